@@ -1,0 +1,1 @@
+//! What fields may hold: one file per family of field types.

@@ -1,0 +1,3 @@
+//! The `pagetide` program.
+
+fn main() {}

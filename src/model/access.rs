@@ -1,0 +1,179 @@
+//! Who may do what: the one place where a viewer is held against permissions.
+
+use std::sync::Arc;
+
+use crate::model::ids::{Role, UserId};
+use crate::model::record::FieldSet;
+use crate::model::table::{FieldAt, Table};
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Viewer {
+    /// Somebody who loaded a public page and has not signed in.
+    Guest,
+    /// Somebody signed in.
+    User(User),
+}
+
+/// A signed-in person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The account.
+    pub id: UserId,
+    /// What they sign in with.
+    pub email: Arc<str>,
+    /// What others read.
+    pub name: Arc<str>,
+    /// What permissions go by.
+    pub role: Role,
+}
+
+/// Whom an author lets do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Everyone, guests included.
+    All,
+    /// Everyone signed in.
+    Authenticated,
+    /// Signed-in people with one of these roles.
+    Roles(Vec<Role>),
+}
+
+/// What can be done to records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// See them.
+    Read,
+    /// Add one.
+    Create,
+    /// Change one.
+    Update,
+    /// Remove one.
+    Delete,
+}
+
+/// The permissions of one table.
+#[derive(Clone, Debug)]
+pub struct Permissions {
+    /// Who may see records.
+    pub read: Grant,
+    /// Who may add records.
+    pub create: Grant,
+    /// Who may change records.
+    pub update: Grant,
+    /// Who may remove records.
+    pub delete: Grant,
+    /// Fields with rules of their own.
+    pub fields: Vec<FieldRule>,
+}
+
+/// A narrower rule for one field.
+#[derive(Clone, Debug)]
+pub struct FieldRule {
+    /// The field it is about.
+    pub field: FieldAt,
+    /// Who may see it; absent: who may see the table.
+    pub read: Option<Grant>,
+    /// Who may set it; absent: who may write the record.
+    pub write: Option<Grant>,
+}
+
+impl Default for Permissions {
+    fn default() -> Self {
+        let admins = || Grant::Roles(vec!["admin".parse().expect("`admin` is a role")]);
+        Self {
+            read: Grant::Authenticated,
+            create: admins(),
+            update: admins(),
+            delete: admins(),
+            fields: Vec::new(),
+        }
+    }
+}
+
+impl Grant {
+    /// Whether the viewer is among those meant.
+    pub fn allows(&self, viewer: &Viewer) -> bool {
+        match (self, viewer) {
+            (Self::All, _) | (Self::Authenticated, Viewer::User(_)) => true,
+            (Self::Roles(roles), Viewer::User(user)) => roles.contains(&user.role),
+            (_, Viewer::Guest) => false,
+        }
+    }
+}
+
+impl Table {
+    /// Whether the viewer may do this to some record of the table.
+    pub fn allows(&self, viewer: &Viewer, operation: Operation) -> bool {
+        let permissions = &self.permissions;
+        match operation {
+            Operation::Read => &permissions.read,
+            Operation::Create => &permissions.create,
+            Operation::Update => &permissions.update,
+            Operation::Delete => &permissions.delete,
+        }
+        .allows(viewer)
+    }
+
+    /// The fields the viewer may see; none if the table is closed to them.
+    pub fn readable(&self, viewer: &Viewer) -> FieldSet {
+        let open = self.allows(viewer, Operation::Read);
+        let may = |at| {
+            self.rule(at)
+                .and_then(|rule| rule.read.as_ref())
+                .is_none_or(|grant| grant.allows(viewer))
+        };
+        FieldSet::new(self.all().map(|(at, _)| at).filter(|at| open && may(*at)))
+    }
+
+    /// Whether the viewer may set the field, given that they may write the record.
+    pub fn may_set(&self, viewer: &Viewer, at: FieldAt) -> bool {
+        let rule = self.rule(at).and_then(|rule| rule.write.as_ref());
+        rule.is_none_or(|grant| grant.allows(viewer))
+    }
+
+    fn rule(&self, at: FieldAt) -> Option<&FieldRule> {
+        self.permissions.fields.iter().find(|rule| rule.field == at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::table::tests::table;
+
+    fn user(role: &str) -> Viewer {
+        Viewer::User(User {
+            id: UserId::new("u1"),
+            email: "ada@example.org".into(),
+            name: "Ada".into(),
+            role: role.parse().unwrap(),
+        })
+    }
+
+    #[test]
+    fn what_is_not_said_is_closed_to_guests_and_written_by_admins() {
+        let table = table("orders", &["customer"]);
+        assert!(!table.allows(&Viewer::Guest, Operation::Read));
+        assert!(table.allows(&user("viewer"), Operation::Read));
+        assert!(!table.allows(&user("member"), Operation::Update));
+        assert!(table.allows(&user("admin"), Operation::Delete));
+    }
+
+    #[test]
+    fn a_field_rule_hides_the_field_from_others() {
+        let mut table = table("orders", &["customer", "total"]);
+        let total = table.at("total").unwrap();
+        table.permissions.read = Grant::All;
+        let admins = Some(Grant::Roles(vec!["admin".parse().unwrap()]));
+        table.permissions.fields.push(FieldRule { field: total, read: admins, write: None });
+        assert!(!table.readable(&Viewer::Guest).contains(total));
+        assert!(!table.readable(&user("member")).contains(total));
+        assert!(table.readable(&user("admin")).contains(total));
+    }
+
+    #[test]
+    fn a_closed_table_shows_no_field() {
+        assert_eq!(table("orders", &["customer"]).readable(&Viewer::Guest).iter().count(), 0);
+    }
+}

@@ -1,0 +1,36 @@
+//! What values mean beside each other. SQL must say the same; `store` is tested against this.
+
+use std::cmp::Ordering;
+
+use crate::model::value::Value;
+
+/// The order of two values of one field that both exist. Text ignores ASCII case first, then goes
+/// by code point, so that different texts never compare equal.
+pub fn compare(left: &Value, right: &Value) -> Ordering {
+    match (left, right) {
+        (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
+        (Value::Integer(left), Value::Integer(right)) => left.cmp(right),
+        (Value::Decimal(left), Value::Decimal(right)) => left.cmp(right),
+        (Value::Text(left), Value::Text(right)) => compare_text(left, right),
+        (Value::Person(left), Value::Person(right)) => left.id.as_str().cmp(right.id.as_str()),
+        // Values of one field share their kind; the rest keeps the order total.
+        _ => rank(left).cmp(&rank(right)),
+    }
+}
+
+fn compare_text(left: &str, right: &str) -> Ordering {
+    let left_folded = left.bytes().map(|byte| byte.to_ascii_lowercase());
+    let right_folded = right.bytes().map(|byte| byte.to_ascii_lowercase());
+    left_folded.cmp(right_folded).then_with(|| left.cmp(right))
+}
+
+fn rank(value: &Value) -> u8 {
+    match value {
+        Value::Boolean(_) => 0,
+        Value::Integer(_) => 1,
+        Value::Decimal(_) => 2,
+        Value::Text(_) => 3,
+        Value::Person(_) => 4,
+        Value::Null => 5,
+    }
+}

@@ -1,0 +1,146 @@
+//! A component as declared. What it may be given is read in `components`; this is what holds.
+
+use std::sync::Arc;
+
+use crate::model::ids::ComponentId;
+use crate::model::query::Query;
+use crate::model::refresh::Refresh;
+use crate::model::table::FieldAt;
+
+/// One component of a page.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Unique on its page.
+    pub id: ComponentId,
+    /// What any component may be given.
+    pub props: Props,
+    /// What it is.
+    pub kind: ComponentKind,
+}
+
+/// `props`, which any component may have.
+#[derive(Clone, Debug, Default)]
+pub struct Props {
+    /// Extra classes for the component's element.
+    pub class_name: Option<Arc<str>>,
+    /// CSS declarations for the component's element.
+    pub style: Option<Arc<str>>,
+}
+
+/// Each kind of component with its own options.
+#[derive(Clone, Debug)]
+pub enum ComponentKind {
+    /// Holds others.
+    Container(Container),
+    /// A heading or a paragraph.
+    Text(Text),
+    /// A way to another page.
+    Link(Link),
+    /// Records as rows.
+    DataTable(DataTable),
+}
+
+/// `container`
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// How the children stand.
+    pub layout: Layout,
+    /// What it holds.
+    pub children: Vec<Component>,
+}
+
+/// How a container's children stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// One below the other.
+    #[default]
+    Stack,
+    /// Side by side, wrapping.
+    Row,
+    /// In columns of equal width, as many as fit.
+    Grid,
+    /// One below the other on a raised surface.
+    Card,
+}
+
+/// `text`
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// The words, never read as HTML.
+    pub content: Arc<str>,
+    /// What part of the page the words are.
+    pub variant: TextVariant,
+}
+
+/// What part of the page a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TextVariant {
+    /// The page's own heading.
+    Title,
+    /// The heading of a part.
+    Heading,
+    /// A paragraph.
+    #[default]
+    Body,
+    /// A quieter paragraph.
+    Muted,
+}
+
+/// `link`
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Where it leads: a path of this app, or an http, https, mailto or tel address.
+    pub href: Arc<str>,
+    /// The words on it.
+    pub label: Arc<str>,
+}
+
+/// `dataTable`
+#[derive(Clone, Debug)]
+pub struct DataTable {
+    /// What stands above the table.
+    pub title: Option<Arc<str>>,
+    /// Which records, in which order, and how they stay current.
+    pub data_source: DataSource,
+    /// What is shown of each record, from left to right.
+    pub columns: Vec<Column>,
+    /// What stands where the rows would, when there are none.
+    pub empty_message: Arc<str>,
+}
+
+/// Which records a component shows and how they stay current.
+#[derive(Clone, Debug)]
+pub struct DataSource {
+    /// The records; `limit` is the component's window.
+    pub query: Query,
+    /// How they stay current.
+    pub refresh: Refresh,
+}
+
+/// One column of a table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// The field it shows.
+    pub field: FieldAt,
+    /// What stands above it.
+    pub label: Arc<str>,
+}
+
+impl Component {
+    /// The component and all it holds, parents first.
+    pub fn with_children(&self) -> Vec<&Component> {
+        let children: &[Component] = match &self.kind {
+            ComponentKind::Container(container) => &container.children,
+            _ => &[],
+        };
+        std::iter::once(self).chain(children.iter().flat_map(Component::with_children)).collect()
+    }
+
+    /// The records the component shows, where it shows any.
+    pub fn data_source(&self) -> Option<&DataSource> {
+        match &self.kind {
+            ComponentKind::DataTable(table) => Some(&table.data_source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What an app is: plain values that every other module speaks in.
+//!
+//! No IO, no SQL, no HTML, no YAML. A value of these types holds: whoever made it has checked it.
+
+pub mod access;
+pub mod app;
+pub mod change;
+pub mod compare;
+pub mod component;
+pub mod filter;
+pub mod ids;
+pub mod page;
+pub mod problem;
+pub mod query;
+pub mod record;
+pub mod refresh;
+pub mod sort_key;
+pub mod table;
+pub mod value;

@@ -1,0 +1,54 @@
+//! A page as declared: where it is, who may open it, what is on it.
+
+use std::sync::Arc;
+
+use crate::model::access::Grant;
+use crate::model::component::Component;
+use crate::model::ids::ComponentId;
+
+/// One page.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// What people read in menus and on the tab.
+    pub name: Arc<str>,
+    /// Where it is reached; starts with `/`, without a slash at the end.
+    pub path: Arc<str>,
+    /// What search engines and previews read.
+    pub meta: Meta,
+    /// Who may open it; absent: as public as the data on it.
+    pub access: Option<PageAccess>,
+    /// Whether people on it see who else is.
+    pub presence: bool,
+    /// What is on it, from top to bottom.
+    pub components: Vec<Component>,
+}
+
+/// What search engines and previews read of a page.
+#[derive(Clone, Debug, Default)]
+pub struct Meta {
+    /// The title on the tab; absent: the page's name.
+    pub title: Option<Arc<str>>,
+    /// One or two sentences about the page.
+    pub description: Option<Arc<str>>,
+}
+
+/// Who may open a page, and where the others are sent.
+#[derive(Clone, Debug)]
+pub struct PageAccess {
+    /// Who may open it.
+    pub require: Grant,
+    /// Where others go instead of the sign-in page.
+    pub redirect_to: Option<Arc<str>>,
+}
+
+impl Page {
+    /// Every component of the page, those inside containers too, parents first.
+    pub fn all(&self) -> Vec<&Component> {
+        self.components.iter().flat_map(Component::with_children).collect()
+    }
+
+    /// The component of this id.
+    pub fn component(&self, id: &ComponentId) -> Option<&Component> {
+        self.all().into_iter().find(|component| component.id == *id)
+    }
+}

@@ -1,0 +1,126 @@
+//! What is wrong with a spec, and where.
+
+use std::fmt;
+
+/// Where in a spec something stands: the way to it from the top of the app, as an author would
+/// say it: `pages[0].components[1].dataSource`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Place(Vec<Step>);
+
+/// One step down into a spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To the value of this key.
+    Key(String),
+    /// To this item of a list, from 0.
+    Item(usize),
+}
+
+impl Place {
+    /// The whole app.
+    pub fn top() -> Self {
+        Self::default()
+    }
+
+    /// The value of a key below this place.
+    pub fn key(&self, key: &str) -> Self {
+        self.step(Step::Key(key.to_owned()))
+    }
+
+    /// An item of the list at this place.
+    pub fn item(&self, index: usize) -> Self {
+        self.step(Step::Item(index))
+    }
+
+    /// The steps from the top.
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    /// One step further down.
+    pub fn step(&self, step: Step) -> Self {
+        Self(self.0.iter().cloned().chain([step]).collect())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if index == 0 => f.write_str(key)?,
+                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Item(item) => write!(f, "[{item}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The app cannot be served.
+    Error,
+    /// It can, but probably not as meant.
+    Warning,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it stands.
+    pub place: Place,
+    /// Whether the key at the place is wrong, rather than its value.
+    pub at_key: bool,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+/// Everything found wrong so far.
+#[derive(Clone, Debug, Default)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Reports a value that is wrong.
+    pub fn report(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
+        self.push(Severity::Error, place, message.into())
+    }
+
+    /// Reports a value that is probably not meant.
+    pub fn warn(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
+        self.push(Severity::Warning, place, message.into())
+    }
+
+    fn push(&mut self, severity: Severity, place: Place, message: String) -> &mut Problem {
+        self.0.push(Problem { severity, place, at_key: false, message, help: None });
+        self.0.last_mut().expect("one was just pushed")
+    }
+
+    /// Whether the app cannot be served.
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// All of them, in the order they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+impl Problem {
+    /// Adds what to write instead.
+    pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says that the key is wrong, not its value.
+    pub fn at_key(&mut self) -> &mut Self {
+        self.at_key = true;
+        self
+    }
+}

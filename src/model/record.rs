@@ -1,0 +1,96 @@
+//! A record of a table, and the `{id, fields}` envelope it travels in.
+
+use std::ops::Index;
+use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+
+use crate::model::ids::RecordId;
+use crate::model::table::{FieldAt, Table};
+use crate::model::value::Value;
+
+/// A row: one value for each of its table's fields, in the table's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// As many as the table has fields; the first is the `id`.
+    pub values: Vec<Value>,
+}
+
+impl Record {
+    /// The key. A row not yet stored has 0, which the database never gives out.
+    pub fn id(&self) -> RecordId {
+        match self.values.first() {
+            Some(Value::Integer(key)) => (*key).into(),
+            _ => 0.into(),
+        }
+    }
+}
+
+impl Index<FieldAt> for Record {
+    type Output = Value;
+
+    fn index(&self, at: FieldAt) -> &Value {
+        &self.values[at.index()]
+    }
+}
+
+/// The fields someone may see, in the table's order, never the `id`. Cheap to copy and to hash, so
+/// that readers with the same rights can share one encoding.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FieldSet(Arc<[FieldAt]>);
+
+impl FieldSet {
+    /// These fields, put into the table's order.
+    pub fn new(fields: impl IntoIterator<Item = FieldAt>) -> Self {
+        let mut fields: Vec<_> = fields.into_iter().filter(|at| *at != FieldAt::ID).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        Self(fields.into())
+    }
+
+    /// Whether the field may be seen. The `id` always may.
+    pub fn contains(&self, at: FieldAt) -> bool {
+        at == FieldAt::ID || self.0.binary_search(&at).is_ok()
+    }
+
+    /// The fields, in the table's order.
+    pub fn iter(&self) -> impl Iterator<Item = FieldAt> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The fields that both allow.
+    pub fn and(&self, other: &Self) -> Self {
+        Self(self.iter().filter(|at| other.contains(*at)).collect())
+    }
+}
+
+/// `{ "id": "42", "fields": {…} }`: a record as everyone meets it, with only the fields they may see.
+pub struct Envelope<'a> {
+    /// The table it belongs to.
+    pub table: &'a Table,
+    /// The row.
+    pub record: &'a Record,
+    /// What of it may be seen.
+    pub fields: &'a FieldSet,
+}
+
+impl Serialize for Envelope<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut envelope = serializer.serialize_struct("Envelope", 2)?;
+        envelope.serialize_field("id", &self.record.id().to_string())?;
+        envelope.serialize_field("fields", &Fields(self))?;
+        envelope.end()
+    }
+}
+
+struct Fields<'a>(&'a Envelope<'a>);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for at in self.0.fields.iter() {
+            map.serialize_entry(self.0.table.field(at).name.as_str(), &self.0.record[at])?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,219 @@
+//! A table as declared: its fields, what each may hold, who may do what.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use crate::model::access::Permissions;
+use crate::model::ids::{FieldName, TableName};
+use crate::model::record::Record;
+use crate::model::value::Value;
+
+/// One declared table. `fields[0]` is always the `id`.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The name in YAML, URLs and the database.
+    pub name: TableName,
+    /// All fields, the `id` first, then as declared.
+    pub fields: Vec<Field>,
+    /// Who may do what.
+    pub permissions: Permissions,
+    /// Rows the table is filled with when it is first created; their `id`s are [`Value::Null`]
+    /// where the seed file names none.
+    pub seed: Vec<Record>,
+}
+
+/// Which field of its table: an index that only a [`Table`] gives out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldAt(usize);
+
+impl FieldAt {
+    /// The `id`, first in every table.
+    pub const ID: Self = Self(0);
+
+    /// The index into a record's values.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// One declared field.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// The name in YAML, JSON and the database.
+    pub name: FieldName,
+    /// What people read above the column; made from the name where the author gives none.
+    pub label: Arc<str>,
+    /// What it may hold.
+    pub kind: FieldKind,
+    /// Whether a record must have a value here.
+    pub required: bool,
+    /// Whether no two records may have the same value.
+    pub unique: bool,
+    /// The value of a new record that names none.
+    pub default: Value,
+}
+
+/// The declared type of a field with that type's options.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldKind {
+    /// The key that every table has.
+    Id,
+    /// A line of text.
+    SingleLineText,
+    /// Text of any number of lines.
+    LongText,
+    /// An e-mail address.
+    Email,
+    /// An http, https or mailto address.
+    Url,
+    /// A telephone number as people write it.
+    PhoneNumber,
+    /// A whole number.
+    Integer(Bounds<i64>),
+    /// A decimal number of at most 15 significant digits.
+    Decimal(Bounds<Decimal>),
+    /// An amount of money in one currency, an ISO 4217 code.
+    Currency(Arc<str>, Bounds<Decimal>),
+    /// A share of a hundred: `12.5` is 12.5 %.
+    Percentage(Bounds<Decimal>),
+    /// A number of stars from 0 to this.
+    Rating(u8),
+    /// Yes or no.
+    Checkbox,
+    /// A day of the calendar.
+    Date,
+    /// An instant, in UTC.
+    Datetime,
+    /// One of these options.
+    SingleSelect(Vec<Arc<str>>),
+    /// One of these options, where the order is that of the work.
+    Status(Vec<Arc<str>>),
+    /// When the record was made; set by the database.
+    CreatedAt,
+    /// When the record last changed; set by the database, never the same twice for one record.
+    UpdatedAt,
+    /// Who made the record.
+    CreatedBy,
+    /// Who last changed the record.
+    UpdatedBy,
+}
+
+/// The smallest and greatest value allowed, both included.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bounds<T> {
+    /// Not below this.
+    pub min: Option<T>,
+    /// Not above this.
+    pub max: Option<T>,
+}
+
+impl<T> Default for Bounds<T> {
+    fn default() -> Self {
+        Self { min: None, max: None }
+    }
+}
+
+/// How a kind of value is kept and compared, whatever the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Free text.
+    Text,
+    /// A signed 64-bit number.
+    Integer,
+    /// Decimal digits, at least this many of them after the point.
+    Decimal(u32),
+    /// True or false.
+    Boolean,
+    /// `2026-04-05`.
+    Date,
+    /// `2026-04-05T12:00:00.000Z`.
+    Datetime,
+    /// A user's id.
+    Person,
+}
+
+impl FieldKind {
+    /// How values of this kind are kept.
+    pub fn storage(&self) -> Storage {
+        match self {
+            Self::SingleLineText
+            | Self::LongText
+            | Self::Email
+            | Self::Url
+            | Self::PhoneNumber
+            | Self::SingleSelect(_)
+            | Self::Status(_) => Storage::Text,
+            Self::Id | Self::Integer(_) | Self::Rating(_) => Storage::Integer,
+            Self::Currency(..) => Storage::Decimal(2),
+            Self::Decimal(_) | Self::Percentage(_) => Storage::Decimal(0),
+            Self::Checkbox => Storage::Boolean,
+            Self::Date => Storage::Date,
+            Self::Datetime | Self::CreatedAt | Self::UpdatedAt => Storage::Datetime,
+            Self::CreatedBy | Self::UpdatedBy => Storage::Person,
+        }
+    }
+
+    /// Whether the system alone sets it, and a write that names it is refused.
+    pub fn is_system(&self) -> bool {
+        matches!(
+            self,
+            Self::Id | Self::CreatedAt | Self::UpdatedAt | Self::CreatedBy | Self::UpdatedBy
+        )
+    }
+
+    /// The options of a select or status, nothing for other kinds.
+    pub fn options(&self) -> &[Arc<str>] {
+        match self {
+            Self::SingleSelect(options) | Self::Status(options) => options,
+            _ => &[],
+        }
+    }
+}
+
+impl Table {
+    /// The field of this name, `id` included.
+    pub fn at(&self, name: &str) -> Option<FieldAt> {
+        self.fields.iter().position(|field| field.name.as_str() == name).map(FieldAt)
+    }
+
+    /// The field at this place.
+    pub fn field(&self, at: FieldAt) -> &Field {
+        &self.fields[at.0]
+    }
+
+    /// Every field with its place, `id` first.
+    pub fn all(&self) -> impl Iterator<Item = (FieldAt, &Field)> {
+        self.fields.iter().enumerate().map(|(index, field)| (FieldAt(index), field))
+    }
+
+    /// The field that optimistic locking compares, where the table has one.
+    pub fn updated_at(&self) -> Option<FieldAt> {
+        self.all().find(|(_, field)| field.kind == FieldKind::UpdatedAt).map(|(at, _)| at)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A table of text fields, for tests that need nothing more.
+    pub(crate) fn table(name: &str, fields: &[&str]) -> Table {
+        let field = |name: &str, kind| Field {
+            name: name.parse().unwrap(),
+            label: name.into(),
+            kind,
+            required: false,
+            unique: false,
+            default: Value::Null,
+        };
+        let id = std::iter::once(field("id", FieldKind::Id));
+        let rest = fields.iter().map(|name| field(name, FieldKind::SingleLineText));
+        Table {
+            name: name.parse().unwrap(),
+            fields: id.chain(rest).collect(),
+            permissions: Permissions::default(),
+            seed: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! One value of one field, and how it reads as JSON.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
+
+use crate::model::ids::UserId;
+
+/// A field's value. Dates and datetimes are [`Value::Text`] in their one canonical form, which
+/// sorts by time: `2026-04-05` and `2026-04-05T12:00:00.000Z`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// A missing value: equals, exceeds and contains nothing, sorts last.
+    Null,
+    /// A checkbox.
+    Boolean(bool),
+    /// integer, rating and the `id`.
+    Integer(i64),
+    /// decimal, currency and percentage; a string in JSON, so no digit is lost on the way.
+    Decimal(Decimal),
+    /// Text kinds, selects, dates and datetimes.
+    Text(Arc<str>),
+    /// Who created or last changed a record.
+    Person(Person),
+}
+
+/// A user as other people see them. Two are equal when their ids are.
+#[derive(Clone, Debug, Serialize)]
+pub struct Person {
+    /// The identity that is stored.
+    pub id: UserId,
+    /// The name shown beside it, absent when the account is gone.
+    pub name: Option<Arc<str>>,
+}
+
+impl PartialEq for Person {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Person {}
+
+impl Hash for Person {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+impl Value {
+    /// A text value.
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Whether there is no value.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Boolean(value) => serializer.serialize_bool(*value),
+            Self::Integer(value) => serializer.serialize_i64(*value),
+            Self::Decimal(value) => serializer.collect_str(value),
+            Self::Text(value) => serializer.serialize_str(value),
+            Self::Person(person) => person.serialize(serializer),
+        }
+    }
+}
