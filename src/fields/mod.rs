@@ -1,1 +1,273 @@
 //! What fields may hold: one file per family of field types.
+//!
+//! A family reads a type's options, takes values from JSON, checks them and writes them into HTML
+//! cells. To add a family: one file here, one line in [`FAMILIES`].
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::model::table::{Field, FieldKind};
+use crate::model::value::Value;
+
+pub mod filter;
+
+mod checkbox;
+mod number;
+mod select;
+mod system;
+mod text;
+mod time;
+
+/// The options that field types take beside those of every field, as an author gives them.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `options` of selects and statuses.
+    pub options: Option<Vec<Arc<str>>>,
+    /// `currency`, an ISO 4217 code.
+    pub currency: Option<Arc<str>>,
+    /// `min` of numbers.
+    pub min: Option<serde_json::Number>,
+    /// `max` of numbers and ratings.
+    pub max: Option<serde_json::Number>,
+}
+
+/// Why a field's options or a value do not fit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Misfit {
+    /// The option at fault, absent when it is a value.
+    pub option: Option<&'static str>,
+    /// What is wrong, as a fragment: `must be a whole number, got "abc"`.
+    pub message: String,
+}
+
+impl Misfit {
+    fn value(message: impl Into<String>) -> Self {
+        Self { option: None, message: message.into() }
+    }
+
+    fn option(option: &'static str, message: impl Into<String>) -> Self {
+        Self { option: Some(option), message: message.into() }
+    }
+}
+
+/// A family of field types.
+trait Family: Sync {
+    /// Its types by their names in YAML.
+    fn types(&self) -> &'static [&'static str];
+
+    /// The options that this type of the family takes.
+    fn options(&self, type_name: &str) -> &'static [&'static str];
+
+    /// The declared type with its options checked.
+    fn kind(&self, type_name: &str, options: &Options) -> Result<FieldKind, Misfit>;
+
+    /// Whether a field of this kind belongs to the family.
+    fn has(&self, kind: &FieldKind) -> bool;
+
+    /// A value from JSON, never null, never of a system field.
+    fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit>;
+
+    /// Writes a value, never null, as the HTML inside a cell.
+    fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String);
+
+    /// Whether cells are aligned to the right, as numbers are.
+    fn right_aligned(&self) -> bool {
+        false
+    }
+}
+
+const FAMILIES: [&dyn Family; 6] = [
+    &text::TextFamily,
+    &number::NumberFamily,
+    &select::SelectFamily,
+    &checkbox::CheckboxFamily,
+    &time::TimeFamily,
+    &system::SystemFamily,
+];
+
+/// Every field type by its name in YAML.
+pub fn type_names() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().flat_map(|family| family.types().iter().copied())
+}
+
+/// The options that fields of this type take, nothing for an unknown type.
+pub fn option_names(type_name: &str) -> &'static [&'static str] {
+    by_name(type_name).map_or(&[], |family| family.options(type_name))
+}
+
+/// The kind of field that a type name and its options make; nothing for an unknown name.
+pub fn kind(type_name: &str, options: &Options) -> Option<Result<FieldKind, Misfit>> {
+    by_name(type_name).map(|family| family.kind(type_name, options))
+}
+
+/// A field's value from JSON. Null is a missing value, which a required field refuses.
+pub fn parse(field: &Field, json: &Json) -> Result<Value, Misfit> {
+    if json.is_null() {
+        let missing = Misfit::value("must have a value");
+        return if field.required { Err(missing) } else { Ok(Value::Null) };
+    }
+    family(&field.kind).parse(&field.kind, json)
+}
+
+/// A field's value from text that has no types, as in a CSV file or a query string. No text at all
+/// is a missing value.
+pub fn parse_text(field: &Field, text: &str) -> Result<Value, Misfit> {
+    if text.is_empty() {
+        return parse(field, &Json::Null);
+    }
+    let json = match (&field.kind, text) {
+        (FieldKind::Checkbox, "true" | "1" | "yes") => Json::Bool(true),
+        (FieldKind::Checkbox, "false" | "0" | "no") => Json::Bool(false),
+        (FieldKind::Id | FieldKind::Integer(_) | FieldKind::Rating(_), _) => {
+            text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
+        }
+        _ => Json::from(text),
+    };
+    parse(field, &json)
+}
+
+/// Writes a value as the HTML inside a cell, everything escaped.
+pub fn write_cell(field: &Field, value: &Value, html: &mut String) {
+    if value.is_null() {
+        html.push_str(r#"<span class="empty" aria-label="empty">–</span>"#);
+    } else {
+        family(&field.kind).write_cell(&field.kind, value, html);
+    }
+}
+
+/// Whether the field's cells are aligned to the right, as numbers are.
+pub fn right_aligned(kind: &FieldKind) -> bool {
+    family(kind).right_aligned()
+}
+
+/// Writes text into HTML, for element content and quoted attributes alike.
+pub fn escape(text: &str, html: &mut String) {
+    for piece in text.split_inclusive(['&', '<', '>', '"', '\'']) {
+        let Some(special) = piece.chars().next_back() else { continue };
+        let entity = match special {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '"' => "&quot;",
+            '\'' => "&#39;",
+            _ => {
+                html.push_str(piece);
+                continue;
+            }
+        };
+        html.push_str(&piece[..piece.len() - 1]);
+        html.push_str(entity);
+    }
+}
+
+fn by_name(type_name: &str) -> Option<&'static dyn Family> {
+    FAMILIES.into_iter().find(|family| family.types().contains(&type_name))
+}
+
+fn family(kind: &FieldKind) -> &'static dyn Family {
+    FAMILIES.into_iter().find(|family| family.has(kind)).expect("every kind has a family")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(type_name: &str) -> Field {
+        let options = Options {
+            options: Some(vec!["new".into(), "done".into()]),
+            currency: Some("EUR".into()),
+            ..Options::default()
+        };
+        Field {
+            name: "field".parse().unwrap(),
+            label: "Field".into(),
+            kind: kind(type_name, &options).unwrap().unwrap(),
+            required: false,
+            unique: false,
+            default: Value::Null,
+        }
+    }
+
+    #[track_caller]
+    fn check(type_name: &str, json: &str, told: &str) {
+        let json = serde_json::from_str(json).unwrap();
+        let answer = match parse(&field(type_name), &json) {
+            Ok(value) => serde_json::to_string(&value).unwrap(),
+            Err(misfit) => misfit.message,
+        };
+        assert_eq!(answer, told);
+    }
+
+    #[test]
+    fn text_is_one_line_without_control_characters() {
+        check("single-line-text", r#""Ada""#, r#""Ada""#);
+        check("single-line-text", r#""a\nb""#, "must be a single line");
+        check("long-text", r#""a\nb""#, r#""a\nb""#);
+        check("long-text", r#""a\u0000b""#, "must not hold the character U+0000");
+        check("single-line-text", "5", "must be text, got 5");
+        check("email", r#""ada@example.org""#, r#""ada@example.org""#);
+        check("email", r#""ada""#, r#"must be an e-mail address, got "ada""#);
+        check("url", r#""javascript:alert(1)""#, "must be an http, https or mailto address");
+        check("url", r#""https://example.org""#, r#""https://example.org""#);
+    }
+
+    #[test]
+    fn numbers_keep_every_digit_or_are_refused() {
+        check("integer", "5", "5");
+        check("integer", "5.5", "must be a whole number, got 5.5");
+        check("integer", "9223372036854775808", "must be a whole number, got 9223372036854775808");
+        check("decimal", r#""12.50""#, r#""12.5""#);
+        check("decimal", "12.5", r#""12.5""#);
+        check("currency", "12.5", r#""12.50""#);
+        check("currency", r#""0.001""#, r#""0.001""#);
+        check("decimal", r#""1234567890.123456""#, "must have at most 15 significant digits");
+        check("decimal", r#""abc""#, r#"must be a number, got "abc""#);
+        check("rating", "6", "must be from 0 to 5, got 6");
+    }
+
+    #[test]
+    fn a_select_takes_its_options_only() {
+        check("single-select", r#""new""#, r#""new""#);
+        check("single-select", r#""New""#, r#"must be one of new, done, got "New""#);
+        check("checkbox", "true", "true");
+        check("checkbox", r#""yes please""#, r#"must be true or false, got "yes please""#);
+    }
+
+    #[test]
+    fn times_have_one_form() {
+        check("date", r#""2026-04-05""#, r#""2026-04-05""#);
+        check("date", r#""2026-02-30""#, r#"must be a date like 2026-04-05, got "2026-02-30""#);
+        check("datetime", r#""2026-04-05T14:00:00+02:00""#, r#""2026-04-05T12:00:00.000Z""#);
+        let told = r#"must be a time like 2026-04-05T12:00:00Z, got "yesterday""#;
+        check("datetime", r#""yesterday""#, told);
+    }
+
+    #[track_caller]
+    fn check_cell(type_name: &str, value: Value, html: &str) {
+        let mut cell = String::new();
+        write_cell(&field(type_name), &value, &mut cell);
+        assert_eq!(cell, html);
+    }
+
+    #[test]
+    fn cells_escape_whatever_they_hold() {
+        let evil = "<script>\"'&";
+        let escaped = "&lt;script&gt;&quot;&#39;&amp;";
+        check_cell("single-line-text", Value::text(evil), escaped);
+        check_cell(
+            "status",
+            Value::text(evil),
+            &format!(r#"<span class="badge tint-0">{escaped}</span>"#),
+        );
+    }
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        check_cell("integer", Value::Integer(1_234_567), "1,234,567");
+        check_cell("integer", Value::Integer(-1234), "-1,234");
+        check_cell("currency", Value::Decimal("1234.5".parse().unwrap()), "€1,234.50");
+        check_cell("percentage", Value::Decimal("12.5".parse().unwrap()), "12.5%");
+    }
+}

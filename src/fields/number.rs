@@ -1,0 +1,208 @@
+//! Numbers: whole, decimal, money, percentages, stars.
+
+use std::fmt::{Display, Write};
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde_json::{Number, Value as Json};
+
+use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::table::{Bounds, FieldKind};
+use crate::model::value::Value;
+
+/// How many significant digits a decimal may have. SQLite keeps decimals as 64-bit floats, which
+/// hold 15 digits exactly (IEEE 754 binary64).
+const MAX_DIGITS: usize = 15;
+/// The number of stars where the author gives no `max`.
+const DEFAULT_RATING_MAX: u8 = 5;
+
+pub(super) struct NumberFamily;
+
+impl Family for NumberFamily {
+    fn types(&self) -> &'static [&'static str] {
+        &["integer", "decimal", "currency", "percentage", "rating"]
+    }
+
+    fn options(&self, type_name: &str) -> &'static [&'static str] {
+        match type_name {
+            "currency" => &["currency", "min", "max"],
+            "rating" => &["max"],
+            _ => &["min", "max"],
+        }
+    }
+
+    fn kind(&self, type_name: &str, options: &Options) -> Result<FieldKind, Misfit> {
+        Ok(match type_name {
+            "integer" => FieldKind::Integer(whole_bounds(options)?),
+            "currency" => {
+                let code = options.currency.clone().unwrap_or_else(|| "EUR".into());
+                if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+                    let message = "must be an ISO 4217 code of three capitals, like EUR";
+                    return Err(Misfit::option("currency", message));
+                }
+                FieldKind::Currency(code, decimal_bounds(options)?)
+            }
+            "percentage" => FieldKind::Percentage(decimal_bounds(options)?),
+            "rating" => FieldKind::Rating(stars(options)?),
+            _ => FieldKind::Decimal(decimal_bounds(options)?),
+        })
+    }
+
+    fn has(&self, kind: &FieldKind) -> bool {
+        use FieldKind::{Currency, Decimal, Integer, Percentage, Rating};
+        matches!(kind, Integer(_) | Decimal(_) | Currency(..) | Percentage(_) | Rating(_))
+    }
+
+    fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        match kind {
+            FieldKind::Integer(bounds) => within(whole(json)?, bounds).map(Value::Integer),
+            FieldKind::Rating(max) => {
+                let bounds = Bounds { min: Some(0), max: Some(i64::from(*max)) };
+                within(whole(json)?, &bounds).map(Value::Integer)
+            }
+            FieldKind::Currency(_, bounds) => {
+                let mut amount = within(decimal(json)?, bounds)?;
+                amount.rescale(amount.scale().max(2));
+                Ok(Value::Decimal(amount))
+            }
+            FieldKind::Decimal(bounds) | FieldKind::Percentage(bounds) => {
+                within(decimal(json)?, bounds).map(Value::Decimal)
+            }
+            _ => Err(Misfit::value("is not a number field")),
+        }
+    }
+
+    fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String) {
+        match (kind, value) {
+            (FieldKind::Rating(max), Value::Integer(stars)) => write_stars(*stars, *max, html),
+            (FieldKind::Currency(code, _), Value::Decimal(amount)) => {
+                write_money(code, *amount, html);
+            }
+            (FieldKind::Percentage(_), Value::Decimal(share)) => {
+                write_grouped(share, html);
+                html.push('%');
+            }
+            (_, Value::Integer(number)) => write_grouped(number, html),
+            (_, Value::Decimal(number)) => write_grouped(number, html),
+            _ => {}
+        }
+    }
+
+    fn right_aligned(&self) -> bool {
+        true
+    }
+}
+
+fn whole(json: &Json) -> Result<i64, Misfit> {
+    json.as_i64().ok_or_else(|| Misfit::value(format!("must be a whole number, got {json}")))
+}
+
+fn decimal(json: &Json) -> Result<Decimal, Misfit> {
+    let text = match json {
+        Json::String(text) => text.clone(),
+        Json::Number(number) => number.to_string(),
+        _ => return Err(Misfit::value(format!("must be a number, got {json}"))),
+    };
+    let digits = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+    if digits.trim_matches('0').len() > MAX_DIGITS {
+        return Err(Misfit::value(format!("must have at most {MAX_DIGITS} significant digits")));
+    }
+    let parsed = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(&text));
+    let number = parsed.map_err(|_| Misfit::value(format!("must be a number, got {json}")))?;
+    // rust_decimal also reads `1_000` and `+5`; JSON and SQL would not.
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b"-.eE+".contains(&b));
+    if !plain || text.starts_with('+') {
+        return Err(Misfit::value(format!("must be a number, got {json}")));
+    }
+    Ok(number.normalize())
+}
+
+fn within<T: PartialOrd + Display>(number: T, bounds: &Bounds<T>) -> Result<T, Misfit> {
+    let low = bounds.min.as_ref().is_some_and(|min| number < *min);
+    let high = bounds.max.as_ref().is_some_and(|max| number > *max);
+    if !low && !high {
+        return Ok(number);
+    }
+    let range = match (&bounds.min, &bounds.max) {
+        (Some(min), Some(max)) => format!("from {min} to {max}"),
+        (Some(min), None) => format!("at least {min}"),
+        (None, Some(max)) => format!("at most {max}"),
+        (None, None) => return Ok(number),
+    };
+    Err(Misfit::value(format!("must be {range}, got {number}")))
+}
+
+fn whole_bounds(options: &Options) -> Result<Bounds<i64>, Misfit> {
+    bounds(options, |number| number.as_i64().ok_or("must be a whole number"))
+}
+
+fn decimal_bounds(options: &Options) -> Result<Bounds<Decimal>, Misfit> {
+    bounds(options, |number| decimal(&Json::Number(number.clone())).map_err(|_| "must be a number"))
+}
+
+fn bounds<T: PartialOrd>(
+    options: &Options,
+    read: impl Fn(&Number) -> Result<T, &'static str>,
+) -> Result<Bounds<T>, Misfit> {
+    let min = options.min.as_ref().map(&read).transpose().map_err(|e| Misfit::option("min", e))?;
+    let max = options.max.as_ref().map(&read).transpose().map_err(|e| Misfit::option("max", e))?;
+    if let (Some(min), Some(max)) = (&min, &max)
+        && min > max
+    {
+        return Err(Misfit::option("max", "must not be less than `min`"));
+    }
+    Ok(Bounds { min, max })
+}
+
+fn stars(options: &Options) -> Result<u8, Misfit> {
+    let Some(max) = &options.max else { return Ok(DEFAULT_RATING_MAX) };
+    max.as_u64()
+        .and_then(|max| u8::try_from(max).ok())
+        .filter(|max| (1..=10).contains(max))
+        .ok_or_else(|| Misfit::option("max", "must be from 1 to 10 stars"))
+}
+
+fn write_stars(stars: i64, max: u8, html: &mut String) {
+    let full = stars.clamp(0, i64::from(max)).to_usize().unwrap_or_default();
+    write!(html, r#"<span class="stars" role="img" aria-label="{full} of {max}">"#)
+        .expect("writing to a string cannot fail");
+    html.push_str(&"★".repeat(full));
+    html.push_str(&"☆".repeat(usize::from(max) - full));
+    html.push_str("</span>");
+}
+
+fn write_money(code: &str, amount: Decimal, html: &mut String) {
+    let symbol = match code {
+        "EUR" => "€",
+        "USD" => "$",
+        "GBP" => "£",
+        "JPY" | "CNY" => "¥",
+        _ => code,
+    };
+    if amount.is_sign_negative() && !amount.is_zero() {
+        html.push('-');
+    }
+    escape(symbol, html);
+    if symbol == code {
+        html.push('\u{a0}');
+    }
+    let mut amount = amount.abs();
+    amount.rescale(amount.scale().max(2));
+    write_grouped(amount, html);
+}
+
+/// Writes a number with a comma between each three digits before the point.
+fn write_grouped(number: impl Display, html: &mut String) {
+    let text = number.to_string();
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let whole = digits.find('.').unwrap_or(digits.len());
+    html.push_str(sign);
+    for (index, digit) in digits[..whole].char_indices() {
+        if index > 0 && (whole - index) % 3 == 0 {
+            html.push(',');
+        }
+        html.push(digit);
+    }
+    html.push_str(&digits[whole..]);
+}

@@ -1,0 +1,67 @@
+//! One of several options: selects and statuses.
+
+use std::fmt::Write;
+
+use serde_json::Value as Json;
+
+use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::table::FieldKind;
+use crate::model::value::Value;
+
+/// How many tints the stylesheet has for badges.
+const TINTS: usize = 6;
+
+pub(super) struct SelectFamily;
+
+impl Family for SelectFamily {
+    fn types(&self) -> &'static [&'static str] {
+        &["single-select", "status"]
+    }
+
+    fn options(&self, _: &str) -> &'static [&'static str] {
+        &["options"]
+    }
+
+    fn kind(&self, type_name: &str, options: &Options) -> Result<FieldKind, Misfit> {
+        let list = options.options.clone().unwrap_or_default();
+        if list.is_empty() {
+            return Err(Misfit::option("options", "must list at least one option"));
+        }
+        let unfit = |text: &str| text.is_empty() || text.contains(char::is_control);
+        if let Some(option) = list.iter().find(|option| unfit(option)) {
+            let message = format!("must be lines of text, got {}", Json::from(option.as_ref()));
+            return Err(Misfit::option("options", message));
+        }
+        let twice = list.iter().enumerate().find(|(index, option)| list[..*index].contains(option));
+        if let Some((_, option)) = twice {
+            return Err(Misfit::option("options", format!("must differ, `{option}` comes twice")));
+        }
+        Ok(if type_name == "status" {
+            FieldKind::Status(list)
+        } else {
+            FieldKind::SingleSelect(list)
+        })
+    }
+
+    fn has(&self, kind: &FieldKind) -> bool {
+        matches!(kind, FieldKind::SingleSelect(_) | FieldKind::Status(_))
+    }
+
+    fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        let options = kind.options();
+        let chosen = json.as_str().and_then(|text| options.iter().find(|o| o.as_ref() == text));
+        chosen.map(|option| Value::Text(option.clone())).ok_or_else(|| {
+            Misfit::value(format!("must be one of {}, got {json}", options.join(", ")))
+        })
+    }
+
+    fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String) {
+        let Value::Text(text) = value else { return };
+        let place = kind.options().iter().position(|option| option == text);
+        let tint = place.unwrap_or_default() % TINTS;
+        write!(html, r#"<span class="badge tint-{tint}">"#)
+            .expect("writing to a string cannot fail");
+        escape(text, html);
+        html.push_str("</span>");
+    }
+}

@@ -1,0 +1,65 @@
+//! What the system sets by itself: the id, when a record was made and changed, and by whom.
+
+use serde_json::Value as Json;
+
+use crate::fields::time::{canonical_instant, write_time};
+use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::ids::UserId;
+use crate::model::table::{FieldKind, Storage};
+use crate::model::value::{Person, Value};
+
+pub(super) struct SystemFamily;
+
+impl Family for SystemFamily {
+    fn types(&self) -> &'static [&'static str] {
+        &["created-at", "updated-at", "created-by", "updated-by"]
+    }
+
+    fn options(&self, _: &str) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn kind(&self, type_name: &str, _: &Options) -> Result<FieldKind, Misfit> {
+        Ok(match type_name {
+            "created-at" => FieldKind::CreatedAt,
+            "updated-at" => FieldKind::UpdatedAt,
+            "created-by" => FieldKind::CreatedBy,
+            _ => FieldKind::UpdatedBy,
+        })
+    }
+
+    fn has(&self, kind: &FieldKind) -> bool {
+        kind.is_system()
+    }
+
+    /// Values for filters and seeds: a record's own are refused before they come here.
+    fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        let text = json.as_str();
+        let (value, wanted) = match kind.storage() {
+            Storage::Integer => {
+                let number = json.as_i64().or_else(|| text.and_then(|text| text.parse().ok()));
+                (number.map(Value::Integer), "a record id")
+            }
+            Storage::Datetime => {
+                let instant = text.and_then(canonical_instant);
+                (instant.map(Value::text), "a time like 2026-04-05T12:00:00Z")
+            }
+            _ => {
+                let id = text.filter(|text| !text.contains('\0')).map(UserId::new);
+                (id.map(|id| Value::Person(Person { id, name: None })), "a user's id")
+            }
+        };
+        value.ok_or_else(|| Misfit::value(format!("must be {wanted}, got {json}")))
+    }
+
+    fn write_cell(&self, _: &FieldKind, value: &Value, html: &mut String) {
+        match value {
+            Value::Text(text) => write_time(text, html),
+            Value::Person(person) => {
+                escape(person.name.as_deref().unwrap_or("someone"), html);
+            }
+            Value::Integer(id) => html.push_str(&id.to_string()),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Text kinds: lines, long texts, e-mail addresses, URLs, telephone numbers.
+
+use serde_json::Value as Json;
+
+use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::table::FieldKind;
+use crate::model::value::Value;
+
+/// The longest text a field holds, in bytes.
+const MAX_TEXT: usize = 100_000;
+
+pub(super) struct TextFamily;
+
+impl Family for TextFamily {
+    fn types(&self) -> &'static [&'static str] {
+        &["single-line-text", "long-text", "email", "url", "phone-number"]
+    }
+
+    fn options(&self, _: &str) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn kind(&self, type_name: &str, _: &Options) -> Result<FieldKind, Misfit> {
+        Ok(match type_name {
+            "long-text" => FieldKind::LongText,
+            "email" => FieldKind::Email,
+            "url" => FieldKind::Url,
+            "phone-number" => FieldKind::PhoneNumber,
+            _ => FieldKind::SingleLineText,
+        })
+    }
+
+    fn has(&self, kind: &FieldKind) -> bool {
+        use FieldKind::{Email, LongText, PhoneNumber, SingleLineText, Url};
+        matches!(kind, SingleLineText | LongText | Email | Url | PhoneNumber)
+    }
+
+    fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        let Json::String(text) = json else {
+            return Err(Misfit::value(format!("must be text, got {json}")));
+        };
+        if text.len() > MAX_TEXT {
+            return Err(Misfit::value(format!("must be at most {MAX_TEXT} bytes of text")));
+        }
+        if text.contains('\0') {
+            return Err(Misfit::value("must not hold the character U+0000"));
+        }
+        check(kind, text)?;
+        Ok(Value::text(text.as_str()))
+    }
+
+    fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String) {
+        let Value::Text(text) = value else { return };
+        let scheme = match kind {
+            FieldKind::Email => "mailto:",
+            FieldKind::PhoneNumber => "tel:",
+            FieldKind::Url if is_web_address(text) => "",
+            _ => return escape(text, html),
+        };
+        html.push_str(r#"<a href=""#);
+        html.push_str(scheme);
+        escape(text, html);
+        html.push_str(r#"">"#);
+        escape(text, html);
+        html.push_str("</a>");
+    }
+}
+
+fn check(kind: &FieldKind, text: &str) -> Result<(), Misfit> {
+    let got = Json::from(text);
+    if *kind != FieldKind::LongText && text.contains(['\n', '\r']) {
+        return Err(Misfit::value("must be a single line"));
+    }
+    match kind {
+        FieldKind::Email if !validator::ValidateEmail::validate_email(&text) => {
+            Err(Misfit::value(format!("must be an e-mail address, got {got}")))
+        }
+        FieldKind::Url if !is_web_address(text) => {
+            Err(Misfit::value("must be an http, https or mailto address"))
+        }
+        FieldKind::PhoneNumber if !is_phone_number(text) => {
+            Err(Misfit::value(format!("must be a telephone number, got {got}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the text is safe in `href`: what comes from outside programs was never checked by us,
+/// so cells ask again.
+fn is_web_address(text: &str) -> bool {
+    let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let known = ["http", "https", "mailto"].contains(&scheme.as_str());
+    known && text.len() > scheme.len() + 1 && !text.contains(|c: char| c.is_control() || c == ' ')
+}
+
+fn is_phone_number(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    (3..=20).contains(&digits) && text.chars().all(|c| c.is_ascii_digit() || "+-()/. ".contains(c))
+}

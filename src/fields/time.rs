@@ -1,0 +1,86 @@
+//! Days and instants. Each has one canonical form, which sorts by time.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use serde_json::Value as Json;
+
+use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::table::FieldKind;
+use crate::model::value::Value;
+
+pub(super) struct TimeFamily;
+
+impl Family for TimeFamily {
+    fn types(&self) -> &'static [&'static str] {
+        &["date", "datetime"]
+    }
+
+    fn options(&self, _: &str) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn kind(&self, type_name: &str, _: &Options) -> Result<FieldKind, Misfit> {
+        Ok(if type_name == "date" { FieldKind::Date } else { FieldKind::Datetime })
+    }
+
+    fn has(&self, kind: &FieldKind) -> bool {
+        matches!(kind, FieldKind::Date | FieldKind::Datetime)
+    }
+
+    fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        let text = json.as_str().unwrap_or_default();
+        let (canonical, example) = if *kind == FieldKind::Date {
+            (canonical_date(text), "a date like 2026-04-05")
+        } else {
+            (canonical_instant(text), "a time like 2026-04-05T12:00:00Z")
+        };
+        let canonical = canonical.map(Value::text);
+        canonical.ok_or_else(|| Misfit::value(format!("must be {example}, got {json}")))
+    }
+
+    fn write_cell(&self, _: &FieldKind, value: &Value, html: &mut String) {
+        let Value::Text(text) = value else { return };
+        write_time(text, html);
+    }
+}
+
+/// The form `2026-04-05`, or nothing if the text is not a day of the calendar.
+fn canonical_date(text: &str) -> Option<String> {
+    let date: Date = text.parse().ok()?;
+    (text.len() == 10 && date.to_string() == text).then(|| text.to_owned())
+}
+
+/// The form `2026-04-05T12:00:00.000Z`, or nothing if the text is not an instant with its offset
+/// (RFC 3339).
+pub(super) fn canonical_instant(text: &str) -> Option<String> {
+    let instant: Timestamp = text.parse().ok()?;
+    let instant = Offset::UTC.to_datetime(instant);
+    // Four digits of year, or the texts would not sort by time.
+    (0..=9999)
+        .contains(&instant.year())
+        .then(|| instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+}
+
+/// Writes a day or an instant: short to read, exact on hover.
+pub(super) fn write_time(text: &str, html: &mut String) {
+    html.push_str(r#"<time datetime=""#);
+    escape(text, html);
+    html.push_str(r#"" title=""#);
+    escape(text, html);
+    html.push_str(r#"">"#);
+    match short(text) {
+        Some(short) => html.push_str(&short),
+        None => escape(text, html),
+    }
+    html.push_str("</time>");
+}
+
+fn short(text: &str) -> Option<String> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        let instant = Offset::UTC.to_datetime(instant);
+        return Some(instant.strftime("%-d %b %Y, %H:%M").to_string());
+    }
+    let date: Date = text.parse().ok()?;
+    Some(date.strftime("%-d %b %Y").to_string())
+}
