@@ -1,0 +1,240 @@
+//! The change log: what happened to the declared tables, in commit order.
+//!
+//! SQLite has one writer at a time, so the order of `seq` is the order of commits. A position is
+//! the last `seq` known, with a mark of the database it belongs to.
+
+use std::sync::Arc;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection, SqlitePool};
+
+use crate::model::change::Change;
+use crate::model::ids::{Position, TableName, UserId};
+use crate::model::table::Table;
+use crate::model::value::Value;
+use crate::store::people::People;
+use crate::store::watch::{Delay, Watch};
+use crate::store::writer::Statement;
+use crate::store::{Store, StoreError, row};
+
+/// How many changes are read at once.
+const BATCH: i64 = 1_000;
+/// How many changes the log keeps at most.
+const KEPT_CHANGES: i64 = 1_000_000;
+/// How long the log keeps a change, as SQLite says it.
+const KEPT_TIME: &str = "-24 hours";
+/// How many changes one step of pruning removes, so that no writer waits long for it.
+const PRUNED_AT_ONCE: i64 = 1_000;
+
+/// Reads the change log.
+#[derive(Clone)]
+pub struct Log {
+    readers: SqlitePool,
+    tables: Arc<[Arc<Table>]>,
+    people: People,
+    epoch: Arc<str>,
+    watch: Watch,
+}
+
+/// The next changes of the log.
+#[derive(Debug)]
+pub struct Batch {
+    /// In order; may be none although the position moved on.
+    pub changes: Vec<Change>,
+    /// Whoever has applied them knows everything up to here.
+    pub position: Position,
+}
+
+/// What happened between two positions.
+#[derive(Debug)]
+pub enum Replay {
+    /// All of it, in order.
+    Changes(Vec<Change>),
+    /// The log does not reach back that far, or the position is of another database.
+    Gone,
+    /// The later position is before the earlier one.
+    Ahead,
+}
+
+impl Log {
+    pub(super) fn new(
+        readers: SqlitePool,
+        tables: Arc<[Arc<Table>]>,
+        people: People,
+        epoch: Arc<str>,
+        watch: Watch,
+    ) -> Self {
+        Self { readers, tables, people, epoch, watch }
+    }
+
+    /// The position of everything committed so far.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn position(&self) -> Result<Position, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        self.position_in(&mut connection).await
+    }
+
+    /// The position of the transaction that the connection is in.
+    pub(super) async fn position_in(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Position, StoreError> {
+        Ok(self.write_position(last_seq(connection).await?))
+    }
+
+    /// The next changes after a position, in order; none if there are none yet.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn after(&self, position: &Position) -> Result<Batch, StoreError> {
+        let after = self.read_position(position).unwrap_or_default();
+        let mut connection = self.readers.acquire().await?;
+        let (changes, last) = self.read(&mut connection, after, i64::MAX).await?;
+        Ok(Batch { changes, position: self.write_position(last) })
+    }
+
+    /// Waits until the log should be looked at again.
+    pub async fn wait(&self, pace: &mut Pace) {
+        self.watch.wait(&mut pace.0).await;
+    }
+
+    /// Everything that happened after one position, up to and including another.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn between(&self, since: &Position, until: &Position) -> Result<Replay, StoreError> {
+        let (Some(since), Some(until)) = (self.read_position(since), self.read_position(until))
+        else {
+            return Ok(Replay::Gone);
+        };
+        let mut transaction = self.readers.begin().await?;
+        if since > last_seq(&mut transaction).await? || since < pruned(&mut transaction).await? {
+            return Ok(Replay::Gone);
+        }
+        if since > until {
+            return Ok(Replay::Ahead);
+        }
+        let mut changes: Vec<Change> = Vec::new();
+        let mut from = since;
+        while from < until {
+            let (batch, last) = self.read(&mut transaction, from, until).await?;
+            changes.extend(batch);
+            if last == from {
+                break;
+            }
+            from = last;
+        }
+        Ok(Replay::Changes(changes))
+    }
+
+    /// Changes of the app's tables, and the last `seq` looked at: tables that the app no longer has
+    /// may still be written.
+    async fn read(
+        &self,
+        connection: &mut SqliteConnection,
+        after: i64,
+        until: i64,
+    ) -> Result<(Vec<Change>, i64), StoreError> {
+        let rows = sqlx::query(
+            "select seq, table_name, key, old, new, by, at from _pagetide_changes
+             where seq > ? and seq <= ? order by seq limit ?",
+        )
+        .bind(after)
+        .bind(until)
+        .bind(BATCH)
+        .fetch_all(connection)
+        .await?;
+        let last = rows.last().map_or(after, |row| row.get("seq"));
+        Ok((rows.iter().filter_map(|row| self.change(row)).collect(), last))
+    }
+
+    /// Nothing for a table that the app no longer has.
+    fn change(&self, row: &SqliteRow) -> Option<Change> {
+        let name: TableName = row.get::<String, _>("table_name").parse().ok()?;
+        let table = self.tables.iter().find(|table| table.name == name)?;
+        let logged = |column| {
+            let text: Option<&str> = row.get(column);
+            text.and_then(|text| row::logged(table, text, &self.people))
+        };
+        Some(Change {
+            position: self.write_position(row.get("seq")),
+            table: name,
+            record_id: row.get::<i64, _>("key").into(),
+            old: logged("old"),
+            new: logged("new"),
+            by: row.get::<Option<String>, _>("by").map(UserId::new),
+            at: row.get::<String, _>("at").into(),
+        })
+    }
+
+    fn write_position(&self, seq: i64) -> Position {
+        Position::new(format!("{}-{seq}", self.epoch))
+    }
+
+    fn read_position(&self, position: &Position) -> Option<i64> {
+        let (epoch, seq) = position.as_str().split_once('-')?;
+        (epoch == self.epoch.as_ref()).then(|| seq.parse().ok().filter(|seq| *seq >= 0))?
+    }
+}
+
+/// How soon a reader of the log looks again; each reader keeps one.
+#[derive(Debug, Default)]
+pub struct Pace(Delay);
+
+impl Pace {
+    /// Something was found: more may follow soon.
+    pub fn quicken(&mut self) {
+        self.0.reset();
+    }
+}
+
+impl Store {
+    /// Removes some of the changes that are older than the log keeps, and says how many.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn prune_log(&self) -> Result<u64, StoreError> {
+        let sql = "delete from _pagetide_changes where seq in (
+                     select seq from _pagetide_changes
+                     where (at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?)
+                       or seq <= (select max(seq) from _pagetide_changes) - ?)
+                       and seq < (select max(seq) from _pagetide_changes)
+                     order by seq limit ?)";
+        let values = vec![
+            Value::text(KEPT_TIME),
+            Value::Integer(KEPT_CHANGES),
+            Value::Integer(PRUNED_AT_ONCE),
+        ];
+        self.execute(Statement { sql, values }).await
+    }
+}
+
+/// The mark of this database, made once: a position of another one means nothing here.
+pub(super) async fn epoch(connection: &mut SqliteConnection) -> Result<Arc<str>, StoreError> {
+    sqlx::query(
+        "insert or ignore into _pagetide_meta (key, value)
+         values ('epoch', lower(hex(randomblob(4))))",
+    )
+    .execute(&mut *connection)
+    .await?;
+    let epoch: String = sqlx::query_scalar("select value from _pagetide_meta where key = 'epoch'")
+        .fetch_one(connection)
+        .await?;
+    Ok(epoch.into())
+}
+
+async fn last_seq(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let seq: Option<i64> =
+        sqlx::query_scalar("select max(seq) from _pagetide_changes").fetch_one(connection).await?;
+    Ok(seq.unwrap_or(0))
+}
+
+/// Everything up to here may be gone. The newest change always stays, so there is a first one
+/// as soon as there ever was any.
+async fn pruned(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let first: Option<i64> =
+        sqlx::query_scalar("select min(seq) from _pagetide_changes").fetch_one(connection).await?;
+    Ok(first.map_or(0, |first| first - 1))
+}

@@ -1,0 +1,225 @@
+//! The tables of the database: those of the app as declared, and our own beside them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
+
+use crate::model::ids::TableName;
+use crate::model::table::{Bounds, Field, FieldKind, Storage, Table};
+use crate::model::value::Value;
+use crate::store::{StoreError, triggers, writer};
+
+/// Our own tables. No table of an author's can have such a name.
+const OWN_TABLES: &str = "
+create table if not exists _pagetide_meta (key text primary key, value text not null) without rowid;
+create table if not exists _pagetide_changes (
+  seq integer primary key autoincrement,
+  table_name text not null,
+  key integer not null,
+  old text,
+  new text,
+  by text,
+  at text not null
+);
+create table if not exists _pagetide_replaced (table_name text, key integer, old text);
+create table if not exists _pagetide_actor (only integer primary key check (only = 1), user_id text);
+insert or ignore into _pagetide_actor (only) values (1);
+create table if not exists _pagetide_users (
+  id text primary key,
+  email text not null unique collate nocase,
+  name text not null,
+  role text not null,
+  password_hash text not null,
+  created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+) without rowid;
+create table if not exists _pagetide_sessions (
+  token_hash text primary key,
+  user_id text not null references _pagetide_users (id) on delete cascade,
+  expires_at integer not null
+) without rowid;
+";
+
+/// Brings the database to what the app declares: all of it, or nothing.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    tables: &[Arc<Table>],
+) -> Result<Vec<TableName>, StoreError> {
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    sqlx::raw_sql(OWN_TABLES).execute(&mut *transaction).await?;
+    let mut created = Vec::new();
+    for table in tables {
+        let existing = columns(&mut transaction, table).await?;
+        if existing.is_empty() {
+            execute(&mut transaction, create_table(table)).await?;
+            seed(&mut transaction, table).await?;
+            created.push(table.name.clone());
+        } else {
+            compare(table, &existing)?;
+        }
+        // Seed rows are no changes: the triggers come after them. Existing tables get theirs anew,
+        // so that they are always those of this version.
+        for statement in triggers::statements(table) {
+            execute(&mut transaction, statement).await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(created)
+}
+
+async fn execute(connection: &mut SqliteConnection, sql: String) -> Result<(), StoreError> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    Ok(())
+}
+
+async fn columns(
+    connection: &mut SqliteConnection,
+    table: &Table,
+) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query("select name from pragma_table_info(?)")
+        .bind(table.name.as_str())
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+fn compare(table: &Table, existing: &[String]) -> Result<(), StoreError> {
+    let existing: HashSet<_> = existing.iter().map(String::as_str).collect();
+    let declared: HashSet<_> = table.fields.iter().map(|field| field.name.as_str()).collect();
+    let missing = declared.difference(&existing).map(|name| format!("`{name}` is missing"));
+    let surplus = existing.difference(&declared).map(|name| format!("`{name}` is not declared"));
+    let mut difference: Vec<_> = missing.chain(surplus).collect();
+    if difference.is_empty() {
+        return Ok(());
+    }
+    difference.sort();
+    Err(StoreError::OtherShape { table: table.name.clone(), difference: difference.join(", ") })
+}
+
+async fn seed(connection: &mut SqliteConnection, table: &Table) -> Result<(), StoreError> {
+    for record in &table.seed {
+        let given = table.all().filter(|(at, _)| !record[*at].is_null());
+        let values = given.map(|(at, _)| (at, record[at].clone())).collect::<Vec<_>>();
+        writer::insert(connection, table, &values).await.map_err(|cause| StoreError::Seed {
+            table: table.name.clone(),
+            cause: Box::new(cause),
+        })?;
+    }
+    Ok(())
+}
+
+fn create_table(table: &Table) -> String {
+    let columns: Vec<_> = table.fields.iter().map(column).collect();
+    format!("create table \"{}\" (\n  {}\n)", table.name, columns.join(",\n  "))
+}
+
+fn column(field: &Field) -> String {
+    let name = format!("\"{}\"", field.name);
+    if field.kind == FieldKind::Id {
+        // Without autoincrement the id of a deleted record would be given out again.
+        return format!("{name} integer primary key autoincrement");
+    }
+    let affinity = match field.kind.storage() {
+        Storage::Integer | Storage::Boolean => "integer",
+        Storage::Decimal(_) => "numeric",
+        Storage::Text | Storage::Date | Storage::Datetime | Storage::Person => "text",
+    };
+    let mut column = format!("{name} {affinity}");
+    if field.required || is_clock(&field.kind) {
+        column.push_str(" not null");
+    }
+    if let Some(default) = default(field) {
+        column.push_str(&format!(" default {default}"));
+    }
+    if field.unique {
+        column.push_str(" unique");
+    }
+    for (rule, check) in checks(field, &name) {
+        // The name of a constraint is what another program's user reads when it is hurt.
+        let rule = format!("{} {rule}", field.name).replace('"', "'");
+        column.push_str(&format!(" constraint \"{rule}\" check ({name} is null or {check})"));
+    }
+    column
+}
+
+fn is_clock(kind: &FieldKind) -> bool {
+    matches!(kind, FieldKind::CreatedAt | FieldKind::UpdatedAt)
+}
+
+fn default(field: &Field) -> Option<String> {
+    if is_clock(&field.kind) {
+        return Some("(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))".to_owned());
+    }
+    match &field.default {
+        Value::Null => None,
+        Value::Boolean(value) => Some(i64::from(*value).to_string()),
+        Value::Integer(value) => Some(value.to_string()),
+        Value::Decimal(value) => Some(value.to_string()),
+        Value::Text(value) => Some(literal(value)),
+        Value::Person(person) => Some(literal(person.id.as_str())),
+    }
+}
+
+/// The rules of the field that SQL can hold, each with its words.
+fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
+    let of_type = match field.kind.storage() {
+        Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
+        Storage::Boolean => ("must be 0 or 1", format!("{name} in (0, 1)")),
+        Storage::Decimal(_) => {
+            ("must be a number", format!("typeof({name}) in ('integer', 'real')"))
+        }
+        Storage::Date => ("must be a date like 2026-04-05", format!("{name} is date({name})")),
+        Storage::Datetime => (
+            "must be a time like 2026-04-05T12:00:00.000Z",
+            format!("{name} is strftime('%Y-%m-%dT%H:%M:%fZ', {name})"),
+        ),
+        Storage::Text | Storage::Person => {
+            ("must be text", format!("typeof({name}) = 'text' and instr({name}, char(0)) = 0"))
+        }
+    };
+    let mut checks = vec![(of_type.0.to_owned(), of_type.1)];
+    match &field.kind {
+        FieldKind::SingleSelect(options) | FieldKind::Status(options) => {
+            let list: Vec<_> = options.iter().map(|option| literal(option)).collect();
+            let rule = format!("must be one of {}", options.join(", "));
+            checks.push((rule, format!("{name} in ({})", list.join(", "))));
+        }
+        FieldKind::Rating(max) => {
+            checks.push((format!("must be from 0 to {max}"), format!("{name} between 0 and {max}")))
+        }
+        FieldKind::Integer(bounds) => checks.extend(bound_checks(bounds, name)),
+        FieldKind::Decimal(bounds)
+        | FieldKind::Currency(_, bounds)
+        | FieldKind::Percentage(bounds) => checks.extend(bound_checks::<Decimal>(bounds, name)),
+        FieldKind::SingleLineText | FieldKind::PhoneNumber => checks.push((
+            "must be a single line".to_owned(),
+            format!("instr({name}, char(10)) = 0 and instr({name}, char(13)) = 0"),
+        )),
+        FieldKind::Email => {
+            checks.push(("must be an e-mail address".to_owned(), format!("{name} like '_%@_%'")))
+        }
+        FieldKind::Url => checks.push((
+            "must be an http, https or mailto address".to_owned(),
+            format!(
+                "({name} like 'http://_%' or {name} like 'https://_%' or {name} like 'mailto:_%')"
+            ),
+        )),
+        _ => {}
+    }
+    checks
+}
+
+fn bound_checks<T: std::fmt::Display>(bounds: &Bounds<T>, name: &str) -> Vec<(String, String)> {
+    let min = bounds
+        .min
+        .iter()
+        .map(|min| (format!("must be at least {min}"), format!("{name} >= {min}")));
+    let max =
+        bounds.max.iter().map(|max| (format!("must be at most {max}"), format!("{name} <= {max}")));
+    min.chain(max).collect()
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

@@ -1,0 +1,137 @@
+//! Rows in and out, accounts, and the change log. The only module that knows SQL.
+//!
+//! One connection writes, grouping what is waiting into one commit; many read. Whoever writes,
+//! this process or another, triggers fill the change log in the same transaction.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+
+use crate::model::ids::TableName;
+use crate::model::table::Table;
+
+mod accounts;
+mod error;
+mod log;
+mod migrate;
+mod people;
+mod row;
+mod select;
+mod triggers;
+mod watch;
+mod writer;
+
+pub use accounts::{Account, NewAccount};
+pub use error::StoreError;
+pub use log::{Batch, Log, Pace, Replay};
+pub use writer::{Action, Write, Written};
+
+use people::People;
+use watch::Watch;
+use writer::Writer;
+
+/// How many connections read. Reading is mostly waiting for the page cache, so a few suffice.
+const READERS: u32 = 4;
+/// How long a writer waits for another program's transaction before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Rows that sqlx fetches ahead of its reader; the default of 50 costs a thread switch a page.
+const ROW_BUFFER: usize = 1_024;
+
+/// The database of one app.
+#[derive(Clone)]
+pub struct Store {
+    tables: Arc<[Arc<Table>]>,
+    readers: SqlitePool,
+    writer: Writer,
+    log: Log,
+    people: People,
+}
+
+/// What opening the database did to it.
+#[derive(Clone, Debug, Default)]
+pub struct Opened {
+    /// Tables that did not exist before.
+    pub created: Vec<TableName>,
+}
+
+impl Store {
+    /// Opens the database, creating it and its tables where they are missing, and seeds the new
+    /// tables.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, a table stands there in another shape, or a seed row is
+    /// refused; the database is then as it was before.
+    pub async fn open(url: &str, tables: &[Arc<Table>]) -> Result<(Self, Opened), StoreError> {
+        let file = database_file(url)?;
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|cause| StoreError::Folder(folder.to_owned(), cause))?;
+        }
+        let mut connection = SqliteConnection::connect_with(&options(&file)).await?;
+        let created = migrate::apply(&mut connection, tables).await?;
+        let epoch = log::epoch(&mut connection).await?;
+        let read_only = options(&file).read_only(true).create_if_missing(false);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(read_only)
+            .await?;
+        let people = People::load(&readers).await?;
+        let watch = Watch::start(&file);
+        let tables: Arc<[Arc<Table>]> = tables.into();
+        let log = Log::new(readers.clone(), tables.clone(), people.clone(), epoch, watch.clone());
+        let writer = Writer::start(connection, people.clone(), watch);
+        Ok((Self { tables, readers, writer, log, people }, Opened { created }))
+    }
+
+    /// The change log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    /// Finishes the writes under way and closes the database.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+
+    fn table(&self, name: &TableName) -> Result<&Arc<Table>, StoreError> {
+        let found = self.tables.iter().find(|table| table.name == *name);
+        found.ok_or_else(|| StoreError::UnknownTable(name.clone()))
+    }
+}
+
+/// The file that a database URL means: `sqlite:path`, `sqlite://path` or a bare path.
+fn database_file(url: &str) -> Result<PathBuf, StoreError> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
+    if path.is_empty() || path.contains("://") || path.starts_with(':') {
+        return Err(StoreError::BadUrl(url.to_owned()));
+    }
+    Ok(Path::new(path).to_owned())
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .row_buffer_size(ROW_BUFFER)
+        .pragma("recursive_triggers", "off")
+}

@@ -1,0 +1,90 @@
+//! Rows of the database and of the change log as records.
+
+use rust_decimal::Decimal;
+use serde_json::Value as Json;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, TypeInfo, ValueRef};
+
+use crate::model::ids::UserId;
+use crate::model::record::Record;
+use crate::model::table::{Storage, Table};
+use crate::model::value::{Person, Value};
+use crate::store::people::People;
+
+/// A row whose columns are the table's fields, in their order.
+pub(super) fn record(table: &Table, row: &SqliteRow, people: &People) -> Record {
+    let fields = table.fields.iter().enumerate();
+    let values = fields.map(|(index, field)| {
+        let cell = cell(row, index);
+        value(field.kind.storage(), cell, people)
+    });
+    Record { values: values.collect() }
+}
+
+/// A row as the change log keeps it: a JSON object by column. A column added later is missing.
+pub(super) fn logged(table: &Table, text: &str, people: &People) -> Option<Record> {
+    let json: Json = serde_json::from_str(text).ok()?;
+    let values = table.fields.iter().map(|field| {
+        let cell = match json.get(field.name.as_str()) {
+            Some(Json::Number(number)) => match number.as_i64() {
+                Some(whole) => Cell::Integer(whole),
+                None => Cell::Real(number.as_f64().unwrap_or_default()),
+            },
+            Some(Json::String(text)) => Cell::Text(text.as_str()),
+            _ => Cell::Null,
+        };
+        value(field.kind.storage(), cell, people)
+    });
+    Some(Record { values: values.collect() })
+}
+
+/// The five things SQLite keeps, less the one that no field holds.
+enum Cell<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(&'a str),
+}
+
+fn cell(row: &SqliteRow, index: usize) -> Cell<'_> {
+    let Ok(raw) = row.try_get_raw(index) else { return Cell::Null };
+    // A null has the type of its column, so it must be asked for first.
+    if raw.is_null() {
+        return Cell::Null;
+    }
+    match raw.type_info().name() {
+        "INTEGER" | "BOOLEAN" => row.try_get_unchecked(index).map_or(Cell::Null, Cell::Integer),
+        "REAL" => row.try_get_unchecked(index).map_or(Cell::Null, Cell::Real),
+        "TEXT" => row.try_get_unchecked(index).map_or(Cell::Null, Cell::Text),
+        _ => Cell::Null,
+    }
+}
+
+/// What a cell means. Another program may have kept a value in another form than ours; what does
+/// not fit its column at all reads as missing.
+fn value(storage: Storage, cell: Cell<'_>, people: &People) -> Value {
+    match (storage, cell) {
+        (Storage::Boolean, Cell::Integer(number)) => Value::Boolean(number != 0),
+        (Storage::Integer, Cell::Integer(number)) => Value::Integer(number),
+        (Storage::Decimal(scale), Cell::Integer(number)) => decimal(number.into(), scale),
+        (Storage::Decimal(scale), Cell::Real(number)) => real(number, scale),
+        (Storage::Text | Storage::Date | Storage::Datetime, Cell::Text(text)) => Value::text(text),
+        (Storage::Person, Cell::Text(id)) => {
+            let id = UserId::new(id);
+            Value::Person(Person { name: people.name(&id), id })
+        }
+        _ => Value::Null,
+    }
+}
+
+fn decimal(number: Decimal, scale: u32) -> Value {
+    let mut number = number.normalize();
+    number.rescale(number.scale().max(scale));
+    Value::Decimal(number)
+}
+
+/// 15 significant digits: all that are exact in a 64-bit float, and all that the log keeps of one.
+fn real(number: f64, scale: u32) -> Value {
+    let digits = format!("{number:.14e}");
+    Decimal::from_scientific(&digits).map_or(Value::Null, |number| decimal(number, scale))
+}
