@@ -2,6 +2,9 @@
 //!
 //! ARCHITECTURE.md tells where each thing lives and which module may know which.
 
+pub mod auth;
+pub mod feed;
 pub mod fields;
 pub mod model;
+pub mod records;
 pub mod store;

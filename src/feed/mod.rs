@@ -1,0 +1,45 @@
+//! All changes after a position, in commit order; waits when there are none.
+//!
+//! It reads the change log and nothing else, so it does not matter who made a change.
+
+use crate::model::ids::Position;
+use crate::store::{Batch, Pace, Store, StoreError};
+
+/// A reader of the change log, at some position.
+pub struct Feed {
+    store: Store,
+    position: Position,
+    pace: Pace,
+}
+
+impl Feed {
+    /// A feed of everything that is committed from now on.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn from_now(store: Store) -> Result<Self, StoreError> {
+        let position = store.log().position().await?;
+        Ok(Self { store, position, pace: Pace::default() })
+    }
+
+    /// Everything up to here has been given out.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// The next changes. A database that does not answer is asked again, so this only waits.
+    pub async fn next(&mut self) -> Batch {
+        loop {
+            match self.store.log().after(&self.position).await {
+                Ok(batch) if batch.position != self.position => {
+                    self.pace.quicken();
+                    self.position = batch.position.clone();
+                    return batch;
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!("cannot read the change log, trying again: {error}"),
+            }
+            self.store.log().wait(&mut self.pace).await;
+        }
+    }
+}
