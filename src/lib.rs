@@ -3,8 +3,11 @@
 //! ARCHITECTURE.md tells where each thing lives and which module may know which.
 
 pub mod auth;
+pub mod client;
 pub mod feed;
 pub mod fields;
+pub mod live;
 pub mod model;
 pub mod records;
+pub mod render;
 pub mod store;

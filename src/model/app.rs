@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::model::access::{Operation, Viewer};
 use crate::model::ids::{Role, TableName};
 use crate::model::page::Page;
 use crate::model::table::Table;
@@ -28,5 +29,20 @@ impl App {
     /// The table of this name.
     pub fn table(&self, name: &TableName) -> Option<&Arc<Table>> {
         self.tables.iter().find(|table| table.name == *name)
+    }
+
+    /// The page at this path.
+    pub fn page(&self, path: &str) -> Option<&Arc<Page>> {
+        self.pages.iter().find(|page| page.path.as_ref() == path)
+    }
+
+    /// Whether the viewer may open the page. One without `access` is as public as the data on it.
+    pub fn may_open(&self, page: &Page, viewer: &Viewer) -> bool {
+        if let Some(access) = &page.access {
+            return access.require.allows(viewer);
+        }
+        let sources = page.all().into_iter().filter_map(|component| component.data_source());
+        let mut tables = sources.filter_map(|source| self.table(&source.query.table));
+        tables.all(|table| table.allows(viewer, Operation::Read))
     }
 }

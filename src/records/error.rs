@@ -42,6 +42,22 @@ pub enum RecordsError {
     Store(#[source] StoreError),
 }
 
+impl RecordsError {
+    /// What kind of error this is, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "NOT_FOUND",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::Malformed(_) | Self::UnknownFields(_) | Self::BadFilter(_) => "BAD_REQUEST",
+            Self::Unfit(_) => "VALIDATION_FAILED",
+            Self::NotUnique(_) => "NOT_UNIQUE",
+            Self::Conflict(_) => "CONFLICT",
+            Self::Store(_) => "UNAVAILABLE",
+        }
+    }
+}
+
 /// A value that does not fit its field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldFault {

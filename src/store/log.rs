@@ -19,6 +19,9 @@ use crate::store::{Store, StoreError, row};
 
 /// How many changes are read at once.
 const BATCH: i64 = 1_000;
+/// How many changes are looked through for one subscriber. Whoever missed more reads again, which
+/// costs less than replaying.
+const MAX_REPLAY: i64 = 20_000;
 /// How many changes the log keeps at most.
 const KEPT_CHANGES: i64 = 1_000_000;
 /// How long the log keeps a change, as SQLite says it.
@@ -50,7 +53,7 @@ pub struct Batch {
 pub enum Replay {
     /// All of it, in order.
     Changes(Vec<Change>),
-    /// The log does not reach back that far, or the position is of another database.
+    /// Too much, or the log does not reach back that far, or the position is of another database.
     Gone,
     /// The later position is before the earlier one.
     Ahead,
@@ -100,11 +103,16 @@ impl Log {
         self.watch.wait(&mut pace.0).await;
     }
 
-    /// Everything that happened after one position, up to and including another.
+    /// Everything that happened to a table after one position, up to and including another.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn between(&self, since: &Position, until: &Position) -> Result<Replay, StoreError> {
+    pub async fn between(
+        &self,
+        since: &Position,
+        until: &Position,
+        table: &TableName,
+    ) -> Result<Replay, StoreError> {
         let (Some(since), Some(until)) = (self.read_position(since), self.read_position(until))
         else {
             return Ok(Replay::Gone);
@@ -116,11 +124,14 @@ impl Log {
         if since > until {
             return Ok(Replay::Ahead);
         }
+        if until - since > MAX_REPLAY {
+            return Ok(Replay::Gone);
+        }
         let mut changes: Vec<Change> = Vec::new();
         let mut from = since;
         while from < until {
             let (batch, last) = self.read(&mut transaction, from, until).await?;
-            changes.extend(batch);
+            changes.extend(batch.into_iter().filter(|change| change.table == *table));
             if last == from {
                 break;
             }

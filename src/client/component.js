@@ -1,0 +1,120 @@
+/**
+ * One component of the page that shows records: applies changes to it, reads it again when a change
+ * is not enough, and shows how current it is.
+ */
+import { parseRow, Rows } from "./rows.js";
+
+/** At most this long, in ms, is waited before reading again, so that many viewers do not ask at once. */
+const REFETCH_SPREAD_MS = 300;
+
+export class Component {
+  /** @param {HTMLElement} section */
+  constructor(section) {
+    this.section = section;
+    this.id = section.dataset.component;
+    this.refresh = section.dataset.refresh;
+    this.pollIntervalMs = Number(section.dataset.pollIntervalMs);
+    this.limit = Number(section.dataset.limit);
+    this.total = Number(section.dataset.total);
+    this.position = section.dataset.position;
+    this.rows = new Rows(section.querySelector("tbody"));
+    this.etag = null;
+    this.fetching = null;
+    /** Called when the component was read again, so that its subscription goes on from there. */
+    this.onRead = () => {};
+  }
+
+  /** Applies a `change` message (docs: the realtime contract). */
+  apply(message) {
+    this.position = message.position;
+    const complete = this.total <= this.rows.all().length;
+    if (message.event === "delete") this.#leave(String(message.recordId));
+    else this.#put(message, complete);
+    this.#showCount();
+  }
+
+  #leave(id) {
+    const row = this.rows.find(id);
+    this.total = Math.max(0, this.total - 1);
+    if (!row) return;
+    this.rows.remove(row);
+    if (this.total > this.rows.all().length) this.readSoon();
+  }
+
+  #put(message, complete) {
+    const known = this.rows.find(message.record.id);
+    const row = parseRow(message.html);
+    if (!known && message.event === "insert") this.total += 1;
+    const shown = this.rows.all().length;
+    if (known || shown < this.limit || row.dataset.sortKey < this.rows.lastKey()) this.rows.put(row);
+    const rows = this.rows.all();
+    if (rows.length > this.limit) this.rows.remove(rows.at(-1));
+    // A known row that moved to the end of an incomplete window may belong beyond it.
+    if (known && !complete && rows.at(-1) === known) this.readSoon();
+  }
+
+  /** Reads the component again, a little later, once for any number of calls. */
+  readSoon() {
+    this.fetching ??= new Promise((resolve) => {
+      setTimeout(resolve, Math.random() * REFETCH_SPREAD_MS);
+    })
+      .then(() => {
+        this.fetching = null;
+        return this.read();
+      })
+      .catch(() => this.showState("stale"));
+  }
+
+  /**
+   * Reads the component again and shows what changed.
+   * @returns {Promise<number>} the status of the answer: 200, or 304 if nothing changed.
+   */
+  async read() {
+    const query = new URLSearchParams({ url: pageUrl(), component: this.id });
+    const headers = this.etag ? { "If-None-Match": this.etag } : {};
+    const answer = await fetch(`/api/fragments?${query}`, { headers, cache: "no-store" });
+    if (answer.status === 200) {
+      this.etag = answer.headers.get("ETag");
+      this.#replace(await answer.text());
+      this.onRead(this);
+    } else if (answer.status !== 304) {
+      throw new Error(`fragment: ${answer.status}`);
+    }
+    return answer.status;
+  }
+
+  #replace(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    const fresh = template.content.querySelector("[data-component]");
+    this.total = Number(fresh.dataset.total);
+    this.position = fresh.dataset.position;
+    this.rows.replaceAll(fresh.querySelector("tbody"));
+    this.#showCount();
+  }
+
+  #showCount() {
+    const shown = this.rows.all().length;
+    const count = this.section.querySelector("[data-count]");
+    if (count) count.textContent = this.total > shown ? `${shown} of ${this.total}` : `${this.total}`;
+    this.section.querySelector("[data-empty]").hidden = this.total > 0;
+    this.section.dataset.total = this.total;
+    this.section.dataset.position = this.position;
+  }
+
+  /** Shows how current the component is: live, reconnecting or stale. */
+  showState(state) {
+    const element = this.section.querySelector(".state");
+    if (!element || (element.dataset.state === "stale" && state !== "live")) return;
+    element.dataset.state = state;
+    const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const live = this.refresh === "poll" ? `Every ${this.pollIntervalMs / 1000} s` : "Live";
+    const text = { live, reconnecting: "Reconnecting…", stale: `Stale since ${time}` }[state];
+    element.querySelector("[data-state-text]").textContent = text;
+  }
+}
+
+/** The page as the server knows it: the channel and the fragment belong to it. */
+export function pageUrl() {
+  return location.pathname + location.search;
+}

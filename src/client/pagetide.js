@@ -1,0 +1,20 @@
+/**
+ * Starts what a page needs: the theme switch, and what keeps its components current.
+ * A page without JavaScript is complete; this only keeps it so.
+ */
+import { Component } from "./component.js";
+import { Connection } from "./connection.js";
+import { poll } from "./poll.js";
+import { startThemeSwitch } from "./theme.js";
+
+const config = JSON.parse(document.getElementById("pagetide-config").textContent);
+const components = [...document.querySelectorAll("[data-component]")].map(
+  (section) => new Component(section),
+);
+
+startThemeSwitch();
+for (const component of components) {
+  if (component.refresh === "poll") poll(component);
+}
+const live = components.filter((component) => component.refresh === "realtime");
+if (live.length > 0) new Connection(config, live).open();

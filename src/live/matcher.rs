@@ -1,0 +1,160 @@
+//! Which groups of subscriptions a change concerns, and how.
+//!
+//! Groups whose filter demands an equality are found by it, so the cost of a change does not grow
+//! with the subscriptions that cannot match. The rest are candidates for every change.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::model::change::Change;
+use crate::model::filter::Filter;
+use crate::model::ids::TableName;
+use crate::model::table::FieldAt;
+use crate::model::value::Value;
+
+/// Which group; given out by the hub.
+pub(super) type GroupId = u64;
+
+/// What a change means to whoever sees the records of a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// The record begins to match.
+    Enter,
+    /// It matched and still does.
+    Update,
+    /// It ceases to match.
+    Leave,
+}
+
+/// How a change concerns a filter; not at all if the record matched neither before nor after.
+pub(super) fn told(filter: &Filter, change: &Change) -> Option<Told> {
+    let before = change.old.as_ref().is_some_and(|old| filter.matches(old));
+    let after = change.new.as_ref().is_some_and(|new| filter.matches(new));
+    match (before, after) {
+        (false, true) => Some(Told::Enter),
+        (true, true) => Some(Told::Update),
+        (true, false) => Some(Told::Leave),
+        (false, false) => None,
+    }
+}
+
+/// Finds the groups that a change may concern.
+#[derive(Debug, Default)]
+pub(super) struct Matcher(HashMap<TableName, Index>);
+
+#[derive(Debug, Default)]
+struct Index {
+    by_equality: HashMap<FieldAt, HashMap<Value, HashSet<GroupId>>>,
+    rest: HashSet<GroupId>,
+}
+
+impl Matcher {
+    pub(super) fn add(&mut self, group: GroupId, table: &TableName, filter: &Filter) {
+        let index = self.0.entry(table.clone()).or_default();
+        match filter.equality() {
+            Some((field, value)) => {
+                let values = index.by_equality.entry(field).or_default();
+                values.entry(value.clone()).or_default().insert(group);
+            }
+            None => {
+                index.rest.insert(group);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, group: GroupId, table: &TableName, filter: &Filter) {
+        let Some(index) = self.0.get_mut(table) else { return };
+        let Some((field, value)) = filter.equality() else {
+            index.rest.remove(&group);
+            return;
+        };
+        let Some(values) = index.by_equality.get_mut(&field) else { return };
+        if let Some(groups) = values.get_mut(value) {
+            groups.remove(&group);
+            if groups.is_empty() {
+                values.remove(value);
+            }
+        }
+    }
+
+    /// Every group that the change may concern, each once.
+    pub(super) fn candidates(&self, change: &Change) -> Vec<GroupId> {
+        let Some(index) = self.0.get(&change.table) else { return Vec::new() };
+        let mut found: Vec<_> = index.rest.iter().copied().collect();
+        for (field, values) in &index.by_equality {
+            for record in [&change.old, &change.new].into_iter().flatten() {
+                found.extend(values.get(&record[*field]).into_iter().flatten());
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::filter::Test;
+    use crate::model::ids::Position;
+    use crate::model::record::Record;
+
+    fn row(status: &str) -> Option<Record> {
+        let values = vec![Value::Integer(1), Value::text(status)];
+        (!status.is_empty()).then_some(Record { values })
+    }
+
+    fn change(before: &str, after: &str) -> Change {
+        Change {
+            position: Position::new("p"),
+            table: "orders".parse().unwrap(),
+            record_id: 1.into(),
+            old: row(before),
+            new: row(after),
+            by: None,
+            at: "2026-04-05T12:00:00.000Z".into(),
+        }
+    }
+
+    fn is(status: &str) -> Filter {
+        let table = crate::model::table::tests::table("orders", &["status"]);
+        Filter::Test(table.at("status").unwrap(), Test::Eq(Value::text(status)))
+    }
+
+    #[track_caller]
+    fn check(before: &str, after: &str, expected: Option<Told>) {
+        let change = change(before, after);
+        assert_eq!(told(&is("open"), &change), expected);
+        // Whoever is told must have been found.
+        let mut matcher = Matcher::default();
+        matcher.add(1, &change.table, &is("open"));
+        matcher.add(2, &change.table, &is("unrelated"));
+        assert_eq!(matcher.candidates(&change), if expected.is_some() { vec![1] } else { vec![] });
+    }
+
+    #[test]
+    fn a_row_is_told_by_what_it_was_and_what_it_is() {
+        check("", "open", Some(Told::Enter));
+        check("done", "open", Some(Told::Enter));
+        check("open", "open", Some(Told::Update));
+        check("open", "done", Some(Told::Leave));
+        check("open", "", Some(Told::Leave));
+    }
+
+    #[test]
+    fn a_row_that_was_never_seen_is_never_mentioned() {
+        check("done", "", None);
+        check("", "done", None);
+        check("done", "new", None);
+    }
+
+    #[test]
+    fn a_removed_group_is_found_no_more() {
+        let mut matcher = Matcher::default();
+        let change = change("open", "");
+        for filter in [is("open"), Filter::all()] {
+            matcher.add(1, &change.table, &filter);
+            matcher.remove(1, &change.table, &filter);
+        }
+        assert!(matcher.candidates(&change).is_empty());
+    }
+}

@@ -1,0 +1,245 @@
+//! The messages of the realtime contract, each encoded once and shared.
+//!
+//! A WebSocket frame and an SSE `data:` line are the same bytes: the text is kept as a finished
+//! frame (RFC 6455, 5.2), and other transports take the text out of it.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::model::ids::{Position, RecordId};
+use crate::model::record::Envelope;
+
+/// A message from the server, told apart by `type`.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[schemars(rename = "RealtimeMessage")]
+pub(super) enum Body<'a> {
+    /// A subscription is live: every later change that concerns it will be told.
+    Subscribed {
+        /// The table it is on.
+        table: &'a str,
+        /// The name the client gave it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subscription_id: Option<&'a str>,
+        /// What records must pass, as resolved. Absent for components: theirs is the author's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        filter: Option<&'a Json>,
+        /// The fields that records will have.
+        fields: Vec<&'a str>,
+        /// Everything after this will be told.
+        #[schemars(with = "String")]
+        position: &'a Position,
+    },
+    /// A subscription has ended.
+    Unsubscribed {
+        /// The table it was on.
+        table: &'a str,
+        /// The name the client gave it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subscription_id: Option<&'a str>,
+    },
+    /// A record was inserted, updated or deleted, or began or ceased to match.
+    Change(Change<'a>),
+    /// A sign of life.
+    Heartbeat {
+        /// Now.
+        timestamp: String,
+    },
+    /// The gap cannot be filled: read again; then live from `position`.
+    Resync {
+        /// The name the client gave the subscription.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subscription_id: Option<&'a str>,
+        /// Why.
+        reason: &'a str,
+        /// Everything after this will be told.
+        #[schemars(with = "String")]
+        position: &'a Position,
+    },
+    /// A frame from the client that cannot be honoured.
+    Error {
+        /// The name the client gave the subscription.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subscription_id: Option<&'a str>,
+        /// What kind of error, as in the API.
+        code: &'a str,
+        /// What is wrong.
+        message: &'a str,
+    },
+    /// The last message before a planned close.
+    ConnectionStatus {
+        /// Always `reconnecting`: the client should connect again.
+        status: &'a str,
+        /// The transport that is about to close.
+        transport: &'a str,
+    },
+}
+
+/// The members of `change`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Change<'a> {
+    /// What to do: `insert`, `update` or `delete`.
+    pub(super) event: &'a str,
+    /// The table it happened to.
+    pub(super) table: &'a str,
+    /// The name the client gave the subscription.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) subscription_id: Option<&'a str>,
+    /// The record as it now stands; absent on delete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<RecordSchema>")]
+    pub(super) record: Option<Envelope<'a>>,
+    /// The record as it stood; only on update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<RecordSchema>")]
+    pub(super) old_record: Option<Envelope<'a>>,
+    /// The key of the deleted record; only on delete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i64>")]
+    pub(super) record_id: Option<RecordId>,
+    /// When it happened.
+    pub(super) timestamp: &'a str,
+    /// Whoever has applied this knows everything up to here.
+    #[schemars(with = "String")]
+    pub(super) position: &'a Position,
+    /// `enter` when the record began to match, `leave` when it ceased to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) transition: Option<&'a str>,
+    /// The row as the page shows it; only for components.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) html: Option<&'a str>,
+    /// The place in the order: compare as text; only where the subscription has a sort.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sort_key: Option<&'a str>,
+}
+
+/// `{id, fields}`
+#[derive(JsonSchema)]
+#[schemars(rename = "Record")]
+#[expect(dead_code, reason = "stands for `Envelope` in the schema")]
+struct RecordSchema {
+    /// The key, as a string.
+    id: String,
+    /// The fields the reader may see.
+    fields: std::collections::BTreeMap<String, Json>,
+}
+
+/// The JSON Schema of everything the server sends.
+pub fn messages_schema() -> Json {
+    schemars::schema_for!(Body<'static>).into()
+}
+
+/// A finished message.
+#[derive(Clone, Debug)]
+pub struct Message {
+    frame: Bytes,
+    text_at: usize,
+}
+
+impl Message {
+    pub(super) fn new(body: &Body<'_>) -> Self {
+        let text = serde_json::to_vec(body).expect("a message has only text keys");
+        let mut frame = BytesMut::with_capacity(text.len() + 10);
+        put_text_header(&mut frame, text.len());
+        let text_at = frame.len();
+        frame.extend_from_slice(&text);
+        Self { frame: frame.freeze(), text_at }
+    }
+
+    /// A sign of life, now.
+    pub fn heartbeat() -> Self {
+        Self::new(&Body::Heartbeat { timestamp: now() })
+    }
+
+    /// The last message before a planned close.
+    pub fn reconnecting(transport: &str) -> Self {
+        Self::new(&Body::ConnectionStatus { status: "reconnecting", transport })
+    }
+
+    /// The finished WebSocket frame.
+    pub fn frame(&self) -> &Bytes {
+        &self.frame
+    }
+
+    /// The JSON text.
+    pub fn text(&self) -> Bytes {
+        self.frame.slice(self.text_at..)
+    }
+}
+
+/// Why the server closes a connection; the number is the WebSocket's close code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The server is going away and will be back (1012, service restart).
+    Restart,
+    /// Nothing was subscribed for too long (1000).
+    Idle,
+    /// The session has ended (4401).
+    SessionEnded,
+}
+
+impl CloseReason {
+    /// The close code (RFC 6455, 7.4; 4000 and up are ours).
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Restart => 1012,
+            Self::Idle => 1000,
+            Self::SessionEnded => 4401,
+        }
+    }
+}
+
+/// The header of an unmasked, final text frame.
+fn put_text_header(frame: &mut BytesMut, length: usize) {
+    const FINAL_TEXT: u8 = 0x81;
+    frame.put_u8(FINAL_TEXT);
+    match length {
+        0..=125 => frame.put_u8(length as u8),
+        126..=0xFFFF => {
+            frame.put_u8(126);
+            frame.put_u16(length as u16);
+        }
+        _ => {
+            frame.put_u8(127);
+            frame.put_u64(length as u64);
+        }
+    }
+}
+
+fn now() -> String {
+    Offset::UTC.to_datetime(Timestamp::now()).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(length: usize, header: &[u8]) {
+        let mut frame = BytesMut::new();
+        put_text_header(&mut frame, length);
+        assert_eq!(&frame[..], header);
+    }
+
+    #[test]
+    fn frames_have_the_shortest_header_that_holds_their_length() {
+        check(5, &[0x81, 5]);
+        check(125, &[0x81, 125]);
+        check(126, &[0x81, 126, 0, 126]);
+        check(65_535, &[0x81, 126, 255, 255]);
+        check(65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn the_text_of_a_message_is_its_json() {
+        let message = Message::reconnecting("websocket");
+        let json =
+            r#"{"type":"connection-status","status":"reconnecting","transport":"websocket"}"#;
+        assert_eq!(&message.text()[..], json.as_bytes());
+    }
+}

@@ -1,0 +1,337 @@
+//! Page and data to HTML. The only module that knows minijinja.
+//!
+//! Layout and components are templates; the rows of a table are written directly, by the same code
+//! for the page and for a change message.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::syntax::SyntaxConfig;
+
+use crate::client;
+use crate::model::access::Viewer;
+use crate::model::app::App;
+use crate::model::component::{
+    Component, ComponentKind, Container, DataTable, Layout, Link, Text, TextVariant,
+};
+use crate::model::ids::{ComponentId, Position};
+use crate::model::page::Page;
+use crate::model::query::Rows;
+use crate::model::record::{FieldSet, Record};
+use crate::model::refresh::{Refresh, Transport};
+use crate::model::table::Table;
+
+mod rows;
+
+use rows::RowWriter;
+
+/// The built-in templates by name.
+const TEMPLATES: [(&str, &str); 8] = [
+    ("layout.html", include_str!("../../templates/layout.html")),
+    ("page.html", include_str!("../../templates/page.html")),
+    ("container.html", include_str!("../../templates/container.html")),
+    ("text.html", include_str!("../../templates/text.html")),
+    ("link.html", include_str!("../../templates/link.html")),
+    ("data_table.html", include_str!("../../templates/data_table.html")),
+    ("form.html", include_str!("../../templates/form.html")),
+    ("error.html", include_str!("../../templates/error.html")),
+];
+
+/// A template that cannot be rendered: ours are tested, so this is a fault in the program.
+#[derive(Debug, thiserror::Error)]
+#[error("the page could not be rendered")]
+pub struct RenderError(#[from] minijinja::Error);
+
+/// Turns pages into HTML.
+pub struct Renderer {
+    environment: Environment<'static>,
+    transport: Transport,
+}
+
+/// What every page is wrapped in.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// The app, for its name.
+    pub app: &'a App,
+    /// Who looks.
+    pub viewer: &'a Viewer,
+    /// Where the menu leads.
+    pub menu: &'a [MenuItem],
+    /// What inline scripts must carry to be run.
+    pub nonce: &'a str,
+}
+
+/// One way in the menu.
+#[derive(Clone, Debug)]
+pub struct MenuItem {
+    /// The page's name.
+    pub label: Arc<str>,
+    /// The page's path.
+    pub path: Arc<str>,
+    /// Whether it is the page being shown.
+    pub current: bool,
+}
+
+/// The records of one component, for one viewer.
+#[derive(Clone, Debug)]
+pub struct ComponentData {
+    /// Their table.
+    pub table: Arc<Table>,
+    /// What of it the viewer may read.
+    pub fields: FieldSet,
+    /// The records.
+    pub rows: Rows,
+    /// Everything up to here is in them.
+    pub position: Position,
+}
+
+/// A built-in form: sign-in, or the making of the first admin.
+#[derive(Clone, Debug, Default)]
+pub struct Form<'a> {
+    /// What it is for.
+    pub title: &'a str,
+    /// One sentence that helps.
+    pub hint: &'a str,
+    /// Where it is sent.
+    pub action: &'a str,
+    /// What the button says.
+    pub submit: &'a str,
+    /// Whether it asks for a name.
+    pub asks_name: bool,
+    /// The name given before.
+    pub name: &'a str,
+    /// The address given before.
+    pub email: &'a str,
+    /// Fields nobody sees.
+    pub hidden: Vec<(&'a str, &'a str)>,
+    /// What was wrong the last time.
+    pub problem: Option<&'a str>,
+}
+
+impl Renderer {
+    /// A renderer with the built-in templates.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn new(transport: Transport) -> Result<Self, RenderError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+        environment.set_syntax(syntax);
+        for (name, source) in TEMPLATES {
+            environment.add_template(name, source)?;
+        }
+        Ok(Self { environment, transport })
+    }
+
+    /// A whole page.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn page(
+        &self,
+        frame: &Frame<'_>,
+        page: &Page,
+        data: &HashMap<ComponentId, ComponentData>,
+    ) -> Result<String, RenderError> {
+        let mut body = String::new();
+        for component in &page.components {
+            body.push_str(&self.component(component, data)?);
+        }
+        let title = page.meta.title.as_ref().unwrap_or(&page.name);
+        self.framed(
+            "page.html",
+            frame,
+            title,
+            context! {
+                description => page.meta.description.as_deref(),
+                body => Value::from_safe_string(body),
+            },
+        )
+    }
+
+    /// One component with all it holds: the same bytes as on its page.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn component(
+        &self,
+        component: &Component,
+        data: &HashMap<ComponentId, ComponentData>,
+    ) -> Result<String, RenderError> {
+        match &component.kind {
+            ComponentKind::Container(container) => self.container(component, container, data),
+            ComponentKind::Text(text) => self.text(component, text),
+            ComponentKind::Link(link) => self.link(component, link),
+            ComponentKind::DataTable(table) => match data.get(&component.id) {
+                Some(data) => self.data_table(component, table, data),
+                None => Ok(String::new()),
+            },
+        }
+    }
+
+    /// One row of a data table: the same bytes as within the table.
+    pub fn row(
+        &self,
+        data_table: &DataTable,
+        table: &Table,
+        fields: &FieldSet,
+        record: &Record,
+    ) -> String {
+        let mut html = String::with_capacity(512);
+        RowWriter::new(data_table, table, fields).write(record, &mut html);
+        html
+    }
+
+    /// The sign-in page or the page that makes the first admin.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn form(&self, frame: &Frame<'_>, form: &Form<'_>) -> Result<String, RenderError> {
+        self.framed(
+            "form.html",
+            frame,
+            form.title,
+            context! {
+                hint => form.hint,
+                action => form.action,
+                submit => form.submit,
+                asks_name => form.asks_name,
+                name => form.name,
+                email => form.email,
+                hidden => form.hidden.iter().map(|(name, value)| vec![Value::from(*name), Value::from(*value)]).collect::<Vec<_>>(),
+                problem => form.problem,
+            },
+        )
+    }
+
+    /// A page that says what went wrong.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn error(
+        &self,
+        frame: &Frame<'_>,
+        status: u16,
+        title: &str,
+        message: &str,
+    ) -> Result<String, RenderError> {
+        self.framed("error.html", frame, title, context! { status, message })
+    }
+
+    fn framed(
+        &self,
+        template: &str,
+        frame: &Frame<'_>,
+        title: &str,
+        inside: Value,
+    ) -> Result<String, RenderError> {
+        let user = match frame.viewer {
+            Viewer::User(user) => Some(user.name.as_ref()),
+            Viewer::Guest => None,
+        };
+        let config = serde_json::to_string(&self.transport).unwrap_or_default();
+        let around = context! {
+            title,
+            app_name => frame.app.name.as_ref(),
+            menu => frame.menu.iter().map(item).collect::<Vec<_>>(),
+            nonce => frame.nonce,
+            user,
+            stylesheet => client::stylesheet(),
+            script => client::script(),
+            modules => client::modules().collect::<Vec<_>>(),
+            config => Value::from_safe_string(config.replace('<', "\\u003c")),
+        };
+        self.render(template, context! { ..inside, ..around })
+    }
+
+    fn container(
+        &self,
+        component: &Component,
+        container: &Container,
+        data: &HashMap<ComponentId, ComponentData>,
+    ) -> Result<String, RenderError> {
+        let mut children = String::new();
+        for child in &container.children {
+            children.push_str(&self.component(child, data)?);
+        }
+        let layout = match container.layout {
+            Layout::Stack => "stack",
+            Layout::Row => "row",
+            Layout::Grid => "grid",
+            Layout::Card => "card",
+        };
+        let children = Value::from_safe_string(children);
+        self.render("container.html", context! { children, layout, ..props(component) })
+    }
+
+    fn text(&self, component: &Component, text: &Text) -> Result<String, RenderError> {
+        let (tag, variant) = match text.variant {
+            TextVariant::Title => ("h1", "title"),
+            TextVariant::Heading => ("h2", "heading"),
+            TextVariant::Body => ("p", "body"),
+            TextVariant::Muted => ("p", "muted"),
+        };
+        let content = text.content.as_ref();
+        self.render("text.html", context! { tag, variant, content, ..props(component) })
+    }
+
+    fn link(&self, component: &Component, link: &Link) -> Result<String, RenderError> {
+        let (href, label) = (link.href.as_ref(), link.label.as_ref());
+        self.render("link.html", context! { href, label, ..props(component) })
+    }
+
+    fn data_table(
+        &self,
+        component: &Component,
+        data_table: &DataTable,
+        data: &ComponentData,
+    ) -> Result<String, RenderError> {
+        let writer = RowWriter::new(data_table, &data.table, &data.fields);
+        let mut rows = String::with_capacity(512 * data.rows.records.len());
+        for record in &data.rows.records {
+            writer.write(record, &mut rows);
+        }
+        let source = &data_table.data_source;
+        let (refresh, interval_ms) = match source.refresh {
+            Refresh::Static => ("static", None),
+            Refresh::Poll { interval_ms } => ("poll", Some(interval_ms)),
+            Refresh::Realtime => ("realtime", None),
+        };
+        self.render(
+            "data_table.html",
+            context! {
+                title => data_table.title.as_deref(),
+                table => data.table.name.as_str(),
+                heads => writer.heads(),
+                rows => Value::from_safe_string(rows),
+                shown => data.rows.records.len(),
+                total => data.rows.total,
+                limit => source.query.limit,
+                position => data.position.as_str(),
+                refresh,
+                interval_ms,
+                empty_message => data_table.empty_message.as_ref(),
+                ..props(component)
+            },
+        )
+    }
+
+    fn render(&self, template: &str, context: Value) -> Result<String, RenderError> {
+        Ok(self.environment.get_template(template)?.render(context)?)
+    }
+}
+
+fn item(item: &MenuItem) -> Value {
+    context! { label => item.label.as_ref(), path => item.path.as_ref(), current => item.current }
+}
+
+fn props(component: &Component) -> Value {
+    context! {
+        id => component.id.as_str(),
+        class_name => component.props.class_name.as_deref(),
+        style => component.props.style.as_deref(),
+    }
+}
