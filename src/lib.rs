@@ -3,11 +3,14 @@
 //! ARCHITECTURE.md tells where each thing lives and which module may know which.
 
 pub mod auth;
+pub mod cli;
 pub mod client;
+pub mod components;
 pub mod feed;
 pub mod fields;
 pub mod live;
 pub mod model;
 pub mod records;
 pub mod render;
+pub mod spec;
 pub mod store;

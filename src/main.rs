@@ -1,3 +1,7 @@
 //! The `pagetide` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pagetide::cli::run()
+}

@@ -78,14 +78,20 @@ impl Outbox {
     /// Waits for something to send and takes all of it.
     pub async fn next(&self) -> Delivery {
         loop {
-            let mut queue = self.lock();
-            if !queue.messages.is_empty() || queue.overflowed || queue.close.is_some() {
-                let Queue { messages, overflowed, close, .. } = std::mem::take(&mut *queue);
-                return Delivery { messages, overflowed, close };
+            if let Some(delivery) = self.take() {
+                return delivery;
             }
-            drop(queue);
             self.filled.notified().await;
         }
+    }
+
+    fn take(&self) -> Option<Delivery> {
+        let mut queue = self.lock();
+        let waits = !queue.messages.is_empty() || queue.overflowed || queue.close.is_some();
+        waits.then(|| {
+            let Queue { messages, overflowed, close, .. } = std::mem::take(&mut *queue);
+            Delivery { messages, overflowed, close }
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

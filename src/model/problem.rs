@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// How alike two names must be for the one to be taken for a slip of the other (Jaro-Winkler).
+const ALIKE: f64 = 0.8;
+
 /// Where in a spec something stands: the way to it from the top of the app, as an author would
 /// say it: `pages[0].components[1].dataSource`.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -30,6 +33,11 @@ impl Place {
     /// An item of the list at this place.
     pub fn item(&self, index: usize) -> Self {
         self.step(Step::Item(index))
+    }
+
+    /// The value these steps further down.
+    pub fn down(&self, steps: &[Step]) -> Self {
+        Self(self.0.iter().chain(steps).cloned().collect())
     }
 
     /// The steps from the top.
@@ -118,9 +126,32 @@ impl Problem {
         self
     }
 
+    /// Adds which of the known names was probably meant, or else which there are.
+    pub fn suggest<'a>(
+        &mut self,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> &mut Self {
+        let known: Vec<_> = known.into_iter().collect();
+        match nearest(name, &known) {
+            Some(nearest) => self.help(format!("did you mean `{nearest}`?")),
+            None if known.is_empty() => self,
+            None => self.help(format!("known here: {}", known.join(", "))),
+        }
+    }
+
     /// Says that the key is wrong, not its value.
     pub fn at_key(&mut self) -> &mut Self {
         self.at_key = true;
         self
     }
+}
+
+/// The known name that was probably meant.
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let alike = |known: &str| strsim::jaro_winkler(&name, &known.to_lowercase());
+    let known = known.iter().map(|known| (*known, alike(known)));
+    let known = known.filter(|(_, alike)| *alike >= ALIKE);
+    known.max_by(|(_, left), (_, right)| left.total_cmp(right)).map(|(nearest, _)| nearest)
 }

@@ -36,7 +36,7 @@ fn push(bytes: &mut Vec<u8>, value: &Value) {
         Value::Boolean(value) => bytes.push(u8::from(*value)),
         Value::Integer(value) => bytes.extend((*value as u64 ^ 1 << 63).to_be_bytes()),
         Value::Decimal(value) => {
-            bytes.extend(ordered_bits(value.to_f64().unwrap_or(0.0)).to_be_bytes())
+            bytes.extend(ordered_bits(value.to_f64().unwrap_or(0.0)).to_be_bytes());
         }
         Value::Text(text) => push_text(bytes, text),
         Value::Person(person) => push_text(bytes, person.id.as_str()),

@@ -186,7 +186,8 @@ fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
             checks.push((rule, format!("{name} in ({})", list.join(", "))));
         }
         FieldKind::Rating(max) => {
-            checks.push((format!("must be from 0 to {max}"), format!("{name} between 0 and {max}")))
+            checks
+                .push((format!("must be from 0 to {max}"), format!("{name} between 0 and {max}")));
         }
         FieldKind::Integer(bounds) => checks.extend(bound_checks(bounds, name)),
         FieldKind::Decimal(bounds)
@@ -197,7 +198,7 @@ fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
             format!("instr({name}, char(10)) = 0 and instr({name}, char(13)) = 0"),
         )),
         FieldKind::Email => {
-            checks.push(("must be an e-mail address".to_owned(), format!("{name} like '_%@_%'")))
+            checks.push(("must be an e-mail address".to_owned(), format!("{name} like '_%@_%'")));
         }
         FieldKind::Url => checks.push((
             "must be an http, https or mailto address".to_owned(),

@@ -272,10 +272,10 @@ mod tests {
         let mut tests =
             vec![Test::IsEmpty, Test::IsNotEmpty, Test::In(vec![]), Test::NotIn(vec![])];
         tests.extend([Test::In(values[..2].to_vec()), Test::NotIn(values[..2].to_vec())]);
-        for value in values.iter().cloned() {
+        for value in values {
             use Test::{Eq, Gt, Gte, Lt, Lte, Neq};
             tests.extend([Eq, Neq, Gt, Gte, Lt, Lte].map(|test| test(value.clone())));
-            if let Value::Text(text) = &value {
+            if let Value::Text(text) = value {
                 let text = text.to_string();
                 tests.push(Test::Contains(text.clone()));
                 tests.push(Test::StartsWith(text.clone()));

@@ -180,7 +180,7 @@ async fn group(
             }
             // The failure to begin is told to everyone; what stands here is not looked at.
             (Err(_), Job::Record(_, to)) => {
-                answers.push(Answer::Record(Err(StoreError::Closed), to))
+                answers.push(Answer::Record(Err(StoreError::Closed), to));
             }
             (Err(_), Job::Own(_, to)) => answers.push(Answer::Own(Err(StoreError::Closed), to)),
             (_, Job::Close(_)) => {}

@@ -1,0 +1,40 @@
+//! What can be told `pagetide` to do: one file per command.
+//!
+//! To add a command: one file here with its `Args` and `run`, one line in [`Command`] and one in
+//! [`run`].
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod check;
+mod schema;
+
+/// The exit code of a command that could not run.
+const COULD_NOT_RUN: u8 = 2;
+
+/// A live page server: YAML pages, served as complete HTML and kept current.
+#[derive(Parser)]
+#[command(name = "pagetide", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Args),
+    Schema(schema::Args),
+}
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Schema(args) => schema::run(&args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        COULD_NOT_RUN.into()
+    })
+}

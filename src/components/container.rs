@@ -1,0 +1,48 @@
+//! `container`: holds other components.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use validator::Validate;
+
+use crate::components::each::Each;
+use crate::components::schema::AnyComponent;
+use crate::components::{Around, Given};
+use crate::model::component::{ComponentKind, Container, Layout};
+
+/// Holds other components and says how they stand.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawContainer {
+    /// How the children stand; `stack` if you do not say.
+    layout: Option<RawLayout>,
+    /// The components it holds.
+    children: Option<Each<AnyComponent>>,
+}
+
+/// How a container's children stand.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum RawLayout {
+    /// One below the other.
+    Stack,
+    /// Side by side, wrapping.
+    Row,
+    /// In columns of equal width, as many as fit.
+    Grid,
+    /// One below the other on a raised surface.
+    Card,
+}
+
+impl Given for RawContainer {
+    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+        let layout = match self.layout {
+            None => Layout::default(),
+            Some(RawLayout::Stack) => Layout::Stack,
+            Some(RawLayout::Row) => Layout::Row,
+            Some(RawLayout::Grid) => Layout::Grid,
+            Some(RawLayout::Card) => Layout::Card,
+        };
+        Some(ComponentKind::Container(Container { layout, children: around.children() }))
+    }
+}

@@ -1,0 +1,254 @@
+//! `dataSource`: which records a component shows and how they stay current.
+
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use validator::Validate;
+
+use crate::components::Around;
+use crate::fields::filter::{self, FilterFault};
+use crate::model::access::Operation;
+use crate::model::component::DataSource;
+use crate::model::filter::{Filter, OPERATORS, operator_suits};
+use crate::model::problem::{Place, Step};
+use crate::model::query::{Direction, Query, Sort};
+use crate::model::refresh::{DEFAULT_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS, Refresh};
+use crate::model::table::Table;
+
+/// Which records a component shows and how they stay current.
+#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawDataSource {
+    /// The table whose records are shown, as in `orders`.
+    #[validate(required)]
+    table: Option<String>,
+    /// Which of its records: conditions that must all hold. All records if you do not say.
+    #[schemars(schema_with = "filter_schema")]
+    filter: Option<Json>,
+    /// In which order, the most important field first. Missing values come last either way.
+    sort: Option<Vec<RawSort>>,
+    /// How the records stay current; `static` if you do not say.
+    refresh_mode: Option<RawRefreshMode>,
+    /// How many milliseconds pass between two polls, for `refreshMode: poll`; 30000 if you do not
+    /// say.
+    #[validate(range(
+        min = 1000,
+        message = "must be at least 1000 (1 second)\nraise this to 1000 or more; without it the interval is 30000"
+    ))]
+    poll_interval_ms: Option<i64>,
+}
+
+// The rule above is written out, since its message says it in words too.
+const _: () = assert!(MIN_POLL_INTERVAL_MS == 1000 && DEFAULT_POLL_INTERVAL_MS == 30_000);
+
+/// One field to order by.
+#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+struct RawSort {
+    /// The field to sort by.
+    #[validate(required)]
+    field: Option<String>,
+    /// `asc`, the smallest first, or `desc`, the greatest first; `asc` if you do not say.
+    direction: Option<RawDirection>,
+}
+
+/// Upwards or downwards.
+#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum RawDirection {
+    /// The smallest first.
+    Asc,
+    /// The greatest first.
+    Desc,
+}
+
+/// How records stay current.
+#[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum RawRefreshMode {
+    /// As they were when the page was made.
+    Static,
+    /// Fetched again every `pollIntervalMs`.
+    Poll,
+    /// Changes are pushed as they happen.
+    Realtime,
+}
+
+fn filter_schema(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<RawFilter>()
+}
+
+/// The shape of a filter, for editors; what it means is read by `fields::filter`.
+struct RawFilter;
+
+impl JsonSchema for RawFilter {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Filter".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let again = generator.subschema_for::<Self>();
+        let list = json_schema!({ "type": "array", "items": again });
+        let one = |key: &str, description: &str, value: &Schema| {
+            json_schema!({
+                "type": "object", "description": description, "properties": { key: value },
+                "required": [key], "additionalProperties": false,
+            })
+        };
+        json_schema!({
+            "description": "Conditions on records. A list means that all of them hold.",
+            "anyOf": [
+                list,
+                one("and", "All of these hold.", &list),
+                one("or", "At least one of these holds.", &list),
+                one("not", "This does not hold.", &again),
+                {
+                    "type": "object",
+                    "description": "One field passes one test.",
+                    "properties": {
+                        "field": { "type": "string", "description": "The field." },
+                        "operator": { "enum": OPERATORS, "description": "The test." },
+                        "value": { "description": "What the field's value is held against." },
+                    },
+                    "required": ["field", "operator"],
+                    "additionalProperties": false,
+                },
+            ],
+        })
+    }
+}
+
+/// Checks a data source that shows `limit` records; gives its table with it.
+pub(super) fn check(
+    raw: RawDataSource,
+    place: &Place,
+    limit: u32,
+    around: &mut dyn Around,
+) -> Option<(DataSource, Arc<Table>)> {
+    let refresh = check_refresh(&raw, place, around);
+    let table = around.table(&raw.table?, place.key("table"))?;
+    check_access(&table, place, around);
+    let filter = raw.filter.map(|json| check_filter(&table, &json, &place.key("filter"), around));
+    let sort = check_sort(raw.sort.unwrap_or_default(), &table, &place.key("sort"), around);
+    let query = Query {
+        table: table.name.clone(),
+        filter: filter.unwrap_or_else(Filter::all),
+        sort,
+        limit,
+        offset: 0,
+    };
+    Some((DataSource { query, refresh }, table))
+}
+
+fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn Around) -> Refresh {
+    if raw.poll_interval_ms.is_some() && raw.refresh_mode != Some(RawRefreshMode::Poll) {
+        let message = "pollIntervalMs has no effect without `refreshMode: poll`";
+        let problem = around.problems().warn(place.key("pollIntervalMs"), message);
+        problem.at_key().help("add `refreshMode: poll`, or remove this");
+    }
+    match raw.refresh_mode {
+        None | Some(RawRefreshMode::Static) => Refresh::Static,
+        Some(RawRefreshMode::Realtime) => Refresh::Realtime,
+        Some(RawRefreshMode::Poll) => {
+            let interval = raw.poll_interval_ms.and_then(|given| u64::try_from(given).ok());
+            Refresh::Poll { interval_ms: interval.unwrap_or(DEFAULT_POLL_INTERVAL_MS) }
+        }
+    }
+}
+
+/// Whether the page's viewers and the table's readers are the same people.
+fn check_access(table: &Table, place: &Place, around: &mut dyn Around) {
+    let may_read = |viewer| table.allows(viewer, Operation::Read);
+    let audience = around.audience();
+    if !audience.iter().any(may_read) {
+        let message = format!("nobody who may open this page may read `{}`", table.name);
+        let problem = around.problems().report(place.key("table"), message);
+        problem.help("open the table to them under its `permissions`, or the page to others");
+    } else if around.is_public() && !audience.iter().all(may_read) {
+        let message = format!("this page is open to everyone, but `{}` is not", table.name);
+        let problem = around.problems().warn(place.key("table"), message);
+        problem.help("who may not read the table sees no records; `read: all` opens it");
+    }
+}
+
+/// An author's own filter may use fields that viewers may not read.
+fn check_filter(table: &Table, json: &Json, place: &Place, around: &mut dyn Around) -> Filter {
+    match filter::read(table, &|_| true, json) {
+        Ok(filter) => filter,
+        Err(faults) => {
+            for fault in faults {
+                report_filter(table, json, &fault, place, around);
+            }
+            Filter::all()
+        }
+    }
+}
+
+fn report_filter(
+    table: &Table,
+    json: &Json,
+    fault: &FilterFault,
+    place: &Place,
+    around: &mut dyn Around,
+) {
+    let at = place.down(&fault.steps);
+    if let Some((name, known)) = &fault.unknown {
+        if fault.message.starts_with("unknown field") {
+            around.field(table, name, at);
+            return;
+        }
+        let problem = around.problems().report(at, &fault.message);
+        problem.suggest(name, known.iter().map(String::as_str));
+        problem.at_key = fault.message.starts_with("unknown key");
+        return;
+    }
+    let problem = around.problems().report(at, &fault.message);
+    if let Some(operators) = suiting(table, json, &fault.steps) {
+        problem.help(operators);
+    }
+}
+
+/// The operators that suit the field of the condition at fault.
+fn suiting(table: &Table, json: &Json, steps: &[Step]) -> Option<String> {
+    let (Step::Key(last), above) = steps.split_last()? else { return None };
+    if last != "operator" {
+        return None;
+    }
+    let condition = above.iter().try_fold(json, |json, step| match step {
+        Step::Key(key) => json.get(key),
+        Step::Item(index) => json.get(index),
+    })?;
+    let name = condition.get("field")?.as_str()?;
+    let storage = table.field(table.at(name)?).kind.storage();
+    let operators = OPERATORS.into_iter().filter(|operator| operator_suits(operator, storage));
+    let operators: Vec<_> = operators.collect();
+    Some(format!("`{name}` takes {}", operators.join(", ")))
+}
+
+fn check_sort(
+    raw: Vec<RawSort>,
+    table: &Table,
+    place: &Place,
+    around: &mut dyn Around,
+) -> Vec<Sort> {
+    let mut sort: Vec<Sort> = Vec::with_capacity(raw.len());
+    for (index, term) in raw.into_iter().enumerate() {
+        let Some(name) = term.field else { continue };
+        let place = place.item(index).key("field");
+        let Some(field) = around.field(table, &name, place.clone()) else { continue };
+        if sort.iter().any(|earlier| earlier.field == field) {
+            around.problems().report(place, format!("`{name}` is sorted by already"));
+            continue;
+        }
+        let direction = match term.direction {
+            None | Some(RawDirection::Asc) => Direction::Asc,
+            Some(RawDirection::Desc) => Direction::Desc,
+        };
+        sort.push(Sort { field, direction });
+    }
+    sort
+}

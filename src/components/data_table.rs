@@ -1,0 +1,176 @@
+//! `dataTable`: records as rows.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use validator::{Validate, ValidationErrors};
+
+use crate::components::data_source::{self, RawDataSource};
+use crate::components::{Around, Given};
+use crate::model::access::{Operation, Viewer};
+use crate::model::component::{Column, ComponentKind, DataTable};
+use crate::model::table::{FieldAt, Table};
+
+/// How many rows are shown where the author does not say.
+const DEFAULT_PAGE_SIZE: u32 = 50;
+/// What stands where the rows would, where the author does not say.
+const DEFAULT_EMPTY_MESSAGE: &str = "Nothing here yet.";
+
+/// Records as rows of a table.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawDataTable {
+    /// What stands above the table.
+    title: Option<String>,
+    /// Which records are shown and how they stay current, as in `{table: orders}`.
+    #[validate(required, nested)]
+    data_source: Option<RawDataSource>,
+    /// What is shown of each record, from left to right: names of fields, or `{field, label}`.
+    /// Every field that the viewer may read if you do not say.
+    #[validate(
+        length(
+            min = 1,
+            message = "must name at least one field\nwithout `columns` every field is shown"
+        ),
+        nested
+    )]
+    columns: Option<Vec<RawColumn>>,
+    /// What stands where the rows would, when there are none.
+    empty_message: Option<String>,
+    /// How many rows are shown at most; 50 if you do not say.
+    #[validate(range(min = 1, max = 200, message = "must be from 1 to 200"))]
+    page_size: Option<i64>,
+}
+
+/// A column as written: the name of a field, or more about it.
+#[derive(Serialize)]
+enum RawColumn {
+    Name(String),
+    Full(FullColumn),
+}
+
+/// A column with a label of its own.
+#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "Column", deny_unknown_fields)]
+struct FullColumn {
+    /// The field it shows.
+    #[validate(required)]
+    field: Option<String>,
+    /// What stands above it; the field's own label if you do not say.
+    label: Option<String>,
+}
+
+impl Given for RawDataTable {
+    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+        let place = around.place();
+        let limit = self.page_size.and_then(|size| u32::try_from(size).ok());
+        let limit = limit.unwrap_or(DEFAULT_PAGE_SIZE);
+        let at = place.key("dataSource");
+        let (data_source, table) = data_source::check(self.data_source?, &at, limit, around)?;
+        let columns = match self.columns {
+            Some(columns) => check_columns(columns, &table, around),
+            None => all_columns(&table, &around.audience()),
+        };
+        let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
+        let title = self.title.map(Into::into);
+        Some(ComponentKind::DataTable(DataTable { title, data_source, columns, empty_message }))
+    }
+}
+
+fn all_columns(table: &Table, audience: &[Viewer]) -> Vec<Column> {
+    let shown = table.all().filter(|(at, _)| *at != FieldAt::ID && is_seen(table, *at, audience));
+    shown.map(|(field, declared)| Column { field, label: declared.label.clone() }).collect()
+}
+
+fn check_columns(raw: Vec<RawColumn>, table: &Table, around: &mut dyn Around) -> Vec<Column> {
+    let audience = around.audience();
+    let mut columns: Vec<Column> = Vec::with_capacity(raw.len());
+    for (index, column) in raw.into_iter().enumerate() {
+        let place = around.place().key("columns").item(index);
+        let (place, name, label) = match column {
+            RawColumn::Name(name) => (place, Some(name), None),
+            RawColumn::Full(column) => (place.key("field"), column.field, column.label),
+        };
+        let Some(name) = name else { continue };
+        let Some(field) = around.field(table, &name, place.clone()) else { continue };
+        if columns.iter().any(|column| column.field == field) {
+            around.problems().report(place, format!("`{name}` has a column already"));
+            continue;
+        }
+        // A table that nobody may read is reported once, not by column.
+        if may_read(table, &audience) && !is_seen(table, field, &audience) {
+            let message = format!("nobody who may open this page may read `{name}`");
+            let problem = around.problems().report(place, message);
+            problem.help(format!("remove it, or see `permissions.fields` of `{}`", table.name));
+            continue;
+        }
+        let label = label.map_or_else(|| table.field(field).label.clone(), Into::into);
+        columns.push(Column { field, label });
+    }
+    columns
+}
+
+fn may_read(table: &Table, audience: &[Viewer]) -> bool {
+    audience.iter().any(|viewer| table.allows(viewer, Operation::Read))
+}
+
+fn is_seen(table: &Table, at: FieldAt, audience: &[Viewer]) -> bool {
+    audience
+        .iter()
+        .any(|viewer| table.allows(viewer, Operation::Read) && table.readable(viewer).contains(at))
+}
+
+impl<'de> Deserialize<'de> for RawColumn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ColumnVisitor;
+
+        impl<'de> Visitor<'de> for ColumnVisitor {
+            type Value = RawColumn;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a field or {field, label}")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<RawColumn, E> {
+                Ok(RawColumn::Name(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawColumn, A::Error> {
+                FullColumn::deserialize(MapAccessDeserializer::new(map)).map(RawColumn::Full)
+            }
+        }
+
+        deserializer.deserialize_any(ColumnVisitor)
+    }
+}
+
+impl Validate for RawColumn {
+    fn validate(&self) -> Result<(), ValidationErrors> {
+        match self {
+            Self::Name(_) => Ok(()),
+            Self::Full(column) => column.validate(),
+        }
+    }
+}
+
+impl JsonSchema for RawColumn {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ColumnOrName".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<FullColumn>();
+        let name = json_schema!({ "type": "string", "description": "The field it shows." });
+        json_schema!({ "anyOf": [name, full] })
+    }
+}

@@ -1,0 +1,89 @@
+//! What pages are made of: one file per component, saying what an author may give it and checking
+//! that it holds.
+//!
+//! To add a component: one file here with a type that is [`Given`], one line in the shelf below.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use validator::Validate;
+
+use crate::model::access::Viewer;
+use crate::model::component::{Component, ComponentKind};
+use crate::model::problem::{Place, Problems};
+use crate::model::table::{FieldAt, Table};
+
+pub mod each;
+pub mod schema;
+
+mod container;
+mod data_source;
+mod data_table;
+mod link;
+mod text;
+
+/// What an author gives one kind of component, beside what any component may have.
+pub trait Given: DeserializeOwned + JsonSchema + Validate {
+    /// The component this makes. Reports what does not hold.
+    fn check(self, around: &mut dyn Around) -> Option<ComponentKind>;
+}
+
+/// What stands around a component: its place, its page, the app's tables.
+pub trait Around {
+    /// Where the component stands.
+    fn place(&self) -> Place;
+
+    /// Where to report what does not hold.
+    fn problems(&mut self) -> &mut Problems;
+
+    /// The table of this name. Reports at `place` if there is none; says nothing of a table with
+    /// problems of its own.
+    fn table(&mut self, name: &str, place: Place) -> Option<Arc<Table>>;
+
+    /// A field of a table that [`table`](Self::table) gave. Reports at `place` if there is none;
+    /// says nothing of a field with problems of its own.
+    fn field(&mut self, table: &Table, name: &str, place: Place) -> Option<FieldAt>;
+
+    /// One of each kind of viewer who may open the page.
+    fn audience(&self) -> Vec<Viewer>;
+
+    /// Whether the author opened the page to everyone, in so many words.
+    fn is_public(&self) -> bool;
+
+    /// The components under the key `children`.
+    fn children(&mut self) -> Vec<Component>;
+}
+
+/// Reads what an author wrote as one type or another.
+pub trait Read {
+    /// The component, read as what `T` says it may be given.
+    fn read<T: Given>(&mut self) -> Option<ComponentKind>;
+}
+
+macro_rules! shelf {
+    ($($type_name:literal => $given:ty,)*) => {
+        /// The components by their `type` in YAML.
+        pub const TYPES: &[&str] = &[$($type_name),*];
+
+        /// Reads a component of this `type`; nothing for an unknown one.
+        pub fn read(type_name: &str, reader: &mut impl Read) -> Option<Option<ComponentKind>> {
+            match type_name {
+                $($type_name => Some(reader.read::<$given>()),)*
+                _ => None,
+            }
+        }
+
+        /// What may be given to each, for the JSON Schema, in the order of [`TYPES`].
+        fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<schemars::Schema> {
+            vec![$(<$given>::json_schema(generator)),*]
+        }
+    };
+}
+
+shelf! {
+    "container" => container::RawContainer,
+    "text" => text::RawText,
+    "link" => link::RawLink,
+    "dataTable" => data_table::RawDataTable,
+}

@@ -1,0 +1,47 @@
+//! `text`: a heading or a paragraph.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use validator::Validate;
+
+use crate::components::{Around, Given};
+use crate::model::component::{ComponentKind, Text, TextVariant};
+
+/// A heading or a paragraph.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawText {
+    /// The words to show. They are shown as written, never read as HTML.
+    #[validate(required)]
+    content: Option<String>,
+    /// What part of the page the words are; `body` if you do not say.
+    variant: Option<RawVariant>,
+}
+
+/// What part of the page a text is.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum RawVariant {
+    /// The page's own heading.
+    Title,
+    /// The heading of a part.
+    Heading,
+    /// A paragraph.
+    Body,
+    /// A quieter paragraph.
+    Muted,
+}
+
+impl Given for RawText {
+    fn check(self, _: &mut dyn Around) -> Option<ComponentKind> {
+        let variant = match self.variant {
+            None => TextVariant::default(),
+            Some(RawVariant::Title) => TextVariant::Title,
+            Some(RawVariant::Heading) => TextVariant::Heading,
+            Some(RawVariant::Body) => TextVariant::Body,
+            Some(RawVariant::Muted) => TextVariant::Muted,
+        };
+        Some(ComponentKind::Text(Text { content: self.content?.into(), variant }))
+    }
+}

@@ -1,0 +1,81 @@
+//! What a type takes, read from its JSON Schema: the same that editors complete from.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value as Json;
+
+use crate::model::problem::Step;
+
+/// The keys and values that a type takes, worked out when first asked for.
+pub(super) struct Allowed<'a> {
+    schema: fn() -> Schema,
+    beside: &'a [&'a str],
+}
+
+impl<'a> Allowed<'a> {
+    /// What `T` takes, with `beside` as further keys at its top.
+    pub(super) fn of<T: JsonSchema>(beside: &'a [&'a str]) -> Self {
+        Self { schema: || SchemaGenerator::default().into_root_schema_for::<T>(), beside }
+    }
+
+    /// The keys of the mapping this way down.
+    pub(super) fn keys(&self, steps: &[Step]) -> Vec<String> {
+        let root = (self.schema)().to_value();
+        let mut keys: Vec<String> = Vec::new();
+        if steps.is_empty() {
+            keys.extend(self.beside.iter().map(|key| (*key).to_owned()));
+        }
+        for schema in down(&root, steps) {
+            let properties = schema.get("properties").and_then(Json::as_object);
+            keys.extend(properties.into_iter().flat_map(|map| map.keys().cloned()));
+        }
+        keys
+    }
+
+    /// What the key this way down is for: the first sentence of its description.
+    pub(super) fn purpose(&self, steps: &[Step]) -> Option<String> {
+        let root = (self.schema)().to_value();
+        // The key's own words, not those of the type it has.
+        let description = down(&root, steps).first()?.get("description")?.as_str()?.to_owned();
+        let sentence = description.split(". ").next()?.trim_end_matches('.').replace('\n', " ");
+        let mut letters = sentence.chars();
+        Some(letters.next()?.to_lowercase().chain(letters).collect())
+    }
+
+    /// The words the value this way down must be one of; none if it is not so limited.
+    pub(super) fn values(&self, steps: &[Step]) -> Vec<String> {
+        let root = (self.schema)().to_value();
+        let listed = |schema: &Json| {
+            let list = schema.get("enum").and_then(Json::as_array).cloned().unwrap_or_default();
+            list.into_iter().chain(schema.get("const").cloned()).collect::<Vec<_>>()
+        };
+        let schemas = down(&root, steps);
+        if schemas.iter().any(|schema| schema.get("items").or(schema.get("properties")).is_some()) {
+            return Vec::new();
+        }
+        let values = schemas.into_iter().flat_map(listed);
+        values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
+    }
+}
+
+/// Every schema that may apply to the value some steps down.
+fn down<'a>(root: &'a Json, steps: &[Step]) -> Vec<&'a Json> {
+    let mut schemas = alternatives(root, root);
+    for step in steps {
+        let next = schemas.into_iter().filter_map(|schema| match step {
+            Step::Key(key) => schema.get("properties")?.get(key),
+            Step::Item(_) => schema.get("items"),
+        });
+        schemas = next.flat_map(|schema| alternatives(root, schema)).collect();
+    }
+    schemas
+}
+
+/// A schema with those it refers to or chooses from.
+fn alternatives<'a>(root: &'a Json, schema: &'a Json) -> Vec<&'a Json> {
+    let target = schema.get("$ref").and_then(Json::as_str);
+    let target = target.and_then(|link| root.pointer(link.strip_prefix('#')?));
+    let choices = ["anyOf", "oneOf", "allOf"].into_iter();
+    let choices = choices.filter_map(|key| schema.get(key)?.as_array()).flatten();
+    let below = target.into_iter().chain(choices);
+    std::iter::once(schema).chain(below.flat_map(|schema| alternatives(root, schema))).collect()
+}

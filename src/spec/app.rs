@@ -1,0 +1,123 @@
+//! The head of an app, and the order in which its parts are checked.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use crate::components::each::Each;
+use crate::model::app::App;
+use crate::model::ids::{BUILT_IN_ROLES, Role};
+use crate::model::problem::{Place, Problems};
+use crate::spec::page::{self, RawPage};
+use crate::spec::source::Sources;
+use crate::spec::table::{self, RawTable, Tables};
+use crate::spec::unit::Unit;
+
+/// A Pagetide app: its tables and its pages.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "App", deny_unknown_fields)]
+pub(super) struct RawApp {
+    /// What the app calls itself, as in `order-desk`.
+    #[validate(
+        required,
+        length(min = 1, max = 100, message = "must have from 1 to 100 characters")
+    )]
+    name: Option<String>,
+    /// Where the data is kept.
+    #[validate(nested)]
+    database: Option<RawDatabase>,
+    /// How people sign in, and what roles they have.
+    #[validate(nested)]
+    auth: Option<RawAuth>,
+    /// The tables of the app, each with its fields.
+    tables: Option<Each<RawTable>>,
+    /// The pages of the app.
+    pages: Option<Each<RawPage>>,
+}
+
+/// Where the data is kept.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "Database", deny_unknown_fields)]
+struct RawDatabase {
+    /// The database's address, as in `sqlite:./data.db`. Without one the data is kept in
+    /// `.pagetide/data.db` beside the app.
+    #[validate(length(min = 1, message = "must not be empty"))]
+    url: Option<String>,
+}
+
+/// How people sign in, and what roles they have.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "Auth", deny_unknown_fields)]
+struct RawAuth {
+    /// The ways to sign in.
+    #[validate(nested)]
+    strategies: Option<Vec<RawStrategy>>,
+    /// Roles beside `admin`, `member` and `viewer`, which every app has.
+    #[schemars(inner(regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$")), with = "Option<Vec<String>>")]
+    roles: Option<Vec<Role>>,
+}
+
+/// One way to sign in.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "Strategy", deny_unknown_fields)]
+struct RawStrategy {
+    /// Which way it is: `emailAndPassword`.
+    #[validate(required)]
+    r#type: Option<RawStrategyType>,
+}
+
+/// A way to sign in.
+#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "StrategyType")]
+enum RawStrategyType {
+    /// With an e-mail address and a password.
+    EmailAndPassword,
+}
+
+/// Checks a whole app. Reports every problem; what comes back holds only if there was no error.
+pub(super) fn check(top: &Unit, sources: &Sources, problems: &mut Problems) -> Option<App> {
+    let raw: RawApp = top.read(problems)?;
+    let own_roles = check_roles(raw.auth.and_then(|auth| auth.roles), problems);
+    let built_in = BUILT_IN_ROLES.iter().map(|role| role.parse().expect("it is a role"));
+    let roles: Vec<Role> = built_in.chain(own_roles.iter().cloned()).collect();
+    let mut tables = Tables::default();
+    for unit in top.each("tables", problems) {
+        table::check(&unit, &roles, sources, &mut tables, problems);
+    }
+    let mut pages = Vec::new();
+    for unit in top.each("pages", problems) {
+        pages.extend(page::check(&unit, &roles, &tables, problems));
+    }
+    page::check_paths(top, problems);
+    Some(App {
+        name: raw.name?.into(),
+        folder: sources.folder().to_owned(),
+        database_url: raw.database.and_then(|database| database.url),
+        roles: own_roles,
+        tables: tables.into_all(),
+        pages: pages.into_iter().map(Arc::new).collect(),
+    })
+}
+
+fn check_roles(given: Option<Vec<Role>>, problems: &mut Problems) -> Vec<Role> {
+    let mut roles: Vec<Role> = Vec::new();
+    let place = Place::top().key("auth").key("roles");
+    for (index, role) in given.unwrap_or_default().into_iter().enumerate() {
+        if BUILT_IN_ROLES.contains(&role.as_str()) {
+            let message = format!("every app has the role `{role}` already");
+            problems.report(place.item(index), message).help("remove it here");
+        } else if roles.contains(&role) {
+            problems.report(place.item(index), format!("the role `{role}` is listed already"));
+        } else {
+            roles.push(role);
+        }
+    }
+    roles
+}

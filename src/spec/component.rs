@@ -1,0 +1,148 @@
+//! Components: read as the type each names, with its page and the app's tables around it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::components::schema::{COMMON_KEYS, RawCommon};
+use crate::components::{self, Around, Given, Read};
+use crate::model::access::Viewer;
+use crate::model::component::{Component, ComponentKind, Props};
+use crate::model::ids::ComponentId;
+use crate::model::problem::{Place, Problems};
+use crate::model::table::{FieldAt, Table};
+use crate::spec::table::Tables;
+use crate::spec::tree::Node;
+use crate::spec::unit::Unit;
+
+/// Checks the components of a page. What comes back holds only if nothing was reported.
+pub(super) fn check_all(
+    page: &Unit,
+    tables: &Tables,
+    audience: Vec<Viewer>,
+    is_public: bool,
+    problems: &mut Problems,
+) -> Vec<Component> {
+    let mut ids = HashSet::new();
+    collect_ids(page, "components", &mut ids, problems);
+    let mut around =
+        PageAround { tables, audience, is_public, ids, counts: HashMap::new(), problems };
+    around.list(page, "components")
+}
+
+/// The ids that the author gives; reports one that is given twice.
+fn collect_ids<'a>(
+    holder: &Unit<'a>,
+    key: &str,
+    ids: &mut HashSet<&'a str>,
+    problems: &mut Problems,
+) {
+    let items = holder.node.get(key).map_or(&[][..], Node::items);
+    for (index, node) in items.iter().enumerate() {
+        let unit = Unit { node, place: holder.place.key(key).item(index) };
+        if let Some(id) = node.get("id").and_then(|id| id.text())
+            && !ids.insert(id)
+        {
+            let message = format!("another component of this page has the id `{id}`");
+            problems.report(unit.place.key("id"), message);
+        }
+        collect_ids(&unit, "children", ids, problems);
+    }
+}
+
+/// What stands around all components of one page.
+struct PageAround<'a, 'p> {
+    tables: &'p Tables,
+    audience: Vec<Viewer>,
+    is_public: bool,
+    /// The ids that the author gives.
+    ids: HashSet<&'a str>,
+    /// How many components of each type came so far.
+    counts: HashMap<String, usize>,
+    problems: &'p mut Problems,
+}
+
+impl<'a> PageAround<'a, '_> {
+    fn list(&mut self, holder: &Unit<'a>, key: &str) -> Vec<Component> {
+        let units = holder.each(key, self.problems);
+        units.into_iter().filter_map(|unit| self.component(unit)).collect()
+    }
+
+    fn component(&mut self, unit: Unit<'a>) -> Option<Component> {
+        let common: RawCommon = unit.read_only(COMMON_KEYS, self.problems)?;
+        let type_name = common.r#type?;
+        let id = self.id(&type_name, common.id);
+        let place = unit.place.clone();
+        let kind = components::read(&type_name, &mut Here { unit, page: self });
+        if kind.is_none() {
+            let message = format!("there is no component `{type_name}`");
+            let problem = self.problems.report(place.key("type"), message);
+            problem.suggest(&type_name, components::TYPES.iter().copied());
+        }
+        let props = common.props.unwrap_or_default();
+        let props = Props {
+            class_name: props.class_name.map(Into::into),
+            style: props.style.map(Into::into),
+        };
+        Some(Component { id, props, kind: kind?? })
+    }
+
+    /// The author's id, or one after the type and its place among its like: `dataTable-2`.
+    fn id(&mut self, type_name: &str, given: Option<ComponentId>) -> ComponentId {
+        let count = self.counts.entry(type_name.to_owned()).or_default();
+        *count += 1;
+        if let Some(given) = given {
+            return given;
+        }
+        let mut id = format!("{type_name}-{count}");
+        while self.ids.contains(id.as_str()) {
+            *count += 1;
+            id = format!("{type_name}-{count}");
+        }
+        // An unknown type need not be fit for an id, and is reported in a moment.
+        id.parse().unwrap_or_else(|_| "unknown".parse().expect("it is an id"))
+    }
+}
+
+/// What stands around one component.
+struct Here<'a, 'p, 'q> {
+    unit: Unit<'a>,
+    page: &'q mut PageAround<'a, 'p>,
+}
+
+impl Read for Here<'_, '_, '_> {
+    fn read<T: Given>(&mut self) -> Option<ComponentKind> {
+        let given: T = self.unit.read_except(COMMON_KEYS, self.page.problems)?;
+        given.check(self)
+    }
+}
+
+impl Around for Here<'_, '_, '_> {
+    fn place(&self) -> Place {
+        self.unit.place.clone()
+    }
+
+    fn problems(&mut self) -> &mut Problems {
+        self.page.problems
+    }
+
+    fn table(&mut self, name: &str, place: Place) -> Option<Arc<Table>> {
+        self.page.tables.find(name, place, self.page.problems)
+    }
+
+    fn field(&mut self, table: &Table, name: &str, place: Place) -> Option<FieldAt> {
+        self.page.tables.find_field(table, name, place, self.page.problems)
+    }
+
+    fn audience(&self) -> Vec<Viewer> {
+        self.page.audience.clone()
+    }
+
+    fn is_public(&self) -> bool {
+        self.page.is_public
+    }
+
+    fn children(&mut self) -> Vec<Component> {
+        let unit = self.unit.clone();
+        self.page.list(&unit, "children")
+    }
+}

@@ -1,0 +1,96 @@
+//! What is wrong with the YAML itself, before anything in it has a meaning; and the words for it.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use crate::spec::source::Span;
+
+/// One thing wrong at one place of a file.
+pub(super) struct Fault {
+    pub(super) at: Span,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(at: Span, message: impl Into<String>) -> Self {
+        Self { at, message: message.into(), help: None }
+    }
+
+    pub(super) fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    /// Text that is not YAML, in the words of an author.
+    pub(super) fn syntax(at: Span, error: &ScanError) -> Self {
+        let (message, help) = words(error.kind());
+        let fault = match message {
+            Some(message) => Self::new(at, message),
+            None => Self::new(at, format!("this is not YAML: {}", error.info())),
+        };
+        match help {
+            "" => fault,
+            help => fault.help(help),
+        }
+    }
+}
+
+/// What is wrong, where the parser's own words would puzzle an author; and what to do.
+fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
+    let (message, help) = match kind {
+        ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabNotAllowed
+        | ErrorKind::TabInPlainScalar
+        | ErrorKind::TabAtBlockScalarStart => ("a tab cannot indent YAML", "use spaces"),
+        ErrorKind::UnclosedQuotedScalar => ("this quote is never closed", ""),
+        ErrorKind::UnclosedFlowCollection { open } => {
+            return (Some(format!("this `{open}` is never closed")), "");
+        }
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
+            return (Some(format!("this `{close}` closes what `{open}` opened")), "");
+        }
+        ErrorKind::MisplacedFlowCollectionEnd => ("this closes what was never opened", ""),
+        ErrorKind::UnexpectedCharacter { character } => {
+            let message = format!("a value cannot begin with `{}`", character.escape_debug());
+            return (Some(message), "put the text in quotes");
+        }
+        ErrorKind::MappingValueNotAllowed => (
+            "a `:` cannot stand here",
+            "put a text that holds `: ` in quotes, or check the indentation",
+        ),
+        ErrorKind::InvalidColonPlacement
+        | ErrorKind::ExpectedFlowMappingSeparator
+        | ErrorKind::ExpectedFlowSequenceSeparator => {
+            ("a comma or a closing bracket is missing before this", "")
+        }
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            ("a key needs a `:` after it", "write `key: value`, or check the indentation")
+        }
+        ErrorKind::ExpectedBlockMappingKey => {
+            ("a key should stand here", "check that this line is indented like the keys above it")
+        }
+        ErrorKind::ExpectedBlockSequenceEntry => (
+            "an item should stand here",
+            "check that this line is indented like the items above it",
+        ),
+        ErrorKind::BlockSequenceEntryNotAllowed => {
+            ("a list item cannot stand here", "put the list on lines of its own")
+        }
+        ErrorKind::InvalidIndentation => {
+            ("this line is indented wrongly", "use the indentation of its neighbours")
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar
+        | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            ("the text goes on after its closing quote", "inside '…' write '' for a quote")
+        }
+        ErrorKind::UnknownQuotedScalarEscape => {
+            ("this is not an escape YAML knows", r"write \\ for a backslash, or use single quotes")
+        }
+        ErrorKind::UnknownAnchor => {
+            ("there is no anchor of this name above", "put a text that begins with * in quotes")
+        }
+        ErrorKind::RecursionLimitExceeded => ("values nest too deep", ""),
+        _ => return (None, ""),
+    };
+    (Some(message.to_owned()), help)
+}

@@ -1,0 +1,237 @@
+//! Fields: a type, its options, and what a new record has there.
+
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde_json::{Number, Value as Json};
+use validator::Validate;
+
+use crate::fields::{self, Options};
+use crate::model::ids::FieldName;
+use crate::model::problem::{Place, Problems};
+use crate::model::table::{Field, FieldKind};
+use crate::model::value::Value;
+use crate::spec::unit::Unit;
+
+/// One field of a table.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "Field", deny_unknown_fields)]
+pub(super) struct RawField {
+    /// What the field is called, in JSON and in the database, as in `createdAt`. 1 to 63 letters, digits and `_`, a letter
+    /// first.
+    #[validate(required)]
+    #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
+    name: Option<FieldName>,
+    /// What the field may hold, as in `single-line-text`.
+    #[validate(required)]
+    #[schemars(schema_with = "type_schema")]
+    r#type: Option<String>,
+    /// What people read above the column; made from the name if you do not say.
+    label: Option<String>,
+    /// Whether a record must have a value here.
+    required: Option<bool>,
+    /// Whether no two records may have the same value.
+    unique: Option<bool>,
+    /// The value of a new record that names none.
+    default: Option<Json>,
+    /// For `single-select` and `status`: the values to choose from.
+    options: Option<Vec<Arc<str>>>,
+    /// For `currency`: the ISO 4217 code, as in `EUR`, which it is if you do not say.
+    currency: Option<Arc<str>>,
+    /// For numbers: the smallest value allowed.
+    #[schemars(with = "Option<f64>")]
+    min: Option<Number>,
+    /// For numbers: the greatest value allowed. For `rating`: how many stars, 5 if you do not say.
+    #[schemars(with = "Option<f64>")]
+    max: Option<Number>,
+}
+
+/// The keys that belong to some types only.
+const OPTION_KEYS: [&str; 4] = ["options", "currency", "min", "max"];
+/// The keys that make no sense where the system sets the value.
+const VALUE_KEYS: [&str; 3] = ["required", "unique", "default"];
+
+fn type_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": fields::type_names().collect::<Vec<_>>() })
+}
+
+/// Checks one field beside those before it. Nothing if it does not hold.
+pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> Option<Field> {
+    let before = problems.iter().count();
+    let raw: RawField = unit.read(problems)?;
+    check_name(raw.name.as_ref(), unit, earlier, problems);
+    let kind = check_kind(&raw, unit, problems);
+    if let Some(kind) = &kind {
+        check_system(kind, unit, earlier, problems);
+    }
+    let (name, kind) = (raw.name?, kind?);
+    let label = raw.label.map_or_else(|| label(name.as_str()), Into::into);
+    let required = raw.required.unwrap_or(false);
+    let unique = raw.unique.unwrap_or(false);
+    let mut field = Field { name, label, kind, required, unique, default: Value::Null };
+    if let Some(json) = raw.default.filter(|_| !field.kind.is_system()) {
+        field.default = check_default(&field, &json, &unit.place.key("default"), problems);
+    }
+    (problems.iter().count() == before).then_some(field)
+}
+
+fn check_name(name: Option<&FieldName>, unit: &Unit, earlier: &[Field], problems: &mut Problems) {
+    let Some(name) = name else { return };
+    // SQLite takes `total` and `Total` for one column.
+    let same = earlier.iter().find(|field| field.name.as_str().eq_ignore_ascii_case(name.as_str()));
+    let place = unit.place.key("name");
+    match same {
+        Some(field) if field.kind == FieldKind::Id => {
+            let problem = problems.report(place, "every table has the field `id` already");
+            problem.help("remove this field, or give it another name");
+        }
+        Some(field) if field.name == *name => {
+            problems.report(place, format!("there is a field `{name}` already"));
+        }
+        Some(field) => {
+            let problem =
+                problems.report(place, format!("there is a field `{}` already", field.name));
+            problem.help("names that differ only in capitals are one name to the database");
+        }
+        None => {}
+    }
+}
+
+fn check_kind(raw: &RawField, unit: &Unit, problems: &mut Problems) -> Option<FieldKind> {
+    let type_name = raw.r#type.as_deref()?;
+    let options = Options {
+        options: raw.options.clone(),
+        currency: raw.currency.clone(),
+        min: raw.min.clone(),
+        max: raw.max.clone(),
+    };
+    let Some(kind) = fields::kind(type_name, &options) else {
+        let problem = problems
+            .report(unit.place.key("type"), format!("there is no field type `{type_name}`"));
+        problem.suggest(type_name, fields::type_names());
+        return None;
+    };
+    check_option_keys(type_name, unit, problems);
+    match kind {
+        Ok(kind) => Some(kind),
+        Err(misfit) => {
+            let key = misfit.option.unwrap_or("type");
+            report_option(key, type_name, &misfit.message, unit, problems);
+            None
+        }
+    }
+}
+
+/// Reports an option that its type does not take, at its key.
+fn check_option_keys(type_name: &str, unit: &Unit, problems: &mut Problems) {
+    let taken = fields::option_names(type_name);
+    for key in OPTION_KEYS.into_iter().filter(|key| !taken.contains(key)) {
+        if unit.key(key).is_some() {
+            let message = format!("a field of type {type_name} has no `{key}`");
+            let problem = problems.report(unit.place.key(key), message);
+            problem.at_key().help(match taken {
+                [] => "remove it".to_owned(),
+                taken => format!("it takes {}", taken.join(", ")),
+            });
+        }
+    }
+}
+
+fn report_option(key: &str, type_name: &str, message: &str, unit: &Unit, problems: &mut Problems) {
+    if let Some(given) = unit.key(key) {
+        // What did not fit its type was reported and taken out, and looks as if it were missing.
+        let is_told =
+            problems.iter().any(|problem| problem.place.steps().starts_with(given.place.steps()));
+        if !is_told {
+            problems.report(given.place, format!("{key} {message}"));
+        }
+    } else {
+        let message = format!("a field of type {type_name} needs `{key}`");
+        problems.report(unit.place.clone(), message).help("as in `options: [new, done]`");
+    }
+}
+
+/// What the system sets by itself stands once in a table, and takes no values.
+fn check_system(kind: &FieldKind, unit: &Unit, earlier: &[Field], problems: &mut Problems) {
+    if !kind.is_system() {
+        return;
+    }
+    let type_name = unit.node.get("type").and_then(|node| node.text()).unwrap_or_default();
+    if let Some(same) = earlier.iter().find(|field| field.kind == *kind) {
+        let message = format!("a table has one {type_name} field, and `{}` is it", same.name);
+        problems.report(unit.place.key("type"), message);
+    }
+    for key in VALUE_KEYS {
+        if unit.key(key).is_some() {
+            let message = format!("a field of type {type_name} has no `{key}`");
+            let problem = problems.report(unit.place.key(key), message);
+            problem.at_key().help("remove it; the value is always set by the database");
+        }
+    }
+}
+
+fn check_default(field: &Field, json: &Json, place: &Place, problems: &mut Problems) -> Value {
+    match fields::parse(field, json) {
+        Ok(value) => value,
+        Err(misfit) => {
+            problems.report(place.clone(), format!("default {misfit}"));
+            Value::Null
+        }
+    }
+}
+
+/// What people read for a name: `createdAt` is "Created at", `customerID` is "Customer ID".
+pub(super) fn label(name: &str) -> Arc<str> {
+    let mut label = String::with_capacity(name.len() + 4);
+    for (index, word) in words_of(name).enumerate() {
+        if index > 0 {
+            label.push(' ');
+        }
+        let is_acronym = word.len() > 1 && word.chars().take(2).all(|c| c.is_ascii_uppercase());
+        let mut letters = word.chars();
+        match letters.next() {
+            Some(first) if index == 0 => label.push(first.to_ascii_uppercase()),
+            Some(first) if is_acronym => label.push(first),
+            first => label.extend(first.map(|first| first.to_ascii_lowercase())),
+        }
+        label.push_str(letters.as_str());
+    }
+    label.into()
+}
+
+/// The words of a name: between underscores, and from a capital that does not follow another, or
+/// that begins a word after an acronym.
+fn words_of(name: &str) -> impl Iterator<Item = &str> {
+    let begins = |part: &str, at: usize| {
+        let bytes = part.as_bytes();
+        let after = bytes.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+        // The plural of an acronym ends a name: `imageURLs`.
+        let ends = at + 2 == bytes.len();
+        bytes[at].is_ascii_uppercase() && (!bytes[at - 1].is_ascii_uppercase() || after && !ends)
+    };
+    name.split('_').filter(|part| !part.is_empty()).flat_map(move |part| {
+        let starts = (1..part.len()).filter(move |at| begins(part, *at));
+        let starts: Vec<_> = std::iter::once(0).chain(starts).chain([part.len()]).collect();
+        (1..starts.len()).map(move |at| &part[starts[at - 1]..starts[at]])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_made_from_names() {
+        let check = |name, told: &str| assert_eq!(label(name).as_ref(), told);
+        check("customer", "Customer");
+        check("createdAt", "Created at");
+        check("order_total", "Order total");
+        check("customerID", "Customer ID");
+        check("imageURLs", "Image URLs");
+        check("URLOfShop", "URL of shop");
+        check("line2", "Line2");
+        check("a", "A");
+    }
+}

@@ -1,0 +1,123 @@
+//! YAML → [`App`], or every problem with its place.
+//!
+//! Files are read into a tree that remembers places; each unit of it (a table, a field, a page, a
+//! component) becomes a type by itself; then names are held against each other. The only module
+//! that knows YAML. A spec can never make it panic.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::model::app::App;
+use crate::model::problem::{Place, Problems};
+use crate::spec::fault::Fault;
+use crate::spec::source::{BadFile, Sources, Span};
+use crate::spec::unit::Unit;
+
+mod report;
+mod schema;
+
+mod fault;
+mod parse;
+mod reference;
+mod scalar;
+mod source;
+mod tree;
+
+mod allowed;
+mod unit;
+mod words;
+
+mod app;
+mod component;
+mod field;
+mod grant;
+mod page;
+mod permissions;
+mod seed;
+mod table;
+
+pub use report::{Finding, Report};
+pub use schema::app_schema;
+
+/// The file that an app begins with.
+const APP_FILE: &str = "app.yaml";
+
+/// What came of a spec.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The app, where there is no error.
+    pub app: Option<Arc<App>>,
+    /// Everything wrong with it, warnings included.
+    pub report: Report,
+}
+
+/// Why there was nothing to check.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No such folder or file.
+    #[error("there is no app.yaml in `{folder}`", folder = .0.display())]
+    NoApp(PathBuf),
+    /// No such folder or file.
+    #[error("there is no file or folder `{path}`", path = .0.display())]
+    Missing(PathBuf),
+    /// It is there, but cannot be read.
+    #[error("`{path}` could not be read: {error}", path = .0.display(), error = .1)]
+    Unreadable(PathBuf, #[source] io::Error),
+}
+
+/// Loads an app from its folder or its `app.yaml`.
+///
+/// # Errors
+/// If there is nothing to read. What is wrong with what was read is in the report.
+pub fn load(path: &Path) -> Result<Loaded, LoadError> {
+    let file = app_file(path)?;
+    let unreadable = |error| LoadError::Unreadable(path.to_owned(), error);
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let mut sources = Sources::new(folder).map_err(unreadable)?;
+    let (mut faults, mut problems) = (Vec::new(), Problems::default());
+    let file = match sources.read(&file) {
+        Ok((file, None)) => file,
+        Ok((_, Some(bad))) => {
+            faults.push(Fault::new(bad.at, "this file is not UTF-8 text from here on"));
+            return Ok(refused(&sources, faults));
+        }
+        Err(BadFile::Unreadable(_, error)) => return Err(unreadable(error)),
+        Err(error) => {
+            faults.push(Fault::new(sources.unread(&file), error.to_string()));
+            return Ok(refused(&sources, faults));
+        }
+    };
+    let Some(tree) = reference::read_whole(file, &mut sources, &mut faults) else {
+        if faults.is_empty() {
+            let fault = Fault::new(Span { file, start: 0, end: 0 }, "this file is empty");
+            faults.push(fault.help("begin with `name: my-app`"));
+        }
+        return Ok(refused(&sources, faults));
+    };
+    let top = Unit { node: &tree, place: Place::top() };
+    let app = app::check(&top, &sources, &mut problems);
+    let sound = faults.is_empty() && !problems.has_errors();
+    let report = Report::new(&sources, faults, &problems, Some(&tree));
+    Ok(Loaded { app: app.filter(|_| sound).map(Arc::new), report })
+}
+
+fn refused(sources: &Sources, faults: Vec<Fault>) -> Loaded {
+    Loaded { app: None, report: Report::new(sources, faults, &Problems::default(), None) }
+}
+
+/// The app's first file without symbolic links.
+fn app_file(path: &Path) -> Result<PathBuf, LoadError> {
+    let unreadable = |path: &Path, error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => LoadError::Missing(path.to_owned()),
+        _ => LoadError::Unreadable(path.to_owned(), error),
+    };
+    let found = path.canonicalize().map_err(|error| unreadable(path, error))?;
+    if !found.is_dir() {
+        return Ok(found);
+    }
+    match found.join(APP_FILE).canonicalize() {
+        Ok(file) => Ok(file),
+        Err(_) => Err(LoadError::NoApp(path.to_owned())),
+    }
+}

@@ -1,0 +1,257 @@
+//! Pages: where they are, who may open them, what is on them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use validator::{Validate, ValidationErrors};
+
+use crate::components::each::Each;
+use crate::components::schema::AnyComponent;
+use crate::model::access::{Grant, User, Viewer};
+use crate::model::ids::{Role, UserId};
+use crate::model::page::{Meta, Page, PageAccess};
+use crate::model::problem::{Place, Problems};
+use crate::spec::component;
+use crate::spec::grant::RawGrant;
+use crate::spec::table::Tables;
+use crate::spec::unit::Unit;
+
+/// Where an author's pages cannot be.
+const RESERVED: [&str; 2] = ["/api", "/_pagetide"];
+
+/// One page.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "Page", deny_unknown_fields)]
+pub(super) struct RawPage {
+    /// What people read in menus and on the tab, as in `Dashboard`.
+    #[validate(
+        required,
+        length(min = 1, max = 100, message = "must have from 1 to 100 characters")
+    )]
+    name: Option<String>,
+    /// Where the page is reached, as in `/dashboard`.
+    #[validate(required)]
+    #[schemars(regex(pattern = r"^/"))]
+    path: Option<String>,
+    /// What search engines and previews read.
+    #[validate(nested)]
+    meta: Option<RawMeta>,
+    /// Who may open the page. If you do not say, it is as public as the data on it.
+    #[validate(nested)]
+    access: Option<RawAccess>,
+    /// Whether people on the page see who else is; `false` if you do not say.
+    presence: Option<bool>,
+    /// What is on the page, from top to bottom.
+    components: Option<Each<AnyComponent>>,
+}
+
+/// What search engines and previews read of a page.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "Meta", deny_unknown_fields)]
+struct RawMeta {
+    /// The title on the tab; the page's name if you do not say.
+    title: Option<String>,
+    /// One or two sentences about the page.
+    description: Option<String>,
+}
+
+/// Who may open a page, as written: a grant, or more about it.
+enum RawAccess {
+    Grant(RawGrant),
+    Full(FullAccess),
+}
+
+/// Who may open a page, and where others are sent.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "Access", deny_unknown_fields)]
+struct FullAccess {
+    /// Who may open the page, as in `authenticated`.
+    #[validate(required)]
+    require: Option<RawGrant>,
+    /// The path that others are sent to; the sign-in page if you do not say.
+    redirect_to: Option<String>,
+}
+
+/// Checks one page. What comes back holds only if nothing was reported.
+pub(super) fn check(
+    unit: &Unit,
+    roles: &[Role],
+    tables: &Tables,
+    problems: &mut Problems,
+) -> Option<Page> {
+    let raw: RawPage = unit.read(problems)?;
+    let path = raw.path.and_then(|path| check_path(&path, &unit.place.key("path"), problems));
+    let access = raw.access.and_then(|access| check_access(access, unit, roles, problems));
+    let audience = audience(access.as_ref(), roles);
+    let is_public = access.as_ref().is_some_and(|access| access.require == Grant::All);
+    let components = component::check_all(unit, tables, audience, is_public, problems);
+    let meta = raw.meta.unwrap_or_default();
+    Some(Page {
+        name: raw.name?.into(),
+        path: path?,
+        meta: Meta {
+            title: meta.title.map(Into::into),
+            description: meta.description.map(Into::into),
+        },
+        access,
+        presence: raw.presence.unwrap_or(false),
+        components,
+    })
+}
+
+/// Reports pages that share a path.
+pub(super) fn check_paths(top: &Unit, problems: &mut Problems) {
+    let mut seen: Vec<(&str, usize)> = Vec::new();
+    let pages = top.node.get("pages").map_or(&[][..], |pages| pages.items());
+    for (index, page) in pages.iter().enumerate() {
+        let Some(path) = page.get("path").and_then(|path| path.text()) else { continue };
+        let canonical = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+        match seen.iter().find(|(earlier, _)| *earlier == canonical) {
+            None => seen.push((canonical, index)),
+            Some((_, earlier)) => {
+                let name = pages[*earlier].get("name").and_then(|name| name.text());
+                let message = match name {
+                    Some(name) => format!("the page `{name}` is at {canonical} already"),
+                    None => format!("another page is at {canonical} already"),
+                };
+                let place = top.place.key("pages").item(index).key("path");
+                problems.report(place, message).help("every page needs a path of its own");
+            }
+        }
+    }
+}
+
+/// The path without a slash at its end.
+fn check_path(path: &str, place: &Place, problems: &mut Problems) -> Option<Arc<str>> {
+    let canonical = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let under = |reserved: &&str| {
+        canonical
+            .strip_prefix(*reserved)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let allowed = |c: char| c.is_alphanumeric() || "-_.~".contains(c);
+    let unfit = |segment: &str| segment.is_empty() || matches!(segment, "." | "..");
+    let Some(below) = canonical.strip_prefix('/') else {
+        let problem = problems.report(place.clone(), "a path begins with /");
+        problem.help(format!("write `/{canonical}`"));
+        return None;
+    };
+    if let Some(reserved) = RESERVED.iter().find(|reserved| under(reserved)) {
+        let message = format!("paths under {reserved} belong to Pagetide");
+        problems.report(place.clone(), message).help("choose another path");
+    } else if canonical == "/" {
+        return Some("/".into());
+    } else if let Some(segment) = below.split('/').find(|segment| segment.starts_with(':')) {
+        let message = format!("parameters in paths, like `{segment}`, are not supported yet");
+        problems.report(place.clone(), message);
+    } else if below.split('/').any(unfit) {
+        problems.report(place.clone(), "a path has something between every two slashes");
+    } else if let Some(bad) = below.chars().find(|c| *c != '/' && !allowed(*c)) {
+        let message = format!("a path cannot hold `{}`", bad.escape_debug());
+        problems.report(place.clone(), message).help("use letters, digits, - _ . ~ and /");
+    } else {
+        return Some(canonical.into());
+    }
+    None
+}
+
+fn check_access(
+    raw: RawAccess,
+    unit: &Unit,
+    roles: &[Role],
+    problems: &mut Problems,
+) -> Option<PageAccess> {
+    let place = unit.place.key("access");
+    let (grant, at, redirect_to) = match raw {
+        RawAccess::Grant(grant) => (grant, place.clone(), None),
+        RawAccess::Full(full) => (full.require?, place.key("require"), full.redirect_to),
+    };
+    if matches!(&grant, RawGrant::Roles(names) if names.is_empty()) {
+        problems.report(at, "nobody may open this page: no role is listed");
+        return None;
+    }
+    let require = grant.check(roles, &at, problems);
+    if let Some(path) = &redirect_to
+        && (!path.starts_with('/') || path.starts_with("//") || path.contains(['\\', '\n', '\r']))
+    {
+        let problem =
+            problems.report(place.key("redirectTo"), "redirectTo must be a path of this app");
+        problem.help("as in `redirectTo: /welcome`");
+    }
+    Some(PageAccess { require, redirect_to: redirect_to.map(Into::into) })
+}
+
+/// One of each kind of viewer who may open the page.
+fn audience(access: Option<&PageAccess>, roles: &[Role]) -> Vec<Viewer> {
+    let user = |role: &Role| {
+        Viewer::User(User {
+            id: UserId::new(""),
+            email: "".into(),
+            name: "".into(),
+            role: role.clone(),
+        })
+    };
+    let viewers = std::iter::once(Viewer::Guest).chain(roles.iter().map(user));
+    viewers.filter(|viewer| access.is_none_or(|access| access.require.allows(viewer))).collect()
+}
+
+impl<'de> Deserialize<'de> for RawAccess {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AccessVisitor;
+
+        impl<'de> Visitor<'de> for AccessVisitor {
+            type Value = RawAccess;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("all, authenticated, a list of roles or {require, redirectTo}")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<RawAccess, E> {
+                RawGrant::from_word(word, &self).map(RawAccess::Grant)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<RawAccess, A::Error> {
+                RawGrant::from_list(list).map(RawAccess::Grant)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawAccess, A::Error> {
+                FullAccess::deserialize(MapAccessDeserializer::new(map)).map(RawAccess::Full)
+            }
+        }
+
+        deserializer.deserialize_any(AccessVisitor)
+    }
+}
+
+impl Validate for RawAccess {
+    fn validate(&self) -> Result<(), ValidationErrors> {
+        match self {
+            Self::Grant(_) => Ok(()),
+            Self::Full(full) => full.validate(),
+        }
+    }
+}
+
+impl JsonSchema for RawAccess {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "AccessOrGrant".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let grant = generator.subschema_for::<RawGrant>();
+        let full = generator.subschema_for::<FullAccess>();
+        json_schema!({ "anyOf": [grant, full] })
+    }
+}

@@ -1,0 +1,134 @@
+//! `$ref: ./file.yaml`: a mapping that stands in a file of its own.
+
+use std::collections::HashMap;
+
+use crate::spec::fault::Fault;
+use crate::spec::parse::{MAX_DEPTH, MAX_NODES, parse};
+use crate::spec::source::{FileId, Sources, Span};
+use crate::spec::tree::{Kind, Node};
+
+/// The key that stands for another file.
+pub(super) const KEY: &str = "$ref";
+
+/// Reads a file and all it refers to, as one tree. Nothing if the file has no value that can be
+/// used; what is wrong with the files it refers to leaves [`Kind::Broken`] in their place.
+pub(super) fn read_whole(
+    file: FileId,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
+) -> Option<Node> {
+    let mut reader = Reader { sources, faults, open: Vec::new(), parsed: HashMap::new(), nodes: 0 };
+    reader.file(file, 0)
+}
+
+struct Reader<'a> {
+    sources: &'a mut Sources,
+    faults: &'a mut Vec<Fault>,
+    /// The files being read, each referred to by the one before.
+    open: Vec<FileId>,
+    parsed: HashMap<FileId, Option<Node>>,
+    nodes: usize,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, file: FileId, depth: usize) -> Option<Node> {
+        if !self.parsed.contains_key(&file) {
+            let text = self.sources.get(file).text.clone();
+            let tree = parse(&text, file, self.faults);
+            self.parsed.insert(file, tree);
+        }
+        let mut tree = self.parsed.get(&file)?.clone()?;
+        self.open.push(file);
+        self.resolve(&mut tree, depth);
+        self.open.pop();
+        Some(tree)
+    }
+
+    /// Puts files in the place of every `$ref` in the value.
+    fn resolve(&mut self, node: &mut Node, depth: usize) {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            if self.nodes == MAX_NODES + 1 {
+                let message = format!("an app may have {MAX_NODES} values in all");
+                self.faults.push(Fault::new(node.at, message));
+            }
+            node.kind = Kind::Broken;
+            return;
+        }
+        if let Some((link, at)) = self.link(node) {
+            node.kind = Kind::Broken;
+            if let Some(found) = link.and_then(|link| self.follow(&link, at, depth)) {
+                *node = found;
+            }
+            return;
+        }
+        match &mut node.kind {
+            Kind::List(items) => items.iter_mut().for_each(|item| self.resolve(item, depth + 1)),
+            Kind::Mapping(entries) => {
+                entries.iter_mut().for_each(|entry| self.resolve(&mut entry.value, depth + 1));
+            }
+            _ => {}
+        }
+    }
+
+    /// Where a `$ref` leads, and where that is said; nothing for other values.
+    fn link(&mut self, node: &Node) -> Option<(Option<String>, Span)> {
+        let Kind::Mapping(entries) = &node.kind else { return None };
+        let entry = entries.iter().find(|entry| entry.key == KEY)?;
+        let at = entry.value.at;
+        if let Some(other) = entries.iter().find(|entry| entry.key != KEY) {
+            let message = format!("`$ref` stands alone, but `{}` stands beside it", other.key);
+            self.faults.push(Fault::new(other.key_at, message).help("move this key into the file"));
+            return Some((None, at));
+        }
+        let link = entry.value.text().filter(|link| !link.is_empty());
+        if link.is_none() {
+            let message = format!("`$ref` must be a path, got {}", entry.value.describe());
+            self.faults.push(Fault::new(at, message).help("write it as ./file.yaml"));
+        }
+        Some((link.map(str::to_owned), at))
+    }
+
+    fn follow(&mut self, link: &str, at: Span, depth: usize) -> Option<Node> {
+        let found = self.sources.find(self.sources.folder_of(at.file), link);
+        let read = found.and_then(|path| self.sources.read(&path));
+        let (file, bad) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                self.faults.push(Fault::new(at, error.to_string()));
+                return None;
+            }
+        };
+        if let Some(bad) = bad {
+            self.faults.push(Fault::new(bad.at, "this file is not UTF-8 text from here on"));
+            return None;
+        }
+        if let Some(start) = self.open.iter().position(|open| *open == file) {
+            let chain = self.open[start..].iter().chain([&file]);
+            let names: Vec<_> = chain.map(|id| self.sources.get(*id).name.as_str()).collect();
+            let message = format!("`$ref` goes in a circle: {}", names.join(" → "));
+            self.faults.push(Fault::new(at, message));
+            return None;
+        }
+        self.mapping(file, link, at, depth)
+    }
+
+    fn mapping(&mut self, file: FileId, link: &str, at: Span, depth: usize) -> Option<Node> {
+        let known_bad = matches!(self.parsed.get(&file), Some(None));
+        let faults = self.faults.len();
+        let node = self.file(file, depth);
+        let fault = match &node {
+            _ if depth + node.as_ref().map_or(0, Node::depth) > MAX_DEPTH => {
+                format!("values may nest {MAX_DEPTH} deep, with this file they nest deeper")
+            }
+            Some(Node { kind: Kind::Mapping(_) | Kind::Broken, .. }) => return node,
+            Some(other) => {
+                format!("a `$ref` leads to a mapping, `{link}` holds {}", other.describe())
+            }
+            None if known_bad || self.faults.len() > faults => return None,
+            None => format!("the file `{link}` is empty"),
+        };
+        self.faults.push(Fault::new(at, fault));
+        None
+    }
+}

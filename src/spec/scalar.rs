@@ -1,0 +1,100 @@
+//! What a plain YAML scalar means: the core schema of YAML 1.2, so `yes`, `on` and `12:30` are text.
+
+use serde_json::Number;
+
+use crate::spec::tree::Kind;
+
+/// How many digits a number may have and still be kept exactly as a 64-bit float.
+const EXACT_DIGITS: usize = 15;
+
+/// The value of a scalar written without quotes. A number that would not survive being one stays
+/// the text it is, for its field to judge.
+pub(super) fn resolve(text: &str) -> Kind {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
+        "true" | "True" | "TRUE" => return Kind::Boolean(true),
+        "false" | "False" | "FALSE" => return Kind::Boolean(false),
+        _ => {}
+    }
+    match number(text) {
+        Some(number) => Kind::Number(number),
+        None => Kind::Text(text.to_owned()),
+    }
+}
+
+fn number(text: &str) -> Option<Number> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    if let Some(digits) = text.strip_prefix("0x") {
+        return plain(digits).then(|| i64::from_str_radix(digits, 16).ok())?.map(Number::from);
+    }
+    if let Some(digits) = text.strip_prefix("0o") {
+        return plain(digits).then(|| i64::from_str_radix(digits, 8).ok())?.map(Number::from);
+    }
+    if unsigned.bytes().all(|b| b.is_ascii_digit()) {
+        let whole = text.parse::<i64>().map(Number::from);
+        return whole.or_else(|_| text.parse::<u64>().map(Number::from)).ok();
+    }
+    let allowed = |b: u8| b.is_ascii_digit() || b".eE+-".contains(&b);
+    let mantissa = unsigned.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    if !unsigned.bytes().all(allowed) || digits.trim_start_matches('0').len() > EXACT_DIGITS {
+        return None;
+    }
+    text.parse::<f64>().ok().and_then(Number::from_f64)
+}
+
+fn plain(digits: &str) -> bool {
+    digits.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, told: &str) {
+        let told_now = match resolve(text) {
+            Kind::Null => "null".to_owned(),
+            Kind::Boolean(value) => format!("boolean {value}"),
+            Kind::Number(number) => format!("number {number}"),
+            Kind::Text(text) => format!("text {text}"),
+            _ => unreachable!(),
+        };
+        assert_eq!(told_now, told);
+    }
+
+    #[test]
+    fn plain_scalars_are_read_as_yaml_1_2_says() {
+        check("", "null");
+        check("~", "null");
+        check("True", "boolean true");
+        check("yes", "text yes");
+        check("off", "text off");
+        check("12", "number 12");
+        check("-12", "number -12");
+        check("+12", "number 12");
+        check("012", "number 12");
+        check("0x1F", "number 31");
+        check("0o17", "number 15");
+        check("1.5", "number 1.5");
+        check("1e3", "number 1000.0");
+        check("12:30:00", "text 12:30:00");
+        check("2026-04-05", "text 2026-04-05");
+        check("1_000", "text 1_000");
+        check("-", "text -");
+        check(".", "text .");
+        check("1.2.3", "text 1.2.3");
+        check("0x-5", "text 0x-5");
+    }
+
+    #[test]
+    fn a_number_too_long_to_be_exact_stays_text() {
+        check("99999999999999999999", "text 99999999999999999999");
+        check("1.00000000000000001", "text 1.00000000000000001");
+        check("1e999", "text 1e999");
+        check(".inf", "text .inf");
+    }
+}

@@ -1,0 +1,152 @@
+//! The files of an app: read whole, once each, never from outside the app's folder.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The most bytes one YAML file may have.
+pub(super) const MAX_FILE_BYTES: u64 = 2_000_000;
+/// How many files one app may be spread over.
+const MAX_FILES: usize = 1_000;
+
+/// Which file: an index that only [`Sources`] gives out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FileId(usize);
+
+/// A stretch of bytes in one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) file: FileId,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// One file as read.
+pub(super) struct Source {
+    /// Relative to the app's folder, as people write it.
+    pub(super) name: String,
+    pub(super) text: Arc<str>,
+    /// Without symbolic links, so that two ways to one file are seen to be one.
+    path: PathBuf,
+}
+
+/// Every file read so far.
+pub(super) struct Sources {
+    folder: PathBuf,
+    files: Vec<Source>,
+}
+
+/// Why a file that another one names cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadFile {
+    #[error("there is no file `{0}`")]
+    Missing(String),
+    #[error("`{0}` is outside the app's folder")]
+    Outside(String),
+    #[error("`{0}` is not a file")]
+    NotAFile(String),
+    #[error("`{0}` is larger than {max} MB, the most a file may have", max = .1 / 1_000_000)]
+    TooLarge(String, u64),
+    #[error("an app may have {MAX_FILES} files")]
+    TooMany,
+    #[error("`{0}` could not be read: {1}")]
+    Unreadable(String, io::Error),
+}
+
+/// A file's bytes that are not UTF-8.
+pub(super) struct NotUtf8 {
+    pub(super) at: Span,
+}
+
+impl Sources {
+    /// No files yet, in a folder that exists.
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
+        Ok(Self { folder: folder.canonicalize()?, files: Vec::new() })
+    }
+
+    /// The app's folder without symbolic links.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn get(&self, id: FileId) -> &Source {
+        &self.files[id.0]
+    }
+
+    /// The folder of a file.
+    pub(super) fn folder_of(&self, id: FileId) -> &Path {
+        self.get(id).path.parent().unwrap_or(&self.folder)
+    }
+
+    /// Finds the file that `link` names, seen from `base`.
+    pub(super) fn find(&self, base: &Path, link: &str) -> Result<PathBuf, BadFile> {
+        let path = base.join(link).canonicalize().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => BadFile::Missing(link.to_owned()),
+            _ => BadFile::Unreadable(link.to_owned(), error),
+        })?;
+        if path.starts_with(&self.folder) {
+            Ok(path)
+        } else {
+            Err(BadFile::Outside(link.to_owned()))
+        }
+    }
+
+    /// Reads the file at a path from [`find`](Self::find), or finds it among those read before.
+    pub(super) fn read(&mut self, path: &Path) -> Result<(FileId, Option<NotUtf8>), BadFile> {
+        if let Some(index) = self.files.iter().position(|file| file.path == path) {
+            return Ok((FileId(index), None));
+        }
+        if self.files.len() == MAX_FILES {
+            return Err(BadFile::TooMany);
+        }
+        let name = self.name(path);
+        let bytes = read_bytes(path, &name, MAX_FILE_BYTES)?;
+        let file = FileId(self.files.len());
+        let at = |error: &std::str::Utf8Error| {
+            let start = error.valid_up_to();
+            Span { file, start, end: start + '\u{fffd}'.len_utf8() }
+        };
+        let bad = std::str::from_utf8(&bytes).err().map(|error| NotUtf8 { at: at(&error) });
+        // Lossy only so that the excerpt can show where the bytes go wrong.
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
+        self.files.push(Source { name, text, path: path.to_owned() });
+        Ok((file, bad))
+    }
+
+    /// A place for a file that is refused unread.
+    pub(super) fn unread(&mut self, path: &Path) -> Span {
+        let file = FileId(self.files.len());
+        let (name, path) = (self.name(path), path.to_owned());
+        self.files.push(Source { name, text: "".into(), path });
+        Span { file, start: 0, end: 0 }
+    }
+
+    /// A path as people write it, relative to the app's folder.
+    pub(super) fn name(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
+    }
+}
+
+impl Span {
+    /// From the start of this stretch to the end of another in the same file.
+    pub(super) fn to(self, other: Self) -> Self {
+        Self { end: other.end.max(self.end), ..self }
+    }
+}
+
+/// The bytes of a file, `max` at most; never waits for a pipe or a device.
+pub(super) fn read_bytes(path: &Path, name: &str, max: u64) -> Result<Vec<u8>, BadFile> {
+    let unreadable = |error| BadFile::Unreadable(name.to_owned(), error);
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(BadFile::NotAFile(name.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(max + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > max {
+        return Err(BadFile::TooLarge(name.to_owned(), max));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,159 @@
+//! What was read, with the places it stands at: values, keys and their bytes.
+
+use serde_json::{Number, Value as Json};
+use serde_yaml::Value as Yaml;
+
+use crate::model::problem::{Place, Step};
+use crate::spec::source::Span;
+
+/// One value and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) at: Span,
+    pub(super) kind: Kind,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Null,
+    Boolean(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Node>),
+    Mapping(Vec<Entry>),
+    /// Something stood here that was refused and reported already.
+    Broken,
+}
+
+/// A key with its value.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_at: Span,
+    pub(super) value: Node,
+}
+
+/// How a value is found: by its key, or by its number in a list.
+pub(super) struct Found<'a> {
+    pub(super) node: &'a Node,
+    /// Where the key stands, for values that have one.
+    pub(super) key_at: Option<Span>,
+}
+
+impl Node {
+    /// The value of a key, where this is a mapping that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        match &self.kind {
+            Kind::Mapping(entries) => entries.iter().find(|entry| entry.key == key),
+            _ => None,
+        }
+    }
+
+    /// The text, where this is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items, where this is a list.
+    pub(super) fn items(&self) -> &[Node] {
+        match &self.kind {
+            Kind::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The value some steps further down.
+    pub(super) fn down(&self, steps: &[Step]) -> Option<Found<'_>> {
+        let mut found = Found { node: self, key_at: None };
+        for step in steps {
+            found = match step {
+                Step::Key(key) => {
+                    let entry = found.node.entry(key)?;
+                    Found { node: &entry.value, key_at: Some(entry.key_at) }
+                }
+                Step::Item(index) => Found { node: found.node.items().get(*index)?, key_at: None },
+            };
+        }
+        Some(found)
+    }
+
+    /// What stands at a place, or at the nearest one above it.
+    pub(super) fn nearest(&self, place: &Place) -> Found<'_> {
+        let steps = place.steps();
+        (0..=steps.len())
+            .rev()
+            .find_map(|length| self.down(&steps[..length]))
+            .unwrap_or(Found { node: self, key_at: None })
+    }
+
+    /// How many values this is, itself included.
+    pub(super) fn count(&self) -> usize {
+        1 + match &self.kind {
+            Kind::List(items) => items.iter().map(Node::count).sum(),
+            Kind::Mapping(entries) => entries.iter().map(|entry| entry.value.count()).sum(),
+            _ => 0,
+        }
+    }
+
+    /// How deep values nest below this one.
+    pub(super) fn depth(&self) -> usize {
+        let below = match &self.kind {
+            Kind::List(items) => items.iter().map(Node::depth).max(),
+            Kind::Mapping(entries) => entries.iter().map(|entry| entry.value.depth()).max(),
+            _ => None,
+        };
+        below.map_or(0, |below| below + 1)
+    }
+
+    /// The value as serde reads it. Broken ones read as missing.
+    pub(super) fn lower(&self) -> Yaml {
+        match &self.kind {
+            Kind::Null | Kind::Broken => Yaml::Null,
+            Kind::Boolean(value) => Yaml::Bool(*value),
+            Kind::Number(number) => lower_number(number),
+            Kind::Text(text) => Yaml::String(text.clone()),
+            Kind::List(items) => items.iter().map(Node::lower).collect::<Vec<_>>().into(),
+            Kind::Mapping(entries) => Yaml::Mapping(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.as_str().into(), entry.value.lower()))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// What an author would call the value, short: `"yes please"`, `500`, `a list`.
+    pub(super) fn describe(&self) -> String {
+        const LONGEST: usize = 60;
+        match &self.kind {
+            Kind::Null | Kind::Broken => "nothing".to_owned(),
+            Kind::Boolean(value) => value.to_string(),
+            Kind::Number(number) => number.to_string(),
+            Kind::Text(text) if text.chars().count() > LONGEST => {
+                let start: String = text.chars().take(LONGEST).collect();
+                Json::from(format!("{start}…")).to_string()
+            }
+            Kind::Text(text) => Json::from(text.as_str()).to_string(),
+            Kind::List(_) => "a list".to_owned(),
+            Kind::Mapping(_) => "a mapping".to_owned(),
+        }
+    }
+}
+
+fn lower_number(number: &Number) -> Yaml {
+    if let Some(whole) = number.as_i64() {
+        return whole.into();
+    }
+    match number.as_u64() {
+        Some(whole) => whole.into(),
+        None => number.as_f64().map_or(Yaml::Null, Yaml::from),
+    }
+}

@@ -1,0 +1,97 @@
+//! serde's findings in the words of an author: no type of ours, no term of Rust's.
+
+use serde_json::Value as Json;
+
+use crate::model::problem::{Place, Step, nearest};
+use crate::spec::tree::{Kind, Node};
+
+/// A value that does not fit, told.
+pub(super) struct Misfit {
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+/// Tells why a value does not fit, from serde's text and the words it could have been.
+pub(super) fn misfit(subject: &str, node: &Node, choices: &[String], text: &str) -> Misfit {
+    let is_about_type =
+        ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
+    let expected = text.split_once(", expected ").map(|(_, expected)| expected);
+    let expected = expected.filter(|_| is_about_type.iter().any(|start| text.starts_with(start)));
+    let Some(expected) = expected else {
+        // A rule of a name, in words of its own.
+        return Misfit { message: text.to_owned(), help: None };
+    };
+    let got = got(node);
+    if choices.is_empty() {
+        let wanted = author_words(expected);
+        let help = (wanted == "text").then(|| quoted(node)).flatten();
+        return Misfit { message: format!("{subject} must be {wanted}{got}"), help };
+    }
+    let known: Vec<_> = choices.iter().map(String::as_str).collect();
+    let nearest = node.text().and_then(|word| nearest(word, &known));
+    Misfit {
+        message: format!("{subject} must be {}{got}", one_of(&known)),
+        help: nearest.map(|nearest| format!("did you mean `{nearest}`?")),
+    }
+}
+
+/// `, got 500`; nothing for what was refused before.
+pub(super) fn got(node: &Node) -> String {
+    match node.kind {
+        Kind::Broken => String::new(),
+        _ => format!(", got {}", node.describe()),
+    }
+}
+
+/// What the last step leads to: `pollIntervalMs`, `options[2]`.
+pub(super) fn subject(steps: &[Step]) -> String {
+    let key = steps.iter().rposition(|step| matches!(step, Step::Key(_))).unwrap_or(0);
+    let way = steps[key..].iter().fold(Place::top(), |place, step| place.step(step.clone()));
+    match steps {
+        [] => "the app".to_owned(),
+        _ => way.to_string(),
+    }
+}
+
+/// The key that a Rust field has in YAML.
+pub(super) fn camel_case(field: &str) -> String {
+    let mut key = String::with_capacity(field.len());
+    for (index, word) in field.trim_start_matches("r#").split('_').enumerate() {
+        let mut letters = word.chars();
+        match letters.next() {
+            Some(first) if index > 0 => key.extend(first.to_uppercase()),
+            first => key.extend(first),
+        }
+        key.push_str(letters.as_str());
+    }
+    key
+}
+
+fn one_of(choices: &[&str]) -> String {
+    match choices {
+        [only] => (*only).to_owned(),
+        several => format!("one of {}", several.join(", ")),
+    }
+}
+
+fn author_words(expected: &str) -> &str {
+    match expected {
+        "a boolean" => "true or false",
+        "a string" | "str" | "string" => "text",
+        "a sequence" => "a list",
+        "a map" => "a mapping",
+        _ if expected.starts_with("struct ") => "a mapping",
+        "i64" | "u64" | "i32" | "u32" | "u8" | "usize" => "a whole number",
+        "f64" | "a JSON number" => "a number",
+        words => words,
+    }
+}
+
+fn quoted(node: &Node) -> Option<String> {
+    match &node.kind {
+        Kind::Number(_) | Kind::Boolean(_) => {
+            Some(format!("put it in quotes: {}", Json::from(node.describe())))
+        }
+        _ => None,
+    }
+}
