@@ -19,9 +19,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let loaded = spec::load(&args.app)?;
     let mut out = stdout().lock();
-    let in_colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let report = if in_colour { loaded.report.coloured() } else { loaded.report.to_string() };
-    write!(out, "{report}")?;
+    write!(out, "{}", super::printed(&loaded.report, out.is_terminal()))?;
     writeln!(out, "{}", closing_line(&loaded))?;
     Ok(if loaded.app.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -30,12 +28,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn closing_line(loaded: &Loaded) -> String {
     let summary = loaded.report.summary();
     let Some(app) = &loaded.app else { return summary };
-    let pages = count(app.pages.len(), "page");
-    let tables = count(app.tables.len(), "table");
+    let pages = super::count(app.pages.len(), "page");
+    let tables = super::count(app.tables.len(), "table");
     format!("{}: {pages}, {tables}, {summary}", app.name)
-}
-
-fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }

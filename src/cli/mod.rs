@@ -7,8 +7,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::spec::Report;
+
 mod check;
 mod schema;
+mod serve;
 
 /// The exit code of a command that could not run.
 const COULD_NOT_RUN: u8 = 2;
@@ -23,6 +26,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Serve(serve::Args),
     Check(check::Args),
     Schema(schema::Args),
 }
@@ -30,6 +34,7 @@ enum Command {
 /// Does what the command line says.
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
     };
@@ -37,4 +42,16 @@ pub fn run() -> ExitCode {
         eprintln!("error: {error:#}");
         COULD_NOT_RUN.into()
     })
+}
+
+/// A report as a terminal or a file shows it.
+fn printed(report: &Report, is_terminal: bool) -> String {
+    let in_colour = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    if in_colour { report.coloured() } else { report.to_string() }
+}
+
+/// `1 page`, `3 pages`.
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }

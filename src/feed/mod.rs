@@ -5,10 +5,15 @@
 use crate::model::ids::Position;
 use crate::store::{Batch, Pace, Store, StoreError};
 
+mod versions;
+
+pub use versions::Versions;
+
 /// A reader of the change log, at some position.
 pub struct Feed {
     store: Store,
     position: Position,
+    versions: Versions,
     pace: Pace,
 }
 
@@ -19,7 +24,13 @@ impl Feed {
     /// When the database does not answer.
     pub async fn from_now(store: Store) -> Result<Self, StoreError> {
         let position = store.log().position().await?;
-        Ok(Self { store, position, pace: Pace::default() })
+        let versions = Versions::new(position.clone());
+        Ok(Self { store, position, versions, pace: Pace::default() })
+    }
+
+    /// How far each table has come; goes on as changes are given out.
+    pub fn versions(&self) -> Versions {
+        self.versions.clone()
     }
 
     /// Everything up to here has been given out.
@@ -34,6 +45,7 @@ impl Feed {
                 Ok(batch) if batch.position != self.position => {
                     self.pace.quicken();
                     self.position = batch.position.clone();
+                    self.versions.note(&batch);
                     return batch;
                 }
                 Ok(_) => {}

@@ -204,17 +204,23 @@ impl View {
     /// # Errors
     /// When it is malformed, or looks at a field the viewer may not read.
     pub fn filter(&self, text: &str) -> Result<Filter, RecordsError> {
+        self.filter_json(&self.filter_text(text)?)
+    }
+
+    /// The JSON that a filter in a query string stands for.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn filter_text(&self, text: &str) -> Result<Json, RecordsError> {
         let text = text.trim();
         if text.is_empty() {
-            return Ok(Filter::all());
-        }
-        let json = if text.starts_with(['[', '{']) {
+            Ok(Json::Array(Vec::new()))
+        } else if text.starts_with(['[', '{']) {
             serde_json::from_str(text)
-                .map_err(|error| RecordsError::Malformed(format!("filter is not JSON: {error}")))?
+                .map_err(|error| RecordsError::Malformed(format!("filter is not JSON: {error}")))
         } else {
-            self.short_filter(text)?
-        };
-        self.filter_json(&json)
+            self.short_filter(text)
+        }
     }
 
     /// A filter from JSON.

@@ -1,0 +1,156 @@
+//! `pagetide serve`: serves an app.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::FirstAdmin;
+use crate::http;
+use crate::model::app::App;
+use crate::model::refresh::TRANSPORT;
+use crate::runtime::{Runtime, Started};
+use crate::spec;
+
+/// Where the data is kept where nobody says, seen from the app's folder.
+const DEFAULT_DATABASE: &str = ".pagetide/data.db";
+
+const ADMIN_EMAIL: &str = "PAGETIDE_ADMIN_EMAIL";
+const ADMIN_PASSWORD: &str = "PAGETIDE_ADMIN_PASSWORD";
+
+/// Serve an app
+///
+/// PAGETIDE_ADMIN_EMAIL and PAGETIDE_ADMIN_PASSWORD make the first account; without them a link to
+/// make it is printed. PAGETIDE_LOG says how much is told, as in `info` or `pagetide=debug`.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The app: a folder with app.yaml, or the file itself
+    #[arg(default_value = ".")]
+    app: PathBuf,
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// The database, as in sqlite:data.db; else the app's `database.url`, else .pagetide/data.db in
+    /// its folder
+    #[arg(long, env = "PAGETIDE_DATABASE_URL", value_name = "URL")]
+    database: Option<String>,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let loaded = spec::load(&args.app)?;
+    let mut err = stderr().lock();
+    write!(err, "{}", super::printed(&loaded.report, err.is_terminal()))?;
+    drop(err);
+    let Some(app) = loaded.app else {
+        eprintln!("{}: nothing is served", loaded.report.summary());
+        return Ok(ExitCode::FAILURE);
+    };
+    start_log();
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    threads.block_on(serve(app, args))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
+    let database = args.database.unwrap_or_else(|| database_url(&app));
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    let address = listener.local_addr()?;
+    let (runtime, mut started) = Runtime::start(app, &database, TRANSPORT)
+        .await
+        .with_context(|| format!("cannot use the database {database}"))?;
+    if started.setup_token.is_some() && add_admin(&runtime).await? {
+        started.setup_token = None;
+    }
+    let stop = CancellationToken::new();
+    tokio::spawn(wait_for_signal(stop.clone())?);
+    tell(&runtime.app, &started, address, &database)?;
+    let runtime = Arc::new(runtime);
+    http::serve(runtime.clone(), listener, stop).await;
+    runtime.stop().await;
+    Ok(())
+}
+
+/// The app's own database: its `database.url`, relative to its folder.
+fn database_url(app: &App) -> String {
+    let url = app.database_url.as_deref().unwrap_or(DEFAULT_DATABASE);
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
+    match path.unwrap_or(url) {
+        path if path.contains("://") || path.is_empty() => url.to_owned(),
+        path => format!("sqlite:{}", app.folder.join(path).display()),
+    }
+}
+
+/// Makes the first admin from the environment; whether it was named there. A password is never an
+/// argument, since other users of a machine can read those.
+async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
+    let given = |name| std::env::var(name).ok();
+    let (email, password) = match (given(ADMIN_EMAIL), given(ADMIN_PASSWORD)) {
+        (Some(email), Some(password)) => (email, password),
+        (None, None) => return Ok(false),
+        _ => bail!("{ADMIN_EMAIL} and {ADMIN_PASSWORD} go together"),
+    };
+    let name = email.split('@').next().unwrap_or_default().to_owned();
+    let admin = FirstAdmin { name, email, password };
+    runtime.auth.add_first_admin(admin).await.context("cannot make the first admin")?;
+    Ok(true)
+}
+
+/// What is useful to know at the start, and no more.
+fn tell(app: &App, started: &Started, address: SocketAddr, database: &str) -> anyhow::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{} is at http://{address}", app.name)?;
+    writeln!(out, "  database  {}", database.trim_start_matches("sqlite:"))?;
+    let pages: Vec<_> = app.pages.iter().map(|page| page.path.as_ref()).collect();
+    writeln!(out, "  pages     {}", listed(&pages))?;
+    let is_new = |name| started.created.contains(name);
+    let tables = app.tables.iter().map(|table| match is_new(&table.name) {
+        true => format!("{} (created, {})", table.name, super::count(table.seed.len(), "record")),
+        false => table.name.to_string(),
+    });
+    let tables: Vec<_> = tables.collect();
+    let tables: Vec<_> = tables.iter().map(String::as_str).collect();
+    writeln!(out, "  tables    {}", listed(&tables))?;
+    if let Some(token) = &started.setup_token {
+        writeln!(out, "  admin     none yet: http://{address}/setup?token={token}")?;
+    }
+    Ok(out.flush()?)
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// Ends with the first SIGTERM or Ctrl-C; the second ends the process at once.
+fn wait_for_signal(
+    stop: CancellationToken,
+) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+        interrupt.recv().await;
+        std::process::exit(130);
+    })
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PAGETIDE_LOG")
+        .unwrap_or_else(|_| "warn,pagetide=info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .init();
+}

@@ -1,0 +1,227 @@
+//! Signing in and out: `/api/auth/…` for programs and forms, and the built-in pages for people.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::web::Data;
+use poem::{Body, IntoResponse, Request, Response, Result, handler};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{AuthError, FirstAdmin, Session};
+use crate::http::body;
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::http::pages::{nonce, page, refusal, see_other};
+use crate::model::access::{User, Viewer};
+use crate::render::Form;
+use crate::runtime::Runtime;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignInBody {
+    email: String,
+    password: String,
+    /// The path to go on to; only forms have it.
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetUpBody {
+    token: String,
+    name: String,
+    email: String,
+    password: String,
+}
+
+/// What a built-in page is asked for with.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct FormQuery {
+    next: String,
+    token: String,
+}
+
+#[derive(Serialize)]
+struct SessionBody<'a> {
+    user: Option<UserBody<'a>>,
+}
+
+#[derive(Serialize)]
+struct UserBody<'a> {
+    id: &'a str,
+    email: &'a str,
+    name: &'a str,
+    role: &'a str,
+}
+
+/// `POST /api/auth/sign-in/email {email, password}`
+#[handler]
+pub(super) async fn sign_in(
+    request: &Request,
+    body: Body,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    if !body::is_form(request) {
+        let SignInBody { email, password, .. } = body::json(body).await?;
+        let session = runtime.auth.sign_in(&email, password).await.map_err(HttpError::from)?;
+        return Ok(signed_in(&caller, session));
+    }
+    let SignInBody { email, password, next } = body::form(body).await?;
+    let next = next.unwrap_or_default();
+    match runtime.auth.sign_in(&email, password).await {
+        Ok(session) => {
+            caller.remember(session.token);
+            Ok(see_other(own_path(&next)))
+        }
+        Err(error) => {
+            let problem = error.to_string();
+            let form = Form { email: &email, problem: Some(&problem), ..sign_in_form(&next) };
+            Ok(form_again(&runtime, &caller, &form, &error.into()))
+        }
+    }
+}
+
+/// `POST /api/auth/sign-out`
+#[handler]
+pub(super) async fn sign_out(
+    request: &Request,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    if let Some(token) = &caller.token {
+        runtime.auth.sign_out(token).await.map_err(HttpError::from)?;
+        runtime.hub.end_session(token);
+    }
+    caller.forget();
+    Ok(if body::is_form(request) { see_other("/") } else { StatusCode::NO_CONTENT.into() })
+}
+
+/// `GET /api/auth/session`: who is signed in; nobody is `null`.
+#[handler]
+pub(super) fn who_am_i(caller: Caller) -> Response {
+    let user = match &caller.viewer {
+        Some(Viewer::User(user)) => Some(user_body(user)),
+        Some(Viewer::Guest) | None => None,
+    };
+    body::answer(StatusCode::OK, &SessionBody { user })
+}
+
+/// `POST /api/auth/set-up`: makes the first admin; from the built-in form only.
+#[handler]
+pub(super) async fn set_up(
+    body: Body,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let SetUpBody { token, name, email, password } = body::form(body).await?;
+    let admin = FirstAdmin { name: name.clone(), email: email.clone(), password };
+    match runtime.auth.set_up(&token, admin).await {
+        Ok(session) => {
+            caller.remember(session.token);
+            Ok(see_other("/"))
+        }
+        Err(AuthError::SetupOver) => {
+            let over = HttpError::from(AuthError::SetupOver);
+            Ok(refusal(&runtime, &caller, &nonce(), &over))
+        }
+        Err(error) => {
+            let problem = error.to_string();
+            let again = Form { name: &name, email: &email, ..set_up_form(&token) };
+            let form = Form { problem: Some(&problem), ..again };
+            Ok(form_again(&runtime, &caller, &form, &error.into()))
+        }
+    }
+}
+
+/// `/sign-in` and `/setup`, where the author has no page of their own.
+pub(super) async fn built_in_page(
+    runtime: &Runtime,
+    caller: &Caller,
+    path: &str,
+    request: &Request,
+    nonce: &str,
+) -> Result<Option<String>, HttpError> {
+    let query: FormQuery = request.params().unwrap_or_default();
+    let form = match path {
+        "/sign-in" => sign_in_form(&query.next),
+        "/setup" if runtime.auth.may_set_up(&query.token).await? => set_up_form(&query.token),
+        _ => return Ok(None),
+    };
+    Ok(Some(runtime.pages.form(caller.visitor(), &form, nonce)?))
+}
+
+fn sign_in_form(next: &str) -> Form<'_> {
+    Form {
+        title: "Sign in",
+        hint: "Use the e-mail address and password of your account.",
+        action: "/api/auth/sign-in/email",
+        submit: "Sign in",
+        hidden: vec![("next", own_path(next))],
+        ..Form::default()
+    }
+}
+
+fn set_up_form(token: &str) -> Form<'_> {
+    Form {
+        title: "Make the first account",
+        hint: "It will be an admin: it may read and change everything.",
+        action: "/api/auth/set-up",
+        submit: "Make the account",
+        asks_name: true,
+        hidden: vec![("token", token)],
+        ..Form::default()
+    }
+}
+
+/// The path to go on to, never one of another host: browsers take `//` and `/\` for one.
+fn own_path(next: &str) -> &str {
+    let is_own = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && !next.contains(|c: char| c.is_control());
+    if is_own { next } else { "/" }
+}
+
+fn form_again(runtime: &Runtime, caller: &Caller, form: &Form<'_>, error: &HttpError) -> Response {
+    let nonce = nonce();
+    let status = poem::error::ResponseError::status(error);
+    match runtime.pages.form(caller.visitor(), form, &nonce) {
+        Ok(html) => page(status, &nonce, html),
+        Err(error) => HttpError::from(error).into_response(),
+    }
+}
+
+fn signed_in(caller: &Caller, session: Session) -> Response {
+    let answer =
+        body::answer(StatusCode::OK, &SessionBody { user: Some(user_body(&session.user)) });
+    caller.remember(session.token);
+    answer
+}
+
+fn user_body(user: &User) -> UserBody<'_> {
+    UserBody {
+        id: user.id.as_str(),
+        email: &user.email,
+        name: &user.name,
+        role: user.role.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        for next in ["/orders", "/orders?sort=a", "/"] {
+            assert_eq!(own_path(next), next);
+        }
+        for next in
+            ["", "orders", "//evil.example", r"/\evil.example", "https://evil.example", "/a\r\nb"]
+        {
+            assert_eq!(own_path(next), "/");
+        }
+    }
+}

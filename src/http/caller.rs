@@ -1,0 +1,95 @@
+//! Who sent a request: read from its cookie.
+
+use std::sync::Arc;
+
+use poem::http::header;
+use poem::web::Data;
+use poem::web::cookie::{Cookie, CookieJar, SameSite};
+use poem::{FromRequest, Request, RequestBody, Result};
+
+use crate::auth::SESSION_LIFETIME;
+use crate::http::error::HttpError;
+use crate::model::access::{Operation, Viewer};
+use crate::runtime::Runtime;
+
+/// The cookie that holds the token of a session.
+pub(super) const COOKIE: &str = "pagetide_session";
+
+/// Who sent a request.
+pub(super) struct Caller {
+    /// Nobody, if there was no token or one that is no longer good.
+    pub(super) viewer: Option<Viewer>,
+    /// The token, if it is good.
+    pub(super) token: Option<String>,
+    jar: CookieJar,
+    /// Whether the cookie must stay on encrypted connections.
+    secure: bool,
+}
+
+impl<'a> FromRequest<'a> for Caller {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
+        let jar = <&CookieJar>::from_request(request, body).await?.clone();
+        let Data(runtime) = Data::<&Arc<Runtime>>::from_request(request, body).await?;
+        let token = jar.get(COOKIE).map(|cookie| cookie.value_str().to_owned());
+        let viewer = match &token {
+            Some(token) => runtime.auth.viewer(token).await.map_err(HttpError::from)?,
+            None => None,
+        };
+        let token = token.filter(|_| viewer.is_some());
+        Ok(Self { viewer, token, jar, secure: !is_loopback(request) })
+    }
+}
+
+impl Caller {
+    /// Who is to be asked about a page: without a token, a guest.
+    pub(super) fn visitor(&self) -> &Viewer {
+        self.viewer.as_ref().unwrap_or(&Viewer::Guest)
+    }
+
+    /// Who is to be asked about a table. Without a token only what everyone may read is there; and
+    /// nobody learns what else there is.
+    pub(super) fn reader(&self, runtime: &Runtime, table: &str) -> Result<&Viewer, HttpError> {
+        let name = table.parse().ok();
+        let table = name.and_then(|name| runtime.app.table(&name));
+        let is_open = table.is_some_and(|table| table.allows(&Viewer::Guest, Operation::Read));
+        match &self.viewer {
+            Some(viewer) => Ok(viewer),
+            None if is_open => Ok(&Viewer::Guest),
+            None => Err(HttpError::Unauthenticated),
+        }
+    }
+
+    /// Gives the browser a token to come back with.
+    pub(super) fn remember(&self, token: String) {
+        let mut cookie = self.cookie(token);
+        cookie.set_max_age(SESSION_LIFETIME);
+        self.jar.add(cookie);
+    }
+
+    /// Takes the token from the browser.
+    pub(super) fn forget(&self) {
+        let mut cookie = self.cookie(String::new());
+        cookie.make_removal();
+        self.jar.add(cookie);
+    }
+
+    fn cookie(&self, token: String) -> Cookie {
+        let mut cookie = Cookie::new_with_str(COOKIE, token);
+        cookie.set_path("/");
+        cookie.set_http_only(true);
+        cookie.set_same_site(SameSite::Lax);
+        cookie.set_secure(self.secure);
+        cookie
+    }
+}
+
+/// Whether the browser reached us on its own machine, where there is no encryption.
+fn is_loopback(request: &Request) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name == "localhost" || name == "[::1]" || name.starts_with("127.")
+}

@@ -1,0 +1,168 @@
+//! What went wrong, as an answer: `{code, message, details?, record?}` with a status.
+
+use poem::error::ResponseError;
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::auth::AuthError;
+use crate::http::body;
+use crate::live::LiveError;
+use crate::model::record::Envelope;
+use crate::pages::PagesError;
+use crate::records::RecordsError;
+use crate::store::StoreError;
+
+/// Why a request was not answered with what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HttpError {
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    #[error(transparent)]
+    Pages(#[from] PagesError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    #[error("the database does not answer")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Malformed(String),
+    #[error("the body may have at most 1 MiB")]
+    TooLarge,
+    #[error("sign in first")]
+    Unauthenticated,
+    #[error("this request seems to come from another site")]
+    ForeignOrigin,
+    #[error("there is nothing here")]
+    NoSuchRoute,
+    #[error("this cannot be done here")]
+    MethodNotAllowed,
+    #[error("this is for WebSocket: ask with `Upgrade: websocket` and `Sec-WebSocket-Version: 13`")]
+    NoUpgrade,
+    #[error("you may hold {0} connections, and you do")]
+    TooManyConnections(usize),
+    #[error("something went wrong here; it has been noted")]
+    Internal,
+}
+
+impl HttpError {
+    /// What kind of error this is, for programs.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Records(error) | Self::Pages(PagesError::Records(error)) => error.code(),
+            Self::Live(LiveError::Records(error)) => error.code(),
+            Self::Live(LiveError::Malformed(_)) | Self::Malformed(_) => "BAD_REQUEST",
+            Self::Live(LiveError::TooMany) => "TOO_MANY_SUBSCRIPTIONS",
+            Self::Auth(AuthError::WrongCredentials) => "WRONG_CREDENTIALS",
+            Self::Auth(AuthError::SetupOver) => "NOT_FOUND",
+            Self::Auth(AuthError::Unfit(_)) => "VALIDATION_FAILED",
+            Self::Auth(AuthError::Store(_)) | Self::Store(_) => "UNAVAILABLE",
+            Self::TooLarge => "TOO_LARGE",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::ForeignOrigin => "FOREIGN_ORIGIN",
+            Self::NoSuchRoute => "NOT_FOUND",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::NoUpgrade => "UPGRADE_REQUIRED",
+            Self::TooManyConnections(_) => "TOO_MANY_CONNECTIONS",
+            Self::Pages(PagesError::Render(_)) | Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// Every fault by itself, where there are several.
+    fn details(&self) -> Option<Json> {
+        match self {
+            Self::Records(RecordsError::Unfit(faults)) => serde_json::to_value(faults).ok(),
+            Self::Records(RecordsError::UnknownFields(names)) => {
+                let fault = |name| serde_json::json!({ "field": name, "message": "is unknown" });
+                Some(names.iter().map(fault).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl ResponseError for HttpError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Records(error) | Self::Pages(PagesError::Records(error)) => records(error),
+            Self::Live(LiveError::Records(error)) => records(error),
+            Self::Live(LiveError::Malformed(_)) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Live(LiveError::TooMany) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Auth(AuthError::WrongCredentials) => StatusCode::UNAUTHORIZED,
+            Self::Auth(AuthError::SetupOver) => StatusCode::NOT_FOUND,
+            Self::Auth(AuthError::Unfit(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Auth(AuthError::Store(_)) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NoUpgrade => StatusCode::UPGRADE_REQUIRED,
+            Self::TooManyConnections(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Pages(PagesError::Render(_)) | Self::Internal => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    fn as_response(&self) -> Response {
+        if self.status().is_server_error() {
+            tracing::error!("{self}: {self:?}");
+        }
+        let record = match self {
+            Self::Records(RecordsError::Conflict(shown)) => Some(Envelope {
+                table: &shown.view.table,
+                record: &shown.record,
+                fields: &shown.view.fields,
+            }),
+            _ => None,
+        };
+        let message = self.to_string();
+        let told =
+            ErrorBody { code: self.code(), message: &message, details: self.details(), record };
+        let mut response = body::answer(self.status(), &told);
+        let headers = response.headers_mut();
+        match self {
+            Self::NoUpgrade => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            }
+            Self::TooManyConnections(_) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        self.as_response()
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<Envelope<'a>>,
+}
+
+fn records(error: &RecordsError) -> StatusCode {
+    match error {
+        RecordsError::NotFound => StatusCode::NOT_FOUND,
+        RecordsError::Unauthenticated => StatusCode::UNAUTHORIZED,
+        RecordsError::Forbidden => StatusCode::FORBIDDEN,
+        RecordsError::Malformed(_)
+        | RecordsError::UnknownFields(_)
+        | RecordsError::BadFilter(_) => StatusCode::BAD_REQUEST,
+        RecordsError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        RecordsError::NotUnique(_) | RecordsError::Conflict(_) => StatusCode::CONFLICT,
+        RecordsError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

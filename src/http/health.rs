@@ -1,0 +1,25 @@
+//! `/healthz` and `/readyz`, for whoever watches the process.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::web::Data;
+use poem::{Response, Result, handler};
+use serde_json::json;
+
+use crate::http::body;
+use crate::http::error::HttpError;
+use crate::runtime::Runtime;
+
+/// `GET /healthz`: the process answers.
+#[handler]
+pub(super) fn alive() -> Response {
+    body::answer(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: requests can be answered.
+#[handler]
+pub(super) async fn ready(runtime: Data<&Arc<Runtime>>) -> Result<Response> {
+    runtime.ready().await.map_err(HttpError::from)?;
+    Ok(body::answer(StatusCode::OK, &json!({ "status": "ready" })))
+}

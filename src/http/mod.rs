@@ -1,0 +1,59 @@
+//! Requests in, answers out: routes, who is asking, transports, errors. The only module that knows
+//! poem and WebSocket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::Server;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::runtime::Runtime;
+
+mod routes;
+
+mod acceptor;
+mod around;
+mod body;
+mod caller;
+mod error;
+mod origin;
+
+mod accounts;
+mod assets;
+mod health;
+mod pages;
+mod records;
+mod subscribe;
+mod websocket;
+
+/// How long requests under way may take to finish once the server is told to stop.
+const FINISH_REQUESTS: Duration = Duration::from_secs(5);
+/// How long sockets may take to say goodbye.
+const CLOSE_SOCKETS: Duration = Duration::from_secs(3);
+
+/// The open sockets, and what tells them to close.
+#[derive(Clone, Default)]
+struct Sockets {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Serves an app until told to stop; then tells sockets to come back, and finishes what is under
+/// way.
+pub async fn serve(runtime: Arc<Runtime>, listener: TcpListener, stop: CancellationToken) {
+    let sockets = Sockets { stop: stop.clone(), ..Sockets::default() };
+    let endpoint = routes::all(runtime, sockets.clone());
+    let server = Server::new_with_acceptor(acceptor::Acceptor::new(listener));
+    let served = server
+        .run_with_graceful_shutdown(endpoint, stop.cancelled_owned(), Some(FINISH_REQUESTS))
+        .await;
+    if let Err(error) = served {
+        tracing::error!("the server stopped: {error}");
+    }
+    sockets.tasks.close();
+    if tokio::time::timeout(CLOSE_SOCKETS, sockets.tasks.wait()).await.is_err() {
+        tracing::info!("{} sockets did not close in time", sockets.tasks.len());
+    }
+}

@@ -1,0 +1,145 @@
+//! Pages as complete HTML, and single components of them.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::{CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use poem::http::{HeaderMap, StatusCode, header};
+use poem::web::{Data, Query};
+use poem::{Request, Response, Result, handler};
+use serde::Deserialize;
+
+use crate::http::accounts;
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::pages::{Fragment, Opened};
+use crate::runtime::Runtime;
+
+/// What may stand between the tags of a page: nothing but what this server sends.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'self'; connect-src 'self'; img-src 'self' data: https:; \
+    style-src 'self'; style-src-attr 'unsafe-inline'; script-src 'self' 'nonce-";
+
+/// `GET <page path>`
+#[handler]
+pub(super) async fn show(
+    request: &Request,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Response {
+    let path = path(request);
+    let nonce = nonce();
+    let answer = match runtime.pages.open(caller.visitor(), &path, &nonce).await {
+        Ok(Opened::Html(html)) => {
+            if caller.viewer.is_none() {
+                caller.remember(runtime.auth.guest_token());
+            }
+            return page(StatusCode::OK, &nonce, html);
+        }
+        Ok(Opened::Redirect(path)) => return see_other(&path),
+        Ok(Opened::SignIn) => {
+            let next = utf8_percent_encode(&path, NON_ALPHANUMERIC);
+            return see_other(&format!("/sign-in?next={next}"));
+        }
+        Ok(Opened::NotFound) => {
+            accounts::built_in_page(&runtime, &caller, &path, request, &nonce).await
+        }
+        Err(error) => Err(HttpError::from(error)),
+    };
+    match answer {
+        Ok(Some(html)) => page(StatusCode::OK, &nonce, html),
+        Ok(None) => refusal(&runtime, &caller, &nonce, &HttpError::NoSuchRoute),
+        Err(error) => refusal(&runtime, &caller, &nonce, &error),
+    }
+}
+
+/// What a component is asked for by.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FragmentQuery {
+    /// The path and query of its page.
+    url: String,
+    /// Its id.
+    component: String,
+}
+
+/// `GET /api/fragments?url=&component=`: one component as its page shows it now.
+#[handler]
+pub(super) async fn fragment(
+    query: Result<Query<FragmentQuery>>,
+    headers: &HeaderMap,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let Query(asked) = query.map_err(|error| HttpError::Malformed(error.to_string()))?;
+    let path = asked.url.split(['?', '#']).next().unwrap_or_default();
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let known = known.map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+    let made = runtime.pages.fragment(caller.visitor(), path, &asked.component, known).await;
+    let (status, html, tag) = match made.map_err(HttpError::from)? {
+        Fragment::Html(html, tag) => (StatusCode::OK, html, tag),
+        Fragment::Unchanged(tag) => (StatusCode::NOT_MODIFIED, String::new(), tag),
+    };
+    let response = Response::builder()
+        .status(status)
+        .header(header::ETAG, format!("\"{tag}\""))
+        .header(header::CACHE_CONTROL, "private, no-cache")
+        .header(header::VARY, "Cookie");
+    Ok(match status {
+        StatusCode::OK => response.content_type("text/html; charset=utf-8").body(html),
+        _ => response.finish(),
+    })
+}
+
+/// A page with what browsers must know about it.
+pub(super) fn page(status: StatusCode, nonce: &str, html: String) -> Response {
+    Response::builder()
+        .status(status)
+        .content_type("text/html; charset=utf-8")
+        .header(header::CONTENT_SECURITY_POLICY, format!("{POLICY}{nonce}'"))
+        .header(header::CACHE_CONTROL, "private, no-cache")
+        .header(header::VARY, "Cookie")
+        .body(html)
+}
+
+/// Sends the browser to another path of this server.
+pub(super) fn see_other(path: &str) -> Response {
+    // A header holds only ASCII; what is encoded already stays as it is.
+    let location = utf8_percent_encode(path, CONTROLS).to_string();
+    Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location).finish()
+}
+
+/// 128 random bits for one answer.
+pub(super) fn nonce() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
+}
+
+/// An error as a page.
+pub(super) fn refusal(
+    runtime: &Runtime,
+    caller: &Caller,
+    nonce: &str,
+    error: &HttpError,
+) -> Response {
+    let response = poem::error::ResponseError::as_response(error);
+    let status = response.status();
+    let words = match status {
+        StatusCode::NOT_FOUND => {
+            ("There is no such page", "The address may be mistyped, or the page is gone.")
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            ("Back in a moment", "The data cannot be reached just now. Please try again.")
+        }
+        _ => ("Something went wrong", "It has been noted. Please try again."),
+    };
+    match runtime.pages.error(caller.visitor(), status.as_u16(), words, nonce) {
+        Ok(html) => page(status, nonce, html),
+        Err(_) => response,
+    }
+}
+
+/// The path that was asked for, without percent signs; what is not text is no page's.
+fn path(request: &Request) -> String {
+    percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned()
+}

@@ -1,0 +1,43 @@
+//! Every route on one screen.
+
+use std::sync::Arc;
+
+use poem::middleware::{AddData, Compression, CookieJarManager};
+use poem::web::{CompressionAlgo, CompressionLevel};
+use poem::{Endpoint, EndpointExt, Route, get, post};
+
+use crate::client;
+use crate::http::{Sockets, accounts, around, assets, health, pages, records, subscribe};
+use crate::runtime::Runtime;
+
+/// Everything that can be asked for.
+pub(super) fn all(runtime: Arc<Runtime>, sockets: Sockets) -> impl Endpoint {
+    // zstd stays off: poem 3.1 answers with it to clients that did not ask.
+    let compressed = || {
+        Compression::new()
+            .algorithms([CompressionAlgo::GZIP, CompressionAlgo::BR])
+            .with_quality(CompressionLevel::Fastest)
+    };
+    Route::new()
+        .at("/healthz", get(health::alive))
+        .at("/readyz", get(health::ready))
+        .at("/api/tables/:table/records", get(records::list).post(records::create))
+        .at(
+            "/api/tables/:table/records/:id",
+            get(records::one).patch(records::update).delete(records::delete),
+        )
+        .at("/api/tables/:table/subscribe", get(subscribe::one_table))
+        .at("/api/realtime/subscribe", get(subscribe::everything))
+        .at("/api/fragments", get(pages::fragment).with(compressed()))
+        .at("/api/auth/sign-in/email", post(accounts::sign_in))
+        .at("/api/auth/sign-out", post(accounts::sign_out))
+        .at("/api/auth/session", get(accounts::who_am_i))
+        .at("/api/auth/set-up", post(accounts::set_up))
+        .at("/api/*rest", around::no_such_route)
+        .at(format!("{}*path", client::FOLDER), get(assets::file).with(compressed()))
+        .at("/*path", get(pages::show).with(compressed()))
+        .with(CookieJarManager::new())
+        .around(around::every_request)
+        .with(AddData::new(runtime))
+        .with(AddData::new(sockets))
+}

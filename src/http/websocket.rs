@@ -1,0 +1,172 @@
+//! One WebSocket: frames out of its outbox, frames of its client into its session.
+//!
+//! Messages are finished frames that many sockets share, so they go out as they are; the library
+//! reads the client's frames and answers pings and closes.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use poem::{OnUpgrade, Upgraded};
+use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, interval_at, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Bytes, Message as Frame};
+use tokio_util::sync::CancellationToken;
+
+use crate::live::{Admission, CloseReason, Delivery, Message, Outbox, Session};
+use crate::model::refresh::Transport;
+
+/// How long a client may take from the answer to the first byte of the socket.
+const OPEN: Duration = Duration::from_secs(10);
+/// How long a client may take to read what was sent before it counts as stuck.
+const WRITE: Duration = Duration::from_secs(30);
+/// How long a client may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// The longest frame and message of a client, in bytes. Filters are the longest they send.
+const MAX_FRAME: usize = 64 * 1024;
+/// What is read at once; handshakes are short, and there may be thousands of sockets.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// A socket about to open.
+pub(super) struct Opening {
+    pub(super) upgrade: OnUpgrade,
+    pub(super) session: Session,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) transport: Transport,
+    pub(super) stop: CancellationToken,
+}
+
+/// Why a socket ends.
+enum End {
+    /// The client has left, or cannot be reached.
+    Gone,
+    /// We close it.
+    Close(CloseCode, &'static str),
+}
+
+/// Runs a socket to its end. It holds its place among the connections as long.
+pub(super) async fn run(opening: Opening, _admission: Admission) {
+    let Ok(Ok(stream)) = timeout(OPEN, opening.upgrade).await else { return };
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(MAX_FRAME))
+        .max_frame_size(Some(MAX_FRAME));
+    let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
+    let Opening { session, outbox, transport, stop, .. } = opening;
+    let mut socket = Socket { stream, session, outbox, transport };
+    if let End::Close(code, reason) = socket.talk(&stop).await {
+        socket.close(code, reason).await;
+    }
+}
+
+struct Socket {
+    stream: WebSocketStream<Upgraded>,
+    session: Session,
+    outbox: Arc<Outbox>,
+    transport: Transport,
+}
+
+impl Socket {
+    async fn talk(&mut self, stop: &CancellationToken) -> End {
+        let every = Duration::from_millis(self.transport.heartbeat_interval_ms);
+        let mut heartbeat = interval_at(Instant::now() + every, every);
+        let idle = Duration::from_millis(self.transport.idle_timeout_ms);
+        let mut busy_until = Instant::now() + idle;
+        loop {
+            if !self.session.is_idle() {
+                busy_until = Instant::now() + idle;
+            }
+            let done = tokio::select! {
+                delivery = self.outbox.next() => self.deliver(delivery).await,
+                frame = self.stream.next() => self.receive(frame).await,
+                _ = heartbeat.tick() => self.send(Message::heartbeat().frame()).await,
+                () = sleep_until(busy_until) => Err(closing(CloseReason::Idle)),
+                () = stop.cancelled() => self.send_off().await,
+            };
+            if let Err(end) = done {
+                return end;
+            }
+        }
+    }
+
+    async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
+        if delivery.overflowed {
+            self.session.resync_all();
+        }
+        if !delivery.messages.is_empty() {
+            self.send(&delivery.frames()).await?;
+        }
+        match delivery.close {
+            Some(reason) => Err(closing(reason)),
+            None => Ok(()),
+        }
+    }
+
+    async fn receive(&mut self, frame: Option<Result<Frame, Error>>) -> Result<(), End> {
+        match frame {
+            Some(Ok(Frame::Text(text))) => {
+                self.session.receive(&text).await;
+                Ok(())
+            }
+            Some(Ok(Frame::Binary(_))) => {
+                Err(End::Close(CloseCode::Unsupported, "send JSON as text"))
+            }
+            Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) | Frame::Frame(_))) => Ok(()),
+            Some(Err(Error::Utf8(_))) => Err(End::Close(CloseCode::Invalid, "not UTF-8")),
+            Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
+                Err(End::Close(CloseCode::Size, "at most 64 KiB a message"))
+            }
+            Some(Err(Error::Protocol(_))) => {
+                Err(End::Close(CloseCode::Protocol, "not a WebSocket frame"))
+            }
+            Some(Err(_)) | None => Err(End::Gone),
+        }
+    }
+
+    /// Tells the client to come back, since the server is about to stop.
+    async fn send_off(&mut self) -> Result<(), End> {
+        self.send(Message::reconnecting("websocket").frame()).await?;
+        Err(closing(CloseReason::Restart))
+    }
+
+    /// Sends finished frames as they are. What the library wants to say goes first, so that no
+    /// frame stands within another.
+    async fn send(&mut self, frames: &Bytes) -> Result<(), End> {
+        let sent = timeout(WRITE, async {
+            self.stream.flush().await.map_err(io::Error::other)?;
+            let stream = self.stream.get_mut();
+            stream.write_all(frames).await?;
+            stream.flush().await
+        });
+        match sent.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        }
+    }
+
+    async fn close(&mut self, code: CloseCode, reason: &'static str) {
+        let frame = CloseFrame { code, reason: reason.into() };
+        // A client that does not answer is left alone after a while.
+        let _ = timeout(GOODBYE, async {
+            if self.stream.close(Some(frame)).await.is_ok() {
+                while let Some(Ok(_)) = self.stream.next().await {}
+            }
+        })
+        .await;
+    }
+}
+
+fn closing(reason: CloseReason) -> End {
+    let words = match reason {
+        CloseReason::Restart => "the server restarts",
+        CloseReason::Idle => "nothing was subscribed",
+        CloseReason::SessionEnded => "the session has ended",
+    };
+    End::Close(reason.code().into(), words)
+}

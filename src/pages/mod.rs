@@ -1,0 +1,229 @@
+//! From a path to HTML: which page, which records, for whom. The server and an export ask the same.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::client;
+use crate::feed::Versions;
+use crate::model::access::{Operation, Viewer};
+use crate::model::app::App;
+use crate::model::component::Component;
+use crate::model::ids::ComponentId;
+use crate::model::page::Page;
+use crate::records::{Records, RecordsError};
+use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer};
+
+/// The pages of one app.
+#[derive(Clone)]
+pub struct Pages {
+    app: Arc<App>,
+    records: Records,
+    renderer: Arc<Renderer>,
+    versions: Versions,
+}
+
+/// What opening a path leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The page.
+    Html(String),
+    /// Another path of the app.
+    Redirect(Arc<str>),
+    /// The page is for people who have signed in.
+    SignIn,
+    /// There is no such page, or none that the viewer may know of.
+    NotFound,
+}
+
+/// A component by itself, as its page shows it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fragment {
+    /// Its HTML, with the tag that names this state of it.
+    Html(String, String),
+    /// It is still in the state that the tag names.
+    Unchanged(String),
+}
+
+/// Why a page could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PagesError {
+    /// The records could not be had.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// The page could not be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+impl Pages {
+    /// The pages of this app.
+    pub fn new(
+        app: Arc<App>,
+        records: Records,
+        renderer: Arc<Renderer>,
+        versions: Versions,
+    ) -> Self {
+        Self { app, records, renderer, versions }
+    }
+
+    /// Opens the page at a path. `nonce` is what inline scripts must carry to be run.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open(
+        &self,
+        viewer: &Viewer,
+        path: &str,
+        nonce: &str,
+    ) -> Result<Opened, PagesError> {
+        let Some(page) = self.app.page(path) else {
+            return Ok(self.without_page(viewer, path));
+        };
+        if !self.app.may_open(page, viewer) {
+            let redirect_to = page.access.as_ref().and_then(|access| access.redirect_to.clone());
+            return Ok(match (redirect_to, viewer) {
+                (Some(other), _) if other != page.path => Opened::Redirect(other),
+                (_, Viewer::Guest) => Opened::SignIn,
+                (_, Viewer::User(_)) => Opened::NotFound,
+            });
+        }
+        let data = self.data(viewer, &page.all()).await?;
+        let menu = self.menu(viewer, path);
+        let html = self.renderer.page(&self.frame(viewer, &menu, nonce), page, &data)?;
+        Ok(Opened::Html(html))
+    }
+
+    /// One component of the page at a path; not read again while `known` still names its state.
+    ///
+    /// # Errors
+    /// When there is none that the viewer may see, or the database does not answer.
+    pub async fn fragment(
+        &self,
+        viewer: &Viewer,
+        path: &str,
+        component: &str,
+        known: Option<&str>,
+    ) -> Result<Fragment, PagesError> {
+        let page = self.app.page(path).filter(|page| self.app.may_open(page, viewer));
+        let id = component.parse::<ComponentId>().ok();
+        let component = page.zip(id).and_then(|(page, id)| page.component(&id));
+        let component = component.ok_or(RecordsError::NotFound)?;
+        // Before the rows are read: they may be newer than the tag says, never older.
+        let tag = self.tag(viewer, path, component)?;
+        if known == Some(tag.as_str()) {
+            return Ok(Fragment::Unchanged(tag));
+        }
+        let data = self.data(viewer, &component.with_children()).await?;
+        Ok(Fragment::Html(self.renderer.component(component, &data)?, tag))
+    }
+
+    /// The page that shows a built-in form.
+    ///
+    /// # Errors
+    /// When it cannot be rendered.
+    pub fn form(
+        &self,
+        viewer: &Viewer,
+        form: &Form<'_>,
+        nonce: &str,
+    ) -> Result<String, PagesError> {
+        let menu = self.menu(viewer, "");
+        Ok(self.renderer.form(&self.frame(viewer, &menu, nonce), form)?)
+    }
+
+    /// The page that says what went wrong.
+    ///
+    /// # Errors
+    /// When it cannot be rendered.
+    pub fn error(
+        &self,
+        viewer: &Viewer,
+        status: u16,
+        (title, message): (&str, &str),
+        nonce: &str,
+    ) -> Result<String, PagesError> {
+        let menu = self.menu(viewer, "");
+        Ok(self.renderer.error(&self.frame(viewer, &menu, nonce), status, title, message)?)
+    }
+
+    /// An app without a page at `/` begins with the first page that the viewer may open.
+    fn without_page(&self, viewer: &Viewer, path: &str) -> Opened {
+        if path != "/" {
+            let shorter = path.strip_suffix('/').and_then(|path| self.app.page(path));
+            return shorter.map_or(Opened::NotFound, |page| Opened::Redirect(page.path.clone()));
+        }
+        let first = self.app.pages.iter().find(|page| self.app.may_open(page, viewer));
+        match first {
+            Some(page) => Opened::Redirect(page.path.clone()),
+            None if *viewer == Viewer::Guest && !self.app.pages.is_empty() => Opened::SignIn,
+            None => Opened::NotFound,
+        }
+    }
+
+    /// The records of all these components, from one snapshot. Those of tables that the viewer may
+    /// not read are left out, and with them their components.
+    async fn data(
+        &self,
+        viewer: &Viewer,
+        components: &[&Component],
+    ) -> Result<HashMap<ComponentId, ComponentData>, PagesError> {
+        let shown = components.iter().filter_map(|component| {
+            let query = &component.data_source()?.query;
+            let table = self.app.table(&query.table)?;
+            table.allows(viewer, Operation::Read).then_some((&component.id, query, table))
+        });
+        let shown: Vec<_> = shown.collect();
+        if shown.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let queries: Vec<_> = shown.iter().map(|(_, query, _)| *query).collect();
+        let snapshot = self.records.snapshot(&queries).await?;
+        let data = shown.into_iter().zip(snapshot.rows).map(|((id, _, table), rows)| {
+            let fields = table.readable(viewer);
+            let position = snapshot.position.clone();
+            (id.clone(), ComponentData { table: table.clone(), fields, rows, position })
+        });
+        Ok(data.collect())
+    }
+
+    /// Names the state of a component: who has the same rights and sees the same version of its
+    /// table sees the same bytes.
+    fn tag(
+        &self,
+        viewer: &Viewer,
+        path: &str,
+        component: &Component,
+    ) -> Result<String, RecordsError> {
+        let query = &component.data_source().ok_or(RecordsError::NotFound)?.query;
+        let view = self.records.view(viewer, query.table.as_str())?;
+        let fields: Vec<_> = view.fields.iter().map(|at| at.index().to_string()).collect();
+        let version = self.versions.of(&query.table);
+        let parts = [
+            client::stylesheet().as_str(),
+            path,
+            component.id.as_str(),
+            version.as_str(),
+            fields.join(",").as_str(),
+        ]
+        .join("\n");
+        Ok(URL_SAFE_NO_PAD.encode(&Sha256::digest(parts)[..16]))
+    }
+
+    fn frame<'a>(&'a self, viewer: &'a Viewer, menu: &'a [MenuItem], nonce: &'a str) -> Frame<'a> {
+        Frame { app: &self.app, viewer, menu, nonce }
+    }
+
+    fn menu(&self, viewer: &Viewer, path: &str) -> Vec<MenuItem> {
+        let open = self.app.pages.iter().filter(|page| self.app.may_open(page, viewer));
+        open.map(|page| menu_item(page, path)).collect()
+    }
+}
+
+fn menu_item(page: &Page, path: &str) -> MenuItem {
+    let current = page.path.as_ref() == path;
+    MenuItem { label: page.name.clone(), path: page.path.clone(), current }
+}

@@ -1,0 +1,112 @@
+//! An app at work: its database, its rules, its pages and everyone who listens, wired once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Auth;
+use crate::live::Hub;
+use crate::model::app::App;
+use crate::model::ids::TableName;
+use crate::model::refresh::Transport;
+use crate::pages::Pages;
+use crate::records::Records;
+use crate::render::{RenderError, Renderer};
+use crate::store::{Store, StoreError};
+
+/// How often the change log is looked through for what it need not keep.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
+/// An app at work.
+pub struct Runtime {
+    /// What the author declared.
+    pub app: Arc<App>,
+    /// Who is asking.
+    pub auth: Auth,
+    /// What they may read and write.
+    pub records: Records,
+    /// What they see.
+    pub pages: Pages,
+    /// What they hear.
+    pub hub: Arc<Hub>,
+    store: Store,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What starting an app did.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// Tables that were made.
+    pub created: Vec<TableName>,
+    /// With this the first account can be made, while there is none.
+    pub setup_token: Option<String>,
+}
+
+/// Why an app could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The templates.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+impl Runtime {
+    /// Opens the database and starts to listen to it.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or does not fit the app.
+    pub async fn start(
+        app: Arc<App>,
+        database_url: &str,
+        transport: Transport,
+    ) -> Result<(Self, Started), RuntimeError> {
+        let (store, opened) = Store::open(database_url, &app.tables).await?;
+        let (auth, setup_token) = Auth::open(store.clone()).await?;
+        let renderer = Arc::new(Renderer::new(transport)?);
+        let records = Records::new(app.clone(), store.clone());
+        let (hub, feed) = Hub::new(store.clone(), renderer.clone(), transport).await?;
+        let pages = Pages::new(app.clone(), records.clone(), renderer, feed.versions());
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let publishing = hub.clone();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+            publishing.run(feed).await;
+        }));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(prune(store.clone())));
+        let runtime = Self { app, auth, records, pages, hub, store, stop, tasks };
+        Ok((runtime, Started { created: opened.created, setup_token }))
+    }
+
+    /// Whether requests can be answered.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.store.ping().await
+    }
+
+    /// Finishes the writes under way and closes the database.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+}
+
+async fn prune(store: Store) {
+    loop {
+        match store.prune_log().await {
+            // As long as there is more, go on, a little at a time.
+            Ok(removed) if removed > 0 => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!("cannot prune the change log: {error}"),
+        }
+        tokio::time::sleep(PRUNE_EVERY).await;
+    }
+}
