@@ -131,7 +131,8 @@ impl Auth {
     /// A token for somebody who opened a public page.
     pub fn guest_token(&self) -> String {
         let expires_at = now() + i64::try_from(GUEST_LIFETIME.as_secs()).unwrap_or_default();
-        let claim = format!("{GUEST_PREFIX}{expires_at}");
+        // Something random, so that no two guests are one.
+        let claim = format!("{GUEST_PREFIX}{expires_at}.{:016x}", rand::random::<u64>());
         let signature = URL_SAFE_NO_PAD.encode(self.signer(&claim).finalize().into_bytes());
         format!("{claim}.{signature}")
     }
@@ -224,7 +225,8 @@ impl Auth {
     fn is_guest(&self, token: &str) -> bool {
         let Some((claim, signature)) = token.rsplit_once('.') else { return false };
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
-        let expires_at = claim.strip_prefix(GUEST_PREFIX).and_then(|text| text.parse().ok());
+        let expires_at = claim.strip_prefix(GUEST_PREFIX).and_then(|rest| rest.split_once('.'));
+        let expires_at = expires_at.and_then(|(expires_at, _)| expires_at.parse().ok());
         self.signer(claim).verify_slice(&signature).is_ok()
             && expires_at.is_some_and(|expires_at: i64| expires_at > now())
     }

@@ -71,7 +71,8 @@ async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
     }
     let stop = CancellationToken::new();
     tokio::spawn(wait_for_signal(stop.clone())?);
-    tell(&runtime.app, &started, address, &database)?;
+    // Nobody reading it is no reason to stop.
+    let _ = stdout().write_all(banner(&runtime.app, &started, address, &database).as_bytes());
     let runtime = Arc::new(runtime);
     http::serve(runtime.clone(), listener, stop).await;
     runtime.stop().await;
@@ -104,27 +105,27 @@ async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
 }
 
 /// What is useful to know at the start, and no more.
-fn tell(app: &App, started: &Started, address: SocketAddr, database: &str) -> anyhow::Result<()> {
-    let mut out = stdout().lock();
-    writeln!(out, "{} is at http://{address}", app.name)?;
-    writeln!(out, "  database  {}", database.trim_start_matches("sqlite:"))?;
-    let pages: Vec<_> = app.pages.iter().map(|page| page.path.as_ref()).collect();
-    writeln!(out, "  pages     {}", listed(&pages))?;
-    let is_new = |name| started.created.contains(name);
-    let tables = app.tables.iter().map(|table| match is_new(&table.name) {
+fn banner(app: &App, started: &Started, address: SocketAddr, database: &str) -> String {
+    let pages: Vec<_> = app.pages.iter().map(|page| page.path.to_string()).collect();
+    let tables = app.tables.iter().map(|table| match started.created.contains(&table.name) {
         true => format!("{} (created, {})", table.name, super::count(table.seed.len(), "record")),
         false => table.name.to_string(),
     });
     let tables: Vec<_> = tables.collect();
-    let tables: Vec<_> = tables.iter().map(String::as_str).collect();
-    writeln!(out, "  tables    {}", listed(&tables))?;
+    let mut banner = format!(
+        "{} is at http://{address}\n  database  {}\n  pages     {}\n  tables    {}\n",
+        app.name,
+        database.trim_start_matches("sqlite:"),
+        listed(&pages),
+        listed(&tables),
+    );
     if let Some(token) = &started.setup_token {
-        writeln!(out, "  admin     none yet: http://{address}/setup?token={token}")?;
+        banner.push_str(&format!("  admin     none yet: http://{address}/setup?token={token}\n"));
     }
-    Ok(out.flush()?)
+    banner
 }
 
-fn listed(names: &[&str]) -> String {
+fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 

@@ -27,10 +27,9 @@ pub(super) async fn json<T: DeserializeOwned>(body: Body) -> Result<T, HttpError
 
 /// Reads the body of an HTML form.
 pub(super) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, HttpError> {
-    let request = Request::builder().header(header::CONTENT_TYPE, FORM).body(bytes(body).await?);
-    let (request, mut body) = request.split();
-    let form = <poem::web::Form<T> as poem::FromRequest>::from_request(&request, &mut body).await;
-    form.map(|form| form.0).map_err(|error| HttpError::Malformed(error.to_string()))
+    serde_urlencoded::from_bytes(&bytes(body).await?).map_err(|error| {
+        HttpError::Malformed(format!("the form is not what it should be: {error}"))
+    })
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -12,7 +12,6 @@ use crate::runtime::Runtime;
 
 /// Everything that can be asked for.
 pub(super) fn all(runtime: Arc<Runtime>, sockets: Sockets) -> impl Endpoint {
-    // zstd stays off: poem 3.1 answers with it to clients that did not ask.
     let compressed = || {
         Compression::new()
             .algorithms([CompressionAlgo::GZIP, CompressionAlgo::BR])
@@ -37,6 +36,7 @@ pub(super) fn all(runtime: Arc<Runtime>, sockets: Sockets) -> impl Endpoint {
         .at(format!("{}*path", client::FOLDER), get(assets::file).with(compressed()))
         .at("/*path", get(pages::show).with(compressed()))
         .with(CookieJarManager::new())
+        .before(around::without_any_encoding)
         .around(around::every_request)
         .with(AddData::new(runtime))
         .with(AddData::new(sockets))

@@ -237,7 +237,7 @@ impl View {
     /// # Errors
     /// When it is malformed, or names a field the viewer may not read.
     pub fn sort(&self, text: &str) -> Result<Vec<Sort>, RecordsError> {
-        let terms: Vec<_> = text.split(',').filter(|term| !term.trim().is_empty()).collect();
+        let terms: Vec<_> = text.split(',').collect();
         if terms.len() > MAX_SORTS {
             let message = format!("sort may name at most {MAX_SORTS} fields");
             return Err(RecordsError::Malformed(message));

@@ -1,0 +1,13 @@
+//! Everything that crosses modules: one binary, one module per feature.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod server;
+
+mod accounts;
+mod cli;
+mod hostile;
+mod outside;
+mod pages;
+mod records;
+mod wire;

@@ -1,0 +1,127 @@
+//! Pages as complete HTML, and their components by themselves.
+
+use reqwest::{Method, StatusCode};
+
+use crate::server::{DESK, Server};
+
+#[tokio::test]
+async fn a_page_is_complete_and_shows_what_the_viewer_may_see() {
+    let server = Server::start(DESK).await;
+    server.sql(
+        "insert into orders (customer, total, secret) values ('Grace <b>', 1234.5, 'xyzzy'),
+         ('ada', null, 'xyzzy'), ('Zoe', 1, 'xyzzy')",
+    );
+    server.sql("insert into orders (customer, status) values ('Gone', 'done')");
+    let (status, page) = server.nobody().get("/").await;
+    let page = page.as_str().unwrap();
+    assert_eq!(status, 200);
+    assert!(page.contains("Grace &lt;b&gt;"));
+    let order: Vec<_> = [">ada<", "Grace", ">Zoe<"].map(|name| page.find(name).unwrap()).into();
+    assert!(order.is_sorted());
+    assert!(!page.contains("Gone") && !page.contains("xyzzy") && !page.contains("Secret"));
+    assert!(page.contains("data-position="));
+    let (_, page) = server.admin().await.get("/").await;
+    assert!(page.as_str().unwrap().contains("xyzzy"));
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_for_guests_sends_them_to_sign_in() {
+    let server = Server::start(DESK).await;
+    let answer = server.nobody().request(Method::GET, "/notes").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    assert_eq!(answer.headers()["location"], "/sign-in?next=%2Fnotes");
+    let (_, form) = server.nobody().get("/sign-in?next=%2Fnotes").await;
+    assert!(form.as_str().unwrap().contains(r#"name="next" value="&#x2f;notes""#));
+    assert_eq!(server.admin().await.get("/notes").await.0, 200);
+}
+
+#[tokio::test]
+async fn an_authors_page_wins_over_a_built_in_one() {
+    let yaml = DESK.replace("path: /notes", "path: /sign-in");
+    let server = Server::start(&yaml).await;
+    let (_, page) = server.admin().await.get("/sign-in").await;
+    assert!(page.as_str().unwrap().contains("<table>"));
+}
+
+#[tokio::test]
+async fn a_fragment_is_the_component_of_the_page() {
+    let server = Server::start(DESK).await;
+    server.sql("insert into orders (customer) values ('Ada')");
+    let guest = server.guest().await;
+    let (_, page) = guest.get("/").await;
+    let (status, fragment) = guest.get("/api/fragments?url=/&component=dataTable-1").await;
+    assert_eq!(status, 200);
+    assert!(page.as_str().unwrap().contains(fragment.as_str().unwrap().trim()));
+}
+
+#[tokio::test]
+async fn a_fragment_is_sent_again_only_when_its_table_changed() {
+    let server = Server::start(DESK).await;
+    let guest = server.guest().await;
+    let ask = async |tag: &str| {
+        let request = guest.request(Method::GET, "/api/fragments?url=/&component=dataTable-1");
+        let answer = request.header("if-none-match", tag).send().await.unwrap();
+        let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
+        (answer.status().as_u16(), tag)
+    };
+    let (status, tag) = ask("\"other\"").await;
+    assert_eq!(status, 200);
+    assert_eq!(ask(&tag).await, (304, tag.clone()));
+    let mut socket = guest.open("/api/tables/orders/subscribe").await.ok().unwrap();
+    socket.next().await;
+    server.sql("insert into notes (words) values ('elsewhere')");
+    server.sql("insert into orders (customer) values ('Ada')");
+    socket.next().await;
+    let (status, fresh) = ask(&tag).await;
+    assert_eq!(status, 200);
+    server.sql("insert into notes (words) values ('elsewhere')");
+    assert_eq!(ask(&fresh).await.0, 304);
+}
+
+#[tokio::test]
+async fn a_fragment_of_what_one_may_not_see_is_not_there() {
+    let server = Server::start(DESK).await;
+    let guest = server.guest().await;
+    let ask = async |query: &str| guest.get(&format!("/api/fragments?{query}")).await.0;
+    assert_eq!(ask("url=/notes&component=dataTable-1").await, 404);
+    assert_eq!(ask("url=/nosuch&component=dataTable-1").await, 404);
+    assert_eq!(ask("url=/&component=dataTable-9").await, 404);
+    assert_eq!(ask("url=/&component=%00").await, 404);
+    assert_eq!(ask("url=/").await, 400);
+}
+
+#[tokio::test]
+async fn scripts_and_styles_are_kept_for_good_and_pages_are_not() {
+    let server = Server::start(DESK).await;
+    let nobody = server.nobody();
+    let (_, page) = nobody.get("/").await;
+    let page = page.as_str().unwrap().replace("&#x2f;", "/");
+    let start = page.find("/_pagetide/").unwrap();
+    let path = &page[start..start + page[start..].find('"').unwrap()];
+    let answer = nobody.request(Method::GET, path).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(answer.headers()["cache-control"].to_str().unwrap().contains("immutable"));
+    let answer = nobody.request(Method::GET, "/").send().await.unwrap();
+    assert_eq!(answer.headers()["cache-control"], "private, no-cache");
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("'nonce-"));
+    assert_eq!(nobody.get("/_pagetide/old/pagetide.js").await.0, 404);
+}
+
+#[tokio::test]
+async fn compression_is_used_and_said() {
+    let server = Server::start(DESK).await;
+    for (accepted, used) in [
+        ("gzip", Some("gzip")),
+        ("br, gzip;q=0.5", Some("br")),
+        ("identity", None),
+        ("*", None),
+        ("zstd", None),
+    ] {
+        let request = server.nobody().request(Method::GET, "/").header("accept-encoding", accepted);
+        let answer = request.send().await.unwrap();
+        let said = answer.headers().get("content-encoding").map(|value| value.to_str().unwrap());
+        assert_eq!(said, used, "{accepted}");
+        assert!(answer.headers()["vary"].to_str().unwrap().contains("Cookie"));
+    }
+}

@@ -1,0 +1,168 @@
+//! The Records API over HTTP.
+
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+
+use crate::server::{Client, DESK, Server};
+
+const RECORDS: &str = "/api/tables/orders/records";
+
+async fn desk() -> (Server, Client) {
+    let server = Server::start(DESK).await;
+    let admin = server.admin().await;
+    (server, admin)
+}
+
+fn customers(list: &Json) -> Vec<&str> {
+    let records = list["records"].as_array().unwrap();
+    records.iter().map(|record| record["fields"]["customer"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_record_is_made_read_changed_and_removed() {
+    let (_server, admin) = desk().await;
+    let body = json!({ "fields": { "customer": "Ada", "total": "12.5", "secret": "xyzzy" } });
+    let (status, made) = admin.send(Method::POST, RECORDS, Some(body)).await;
+    assert_eq!(status, 201);
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(made["fields"]["total"], "12.50");
+    assert_eq!(made["fields"]["status"], "open");
+    let path = format!("{RECORDS}/{id}");
+    assert_eq!(admin.get(&path).await, (200, made.clone()));
+    let body = json!({ "fields": { "status": "done" }, "updatedAt": made["fields"]["updatedAt"] });
+    let (status, changed) = admin.send(Method::PATCH, &path, Some(body.clone())).await;
+    assert_eq!((status, &changed["fields"]["status"]), (200, &json!("done")));
+    assert_ne!(changed["fields"]["updatedAt"], made["fields"]["updatedAt"]);
+    let (status, conflict) = admin.send(Method::PATCH, &path, Some(body)).await;
+    assert_eq!((status, &conflict["code"]), (409, &json!("CONFLICT")));
+    assert_eq!(conflict["record"], changed);
+    assert_eq!(admin.send(Method::DELETE, &path, None).await, (200, changed));
+    assert_eq!(admin.get(&path).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_list_is_filtered_sorted_and_paged() {
+    let (server, admin) = desk().await;
+    server.sql("insert into orders (customer, total) values ('b', 2), ('A', 3), ('c', null)");
+    let (status, list) = admin.get(RECORDS).await;
+    assert_eq!((status, customers(&list)), (200, vec!["b", "A", "c"]));
+    assert_eq!(list["pagination"], json!({ "limit": 25, "offset": 0, "total": 3 }));
+    assert!(list["position"].is_string());
+    let list = async |query: &str| admin.get(&format!("{RECORDS}?{query}")).await.1;
+    assert_eq!(customers(&list("sort=customer:asc").await), ["A", "b", "c"]);
+    assert_eq!(customers(&list("sort=total:desc").await), ["A", "b", "c"]);
+    assert_eq!(customers(&list("filter=total:gt:2").await), ["A"]);
+    assert_eq!(customers(&list("filter=customer:in:A,c&sort=customer").await), ["A", "c"]);
+    let nested = "filter=%7B%22not%22:%5B%7B%22field%22:%22customer%22,%22operator%22:%22eq%22,%22value%22:%22b%22%7D%5D%7D";
+    assert_eq!(customers(&list(nested).await), ["A", "c"]);
+    let page = list("sort=customer&limit=1&offset=1").await;
+    assert_eq!(customers(&page), ["b"]);
+    assert_eq!(page["pagination"], json!({ "limit": 1, "offset": 1, "total": 3 }));
+    let few = list("fields=total&limit=1").await;
+    assert_eq!(few["records"][0]["fields"], json!({ "total": "2.00" }));
+}
+
+#[tokio::test]
+async fn what_a_viewer_may_not_read_is_not_there() {
+    let (server, admin) = desk().await;
+    let id = admin.add_order(json!({ "customer": "Ada", "secret": "xyzzy" })).await;
+    let guest = server.guest().await;
+    for path in [RECORDS.to_owned(), format!("{RECORDS}/{id}")] {
+        let (status, body) = guest.get(&path).await;
+        let text = body.to_string();
+        assert!(status == 200 && !text.contains("xyzzy") && !text.contains("secret"), "{text}");
+    }
+    // A field one may not read answers as one that does not exist.
+    for query in ["filter=FIELD:eq:xyzzy", "sort=FIELD", "fields=FIELD"] {
+        let ask =
+            async |name| guest.get(&format!("{RECORDS}?{}", query.replace("FIELD", name))).await;
+        let (hidden, unknown) = (ask("secret").await, ask("nosuch").await);
+        assert_eq!(hidden.0, 400);
+        let as_unknown = hidden.1.to_string().replace("secret", "nosuch");
+        assert_eq!(as_unknown, unknown.1.to_string());
+    }
+}
+
+#[tokio::test]
+async fn unknown_and_unreadable_tables_answer_alike() {
+    let (server, admin) = desk().await;
+    let guest = server.guest().await;
+    for client in [&guest, &admin] {
+        for (method, rest, body) in [
+            (Method::GET, "", None),
+            (Method::GET, "/1", None),
+            (Method::POST, "", Some(json!({ "fields": {} }))),
+            (Method::PATCH, "/1", Some(json!({ "fields": { "a": 1 } }))),
+            (Method::DELETE, "/1", None),
+        ] {
+            let ask = async |table| {
+                let path = format!("/api/tables/{table}/records{rest}");
+                client.send(method.clone(), &path, body.clone()).await
+            };
+            let (unknown, unreadable) = (ask("nosuch").await, ask("salaries").await);
+            assert_eq!(unknown, unreadable);
+            assert_eq!(unknown.0, 404);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_may_what() {
+    let (server, admin) = desk().await;
+    let (nobody, guest) = (server.nobody(), server.guest().await);
+    let body = || Some(json!({ "fields": { "customer": "Ada" } }));
+    assert_eq!(nobody.get(RECORDS).await.0, 200);
+    assert_eq!(nobody.get("/api/tables/notes/records").await.0, 401);
+    assert_eq!(nobody.get("/api/tables/nosuch/records").await.0, 401);
+    assert_eq!(guest.get("/api/tables/notes/records").await.0, 404);
+    assert_eq!(admin.get("/api/tables/notes/records").await.0, 200);
+    assert_eq!(nobody.send(Method::POST, RECORDS, body()).await.0, 401);
+    assert_eq!(guest.send(Method::POST, RECORDS, body()).await.0, 401);
+    let words = Some(json!({ "fields": { "words": "x" } }));
+    assert_eq!(admin.send(Method::POST, "/api/tables/notes/records", words).await.0, 403);
+}
+
+#[tokio::test]
+async fn every_fault_of_a_record_is_told_at_once() {
+    let (_server, admin) = desk().await;
+    let fields = json!({ "customer": 5, "total": "-1", "status": "lost", "updatedAt": "now" });
+    let (status, body) = admin.send(Method::POST, RECORDS, Some(json!({ "fields": fields }))).await;
+    assert_eq!((status, &body["code"]), (422, &json!("VALIDATION_FAILED")));
+    let faults = body["details"].as_array().unwrap();
+    let names: Vec<_> = faults.iter().map(|fault| fault["field"].as_str().unwrap()).collect();
+    assert_eq!(names, ["customer", "status", "total", "updatedAt"]);
+    let (status, body) = admin.send(Method::POST, RECORDS, Some(json!({ "fields": {} }))).await;
+    assert_eq!((status, &body["details"][0]["field"]), (422, &json!("customer")));
+    let unknown = json!({ "fields": { "customer": "Ada", "colour": "red" } });
+    let (status, body) = admin.send(Method::POST, RECORDS, Some(unknown)).await;
+    assert_eq!((status, &body["details"][0]["field"]), (400, &json!("colour")));
+}
+
+#[tokio::test]
+async fn a_value_that_must_be_unique_is() {
+    let (_server, admin) = desk().await;
+    admin.add_order(json!({ "customer": "Ada", "code": "A1" })).await;
+    let body = json!({ "fields": { "customer": "Grace", "code": "A1" } });
+    let (status, body) = admin.send(Method::POST, RECORDS, Some(body)).await;
+    assert_eq!((status, &body["code"]), (409, &json!("NOT_UNIQUE")));
+}
+
+#[tokio::test]
+async fn of_many_edits_of_one_state_one_wins() {
+    let (_server, admin) = desk().await;
+    let id = admin.add_order(json!({ "customer": "Ada" })).await;
+    let path = format!("{RECORDS}/{id}");
+    let seen = admin.get(&path).await.1["fields"]["updatedAt"].clone();
+    let edits = (0..20).map(|number| {
+        let body = json!({ "fields": { "customer": format!("{number}") }, "updatedAt": seen });
+        let (admin, path) = (admin.clone(), path.clone());
+        tokio::spawn(async move { admin.send(Method::PATCH, &path, Some(body)).await.0 })
+    });
+    let edits: Vec<_> = edits.collect();
+    let mut answers = Vec::new();
+    for edit in edits {
+        answers.push(edit.await.unwrap());
+    }
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1);
+    assert_eq!(answers.iter().filter(|status| **status == 409).count(), 19);
+}

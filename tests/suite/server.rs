@@ -1,0 +1,275 @@
+//! A running app for tests: on a free port, over a database of its own, gone afterwards.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use pagetide::auth::FirstAdmin;
+use pagetide::model::refresh::{TRANSPORT, Transport};
+use pagetide::runtime::Runtime;
+use pagetide::{http, spec};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_util::sync::CancellationToken;
+
+/// No wait in these tests is meant to last this long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The app that most tests run: one open table, one closed one, a field that only some may read.
+pub const DESK: &str = "
+name: desk
+auth: { roles: [packer] }
+tables:
+  - name: orders
+    fields:
+      - { name: customer, type: single-line-text, required: true }
+      - { name: status, type: single-select, options: [open, done], default: open }
+      - { name: total, type: currency, currency: EUR, min: 0 }
+      - { name: secret, type: single-line-text }
+      - { name: code, type: single-line-text, unique: true }
+      - { name: updatedAt, type: updated-at }
+    permissions:
+      read: all
+      create: [admin]
+      update: [admin]
+      fields: [{ field: secret, read: [admin] }]
+  - name: salaries
+    fields: [{ name: amount, type: integer }]
+    permissions: { read: [packer] }
+  - name: notes
+    fields: [{ name: words, type: long-text }]
+    permissions: { create: [packer] }
+pages:
+  - name: Desk
+    path: /
+    components:
+      - type: dataTable
+        dataSource:
+          table: orders
+          filter: [{ field: status, operator: eq, value: open }]
+          sort: [{ field: customer, direction: asc }]
+          refreshMode: realtime
+  - name: Notes
+    path: /notes
+    components: [{ type: dataTable, dataSource: { table: notes } }]
+";
+
+/// A running app.
+pub struct Server {
+    pub address: SocketAddr,
+    folder: TempDir,
+    stop: CancellationToken,
+    running: Option<JoinHandle<()>>,
+    transport: Transport,
+}
+
+/// Somebody who sends requests: a guest, an admin, or nobody at all.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    address: SocketAddr,
+    cookie: Option<String>,
+}
+
+/// An open WebSocket.
+pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Server {
+    pub async fn start(yaml: &str) -> Self {
+        Self::start_with(yaml, TRANSPORT).await
+    }
+
+    pub async fn start_with(yaml: &str, transport: Transport) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("app.yaml"), yaml).unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let stop = CancellationToken::new();
+        let mut server = Self { address, folder, stop, running: None, transport };
+        server.run().await;
+        server
+    }
+
+    async fn run(&mut self) {
+        let loaded = spec::load(self.folder.path()).unwrap();
+        let app = loaded.app.unwrap_or_else(|| panic!("{}", loaded.report));
+        let url = format!("sqlite:{}", self.database().display());
+        let (runtime, started) = Runtime::start(app, &url, self.transport).await.unwrap();
+        if started.setup_token.is_some() {
+            let admin = FirstAdmin {
+                name: "Ada".to_owned(),
+                email: "ada@example.org".to_owned(),
+                password: "correct horse".to_owned(),
+            };
+            assert!(runtime.auth.add_first_admin(admin).await.unwrap());
+        }
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.address = listener.local_addr().unwrap();
+        self.stop = CancellationToken::new();
+        let stop = self.stop.clone();
+        self.running = Some(tokio::spawn(async move {
+            let runtime = Arc::new(runtime);
+            http::serve(runtime.clone(), listener, stop).await;
+            runtime.stop().await;
+        }));
+    }
+
+    /// Stops as on SIGTERM.
+    pub async fn stop(&mut self) {
+        self.stop.cancel();
+        if let Some(running) = self.running.take() {
+            within("the server to stop", running).await.unwrap();
+        }
+    }
+
+    /// Starts again on the same port and the same data.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.run().await;
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("data.db")
+    }
+
+    /// Runs SQL as another program would: with the program `sqlite3`.
+    pub fn sql(&self, statement: &str) -> String {
+        let output = Command::new("sqlite3").arg(self.database()).arg(statement).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Somebody without a cookie.
+    pub fn nobody(&self) -> Client {
+        let redirect = reqwest::redirect::Policy::none();
+        let http = reqwest::Client::builder().redirect(redirect).build().unwrap();
+        Client { http, address: self.address, cookie: None }
+    }
+
+    /// Somebody who has opened a public page.
+    pub async fn guest(&self) -> Client {
+        let mut client = self.nobody();
+        let answer = client.request(Method::GET, "/").send().await.unwrap();
+        client.cookie = Some(cookie(&answer).unwrap());
+        client
+    }
+
+    pub async fn admin(&self) -> Client {
+        let mut client = self.nobody();
+        let body = json!({ "email": "ada@example.org", "password": "correct horse" });
+        let request = client.request(Method::POST, "/api/auth/sign-in/email").json(&body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        client.cookie = Some(cookie(&answer).unwrap());
+        client
+    }
+}
+
+/// The `name=value` that an answer sets.
+pub fn cookie(answer: &reqwest::Response) -> Option<String> {
+    let header = answer.headers().get("set-cookie")?.to_str().unwrap();
+    Some(header.split(';').next().unwrap().to_owned())
+}
+
+impl Client {
+    /// A request with the cookie; unsafe ones come from our own pages.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("http://{}{path}", self.address));
+        match &self.cookie {
+            Some(cookie) => {
+                request.header("cookie", cookie).header("sec-fetch-site", "same-origin")
+            }
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Json) {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: Option<Json>) -> (u16, Json) {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Json::String(text)))
+    }
+
+    /// Adds an order and returns its id.
+    pub async fn add_order(&self, fields: Json) -> String {
+        let body = Some(json!({ "fields": fields }));
+        let (status, record) = self.send(Method::POST, "/api/tables/orders/records", body).await;
+        assert_eq!(status, 201, "{record}");
+        record["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens a WebSocket, or says with which status and body that was refused.
+    pub async fn open(&self, path: &str) -> Result<Socket, (u16, Json)> {
+        self.open_from(path, None).await
+    }
+
+    pub async fn open_from(&self, path: &str, origin: Option<&str>) -> Result<Socket, (u16, Json)> {
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
+        let mut set = |name, value: &str| {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        };
+        if let Some(cookie) = &self.cookie {
+            set("cookie", cookie);
+        }
+        if let Some(origin) = origin {
+            set("origin", origin);
+        }
+        match within("the socket to open", connect_async(request)).await {
+            Ok((stream, _)) => Ok(Socket(stream)),
+            Err(Error::Http(answer)) => {
+                let body = answer.body().as_deref().unwrap_or_default();
+                Err((answer.status().as_u16(), serde_json::from_slice(body).unwrap_or(Json::Null)))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl Socket {
+    pub async fn send(&mut self, handshake: Json) {
+        self.0.send(Message::text(handshake.to_string())).await.unwrap();
+    }
+
+    /// The next message.
+    pub async fn next(&mut self) -> Json {
+        match self.next_frame().await {
+            Message::Text(text) => serde_json::from_str(&text).unwrap(),
+            other => panic!("expected a message, got {other:?}"),
+        }
+    }
+
+    pub async fn next_frame(&mut self) -> Message {
+        within("a message", self.0.next()).await.expect("the socket was closed").unwrap()
+    }
+
+    /// The code with which the server closes, whatever it says before.
+    pub async fn close_code(&mut self) -> u16 {
+        loop {
+            if let Message::Close(frame) = self.next_frame().await {
+                return frame.expect("a close has a code").code.into();
+            }
+        }
+    }
+}
+
+/// The answer, unless it takes far too long.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(PATIENCE, future).await;
+    done.unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
