@@ -199,12 +199,16 @@ impl Hub {
         scope: Scope,
         since: Option<Position>,
     ) -> Subscription {
+        // Without `since` it begins now: what was committed before is not news.
+        let since = match since {
+            Some(since) => since,
+            None => self.store.log().position().await.unwrap_or_else(|_| self.position()),
+        };
         let mut told = self.position.subscribe();
         loop {
             // Join before reading the past, or a change between the two would be lost.
             let (subscription, joined_at) = self.join(outbox, &scope);
-            let since = since.as_ref().unwrap_or(&joined_at);
-            let past = match self.store.log().between(since, &joined_at, &scope.table.name).await {
+            let past = match self.store.log().between(&since, &joined_at, &scope.table.name).await {
                 Ok(Replay::Changes(changes)) => Ok(changes),
                 Ok(Replay::Gone) => Err("the changes since then are no longer kept"),
                 Ok(Replay::Ahead) => {
@@ -223,7 +227,7 @@ impl Hub {
                 }
             };
             let first = match past {
-                Ok(changes) => self.replay(&scope, since, &changes),
+                Ok(changes) => self.replay(&scope, &since, &changes),
                 Err(reason) => {
                     vec![subscribed(&scope, &joined_at), resync(&scope, reason, &joined_at)]
                 }

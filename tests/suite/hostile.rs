@@ -136,7 +136,7 @@ async fn ids_and_paths_that_mean_nothing_are_not_found() {
 #[tokio::test]
 async fn frames_that_are_no_handshakes_are_answered_and_the_socket_lives() {
     let server = Server::start(DESK).await;
-    let mut socket = server.guest().await.open(EVERYTHING).await.ok().unwrap();
+    let mut socket = server.guest().await.open(EVERYTHING).await.unwrap();
     let long = "x".repeat(200);
     let frames = [
         "".to_owned(),
@@ -180,7 +180,7 @@ async fn frames_against_the_protocol_end_the_socket_with_the_right_code() {
         (Message::text("x".repeat(70_000)), 1009),
         (Message::Frame(Frame::message(vec![0], OpCode::Data(Data::Continue), true)), 1002),
     ] {
-        let mut socket = guest.open(EVERYTHING).await.ok().unwrap();
+        let mut socket = guest.open(EVERYTHING).await.unwrap();
         socket.0.send(frame.clone()).await.unwrap();
         assert_eq!(socket.close_code().await, code, "{frame:.40?}");
     }
@@ -189,7 +189,7 @@ async fn frames_against_the_protocol_end_the_socket_with_the_right_code() {
 #[tokio::test]
 async fn a_ping_is_answered_between_messages() {
     let server = Server::start(DESK).await;
-    let mut socket = server.guest().await.open(EVERYTHING).await.ok().unwrap();
+    let mut socket = server.guest().await.open(EVERYTHING).await.unwrap();
     socket.0.send(Message::Ping("are you there?".into())).await.unwrap();
     assert_eq!(socket.next_frame().await, Message::Pong("are you there?".into()));
 }
@@ -197,7 +197,7 @@ async fn a_ping_is_answered_between_messages() {
 #[tokio::test]
 async fn a_socket_may_hold_a_hundred_subscriptions() {
     let server = Server::start(DESK).await;
-    let mut socket = server.guest().await.open(EVERYTHING).await.ok().unwrap();
+    let mut socket = server.guest().await.open(EVERYTHING).await.unwrap();
     let subscribe =
         |number: usize| json!({ "table": "orders", "subscriptionId": number.to_string() });
     for number in 0..100 {

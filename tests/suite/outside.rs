@@ -9,7 +9,7 @@ use crate::server::{DESK, Server};
 async fn another_programs_writes_are_told_like_our_own() {
     let server = Server::start(DESK).await;
     let guest = server.guest().await;
-    let mut socket = guest.open("/api/tables/orders/subscribe?fields=customer").await.ok().unwrap();
+    let mut socket = guest.open("/api/tables/orders/subscribe?fields=customer").await.unwrap();
     socket.next().await;
     server.sql("insert into orders (customer) values ('Ada'), ('Grace')");
     server.sql("update orders set customer = 'Ada L.' where customer = 'Ada'");
@@ -31,7 +31,7 @@ async fn changes_of_one_record_come_in_the_order_of_their_commits() {
     let server = Server::start(DESK).await;
     let admin = server.admin().await;
     let id = admin.add_order(json!({ "customer": "0" })).await;
-    let mut socket = admin.open("/api/tables/orders/subscribe?fields=customer").await.ok().unwrap();
+    let mut socket = admin.open("/api/tables/orders/subscribe?fields=customer").await.unwrap();
     socket.next().await;
     for number in 1..=20 {
         if number % 2 == 0 {

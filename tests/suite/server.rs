@@ -81,6 +81,7 @@ pub struct Client {
 }
 
 /// An open WebSocket.
+#[derive(Debug)]
 pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Server {

@@ -49,7 +49,7 @@ async fn patch(server: &Server, id: &str, fields: Json) -> Json {
 }
 
 async fn guest_socket(server: &Server, path: &str) -> Socket {
-    server.guest().await.open(path).await.ok().expect("a guest may listen")
+    server.guest().await.open(path).await.expect("a guest may listen")
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_change_of_what_a_reader_may_not_see_is_not_told() {
 async fn many_subscriptions_share_a_socket_and_end_by_themselves() {
     let server = Server::start(DESK).await;
     let admin = server.admin().await;
-    let mut socket = admin.open(EVERYTHING).await.ok().unwrap();
+    let mut socket = admin.open(EVERYTHING).await.unwrap();
     socket.send(json!({ "type": "subscribe", "table": "orders", "subscriptionId": "a" })).await;
     let subscribed = socket.next().await;
     assert_eq!(
@@ -277,11 +277,11 @@ async fn a_planned_end_is_told_before_the_close() {
 async fn whoever_signs_out_hears_no_more() {
     let server = Server::start(DESK).await;
     let admin = server.admin().await;
-    let mut socket = admin.open(ORDERS).await.ok().unwrap();
+    let mut socket = admin.open(ORDERS).await.unwrap();
     socket.next().await;
     assert_eq!(admin.send(Method::POST, "/api/auth/sign-out", None).await.0, 204);
     assert_eq!(socket.close_code().await, 4401);
-    assert_eq!(admin.open(ORDERS).await.err().unwrap().0, 401);
+    assert_eq!(admin.open(ORDERS).await.unwrap_err().0, 401);
 }
 
 #[tokio::test]
@@ -291,8 +291,8 @@ async fn a_socket_is_refused_before_the_upgrade() {
     let status = |opened: Result<Socket, (u16, Json)>| opened.err().map(|(status, _)| status);
     assert_eq!(status(nobody.open(ORDERS).await), Some(401));
     assert_eq!(status(nobody.open(EVERYTHING).await), Some(401));
-    let unknown = guest.open("/api/tables/nothing/subscribe").await.err().unwrap();
-    let unreadable = guest.open("/api/tables/salaries/subscribe").await.err().unwrap();
+    let unknown = guest.open("/api/tables/nothing/subscribe").await.unwrap_err();
+    let unreadable = guest.open("/api/tables/salaries/subscribe").await.unwrap_err();
     assert_eq!(unknown.0, 404);
     assert_eq!(unknown, unreadable);
     assert_eq!(status(admin.open("/api/tables/salaries/subscribe").await), Some(404));
@@ -314,9 +314,9 @@ async fn the_eleventh_connection_is_one_too_many() {
     let guest = server.guest().await;
     let mut open = Vec::new();
     for _ in 0..10 {
-        open.push(guest.open(ORDERS).await.ok().unwrap());
+        open.push(guest.open(ORDERS).await.unwrap());
     }
-    let (status, body) = guest.open(ORDERS).await.err().unwrap();
+    let (status, body) = guest.open(ORDERS).await.unwrap_err();
     assert_eq!((status, &body["code"]), (429, &json!("TOO_MANY_CONNECTIONS")));
     // Another guest is somebody else.
     assert!(server.guest().await.open(ORDERS).await.is_ok());
