@@ -32,8 +32,8 @@ export class Rows {
       (other) => other !== row && other.dataset.sortKey > row.dataset.sortKey,
     );
     if (!known) highlight(row, "entering");
-    // A row that already stands right is not moved: moving it would take the focus away.
-    if (!known || nextLive(row) !== (next ?? null)) this.body.insertBefore(row, next ?? null);
+    if (!known) this.body.insertBefore(row, next ?? null);
+    else if (nextLive(row) !== (next ?? null)) move(row, this.body, next ?? null);
   }
 
   /** Lets a row fade out. */
@@ -77,6 +77,17 @@ function update(row, fresh) {
     cell.innerHTML = html;
     highlight(cell, "changed");
   });
+}
+
+/** Moves a row; what is selected in it stays selected, and focus stays where the browser can. */
+function move(row, body, next) {
+  const selection = getSelection();
+  const { anchorNode, anchorOffset, focusNode, focusOffset } = selection;
+  if (body.moveBefore) body.moveBefore(row, next);
+  else body.insertBefore(row, next);
+  if (row.contains(anchorNode) && row.contains(focusNode)) {
+    selection.setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
+  }
 }
 
 /** Runs a highlight from its beginning, even if one is under way. */

@@ -1,8 +1,6 @@
 //! The place of a record in an order, as text: comparing two keys as strings, in any language,
 //! gives the order of the records.
 
-use std::fmt::Write;
-
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::model::query::{Direction, Sort};
@@ -23,12 +21,11 @@ pub fn sort_key(record: &Record, sort: &[Sort]) -> String {
         }
     }
     push(&mut bytes, &Value::Integer(record.id().get()));
-    let mut key = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        write!(key, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    key
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(HEX[usize::from(digit)])).collect()
 }
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 fn push(bytes: &mut Vec<u8>, value: &Value) {
     match value {

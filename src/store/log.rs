@@ -29,6 +29,9 @@ const KEPT_TIME: &str = "-24 hours";
 /// How many changes one step of pruning removes, so that no writer waits long for it.
 const PRUNED_AT_ONCE: i64 = 1_000;
 
+/// The newest change; null if there never was one.
+pub(super) const LAST_SEQ: &str = "select max(seq) from _pagetide_changes";
+
 /// Reads the change log.
 #[derive(Clone)]
 pub struct Log {
@@ -76,15 +79,7 @@ impl Log {
     /// When the database does not answer.
     pub async fn position(&self) -> Result<Position, StoreError> {
         let mut connection = self.readers.acquire().await?;
-        self.position_in(&mut connection).await
-    }
-
-    /// The position of the transaction that the connection is in.
-    pub(super) async fn position_in(
-        &self,
-        connection: &mut SqliteConnection,
-    ) -> Result<Position, StoreError> {
-        Ok(self.write_position(last_seq(connection).await?))
+        Ok(self.write_position(last_seq(&mut connection).await?))
     }
 
     /// The next changes after a position, in order; none if there are none yet.
@@ -180,7 +175,7 @@ impl Log {
         })
     }
 
-    fn write_position(&self, seq: i64) -> Position {
+    pub(super) fn write_position(&self, seq: i64) -> Position {
         Position::new(format!("{}-{seq}", self.epoch))
     }
 
@@ -237,8 +232,7 @@ pub(super) async fn epoch(connection: &mut SqliteConnection) -> Result<Arc<str>,
 }
 
 async fn last_seq(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let seq: Option<i64> =
-        sqlx::query_scalar("select max(seq) from _pagetide_changes").fetch_one(connection).await?;
+    let seq: Option<i64> = sqlx::query_scalar(LAST_SEQ).fetch_one(connection).await?;
     Ok(seq.unwrap_or(0))
 }
 

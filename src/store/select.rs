@@ -1,9 +1,12 @@
 //! Queries as SQL. Every condition is plain true or false, as [`Filter::matches`] is.
 
+use std::sync::Arc;
+
+use futures_util::StreamExt;
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, Order, Query as Sql, SelectStatement};
-use sea_query::{SqliteQueryBuilder, Value as SqlValue};
+use sea_query::{SqliteQueryBuilder, Value as SqlValue, Values};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::{AssertSqlSafe, Either, Executor, Row, SqliteConnection, SqlitePool};
 
 use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
@@ -11,6 +14,7 @@ use crate::model::query::{Direction, Query, Rows, Snapshot, Sort};
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, Storage, Table};
 use crate::model::value::Value;
+use crate::store::log::LAST_SEQ;
 use crate::store::people::People;
 use crate::store::row;
 use crate::store::{Store, StoreError};
@@ -21,15 +25,19 @@ impl Store {
     /// # Errors
     /// When the database does not answer, or a query names a table that is not the app's.
     pub async fn snapshot(&self, queries: &[&Query]) -> Result<Snapshot, StoreError> {
-        let mut transaction = self.readers.begin().await?;
-        let position = self.log.position_in(&mut transaction).await?;
-        let mut rows = Vec::with_capacity(queries.len());
+        let mut script = Script::begin();
+        let mut tables = Vec::with_capacity(queries.len());
         for query in queries {
             let table = self.table(&query.table)?;
-            rows.push(answer(&mut transaction, table, query, &self.people).await?);
+            script.ask(table, query);
+            tables.push(table.clone());
         }
-        transaction.commit().await?;
-        Ok(Snapshot { rows, position })
+        let (sql, values) = script.end();
+        let (readers, people) = (self.readers.clone(), self.people.clone());
+        // Apart from the caller: one who goes away must not leave a transaction half way.
+        let asked = async move { answers(&readers, &sql, values, &tables, &people).await };
+        let (seq, rows) = tokio::spawn(asked).await.map_err(|_| StoreError::Closed)??;
+        Ok(Snapshot { rows, position: self.log.write_position(seq) })
     }
 
     /// One record, if it exists.
@@ -42,33 +50,74 @@ impl Store {
     }
 }
 
-async fn answer(
-    connection: &mut SqliteConnection,
-    table: &Table,
-    query: &Query,
-    people: &People,
-) -> Result<Rows, StoreError> {
-    let (sql, values) = statement(table, query).build_sqlx(SqliteQueryBuilder);
-    let found = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(&mut *connection).await?;
-    let records: Vec<_> = found.iter().map(|row| row::record(table, row, people)).collect();
-    let all = query.offset == 0 && records.len() < query.limit as usize;
-    let total = if all { records.len() as u64 } else { count(connection, table, query).await? };
-    Ok(Rows { records, total })
+/// Statements that run one after the other without coming back: the way to the database and back
+/// costs more than most of them.
+struct Script {
+    sql: String,
+    values: Vec<SqlValue>,
 }
 
-async fn count(
-    connection: &mut SqliteConnection,
-    table: &Table,
-    query: &Query,
-) -> Result<u64, StoreError> {
-    let mut select = Sql::select();
-    select
-        .expr(Func::count(Expr::cust("*")))
-        .from(Alias::new(table.name.as_str()))
-        .and_where(condition(table, &query.filter));
-    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-    let scalar = sqlx::query_scalar_with::<_, i64, SqlxValues>(AssertSqlSafe(sql), values);
-    Ok(scalar.fetch_one(connection).await?.unsigned_abs())
+impl Script {
+    fn begin() -> Self {
+        Self { sql: format!("begin; {LAST_SEQ}; "), values: Vec::new() }
+    }
+
+    /// Adds two statements: the rows of the query, and how many there are without its limit.
+    fn ask(&mut self, table: &Table, query: &Query) {
+        let mut count = Sql::select();
+        count
+            .expr(Func::count(Expr::cust("*")))
+            .from(Alias::new(table.name.as_str()))
+            .and_where(condition(table, &query.filter));
+        for select in [statement(table, query), count] {
+            let (sql, values) = select.build(SqliteQueryBuilder);
+            self.sql.push_str(&sql);
+            self.sql.push_str("; ");
+            self.values.extend(values);
+        }
+    }
+
+    fn end(self) -> (String, SqlxValues) {
+        (self.sql + "commit", SqlxValues(Values(self.values)))
+    }
+}
+
+/// Runs a script and sorts what comes back: the position, then rows and totals by turns.
+async fn answers(
+    readers: &SqlitePool,
+    sql: &str,
+    values: SqlxValues,
+    tables: &[Arc<Table>],
+    people: &People,
+) -> Result<(i64, Vec<Rows>), StoreError> {
+    let mut connection = readers.acquire().await?;
+    let mut seq = 0;
+    let mut rows: Vec<_> = tables.iter().map(|_| Rows { records: Vec::new(), total: 0 }).collect();
+    let mut statement: usize = 0;
+    let mut steps = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), values));
+    while let Some(step) = steps.next().await {
+        let row = match step {
+            Ok(Either::Left(_)) => {
+                statement += 1;
+                continue;
+            }
+            Ok(Either::Right(row)) => row,
+            Err(error) => {
+                drop(steps);
+                // It is in a transaction that nobody will end.
+                connection.close().await?;
+                return Err(error.into());
+            }
+        };
+        match statement.checked_sub(2) {
+            None => seq = row.get::<Option<i64>, _>(0).unwrap_or_default(),
+            Some(nth) if nth % 2 == 0 => {
+                rows[nth / 2].records.push(row::record(&tables[nth / 2], &row, people));
+            }
+            Some(nth) => rows[nth / 2].total = row.get::<i64, _>(0).unsigned_abs(),
+        }
+    }
+    Ok((seq, rows))
 }
 
 /// One record, read on a connection that may be inside a transaction.
@@ -223,8 +272,6 @@ pub(super) fn sql_value(value: &Value) -> SqlValue {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::model::ids::UserId;
     use crate::model::table::{Bounds, Field, FieldKind};

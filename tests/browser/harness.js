@@ -1,0 +1,121 @@
+/**
+ * A running app and a real browser, for tests. The database is a file of its own and gone
+ * afterwards; whatever the browser complains about fails the test.
+ */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const root = new URL("../../", import.meta.url).pathname;
+const binary = process.env.PAGETIDE_BIN ?? join(root, "target/debug/pagetide");
+
+export const admin = { email: "ada@example.org", password: "correct horse" };
+
+/** `pagetide serve` in a process of its own. */
+export class Server {
+  /** @param {string} app a folder below the repository's */
+  static async start(app) {
+    const server = new Server();
+    server.app = join(root, app);
+    server.folder = mkdtempSync(join(tmpdir(), "pagetide-"));
+    server.database = join(server.folder, "data.db");
+    server.port = 0;
+    await server.#run();
+    return server;
+  }
+
+  async #run() {
+    const listen = `127.0.0.1:${this.port}`;
+    const args = ["serve", this.app, "--listen", listen, "--database", this.database];
+    const env = {
+      ...process.env,
+      PAGETIDE_ADMIN_EMAIL: admin.email,
+      PAGETIDE_ADMIN_PASSWORD: admin.password,
+    };
+    this.process = spawn(binary, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+    this.exited = once(this.process, "exit");
+    const line = await Promise.race([
+      once(createInterface(this.process.stdout), "line"),
+      this.exited.then(([code]) => assert.fail(`pagetide ended with ${code}`)),
+    ]);
+    this.url = line[0].match(/http:\S+/)[0];
+    this.port = new URL(this.url).port;
+  }
+
+  /** Runs SQL as another program. */
+  sql(statement) {
+    return execFileSync("sqlite3", [this.database, statement], { encoding: "utf8" }).trim();
+  }
+
+  async kill() {
+    this.process.kill("SIGKILL");
+    await this.exited;
+  }
+
+  /** Starts again at the same address. */
+  restart() {
+    return this.#run();
+  }
+
+  async stop() {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      this.process.kill("SIGTERM");
+      assert.deepEqual(await this.exited, [0, null]);
+    }
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+export function launch() {
+  const sandbox = process.getuid() === 0 ? ["--no-sandbox"] : [];
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  return chromium.launch({ executablePath, args: sandbox });
+}
+
+/** Opens a page that collects what the browser complains about in `page.complaints`. */
+export async function open(browser, url, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) page.complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => page.complaints.push(String(error)));
+  await page.goto(url);
+  return page;
+}
+
+/** The text of each row's cell of that label, in order, without rows that are fading out. */
+export function column(page, component, label) {
+  return page.evaluate(
+    ([component, label]) => {
+      const section = document.getElementById(component);
+      const heads = [...section.querySelectorAll("thead th")];
+      const index = heads.findIndex((head) => head.textContent === label);
+      const rows = section.querySelectorAll("tbody tr:not(.leaving)");
+      return [...rows].map((row) => row.cells[index].textContent);
+    },
+    [component, label],
+  );
+}
+
+/** Waits until the function gives what is expected, and says what it gave if it does not. */
+export async function eventually(read, expected, timeoutMs = 5000) {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const got = await read();
+    try {
+      return assert.deepEqual(got, expected);
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
+
+export const state = (page, component) =>
+  page.locator(`#${component} .state`).getAttribute("data-state");
