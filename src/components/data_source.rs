@@ -18,15 +18,15 @@ use crate::model::refresh::{DEFAULT_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS, Refr
 use crate::model::table::Table;
 
 /// Which records a component shows and how they stay current.
-#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawDataSource {
     /// The table whose records are shown, as in `orders`.
     #[validate(required)]
     table: Option<String>,
     /// Which of its records: conditions that must all hold. All records if you do not say.
-    #[schemars(schema_with = "filter_schema")]
+    #[schemars(with = "Option<RawFilter>")]
     filter: Option<Json>,
     /// In which order, the most important field first. Missing values come last either way.
     sort: Option<Vec<RawSort>>,
@@ -45,8 +45,8 @@ pub(super) struct RawDataSource {
 const _: () = assert!(MIN_POLL_INTERVAL_MS == 1000 && DEFAULT_POLL_INTERVAL_MS == 30_000);
 
 /// One field to order by.
-#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct RawSort {
     /// The field to sort by.
@@ -76,10 +76,6 @@ enum RawRefreshMode {
     Poll,
     /// Changes are pushed as they happen.
     Realtime,
-}
-
-fn filter_schema(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<RawFilter>()
 }
 
 /// The shape of a filter, for editors; what it means is read by `fields::filter`.

@@ -16,8 +16,8 @@ use crate::spec::table::{self, RawTable, Tables};
 use crate::spec::unit::Unit;
 
 /// A Pagetide app: its tables and its pages.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "App", deny_unknown_fields)]
 pub(super) struct RawApp {
     /// What the app calls itself, as in `order-desk`.
@@ -33,14 +33,16 @@ pub(super) struct RawApp {
     #[validate(nested)]
     auth: Option<RawAuth>,
     /// The tables of the app, each with its fields.
+    #[expect(dead_code, reason = "the items are read one by one")]
     tables: Option<Each<RawTable>>,
     /// The pages of the app.
+    #[expect(dead_code, reason = "the items are read one by one")]
     pages: Option<Each<RawPage>>,
 }
 
 /// Where the data is kept.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Database", deny_unknown_fields)]
 struct RawDatabase {
     /// The database's address, as in `sqlite:./data.db`. Without one the data is kept in
@@ -50,8 +52,8 @@ struct RawDatabase {
 }
 
 /// How people sign in, and what roles they have.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Auth", deny_unknown_fields)]
 struct RawAuth {
     /// The ways to sign in.
@@ -63,8 +65,8 @@ struct RawAuth {
 }
 
 /// One way to sign in.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Strategy", deny_unknown_fields)]
 struct RawStrategy {
     /// Which way it is: `emailAndPassword`.

@@ -15,8 +15,8 @@ use crate::model::value::Value;
 use crate::spec::unit::Unit;
 
 /// One field of a table.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Field", deny_unknown_fields)]
 pub(super) struct RawField {
     /// What the field is called, in JSON and in the database, as in `createdAt`. 1 to 63 letters, digits and `_`, a letter

@@ -25,8 +25,8 @@ use crate::spec::unit::Unit;
 const RESERVED: [&str; 2] = ["/api", "/_pagetide"];
 
 /// One page.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Page", deny_unknown_fields)]
 pub(super) struct RawPage {
     /// What people read in menus and on the tab, as in `Dashboard`.
@@ -48,12 +48,13 @@ pub(super) struct RawPage {
     /// Whether people on the page see who else is; `false` if you do not say.
     presence: Option<bool>,
     /// What is on the page, from top to bottom.
+    #[expect(dead_code, reason = "the items are read one by one")]
     components: Option<Each<AnyComponent>>,
 }
 
 /// What search engines and previews read of a page.
 #[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Meta", deny_unknown_fields)]
 struct RawMeta {
     /// The title on the tab; the page's name if you do not say.
@@ -69,8 +70,8 @@ enum RawAccess {
 }
 
 /// Who may open a page, and where others are sent.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Access", deny_unknown_fields)]
 struct FullAccess {
     /// Who may open the page, as in `authenticated`.

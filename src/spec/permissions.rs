@@ -12,8 +12,8 @@ use crate::spec::grant::RawGrant;
 use crate::spec::table::report_no_field;
 
 /// Who may do what to a table's records.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Permissions", deny_unknown_fields)]
 pub(super) struct RawPermissions {
     /// Who may see records; `authenticated` if you do not say.
@@ -30,8 +30,8 @@ pub(super) struct RawPermissions {
 }
 
 /// A narrower rule for one field.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "FieldRule", deny_unknown_fields)]
 struct RawFieldRule {
     /// The field the rule is about.

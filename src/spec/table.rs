@@ -19,8 +19,8 @@ use crate::spec::source::Sources;
 use crate::spec::unit::Unit;
 
 /// One table.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Table", deny_unknown_fields)]
 pub(super) struct RawTable {
     /// What the table is called, in URLs and in the database, as in `orders`. 1 to 63 lowercase letters, digits, `_` and
