@@ -141,7 +141,9 @@ pub(super) fn check(
 }
 
 fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn Around) -> Refresh {
-    if raw.poll_interval_ms.is_some() && raw.refresh_mode != Some(RawRefreshMode::Poll) {
+    let is_poll = raw.refresh_mode == Some(RawRefreshMode::Poll)
+        || around.problems().concern(&place.key("refreshMode"));
+    if raw.poll_interval_ms.is_some() && !is_poll {
         let message = "pollIntervalMs has no effect without `refreshMode: poll`";
         let problem = around.problems().warn(place.key("pollIntervalMs"), message);
         problem.at_key().help("add `refreshMode: poll`, or remove this");

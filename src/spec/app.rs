@@ -1,5 +1,6 @@
 //! The head of an app, and the order in which its parts are checked.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -109,13 +110,13 @@ pub(super) fn check(top: &Unit, sources: &Sources, problems: &mut Problems) -> O
 }
 
 fn check_roles(given: Option<Vec<Role>>, problems: &mut Problems) -> Vec<Role> {
-    let mut roles: Vec<Role> = Vec::new();
+    let (mut roles, mut seen) = (Vec::new(), HashSet::new());
     let place = Place::top().key("auth").key("roles");
     for (index, role) in given.unwrap_or_default().into_iter().enumerate() {
         if BUILT_IN_ROLES.contains(&role.as_str()) {
             let message = format!("every app has the role `{role}` already");
             problems.report(place.item(index), message).help("remove it here");
-        } else if roles.contains(&role) {
+        } else if !seen.insert(role.clone()) {
             problems.report(place.item(index), format!("the role `{role}` is listed already"));
         } else {
             roles.push(role);

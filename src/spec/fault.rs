@@ -2,6 +2,7 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
+use crate::spec::parse::MAX_DEPTH;
 use crate::spec::source::Span;
 
 /// One thing wrong at one place of a file.
@@ -50,6 +51,10 @@ fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
             return (Some(format!("this `{close}` closes what `{open}` opened")), "");
         }
         ErrorKind::MisplacedFlowCollectionEnd => ("this closes what was never opened", ""),
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            let code = u32::from(*character);
+            return (Some(format!("YAML cannot hold the character U+{code:04X}")), "remove it");
+        }
         ErrorKind::UnexpectedCharacter { character } => {
             let message = format!("a value cannot begin with `{}`", character.escape_debug());
             return (Some(message), "put the text in quotes");
@@ -89,7 +94,9 @@ fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
         ErrorKind::UnknownAnchor => {
             ("there is no anchor of this name above", "put a text that begins with * in quotes")
         }
-        ErrorKind::RecursionLimitExceeded => ("values nest too deep", ""),
+        ErrorKind::RecursionLimitExceeded => {
+            return (Some(format!("values may nest {MAX_DEPTH} deep")), "");
+        }
         _ => return (None, ""),
     };
     (Some(message.to_owned()), help)

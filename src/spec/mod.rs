@@ -97,7 +97,7 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     };
     let top = Unit { node: &tree, place: Place::top() };
     let app = app::check(&top, &sources, &mut problems);
-    let sound = faults.is_empty() && !problems.has_errors();
+    let sound = faults.is_empty() && problems.errors() == 0;
     let report = Report::new(&sources, faults, &problems, Some(&tree));
     Ok(Loaded { app: app.filter(|_| sound).map(Arc::new), report })
 }

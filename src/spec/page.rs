@@ -1,6 +1,7 @@
 //! Pages: where they are, who may open them, what is on them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -110,14 +111,14 @@ pub(super) fn check(
 
 /// Reports pages that share a path.
 pub(super) fn check_paths(top: &Unit, problems: &mut Problems) {
-    let mut seen: Vec<(&str, usize)> = Vec::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
     let pages = top.node.get("pages").map_or(&[][..], |pages| pages.items());
     for (index, page) in pages.iter().enumerate() {
         let Some(path) = page.get("path").and_then(|path| path.text()) else { continue };
-        let canonical = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
-        match seen.iter().find(|(earlier, _)| *earlier == canonical) {
-            None => seen.push((canonical, index)),
-            Some((_, earlier)) => {
+        let canonical = canonical(path);
+        match seen.get(canonical) {
+            None => drop(seen.insert(canonical, index)),
+            Some(earlier) => {
                 let name = pages[*earlier].get("name").and_then(|name| name.text());
                 let message = match name {
                     Some(name) => format!("the page `{name}` is at {canonical} already"),
@@ -130,9 +131,14 @@ pub(super) fn check_paths(top: &Unit, problems: &mut Problems) {
     }
 }
 
-/// The path without a slash at its end.
+/// The path without a slash at its end, but for `/` itself.
+fn canonical(path: &str) -> &str {
+    path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
+}
+
+/// The path in its canonical form.
 fn check_path(path: &str, place: &Place, problems: &mut Problems) -> Option<Arc<str>> {
-    let canonical = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let canonical = canonical(path);
     let under = |reserved: &&str| {
         canonical
             .strip_prefix(*reserved)

@@ -92,6 +92,9 @@ impl Seed<'_> {
         let mut columns = Vec::with_capacity(header.len());
         let before = self.told;
         for name in &header {
+            if self.told >= MAX_PROBLEMS {
+                break;
+            }
             match self.table.at(name) {
                 Some(at) if columns.contains(&at) => {
                     self.report(format!("`{}` line 1 names `{name}` twice", self.link));
@@ -179,7 +182,8 @@ impl Seed<'_> {
         let line = error.position().map_or(1, csv::Position::line);
         let what = match error.kind() {
             csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                format!("has {len} columns, the first line has {expected_len}")
+                let columns = if *len == 1 { "column" } else { "columns" };
+                format!("has {len} {columns}, the first line has {expected_len}")
             }
             csv::ErrorKind::Utf8 { .. } => "is not UTF-8 text".to_owned(),
             _ => "cannot be read as CSV".to_owned(),

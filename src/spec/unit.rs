@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_yaml::Value as Yaml;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-use crate::model::problem::{Place, Problems, Step};
+use crate::model::problem::{Place, Problems, Step, nearest};
 use crate::spec::allowed::Allowed;
 use crate::spec::tree::{Kind, Node};
 use crate::spec::words;
@@ -53,7 +53,11 @@ impl<'a> Unit<'a> {
             Kind::Null | Kind::Broken => Vec::new(),
             _ => {
                 let got = list.node.describe();
-                problems.report(list.place, format!("{key} must be a list, got {got}"));
+                let problem =
+                    problems.report(list.place, format!("{key} must be a list, got {got}"));
+                if matches!(list.node.kind, Kind::Mapping(_)) {
+                    problem.help("begin each item with `- `");
+                }
                 Vec::new()
             }
         }
@@ -79,8 +83,8 @@ impl<'a> Unit<'a> {
             self.refuse(problems);
             return None;
         }
-        let mut reading =
-            Reading { unit: self, allowed: Allowed::of::<T>(keys.beside()), taken: Vec::new() };
+        let allowed = Allowed::of::<T>(keys.beside());
+        let mut reading = Reading { unit: self, allowed, taken: Vec::new(), meant: Vec::new() };
         let raw = reading.deserialise::<T>(keys.lower(self.node), problems)?;
         if let Err(errors) = raw.validate() {
             reading.report_invalid(&errors, &mut Vec::new(), problems);
@@ -125,6 +129,8 @@ struct Reading<'a> {
     allowed: Allowed<'a>,
     /// The values taken out so far, by the way to them in the tree.
     taken: Vec<Vec<Step>>,
+    /// The ways to the keys that unknown ones were probably meant for.
+    meant: Vec<Vec<Step>>,
 }
 
 impl Reading<'_> {
@@ -157,19 +163,31 @@ impl Reading<'_> {
             return;
         }
         let place = self.unit.place.down(at);
+        if problems.is_full() {
+            problems.report(place, "does not fit");
+            return;
+        }
         let subject = words::subject(place.steps());
         let choices = self.allowed.values(at);
         let misfit = words::misfit(&subject, found.node, &choices, &error.to_string());
         problems.report(place, misfit.message).help = misfit.help;
     }
 
-    fn report_unknown(&self, unknown: &[Vec<Step>], problems: &mut Problems) {
+    fn report_unknown(&mut self, unknown: &[Vec<Step>], problems: &mut Problems) {
         for steps in unknown {
             let at = self.in_tree(steps);
             let Some((Step::Key(key), above)) = at.split_last() else { continue };
+            let place = self.unit.place.down(&at);
+            if problems.is_full() {
+                problems.report(place, "unknown key");
+                continue;
+            }
             let known = self.allowed.keys(above);
             let known: Vec<_> = known.iter().map(String::as_str).collect();
-            let place = self.unit.place.down(&at);
+            if let Some(meant) = nearest(key, &known) {
+                self.meant
+                    .push(above.iter().cloned().chain([Step::Key(meant.to_owned())]).collect());
+            }
             problems.report(place, format!("unknown key `{key}`")).at_key().suggest(key, known);
         }
     }
@@ -211,17 +229,23 @@ impl Reading<'_> {
         }
     }
 
-    /// Reports a key that must be there, unless its value was reported and taken out.
+    /// Reports a key that must be there, unless its value was reported and taken out, or its name
+    /// was misspelt.
     fn report_missing(&self, steps: &[Step], problems: &mut Problems) {
         let at = self.in_tree(steps);
         let Some((Step::Key(key), above)) = at.split_last() else { return };
+        let is_full = problems.is_full();
         let problem = match self.unit.node.down(&at).map(|found| &found.node.kind) {
+            None if self.meant.contains(&at) => return,
             None => problems.report(self.unit.place.down(above), format!("`{key}` is missing")),
             Some(Kind::Null) => {
                 problems.report(self.unit.place.down(&at), format!("`{key}` must have a value"))
             }
             Some(_) => return,
         };
+        if is_full {
+            return;
+        }
         problem.help = self.allowed.purpose(&at).map(|purpose| format!("add `{key}`: {purpose}"));
     }
 

@@ -11,6 +11,8 @@ use jsonschema::Validator;
 use pagetide::spec::{self, Loaded};
 use serde_json::Value as Json;
 
+mod hostile;
+
 /// The cases whose fault an editor shows too, since the JSON Schema forbids it.
 const CAUGHT_BY_SCHEMA: &[&str] = &[
     "a-fault-in-a-table-is-told-once",
