@@ -222,7 +222,7 @@ impl<'de> Deserialize<'de> for RawAccess {
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<RawAccess, E> {
-                RawGrant::from_word(word, &self).map(RawAccess::Grant)
+                Ok(RawAccess::Grant(RawGrant::Word(word.to_owned())))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<RawAccess, A::Error> {
