@@ -171,18 +171,26 @@ impl Problem {
         name: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> &mut Self {
-        let known: Vec<_> = known.into_iter().collect();
-        match nearest(name, &known) {
-            Some(nearest) => self.help(format!("did you mean `{nearest}`?")),
-            None if known.is_empty() => self,
-            None => self.help(format!("known here: {}", known.join(", "))),
+        if let Some(suggestion) = suggestion(name, known) {
+            self.help = Some(suggestion);
         }
+        self
     }
 
     /// Says that the key is wrong, not its value.
     pub fn at_key(&mut self) -> &mut Self {
         self.at_key = true;
         self
+    }
+}
+
+/// Which of the known names was probably meant, or else which there are; nothing if there are none.
+pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<_> = known.into_iter().collect();
+    match nearest(name, &known) {
+        Some(nearest) => Some(format!("did you mean `{nearest}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known here: {}", known.join(", "))),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::components::each::Each;
 use crate::model::app::App;
 use crate::model::ids::{BUILT_IN_ROLES, Role};
 use crate::model::problem::{Place, Problems};
+use crate::spec::fault::Fault;
 use crate::spec::page::{self, RawPage};
 use crate::spec::source::Sources;
 use crate::spec::table::{self, RawTable, Tables};
@@ -85,14 +86,20 @@ enum RawStrategyType {
 }
 
 /// Checks a whole app. Reports every problem; what comes back holds only if there was no error.
-pub(super) fn check(top: &Unit, sources: &Sources, problems: &mut Problems) -> Option<App> {
+/// Faults are those of seeds, which stand in files of their own.
+pub(super) fn check(
+    top: &Unit,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
+    problems: &mut Problems,
+) -> Option<App> {
     let raw: RawApp = top.read(problems)?;
     let own_roles = check_roles(raw.auth.and_then(|auth| auth.roles), problems);
     let built_in = BUILT_IN_ROLES.iter().map(|role| role.parse().expect("it is a role"));
     let roles: Vec<Role> = built_in.chain(own_roles.iter().cloned()).collect();
     let mut tables = Tables::default();
     for unit in top.each("tables", problems) {
-        table::check(&unit, &roles, sources, &mut tables, problems);
+        table::check(&unit, &roles, &mut tables, sources, faults, problems);
     }
     let mut pages = Vec::new();
     for unit in top.each("pages", problems) {

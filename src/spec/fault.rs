@@ -3,7 +3,7 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use crate::spec::parse::MAX_DEPTH;
-use crate::spec::source::Span;
+use crate::spec::source::{NotUtf8, Span};
 
 /// One thing wrong at one place of a file.
 pub(super) struct Fault {
@@ -32,6 +32,12 @@ impl Fault {
             "" => fault,
             help => fault.help(help),
         }
+    }
+}
+
+impl From<NotUtf8> for Fault {
+    fn from(bad: NotUtf8) -> Self {
+        Self::new(bad.at, "this file is not UTF-8 text from here on")
     }
 }
 

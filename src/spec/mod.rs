@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::model::app::App;
 use crate::model::problem::{Place, Problems};
 use crate::spec::fault::Fault;
-use crate::spec::source::{BadFile, Sources, Span};
+use crate::spec::source::{BadFile, MAX_FILE_BYTES, Sources, Span};
 use crate::spec::unit::Unit;
 
 mod report;
@@ -76,10 +76,10 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     let mut sources = Sources::new(folder).map_err(unreadable)?;
     let (mut faults, mut problems) = (Vec::new(), Problems::default());
-    let file = match sources.read(&file) {
+    let file = match sources.read(&file, MAX_FILE_BYTES) {
         Ok((file, None)) => file,
         Ok((_, Some(bad))) => {
-            faults.push(Fault::new(bad.at, "this file is not UTF-8 text from here on"));
+            faults.push(bad.into());
             return Ok(refused(&sources, faults));
         }
         Err(BadFile::Unreadable(_, error)) => return Err(unreadable(error)),
@@ -96,7 +96,7 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
         return Ok(refused(&sources, faults));
     };
     let top = Unit { node: &tree, place: Place::top() };
-    let app = app::check(&top, &sources, &mut problems);
+    let app = app::check(&top, &mut sources, &mut faults, &mut problems);
     let sound = faults.is_empty() && problems.errors() == 0;
     let report = Report::new(&sources, faults, &problems, Some(&tree));
     Ok(Loaded { app: app.filter(|_| sound).map(Arc::new), report })

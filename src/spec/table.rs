@@ -13,6 +13,7 @@ use crate::model::ids::{Role, TableName};
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{Field, FieldAt, FieldKind, Table};
 use crate::model::value::Value;
+use crate::spec::fault::Fault;
 use crate::spec::field::{self, RawField};
 use crate::spec::permissions::{self, RawPermissions};
 use crate::spec::seed;
@@ -119,8 +120,9 @@ pub(super) fn report_no_field(table: &Table, name: &str, place: Place, problems:
 pub(super) fn check(
     unit: &Unit,
     roles: &[Role],
-    sources: &Sources,
     tables: &mut Tables,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
     problems: &mut Problems,
 ) {
     let before = problems.count();
@@ -136,8 +138,11 @@ pub(super) fn check(
     if problems.count() > before {
         // So that pages are not blamed for what is wrong here.
         table.permissions.read = Grant::All;
-    } else if let Some(seed) = &raw.seed {
-        table.seed = seed::read(seed, &table, &unit.key("seed"), sources, problems);
+    } else if let Some(link) = &raw.seed {
+        table.seed = match seed::find(link, unit, sources, problems) {
+            Some(file) => seed::read(file, &table, sources, faults),
+            None => Vec::new(),
+        };
     }
     tables.add(table, lost);
 }
