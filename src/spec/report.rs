@@ -1,6 +1,7 @@
 //! What was found wrong, resolved to files and lines, and how it prints.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
@@ -52,7 +53,6 @@ pub struct Finding {
 }
 
 /// A fault or a problem, found in a file.
-#[derive(PartialEq)]
 struct Found {
     severity: Severity,
     at: Span,
@@ -84,7 +84,8 @@ impl Report {
         let mut found: Vec<Found> = faults.chain(kept).collect();
         found.sort_by_key(|found| (sources.get(found.at.file).name.as_str(), found.at.start));
         // A file that several others refer to is read once for each.
-        found.dedup();
+        let mut seen = HashSet::new();
+        found.retain(|found| seen.insert((found.at, found.message.clone())));
         let count = |severity| {
             let kept = found.iter().filter(|found| found.severity == severity).count();
             kept + problems.unkept(severity)
@@ -156,7 +157,7 @@ impl Finding {
         let annotation = AnnotationKind::Primary.span(span).label(self.help.as_deref());
         let snippet = Snippet::source(&self.excerpt)
             .line_start(self.line)
-            .path(&self.file)
+            .path(printable(&self.file))
             .annotation(annotation);
         renderer.render(&[level.primary_title(&self.message).element(snippet)])
     }
@@ -212,8 +213,10 @@ fn floor(text: &str, byte: usize) -> usize {
     text.floor_char_boundary(byte.min(text.len()))
 }
 
-/// The text with control characters, which could garble a terminal, made visible. Each stays one
-/// character, so that columns keep their meaning.
+/// The text with what could garble a terminal made visible: control characters, and marks that turn
+/// the direction of writing. Each stays one character, so that columns keep their meaning.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let garbles = |c: char| c.is_control() && c != '\t' || turns(c);
+    text.chars().map(|c| if garbles(c) { '\u{fffd}' } else { c }).collect()
 }

@@ -15,7 +15,7 @@ const MAX_FILES: usize = 1_000;
 pub(super) struct FileId(usize);
 
 /// A stretch of bytes in one file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Span {
     pub(super) file: FileId,
     pub(super) start: usize,

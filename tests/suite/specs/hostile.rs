@@ -214,6 +214,16 @@ fn a_huge_line_of_a_seed_is_read_or_refused_in_few_words() {
 }
 
 #[test]
+fn what_would_garble_a_terminal_is_not_printed() {
+    let app = "name: shop\nevil: \"\u{202e}\u{85}\"\n? \"\\e[2J\\r\"\n: 1\n";
+    let folder = folder(&[("app.yaml", app.as_bytes())]);
+    let printed = spec::load(folder.path()).unwrap().report.to_string();
+    let garbles = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+    assert!(!printed.contains(garbles), "{printed:?}");
+    assert!(printed.contains("unknown key `\u{fffd}[2J\u{fffd}`"), "{printed}");
+}
+
+#[test]
 fn long_words_are_cut_short() {
     let long = "x".repeat(500_000);
     let said_of = |app: String| said(folder(&[("app.yaml", app.as_bytes())]).path());
