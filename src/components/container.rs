@@ -10,13 +10,14 @@ use crate::components::{Around, Given};
 use crate::model::component::{ComponentKind, Container, Layout};
 
 /// Holds other components and says how they stand.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawContainer {
     /// How the children stand; `stack` if you do not say.
     layout: Option<RawLayout>,
     /// The components it holds.
+    #[expect(dead_code, reason = "the items are read one by one")]
     children: Option<Each<AnyComponent>>,
 }
 

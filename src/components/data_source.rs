@@ -8,25 +8,25 @@ use serde_json::Value as Json;
 use validator::Validate;
 
 use crate::components::Around;
-use crate::fields::filter::{self, FilterFault};
+use crate::fields::filter::{self, CONDITION_KEYS, FilterFault, Slip};
 use crate::model::access::Operation;
 use crate::model::component::DataSource;
 use crate::model::filter::{Filter, OPERATORS, operator_suits};
-use crate::model::problem::{Place, Step};
+use crate::model::problem::Place;
 use crate::model::query::{Direction, Query, Sort};
 use crate::model::refresh::{DEFAULT_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS, Refresh};
-use crate::model::table::Table;
+use crate::model::table::{Field, Table};
 
 /// Which records a component shows and how they stay current.
-#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawDataSource {
     /// The table whose records are shown, as in `orders`.
     #[validate(required)]
     table: Option<String>,
     /// Which of its records: conditions that must all hold. All records if you do not say.
-    #[schemars(schema_with = "filter_schema")]
+    #[schemars(with = "Option<RawFilter>")]
     filter: Option<Json>,
     /// In which order, the most important field first. Missing values come last either way.
     sort: Option<Vec<RawSort>>,
@@ -45,8 +45,8 @@ pub(super) struct RawDataSource {
 const _: () = assert!(MIN_POLL_INTERVAL_MS == 1000 && DEFAULT_POLL_INTERVAL_MS == 30_000);
 
 /// One field to order by.
-#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct RawSort {
     /// The field to sort by.
@@ -76,10 +76,6 @@ enum RawRefreshMode {
     Poll,
     /// Changes are pushed as they happen.
     Realtime,
-}
-
-fn filter_schema(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<RawFilter>()
 }
 
 /// The shape of a filter, for editors; what it means is read by `fields::filter`.
@@ -145,7 +141,9 @@ pub(super) fn check(
 }
 
 fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn Around) -> Refresh {
-    if raw.poll_interval_ms.is_some() && raw.refresh_mode != Some(RawRefreshMode::Poll) {
+    let is_poll = raw.refresh_mode == Some(RawRefreshMode::Poll)
+        || around.problems().concern(&place.key("refreshMode"));
+    if raw.poll_interval_ms.is_some() && !is_poll {
         let message = "pollIntervalMs has no effect without `refreshMode: poll`";
         let problem = around.problems().warn(place.key("pollIntervalMs"), message);
         problem.at_key().help("add `refreshMode: poll`, or remove this");
@@ -181,52 +179,35 @@ fn check_filter(table: &Table, json: &Json, place: &Place, around: &mut dyn Arou
         Ok(filter) => filter,
         Err(faults) => {
             for fault in faults {
-                report_filter(table, json, &fault, place, around);
+                report_filter(table, fault, place, around);
             }
             Filter::all()
         }
     }
 }
 
-fn report_filter(
-    table: &Table,
-    json: &Json,
-    fault: &FilterFault,
-    place: &Place,
-    around: &mut dyn Around,
-) {
+fn report_filter(table: &Table, fault: FilterFault, place: &Place, around: &mut dyn Around) {
     let at = place.down(&fault.steps);
-    if let Some((name, known)) = &fault.unknown {
-        if fault.message.starts_with("unknown field") {
-            around.field(table, name, at);
-            return;
-        }
-        let problem = around.problems().report(at, &fault.message);
-        problem.suggest(name, known.iter().map(String::as_str));
-        problem.at_key = fault.message.starts_with("unknown key");
+    if let Some(Slip::Field(name)) = &fault.slip {
+        around.field(table, name, at);
         return;
     }
-    let problem = around.problems().report(at, &fault.message);
-    if let Some(operators) = suiting(table, json, &fault.steps) {
-        problem.help(operators);
+    let problem = around.problems().report(at, fault.message);
+    match fault.slip {
+        Some(Slip::Key(name)) => {
+            problem.at_key().suggest(&name, CONDITION_KEYS);
+        }
+        Some(Slip::Operator(name)) => {
+            problem.suggest(&name, OPERATORS);
+        }
+        Some(Slip::Unsuited(field)) => {
+            let Field { name, kind, .. } = table.field(field);
+            let suits = |operator: &&str| operator_suits(operator, kind.storage());
+            let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
+            problem.help(format!("`{name}` takes {}", operators.join(", ")));
+        }
+        Some(Slip::Field(_)) | None => {}
     }
-}
-
-/// The operators that suit the field of the condition at fault.
-fn suiting(table: &Table, json: &Json, steps: &[Step]) -> Option<String> {
-    let (Step::Key(last), above) = steps.split_last()? else { return None };
-    if last != "operator" {
-        return None;
-    }
-    let condition = above.iter().try_fold(json, |json, step| match step {
-        Step::Key(key) => json.get(key),
-        Step::Item(index) => json.get(index),
-    })?;
-    let name = condition.get("field")?.as_str()?;
-    let storage = table.field(table.at(name)?).kind.storage();
-    let operators = OPERATORS.into_iter().filter(|operator| operator_suits(operator, storage));
-    let operators: Vec<_> = operators.collect();
-    Some(format!("`{name}` takes {}", operators.join(", ")))
 }
 
 fn check_sort(

@@ -21,8 +21,8 @@ const DEFAULT_PAGE_SIZE: u32 = 50;
 const DEFAULT_EMPTY_MESSAGE: &str = "Nothing here yet.";
 
 /// Records as rows of a table.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawDataTable {
     /// What stands above the table.
@@ -55,8 +55,8 @@ enum RawColumn {
 }
 
 /// A column with a label of its own.
-#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Column", deny_unknown_fields)]
 struct FullColumn {
     /// The field it shows.

@@ -11,8 +11,8 @@ use crate::model::component::{ComponentKind, Link};
 const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
 
 /// A way to another page.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawLink {
     /// Where it leads: a path of this app, as in `/about`, or an http, https, mailto or tel address.

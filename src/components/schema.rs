@@ -10,8 +10,8 @@ use validator::Validate;
 use crate::components::{TYPES, schemas};
 
 /// What any component may have, whatever its type.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 pub struct RawCommon {
     /// What the component is, as in `dataTable`.
     #[validate(required)]
@@ -26,7 +26,7 @@ pub struct RawCommon {
 
 /// How a component's element is marked up.
 #[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct RawProps {
     /// Classes for the component's element, separated by spaces.

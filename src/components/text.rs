@@ -8,8 +8,8 @@ use crate::components::{Around, Given};
 use crate::model::component::{ComponentKind, Text, TextVariant};
 
 /// A heading or a paragraph.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawText {
     /// The words to show. They are shown as written, never read as HTML.

@@ -22,8 +22,37 @@ pub struct FilterFault {
     pub steps: Vec<Step>,
     /// What is wrong.
     pub message: String,
-    /// The name that is not known, and those that are, where a name is at fault.
-    pub unknown: Option<(String, Vec<String>)>,
+    /// The name at fault, where it is one.
+    pub slip: Option<Slip>,
+}
+
+/// A name in a filter that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slip {
+    /// The table has no such field, or not for this reader.
+    Field(String),
+    /// A condition has no such key.
+    Key(String),
+    /// There is no such operator.
+    Operator(String),
+    /// There is this operator, but not for this field.
+    Unsuited(FieldAt),
+}
+
+/// The keys of a condition.
+pub const CONDITION_KEYS: [&str; 3] = ["field", "operator", "value"];
+
+/// Why a value cannot be held against a field.
+struct Unfit {
+    /// Which item of a list it is.
+    item: Option<usize>,
+    message: String,
+}
+
+impl From<String> for Unfit {
+    fn from(message: String) -> Self {
+        Self { item: None, message }
+    }
 }
 
 /// Reads `[{field, operator, value}, …]`, `{and: […]}`, `{or: […]}`, `{not: …}`, nested.
@@ -99,44 +128,49 @@ impl Reader<'_> {
         if self.conditions > MAX_FILTER_CONDITIONS {
             return self.fault(format!("a filter may have {MAX_FILTER_CONDITIONS} conditions"));
         }
-        const KEYS: [&str; 3] = ["field", "operator", "value"];
-        if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            return self.unknown(key, key, "key", KEYS.map(String::from).to_vec());
+        let unknown = map.keys().find(|key| !CONDITION_KEYS.contains(&key.as_str()));
+        if let Some(key) = unknown {
+            return self.unknown(key, key, Slip::Key);
         }
-        let (Some(field), Some(operator)) = (text(map, "field"), text(map, "operator")) else {
-            return self.fault("a condition needs `field` and `operator`");
-        };
+        let (field, operator) = (self.word(map, "field"), self.word(map, "operator"));
+        let (Some(field), Some(operator)) = (field, operator) else { return Filter::all() };
         let may_use = self.may_use;
         let Some(at) = self.table.at(field).filter(|at| may_use(*at)) else {
-            let usable = self.table.all().filter(|(at, _)| may_use(*at));
-            let names = usable.map(|(_, field)| field.name.to_string()).collect();
-            return self.unknown("field", field, "field", names);
+            return self.unknown("field", field, Slip::Field);
         };
         if !OPERATORS.contains(&operator) {
-            return self.unknown(
-                "operator",
-                operator,
-                "operator",
-                OPERATORS.map(String::from).to_vec(),
-            );
+            return self.unknown("operator", operator, Slip::Operator);
         }
         if !operator_suits(operator, self.table.field(at).kind.storage()) {
             let message = format!("operator `{operator}` does not suit the field `{field}`");
-            return self.below("operator", |reader| reader.fault(message));
+            return self.below("operator", |reader| reader.slip(message, Some(Slip::Unsuited(at))));
         }
         match self.test(at, operator, map.get("value")) {
             Ok(test) => Filter::Test(at, test),
-            Err(message) => {
+            Err(unfit) => {
                 let key = if map.contains_key("value") { "value" } else { "operator" };
-                self.below(key, |reader| reader.fault(message))
+                self.below(key, |reader| {
+                    let item = unfit.item.map(Step::Item);
+                    reader.within(item, |reader| reader.fault(unfit.message))
+                })
             }
         }
     }
 
-    fn test(&self, at: FieldAt, operator: &str, value: Option<&Json>) -> Result<Test, String> {
+    /// A key's text; a fault if there is none.
+    fn word<'m>(&mut self, map: &'m Map<String, Json>, key: &str) -> Option<&'m str> {
+        match map.get(key) {
+            Some(Json::String(text)) => return Some(text),
+            Some(_) => self.below(key, |reader| reader.fault(format!("{key} must be text"))),
+            None => self.fault(format!("a condition needs `{key}`")),
+        };
+        None
+    }
+
+    fn test(&self, at: FieldAt, operator: &str, value: Option<&Json>) -> Result<Test, Unfit> {
         if let "isEmpty" | "isNotEmpty" = operator {
             return match value {
-                Some(_) => Err(format!("operator `{operator}` takes no value")),
+                Some(_) => Err(format!("operator `{operator}` takes no value").into()),
                 None if operator == "isEmpty" => Ok(Test::IsEmpty),
                 None => Ok(Test::IsNotEmpty),
             };
@@ -168,41 +202,51 @@ impl Reader<'_> {
         parse(field, json).map_err(|misfit| format!("value of `{}` {misfit}", field.name))
     }
 
-    fn list(&self, at: FieldAt, json: &Json) -> Result<Vec<Value>, String> {
-        let Json::Array(items) = json else { return Err("value must be a list".to_owned()) };
+    fn list(&self, at: FieldAt, json: &Json) -> Result<Vec<Value>, Unfit> {
+        let Json::Array(items) = json else {
+            return Err("value must be a list".to_owned().into());
+        };
         if items.len() > MAX_FILTER_LIST {
-            return Err(format!("a list may have {MAX_FILTER_LIST} values"));
+            return Err(format!("a list may have {MAX_FILTER_LIST} values").into());
         }
-        items.iter().map(|item| self.one(at, item)).collect()
+        let one = |(index, item)| {
+            self.one(at, item).map_err(|message| Unfit { item: Some(index), message })
+        };
+        items.iter().enumerate().map(one).collect()
     }
 
     fn below<T>(&mut self, key: &str, then: impl FnOnce(&mut Self) -> T) -> T {
-        self.steps.push(Step::Key(key.to_owned()));
+        self.within(Some(Step::Key(key.to_owned())), then)
+    }
+
+    fn within<T>(&mut self, step: Option<Step>, then: impl FnOnce(&mut Self) -> T) -> T {
+        let depth = self.steps.len();
+        self.steps.extend(step);
         let result = then(self);
-        self.steps.pop();
+        self.steps.truncate(depth);
         result
     }
 
-    /// Notes a fault here. What is returned only fills the place: the filter is refused.
     fn fault(&mut self, message: impl Into<String>) -> Filter {
+        self.slip(message, None)
+    }
+
+    fn unknown(&mut self, key: &str, name: &str, slip: impl FnOnce(String) -> Slip) -> Filter {
+        let slip = slip(name.to_owned());
+        let what = match &slip {
+            Slip::Key(_) => "key",
+            _ => key,
+        };
+        let message = format!("unknown {what} `{name}`");
+        self.below(key, |reader| reader.slip(message, Some(slip)))
+    }
+
+    /// Notes a fault here. What is returned only fills the place: the filter is refused.
+    fn slip(&mut self, message: impl Into<String>, slip: Option<Slip>) -> Filter {
         let (steps, message) = (self.steps.clone(), message.into());
-        self.faults.push(FilterFault { steps, message, unknown: None });
+        self.faults.push(FilterFault { steps, message, slip });
         Filter::all()
     }
-
-    fn unknown(&mut self, key: &str, name: &str, what: &str, known: Vec<String>) -> Filter {
-        self.below(key, |reader| {
-            let unplaced = reader.fault(format!("unknown {what} `{name}`"));
-            if let Some(fault) = reader.faults.last_mut() {
-                fault.unknown = Some((name.to_owned(), known));
-            }
-            unplaced
-        })
-    }
-}
-
-fn text<'a>(map: &'a Map<String, Json>, key: &str) -> Option<&'a str> {
-    map.get(key)?.as_str()
 }
 
 fn part(json: &Json) -> Result<String, String> {

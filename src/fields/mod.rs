@@ -1,7 +1,7 @@
 //! What fields may hold: one file per family of field types.
 //!
 //! A family reads a type's options, takes values from JSON, checks them and writes them into HTML
-//! cells. To add a family: one file here, one line in [`FAMILIES`].
+//! cells. To add a family: one file here, one line in `FAMILIES`.
 
 use std::sync::Arc;
 

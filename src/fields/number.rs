@@ -37,7 +37,9 @@ impl Family for NumberFamily {
             "currency" => {
                 let code = options.currency.clone().unwrap_or_else(|| "EUR".into());
                 if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-                    let message = "must be an ISO 4217 code of three capitals, like EUR";
+                    let got = Json::from(code.as_ref());
+                    let message =
+                        format!("must be an ISO 4217 code of three capitals, like EUR, got {got}");
                     return Err(Misfit::option("currency", message));
                 }
                 FieldKind::Currency(code, decimal_bounds(options)?)
@@ -134,25 +136,31 @@ fn within<T: PartialOrd + Display>(number: T, bounds: &Bounds<T>) -> Result<T, M
 }
 
 fn whole_bounds(options: &Options) -> Result<Bounds<i64>, Misfit> {
-    bounds(options, |number| number.as_i64().ok_or("must be a whole number"))
+    bounds(options, whole)
 }
 
 fn decimal_bounds(options: &Options) -> Result<Bounds<Decimal>, Misfit> {
-    bounds(options, |number| decimal(&Json::Number(number.clone())).map_err(|_| "must be a number"))
+    bounds(options, decimal)
 }
 
-fn bounds<T: PartialOrd>(
+fn bounds<T: PartialOrd + Display>(
     options: &Options,
-    read: impl Fn(&Number) -> Result<T, &'static str>,
+    read: impl Fn(&Json) -> Result<T, Misfit>,
 ) -> Result<Bounds<T>, Misfit> {
-    let min = options.min.as_ref().map(&read).transpose().map_err(|e| Misfit::option("min", e))?;
-    let max = options.max.as_ref().map(&read).transpose().map_err(|e| Misfit::option("max", e))?;
-    if let (Some(min), Some(max)) = (&min, &max)
+    let bound = |name, given: &Option<Number>| {
+        let number = given.as_ref().map(|number| read(&Json::Number(number.clone())));
+        number.transpose().map_err(|misfit| Misfit::option(name, misfit.message))
+    };
+    let bounds = Bounds { min: bound("min", &options.min)?, max: bound("max", &options.max)? };
+    if let (Some(min), Some(max)) = (&bounds.min, &bounds.max)
         && min > max
     {
-        return Err(Misfit::option("max", "must not be less than `min`"));
+        return Err(Misfit::option(
+            "max",
+            format!("must not be less than `min`, which is {min}, got {max}"),
+        ));
     }
-    Ok(Bounds { min, max })
+    Ok(bounds)
 }
 
 fn stars(options: &Options) -> Result<u8, Misfit> {
@@ -160,7 +168,7 @@ fn stars(options: &Options) -> Result<u8, Misfit> {
     max.as_u64()
         .and_then(|max| u8::try_from(max).ok())
         .filter(|max| (1..=10).contains(max))
-        .ok_or_else(|| Misfit::option("max", "must be from 1 to 10 stars"))
+        .ok_or_else(|| Misfit::option("max", format!("must be from 1 to 10 stars, got {max}")))
 }
 
 fn write_stars(stars: i64, max: u8, html: &mut String) {

@@ -1,5 +1,6 @@
 //! One of several options: selects and statuses.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use serde_json::Value as Json;
@@ -32,8 +33,8 @@ impl Family for SelectFamily {
             let message = format!("must be lines of text, got {}", Json::from(option.as_ref()));
             return Err(Misfit::option("options", message));
         }
-        let twice = list.iter().enumerate().find(|(index, option)| list[..*index].contains(option));
-        if let Some((_, option)) = twice {
+        let mut seen = HashSet::new();
+        if let Some(option) = list.iter().find(|option| !seen.insert(*option)) {
             return Err(Misfit::option("options", format!("must differ, `{option}` comes twice")));
         }
         Ok(if type_name == "status" {

@@ -1,5 +1,6 @@
 //! Names and identities. Each is checked once, when it is made, and trusted ever after.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -53,6 +54,13 @@ macro_rules! name {
         impl From<$type> for String {
             fn from(name: $type) -> String {
                 name.0.as_ref().to_owned()
+            }
+        }
+
+        // So that maps keyed by such names can be asked for any text.
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 

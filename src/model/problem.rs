@@ -4,6 +4,8 @@ use std::fmt;
 
 /// How alike two names must be for the one to be taken for a slip of the other (Jaro-Winkler).
 const ALIKE: f64 = 0.8;
+/// How many problems are kept.
+const MAX_KEPT: usize = 1_000;
 
 /// Where in a spec something stands: the way to it from the top of the app, as an author would
 /// say it: `pages[0].components[1].dataSource`.
@@ -88,34 +90,71 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
-/// Everything found wrong so far.
+/// Everything found wrong so far. The first thousand are kept, the rest is only counted, so that a
+/// hostile spec cannot fill the memory.
 #[derive(Clone, Debug, Default)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    kept: Vec<Problem>,
+    /// The last one that was not kept.
+    dropped: Option<Problem>,
+    errors: usize,
+    warnings: usize,
+}
 
 impl Problems {
     /// Reports a value that is wrong.
     pub fn report(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
+        self.errors += 1;
         self.push(Severity::Error, place, message.into())
     }
 
     /// Reports a value that is probably not meant.
     pub fn warn(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
+        self.warnings += 1;
         self.push(Severity::Warning, place, message.into())
     }
 
     fn push(&mut self, severity: Severity, place: Place, message: String) -> &mut Problem {
-        self.0.push(Problem { severity, place, at_key: false, message, help: None });
-        self.0.last_mut().expect("one was just pushed")
+        let problem = Problem { severity, place, at_key: false, message, help: None };
+        if self.is_full() {
+            return self.dropped.insert(problem);
+        }
+        self.kept.push(problem);
+        self.kept.last_mut().expect("one was just pushed")
     }
 
-    /// Whether the app cannot be served.
-    pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|problem| problem.severity == Severity::Error)
+    /// How many of them keep the app from being served.
+    pub fn errors(&self) -> usize {
+        self.errors
     }
 
-    /// All of them, in the order they were found.
+    /// How many there are, warnings included.
+    pub fn count(&self) -> usize {
+        self.errors + self.warnings
+    }
+
+    /// How many of this severity were counted only.
+    pub fn unkept(&self, severity: Severity) -> usize {
+        let all = match severity {
+            Severity::Error => self.errors,
+            Severity::Warning => self.warnings,
+        };
+        all - self.kept.iter().filter(|problem| problem.severity == severity).count()
+    }
+
+    /// Whether no more are kept, so that their words need no care.
+    pub fn is_full(&self) -> bool {
+        self.kept.len() == MAX_KEPT
+    }
+
+    /// Whether something was found at this place or below it.
+    pub fn concern(&self, place: &Place) -> bool {
+        self.kept.iter().any(|problem| problem.place.0.starts_with(&place.0))
+    }
+
+    /// Those that were kept, in the order they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.0.iter()
+        self.kept.iter()
     }
 }
 
@@ -132,18 +171,26 @@ impl Problem {
         name: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> &mut Self {
-        let known: Vec<_> = known.into_iter().collect();
-        match nearest(name, &known) {
-            Some(nearest) => self.help(format!("did you mean `{nearest}`?")),
-            None if known.is_empty() => self,
-            None => self.help(format!("known here: {}", known.join(", "))),
+        if let Some(suggestion) = suggestion(name, known) {
+            self.help = Some(suggestion);
         }
+        self
     }
 
     /// Says that the key is wrong, not its value.
     pub fn at_key(&mut self) -> &mut Self {
         self.at_key = true;
         self
+    }
+}
+
+/// Which of the known names was probably meant, or else which there are; nothing if there are none.
+pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<_> = known.into_iter().collect();
+    match nearest(name, &known) {
+        Some(nearest) => Some(format!("did you mean `{nearest}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known here: {}", known.join(", "))),
     }
 }
 

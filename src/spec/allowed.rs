@@ -1,5 +1,7 @@
 //! What a type takes, read from its JSON Schema: the same that editors complete from.
 
+use std::cell::OnceCell;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value as Json;
 
@@ -7,24 +9,29 @@ use crate::model::problem::Step;
 
 /// The keys and values that a type takes, worked out when first asked for.
 pub(super) struct Allowed<'a> {
-    schema: fn() -> Schema,
+    generate: fn() -> Schema,
+    schema: OnceCell<Json>,
     beside: &'a [&'a str],
 }
 
 impl<'a> Allowed<'a> {
     /// What `T` takes, with `beside` as further keys at its top.
     pub(super) fn of<T: JsonSchema>(beside: &'a [&'a str]) -> Self {
-        Self { schema: || SchemaGenerator::default().into_root_schema_for::<T>(), beside }
+        let generate = || SchemaGenerator::default().into_root_schema_for::<T>();
+        Self { generate, schema: OnceCell::new(), beside }
+    }
+
+    fn schema(&self) -> &Json {
+        self.schema.get_or_init(|| (self.generate)().to_value())
     }
 
     /// The keys of the mapping this way down.
     pub(super) fn keys(&self, steps: &[Step]) -> Vec<String> {
-        let root = (self.schema)().to_value();
         let mut keys: Vec<String> = Vec::new();
         if steps.is_empty() {
             keys.extend(self.beside.iter().map(|key| (*key).to_owned()));
         }
-        for schema in down(&root, steps) {
+        for schema in down(self.schema(), steps) {
             let properties = schema.get("properties").and_then(Json::as_object);
             keys.extend(properties.into_iter().flat_map(|map| map.keys().cloned()));
         }
@@ -33,9 +40,9 @@ impl<'a> Allowed<'a> {
 
     /// What the key this way down is for: the first sentence of its description.
     pub(super) fn purpose(&self, steps: &[Step]) -> Option<String> {
-        let root = (self.schema)().to_value();
         // The key's own words, not those of the type it has.
-        let description = down(&root, steps).first()?.get("description")?.as_str()?.to_owned();
+        let description =
+            down(self.schema(), steps).first()?.get("description")?.as_str()?.to_owned();
         let sentence = description.split(". ").next()?.trim_end_matches('.').replace('\n', " ");
         let mut letters = sentence.chars();
         Some(letters.next()?.to_lowercase().chain(letters).collect())
@@ -43,12 +50,11 @@ impl<'a> Allowed<'a> {
 
     /// The words the value this way down must be one of; none if it is not so limited.
     pub(super) fn values(&self, steps: &[Step]) -> Vec<String> {
-        let root = (self.schema)().to_value();
         let listed = |schema: &Json| {
             let list = schema.get("enum").and_then(Json::as_array).cloned().unwrap_or_default();
             list.into_iter().chain(schema.get("const").cloned()).collect::<Vec<_>>()
         };
-        let schemas = down(&root, steps);
+        let schemas = down(self.schema(), steps);
         if schemas.iter().any(|schema| schema.get("items").or(schema.get("properties")).is_some()) {
             return Vec::new();
         }

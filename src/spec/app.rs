@@ -1,5 +1,6 @@
 //! The head of an app, and the order in which its parts are checked.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -10,14 +11,15 @@ use crate::components::each::Each;
 use crate::model::app::App;
 use crate::model::ids::{BUILT_IN_ROLES, Role};
 use crate::model::problem::{Place, Problems};
+use crate::spec::fault::Fault;
 use crate::spec::page::{self, RawPage};
 use crate::spec::source::Sources;
 use crate::spec::table::{self, RawTable, Tables};
 use crate::spec::unit::Unit;
 
 /// A Pagetide app: its tables and its pages.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "App", deny_unknown_fields)]
 pub(super) struct RawApp {
     /// What the app calls itself, as in `order-desk`.
@@ -33,14 +35,16 @@ pub(super) struct RawApp {
     #[validate(nested)]
     auth: Option<RawAuth>,
     /// The tables of the app, each with its fields.
+    #[expect(dead_code, reason = "the items are read one by one")]
     tables: Option<Each<RawTable>>,
     /// The pages of the app.
+    #[expect(dead_code, reason = "the items are read one by one")]
     pages: Option<Each<RawPage>>,
 }
 
 /// Where the data is kept.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Database", deny_unknown_fields)]
 struct RawDatabase {
     /// The database's address, as in `sqlite:./data.db`. Without one the data is kept in
@@ -50,8 +54,8 @@ struct RawDatabase {
 }
 
 /// How people sign in, and what roles they have.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Auth", deny_unknown_fields)]
 struct RawAuth {
     /// The ways to sign in.
@@ -63,8 +67,8 @@ struct RawAuth {
 }
 
 /// One way to sign in.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Strategy", deny_unknown_fields)]
 struct RawStrategy {
     /// Which way it is: `emailAndPassword`.
@@ -82,14 +86,20 @@ enum RawStrategyType {
 }
 
 /// Checks a whole app. Reports every problem; what comes back holds only if there was no error.
-pub(super) fn check(top: &Unit, sources: &Sources, problems: &mut Problems) -> Option<App> {
+/// Faults are those of seeds, which stand in files of their own.
+pub(super) fn check(
+    top: &Unit,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
+    problems: &mut Problems,
+) -> Option<App> {
     let raw: RawApp = top.read(problems)?;
     let own_roles = check_roles(raw.auth.and_then(|auth| auth.roles), problems);
     let built_in = BUILT_IN_ROLES.iter().map(|role| role.parse().expect("it is a role"));
     let roles: Vec<Role> = built_in.chain(own_roles.iter().cloned()).collect();
     let mut tables = Tables::default();
     for unit in top.each("tables", problems) {
-        table::check(&unit, &roles, sources, &mut tables, problems);
+        table::check(&unit, &roles, &mut tables, sources, faults, problems);
     }
     let mut pages = Vec::new();
     for unit in top.each("pages", problems) {
@@ -107,13 +117,13 @@ pub(super) fn check(top: &Unit, sources: &Sources, problems: &mut Problems) -> O
 }
 
 fn check_roles(given: Option<Vec<Role>>, problems: &mut Problems) -> Vec<Role> {
-    let mut roles: Vec<Role> = Vec::new();
+    let (mut roles, mut seen) = (Vec::new(), HashSet::new());
     let place = Place::top().key("auth").key("roles");
     for (index, role) in given.unwrap_or_default().into_iter().enumerate() {
         if BUILT_IN_ROLES.contains(&role.as_str()) {
             let message = format!("every app has the role `{role}` already");
             problems.report(place.item(index), message).help("remove it here");
-        } else if roles.contains(&role) {
+        } else if !seen.insert(role.clone()) {
             problems.report(place.item(index), format!("the role `{role}` is listed already"));
         } else {
             roles.push(role);

@@ -2,7 +2,8 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
-use crate::spec::source::Span;
+use crate::spec::parse::MAX_DEPTH;
+use crate::spec::source::{NotUtf8, Span};
 
 /// One thing wrong at one place of a file.
 pub(super) struct Fault {
@@ -34,6 +35,12 @@ impl Fault {
     }
 }
 
+impl From<NotUtf8> for Fault {
+    fn from(bad: NotUtf8) -> Self {
+        Self::new(bad.at, "this file is not UTF-8 text from here on")
+    }
+}
+
 /// What is wrong, where the parser's own words would puzzle an author; and what to do.
 fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
     let (message, help) = match kind {
@@ -50,6 +57,10 @@ fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
             return (Some(format!("this `{close}` closes what `{open}` opened")), "");
         }
         ErrorKind::MisplacedFlowCollectionEnd => ("this closes what was never opened", ""),
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            let code = u32::from(*character);
+            return (Some(format!("YAML cannot hold the character U+{code:04X}")), "remove it");
+        }
         ErrorKind::UnexpectedCharacter { character } => {
             let message = format!("a value cannot begin with `{}`", character.escape_debug());
             return (Some(message), "put the text in quotes");
@@ -89,7 +100,9 @@ fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
         ErrorKind::UnknownAnchor => {
             ("there is no anchor of this name above", "put a text that begins with * in quotes")
         }
-        ErrorKind::RecursionLimitExceeded => ("values nest too deep", ""),
+        ErrorKind::RecursionLimitExceeded => {
+            return (Some(format!("values may nest {MAX_DEPTH} deep")), "");
+        }
         _ => return (None, ""),
     };
     (Some(message.to_owned()), help)

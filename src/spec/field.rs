@@ -15,8 +15,8 @@ use crate::model::value::Value;
 use crate::spec::unit::Unit;
 
 /// One field of a table.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Field", deny_unknown_fields)]
 pub(super) struct RawField {
     /// What the field is called, in JSON and in the database, as in `createdAt`. 1 to 63 letters, digits and `_`, a letter
@@ -59,7 +59,7 @@ fn type_schema(_: &mut SchemaGenerator) -> Schema {
 
 /// Checks one field beside those before it. Nothing if it does not hold.
 pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> Option<Field> {
-    let before = problems.iter().count();
+    let before = problems.count();
     let raw: RawField = unit.read(problems)?;
     check_name(raw.name.as_ref(), unit, earlier, problems);
     let kind = check_kind(&raw, unit, problems);
@@ -74,7 +74,7 @@ pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> 
     if let Some(json) = raw.default.filter(|_| !field.kind.is_system()) {
         field.default = check_default(&field, &json, &unit.place.key("default"), problems);
     }
-    (problems.iter().count() == before).then_some(field)
+    (problems.count() == before).then_some(field)
 }
 
 fn check_name(name: Option<&FieldName>, unit: &Unit, earlier: &[Field], problems: &mut Problems) {
@@ -142,9 +142,7 @@ fn check_option_keys(type_name: &str, unit: &Unit, problems: &mut Problems) {
 fn report_option(key: &str, type_name: &str, message: &str, unit: &Unit, problems: &mut Problems) {
     if let Some(given) = unit.key(key) {
         // What did not fit its type was reported and taken out, and looks as if it were missing.
-        let is_told =
-            problems.iter().any(|problem| problem.place.steps().starts_with(given.place.steps()));
-        if !is_told {
+        if !problems.concern(&given.place) {
             problems.report(given.place, format!("{key} {message}"));
         }
     } else {

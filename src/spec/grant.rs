@@ -5,34 +5,27 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::SeqAccessDeserializer;
-use serde::de::{self, SeqAccess, Unexpected, Visitor};
+use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value as Json;
 
 use crate::model::access::Grant;
 use crate::model::ids::Role;
-use crate::model::problem::{Place, Problems};
+use crate::model::problem::{Place, Problems, nearest};
+use crate::spec::words;
+
+/// What a grant may be, in an author's words.
+const EXPECTED: &str = "all, authenticated or a list of roles like [admin, member]";
 
 /// Whom an author lets do something.
 #[derive(Clone, Debug, Serialize)]
 pub(super) enum RawGrant {
-    All,
-    Authenticated,
+    /// `all` or `authenticated`, or a slip of the pen.
+    Word(String),
     Roles(Vec<String>),
 }
 
 impl RawGrant {
-    /// The word alone, where it is one.
-    pub(super) fn from_word<E: de::Error>(
-        word: &str,
-        expected: &dyn de::Expected,
-    ) -> Result<Self, E> {
-        match word {
-            "all" => Ok(Self::All),
-            "authenticated" => Ok(Self::Authenticated),
-            _ => Err(E::invalid_value(Unexpected::Str(word), expected)),
-        }
-    }
-
     /// The list of roles, where it is one.
     pub(super) fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(list)).map(Self::Roles)
@@ -42,8 +35,12 @@ impl RawGrant {
     /// else is blamed for it.
     pub(super) fn check(self, roles: &[Role], place: &Place, problems: &mut Problems) -> Grant {
         let names = match self {
-            Self::All => return Grant::All,
-            Self::Authenticated => return Grant::Authenticated,
+            Self::Word(word) if word == "all" => return Grant::All,
+            Self::Word(word) if word == "authenticated" => return Grant::Authenticated,
+            Self::Word(word) => {
+                report_word(&word, roles, place, problems);
+                return Grant::All;
+            }
             Self::Roles(names) => names,
         };
         let find = |name: &str| roles.iter().find(|role| role.as_str() == name).cloned();
@@ -62,6 +59,20 @@ impl RawGrant {
     }
 }
 
+fn report_word(word: &str, roles: &[Role], place: &Place, problems: &mut Problems) {
+    let (subject, got) = (words::subject(place.steps()), Json::from(word));
+    let message = format!("{subject} must be {EXPECTED}, got {got}");
+    let problem = problems.report(place.clone(), message);
+    let roles = roles.iter().map(Role::as_str);
+    let known: Vec<_> = ["all", "authenticated"].into_iter().chain(roles).collect();
+    match nearest(word, &known) {
+        Some(role) if role == word => problem.help(format!("write `[{role}]`")),
+        Some(known @ ("all" | "authenticated")) => problem.help(format!("did you mean `{known}`?")),
+        Some(role) => problem.help(format!("did you mean `[{role}]`?")),
+        None => problem.help("for everyone, guests included, write `all`"),
+    };
+}
+
 impl<'de> Deserialize<'de> for RawGrant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct GrantVisitor;
@@ -70,11 +81,11 @@ impl<'de> Deserialize<'de> for RawGrant {
             type Value = RawGrant;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("all, authenticated or a list of roles like [admin, member]")
+                f.write_str(EXPECTED)
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<RawGrant, E> {
-                RawGrant::from_word(word, &self)
+                Ok(RawGrant::Word(word.to_owned()))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<RawGrant, A::Error> {

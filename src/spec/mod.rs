@@ -11,7 +11,8 @@ use std::sync::Arc;
 use crate::model::app::App;
 use crate::model::problem::{Place, Problems};
 use crate::spec::fault::Fault;
-use crate::spec::source::{BadFile, Sources, Span};
+use crate::spec::source::{BadFile, MAX_FILE_BYTES, Sources, Span};
+use crate::spec::tree::Node;
 use crate::spec::unit::Unit;
 
 mod report;
@@ -25,6 +26,7 @@ mod source;
 mod tree;
 
 mod allowed;
+mod reading;
 mod unit;
 mod words;
 
@@ -55,7 +57,7 @@ pub struct Loaded {
 /// Why there was nothing to check.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// No such folder or file.
+    /// A folder that is no app's.
     #[error("there is no app.yaml in `{folder}`", folder = .0.display())]
     NoApp(PathBuf),
     /// No such folder or file.
@@ -72,38 +74,44 @@ pub enum LoadError {
 /// If there is nothing to read. What is wrong with what was read is in the report.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let file = app_file(path)?;
-    let unreadable = |error| LoadError::Unreadable(path.to_owned(), error);
     let folder = file.parent().unwrap_or(Path::new("/"));
+    let unreadable = |error| LoadError::Unreadable(path.to_owned(), error);
     let mut sources = Sources::new(folder).map_err(unreadable)?;
     let (mut faults, mut problems) = (Vec::new(), Problems::default());
-    let file = match sources.read(&file) {
-        Ok((file, None)) => file,
-        Ok((_, Some(bad))) => {
-            faults.push(Fault::new(bad.at, "this file is not UTF-8 text from here on"));
-            return Ok(refused(&sources, faults));
-        }
-        Err(BadFile::Unreadable(_, error)) => return Err(unreadable(error)),
-        Err(error) => {
-            faults.push(Fault::new(sources.unread(&file), error.to_string()));
-            return Ok(refused(&sources, faults));
-        }
-    };
-    let Some(tree) = reference::read_whole(file, &mut sources, &mut faults) else {
-        if faults.is_empty() {
-            let fault = Fault::new(Span { file, start: 0, end: 0 }, "this file is empty");
-            faults.push(fault.help("begin with `name: my-app`"));
-        }
-        return Ok(refused(&sources, faults));
-    };
-    let top = Unit { node: &tree, place: Place::top() };
-    let app = app::check(&top, &sources, &mut problems);
-    let sound = faults.is_empty() && !problems.has_errors();
-    let report = Report::new(&sources, faults, &problems, Some(&tree));
+    let tree = read_tree(&file, &mut sources, &mut faults).map_err(unreadable)?;
+    let app = tree.as_ref().and_then(|tree| {
+        let top = Unit { node: tree, place: Place::top() };
+        app::check(&top, &mut sources, &mut faults, &mut problems)
+    });
+    let sound = faults.is_empty() && problems.errors() == 0;
+    let report = Report::new(&sources, faults, &problems, tree.as_ref());
     Ok(Loaded { app: app.filter(|_| sound).map(Arc::new), report })
 }
 
-fn refused(sources: &Sources, faults: Vec<Fault>) -> Loaded {
-    Loaded { app: None, report: Report::new(sources, faults, &Problems::default(), None) }
+/// Everything written in the app's files; nothing if a fault says why there is none.
+fn read_tree(
+    path: &Path,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
+) -> io::Result<Option<Node>> {
+    let (file, bad) = match sources.read(path, MAX_FILE_BYTES) {
+        Ok(read) => read,
+        Err(BadFile::Unreadable(_, error)) => return Err(error),
+        Err(error) => {
+            faults.push(Fault::new(sources.unread(path), error.to_string()));
+            return Ok(None);
+        }
+    };
+    if let Some(bad) = bad {
+        faults.push(bad.into());
+        return Ok(None);
+    }
+    let tree = reference::read_whole(file, sources, faults);
+    if tree.is_none() && faults.is_empty() {
+        let fault = Fault::new(Span { file, start: 0, end: 0 }, "this file is empty");
+        faults.push(fault.help("begin with `name: my-app`"));
+    }
+    Ok(tree)
 }
 
 /// The app's first file without symbolic links.

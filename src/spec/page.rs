@@ -1,6 +1,7 @@
 //! Pages: where they are, who may open them, what is on them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ use crate::spec::unit::Unit;
 const RESERVED: [&str; 2] = ["/api", "/_pagetide"];
 
 /// One page.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Page", deny_unknown_fields)]
 pub(super) struct RawPage {
     /// What people read in menus and on the tab, as in `Dashboard`.
@@ -48,12 +49,13 @@ pub(super) struct RawPage {
     /// Whether people on the page see who else is; `false` if you do not say.
     presence: Option<bool>,
     /// What is on the page, from top to bottom.
+    #[expect(dead_code, reason = "the items are read one by one")]
     components: Option<Each<AnyComponent>>,
 }
 
 /// What search engines and previews read of a page.
 #[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Meta", deny_unknown_fields)]
 struct RawMeta {
     /// The title on the tab; the page's name if you do not say.
@@ -69,8 +71,8 @@ enum RawAccess {
 }
 
 /// Who may open a page, and where others are sent.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Access", deny_unknown_fields)]
 struct FullAccess {
     /// Who may open the page, as in `authenticated`.
@@ -109,14 +111,14 @@ pub(super) fn check(
 
 /// Reports pages that share a path.
 pub(super) fn check_paths(top: &Unit, problems: &mut Problems) {
-    let mut seen: Vec<(&str, usize)> = Vec::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
     let pages = top.node.get("pages").map_or(&[][..], |pages| pages.items());
     for (index, page) in pages.iter().enumerate() {
         let Some(path) = page.get("path").and_then(|path| path.text()) else { continue };
-        let canonical = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
-        match seen.iter().find(|(earlier, _)| *earlier == canonical) {
-            None => seen.push((canonical, index)),
-            Some((_, earlier)) => {
+        let canonical = canonical(path);
+        match seen.get(canonical) {
+            None => drop(seen.insert(canonical, index)),
+            Some(earlier) => {
                 let name = pages[*earlier].get("name").and_then(|name| name.text());
                 let message = match name {
                     Some(name) => format!("the page `{name}` is at {canonical} already"),
@@ -129,9 +131,14 @@ pub(super) fn check_paths(top: &Unit, problems: &mut Problems) {
     }
 }
 
-/// The path without a slash at its end.
+/// The path without a slash at its end, but for `/` itself.
+fn canonical(path: &str) -> &str {
+    path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
+}
+
+/// The path in its canonical form.
 fn check_path(path: &str, place: &Place, problems: &mut Problems) -> Option<Arc<str>> {
-    let canonical = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let canonical = canonical(path);
     let under = |reserved: &&str| {
         canonical
             .strip_prefix(*reserved)
@@ -215,7 +222,7 @@ impl<'de> Deserialize<'de> for RawAccess {
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<RawAccess, E> {
-                RawGrant::from_word(word, &self).map(RawAccess::Grant)
+                Ok(RawAccess::Grant(RawGrant::Word(word.to_owned())))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<RawAccess, A::Error> {

@@ -56,7 +56,8 @@ impl<'a> Reader<'a, '_> {
                 event => root = Some(self.node(event, span, 0)?),
             }
         }
-        Ok(root)
+        // Three dashes and nothing after them are as empty as no dashes.
+        Ok(root.filter(|node| !matches!(node.kind, Kind::Null)))
     }
 
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Fault> {

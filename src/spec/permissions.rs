@@ -12,8 +12,8 @@ use crate::spec::grant::RawGrant;
 use crate::spec::table::report_no_field;
 
 /// Who may do what to a table's records.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Permissions", deny_unknown_fields)]
 pub(super) struct RawPermissions {
     /// Who may see records; `authenticated` if you do not say.
@@ -30,8 +30,8 @@ pub(super) struct RawPermissions {
 }
 
 /// A narrower rule for one field.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "FieldRule", deny_unknown_fields)]
 struct RawFieldRule {
     /// The field the rule is about.
@@ -61,14 +61,25 @@ pub(super) fn check(
     let create = grant(raw.create, "create", without.create);
     let update = grant(raw.update, "update", without.update);
     let delete = grant(raw.delete, "delete", without.delete);
+    let place = place.key("fields");
+    let rules = raw.fields.unwrap_or_default();
+    let fields = check_rules(rules, table, lost, roles, &place, problems);
+    Permissions { read, create, update, delete, fields }
+}
+
+fn check_rules(
+    rules: Vec<RawFieldRule>,
+    table: &Table,
+    lost: &[String],
+    roles: &[Role],
+    place: &Place,
+    problems: &mut Problems,
+) -> Vec<FieldRule> {
     let mut fields: Vec<FieldRule> = Vec::new();
-    for (index, rule) in raw.fields.into_iter().flatten().enumerate() {
-        let place = place.key("fields").item(index);
-        let Some(name) = &rule.field else { continue };
-        if lost.contains(name) {
-            continue;
-        }
-        let Some(field) = check_field(name, table, &fields, &place.key("field"), problems) else {
+    for (index, rule) in rules.into_iter().enumerate() {
+        let place = place.item(index);
+        let Some(name) = rule.field.filter(|name| !lost.contains(name)) else { continue };
+        let Some(field) = check_field(&name, table, &fields, &place.key("field"), problems) else {
             continue;
         };
         let mut grant = |given: Option<RawGrant>, key| {
@@ -80,7 +91,7 @@ pub(super) fn check(
             write: grant(rule.write, "write"),
         });
     }
-    Permissions { read, create, update, delete, fields }
+    fields
 }
 
 fn check_field(

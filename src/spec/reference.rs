@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::spec::fault::Fault;
 use crate::spec::parse::{MAX_DEPTH, MAX_NODES, parse};
-use crate::spec::source::{FileId, Sources, Span};
+use crate::spec::source::{FileId, MAX_FILE_BYTES, Sources, Span};
 use crate::spec::tree::{Kind, Node};
 
 /// The key that stands for another file.
@@ -91,7 +91,7 @@ impl Reader<'_> {
 
     fn follow(&mut self, link: &str, at: Span, depth: usize) -> Option<Node> {
         let found = self.sources.find(self.sources.folder_of(at.file), link);
-        let read = found.and_then(|path| self.sources.read(&path));
+        let read = found.and_then(|path| self.sources.read(&path, MAX_FILE_BYTES));
         let (file, bad) = match read {
             Ok(read) => read,
             Err(error) => {
@@ -100,7 +100,7 @@ impl Reader<'_> {
             }
         };
         if let Some(bad) = bad {
-            self.faults.push(Fault::new(bad.at, "this file is not UTF-8 text from here on"));
+            self.faults.push(bad.into());
             return None;
         }
         if let Some(start) = self.open.iter().position(|open| *open == file) {

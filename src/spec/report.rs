@@ -1,5 +1,7 @@
 //! What was found wrong, resolved to files and lines, and how it prints.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
@@ -9,14 +11,22 @@ use crate::spec::fault::Fault;
 use crate::spec::source::{Sources, Span};
 use crate::spec::tree::Node;
 
-/// How many problems are printed before the rest is only counted.
-const MAX_SHOWN: usize = 200;
+/// How many findings are resolved to lines; the rest is only counted.
+const MAX_FINDINGS: usize = 200;
+/// How many characters of a line are shown, so that a huge one does not drown the rest.
+const MAX_EXCERPT: usize = 240;
+/// How many characters of such a line stand before the fault.
+const EXCERPT_LEAD: usize = 80;
+/// How many characters a message or a help may have.
+const MAX_WORDS: usize = 400;
 
 /// Everything wrong with a spec, by file and line.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// What was found.
+    /// What was found: the first 200 of it by file and line.
     pub findings: Vec<Finding>,
+    errors: usize,
+    warnings: usize,
 }
 
 /// One problem with its place in a file.
@@ -32,12 +42,22 @@ pub struct Finding {
     pub column: usize,
     /// How many characters of the line it takes, at least 1.
     pub length: usize,
-    /// The line itself.
+    /// The line itself, or of a very long one the part around the problem.
     pub excerpt: String,
+    /// The character of the line that the excerpt begins with, from 1.
+    pub excerpt_column: usize,
     /// What is wrong.
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
+}
+
+/// A fault or a problem, found in a file.
+struct Found {
+    severity: Severity,
+    at: Span,
+    message: String,
+    help: Option<String>,
 }
 
 impl Report {
@@ -47,36 +67,42 @@ impl Report {
         problems: &Problems,
         tree: Option<&Node>,
     ) -> Self {
-        let faults = faults.into_iter().map(|fault| {
-            let found = (Severity::Error, fault.message, fault.help);
-            finding(sources, fault.at, found)
+        let faults = faults.into_iter().map(|fault| Found {
+            severity: Severity::Error,
+            at: fault.at,
+            message: fault.message,
+            help: fault.help,
         });
-        let problems = problems.iter().filter_map(|problem| {
-            let found = (problem.severity, problem.message.clone(), problem.help.clone());
-            Some(finding(sources, span(tree?, problem), found))
+        let kept = problems.iter().filter_map(|problem| {
+            Some(Found {
+                severity: problem.severity,
+                at: span(tree?, problem),
+                message: problem.message.clone(),
+                help: problem.help.clone(),
+            })
         });
-        let mut findings: Vec<Finding> = faults.chain(problems).collect();
-        findings.sort_by(|left, right| {
-            let key = |finding: &Finding| (finding.file.clone(), finding.line, finding.column);
-            key(left).cmp(&key(right))
-        });
+        let mut found: Vec<Found> = faults.chain(kept).collect();
+        found.sort_by_key(|found| (sources.get(found.at.file).name.as_str(), found.at.start));
         // A file that several others refer to is read once for each.
-        findings.dedup();
-        Self { findings }
+        let mut seen = HashSet::new();
+        found.retain(|found| seen.insert((found.at, found.message.clone())));
+        let count = |severity| {
+            let kept = found.iter().filter(|found| found.severity == severity).count();
+            kept + problems.unkept(severity)
+        };
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        let findings = found.into_iter().take(MAX_FINDINGS).map(|found| finding(sources, found));
+        Self { findings: findings.collect(), errors, warnings }
     }
 
     /// How many findings make it impossible to serve the app.
     pub fn errors(&self) -> usize {
-        self.count(Severity::Error)
+        self.errors
     }
 
     /// How many findings are probably not meant.
     pub fn warnings(&self) -> usize {
-        self.count(Severity::Warning)
-    }
-
-    fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == severity).count()
+        self.warnings
     }
 
     /// `2 errors, 1 warning`, or `no problems`.
@@ -98,11 +124,12 @@ impl Report {
 
     fn render(&self, renderer: &Renderer) -> String {
         let mut text = String::new();
-        for finding in self.findings.iter().take(MAX_SHOWN) {
+        for finding in &self.findings {
             text.push_str(&finding.render(renderer));
             text.push_str("\n\n");
         }
-        if let Some(hidden) = self.findings.len().checked_sub(MAX_SHOWN).filter(|rest| *rest > 0) {
+        let hidden = self.errors + self.warnings - self.findings.len();
+        if hidden > 0 {
             text.push_str(&format!("… and {hidden} more\n\n"));
         }
         text
@@ -125,11 +152,12 @@ impl Finding {
             let mut starts = self.excerpt.char_indices().map(|(start, _)| start);
             starts.nth(column).unwrap_or(self.excerpt.len())
         };
-        let span = byte(self.column - 1)..byte(self.column - 1 + self.length);
+        let start = self.column - self.excerpt_column;
+        let span = byte(start)..byte(start + self.length);
         let annotation = AnnotationKind::Primary.span(span).label(self.help.as_deref());
         let snippet = Snippet::source(&self.excerpt)
             .line_start(self.line)
-            .path(&self.file)
+            .path(printable(&self.file))
             .annotation(annotation);
         renderer.render(&[level.primary_title(&self.message).element(snippet)])
     }
@@ -147,28 +175,36 @@ fn span(tree: &Node, problem: &Problem) -> Span {
     }
 }
 
-fn finding(
-    sources: &Sources,
-    at: Span,
-    (severity, message, help): (Severity, String, Option<String>),
-) -> Finding {
-    let source = sources.get(at.file);
+fn finding(sources: &Sources, found: Found) -> Finding {
+    let source = sources.get(found.at.file);
     let text: &str = &source.text;
-    let start = floor(text, at.start);
+    let start = floor(text, found.at.start);
     let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
-    let excerpt = text[line_start..line_end].trim_end_matches('\r');
+    let line = text[line_start..line_end].trim_end_matches('\r');
+    let column = text[line_start..start].chars().count() + 1;
+    let fits = line.chars().nth(MAX_EXCERPT).is_none();
+    let excerpt_column = if fits { 1 } else { column.saturating_sub(EXCERPT_LEAD).max(1) };
+    let excerpt: String = line.chars().skip(excerpt_column - 1).take(MAX_EXCERPT).collect();
     // Of what goes over several lines, the first is shown.
-    let shown = &text[start..floor(text, at.end).clamp(start, line_end)];
+    let shown = &text[start..floor(text, found.at.end).clamp(start, line_end)];
     Finding {
-        severity,
+        severity: found.severity,
         file: source.name.clone(),
         line: text[..line_start].matches('\n').count() + 1,
-        column: text[line_start..start].chars().count() + 1,
+        column,
         length: shown.trim_end().chars().count().max(1),
-        excerpt: printable(excerpt),
-        message: printable(&message),
-        help: help.map(|help| printable(&help)),
+        excerpt: printable(&excerpt),
+        excerpt_column,
+        message: printable(&short(&found.message)),
+        help: found.help.map(|help| printable(&short(&help))),
+    }
+}
+
+fn short(words: &str) -> Cow<'_, str> {
+    match words.char_indices().nth(MAX_WORDS) {
+        Some((end, _)) => format!("{}…", &words[..end]).into(),
+        None => words.into(),
     }
 }
 
@@ -177,8 +213,10 @@ fn floor(text: &str, byte: usize) -> usize {
     text.floor_char_boundary(byte.min(text.len()))
 }
 
-/// The text with control characters, which could garble a terminal, made visible. Each stays one
-/// character, so that columns keep their meaning.
+/// The text with what could garble a terminal made visible: control characters, and marks that turn
+/// the direction of writing. Each stays one character, so that columns keep their meaning.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let garbles = |c: char| c.is_control() && c != '\t' || turns(c);
+    text.chars().map(|c| if garbles(c) { '\u{fffd}' } else { c }).collect()
 }

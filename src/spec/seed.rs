@@ -1,77 +1,92 @@
 //! Seeds: the CSV file that fills a table when it is first created.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::sync::Arc;
 
 use csv::{Reader, StringRecord};
 
 use crate::fields;
-use crate::model::problem::{Place, Problems};
+use crate::model::problem::{Problems, suggestion};
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, FieldKind, Table};
 use crate::model::value::Value;
-use crate::spec::source::{BadFile, Sources, read_bytes};
+use crate::spec::fault::Fault;
+use crate::spec::source::{FileId, NotUtf8, Sources, Span};
 use crate::spec::unit::Unit;
 
 /// The most bytes a seed may have.
 const MAX_SEED_BYTES: u64 = 20_000_000;
-/// How many problems of one seed are reported.
-const MAX_PROBLEMS: usize = 10;
+/// How many faults of one seed are reported.
+const MAX_FAULTS: usize = 10;
 
-/// Reads the seed of a table that has no problems.
-pub(super) fn read(
+/// A seed that was read, and where it stops being text.
+pub(super) struct SeedFile(FileId, Option<NotUtf8>);
+
+/// Finds the seed of a table. Reports at its key if there is none to read.
+pub(super) fn find(
     link: &str,
-    table: &Table,
-    unit: &Option<Unit>,
-    sources: &Sources,
+    table: &Unit,
+    sources: &mut Sources,
     problems: &mut Problems,
-) -> Vec<Record> {
-    let Some(unit) = unit else { return Vec::new() };
+) -> Option<SeedFile> {
+    let unit = table.key("seed")?;
     let base = sources.folder_of(unit.node.at.file);
-    let bytes = sources.find(base, link).and_then(|path| bytes(&path, link));
-    let bytes = match bytes {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            problems.report(unit.place.clone(), error.to_string());
-            return Vec::new();
+    let path = sources.find(base, link);
+    match path.and_then(|path| sources.read(&path, MAX_SEED_BYTES)) {
+        Ok((file, _)) if sources.get(file).text.trim().is_empty() => {
+            problems.report(unit.place, format!("the file `{link}` is empty"));
+            None
         }
-    };
-    let mut seed = Seed { link, table, place: &unit.place, problems, told: 0 };
-    seed.rows(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).unwrap_or_default()
+        Ok((file, bad)) => Some(SeedFile(file, bad)),
+        Err(error) => {
+            problems.report(unit.place, error.to_string());
+            None
+        }
+    }
 }
 
-fn bytes(path: &Path, link: &str) -> Result<Vec<u8>, BadFile> {
-    read_bytes(path, link, MAX_SEED_BYTES)
+/// Reads the records of a table that has no problems.
+pub(super) fn read(
+    SeedFile(file, bad): SeedFile,
+    table: &Table,
+    sources: &Sources,
+    faults: &mut Vec<Fault>,
+) -> Vec<Record> {
+    if let Some(bad) = bad {
+        faults.push(bad.into());
+        return Vec::new();
+    }
+    let text = sources.get(file).text.clone();
+    Seed { file, text, table, faults, told: 0 }.records().unwrap_or_default()
 }
 
 struct Seed<'a> {
-    link: &'a str,
+    file: FileId,
+    text: Arc<str>,
     table: &'a Table,
-    place: &'a Place,
-    problems: &'a mut Problems,
+    faults: &'a mut Vec<Fault>,
     told: usize,
 }
 
 impl Seed<'_> {
-    fn rows(&mut self, bytes: &[u8]) -> Option<Vec<Record>> {
-        let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
+    fn records(&mut self) -> Option<Vec<Record>> {
+        let text = self.text.clone();
+        let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
         let columns = self.columns(&mut reader)?;
         let mut unique = self.unique_fields();
         let mut records = Vec::new();
         for row in reader.records() {
-            let row = match row {
-                Ok(row) => row,
-                Err(error) => {
-                    self.report_csv(&error);
-                    continue;
+            match row {
+                Ok(row) => {
+                    let record = self.record(&row, &columns);
+                    self.check_unique(&record, &row, &columns, &mut unique);
+                    records.push(record);
                 }
-            };
-            let record = self.record(&row, &columns);
-            self.check_unique(&record, &row, &mut unique);
-            if self.told >= MAX_PROBLEMS {
+                Err(error) => self.tell_csv(&error),
+            }
+            if self.is_full() {
                 break;
             }
-            records.push(record);
         }
         Some(records)
     }
@@ -79,57 +94,49 @@ impl Seed<'_> {
     /// The fields that the first line names.
     fn columns(&mut self, reader: &mut Reader<&[u8]>) -> Option<Vec<FieldAt>> {
         let header = match reader.headers() {
-            Ok(header) if header.is_empty() => {
-                self.report(format!("`{}` is empty", self.link));
-                return None;
-            }
             Ok(header) => header.clone(),
             Err(error) => {
-                self.report_csv(&error);
+                self.tell_csv(&error);
                 return None;
             }
         };
-        let mut columns = Vec::with_capacity(header.len());
-        let before = self.told;
-        for name in &header {
+        let mut columns = Vec::with_capacity(header.len().min(self.table.fields.len()));
+        for (index, name) in header.iter().enumerate() {
             match self.table.at(name) {
+                _ if self.is_full() => break,
                 Some(at) if columns.contains(&at) => {
-                    self.report(format!("`{}` line 1 names `{name}` twice", self.link));
+                    self.tell(self.cell(0, index), format!("there is a column `{name}` already"));
                 }
                 Some(at) => columns.push(at),
-                None => {
-                    self.told += 1;
-                    let message = format!(
-                        "`{}` line 1: `{}` has no field `{name}`",
-                        self.link, self.table.name
-                    );
-                    let known = self.table.fields.iter().map(|field| field.name.as_str());
-                    self.problems.report(self.place.clone(), message).suggest(name, known);
-                }
+                None => self.tell_no_field(index, name),
             }
         }
         let lacks = |at: FieldAt| !columns.contains(&at);
         for (at, field) in self.table.all() {
-            if field.required && field.default.is_null() && lacks(at) {
-                let message = format!(
-                    "`{}` has no column `{}`, which must have a value",
-                    self.link, field.name
-                );
-                self.told += 1;
-                self.problems.report(self.place.clone(), message);
+            if field.required && field.default.is_null() && lacks(at) && !self.is_full() {
+                let message = format!("there is no column `{}`, and it is required", field.name);
+                self.tell(self.row(0), message);
             }
         }
-        (self.told == before).then_some(columns)
+        (self.told == 0).then_some(columns)
+    }
+
+    fn tell_no_field(&mut self, column: usize, name: &str) {
+        let message = format!("`{}` has no field `{name}`", self.table.name);
+        let known = self.table.fields.iter().map(|field| field.name.as_str());
+        let help = suggestion(name, known);
+        self.told += 1;
+        self.faults.push(Fault { at: self.cell(0, column), message, help });
     }
 
     fn record(&mut self, row: &StringRecord, columns: &[FieldAt]) -> Record {
         let mut values = vec![Value::Null; self.table.fields.len()];
-        for (text, at) in row.iter().zip(columns) {
+        for (index, (text, at)) in row.iter().zip(columns).enumerate() {
             match self.value(*at, text) {
                 Ok(value) => values[at.index()] = value,
                 Err(message) => {
-                    let name = &self.table.field(*at).name;
-                    self.report(format!("`{}` line {}: {name} {message}", self.link, line(row)));
+                    let message = format!("{} {message}", self.table.field(*at).name);
+                    self.tell(self.cell(start(row.position()), index), message);
                 }
             }
         }
@@ -159,40 +166,76 @@ impl Seed<'_> {
         &mut self,
         record: &Record,
         row: &StringRecord,
+        columns: &[FieldAt],
         seen: &mut [(FieldAt, HashSet<Value>)],
     ) {
-        for (at, values) in seen {
+        for (index, at) in columns.iter().enumerate() {
+            let Some((_, values)) = seen.iter_mut().find(|(unique, _)| unique == at) else {
+                continue;
+            };
             let value = &record[*at];
             if !value.is_null() && !values.insert(value.clone()) {
                 let name = &self.table.field(*at).name;
-                let text = serde_json::to_string(value).unwrap_or_default();
-                self.report(format!(
-                    "`{}` line {}: {name} is {text} a second time, and it is unique",
-                    self.link,
-                    line(row)
-                ));
+                let message = format!("{name} is unique, and a line above has this value");
+                self.tell(self.cell(start(row.position()), index), message);
             }
         }
     }
 
-    fn report_csv(&mut self, error: &csv::Error) {
-        let line = error.position().map_or(1, csv::Position::line);
-        let what = match error.kind() {
+    fn tell_csv(&mut self, error: &csv::Error) {
+        let message = match error.kind() {
             csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                format!("has {len} columns, the first line has {expected_len}")
+                let columns = if *len == 1 { "column" } else { "columns" };
+                format!("this line has {len} {columns}, the first line has {expected_len}")
             }
-            csv::ErrorKind::Utf8 { .. } => "is not UTF-8 text".to_owned(),
-            _ => "cannot be read as CSV".to_owned(),
+            _ => "this line cannot be read as CSV".to_owned(),
         };
-        self.report(format!("`{}` line {line} {what}", self.link));
+        self.tell(self.row(start(error.position())), message);
     }
 
-    fn report(&mut self, message: String) {
+    fn tell(&mut self, at: Span, message: String) {
         self.told += 1;
-        self.problems.report(self.place.clone(), message);
+        self.faults.push(Fault::new(at, message));
+    }
+
+    fn is_full(&self) -> bool {
+        self.told >= MAX_FAULTS
+    }
+
+    /// The line of the record that begins at a byte.
+    fn row(&self, start: usize) -> Span {
+        let (start, rest) = self.from(start);
+        let length = rest.find(['\r', '\n']).unwrap_or(rest.len());
+        Span { file: self.file, start, end: start + length }
+    }
+
+    /// One cell of the record that begins at a byte, quotes included.
+    fn cell(&self, start: usize, column: usize) -> Span {
+        let (start, rest) = self.from(start);
+        let span =
+            |from: usize, to: usize| Span { file: self.file, start: start + from, end: start + to };
+        let (mut commas, mut from, mut is_quoted) = (0, 0, false);
+        for (at, byte) in rest.bytes().enumerate() {
+            match byte {
+                b'"' => is_quoted = !is_quoted,
+                _ if is_quoted => {}
+                b',' if commas < column => (commas, from) = (commas + 1, at + 1),
+                b',' | b'\r' | b'\n' => return span(from, at),
+                _ => {}
+            }
+        }
+        span(from, rest.len())
+    }
+
+    /// The text from a byte on, past the end of the line before.
+    fn from(&self, start: usize) -> (usize, &str) {
+        let rest = self.text.get(start..).unwrap_or_default();
+        let trimmed = rest.trim_start_matches(['\r', '\n']);
+        (self.text.len() - trimmed.len(), trimmed)
     }
 }
 
-fn line(row: &StringRecord) -> u64 {
-    row.position().map_or(0, csv::Position::line)
+/// The byte at which a record begins.
+fn start(position: Option<&csv::Position>) -> usize {
+    position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or_default()
 }

@@ -15,7 +15,7 @@ const MAX_FILES: usize = 1_000;
 pub(super) struct FileId(usize);
 
 /// A stretch of bytes in one file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Span {
     pub(super) file: FileId,
     pub(super) start: usize,
@@ -93,7 +93,11 @@ impl Sources {
     }
 
     /// Reads the file at a path from [`find`](Self::find), or finds it among those read before.
-    pub(super) fn read(&mut self, path: &Path) -> Result<(FileId, Option<NotUtf8>), BadFile> {
+    pub(super) fn read(
+        &mut self,
+        path: &Path,
+        max_bytes: u64,
+    ) -> Result<(FileId, Option<NotUtf8>), BadFile> {
         if let Some(index) = self.files.iter().position(|file| file.path == path) {
             return Ok((FileId(index), None));
         }
@@ -101,7 +105,7 @@ impl Sources {
             return Err(BadFile::TooMany);
         }
         let name = self.name(path);
-        let bytes = read_bytes(path, &name, MAX_FILE_BYTES)?;
+        let bytes = read_bytes(path, &name, max_bytes)?;
         let file = FileId(self.files.len());
         let at = |error: &std::str::Utf8Error| {
             let start = error.valid_up_to();
@@ -137,7 +141,7 @@ impl Span {
 }
 
 /// The bytes of a file, `max` at most; never waits for a pipe or a device.
-pub(super) fn read_bytes(path: &Path, name: &str, max: u64) -> Result<Vec<u8>, BadFile> {
+fn read_bytes(path: &Path, name: &str, max: u64) -> Result<Vec<u8>, BadFile> {
     let unreadable = |error| BadFile::Unreadable(name.to_owned(), error);
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(BadFile::NotAFile(name.to_owned()));

@@ -1,5 +1,6 @@
 //! Tables: names, fields, permissions, and the rows they begin with.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -12,6 +13,7 @@ use crate::model::ids::{Role, TableName};
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{Field, FieldAt, FieldKind, Table};
 use crate::model::value::Value;
+use crate::spec::fault::Fault;
 use crate::spec::field::{self, RawField};
 use crate::spec::permissions::{self, RawPermissions};
 use crate::spec::seed;
@@ -19,8 +21,8 @@ use crate::spec::source::Sources;
 use crate::spec::unit::Unit;
 
 /// One table.
-#[derive(Default, Deserialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Table", deny_unknown_fields)]
 pub(super) struct RawTable {
     /// What the table is called, in URLs and in the database, as in `orders`. 1 to 63 lowercase letters, digits, `_` and
@@ -40,9 +42,15 @@ pub(super) struct RawTable {
     seed: Option<String>,
 }
 
+/// How many fields a table may have. Databases allow little more: PostgreSQL 1600.
+const MAX_FIELDS: usize = 1_000;
+
 /// The tables checked so far.
 #[derive(Default)]
-pub(super) struct Tables(Vec<Declared>);
+pub(super) struct Tables {
+    all: Vec<Declared>,
+    by_name: HashMap<TableName, usize>,
+}
 
 struct Declared {
     /// Without the fields that have problems.
@@ -54,7 +62,7 @@ struct Declared {
 impl Tables {
     /// The tables themselves.
     pub(super) fn into_all(self) -> Vec<Arc<Table>> {
-        self.0.into_iter().map(|declared| declared.table).collect()
+        self.all.into_iter().map(|declared| declared.table).collect()
     }
 
     /// The table of this name; reports at `place` if there is none.
@@ -66,7 +74,7 @@ impl Tables {
     ) -> Option<Arc<Table>> {
         let found = self.declared(name);
         if found.is_none() {
-            let known = self.0.iter().map(|declared| declared.table.name.as_str());
+            let known = self.all.iter().map(|declared| declared.table.name.as_str());
             problems.report(place, format!("there is no table `{name}`")).suggest(name, known);
         }
         found.map(|declared| declared.table.clone())
@@ -89,7 +97,15 @@ impl Tables {
     }
 
     fn declared(&self, name: &str) -> Option<&Declared> {
-        self.0.iter().find(|declared| declared.table.name.as_str() == name)
+        self.by_name.get(name).map(|index| &self.all[*index])
+    }
+
+    /// Adds a table, unless one of its name is there.
+    fn add(&mut self, table: Table, lost: Vec<String>) {
+        if self.declared(table.name.as_str()).is_none() {
+            self.by_name.insert(table.name.clone(), self.all.len());
+            self.all.push(Declared { table: Arc::new(table), lost });
+        }
     }
 }
 
@@ -104,11 +120,12 @@ pub(super) fn report_no_field(table: &Table, name: &str, place: Place, problems:
 pub(super) fn check(
     unit: &Unit,
     roles: &[Role],
-    sources: &Sources,
     tables: &mut Tables,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
     problems: &mut Problems,
 ) {
-    let before = problems.iter().count();
+    let before = problems.count();
     let Some(raw) = unit.read::<RawTable>(problems) else { return };
     let (fields, lost) = check_fields(unit, problems);
     check_name(raw.name.as_ref(), unit, tables, problems);
@@ -118,15 +135,16 @@ pub(super) fn check(
         let place = unit.place.key("permissions");
         table.permissions = permissions::check(raw, &table, &lost, roles, &place, problems);
     }
-    if problems.iter().count() > before {
+    if problems.count() > before {
         // So that pages are not blamed for what is wrong here.
         table.permissions.read = Grant::All;
-    } else if let Some(seed) = &raw.seed {
-        table.seed = seed::read(seed, &table, &unit.key("seed"), sources, problems);
+    } else if let Some(link) = &raw.seed {
+        table.seed = match seed::find(link, unit, sources, problems) {
+            Some(file) => seed::read(file, &table, sources, faults),
+            None => Vec::new(),
+        };
     }
-    if tables.declared(table.name.as_str()).is_none() {
-        tables.0.push(Declared { table: Arc::new(table), lost });
-    }
+    tables.add(table, lost);
 }
 
 fn check_name(name: Option<&TableName>, unit: &Unit, tables: &Tables, problems: &mut Problems) {
@@ -148,7 +166,11 @@ fn check_fields(unit: &Unit, problems: &mut Problems) -> (Vec<Field>, Vec<String
         let problem = problems.report(unit.place.key("fields"), "a table needs at least one field");
         problem.help("as in `- {name: customer, type: single-line-text}`");
     }
-    for unit in units {
+    if units.len() > MAX_FIELDS {
+        let message = format!("a table may have {MAX_FIELDS} fields, got {}", units.len());
+        problems.report(unit.place.key("fields"), message);
+    }
+    for unit in units.into_iter().take(MAX_FIELDS) {
         match field::check(&unit, &fields, problems) {
             Some(field) => fields.push(field),
             None => {

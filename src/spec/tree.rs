@@ -142,6 +142,7 @@ impl Node {
                 Json::from(format!("{start}…")).to_string()
             }
             Kind::Text(text) => Json::from(text.as_str()).to_string(),
+            Kind::List(items) if items.is_empty() => "an empty list".to_owned(),
             Kind::List(_) => "a list".to_owned(),
             Kind::Mapping(_) => "a mapping".to_owned(),
         }

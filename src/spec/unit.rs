@@ -1,20 +1,15 @@
-//! One unit of a spec (a table, a field, a page, a component) and how it becomes a type of ours.
-//!
-//! A unit is deserialised by itself. A value that does not fit is reported and taken out, and the
-//! rest is read again, so that one bad leaf hides no other.
+//! One unit of a spec: a table, a field, a page, a component. It becomes a type of ours by itself,
+//! so that what is wrong with it spoils no other.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_yaml::Value as Yaml;
-use validator::{Validate, ValidationErrors, ValidationErrorsKind};
+use validator::Validate;
 
-use crate::model::problem::{Place, Problems, Step};
-use crate::spec::allowed::Allowed;
+use crate::model::problem::{Place, Problems};
+use crate::spec::reading;
 use crate::spec::tree::{Kind, Node};
 use crate::spec::words;
-
-/// How many values of one unit are reported before it is given up.
-const MAX_MISFITS: usize = 20;
 
 /// What an author writes, as a type that knows its own rules.
 pub(super) trait Raw: DeserializeOwned + JsonSchema + Validate {}
@@ -53,7 +48,11 @@ impl<'a> Unit<'a> {
             Kind::Null | Kind::Broken => Vec::new(),
             _ => {
                 let got = list.node.describe();
-                problems.report(list.place, format!("{key} must be a list, got {got}"));
+                let problem =
+                    problems.report(list.place, format!("{key} must be a list, got {got}"));
+                if matches!(list.node.kind, Kind::Mapping(_)) {
+                    problem.help("begin each item with `- `");
+                }
                 Vec::new()
             }
         }
@@ -79,13 +78,7 @@ impl<'a> Unit<'a> {
             self.refuse(problems);
             return None;
         }
-        let mut reading =
-            Reading { unit: self, allowed: Allowed::of::<T>(keys.beside()), taken: Vec::new() };
-        let raw = reading.deserialise::<T>(keys.lower(self.node), problems)?;
-        if let Err(errors) = raw.validate() {
-            reading.report_invalid(&errors, &mut Vec::new(), problems);
-        }
-        Some(raw)
+        reading::read(self, keys.lower(self.node), keys.beside(), problems)
     }
 
     fn refuse(&self, problems: &mut Problems) {
@@ -117,196 +110,4 @@ impl Keys<'_> {
             _ => &[],
         }
     }
-}
-
-/// A unit on its way to its type.
-struct Reading<'a> {
-    unit: &'a Unit<'a>,
-    allowed: Allowed<'a>,
-    /// The values taken out so far, by the way to them in the tree.
-    taken: Vec<Vec<Step>>,
-}
-
-impl Reading<'_> {
-    fn deserialise<T: Raw>(&mut self, mut value: Yaml, problems: &mut Problems) -> Option<T> {
-        for _ in 0..MAX_MISFITS {
-            let mut unknown = Vec::new();
-            let mut track = serde_path_to_error::Track::new();
-            let tracked = serde_path_to_error::Deserializer::new(&value, &mut track);
-            let read = serde_ignored::deserialize(tracked, |path| unknown.push(ignored(&path)));
-            match read {
-                Ok(raw) => {
-                    self.report_unknown(&unknown, problems);
-                    return Some(raw);
-                }
-                Err(error) => {
-                    let steps = steps(&track.path());
-                    let at = self.in_tree(&steps);
-                    self.report_misfit(&at, &error, problems);
-                    take(&mut value, &steps)?;
-                    self.taken.push(at);
-                }
-            }
-        }
-        None
-    }
-
-    fn report_misfit(&self, at: &[Step], error: &serde_yaml::Error, problems: &mut Problems) {
-        let Some(found) = self.unit.node.down(at) else { return };
-        if matches!(found.node.kind, Kind::Broken) {
-            return;
-        }
-        let place = self.unit.place.down(at);
-        let subject = words::subject(place.steps());
-        let choices = self.allowed.values(at);
-        let misfit = words::misfit(&subject, found.node, &choices, &error.to_string());
-        problems.report(place, misfit.message).help = misfit.help;
-    }
-
-    fn report_unknown(&self, unknown: &[Vec<Step>], problems: &mut Problems) {
-        for steps in unknown {
-            let at = self.in_tree(steps);
-            let Some((Step::Key(key), above)) = at.split_last() else { continue };
-            let known = self.allowed.keys(above);
-            let known: Vec<_> = known.iter().map(String::as_str).collect();
-            let place = self.unit.place.down(&at);
-            problems.report(place, format!("unknown key `{key}`")).at_key().suggest(key, known);
-        }
-    }
-
-    fn report_invalid(
-        &self,
-        errors: &ValidationErrors,
-        above: &mut Vec<Step>,
-        problems: &mut Problems,
-    ) {
-        // Sorted, or the order would change from run to run.
-        let mut fields: Vec<_> = errors.errors().iter().collect();
-        fields.sort_by_key(|(left, _)| *left);
-        for (name, kind) in fields {
-            above.push(Step::Key(words::camel_case(name)));
-            match kind {
-                ValidationErrorsKind::Struct(errors) => {
-                    self.report_invalid(errors, above, problems);
-                }
-                ValidationErrorsKind::List(items) => {
-                    for (index, errors) in items {
-                        above.push(Step::Item(*index));
-                        self.report_invalid(errors, above, problems);
-                        above.pop();
-                    }
-                }
-                ValidationErrorsKind::Field(errors) => {
-                    for error in errors {
-                        let text = error.message.as_deref().unwrap_or("is not allowed");
-                        if error.code == "required" {
-                            self.report_missing(above, problems);
-                        } else {
-                            self.report_rule(text, above, problems);
-                        }
-                    }
-                }
-            }
-            above.pop();
-        }
-    }
-
-    /// Reports a key that must be there, unless its value was reported and taken out.
-    fn report_missing(&self, steps: &[Step], problems: &mut Problems) {
-        let at = self.in_tree(steps);
-        let Some((Step::Key(key), above)) = at.split_last() else { return };
-        let problem = match self.unit.node.down(&at).map(|found| &found.node.kind) {
-            None => problems.report(self.unit.place.down(above), format!("`{key}` is missing")),
-            Some(Kind::Null) => {
-                problems.report(self.unit.place.down(&at), format!("`{key}` must have a value"))
-            }
-            Some(_) => return,
-        };
-        problem.help = self.allowed.purpose(&at).map(|purpose| format!("add `{key}`: {purpose}"));
-    }
-
-    /// Reports a broken rule. The first line of its text says what is wrong, the second what to
-    /// write instead.
-    fn report_rule(&self, text: &str, steps: &[Step], problems: &mut Problems) {
-        let at = self.in_tree(steps);
-        let place = self.unit.place.down(&at);
-        let subject = words::subject(place.steps());
-        let found = self.unit.node.down(&at);
-        let (rule, help) =
-            text.split_once('\n').map_or((text, None), |(rule, help)| (rule, Some(help)));
-        let got = found.map(|found| words::got(found.node)).unwrap_or_default();
-        let problem = problems.report(place, format!("{subject} {rule}{got}"));
-        if let Some(help) = help {
-            problem.help(help);
-        }
-    }
-
-    /// The way to a value in the tree, from the way to it after others were taken out.
-    fn in_tree(&self, steps: &[Step]) -> Vec<Step> {
-        let mut way: Vec<Step> = Vec::with_capacity(steps.len());
-        for step in steps {
-            let Step::Item(index) = step else {
-                way.push(step.clone());
-                continue;
-            };
-            let mut gone: Vec<usize> =
-                self.taken.iter().filter_map(|taken| taken_item(taken, &way)).collect();
-            gone.sort_unstable();
-            let index = gone.iter().fold(*index, |index, gone| index + usize::from(*gone <= index));
-            way.push(Step::Item(index));
-        }
-        way
-    }
-}
-
-/// Which item of the list at `way` was taken out, if it was one of its.
-fn taken_item(taken: &[Step], way: &[Step]) -> Option<usize> {
-    match taken.split_last()? {
-        (Step::Item(index), above) if above == way => Some(*index),
-        _ => None,
-    }
-}
-
-/// Takes a value out. Nothing if it is the whole.
-fn take(value: &mut Yaml, steps: &[Step]) -> Option<()> {
-    let (last, above) = steps.split_last()?;
-    let mut holder = value;
-    for step in above {
-        holder = match step {
-            Step::Key(key) => holder.get_mut(key.as_str())?,
-            Step::Item(index) => holder.get_mut(*index)?,
-        };
-    }
-    match (last, holder) {
-        (Step::Key(key), Yaml::Mapping(mapping)) => mapping.remove(key.as_str()).map(drop),
-        (Step::Item(index), Yaml::Sequence(items)) if *index < items.len() => {
-            items.remove(*index);
-            Some(())
-        }
-        _ => None,
-    }
-}
-
-fn steps(path: &serde_path_to_error::Path) -> Vec<Step> {
-    use serde_path_to_error::Segment;
-    path.iter()
-        .filter_map(|segment| match segment {
-            Segment::Seq { index } => Some(Step::Item(*index)),
-            Segment::Map { key } => Some(Step::Key(key.clone())),
-            Segment::Enum { .. } | Segment::Unknown => None,
-        })
-        .collect()
-}
-
-fn ignored(path: &serde_ignored::Path) -> Vec<Step> {
-    use serde_ignored::Path;
-    let (above, step) = match path {
-        Path::Root => return Vec::new(),
-        Path::Seq { parent, index } => (parent, Some(Step::Item(*index))),
-        Path::Map { parent, key } => (parent, Some(Step::Key(key.clone()))),
-        Path::Some { parent }
-        | Path::NewtypeStruct { parent }
-        | Path::NewtypeVariant { parent } => (parent, None),
-    };
-    ignored(above).into_iter().chain(step).collect()
 }

@@ -24,7 +24,11 @@ pub(super) fn misfit(subject: &str, node: &Node, choices: &[String], text: &str)
     let got = got(node);
     if choices.is_empty() {
         let wanted = author_words(expected);
-        let help = (wanted == "text").then(|| quoted(node)).flatten();
+        let help = match wanted {
+            "text" => quoted(node),
+            "a list" => listed(node),
+            _ => None,
+        };
         return Misfit { message: format!("{subject} must be {wanted}{got}"), help };
     }
     let known: Vec<_> = choices.iter().map(String::as_str).collect();
@@ -94,4 +98,8 @@ fn quoted(node: &Node) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn listed(node: &Node) -> Option<String> {
+    node.text().filter(|text| !text.is_empty()).map(|text| format!("write `[{text}]`"))
 }

@@ -10,4 +10,5 @@ mod hostile;
 mod outside;
 mod pages;
 mod records;
+mod specs;
 mod wire;
