@@ -1,7 +1,7 @@
 //! What can be told `pagetide` to do: one file per command.
 //!
-//! To add a command: one file here with its `Args` and `run`, one line in [`Command`] and one in
-//! [`run`].
+//! To add a command: one file here with its `Args` and `run`, one line in `Command` and one in
+//! `run`.
 
 use std::process::ExitCode;
 

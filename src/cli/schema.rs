@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::{live, spec};
+use crate::live;
+use crate::spec;
 
 /// Print a JSON Schema
 #[derive(clap::Args)]

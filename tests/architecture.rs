@@ -1,0 +1,146 @@
+//! Holds the code to ARCHITECTURE.md: imports, crates in their place, headers, and its own length.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const PAGE: &str = include_str!("../ARCHITECTURE.md");
+
+/// The rows below the line that begins with `head`, as cells without backticks.
+fn table(head: &str) -> Vec<Vec<String>> {
+    let cells = |line: &str| {
+        let cells = line.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().trim_matches('`').to_owned()).collect()
+    };
+    let rows = PAGE.lines().skip_while(|line| !line.starts_with(head)).skip(2);
+    let rows: Vec<_> = rows.take_while(|line| line.starts_with('|')).map(cells).collect();
+    assert!(!rows.is_empty(), "ARCHITECTURE.md has no table `{head}`");
+    rows
+}
+
+/// Each module with what it may import.
+fn modules() -> BTreeMap<String, BTreeSet<String>> {
+    let names = |cell: &str| {
+        let names = cell.split(',').map(|name| name.trim().to_owned());
+        names.filter(|name| !name.is_empty()).collect()
+    };
+    table("| module |").iter().map(|row| (row[0].clone(), names(&row[2]))).collect()
+}
+
+/// Every Rust file below a folder with its text.
+fn rust_files(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
+
+/// The module a file of `src` belongs to; nothing for `main.rs` and `lib.rs`.
+fn module(path: &Path) -> Option<String> {
+    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let mut parts = inside.components();
+    let first = parts.next()?.as_os_str().to_str()?.to_owned();
+    parts.next().map(|_| first)
+}
+
+/// The code of a file: no comments, which may name whatever they like.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.split("//").next().unwrap_or_default())
+}
+
+/// The names that follow `before` in a line: `crate::` gives the modules it imports.
+fn names_after<'a>(line: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+    line.split(before)
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())
+}
+
+/// Whether a line uses a crate: its name begins a path.
+fn uses(line: &str, name: &str) -> bool {
+    line.match_indices(&format!("{name}::")).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '_' && c != ':')
+    })
+}
+
+#[test]
+fn every_module_is_in_the_table_and_every_row_is_a_module() {
+    let in_table: BTreeSet<_> = modules().into_keys().collect();
+    let in_src: BTreeSet<_> =
+        rust_files("src").iter().filter_map(|(path, _)| module(path)).collect();
+    assert_eq!(in_table, in_src);
+}
+
+#[test]
+fn a_module_may_import_only_what_stands_above_it() {
+    let mut above = BTreeSet::new();
+    for row in table("| module |") {
+        for import in &modules()[&row[0]] {
+            assert!(above.contains(import), "`{}` may import `{import}`, which is below", row[0]);
+        }
+        above.insert(row[0].clone());
+    }
+}
+
+#[test]
+fn imports_are_those_of_the_table() {
+    let allowed = modules();
+    let mut faults = Vec::new();
+    for (path, text) in rust_files("src") {
+        let Some(module) = module(&path) else { continue };
+        for line in code(&text) {
+            for import in names_after(line, "crate::") {
+                if import != module && !allowed[&module].contains(import) {
+                    faults.push(format!("{}: `{module}` imports `{import}`", path.display()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn each_crate_stays_in_its_module() {
+    let mut faults = Vec::new();
+    for row in table("| crate |") {
+        let (name, home) = (&row[0], &row[1]);
+        let mut at_home = false;
+        for (path, text) in rust_files("src") {
+            let used = code(&text).any(|line| uses(line, name));
+            let here = module(&path).is_some_and(|module| module == *home);
+            at_home |= used && here;
+            if used && !here {
+                faults
+                    .push(format!("{}: uses `{name}`, which belongs to `{home}`", path.display()));
+            }
+        }
+        if !at_home {
+            faults.push(format!("`{home}` does not use `{name}`"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_file_opens_with_its_duty() {
+    for folder in ["src", "tests", "benches"] {
+        for (path, text) in rust_files(folder) {
+            assert!(text.starts_with("//! "), "{} has no header", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_page_can_be_read_in_one_sitting() {
+    assert!(PAGE.lines().count() <= 150);
+}
