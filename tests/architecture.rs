@@ -1,5 +1,7 @@
 //! Holds the code to ARCHITECTURE.md: imports, crates in their place, headers, and its own length.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

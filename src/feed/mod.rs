@@ -7,7 +7,7 @@ use crate::store::{Batch, Pace, Store, StoreError};
 
 mod versions;
 
-pub use versions::Versions;
+pub use versions::{Version, Versions};
 
 /// A reader of the change log, at some position.
 pub struct Feed {
@@ -24,11 +24,11 @@ impl Feed {
     /// When the database does not answer.
     pub async fn from_now(store: Store) -> Result<Self, StoreError> {
         let position = store.log().position().await?;
-        let versions = Versions::new(position.clone());
+        let versions = Versions::new(store.log().clone(), position.clone());
         Ok(Self { store, position, versions, pace: Pace::default() })
     }
 
-    /// How far each table has come; goes on as changes are given out.
+    /// The version of each table; goes on as changes are given out.
     pub fn versions(&self) -> Versions {
         self.versions.clone()
     }
@@ -41,6 +41,7 @@ impl Feed {
     /// The next changes. A database that does not answer is asked again, so this only waits.
     pub async fn next(&mut self) -> Batch {
         loop {
+            let state = self.store.log().stamp();
             match self.store.log().after(&self.position).await {
                 Ok(batch) if batch.position != self.position => {
                     self.pace.quicken();
@@ -48,7 +49,7 @@ impl Feed {
                     self.versions.note(&batch);
                     return batch;
                 }
-                Ok(_) => {}
+                Ok(_) => self.versions.settle(state),
                 Err(error) => tracing::warn!("cannot read the change log, trying again: {error}"),
             }
             self.store.log().wait(&mut self.pace).await;

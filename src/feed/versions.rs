@@ -2,26 +2,63 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::model::ids::{Position, TableName};
-use crate::store::Batch;
+use crate::store::{Batch, Log, Stamp};
 
-/// The position of each table's last change, as far as the feed has told it.
-#[derive(Clone, Debug)]
+/// How long to wait for the feed to tell what a commit was about. It takes about a millisecond,
+/// which is less than to render anew.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The versions of all tables, as the feed has told them.
+#[derive(Clone)]
 pub struct Versions {
+    log: Log,
     start: Position,
+    /// The last change of each table that changed at all.
     changed: Arc<RwLock<HashMap<TableName, Position>>>,
+    /// The state of the database in which nothing is left to be told.
+    settled: watch::Sender<Option<Stamp>>,
+}
+
+/// A state of some tables: what is read after asking for it is at least as new, and while it is the
+/// same, none of them has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// The last change of each of the tables.
+    Tables(Vec<Position>),
+    /// The state of the whole database, while the feed has yet to tell what it means.
+    Database(Stamp),
 }
 
 impl Versions {
-    pub(super) fn new(start: Position) -> Self {
-        Self { start, changed: Arc::default() }
+    pub(super) fn new(log: Log, start: Position) -> Self {
+        Self { log, start, changed: Arc::default(), settled: watch::Sender::default() }
     }
 
-    /// The table's version. Rows read after this was asked are at least as new.
-    pub fn of(&self, table: &TableName) -> Position {
+    /// The version of these tables now, commits of other programs included; nothing where it cannot
+    /// be told.
+    pub async fn of<'a>(&self, tables: impl Iterator<Item = &'a TableName>) -> Option<Version> {
+        let now = self.log.stamp()?;
+        if timeout(PATIENCE, self.all_told()).await.is_err() {
+            return Some(Version::Database(now));
+        }
         let changed = self.changed.read().unwrap_or_else(PoisonError::into_inner);
-        changed.get(table).unwrap_or(&self.start).clone()
+        let version = |table| changed.get(table).unwrap_or(&self.start).clone();
+        Some(Version::Tables(tables.map(version).collect()))
+    }
+
+    /// Waits until the feed has told everything that is committed.
+    async fn all_told(&self) {
+        let mut settled = self.settled.subscribe();
+        while self.log.stamp() != *settled.borrow_and_update() {
+            // It cannot fail: `self` holds the sender.
+            let _ = settled.changed().await;
+        }
     }
 
     pub(super) fn note(&self, batch: &Batch) {
@@ -29,5 +66,10 @@ impl Versions {
         for change in &batch.changes {
             changed.insert(change.table.clone(), change.position.clone());
         }
+    }
+
+    /// Nothing is left to be told of what was committed when the database was in this state.
+    pub(super) fn settle(&self, state: Option<Stamp>) {
+        self.settled.send_if_modified(|settled| std::mem::replace(settled, state) != state);
     }
 }

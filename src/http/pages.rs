@@ -5,9 +5,9 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use poem::http::{HeaderMap, StatusCode, header};
+use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::web::{Data, Query};
-use poem::{Request, Response, Result, handler};
+use poem::{Request, Response, ResponseBuilder, Result, handler};
 use serde::Deserialize;
 
 use crate::http::accounts;
@@ -30,13 +30,18 @@ pub(super) async fn show(
 ) -> Response {
     let path = path(request);
     let nonce = nonce();
-    let answer = match runtime.pages.open(caller.visitor(), &path, &nonce).await {
-        Ok(Opened::Html(html)) => {
-            if caller.viewer.is_none() {
+    // Every page gives those who have no session one of a guest, so that it may be live.
+    let newcomer = caller.viewer.is_none();
+    let known = known_tag(request.headers()).filter(|_| !newcomer);
+    let answer = match runtime.pages.open(caller.visitor(), &path, known, &nonce).await {
+        Ok(Opened::Html(html, tag)) => {
+            if newcomer {
                 caller.remember(runtime.auth.guest_token());
             }
-            return page(StatusCode::OK, &nonce, html);
+            return tagged(page(StatusCode::OK, &nonce, html), tag);
         }
+        // No policy: the browser keeps the one that came with the page, whose nonce is in it.
+        Ok(Opened::Unchanged(tag)) => return tagged(not_modified(), Some(tag)),
         Ok(Opened::Redirect(path)) => return see_other(&path),
         Ok(Opened::SignIn) => {
             let next = utf8_percent_encode(&path, NON_ALPHANUMERIC);
@@ -74,33 +79,48 @@ pub(super) async fn fragment(
 ) -> Result<Response> {
     let Query(asked) = query.map_err(|error| HttpError::Malformed(error.to_string()))?;
     let path = asked.url.split(['?', '#']).next().unwrap_or_default();
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let known = known.map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+    let known = known_tag(headers);
     let made = runtime.pages.fragment(caller.visitor(), path, &asked.component, known).await;
-    let (status, html, tag) = match made.map_err(HttpError::from)? {
-        Fragment::Html(html, tag) => (StatusCode::OK, html, tag),
-        Fragment::Unchanged(tag) => (StatusCode::NOT_MODIFIED, String::new(), tag),
-    };
-    let response = Response::builder()
-        .status(status)
-        .header(header::ETAG, format!("\"{tag}\""))
-        .header(header::CACHE_CONTROL, "private, no-cache")
-        .header(header::VARY, "Cookie");
-    Ok(match status {
-        StatusCode::OK => response.content_type("text/html; charset=utf-8").body(html),
-        _ => response.finish(),
+    Ok(match made.map_err(HttpError::from)? {
+        Fragment::Html(html, tag) => tagged(fresh(StatusCode::OK).body(html.to_string()), tag),
+        Fragment::Unchanged(tag) => tagged(not_modified(), Some(tag)),
     })
+}
+
+/// The state that the browser already has.
+fn known_tag(headers: &HeaderMap) -> Option<&str> {
+    let known = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
+    Some(known.trim_start_matches("W/").trim_matches('"'))
+}
+
+/// HTML that is to be asked for again each time, though it may not have changed.
+fn fresh(status: StatusCode) -> ResponseBuilder {
+    Response::builder()
+        .status(status)
+        .content_type("text/html; charset=utf-8")
+        .header(header::CACHE_CONTROL, "private, no-cache")
+        .header(header::VARY, "Cookie")
+}
+
+fn not_modified() -> Response {
+    Response::builder()
+        .status(StatusCode::NOT_MODIFIED)
+        .header(header::CACHE_CONTROL, "private, no-cache")
+        .header(header::VARY, "Cookie")
+        .finish()
+}
+
+/// Weak, since what is compressed on the way has other bytes (RFC 9110, 8.8.1).
+fn tagged(mut response: Response, tag: Option<String>) -> Response {
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(format!("W/\"{tag}\"")).ok()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
 }
 
 /// A page with what browsers must know about it.
 pub(super) fn page(status: StatusCode, nonce: &str, html: String) -> Response {
-    Response::builder()
-        .status(status)
-        .content_type("text/html; charset=utf-8")
-        .header(header::CONTENT_SECURITY_POLICY, format!("{POLICY}{nonce}'"))
-        .header(header::CACHE_CONTROL, "private, no-cache")
-        .header(header::VARY, "Cookie")
-        .body(html)
+    fresh(status).header(header::CONTENT_SECURITY_POLICY, format!("{POLICY}{nonce}'")).body(html)
 }
 
 /// Sends the browser to another path of this server.

@@ -7,7 +7,7 @@ use crate::model::record::FieldSet;
 use crate::model::table::{FieldAt, Table};
 
 /// Who is asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Viewer {
     /// Somebody who loaded a public page and has not signed in.
     Guest,
@@ -16,7 +16,7 @@ pub enum Viewer {
 }
 
 /// A signed-in person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct User {
     /// The account.
     pub id: UserId,

@@ -3,12 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
-
 use crate::client;
-use crate::feed::Versions;
+use crate::feed::{Version, Versions};
 use crate::model::access::{Operation, Viewer};
 use crate::model::app::App;
 use crate::model::component::Component;
@@ -17,6 +13,10 @@ use crate::model::page::Page;
 use crate::records::{Records, RecordsError};
 use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer};
 
+mod cache;
+
+use cache::{Cache, Place};
+
 /// The pages of one app.
 #[derive(Clone)]
 pub struct Pages {
@@ -24,13 +24,16 @@ pub struct Pages {
     records: Records,
     renderer: Arc<Renderer>,
     versions: Versions,
+    cache: Cache,
 }
 
 /// What opening a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
-    /// The page.
-    Html(String),
+    /// The page, with the tag that names this state of it.
+    Html(String, Option<String>),
+    /// It is still in the state that the tag names.
+    Unchanged(String),
     /// Another path of the app.
     Redirect(Arc<str>),
     /// The page is for people who have signed in.
@@ -43,7 +46,7 @@ pub enum Opened {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fragment {
     /// Its HTML, with the tag that names this state of it.
-    Html(String, String),
+    Html(Arc<str>, Option<String>),
     /// It is still in the state that the tag names.
     Unchanged(String),
 }
@@ -67,10 +70,11 @@ impl Pages {
         renderer: Arc<Renderer>,
         versions: Versions,
     ) -> Self {
-        Self { app, records, renderer, versions }
+        Self { app, records, renderer, versions, cache: Cache::default() }
     }
 
-    /// Opens the page at a path. `nonce` is what inline scripts must carry to be run.
+    /// Opens the page at a path; it is not made again while `known` still names its state. `nonce` is
+    /// what inline scripts must carry to be run.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -78,6 +82,7 @@ impl Pages {
         &self,
         viewer: &Viewer,
         path: &str,
+        known: Option<&str>,
         nonce: &str,
     ) -> Result<Opened, PagesError> {
         let Some(page) = self.app.page(path) else {
@@ -91,13 +96,20 @@ impl Pages {
                 (_, Viewer::User(_)) => Opened::NotFound,
             });
         }
-        let data = self.data(viewer, &page.all()).await?;
+        let shown = Shown { page, component: None, of: page.components.iter().collect() };
+        let (place, version) = self.state(viewer, &shown).await;
+        let beside = (client::stylesheet(), client::script(), viewer);
+        let tag = version.as_ref().map(|version| self.cache.tag(&place, version, beside));
+        if let Some(tag) = unchanged(&tag, known) {
+            return Ok(Opened::Unchanged(tag));
+        }
+        let body = self.rendered(viewer, &shown, &place, version.as_ref()).await?;
         let menu = self.menu(viewer, path);
-        let html = self.renderer.page(&self.frame(viewer, &menu, nonce), page, &data)?;
-        Ok(Opened::Html(html))
+        let html = self.renderer.page(&self.frame(viewer, &menu, nonce), page, &body)?;
+        Ok(Opened::Html(html, tag))
     }
 
-    /// One component of the page at a path; not read again while `known` still names its state.
+    /// One component of the page at a path; not made again while `known` still names its state.
     ///
     /// # Errors
     /// When there is none that the viewer may see, or the database does not answer.
@@ -110,15 +122,18 @@ impl Pages {
     ) -> Result<Fragment, PagesError> {
         let page = self.app.page(path).filter(|page| self.app.may_open(page, viewer));
         let id = component.parse::<ComponentId>().ok();
-        let component = page.zip(id).and_then(|(page, id)| page.component(&id));
-        let component = component.ok_or(RecordsError::NotFound)?;
-        // Before the rows are read: they may be newer than the tag says, never older.
-        let tag = self.tag(viewer, path, component)?;
-        if known == Some(tag.as_str()) {
+        let found = page.zip(id).and_then(|(page, id)| Some((page, page.component(&id)?)));
+        let (page, component) = found.ok_or(RecordsError::NotFound)?;
+        let source = component.data_source().ok_or(RecordsError::NotFound)?;
+        self.records.view(viewer, source.query.table.as_str())?;
+        let shown = Shown { page, component: Some(&component.id), of: vec![component] };
+        let (place, version) = self.state(viewer, &shown).await;
+        let tag = version.as_ref().map(|version| self.cache.tag(&place, version, ()));
+        if let Some(tag) = unchanged(&tag, known) {
             return Ok(Fragment::Unchanged(tag));
         }
-        let data = self.data(viewer, &component.with_children()).await?;
-        Ok(Fragment::Html(self.renderer.component(component, &data)?, tag))
+        let html = self.rendered(viewer, &shown, &place, version.as_ref()).await?;
+        Ok(Fragment::Html(html, tag))
     }
 
     /// The page that shows a built-in form.
@@ -164,6 +179,42 @@ impl Pages {
         }
     }
 
+    /// Whose rights and which version of the tables a rendering is for. Asked before the rows are
+    /// read: they may be newer than it says, never older.
+    async fn state(&self, viewer: &Viewer, shown: &Shown<'_>) -> (Place, Option<Version>) {
+        let components = shown.all();
+        let sources = components.iter().filter_map(|component| component.data_source());
+        let tables: Vec<_> = sources.map(|source| &source.query.table).collect();
+        let views = tables.iter().map(|table| {
+            let table = self.app.table(table)?;
+            table.allows(viewer, Operation::Read).then(|| table.readable(viewer))
+        });
+        let place = Place {
+            page: shown.page.path.clone(),
+            component: shown.component.cloned(),
+            views: views.collect(),
+        };
+        (place, self.versions.of(tables.into_iter()).await)
+    }
+
+    async fn rendered(
+        &self,
+        viewer: &Viewer,
+        shown: &Shown<'_>,
+        place: &Place,
+        version: Option<&Version>,
+    ) -> Result<Arc<str>, PagesError> {
+        let make = async || {
+            let data = self.data(viewer, &shown.all()).await?;
+            let mut html = String::new();
+            for component in &shown.of {
+                html.push_str(&self.renderer.component(component, &data)?);
+            }
+            Ok(html)
+        };
+        self.cache.get(place, version, make).await
+    }
+
     /// The records of all these components, from one snapshot. Those of tables that the viewer may
     /// not read are left out, and with them their components.
     async fn data(
@@ -190,29 +241,6 @@ impl Pages {
         Ok(data.collect())
     }
 
-    /// Names the state of a component: who has the same rights and sees the same version of its
-    /// table sees the same bytes.
-    fn tag(
-        &self,
-        viewer: &Viewer,
-        path: &str,
-        component: &Component,
-    ) -> Result<String, RecordsError> {
-        let query = &component.data_source().ok_or(RecordsError::NotFound)?.query;
-        let view = self.records.view(viewer, query.table.as_str())?;
-        let fields: Vec<_> = view.fields.iter().map(|at| at.index().to_string()).collect();
-        let version = self.versions.of(&query.table);
-        let parts = [
-            client::stylesheet().as_str(),
-            path,
-            component.id.as_str(),
-            version.as_str(),
-            fields.join(",").as_str(),
-        ]
-        .join("\n");
-        Ok(URL_SAFE_NO_PAD.encode(&Sha256::digest(parts)[..16]))
-    }
-
     fn frame<'a>(&'a self, viewer: &'a Viewer, menu: &'a [MenuItem], nonce: &'a str) -> Frame<'a> {
         Frame { app: &self.app, viewer, menu, nonce }
     }
@@ -221,6 +249,26 @@ impl Pages {
         let open = self.app.pages.iter().filter(|page| self.app.may_open(page, viewer));
         open.map(|page| menu_item(page, path)).collect()
     }
+}
+
+/// What of a page is to be rendered.
+struct Shown<'a> {
+    page: &'a Page,
+    /// Which one, where it is not the whole page.
+    component: Option<&'a ComponentId>,
+    of: Vec<&'a Component>,
+}
+
+impl<'a> Shown<'a> {
+    /// Every component, those inside others too.
+    fn all(&self) -> Vec<&'a Component> {
+        self.of.iter().flat_map(|component| component.with_children()).collect()
+    }
+}
+
+/// The tag, if it is the one that is known already.
+fn unchanged(tag: &Option<String>, known: Option<&str>) -> Option<String> {
+    tag.clone().filter(|tag| known == Some(tag))
 }
 
 fn menu_item(page: &Page, path: &str) -> MenuItem {

@@ -126,7 +126,7 @@ impl Renderer {
         Ok(Self { environment, transport })
     }
 
-    /// A whole page.
+    /// A whole page around its components.
     ///
     /// # Errors
     /// When a template is faulty.
@@ -134,12 +134,8 @@ impl Renderer {
         &self,
         frame: &Frame<'_>,
         page: &Page,
-        data: &HashMap<ComponentId, ComponentData>,
+        components: &str,
     ) -> Result<String, RenderError> {
-        let mut body = String::new();
-        for component in &page.components {
-            body.push_str(&self.component(component, data)?);
-        }
         let title = page.meta.title.as_ref().unwrap_or(&page.name);
         self.framed(
             "page.html",
@@ -147,7 +143,7 @@ impl Renderer {
             title,
             context! {
                 description => page.meta.description.as_deref(),
-                body => Value::from_safe_string(body),
+                body => Value::from_safe_string(components.to_owned()),
             },
         )
     }

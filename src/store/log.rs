@@ -13,6 +13,7 @@ use crate::model::ids::{Position, TableName, UserId};
 use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::store::people::People;
+use crate::store::stamp::{Stamp, Stamps};
 use crate::store::watch::{Delay, Watch};
 use crate::store::writer::Statement;
 use crate::store::{Store, StoreError, row};
@@ -35,11 +36,12 @@ pub(super) const LAST_SEQ: &str = "select max(seq) from _pagetide_changes";
 /// Reads the change log.
 #[derive(Clone)]
 pub struct Log {
-    readers: SqlitePool,
-    tables: Arc<[Arc<Table>]>,
-    people: People,
-    epoch: Arc<str>,
-    watch: Watch,
+    pub(super) readers: SqlitePool,
+    pub(super) tables: Arc<[Arc<Table>]>,
+    pub(super) people: People,
+    pub(super) epoch: Arc<str>,
+    pub(super) watch: Watch,
+    pub(super) stamps: Stamps,
 }
 
 /// The next changes of the log.
@@ -63,16 +65,6 @@ pub enum Replay {
 }
 
 impl Log {
-    pub(super) fn new(
-        readers: SqlitePool,
-        tables: Arc<[Arc<Table>]>,
-        people: People,
-        epoch: Arc<str>,
-        watch: Watch,
-    ) -> Self {
-        Self { readers, tables, people, epoch, watch }
-    }
-
     /// The position of everything committed so far.
     ///
     /// # Errors
@@ -91,6 +83,11 @@ impl Log {
         let mut connection = self.readers.acquire().await?;
         let (changes, last) = self.read(&mut connection, after, i64::MAX).await?;
         Ok(Batch { changes, position: self.write_position(last) })
+    }
+
+    /// The state of the database now; nothing where it cannot be told.
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.stamps.now()
     }
 
     /// Waits until the log should be looked at again.

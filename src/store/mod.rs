@@ -20,6 +20,7 @@ mod migrate;
 mod people;
 mod row;
 mod select;
+mod stamp;
 mod triggers;
 mod watch;
 mod writer;
@@ -27,9 +28,11 @@ mod writer;
 pub use accounts::{Account, NewAccount};
 pub use error::StoreError;
 pub use log::{Batch, Log, Pace, Replay};
+pub use stamp::Stamp;
 pub use writer::{Action, Write, Written};
 
 use people::People;
+use stamp::Stamps;
 use watch::Watch;
 use writer::Writer;
 
@@ -82,9 +85,18 @@ impl Store {
             .connect_with(read_only)
             .await?;
         let people = People::load(&readers).await?;
-        let watch = Watch::start(&file);
+        // What SQLite keeps beside the file stands beside what a link leads to.
+        let file = file.canonicalize().unwrap_or(file);
+        let (watch, stamps) = (Watch::start(&file), Stamps::of(&file));
         let tables: Arc<[Arc<Table>]> = tables.into();
-        let log = Log::new(readers.clone(), tables.clone(), people.clone(), epoch, watch.clone());
+        let log = Log {
+            readers: readers.clone(),
+            tables: tables.clone(),
+            people: people.clone(),
+            epoch,
+            watch: watch.clone(),
+            stamps,
+        };
         let writer = Writer::start(connection, people.clone(), watch);
         Ok((Self { tables, readers, writer, log, people }, Opened { created }))
     }
