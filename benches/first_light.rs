@@ -16,6 +16,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 const WRITES: usize = 500;
 const PAGES: usize = 2_000;
+const ADD: &str = "insert into orders (customer, total) values ('Ada Lovelace', 12.5)";
+const CHANGE: &str = "update orders set total = total + 1 where id = 1000";
 const APP: &str = "
 name: bench
 tables:
@@ -121,10 +123,10 @@ async fn commit_to_message(server: &Server, folder: &Path) {
         .expect("it can be read");
     let (mut told, mut seen) = (Vec::new(), Vec::new());
     for number in 1..=WRITES {
-        let committed = outside.write();
+        let committed = outside.run(ADD);
         socket.next().await;
         told.push(now_ms() - committed);
-        let committed = outside.write();
+        let committed = outside.run(ADD);
         let wanted = (2 * number) as i64;
         loop {
             let count: i64 = sqlx::query_scalar("select max(id) from orders")
@@ -163,7 +165,7 @@ async fn cpu_per_request(server: &Server, path: &str, mut outside: Option<&mut O
     let before = server.cpu_ms();
     for _ in 0..PAGES {
         if let Some(outside) = &mut outside {
-            outside.write();
+            outside.run(CHANGE);
         }
         let answer = http.get(&url).send().await.expect("it answers");
         assert!(answer.status().is_success());
@@ -172,7 +174,7 @@ async fn cpu_per_request(server: &Server, path: &str, mut outside: Option<&mut O
     (server.cpu_ms() - before) / PAGES as f64
 }
 
-/// Another process that writes to the database when told to.
+/// Another process that does to the database what it is told.
 struct Outside {
     child: Child,
     stdin: ChildStdin,
@@ -194,9 +196,9 @@ impl Outside {
         Self { child, stdin, stdout }
     }
 
-    /// When it committed.
-    fn write(&mut self) -> f64 {
-        self.stdin.write_all(b"\n").expect("it listens");
+    /// Runs one line of SQL and says when it was committed.
+    fn run(&mut self, sql: &str) -> f64 {
+        writeln!(self.stdin, "{sql}").expect("it listens");
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("it answers");
         line.trim().parse().expect("it is a time")
@@ -215,11 +217,8 @@ async fn outside_program(database: &str) {
         .await
         .expect("the database opens");
     for line in std::io::stdin().lines() {
-        line.expect("the bench is there");
-        sqlx::query("insert into orders (customer, total) values ('Ada Lovelace', 12.5)")
-            .execute(&mut connection)
-            .await
-            .expect("it can be written");
+        let sql = sqlx::AssertSqlSafe(line.expect("the bench is there"));
+        sqlx::query(sql).execute(&mut connection).await.expect("it can be written");
         println!("{}", now_ms());
     }
 }
