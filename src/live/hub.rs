@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -142,7 +143,10 @@ impl Hub {
     pub async fn run(&self, mut feed: Feed) {
         loop {
             let batch = feed.next().await;
-            self.publish(&batch);
+            // One bad change must not end it for everyone.
+            if catch_unwind(AssertUnwindSafe(|| self.publish(&batch))).is_err() {
+                self.resync_everyone(&batch.position);
+            }
         }
     }
 
@@ -296,6 +300,21 @@ impl Hub {
         }
         // While the state is still locked: whoever joins next joins after all of this.
         self.position.send_replace(batch.position.clone());
+    }
+
+    /// Tells everyone to read again, and goes on from there.
+    fn resync_everyone(&self, position: &Position) {
+        let mut state = self.lock();
+        for group in state.groups.values_mut() {
+            let message = resync(&group.scope, "a change could not be told", position);
+            for member in group.members.values_mut() {
+                match &mut member.held_back {
+                    Some(held_back) => held_back.push(message.clone()),
+                    None => member.outbox.push([message.clone()]),
+                }
+            }
+        }
+        self.position.send_replace(position.clone());
     }
 
     /// The message that a change means to a scope, if it means anything.

@@ -153,22 +153,19 @@ impl Log {
         Ok((rows.iter().filter_map(|row| self.change(row)).collect(), last))
     }
 
-    /// Nothing for a table that the app no longer has.
+    /// Nothing for a table that the app no longer has, nor for a line that no trigger of ours wrote.
     fn change(&self, row: &SqliteRow) -> Option<Change> {
-        let name: TableName = row.get::<String, _>("table_name").parse().ok()?;
+        let name: TableName = row::text(row, "table_name")?.parse().ok()?;
         let table = self.tables.iter().find(|table| table.name == name)?;
-        let logged = |column| {
-            let text: Option<&str> = row.get(column);
-            text.and_then(|text| row::logged(table, text, &self.people))
-        };
+        let logged = |column| row::logged(table, &row::text(row, column)?, &self.people);
         Some(Change {
-            position: self.write_position(row.get("seq")),
+            position: self.write_position(row.try_get("seq").ok()?),
             table: name,
-            record_id: row.get::<i64, _>("key").into(),
+            record_id: row.try_get::<i64, _>("key").ok()?.into(),
             old: logged("old"),
             new: logged("new"),
-            by: row.get::<Option<String>, _>("by").map(UserId::new),
-            at: row.get::<String, _>("at").into(),
+            by: row::text(row, "by").map(UserId::new),
+            at: row::text(row, "at")?.into(),
         })
     }
 

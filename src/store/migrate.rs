@@ -167,7 +167,9 @@ fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
         Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
         Storage::Boolean => ("must be 0 or 1", format!("{name} in (0, 1)")),
         Storage::Decimal(_) => {
-            ("must be a number", format!("typeof({name}) in ('integer', 'real')"))
+            // A decimal holds no more than that, and JSON no infinity.
+            let rule = format!("typeof({name}) in ('integer', 'real') and abs({name}) < 1e28");
+            ("must be a number", rule)
         }
         Storage::Date => ("must be a date like 2026-04-05", format!("{name} is date({name})")),
         Storage::Datetime => (

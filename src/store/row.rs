@@ -1,9 +1,11 @@
 //! Rows of the database and of the change log as records.
 
+use std::borrow::Cow;
+
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, TypeInfo, ValueRef};
+use sqlx::{ColumnIndex, Row, TypeInfo, ValueRef};
 
 use crate::model::ids::UserId;
 use crate::model::record::Record;
@@ -30,7 +32,7 @@ pub(super) fn logged(table: &Table, text: &str, people: &People) -> Option<Recor
                 Some(whole) => Cell::Integer(whole),
                 None => Cell::Real(number.as_f64().unwrap_or_default()),
             },
-            Some(Json::String(text)) => Cell::Text(text.as_str()),
+            Some(Json::String(text)) => Cell::Text(text.into()),
             _ => Cell::Null,
         };
         value(field.kind.storage(), cell, people)
@@ -43,7 +45,16 @@ enum Cell<'a> {
     Null,
     Integer(i64),
     Real(f64),
-    Text(&'a str),
+    Text(Cow<'a, str>),
+}
+
+/// A column of text. Another program may have put other bytes there; those read as U+FFFD.
+pub(super) fn text<'a, I: ColumnIndex<SqliteRow>>(
+    row: &'a SqliteRow,
+    column: I,
+) -> Option<Cow<'a, str>> {
+    let bytes: Option<&[u8]> = row.try_get_unchecked(column).ok()?;
+    bytes.map(String::from_utf8_lossy)
 }
 
 fn cell(row: &SqliteRow, index: usize) -> Cell<'_> {
@@ -55,7 +66,7 @@ fn cell(row: &SqliteRow, index: usize) -> Cell<'_> {
     match raw.type_info().name() {
         "INTEGER" | "BOOLEAN" => row.try_get_unchecked(index).map_or(Cell::Null, Cell::Integer),
         "REAL" => row.try_get_unchecked(index).map_or(Cell::Null, Cell::Real),
-        "TEXT" => row.try_get_unchecked(index).map_or(Cell::Null, Cell::Text),
+        "TEXT" => text(row, index).map_or(Cell::Null, Cell::Text),
         _ => Cell::Null,
     }
 }
@@ -68,9 +79,11 @@ fn value(storage: Storage, cell: Cell<'_>, people: &People) -> Value {
         (Storage::Integer, Cell::Integer(number)) => Value::Integer(number),
         (Storage::Decimal(scale), Cell::Integer(number)) => decimal(number.into(), scale),
         (Storage::Decimal(scale), Cell::Real(number)) => real(number, scale),
-        (Storage::Text | Storage::Date | Storage::Datetime, Cell::Text(text)) => Value::text(text),
+        (Storage::Text | Storage::Date | Storage::Datetime, Cell::Text(text)) => {
+            Value::text(text.as_ref())
+        }
         (Storage::Person, Cell::Text(id)) => {
-            let id = UserId::new(id);
+            let id = UserId::new(id.as_ref());
             Value::Person(Person { name: people.name(&id), id })
         }
         _ => Value::Null,

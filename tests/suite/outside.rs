@@ -64,6 +64,10 @@ async fn a_value_outside_its_rules_is_refused_by_the_database() {
         refused("insert into orders (customer, status) values ('A', 'lost')").contains("status")
     );
     assert!(refused("insert into orders (customer, total) values ('A', -1)").contains("total"));
+    for total in ["9e999", "-9e999", "1e28", "x'00'", "'much'"] {
+        let insert = format!("insert into orders (customer, total) values ('A', {total})");
+        assert!(refused(&insert).contains("total"), "{total}");
+    }
     assert!(refused("insert into orders (total) values (1)").contains("customer"));
     assert_eq!(server.sql("select count(*) from orders"), "0");
 }
@@ -77,4 +81,22 @@ async fn a_bare_insert_gets_its_defaults_and_times() {
     let fields = &list["records"][0]["fields"];
     assert_eq!(fields["status"], "open");
     assert!(fields["updatedAt"].as_str().unwrap().ends_with('Z'));
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_stop_nobody() {
+    let server = Server::start(DESK).await;
+    let guest = server.guest().await;
+    let mut socket = guest.open("/api/tables/orders/subscribe").await.unwrap();
+    socket.next().await;
+    server.sql("insert into orders (customer) values (cast(x'ff41' as text))");
+    assert_eq!(socket.next().await["record"]["fields"]["customer"], "\u{fffd}A");
+    server.sql(
+        "insert into _pagetide_changes (table_name, key, new, at) values ('orders', 'x', '{', 1)",
+    );
+    server.sql("insert into orders (customer) values ('Ada')");
+    assert_eq!(socket.next().await["record"]["fields"]["customer"], "Ada");
+    let (_, list) = guest.get("/api/tables/orders/records?sort=id:asc").await;
+    assert_eq!(list["records"][0]["fields"]["customer"], "\u{fffd}A");
+    assert_eq!(guest.get("/").await.0, 200);
 }
