@@ -23,18 +23,24 @@ pub(super) fn record(table: &Table, row: &SqliteRow, people: &People) -> Record 
     Record { values: values.collect() }
 }
 
+/// A row as a query packs it: JSON arrays of its columns in the table's order, with tabs between,
+/// since a function of SQLite takes only so many arguments.
+pub(super) fn packed(table: &Table, text: &str, people: &People) -> Option<Record> {
+    let mut cells = Vec::with_capacity(table.fields.len());
+    for pack in text.split('\t') {
+        cells.append(&mut serde_json::from_str::<Vec<Json>>(pack).ok()?);
+    }
+    let fields = table.fields.iter().zip(&cells);
+    let values =
+        fields.map(|(field, json)| value(field.kind.storage(), Cell::from(Some(json)), people));
+    Some(Record { values: values.collect() })
+}
+
 /// A row as the change log keeps it: a JSON object by column. A column added later is missing.
 pub(super) fn logged(table: &Table, text: &str, people: &People) -> Option<Record> {
     let json: Json = serde_json::from_str(text).ok()?;
     let values = table.fields.iter().map(|field| {
-        let cell = match json.get(field.name.as_str()) {
-            Some(Json::Number(number)) => match number.as_i64() {
-                Some(whole) => Cell::Integer(whole),
-                None => Cell::Real(number.as_f64().unwrap_or_default()),
-            },
-            Some(Json::String(text)) => Cell::Text(text.into()),
-            _ => Cell::Null,
-        };
+        let cell = Cell::from(json.get(field.name.as_str()));
         value(field.kind.storage(), cell, people)
     });
     Some(Record { values: values.collect() })
@@ -46,6 +52,19 @@ enum Cell<'a> {
     Integer(i64),
     Real(f64),
     Text(Cow<'a, str>),
+}
+
+impl<'a> From<Option<&'a Json>> for Cell<'a> {
+    fn from(json: Option<&'a Json>) -> Self {
+        match json {
+            Some(Json::Number(number)) => match number.as_i64() {
+                Some(whole) => Self::Integer(whole),
+                None => Self::Real(number.as_f64().unwrap_or_default()),
+            },
+            Some(Json::String(text)) => Self::Text(text.into()),
+            _ => Self::Null,
+        }
+    }
 }
 
 /// A column of text. Another program may have put other bytes there; those read as U+FFFD.

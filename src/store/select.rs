@@ -1,12 +1,9 @@
 //! Queries as SQL. Every condition is plain true or false, as [`Filter::matches`] is.
 
-use std::sync::Arc;
-
-use futures_util::StreamExt;
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, Order, Query as Sql, SelectStatement};
 use sea_query::{SqliteQueryBuilder, Value as SqlValue, Values};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::{AssertSqlSafe, Either, Executor, Row, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
@@ -17,26 +14,40 @@ use crate::model::value::Value;
 use crate::store::log::LAST_SEQ;
 use crate::store::people::People;
 use crate::store::row;
+use crate::store::triggers::MAX_ARGUMENTS;
 use crate::store::{Store, StoreError};
 
 impl Store {
     /// Answers all queries from one snapshot, and says which.
     ///
+    /// It is one statement with one row: each row that comes back from the database's thread wakes
+    /// the reader, which costs more than to pack and unpack it.
+    ///
     /// # Errors
     /// When the database does not answer, or a query names a table that is not the app's.
     pub async fn snapshot(&self, queries: &[&Query]) -> Result<Snapshot, StoreError> {
-        let mut script = Script::begin();
+        let mut sql = format!("select ({LAST_SEQ})");
+        let mut values = Vec::new();
         let mut tables = Vec::with_capacity(queries.len());
         for query in queries {
             let table = self.table(&query.table)?;
-            script.ask(table, query);
-            tables.push(table.clone());
+            let (packed, bound) = packed(table, query).build(SqliteQueryBuilder);
+            let (count, also_bound) = count(table, query).build(SqliteQueryBuilder);
+            sql.push_str(&format!(", (select group_concat(_record, char(10)) from ({packed}))"));
+            sql.push_str(&format!(", ({count})"));
+            values.extend(bound.into_iter().chain(also_bound));
+            tables.push(table);
         }
-        let (sql, values) = script.end();
-        let (readers, people) = (self.readers.clone(), self.people.clone());
-        // Apart from the caller: one who goes away must not leave a transaction half way.
-        let asked = async move { answers(&readers, &sql, values, &tables, &people).await };
-        let (seq, rows) = tokio::spawn(asked).await.map_err(|_| StoreError::Closed)??;
+        let asked = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)));
+        let answer = asked.fetch_one(&self.readers).await?;
+        let rows = tables.into_iter().enumerate().map(|(nth, table)| {
+            let lines = row::text(&answer, 1 + 2 * nth).unwrap_or_default();
+            let records = lines.lines().filter_map(|line| row::packed(table, line, &self.people));
+            let total = answer.try_get::<i64, _>(2 + 2 * nth)?.unsigned_abs();
+            Ok(Rows { records: records.collect(), total })
+        });
+        let rows = rows.collect::<Result<_, StoreError>>()?;
+        let seq = answer.try_get::<Option<i64>, _>(0)?.unwrap_or_default();
         Ok(Snapshot { rows, position: self.log.write_position(seq) })
     }
 
@@ -48,76 +59,6 @@ impl Store {
         let mut connection = self.readers.acquire().await?;
         one(&mut connection, table, id, &self.people).await
     }
-}
-
-/// Statements that run one after the other without coming back: the way to the database and back
-/// costs more than most of them.
-struct Script {
-    sql: String,
-    values: Vec<SqlValue>,
-}
-
-impl Script {
-    fn begin() -> Self {
-        Self { sql: format!("begin; {LAST_SEQ}; "), values: Vec::new() }
-    }
-
-    /// Adds two statements: the rows of the query, and how many there are without its limit.
-    fn ask(&mut self, table: &Table, query: &Query) {
-        let mut count = Sql::select();
-        count
-            .expr(Func::count(Expr::cust("*")))
-            .from(Alias::new(table.name.as_str()))
-            .and_where(condition(table, &query.filter));
-        for select in [statement(table, query), count] {
-            let (sql, values) = select.build(SqliteQueryBuilder);
-            self.sql.push_str(&sql);
-            self.sql.push_str("; ");
-            self.values.extend(values);
-        }
-    }
-
-    fn end(self) -> (String, SqlxValues) {
-        (self.sql + "commit", SqlxValues(Values(self.values)))
-    }
-}
-
-/// Runs a script and sorts what comes back: the position, then rows and totals by turns.
-async fn answers(
-    readers: &SqlitePool,
-    sql: &str,
-    values: SqlxValues,
-    tables: &[Arc<Table>],
-    people: &People,
-) -> Result<(i64, Vec<Rows>), StoreError> {
-    let mut connection = readers.acquire().await?;
-    let mut seq = 0;
-    let mut rows: Vec<_> = tables.iter().map(|_| Rows { records: Vec::new(), total: 0 }).collect();
-    let mut statement: usize = 0;
-    let mut steps = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), values));
-    while let Some(step) = steps.next().await {
-        let row = match step {
-            Ok(Either::Left(_)) => {
-                statement += 1;
-                continue;
-            }
-            Ok(Either::Right(row)) => row,
-            Err(error) => {
-                drop(steps);
-                // It is in a transaction that nobody will end.
-                connection.close().await?;
-                return Err(error.into());
-            }
-        };
-        match statement.checked_sub(2) {
-            None => seq = row.get::<Option<i64>, _>(0).unwrap_or_default(),
-            Some(nth) if nth % 2 == 0 => {
-                rows[nth / 2].records.push(row::record(&tables[nth / 2], &row, people));
-            }
-            Some(nth) => rows[nth / 2].total = row.get::<i64, _>(0).unsigned_abs(),
-        }
-    }
-    Ok((seq, rows))
 }
 
 /// One record, read on a connection that may be inside a transaction.
@@ -134,14 +75,32 @@ pub(super) async fn one(
     Ok(found.map(|row| row::record(table, &row, people)))
 }
 
-fn statement(table: &Table, query: &Query) -> SelectStatement {
-    let mut select = columns(table);
-    select.and_where(condition(table, &query.filter));
+/// The records of a query, each packed into one column: see [`row::packed`].
+fn packed(table: &Table, query: &Query) -> SelectStatement {
+    let fields = table.fields.iter().map(|field| {
+        let column = format!("\"{}\"", field.name);
+        // What no field holds, JSON does not either.
+        format!("case typeof({column}) when 'blob' then null else {column} end")
+    });
+    let fields: Vec<_> = fields.collect();
+    let packs = fields.chunks(MAX_ARGUMENTS).map(|pack| format!("json_array({})", pack.join(", ")));
+    let packs = packs.collect::<Vec<_>>().join(" || char(9) || ");
+    let mut select = Sql::select();
+    select.expr_as(Expr::cust(packs), Alias::new("_record"));
+    select.from(Alias::new(table.name.as_str())).and_where(condition(table, &query.filter));
     for sort in &query.sort {
         order(&mut select, table, *sort);
     }
     select.order_by_expr(column(table, FieldAt::ID), Order::Asc);
     select.limit(u64::from(query.limit)).offset(Ord::min(query.offset, i64::MAX.unsigned_abs()));
+    select
+}
+
+/// How many records there are without the query's limit.
+fn count(table: &Table, query: &Query) -> SelectStatement {
+    let mut select = Sql::select();
+    select.expr(Func::count(Expr::cust("*"))).from(Alias::new(table.name.as_str()));
+    select.and_where(condition(table, &query.filter));
     select
 }
 
@@ -272,6 +231,8 @@ pub(super) fn sql_value(value: &Value) -> SqlValue {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::ids::UserId;
     use crate::model::table::{Bounds, Field, FieldKind};

@@ -6,7 +6,7 @@
 use crate::model::table::Table;
 
 /// How many arguments older versions of SQLite allow a function, less a few.
-const MAX_ARGUMENTS: usize = 100;
+pub(super) const MAX_ARGUMENTS: usize = 100;
 /// The time now, to the millisecond: the same for all of one statement.
 const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 

@@ -166,3 +166,25 @@ async fn of_many_edits_of_one_state_one_wins() {
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1);
     assert_eq!(answers.iter().filter(|status| **status == 409).count(), 19);
 }
+
+#[tokio::test]
+async fn a_wide_table_is_read_and_told_whole() {
+    let fields: Vec<_> =
+        (1..=230).map(|n| format!("      - {{ name: f{n}, type: single-line-text }}\n")).collect();
+    let yaml = format!(
+        "name: wide\ntables:\n  - name: wide\n    fields:\n{}    permissions: {{ read: all }}\n",
+        fields.concat()
+    );
+    let server = Server::start(&yaml).await;
+    let admin = server.admin().await;
+    let mut socket = admin.open("/api/tables/wide/subscribe").await.unwrap();
+    socket.next().await;
+    server.sql("insert into wide (f1, f100, f101, f230) values ('a', 'b\tc', 'e', 'f')");
+    let told = socket.next().await;
+    let (_, list) = admin.get("/api/tables/wide/records").await;
+    assert_eq!(list["records"][0], told["record"]);
+    let fields = &told["record"]["fields"];
+    assert_eq!((&fields["f1"], &fields["f230"]), (&json!("a"), &json!("f")));
+    assert_eq!(fields["f100"], "b\tc");
+    assert_eq!((&fields["f101"], &fields["f99"]), (&json!("e"), &Json::Null));
+}
