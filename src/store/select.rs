@@ -31,9 +31,11 @@ impl Store {
         let mut tables = Vec::with_capacity(queries.len());
         for query in queries {
             let table = self.table(&query.table)?;
-            let (packed, bound) = packed(table, query).build(SqliteQueryBuilder);
+            let (window, bound) = window(table, query).build(SqliteQueryBuilder);
             let (count, also_bound) = count(table, query).build(SqliteQueryBuilder);
-            sql.push_str(&format!(", (select group_concat(_record, char(10)) from ({packed}))"));
+            // Packed outside the window: inside it, every row that is sorted would be packed.
+            let packed = packed(table);
+            sql.push_str(&format!(", (select group_concat({packed}, char(10)) from ({window}))"));
             sql.push_str(&format!(", ({count})"));
             values.extend(bound.into_iter().chain(also_bound));
             tables.push(table);
@@ -75,8 +77,8 @@ pub(super) async fn one(
     Ok(found.map(|row| row::record(table, &row, people)))
 }
 
-/// The records of a query, each packed into one column: see [`row::packed`].
-fn packed(table: &Table, query: &Query) -> SelectStatement {
+/// A record packed into one column: see [`row::packed`].
+fn packed(table: &Table) -> String {
     let fields = table.fields.iter().map(|field| {
         let column = format!("\"{}\"", field.name);
         // What no field holds, JSON does not either.
@@ -84,10 +86,13 @@ fn packed(table: &Table, query: &Query) -> SelectStatement {
     });
     let fields: Vec<_> = fields.collect();
     let packs = fields.chunks(MAX_ARGUMENTS).map(|pack| format!("json_array({})", pack.join(", ")));
-    let packs = packs.collect::<Vec<_>>().join(" || char(9) || ");
-    let mut select = Sql::select();
-    select.expr_as(Expr::cust(packs), Alias::new("_record"));
-    select.from(Alias::new(table.name.as_str())).and_where(condition(table, &query.filter));
+    packs.collect::<Vec<_>>().join(" || char(9) || ")
+}
+
+/// The records of a query, in order, no more than it wants.
+fn window(table: &Table, query: &Query) -> SelectStatement {
+    let mut select = columns(table);
+    select.and_where(condition(table, &query.filter));
     for sort in &query.sort {
         order(&mut select, table, *sort);
     }
