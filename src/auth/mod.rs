@@ -55,6 +55,15 @@ pub struct Session {
     pub user: User,
 }
 
+/// Somebody who was known again.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Who.
+    pub viewer: Viewer,
+    /// When they will no longer be known, in Unix seconds.
+    pub expires_at: i64,
+}
+
 /// Lets people in, and knows them again.
 #[derive(Clone)]
 pub struct Auth {
@@ -121,11 +130,31 @@ impl Auth {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn viewer(&self, token: &str) -> Result<Option<Viewer>, StoreError> {
+    pub async fn known(&self, token: &str) -> Result<Option<Known>, StoreError> {
         if token.starts_with(GUEST_PREFIX) {
-            return Ok(self.is_guest(token).then_some(Viewer::Guest));
+            let expires_at = self.guest_until(token);
+            return Ok(expires_at.map(|expires_at| Known { viewer: Viewer::Guest, expires_at }));
         }
-        Ok(self.store.session(&hash(token), now()).await?.map(Viewer::User))
+        let session = self.store.session(&hash(token), now()).await?;
+        Ok(session.map(|(user, expires_at)| Known { viewer: Viewer::User(user), expires_at }))
+    }
+
+    /// Whom each of these session tokens stands for now, in their order; nobody where it has ended.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn all_known(&self, tokens: &[&str]) -> Result<Vec<Option<User>>, StoreError> {
+        let hashes: Vec<_> = tokens.iter().map(|token| hash(token)).collect();
+        let sessions = self.store.sessions(&hashes, now()).await?;
+        Ok(hashes.iter().map(|hash| sessions.get(hash).cloned()).collect())
+    }
+
+    /// A number that grows when sessions may have ended early or stand for somebody else.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn version(&self) -> Result<i64, StoreError> {
+        self.store.accounts_version().await
     }
 
     /// A token for somebody who opened a public page.
@@ -222,13 +251,13 @@ impl Auth {
         tokio::task::spawn_blocking(work).await.ok()
     }
 
-    fn is_guest(&self, token: &str) -> bool {
-        let Some((claim, signature)) = token.rsplit_once('.') else { return false };
-        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
-        let expires_at = claim.strip_prefix(GUEST_PREFIX).and_then(|rest| rest.split_once('.'));
-        let expires_at = expires_at.and_then(|(expires_at, _)| expires_at.parse().ok());
-        self.signer(claim).verify_slice(&signature).is_ok()
-            && expires_at.is_some_and(|expires_at: i64| expires_at > now())
+    /// When a guest's token ends, if it is one of ours and has not.
+    fn guest_until(&self, token: &str) -> Option<i64> {
+        let (claim, signature) = token.rsplit_once('.')?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.signer(claim).verify_slice(&signature).ok()?;
+        let (expires_at, _) = claim.strip_prefix(GUEST_PREFIX)?.split_once('.')?;
+        expires_at.parse().ok().filter(|expires_at| *expires_at > now())
     }
 
     fn signer(&self, claim: &str) -> Hmac<Sha256> {
@@ -250,8 +279,8 @@ fn hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token))
 }
 
-/// Unix seconds.
-fn now() -> i64 {
+/// The time, in Unix seconds.
+pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -12,6 +12,7 @@ use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::pages::{nonce, page, refusal, see_other};
+use crate::live::CloseReason;
 use crate::model::access::{User, Viewer};
 use crate::render::Form;
 use crate::runtime::Runtime;
@@ -92,7 +93,7 @@ pub(super) async fn sign_out(
 ) -> Result<Response> {
     if let Some(token) = &caller.token {
         runtime.auth.sign_out(token).await.map_err(HttpError::from)?;
-        runtime.hub.end_session(token);
+        runtime.hub.close(token, CloseReason::SessionEnded);
     }
     caller.forget();
     Ok(if body::is_form(request) { see_other("/") } else { StatusCode::NO_CONTENT.into() })

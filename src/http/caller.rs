@@ -9,6 +9,7 @@ use poem::{FromRequest, Request, RequestBody, Result};
 
 use crate::auth::SESSION_LIFETIME;
 use crate::http::error::HttpError;
+use crate::live::Credential;
 use crate::model::access::{Operation, Viewer};
 use crate::runtime::Runtime;
 
@@ -21,6 +22,8 @@ pub(super) struct Caller {
     pub(super) viewer: Option<Viewer>,
     /// The token, if it is good.
     pub(super) token: Option<String>,
+    /// When it ends, in Unix seconds.
+    expires_at: i64,
     jar: CookieJar,
     /// Whether the cookie must stay on encrypted connections.
     secure: bool,
@@ -31,12 +34,14 @@ impl<'a> FromRequest<'a> for Caller {
         let jar = <&CookieJar>::from_request(request, body).await?.clone();
         let Data(runtime) = Data::<&Arc<Runtime>>::from_request(request, body).await?;
         let token = jar.get(COOKIE).map(|cookie| cookie.value_str().to_owned());
-        let viewer = match &token {
-            Some(token) => runtime.auth.viewer(token).await.map_err(HttpError::from)?,
+        let known = match &token {
+            Some(token) => runtime.auth.known(token).await.map_err(HttpError::from)?,
             None => None,
         };
-        let token = token.filter(|_| viewer.is_some());
-        Ok(Self { viewer, token, jar, secure: !is_loopback(request) })
+        let token = token.filter(|_| known.is_some());
+        let expires_at = known.as_ref().map_or(0, |known| known.expires_at);
+        let viewer = known.map(|known| known.viewer);
+        Ok(Self { viewer, token, expires_at, jar, secure: !is_loopback(request) })
     }
 }
 
@@ -44,6 +49,13 @@ impl Caller {
     /// Who is to be asked about a page: without a token, a guest.
     pub(super) fn visitor(&self) -> &Viewer {
         self.viewer.as_ref().unwrap_or(&Viewer::Guest)
+    }
+
+    /// What a connection is opened with.
+    pub(super) fn credential(&self) -> Result<Credential, HttpError> {
+        let (viewer, token) =
+            self.viewer.clone().zip(self.token.as_deref()).ok_or(HttpError::Unauthenticated)?;
+        Ok(Credential { token: token.into(), viewer, expires_at: self.expires_at })
     }
 
     /// Who is to be asked about a table. Without a token only what everyone may read is there; and

@@ -55,6 +55,7 @@ impl HttpError {
             Self::Live(LiveError::Records(error)) => error.code(),
             Self::Live(LiveError::Malformed(_)) | Self::Malformed(_) => "BAD_REQUEST",
             Self::Live(LiveError::TooMany) => "TOO_MANY_SUBSCRIPTIONS",
+            Self::Live(LiveError::TooManyEdits(_)) => "TOO_MANY_EDITS",
             Self::Auth(AuthError::WrongCredentials) => "WRONG_CREDENTIALS",
             Self::Auth(AuthError::SetupOver) => "NOT_FOUND",
             Self::Auth(AuthError::Unfit(_)) => "VALIDATION_FAILED",
@@ -89,7 +90,9 @@ impl ResponseError for HttpError {
             Self::Records(error) | Self::Pages(PagesError::Records(error)) => records(error),
             Self::Live(LiveError::Records(error)) => records(error),
             Self::Live(LiveError::Malformed(_)) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Live(LiveError::TooMany) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Live(LiveError::TooMany | LiveError::TooManyEdits(_)) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Auth(AuthError::WrongCredentials) => StatusCode::UNAUTHORIZED,
             Self::Auth(AuthError::SetupOver) => StatusCode::NOT_FOUND,
             Self::Auth(AuthError::Unfit(_)) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -112,10 +115,10 @@ impl ResponseError for HttpError {
             tracing::error!("{self}: {self:?}");
         }
         let record = match self {
-            Self::Records(RecordsError::Conflict(shown)) => Some(Envelope {
-                table: &shown.view.table,
-                record: &shown.record,
-                fields: &shown.view.fields,
+            Self::Records(RecordsError::Conflict(stale)) => Some(Envelope {
+                table: &stale.shown.view.table,
+                record: &stale.shown.record,
+                fields: &stale.shown.view.fields,
             }),
             _ => None,
         };

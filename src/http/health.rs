@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`, for whoever watches the process.
+//! `/healthz`, `/readyz` and `/metrics`, for whoever watches the process.
 
 use std::sync::Arc;
 
@@ -22,4 +22,12 @@ pub(super) fn alive() -> Response {
 pub(super) async fn ready(runtime: Data<&Arc<Runtime>>) -> Result<Response> {
     runtime.ready().await.map_err(HttpError::from)?;
     Ok(body::answer(StatusCode::OK, &json!({ "status": "ready" })))
+}
+
+/// `GET /metrics`: figures of everything live, as Prometheus reads them.
+#[handler]
+pub(super) fn metrics(runtime: Data<&Arc<Runtime>>) -> Response {
+    Response::builder()
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(runtime.hub.metrics())
 }

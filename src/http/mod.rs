@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::http::acceptor::{Acceptor, Peers};
 use crate::runtime::Runtime;
 
 mod routes;
@@ -25,6 +26,7 @@ mod assets;
 mod health;
 mod pages;
 mod records;
+mod sse;
 mod subscribe;
 mod websocket;
 
@@ -38,6 +40,7 @@ const CLOSE_SOCKETS: Duration = Duration::from_secs(3);
 struct Sockets {
     stop: CancellationToken,
     tasks: TaskTracker,
+    peers: Peers,
 }
 
 /// Serves an app until told to stop; then tells sockets to come back, and finishes what is under
@@ -45,7 +48,7 @@ struct Sockets {
 pub async fn serve(runtime: Arc<Runtime>, listener: TcpListener, stop: CancellationToken) {
     let sockets = Sockets { stop: stop.clone(), ..Sockets::default() };
     let endpoint = routes::all(runtime, sockets.clone());
-    let server = Server::new_with_acceptor(acceptor::Acceptor::new(listener));
+    let server = Server::new_with_acceptor(Acceptor::new(listener, sockets.peers.clone()));
     let served = server
         .run_with_graceful_shutdown(endpoint, stop.cancelled_owned(), Some(FINISH_REQUESTS))
         .await;

@@ -11,7 +11,9 @@ use crate::http::error::HttpError;
 /// opens a socket, which no browser rule keeps within its site.
 pub(super) fn check(request: &Request) -> Result<(), HttpError> {
     let headers = request.headers();
-    let opens_socket = headers.contains_key(header::UPGRADE);
+    // A stream of events is one too: it would be held open in the visitor's name.
+    let opens_socket =
+        headers.contains_key(header::UPGRADE) || request.uri().path().ends_with("/sse");
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let is_ours = match (text(headers, "sec-fetch-site"), text(headers, "origin")) {
         _ if is_safe && !opens_socket => true,

@@ -19,7 +19,7 @@ use crate::http::error::HttpError;
 use crate::model::filter::Filter;
 use crate::model::ids::Position;
 use crate::model::record::Envelope;
-use crate::records::{self as rules, Shown};
+use crate::records::{self as rules, RecordsError, Shown};
 use crate::runtime::Runtime;
 
 /// How many records a list has where nobody says.
@@ -123,6 +123,9 @@ pub(super) async fn update(
     let viewer = caller.reader(&runtime, &table)?;
     let PatchBody { fields, updated_at } = body::json(body).await?;
     let written = runtime.records.update(viewer, &table, &id, &fields, updated_at.as_deref()).await;
+    if let (Err(RecordsError::Conflict(stale)), Some(token)) = (&written, &caller.token) {
+        runtime.hub.tell_conflict(token, stale).await;
+    }
     Ok(record(StatusCode::OK, &written.map_err(HttpError::from)?))
 }
 

@@ -20,13 +20,16 @@ pub(super) fn all(runtime: Arc<Runtime>, sockets: Sockets) -> impl Endpoint {
     Route::new()
         .at("/healthz", get(health::alive))
         .at("/readyz", get(health::ready))
+        .at("/metrics", get(health::metrics))
         .at("/api/tables/:table/records", get(records::list).post(records::create))
         .at(
             "/api/tables/:table/records/:id",
             get(records::one).patch(records::update).delete(records::delete),
         )
         .at("/api/tables/:table/subscribe", get(subscribe::one_table))
+        .at("/api/tables/:table/subscribe/sse", get(subscribe::one_table_sse))
         .at("/api/realtime/subscribe", get(subscribe::everything))
+        .at("/api/realtime/subscribe/sse", get(subscribe::everything_sse))
         .at("/api/fragments", get(pages::fragment).with(compressed()))
         .at("/api/auth/sign-in/email", post(accounts::sign_in))
         .at("/api/auth/sign-out", post(accounts::sign_out))

@@ -1,4 +1,4 @@
-//! Upgrades to WebSocket: one table, or everything over one socket.
+//! Who may listen to what: one table, or everything over one connection, by WebSocket or by SSE.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use crate::http::Sockets;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::websocket::{self, Opening};
-use crate::live::{Handshake, Outbox, Session};
+use crate::http::{sse, websocket};
+use crate::live::{Handshake, Opened, Outbox, Session};
 use crate::model::ids::Position;
 use crate::runtime::Runtime;
 
-/// How a per-table socket may be scoped from the beginning.
+/// How a per-table connection may be scoped from the beginning.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TableQuery {
@@ -24,6 +24,14 @@ struct TableQuery {
     fields: Option<String>,
     sort: Option<String>,
     since: Option<String>,
+}
+
+/// What an SSE connection hears: it cannot say it later.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StreamQuery {
+    /// A JSON array of handshakes.
+    subscribe: String,
 }
 
 /// `GET /api/tables/:table/subscribe`: a WebSocket that is subscribed to the table on opening.
@@ -36,18 +44,8 @@ pub(super) async fn one_table(
     runtime: Data<&Arc<Runtime>>,
     sockets: Data<&Sockets>,
 ) -> Result<Response> {
-    let viewer = caller.viewer.as_ref().ok_or(HttpError::Unauthenticated)?;
-    let view = runtime.records.view(viewer, &table).map_err(HttpError::from)?;
-    let Query(asked) = query.map_err(|error| HttpError::Malformed(error.to_string()))?;
-    let filter = asked.filter.as_deref().map(|text| view.filter_text(text)).transpose();
-    let handshake = Handshake {
-        filter: filter.map_err(HttpError::from)?,
-        fields: asked.fields.map(|names| names.split(',').map(str::to_owned).collect()),
-        sort: asked.sort,
-        since: asked.since.map(Position::new),
-        ..Handshake::default()
-    };
-    open(request, &caller, &runtime, &sockets, Some((table, handshake))).await
+    let handshake = table_handshake(&caller, &runtime, &table, query)?;
+    open_socket(request, &caller, &runtime, &sockets, Some((table, handshake))).await
 }
 
 /// `GET /api/realtime/subscribe`: a WebSocket for any number of subscriptions.
@@ -58,41 +56,115 @@ pub(super) async fn everything(
     runtime: Data<&Arc<Runtime>>,
     sockets: Data<&Sockets>,
 ) -> Result<Response> {
-    open(request, &caller, &runtime, &sockets, None).await
+    open_socket(request, &caller, &runtime, &sockets, None).await
 }
 
-async fn open(
+/// `GET /api/tables/:table/subscribe/sse`: the changes of the table as Server-Sent Events.
+#[handler]
+pub(super) async fn one_table_sse(
+    request: &Request,
+    Path(table): Path<String>,
+    query: Result<Query<TableQuery>>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+    sockets: Data<&Sockets>,
+) -> Result<Response> {
+    let mut handshake = table_handshake(&caller, &runtime, &table, query)?;
+    handshake.table = Some(table.clone());
+    open_stream(request, &caller, &runtime, &sockets, Some(table), vec![handshake]).await
+}
+
+/// `GET /api/realtime/subscribe/sse?subscribe=[…]`: several subscriptions as Server-Sent Events.
+#[handler]
+pub(super) async fn everything_sse(
+    request: &Request,
+    query: Result<Query<StreamQuery>>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+    sockets: Data<&Sockets>,
+) -> Result<Response> {
+    caller.credential()?;
+    let malformed = |message: String| HttpError::Malformed(message);
+    let Query(asked) = query.map_err(|error| malformed(error.to_string()))?;
+    let handshakes: Vec<Handshake> = serde_json::from_str(&asked.subscribe).map_err(|error| {
+        malformed(format!("subscribe must be a JSON array of handshakes: {error}"))
+    })?;
+    open_stream(request, &caller, &runtime, &sockets, None, handshakes).await
+}
+
+fn table_handshake(
+    caller: &Caller,
+    runtime: &Runtime,
+    table: &str,
+    query: Result<Query<TableQuery>>,
+) -> Result<Handshake, HttpError> {
+    let viewer = caller.viewer.as_ref().ok_or(HttpError::Unauthenticated)?;
+    let view = runtime.records.view(viewer, table)?;
+    let Query(asked) = query.map_err(|error| HttpError::Malformed(error.to_string()))?;
+    Ok(Handshake {
+        filter: asked.filter.as_deref().map(|text| view.filter_text(text)).transpose()?,
+        fields: asked.fields.map(|names| names.split(',').map(str::to_owned).collect()),
+        sort: asked.sort,
+        since: asked.since.map(Position::new),
+        ..Handshake::default()
+    })
+}
+
+async fn open_socket(
     request: &Request,
     caller: &Caller,
     runtime: &Arc<Runtime>,
     sockets: &Sockets,
     first: Option<(String, Handshake)>,
 ) -> Result<Response> {
-    let viewer = caller.viewer.clone().ok_or(HttpError::Unauthenticated)?;
-    let token = caller.token.as_deref().ok_or(HttpError::Unauthenticated)?;
+    caller.credential()?;
     let accept = accept_key(request).ok_or(HttpError::NoUpgrade)?;
     let upgrade = request.take_upgrade().map_err(|_| HttpError::NoUpgrade)?;
-    let outbox = Arc::new(Outbox::default());
-    let most = runtime.hub.transport().max_connections_per_user;
-    let admission = runtime.hub.admit(&viewer, token, &outbox);
-    let admission = admission.ok_or(HttpError::TooManyConnections(most))?;
     let (table, handshake) = first.unzip();
-    let (hub, app, records) = (runtime.hub.clone(), runtime.app.clone(), runtime.records.clone());
-    let mut session = Session::new(hub, app, records, viewer, outbox.clone(), table);
+    let mut session = session(caller, runtime, table)?;
     if let Some(handshake) = handshake {
         session.handle(handshake).await.map_err(HttpError::from)?;
     }
-    let transport = *runtime.hub.transport();
-    let stop = sockets.stop.clone();
-    sockets
-        .tasks
-        .spawn(websocket::run(Opening { upgrade, session, outbox, transport, stop }, admission));
+    sockets.tasks.spawn(websocket::run(upgrade, session, sockets.stop.clone()));
     Ok(Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, HeaderValue::from_static("upgrade"))
         .header(header::UPGRADE, HeaderValue::from_static("websocket"))
         .header(header::SEC_WEBSOCKET_ACCEPT, accept)
         .finish())
+}
+
+async fn open_stream(
+    request: &Request,
+    caller: &Caller,
+    runtime: &Arc<Runtime>,
+    sockets: &Sockets,
+    table: Option<String>,
+    mut handshakes: Vec<Handshake>,
+) -> Result<Response> {
+    sse::resume(request.headers(), &mut handshakes)?;
+    let mut session = session(caller, runtime, table)?;
+    let names = handshakes.iter().map(Session::name).collect();
+    for handshake in handshakes {
+        session.handle(handshake).await.map_err(HttpError::from)?;
+    }
+    let gone = sockets.peers.gone(request.remote_addr().as_socket_addr());
+    Ok(sse::open(session, names, gone, sockets))
+}
+
+/// A session on a new connection, if its owner may have one more.
+fn session(
+    caller: &Caller,
+    runtime: &Runtime,
+    table: Option<String>,
+) -> Result<Session, HttpError> {
+    let credential = caller.credential()?;
+    let (hub, outbox) = (runtime.hub.clone(), Arc::new(Outbox::default()));
+    let viewer = credential.viewer.clone();
+    let most = hub.transport().max_connections_per_user;
+    let admission = hub.admit(credential, &outbox).ok_or(HttpError::TooManyConnections(most))?;
+    let (app, records) = (runtime.app.clone(), runtime.records.clone());
+    Ok(Session::new(Opened { hub, app, records, viewer, outbox, admission }, table))
 }
 
 /// What the answer must prove, if the request opens a WebSocket (RFC 6455, 4.2.1).

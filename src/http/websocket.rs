@@ -18,8 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Bytes, Message as Frame};
 use tokio_util::sync::CancellationToken;
 
-use crate::live::{Admission, CloseReason, Delivery, Message, Outbox, Session};
-use crate::model::refresh::Transport;
+use crate::live::{CloseReason, Delivery, Message, Outbox, Session};
 
 /// How long a client may take from the answer to the first byte of the socket.
 const OPEN: Duration = Duration::from_secs(10);
@@ -29,17 +28,10 @@ const WRITE: Duration = Duration::from_secs(30);
 const GOODBYE: Duration = Duration::from_secs(1);
 /// The longest frame and message of a client, in bytes. Filters are the longest they send.
 const MAX_FRAME: usize = 64 * 1024;
+/// A ping without content (RFC 6455, 5.5.2).
+const PING: &[u8] = &[0x89, 0];
 /// What is read at once; handshakes are short, and there may be thousands of sockets.
 const READ_BUFFER: usize = 4 * 1024;
-
-/// A socket about to open.
-pub(super) struct Opening {
-    pub(super) upgrade: OnUpgrade,
-    pub(super) session: Session,
-    pub(super) outbox: Arc<Outbox>,
-    pub(super) transport: Transport,
-    pub(super) stop: CancellationToken,
-}
 
 /// Why a socket ends.
 enum End {
@@ -49,17 +41,17 @@ enum End {
     Close(CloseCode, &'static str),
 }
 
-/// Runs a socket to its end. It holds its place among the connections as long.
-pub(super) async fn run(opening: Opening, _admission: Admission) {
-    let Ok(Ok(stream)) = timeout(OPEN, opening.upgrade).await else { return };
+/// Runs a socket to its end.
+pub(super) async fn run(upgrade: OnUpgrade, session: Session, stop: CancellationToken) {
+    let Ok(Ok(stream)) = timeout(OPEN, upgrade).await else { return };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(MAX_FRAME))
         .max_frame_size(Some(MAX_FRAME));
     let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
-    let Opening { session, outbox, transport, stop, .. } = opening;
-    let mut socket = Socket { stream, session, outbox, transport };
+    let outbox = session.outbox().clone();
+    let mut socket = Socket { stream, session, outbox };
     if let End::Close(code, reason) = socket.talk(&stop).await {
         socket.close(code, reason).await;
     }
@@ -69,14 +61,14 @@ struct Socket {
     stream: WebSocketStream<Upgraded>,
     session: Session,
     outbox: Arc<Outbox>,
-    transport: Transport,
 }
 
 impl Socket {
     async fn talk(&mut self, stop: &CancellationToken) -> End {
-        let every = Duration::from_millis(self.transport.heartbeat_interval_ms);
+        let transport = *self.session.transport();
+        let every = Duration::from_millis(transport.heartbeat_interval_ms);
         let mut heartbeat = interval_at(Instant::now() + every, every);
-        let idle = Duration::from_millis(self.transport.idle_timeout_ms);
+        let idle = Duration::from_millis(transport.idle_timeout_ms);
         let mut busy_until = Instant::now() + idle;
         loop {
             if !self.session.is_idle() {
@@ -85,7 +77,7 @@ impl Socket {
             let done = tokio::select! {
                 delivery = self.outbox.next() => self.deliver(delivery).await,
                 frame = self.stream.next() => self.receive(frame).await,
-                _ = heartbeat.tick() => self.send(Message::heartbeat().frame()).await,
+                _ = heartbeat.tick() => self.beat().await,
                 () = sleep_until(busy_until) => Err(closing(CloseReason::Idle)),
                 () = stop.cancelled() => self.send_off().await,
             };
@@ -93,6 +85,12 @@ impl Socket {
                 return end;
             }
         }
+    }
+
+    /// A sign of life of ours, and a ping: the client's answer is one of theirs.
+    async fn beat(&mut self) -> Result<(), End> {
+        let heartbeat = [Message::heartbeat().frame(), PING].concat();
+        self.send(&heartbeat.into()).await
     }
 
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
@@ -109,6 +107,9 @@ impl Socket {
     }
 
     async fn receive(&mut self, frame: Option<Result<Frame, Error>>) -> Result<(), End> {
+        if let Some(Ok(_)) = frame {
+            self.session.touch();
+        }
         match frame {
             Some(Ok(Frame::Text(text))) => {
                 self.session.receive(&text).await;
@@ -167,6 +168,7 @@ fn closing(reason: CloseReason) -> End {
         CloseReason::Restart => "the server restarts",
         CloseReason::Idle => "nothing was subscribed",
         CloseReason::SessionEnded => "the session has ended",
+        CloseReason::AccessChanged => "what you may see has changed",
     };
     End::Close(reason.code().into(), words)
 }

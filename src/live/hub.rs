@@ -13,29 +13,35 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::feed::Feed;
+use crate::live::editing::{Editing, Editor, TooManyEdits, conflict};
 use crate::live::matcher::{GroupId, Matcher, Told, told};
-use crate::live::message::{Body, Change as ChangeBody, CloseReason, Message};
+use crate::live::message::{Body, Change as ChangeBody, CloseReason, Encoded, Message, Name, now};
+use crate::live::metrics::Metrics;
 use crate::live::outbox::Outbox;
+use crate::live::presence::{Arrival, ConnectionId, Presence};
 use crate::model::access::Viewer;
 use crate::model::change::Change;
 use crate::model::component::DataTable;
 use crate::model::filter::Filter;
-use crate::model::ids::{ComponentId, Position, TableName};
+use crate::model::ids::{ComponentId, Position, RecordId, TableName};
 use crate::model::query::Sort;
 use crate::model::record::{Envelope, FieldSet, Record};
 use crate::model::refresh::Transport;
 use crate::model::sort_key::sort_key;
 use crate::model::table::Table;
+use crate::records::Stale;
 use crate::render::Renderer;
 use crate::store::{Batch, Replay, Store, StoreError};
 
 /// How long a subscriber waits for the feed to reach what it has already read.
 const CATCH_UP: Duration = Duration::from_secs(5);
 
+/// How often people on pages are looked through for those who have gone silent.
+const SWEEPS_PER_SILENCE: u32 = 60;
+
 /// What one subscription is about.
 #[derive(Clone)]
 pub(super) struct Scope {
-    pub(super) subscription_id: Option<Arc<str>>,
     pub(super) table: Arc<Table>,
     pub(super) fields: FieldSet,
     pub(super) filter: Filter,
@@ -46,10 +52,9 @@ pub(super) struct Scope {
     pub(super) component: Option<(Arc<str>, ComponentId, DataTable)>,
 }
 
-/// What makes two subscriptions hear the same bytes.
+/// What makes two subscriptions hear the same, but for the names that they gave them.
 #[derive(PartialEq, Eq, Hash, Clone)]
 struct GroupKey {
-    subscription_id: Option<Arc<str>>,
     table: TableName,
     fields: FieldSet,
     filter: Filter,
@@ -60,7 +65,7 @@ struct GroupKey {
 struct Group {
     key: GroupKey,
     scope: Scope,
-    members: HashMap<MemberId, Member>,
+    members: HashMap<Name, HashMap<MemberId, Member>>,
 }
 
 type MemberId = u64;
@@ -77,15 +82,28 @@ struct State {
     groups: HashMap<GroupId, Group>,
     by_key: HashMap<GroupKey, GroupId>,
     matcher: Matcher,
-    connections: HashMap<u64, Connection>,
+    connections: HashMap<ConnectionId, Connection>,
+    editing: Editing,
 }
 
 struct Connection {
     /// Whose it is: connections are counted by this.
     owner: Arc<str>,
-    /// The session it was opened with.
-    session: Arc<str>,
+    credential: Credential,
+    /// The table of each subscription.
+    tables: Vec<TableName>,
     outbox: Weak<Outbox>,
+}
+
+/// What a connection was opened with.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// The token of the session.
+    pub token: Arc<str>,
+    /// Whom it stood for.
+    pub viewer: Viewer,
+    /// When it ends, in Unix seconds.
+    pub expires_at: i64,
 }
 
 /// Everyone who listens.
@@ -94,18 +112,45 @@ pub struct Hub {
     renderer: Arc<Renderer>,
     transport: Transport,
     state: Mutex<State>,
+    presence: Mutex<Presence>,
+    metrics: Metrics,
     position: watch::Sender<Position>,
 }
 
 /// A place among the connections; given back when dropped.
 pub struct Admission {
     hub: Arc<Hub>,
-    id: u64,
+    id: ConnectionId,
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.hub.lock().connections.remove(&self.id);
+        let mut state = self.hub.lock();
+        state.connections.remove(&self.id);
+        state.editing.end(self.id);
+        self.hub.metrics.disconnected();
+    }
+}
+
+/// Being on a page; it ends when dropped.
+pub(super) struct Stay {
+    hub: Arc<Hub>,
+    connection: ConnectionId,
+    path: Arc<str>,
+}
+
+impl Stay {
+    /// A sign of life.
+    pub(super) fn touch(&self) {
+        let most = self.hub.transport.max_presence_entries;
+        self.hub.presence().touch(&self.path, self.connection, &now().into(), most);
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        let most = self.hub.transport.max_presence_entries;
+        self.hub.presence().leave(&self.path, self.connection, most);
     }
 }
 
@@ -114,12 +159,14 @@ pub(super) struct Subscription {
     hub: Arc<Hub>,
     group: GroupId,
     member: MemberId,
+    connection: ConnectionId,
+    pub(super) name: Name,
     pub(super) scope: Scope,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.hub.leave(self.group, self.member);
+        self.hub.leave(self);
     }
 }
 
@@ -135,8 +182,16 @@ impl Hub {
     ) -> Result<(Arc<Self>, Feed), StoreError> {
         let feed = Feed::from_now(store.clone()).await?;
         let (position, _) = watch::channel(feed.position().clone());
-        let state = Mutex::default();
-        Ok((Arc::new(Self { store, renderer, transport, state, position }), feed))
+        let hub = Self {
+            store,
+            renderer,
+            transport,
+            state: Mutex::default(),
+            presence: Mutex::default(),
+            metrics: Metrics::default(),
+            position,
+        };
+        Ok((Arc::new(hub), feed))
     }
 
     /// Takes changes from the feed to everyone they concern, for ever.
@@ -150,6 +205,17 @@ impl Hub {
         }
     }
 
+    /// Takes people off pages who give no sign of life, for ever.
+    pub async fn run_presence(&self) {
+        let stale = Duration::from_millis(self.transport.presence_stale_ms);
+        let step = stale / SWEEPS_PER_SILENCE;
+        loop {
+            tokio::time::sleep(step).await;
+            // The next look is a step away, and then it must not be too late.
+            self.presence().sweep(stale - step, self.transport.max_presence_entries);
+        }
+    }
+
     /// What clients and server agree on.
     pub fn transport(&self) -> &Transport {
         &self.transport
@@ -158,14 +224,13 @@ impl Hub {
     /// Lets a connection in, unless its owner has too many.
     pub fn admit(
         self: &Arc<Self>,
-        viewer: &Viewer,
-        session: &str,
+        credential: Credential,
         outbox: &Arc<Outbox>,
     ) -> Option<Admission> {
-        let owner: Arc<str> = match viewer {
+        let owner: Arc<str> = match &credential.viewer {
             Viewer::User(user) => user.id.as_str().into(),
             // A guest is nobody but their token.
-            Viewer::Guest => session.into(),
+            Viewer::Guest => credential.token.clone(),
         };
         let mut state = self.lock();
         let open = state.connections.values().filter(|connection| connection.owner == owner);
@@ -173,21 +238,92 @@ impl Hub {
             return None;
         }
         let id = state.take_id();
-        let connection =
-            Connection { owner, session: session.into(), outbox: Arc::downgrade(outbox) };
+        let outbox = Arc::downgrade(outbox);
+        let connection = Connection { owner, credential, tables: Vec::new(), outbox };
         state.connections.insert(id, connection);
+        self.metrics.connected();
         Some(Admission { hub: self.clone(), id })
     }
 
-    /// Closes every connection of a session that has ended.
-    pub fn end_session(&self, session: &str) {
+    /// What each open connection was opened with.
+    pub fn credentials(&self) -> Vec<Credential> {
+        self.lock().connections.values().map(|connection| connection.credential.clone()).collect()
+    }
+
+    /// Closes every connection that was opened with a token.
+    pub fn close(&self, token: &str, reason: CloseReason) {
         for connection in self.lock().connections.values() {
-            if connection.session.as_ref() == session
+            if connection.credential.token.as_ref() == token
                 && let Some(outbox) = connection.outbox.upgrade()
             {
-                outbox.close(CloseReason::SessionEnded);
+                outbox.close(reason);
             }
         }
+    }
+
+    /// Tells whoever sent a stale write, on the connections of the session it came with, what it
+    /// would have overwritten.
+    pub async fn tell_conflict(&self, token: &str, stale: &Stale) {
+        let Stale { shown, overwritten } = stale;
+        let (table, id) = (&shown.view.table, shown.record.id());
+        // Without the log nobody learns who it was; the conflict is one all the same.
+        let last = self.store.log().last_change(&table.name, id).await.ok().flatten();
+        let by = last.as_ref().and_then(|change| change.by.as_ref());
+        let at = last.as_ref().map_or_else(now, |change| change.at.to_string());
+        let envelope = Envelope { table, record: &shown.record, fields: &shown.view.fields };
+        let message = conflict(&envelope, overwritten.iter().copied(), by, &at);
+        for connection in self.lock().connections.values() {
+            if connection.credential.token.as_ref() == token
+                && connection.tables.contains(&table.name)
+                && let Some(outbox) = connection.outbox.upgrade()
+            {
+                outbox.push([message.clone()]);
+            }
+        }
+    }
+
+    /// The figures of everything live, as Prometheus reads them.
+    pub fn metrics(&self) -> String {
+        let state = self.lock();
+        let open = state.connections.values().filter_map(|connection| connection.outbox.upgrade());
+        let depth = open.map(|outbox| outbox.depth()).max().unwrap_or(0);
+        self.metrics.groups(state.groups.len());
+        self.metrics.queue_depth(depth);
+        drop(state);
+        self.metrics.text()
+    }
+
+    /// What is counted.
+    pub(super) fn counts(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Puts a connection on a page.
+    pub(super) fn stay(
+        self: &Arc<Self>,
+        admission: &Admission,
+        path: &Arc<str>,
+        viewer: &Viewer,
+        outbox: &Arc<Outbox>,
+    ) -> Stay {
+        let (connection, viewer, outbox) = (admission.id, viewer.clone(), outbox.clone());
+        let arrival = Arrival { connection, viewer, outbox, at: now().into() };
+        self.presence().join(path, arrival, self.transport.max_presence_entries);
+        Stay { hub: self.clone(), connection, path: path.clone() }
+    }
+
+    /// Notes which fields of a record somebody is editing; none means they have finished.
+    ///
+    /// # Errors
+    /// When the connection announces too many.
+    pub(super) fn edit(
+        &self,
+        admission: &Admission,
+        table: &TableName,
+        id: RecordId,
+        editor: Editor,
+    ) -> Result<(), TooManyEdits> {
+        self.lock().editing.announce(admission.id, table, id, editor)
     }
 
     /// Everything up to here has been told.
@@ -199,10 +335,12 @@ impl Hub {
     /// that follows, with no gap and nothing twice.
     pub(super) async fn subscribe(
         self: &Arc<Self>,
-        outbox: &Arc<Outbox>,
+        (admission, outbox): (&Admission, &Arc<Outbox>),
+        name: Name,
         scope: Scope,
         since: Option<Position>,
     ) -> Subscription {
+        let is_replay = since.is_some();
         // Without `since` it begins now: what was committed before is not news.
         let since = match since {
             Some(since) => since,
@@ -211,7 +349,7 @@ impl Hub {
         let mut told = self.position.subscribe();
         loop {
             // Join before reading the past, or a change between the two would be lost.
-            let (subscription, joined_at) = self.join(outbox, &scope);
+            let (subscription, joined_at) = self.join(admission.id, outbox, &name, &scope);
             let past = match self.store.log().between(&since, &joined_at, &scope.table.name).await {
                 Ok(Replay::Changes(changes)) => Ok(changes),
                 Ok(Replay::Gone) => Err("the changes since then are no longer kept"),
@@ -231,72 +369,112 @@ impl Hub {
                 }
             };
             let first = match past {
-                Ok(changes) => self.replay(&scope, &since, &changes),
+                Ok(changes) => self.replay(&subscription, &since, &changes),
                 Err(reason) => {
-                    vec![subscribed(&scope, &joined_at), resync(&scope, reason, &joined_at)]
+                    self.metrics.resync();
+                    let resync = resync(&name, reason, &joined_at);
+                    vec![subscribed(&subscription, &joined_at), resync]
                 }
             };
+            if is_replay {
+                self.metrics.replay(first.len() - 1);
+            }
             self.go_live(&subscription, first);
             return subscription;
         }
     }
 
-    fn replay(&self, scope: &Scope, since: &Position, changes: &[Change]) -> Vec<Message> {
-        let past = changes.iter().filter_map(|change| self.encode(scope, change));
-        std::iter::once(subscribed(scope, since)).chain(past).collect()
+    fn replay(
+        &self,
+        subscription: &Subscription,
+        since: &Position,
+        changes: &[Change],
+    ) -> Vec<Message> {
+        let past = changes.iter().filter_map(|change| self.encode(&subscription.scope, change));
+        let past = past.map(|encoded| encoded.named(&subscription.name));
+        std::iter::once(subscribed(subscription, since)).chain(past).collect()
     }
 
-    fn join(self: &Arc<Self>, outbox: &Arc<Outbox>, scope: &Scope) -> (Subscription, Position) {
+    fn join(
+        self: &Arc<Self>,
+        connection: ConnectionId,
+        outbox: &Arc<Outbox>,
+        name: &Name,
+        scope: &Scope,
+    ) -> (Subscription, Position) {
         let mut state = self.lock();
         let member = state.take_id();
         let group = state.group(scope);
         let joining = Member { outbox: outbox.clone(), held_back: Some(Vec::new()) };
         if let Some(group) = state.groups.get_mut(&group) {
-            group.members.insert(member, joining);
+            group.members.entry(name.clone()).or_default().insert(member, joining);
         }
-        let subscription = Subscription { hub: self.clone(), group, member, scope: scope.clone() };
+        if let Some(connection) = state.connections.get_mut(&connection) {
+            connection.tables.push(scope.table.name.clone());
+        }
+        self.metrics.subscribed();
+        let (name, scope) = (name.clone(), scope.clone());
+        let subscription =
+            Subscription { hub: self.clone(), group, member, connection, name, scope };
         (subscription, self.position())
     }
 
     fn go_live(&self, subscription: &Subscription, first: Vec<Message>) {
         let mut state = self.lock();
         let group = state.groups.get_mut(&subscription.group);
-        if let Some(member) = group.and_then(|group| group.members.get_mut(&subscription.member)) {
+        let members = group.and_then(|group| group.members.get_mut(&subscription.name));
+        if let Some(member) = members.and_then(|members| members.get_mut(&subscription.member)) {
             let held_back = member.held_back.take().unwrap_or_default();
             member.outbox.push(first.into_iter().chain(held_back));
         }
     }
 
-    fn leave(&self, group: GroupId, member: MemberId) {
+    fn leave(&self, subscription: &Subscription) {
+        let Subscription { group: id, name, member, connection, scope, .. } = subscription;
+        self.metrics.unsubscribed();
         let mut state = self.lock();
-        let Entry::Occupied(mut entry) = state.groups.entry(group) else { return };
-        entry.get_mut().members.remove(&member);
-        if entry.get().members.is_empty() {
-            let Group { key, .. } = entry.remove();
+        if let Some(connection) = state.connections.get_mut(connection)
+            && let Some(at) = connection.tables.iter().position(|table| *table == scope.table.name)
+        {
+            connection.tables.swap_remove(at);
+        }
+        let Entry::Occupied(mut group) = state.groups.entry(*id) else { return };
+        if let Entry::Occupied(mut members) = group.get_mut().members.entry(name.clone()) {
+            members.get_mut().remove(member);
+            if members.get().is_empty() {
+                members.remove();
+            }
+        }
+        if group.get().members.is_empty() {
+            let Group { key, .. } = group.remove();
             state.by_key.remove(&key);
-            state.matcher.remove(group, &key.table, &key.filter);
+            state.matcher.remove(*id, &key.table, &key.filter);
         }
     }
 
     fn publish(&self, batch: &Batch) {
         let mut state = self.lock();
-        let mut to_send: HashMap<GroupId, Vec<Message>> = HashMap::new();
+        let mut to_send: HashMap<GroupId, Vec<Encoded>> = HashMap::new();
         for change in &batch.changes {
             for id in state.matcher.candidates(change) {
                 let Some(group) = state.groups.get(&id) else { continue };
-                if let Some(message) = self.encode(&group.scope, change) {
-                    to_send.entry(id).or_default().push(message);
+                if let Some(encoded) = self.encode(&group.scope, change) {
+                    to_send.entry(id).or_default().push(encoded);
+                }
+            }
+            state.editing.tell(change);
+        }
+        for (id, changes) in to_send {
+            let Some(group) = state.groups.get_mut(&id) else { continue };
+            for (name, members) in &mut group.members {
+                let messages: Vec<_> = changes.iter().map(|change| change.named(name)).collect();
+                for member in members.values_mut() {
+                    member.push(&messages);
                 }
             }
         }
-        for (id, messages) in to_send {
-            let Some(group) = state.groups.get_mut(&id) else { continue };
-            for member in group.members.values_mut() {
-                match &mut member.held_back {
-                    Some(held_back) => held_back.extend(messages.iter().cloned()),
-                    None => member.outbox.push(messages.iter().cloned()),
-                }
-            }
+        if let Some(last) = batch.changes.last() {
+            self.metrics.told(batch.changes.len(), &last.at);
         }
         // While the state is still locked: whoever joins next joins after all of this.
         self.position.send_replace(batch.position.clone());
@@ -306,11 +484,11 @@ impl Hub {
     fn resync_everyone(&self, position: &Position) {
         let mut state = self.lock();
         for group in state.groups.values_mut() {
-            let message = resync(&group.scope, "a change could not be told", position);
-            for member in group.members.values_mut() {
-                match &mut member.held_back {
-                    Some(held_back) => held_back.push(message.clone()),
-                    None => member.outbox.push([message.clone()]),
+            for (name, members) in &mut group.members {
+                let message = resync(name, "a change could not be told", position);
+                for member in members.values_mut() {
+                    self.metrics.resync();
+                    member.push(std::slice::from_ref(&message));
                 }
             }
         }
@@ -318,7 +496,7 @@ impl Hub {
     }
 
     /// The message that a change means to a scope, if it means anything.
-    fn encode(&self, scope: &Scope, change: &Change) -> Option<Message> {
+    fn encode(&self, scope: &Scope, change: &Change) -> Option<Encoded> {
         let told = told(&scope.filter, change)?;
         let (event, transition) = match told {
             Told::Enter => ("insert", Some("enter")),
@@ -338,10 +516,10 @@ impl Hub {
         let sort_key =
             shown.filter(|_| !scope.sort.is_empty()).map(|record| sort_key(record, &scope.sort));
         let html = shown.and_then(|record| self.row(scope, record));
-        Some(Message::new(&Body::Change(ChangeBody {
+        Some(Encoded::new(ChangeBody {
             event,
             table: scope.table.name.as_str(),
-            subscription_id: scope.subscription_id.as_deref(),
+            subscription_id: None,
             record: shown.map(envelope),
             old_record: old.map(envelope),
             record_id: (told == Told::Leave).then_some(change.record_id),
@@ -350,7 +528,7 @@ impl Hub {
             transition,
             html: html.as_deref(),
             sort_key: sort_key.as_deref(),
-        })))
+        }))
     }
 
     fn row(&self, scope: &Scope, record: &Record) -> Option<String> {
@@ -361,6 +539,19 @@ impl Hub {
     fn lock(&self) -> MutexGuard<'_, State> {
         // No statement leaves the state half changed, whoever panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn presence(&self) -> MutexGuard<'_, Presence> {
+        self.presence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
+    fn push(&mut self, messages: &[Message]) {
+        match &mut self.held_back {
+            Some(held_back) => held_back.extend_from_slice(messages),
+            None => self.outbox.push(messages.iter().cloned()),
+        }
     }
 }
 
@@ -373,7 +564,6 @@ impl State {
     fn group(&mut self, scope: &Scope) -> GroupId {
         let component = scope.component.as_ref();
         let key = GroupKey {
-            subscription_id: scope.subscription_id.clone(),
             table: scope.table.name.clone(),
             fields: scope.fields.clone(),
             filter: scope.filter.clone(),
@@ -391,18 +581,19 @@ impl State {
     }
 }
 
-fn subscribed(scope: &Scope, position: &Position) -> Message {
-    Message::new(&Body::Subscribed {
+fn subscribed(subscription: &Subscription, position: &Position) -> Message {
+    let Subscription { name, scope, .. } = subscription;
+    let body = Body::Subscribed {
         table: scope.table.name.as_str(),
-        subscription_id: scope.subscription_id.as_deref(),
+        subscription_id: name.id(),
         filter: scope.filter_json.as_ref(),
         fields: scope.fields.iter().map(|at| scope.table.field(at).name.as_str()).collect(),
         position,
-    })
+    };
+    Message::at(&body, name, position)
 }
 
 /// Tells a subscription to read again.
-pub(super) fn resync(scope: &Scope, reason: &str, position: &Position) -> Message {
-    let subscription_id = scope.subscription_id.as_deref();
-    Message::new(&Body::Resync { subscription_id, reason, position })
+pub(super) fn resync(name: &Name, reason: &str, position: &Position) -> Message {
+    Message::at(&Body::Resync { subscription_id: name.id(), reason, position }, name, position)
 }

@@ -3,6 +3,8 @@
 //! A WebSocket frame and an SSE `data:` line are the same bytes: the text is kept as a finished
 //! frame (RFC 6455, 5.2), and other transports take the text out of it.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -10,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::model::ids::{Position, RecordId};
+use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::record::Envelope;
 
 /// A message from the server, told apart by `type`.
@@ -70,6 +72,27 @@ pub(super) enum Body<'a> {
         /// What is wrong.
         message: &'a str,
     },
+    /// Everyone on a page, once, to whoever joins it.
+    PresenceSync {
+        /// The page.
+        page_path: &'a str,
+        /// Who is on it, the longest there first.
+        users: Vec<&'a PresentUser>,
+    },
+    /// Somebody came to a page.
+    Join {
+        /// Who.
+        user: &'a PresentUser,
+    },
+    /// Somebody left a page, with the last of their tabs.
+    Leave {
+        /// Who.
+        user_id: &'a str,
+        /// The page.
+        page_path: &'a str,
+    },
+    /// Somebody else changed fields that this connection's user was editing.
+    Conflict(Conflict<'a>),
     /// The last message before a planned close.
     ConnectionStatus {
         /// Always `reconnecting`: the client should connect again.
@@ -118,6 +141,49 @@ pub(super) struct Change<'a> {
     pub(super) sort_key: Option<&'a str>,
 }
 
+/// The members of `conflict`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Conflict<'a> {
+    /// The table of the record.
+    pub(super) table: &'a str,
+    /// The key of the record.
+    #[schemars(with = "i64")]
+    pub(super) record_id: RecordId,
+    /// Fields whose values are no longer what this user's edit began from.
+    pub(super) overwritten_fields: Vec<&'a str>,
+    /// Who changed them; both members null where the database does not know.
+    pub(super) overwritten_by: Author<'a>,
+    /// The record as it now stands.
+    #[schemars(with = "RecordSchema")]
+    pub(super) authoritative_record: Envelope<'a>,
+    /// When it was changed.
+    pub(super) timestamp: &'a str,
+}
+
+/// Whoever made a change.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Author<'a> {
+    /// Their identity.
+    pub(super) id: Option<&'a str>,
+    /// What others read.
+    pub(super) name: Option<&'a str>,
+}
+
+/// Somebody on a page.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PresentUser {
+    /// Their identity.
+    pub(super) id: Arc<str>,
+    /// What others read.
+    pub(super) name: Arc<str>,
+    /// The page.
+    pub(super) page_path: Arc<str>,
+    /// When they came.
+    pub(super) joined_at: Arc<str>,
+}
+
 /// `{id, fields}`
 #[derive(JsonSchema)]
 #[schemars(rename = "Record")]
@@ -134,21 +200,95 @@ pub fn messages_schema() -> Json {
     schemars::schema_for!(Body<'static>).into()
 }
 
-/// A finished message.
+/// What a client calls a subscription: by its own name for it, else by its table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// The `subscriptionId` it gave.
+    Given(Arc<str>),
+    /// It gave none.
+    Table(TableName),
+}
+
+impl Name {
+    /// The `subscriptionId`, where there is one.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Given(id) => Some(id),
+            Self::Table(_) => None,
+        }
+    }
+}
+
+/// A finished message. Cheap to copy.
 #[derive(Clone, Debug)]
-pub struct Message {
+pub struct Message(Arc<Finished>);
+
+#[derive(Debug)]
+struct Finished {
     frame: Bytes,
     text_at: usize,
+    resume: Option<(Name, Position)>,
+}
+
+/// A change as everyone hears it who sees the same records: only the name that each client gave its
+/// subscription is still to be put in.
+pub(super) struct Encoded {
+    json: Vec<u8>,
+    /// Where `subscriptionId` goes.
+    name_at: usize,
+    position: Position,
+}
+
+/// The members that stand before `subscriptionId`.
+#[derive(Serialize)]
+struct Head<'a> {
+    r#type: &'a str,
+    event: &'a str,
+    table: &'a str,
+}
+
+impl Encoded {
+    pub(super) fn new(change: Change<'_>) -> Self {
+        let head = Head { r#type: "change", event: change.event, table: change.table };
+        let position = change.position.clone();
+        Self { name_at: json(&head).len(), json: json(&Body::Change(change)), position }
+    }
+
+    /// The message of one subscription, or of all that have this name.
+    pub(super) fn named(&self, name: &Name) -> Message {
+        let resume = Some((name.clone(), self.position.clone()));
+        let Some(id) = name.id() else { return Message::finish(&[&self.json], resume) };
+        let (before, after) = self.json.split_at(self.name_at);
+        let mut member = b"\"subscriptionId\":".to_vec();
+        member.extend(json(&id));
+        member.push(b',');
+        Message::finish(&[before, &member, after], resume)
+    }
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("a message has only text keys")
 }
 
 impl Message {
     pub(super) fn new(body: &Body<'_>) -> Self {
-        let text = serde_json::to_vec(body).expect("a message has only text keys");
-        let mut frame = BytesMut::with_capacity(text.len() + 10);
-        put_text_header(&mut frame, text.len());
+        Self::finish(&[&json(body)], None)
+    }
+
+    /// A message after which the subscription knows everything up to a position.
+    pub(super) fn at(body: &Body<'_>, name: &Name, position: &Position) -> Self {
+        Self::finish(&[&json(body)], Some((name.clone(), position.clone())))
+    }
+
+    fn finish(parts: &[&[u8]], resume: Option<(Name, Position)>) -> Self {
+        let length = parts.iter().map(|part| part.len()).sum();
+        let mut frame = BytesMut::with_capacity(length + 10);
+        put_text_header(&mut frame, length);
         let text_at = frame.len();
-        frame.extend_from_slice(&text);
-        Self { frame: frame.freeze(), text_at }
+        for part in parts {
+            frame.extend_from_slice(part);
+        }
+        Self(Arc::new(Finished { frame: frame.freeze(), text_at, resume }))
     }
 
     /// A sign of life, now.
@@ -163,12 +303,17 @@ impl Message {
 
     /// The finished WebSocket frame.
     pub fn frame(&self) -> &Bytes {
-        &self.frame
+        &self.0.frame
     }
 
     /// The JSON text.
-    pub fn text(&self) -> Bytes {
-        self.frame.slice(self.text_at..)
+    pub fn text(&self) -> &[u8] {
+        &self.0.frame[self.0.text_at..]
+    }
+
+    /// Where its subscription goes on from, once this is read.
+    pub fn resume(&self) -> Option<&(Name, Position)> {
+        self.0.resume.as_ref()
     }
 }
 
@@ -181,6 +326,8 @@ pub enum CloseReason {
     Idle,
     /// The session has ended (4401).
     SessionEnded,
+    /// The role that the connection was opened with is no longer theirs (4403).
+    AccessChanged,
 }
 
 impl CloseReason {
@@ -190,6 +337,7 @@ impl CloseReason {
             Self::Restart => 1012,
             Self::Idle => 1000,
             Self::SessionEnded => 4401,
+            Self::AccessChanged => 4403,
         }
     }
 }
@@ -211,7 +359,7 @@ fn put_text_header(frame: &mut BytesMut, length: usize) {
     }
 }
 
-fn now() -> String {
+pub(super) fn now() -> String {
     Offset::UTC.to_datetime(Timestamp::now()).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
@@ -240,6 +388,6 @@ mod tests {
         let message = Message::reconnecting("websocket");
         let json =
             r#"{"type":"connection-status","status":"reconnecting","transport":"websocket"}"#;
-        assert_eq!(&message.text()[..], json.as_bytes());
+        assert_eq!(message.text(), json.as_bytes());
     }
 }

@@ -3,13 +3,17 @@
 //! The [`Hub`] takes changes from the feed and puts finished messages into the [`Outbox`] of each
 //! connection. A [`Session`] is what one connection may do, whatever transport it came by.
 
+mod editing;
 mod hub;
 mod matcher;
 mod message;
+mod metrics;
 mod outbox;
+mod presence;
 mod session;
 
-pub use hub::{Admission, Hub};
-pub use message::{CloseReason, Message, messages_schema};
+pub use editing::TooManyEdits;
+pub use hub::{Admission, Credential, Hub};
+pub use message::{CloseReason, Message, Name, messages_schema};
 pub use outbox::{Delivery, Outbox};
-pub use session::{Handshake, LiveError, Session};
+pub use session::{Handshake, LiveError, Opened, Session};

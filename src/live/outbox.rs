@@ -42,14 +42,12 @@ impl Delivery {
     pub fn frames(&self) -> Bytes {
         match self.messages.as_slice() {
             [only] => only.frame().clone(),
-            messages => messages.iter().map(Message::frame).fold(Vec::new(), joined).into(),
+            messages => {
+                let frames = messages.iter().map(|message| message.frame().as_ref());
+                frames.collect::<Vec<_>>().concat().into()
+            }
         }
     }
-}
-
-fn joined(mut all: Vec<u8>, frame: &Bytes) -> Vec<u8> {
-    all.extend_from_slice(frame);
-    all
 }
 
 impl Outbox {
@@ -85,7 +83,8 @@ impl Outbox {
         }
     }
 
-    fn take(&self) -> Option<Delivery> {
+    /// Takes all there is to send, if there is anything.
+    pub fn take(&self) -> Option<Delivery> {
         let mut queue = self.lock();
         let waits = !queue.messages.is_empty() || queue.overflowed || queue.close.is_some();
         waits.then(|| {
@@ -94,9 +93,21 @@ impl Outbox {
         })
     }
 
+    /// How many bytes wait.
+    pub(super) fn depth(&self) -> usize {
+        self.lock().bytes
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // A queue is whole between any two statements, whoever panicked.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl Outbox {
+    pub(super) fn waiting(&self) -> Vec<Message> {
+        self.take().map(|delivery| delivery.messages).unwrap_or_default()
     }
 }
 

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::live::hub::{Hub, Scope, Subscription, resync};
-use crate::live::message::{Body, Message};
+use crate::live::editing::{Editor, TooManyEdits};
+use crate::live::hub::{Admission, Hub, Scope, Stay, Subscription, resync};
+use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::Outbox;
 use crate::model::access::Viewer;
 use crate::model::app::App;
 use crate::model::component::{ComponentKind, DataTable};
-use crate::model::ids::{ComponentId, Position};
+use crate::model::ids::{ComponentId, Position, RecordId};
+use crate::model::refresh::Transport;
 use crate::records::{Records, RecordsError, View};
 
 /// How many subscriptions one connection may hold.
@@ -20,11 +22,11 @@ const MAX_SUBSCRIPTIONS: usize = 100;
 /// The longest `subscriptionId`, in bytes.
 const MAX_SUBSCRIPTION_ID: usize = 128;
 
-/// What a client says to subscribe or unsubscribe.
+/// What a client says: to subscribe, to unsubscribe, to be on a page, or that it is editing.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Handshake {
-    /// `subscribe`, which may be left out, or `unsubscribe`.
+    /// `subscribe`, which may be left out, `unsubscribe`, `presence` or `editing`.
     pub r#type: Option<String>,
     /// The table.
     pub table: Option<String>,
@@ -42,6 +44,10 @@ pub struct Handshake {
     pub component: Option<String>,
     /// The path and query of the page that holds the component.
     pub url: Option<String>,
+    /// The path of the page to be on, or to leave.
+    pub page_path: Option<String>,
+    /// The record that is being edited: its `fields` are those in hand, none when it is done.
+    pub record_id: Option<Json>,
 }
 
 /// Why a handshake cannot be honoured.
@@ -56,43 +62,73 @@ pub enum LiveError {
     /// The connection holds as many subscriptions as it may.
     #[error("a connection may hold at most {MAX_SUBSCRIPTIONS} subscriptions")]
     TooMany,
+    /// It has announced as many edits as it may.
+    #[error(transparent)]
+    TooManyEdits(#[from] TooManyEdits),
 }
 
-/// The subscriptions of one connection.
+/// The subscriptions of one connection, and the pages it is on.
 pub struct Session {
     hub: Arc<Hub>,
     app: Arc<App>,
     records: Records,
     viewer: Viewer,
     outbox: Arc<Outbox>,
-    /// The table of a per-table socket.
+    /// The table of a per-table connection.
     table: Option<String>,
-    subscriptions: HashMap<Key, Subscription>,
+    subscriptions: HashMap<Name, Subscription>,
+    pages: HashMap<Arc<str>, Stay>,
+    // Last, so that the place is given back after all that was done with it.
+    admission: Admission,
 }
 
-/// A subscription goes by the client's name for it, else by its table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Named(Arc<str>),
-    Table(String),
+/// Who opened a connection, and what they may do with it.
+pub struct Opened {
+    /// Whom they listen to.
+    pub hub: Arc<Hub>,
+    /// The pages and tables there are.
+    pub app: Arc<App>,
+    /// What of them may be seen.
+    pub records: Records,
+    /// Who.
+    pub viewer: Viewer,
+    /// What is sent to them.
+    pub outbox: Arc<Outbox>,
+    /// Their place among the connections.
+    pub admission: Admission,
 }
 
 impl Session {
     /// A session that has subscribed to nothing. `table` is that of a per-table connection.
-    pub fn new(
-        hub: Arc<Hub>,
-        app: Arc<App>,
-        records: Records,
-        viewer: Viewer,
-        outbox: Arc<Outbox>,
-        table: Option<String>,
-    ) -> Self {
-        Self { hub, app, records, viewer, outbox, table, subscriptions: HashMap::new() }
+    pub fn new(opened: Opened, table: Option<String>) -> Self {
+        let Opened { hub, app, records, viewer, outbox, admission } = opened;
+        let (subscriptions, pages) = (HashMap::new(), HashMap::new());
+        Self { hub, app, records, viewer, outbox, table, subscriptions, pages, admission }
     }
 
-    /// Whether anything is subscribed.
+    /// What is to be sent.
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// What clients and server agree on.
+    pub fn transport(&self) -> &Transport {
+        self.hub.transport()
+    }
+
+    /// Whether nothing is subscribed and no page is watched.
     pub fn is_idle(&self) -> bool {
-        self.subscriptions.is_empty()
+        self.subscriptions.is_empty() && self.pages.is_empty()
+    }
+
+    /// Everything up to here is in the outbox, or was sent.
+    pub fn position(&self) -> Position {
+        self.hub.position()
+    }
+
+    /// Notes a sign of life.
+    pub fn touch(&self) {
+        self.pages.values().for_each(Stay::touch);
     }
 
     /// Takes a frame from the client. What is wrong with it is answered, not returned.
@@ -120,8 +156,10 @@ impl Session {
         match handshake.r#type.as_deref() {
             None | Some("subscribe") => self.subscribe(handshake).await,
             Some("unsubscribe") => self.unsubscribe(&handshake),
+            Some("presence") => self.enter(&handshake),
+            Some("editing") => self.edit(&handshake),
             Some(other) => Err(LiveError::Malformed(format!(
-                "unknown type `{other}`; use subscribe or unsubscribe"
+                "unknown type `{other}`; use subscribe, unsubscribe, presence or editing"
             ))),
         }
     }
@@ -130,41 +168,98 @@ impl Session {
     pub fn resync_all(&self) {
         let position = self.hub.position();
         let reason = "this connection reads too slowly";
-        let scopes = self.subscriptions.values().map(|subscription| &subscription.scope);
-        self.outbox.push(scopes.map(|scope| resync(scope, reason, &position)));
+        self.hub.counts().dropped();
+        let told = self.subscriptions.keys().map(|name| {
+            self.hub.counts().resync();
+            resync(name, reason, &position)
+        });
+        self.outbox.push(told);
+    }
+
+    /// What a handshake would be known by.
+    pub fn name(handshake: &Handshake) -> Option<Name> {
+        let given = handshake.subscription_id.as_deref().map(|id| Name::Given(id.into()));
+        given.or_else(|| Some(Name::Table(handshake.table.as_deref()?.parse().ok()?)))
     }
 
     async fn subscribe(&mut self, handshake: Handshake) -> Result<(), LiveError> {
         let scope = self.scope(&handshake)?;
-        let key = match &scope.subscription_id {
-            Some(name) => Key::Named(name.clone()),
-            None => Key::Table(scope.table.name.to_string()),
+        let name = match &handshake.subscription_id {
+            Some(id) => Name::Given(id.as_str().into()),
+            None => Name::Table(scope.table.name.clone()),
         };
         // Subscribing anew under the same name changes the scope; the old one ends first.
-        self.subscriptions.remove(&key);
+        self.subscriptions.remove(&name);
         if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
             return Err(LiveError::TooMany);
         }
-        let subscription = self.hub.subscribe(&self.outbox, scope, handshake.since).await;
-        self.subscriptions.insert(key, subscription);
+        let connection = (&self.admission, &self.outbox);
+        let subscription =
+            self.hub.subscribe(connection, name.clone(), scope, handshake.since).await;
+        self.subscriptions.insert(name, subscription);
         Ok(())
     }
 
+    /// Comes to a page, if it has presence and may be opened.
+    fn enter(&mut self, handshake: &Handshake) -> Result<(), LiveError> {
+        let path = handshake.page_path.as_deref().ok_or_else(|| {
+            LiveError::Malformed("presence needs the pagePath of a page".to_owned())
+        })?;
+        let page = self.app.page(path).filter(|page| page.presence);
+        let page = page.filter(|page| self.app.may_open(page, &self.viewer));
+        let path = page.ok_or(RecordsError::NotFound)?.path.clone();
+        if self.pages.len() >= MAX_SUBSCRIPTIONS && !self.pages.contains_key(&path) {
+            return Err(LiveError::TooMany);
+        }
+        // Leave first: whoever comes twice must not be taken off by the first stay's end.
+        self.pages.remove(&path);
+        let stay = self.hub.stay(&self.admission, &path, &self.viewer, &self.outbox);
+        self.pages.insert(path, stay);
+        Ok(())
+    }
+
+    /// Announces which fields of a record are being edited.
+    fn edit(&self, handshake: &Handshake) -> Result<(), LiveError> {
+        let malformed = |message: &str| LiveError::Malformed(message.to_owned());
+        let table = self.table_name(handshake).ok_or_else(|| malformed("editing needs a table"))?;
+        let view = self.records.view(&self.viewer, table)?;
+        let Viewer::User(user) = &self.viewer else {
+            return Err(RecordsError::Unauthenticated.into());
+        };
+        let id = match &handshake.record_id {
+            Some(Json::String(text)) => text.parse().ok(),
+            Some(Json::Number(number)) => number.as_i64().map(RecordId::from),
+            _ => None,
+        };
+        let id = id.ok_or_else(|| malformed("editing needs a recordId"))?;
+        let names = handshake.fields.as_deref().unwrap_or_default();
+        let editing = view.select(names.iter().map(String::as_str))?;
+        let View { table, fields } = view;
+        let (user, outbox) = (user.id.clone(), self.outbox.clone());
+        let name = table.name.clone();
+        let editor = Editor { user, table, editing, readable: fields, outbox };
+        Ok(self.hub.edit(&self.admission, &name, id, editor)?)
+    }
+
     fn unsubscribe(&mut self, handshake: &Handshake) -> Result<(), LiveError> {
-        let key = match (&handshake.subscription_id, self.table_name(handshake)) {
-            (Some(name), _) => Key::Named(name.as_str().into()),
-            (None, Some(table)) => Key::Table(table.to_owned()),
+        if let Some(path) = &handshake.page_path {
+            let none = || LiveError::Malformed("you are not on that page".to_owned());
+            return self.pages.remove(path.as_str()).map(drop).ok_or_else(none);
+        }
+        let name = match (&handshake.subscription_id, self.table_name(handshake)) {
+            (Some(id), _) => Some(Name::Given(id.as_str().into())),
+            (None, Some(table)) => table.parse().ok().map(Name::Table),
             (None, None) => {
-                let message = "unsubscribe needs a subscriptionId or a table".to_owned();
-                return Err(LiveError::Malformed(message));
+                let message = "unsubscribe needs a subscriptionId, a table or a pagePath";
+                return Err(LiveError::Malformed(message.to_owned()));
             }
         };
-        let Some(subscription) = self.subscriptions.remove(&key) else {
+        let Some(subscription) = name.and_then(|name| self.subscriptions.remove(&name)) else {
             return Err(LiveError::Malformed("there is no such subscription".to_owned()));
         };
         self.outbox.push([Message::new(&Body::Unsubscribed {
             table: subscription.scope.table.name.as_str(),
-            subscription_id: subscription.scope.subscription_id.as_deref(),
+            subscription_id: subscription.name.id(),
         })]);
         Ok(())
     }
@@ -190,7 +285,6 @@ impl Session {
         };
         let sort = handshake.sort.as_deref().map_or(Ok(Vec::new()), |sort| view.sort(sort))?;
         Ok(Scope {
-            subscription_id: handshake.subscription_id.as_deref().map(Into::into),
             table: view.table,
             fields,
             filter,
@@ -209,7 +303,6 @@ impl Session {
         let View { table, fields } = self.records.view(&self.viewer, query.table.as_str())?;
         let component = Some((path.into(), found.0, found.1.clone()));
         Ok(Scope {
-            subscription_id: handshake.subscription_id.as_deref().map(Into::into),
             table,
             fields,
             filter: query.filter.clone(),
@@ -238,6 +331,7 @@ impl Session {
         let code = match error {
             LiveError::Malformed(_) => "BAD_REQUEST",
             LiveError::TooMany => "TOO_MANY_SUBSCRIPTIONS",
+            LiveError::TooManyEdits(_) => "TOO_MANY_EDITS",
             LiveError::Records(error) => error.code(),
         };
         let message = error.to_string();

@@ -37,6 +37,10 @@ pub struct Transport {
     pub max_connections_per_user: usize,
     /// A connection without a subscription closes after this.
     pub idle_timeout_ms: u64,
+    /// Somebody on a page is no longer there after this long without a sign of life.
+    pub presence_stale_ms: u64,
+    /// How many people are shown on one page.
+    pub max_presence_entries: usize,
 }
 
 /// The constants of the realtime contract. Tests shorten time by other values, never these.
@@ -46,4 +50,6 @@ pub const TRANSPORT: Transport = Transport {
     heartbeat_interval_ms: 30_000,
     max_connections_per_user: 10,
     idle_timeout_ms: 300_000,
+    presence_stale_ms: 60_000,
+    max_presence_entries: 50,
 };

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::fields::filter::FilterFault;
 use crate::model::ids::FieldName;
-use crate::records::{Shown, told};
+use crate::records::{Stale, told};
 use crate::store::StoreError;
 
 /// Why a record could not be read or written.
@@ -36,7 +36,7 @@ pub enum RecordsError {
     NotUnique(FieldName),
     /// Somebody changed the record first.
     #[error("somebody else changed this record first")]
-    Conflict(Box<Shown>),
+    Conflict(Box<Stale>),
     /// The database failed.
     #[error("the database does not answer")]
     Store(#[source] StoreError),

@@ -50,6 +50,15 @@ pub struct Shown {
     pub record: Record,
 }
 
+/// A write that somebody else was faster than.
+#[derive(Clone, Debug)]
+pub struct Stale {
+    /// The record as it now stands.
+    pub shown: Shown,
+    /// The fields that the write would have set to something else.
+    pub overwritten: Vec<FieldAt>,
+}
+
 impl Records {
     /// The rules of this app over this database.
     pub fn new(app: Arc<App>, store: Store) -> Self {
@@ -132,9 +141,17 @@ impl Records {
         if values.is_empty() {
             return Err(RecordsError::Malformed("`fields` names no field to change".to_owned()));
         }
+        let sent = values.clone();
         stamp(&view.table, &mut values, user.as_ref(), &[FieldKind::UpdatedBy]);
-        let written = self.write(&view.table, Action::Update(id, values, expected), user).await?;
-        shown(view, written)
+        match self.write(&view.table, Action::Update(id, values, expected), user).await? {
+            Written::Stale(record) => {
+                let differs = |(at, value): (FieldAt, Value)| (record[at] != value).then_some(at);
+                let overwritten = sent.into_iter().filter_map(differs).collect();
+                let shown = Shown { view, record };
+                Err(RecordsError::Conflict(Box::new(Stale { shown, overwritten })))
+            }
+            written => shown(view, written),
+        }
     }
 
     /// Removes a record and returns what it was.
@@ -359,8 +376,8 @@ fn token(table: &Table, text: &str) -> Result<Value, RecordsError> {
 fn shown(view: View, written: Written) -> Result<Shown, RecordsError> {
     match written {
         Written::Done(record) => Ok(Shown { view, record }),
-        Written::Stale(record) => Err(RecordsError::Conflict(Box::new(Shown { view, record }))),
-        Written::Missing => Err(RecordsError::NotFound),
+        // Only an update can be stale, and it looks for that itself.
+        Written::Stale(_) | Written::Missing => Err(RecordsError::NotFound),
     }
 }
 

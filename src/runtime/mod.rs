@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Auth;
-use crate::live::Hub;
+use crate::auth::{self, Auth};
+use crate::live::{CloseReason, Hub};
+use crate::model::access::Viewer;
 use crate::model::app::App;
 use crate::model::ids::TableName;
 use crate::model::refresh::Transport;
@@ -18,6 +19,8 @@ use crate::store::{Store, StoreError};
 
 /// How often the change log is looked through for what it need not keep.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// How often the sessions of open connections are looked at; within a second they must be over.
+const WATCH_SESSIONS_EVERY: Duration = Duration::from_millis(400);
 
 /// An app at work.
 pub struct Runtime {
@@ -78,6 +81,12 @@ impl Runtime {
             publishing.run(feed).await;
         }));
         tasks.spawn(stop.clone().run_until_cancelled_owned(prune(store.clone())));
+        let present = hub.clone();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+            present.run_presence().await;
+        }));
+        let watching = watch_sessions(auth.clone(), hub.clone());
+        tasks.spawn(stop.clone().run_until_cancelled_owned(watching));
         let runtime = Self { app, auth, records, pages, hub, store, stop, tasks };
         Ok((runtime, Started { created: opened.created, setup_token }))
     }
@@ -109,4 +118,43 @@ async fn prune(store: Store) {
         }
         tokio::time::sleep(PRUNE_EVERY).await;
     }
+}
+
+/// Closes the connections of sessions that have ended, or stand for somebody with another role.
+async fn watch_sessions(auth: Auth, hub: Arc<Hub>) {
+    let mut seen = None;
+    loop {
+        tokio::time::sleep(WATCH_SESSIONS_EVERY).await;
+        for credential in hub.credentials() {
+            if credential.expires_at <= auth::now() {
+                hub.close(&credential.token, CloseReason::SessionEnded);
+            }
+        }
+        match auth.version().await {
+            Ok(version) if seen == Some(version) => {}
+            Ok(version) => match review(&auth, &hub).await {
+                Ok(()) => seen = Some(version),
+                Err(error) => tracing::warn!("cannot look at sessions, trying again: {error}"),
+            },
+            Err(error) => tracing::warn!("cannot look at sessions, trying again: {error}"),
+        }
+    }
+}
+
+async fn review(auth: &Auth, hub: &Hub) -> Result<(), StoreError> {
+    let credentials = hub.credentials();
+    let users = credentials.iter().filter_map(|credential| match &credential.viewer {
+        Viewer::User(user) => Some((&*credential.token, user)),
+        Viewer::Guest => None,
+    });
+    let (tokens, users): (Vec<_>, Vec<_>) = users.unzip();
+    let known = auth.all_known(&tokens).await?;
+    for ((token, before), now) in tokens.iter().zip(users).zip(known) {
+        match now {
+            None => hub.close(token, CloseReason::SessionEnded),
+            Some(now) if now.role != before.role => hub.close(token, CloseReason::AccessChanged),
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }

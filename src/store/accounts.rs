@@ -1,5 +1,6 @@
 //! Accounts and sessions as rows. What they mean is decided in `auth`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::Row;
@@ -102,20 +103,54 @@ impl Store {
         Ok(())
     }
 
-    /// Whose session it is, if it has not expired at `now`, in Unix seconds.
+    /// Whose session it is and when it ends, in Unix seconds, if that is after `now`.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn session(&self, token_hash: &str, now: i64) -> Result<Option<User>, StoreError> {
+    pub async fn session(
+        &self,
+        token_hash: &str,
+        now: i64,
+    ) -> Result<Option<(User, i64)>, StoreError> {
         let row = sqlx::query(
-            "select id, email, name, role from _pagetide_sessions
+            "select id, email, name, role, expires_at from _pagetide_sessions
              join _pagetide_users on id = user_id where token_hash = ? and expires_at > ?",
         )
         .bind(token_hash)
         .bind(now)
         .fetch_optional(&self.readers)
         .await?;
-        Ok(row.and_then(|row| user(&row)))
+        Ok(row.and_then(|row| Some((user(&row)?, row.get("expires_at")))))
+    }
+
+    /// Whose these sessions are; those that have ended at `now` are left out.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sessions(
+        &self,
+        token_hashes: &[String],
+        now: i64,
+    ) -> Result<HashMap<String, User>, StoreError> {
+        let rows = sqlx::query(
+            "select token_hash, id, email, name, role from _pagetide_sessions
+             join _pagetide_users on id = user_id
+             where token_hash in (select value from json_each(?)) and expires_at > ?",
+        )
+        .bind(serde_json::to_string(token_hashes).unwrap_or_default())
+        .bind(now)
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(rows.iter().filter_map(|row| Some((row.get("token_hash"), user(row)?))).collect())
+    }
+
+    /// A number that grows when a session ends early or an account changes, whoever did it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn accounts_version(&self) -> Result<i64, StoreError> {
+        let version = "select cast(value as integer) from _pagetide_meta where key = 'accounts'";
+        Ok(sqlx::query_scalar(version).fetch_optional(&self.readers).await?.unwrap_or(0))
     }
 
     /// Forgets a session, and those that have expired at `now`, in Unix seconds.

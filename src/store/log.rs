@@ -9,9 +9,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use crate::model::change::Change;
-use crate::model::ids::{Position, TableName, UserId};
+use crate::model::ids::{Position, RecordId, TableName, UserId};
 use crate::model::table::Table;
-use crate::model::value::Value;
+use crate::model::value::{Person, Value};
 use crate::store::people::People;
 use crate::store::stamp::{Stamp, Stamps};
 use crate::store::watch::{Delay, Watch};
@@ -83,6 +83,28 @@ impl Log {
         let mut connection = self.readers.acquire().await?;
         let (changes, last) = self.read(&mut connection, after, i64::MAX).await?;
         Ok(Batch { changes, position: self.write_position(last) })
+    }
+
+    /// The last change of a record; nothing if it is not among the newest.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn last_change(
+        &self,
+        table: &TableName,
+        id: RecordId,
+    ) -> Result<Option<Change>, StoreError> {
+        let row = sqlx::query(
+            "select seq, table_name, key, old, new, by, at from _pagetide_changes
+             where seq > (select max(seq) from _pagetide_changes) - ? and table_name = ? and key = ?
+             order by seq desc limit 1",
+        )
+        .bind(MAX_REPLAY)
+        .bind(table.as_str())
+        .bind(id.get())
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(row.and_then(|row| self.change(&row)))
     }
 
     /// The state of the database now; nothing where it cannot be told.
@@ -164,9 +186,14 @@ impl Log {
             record_id: row.try_get::<i64, _>("key").ok()?.into(),
             old: logged("old"),
             new: logged("new"),
-            by: row::text(row, "by").map(UserId::new),
+            by: self.author(row),
             at: row::text(row, "at")?.into(),
         })
+    }
+
+    fn author(&self, row: &SqliteRow) -> Option<Person> {
+        let id = UserId::new(row::text(row, "by")?);
+        Some(Person { name: self.people.name(&id), id })
     }
 
     pub(super) fn write_position(&self, seq: i64) -> Position {

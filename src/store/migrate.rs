@@ -39,6 +39,19 @@ create table if not exists _pagetide_sessions (
   user_id text not null references _pagetide_users (id) on delete cascade,
   expires_at integer not null
 ) without rowid;
+create trigger if not exists _pagetide_session_ended after delete on _pagetide_sessions begin
+  insert into _pagetide_meta (key, value) values ('accounts', 1)
+    on conflict (key) do update set value = value + 1;
+end;
+create trigger if not exists _pagetide_account_changed after update on _pagetide_users begin
+  insert into _pagetide_meta (key, value) values ('accounts', 1)
+    on conflict (key) do update set value = value + 1;
+end;
+create trigger if not exists _pagetide_account_gone after delete on _pagetide_users begin
+  delete from _pagetide_sessions where user_id = old.id;
+  insert into _pagetide_meta (key, value) values ('accounts', 1)
+    on conflict (key) do update set value = value + 1;
+end;
 ";
 
 /// Brings the database to what the app declares: all of it, or nothing.

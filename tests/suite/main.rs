@@ -9,6 +9,8 @@ mod cli;
 mod hostile;
 mod outside;
 mod pages;
+mod people;
 mod records;
 mod specs;
+mod streams;
 mod wire;

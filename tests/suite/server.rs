@@ -148,6 +148,14 @@ impl Server {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// One figure of `/metrics`.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let (_, text) = self.nobody().get("/metrics").await;
+        let text = text.as_str().unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} is not in {text}")).parse().unwrap()
+    }
+
     /// Somebody without a cookie.
     pub fn nobody(&self) -> Client {
         let redirect = reqwest::redirect::Policy::none();
@@ -249,9 +257,12 @@ impl Socket {
 
     /// The next message.
     pub async fn next(&mut self) -> Json {
-        match self.next_frame().await {
-            Message::Text(text) => serde_json::from_str(&text).unwrap(),
-            other => panic!("expected a message, got {other:?}"),
+        loop {
+            match self.next_frame().await {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) => {}
+                other => panic!("expected a message, got {other:?}"),
+            }
         }
     }
 

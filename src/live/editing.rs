@@ -1,0 +1,119 @@
+//! Who is editing what, and who must hear that somebody else was faster.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::live::message::{Author, Body, Conflict, Message};
+use crate::live::outbox::Outbox;
+use crate::live::presence::ConnectionId;
+use crate::model::change::Change;
+use crate::model::ids::{RecordId, TableName, UserId};
+use crate::model::record::{Envelope, FieldSet};
+use crate::model::table::{FieldAt, Table};
+use crate::model::value::Person;
+
+/// How many records one connection may be editing.
+const MAX_EDITS: usize = 100;
+
+/// Everyone who has announced an edit.
+#[derive(Default)]
+pub(super) struct Editing(HashMap<(TableName, RecordId), HashMap<ConnectionId, Editor>>);
+
+/// Somebody with an edit that is not sent yet.
+pub(super) struct Editor {
+    pub(super) user: UserId,
+    pub(super) table: Arc<Table>,
+    /// What they are editing.
+    pub(super) editing: FieldSet,
+    /// What they may read.
+    pub(super) readable: FieldSet,
+    pub(super) outbox: Arc<Outbox>,
+}
+
+/// The connection has announced as many edits as it may.
+#[derive(Debug, thiserror::Error)]
+#[error("a connection may announce at most {MAX_EDITS} edits")]
+pub struct TooManyEdits;
+
+impl Editing {
+    /// Notes an edit in place of an earlier one of the same record; one of no field is none.
+    pub(super) fn announce(
+        &mut self,
+        connection: ConnectionId,
+        table: &TableName,
+        id: RecordId,
+        editor: Editor,
+    ) -> Result<(), TooManyEdits> {
+        let key = (table.clone(), id);
+        self.remove(&key, connection);
+        if editor.editing.iter().next().is_none() {
+            return Ok(());
+        }
+        if self.0.values().filter(|editors| editors.contains_key(&connection)).count() >= MAX_EDITS
+        {
+            return Err(TooManyEdits);
+        }
+        self.0.entry(key).or_default().insert(connection, editor);
+        Ok(())
+    }
+
+    /// Forgets everything that a connection has announced.
+    pub(super) fn end(&mut self, connection: ConnectionId) {
+        self.0.retain(|_, editors| {
+            editors.remove(&connection);
+            !editors.is_empty()
+        });
+    }
+
+    /// Tells everyone whose edit this change by somebody else overtakes.
+    pub(super) fn tell(&self, change: &Change) {
+        if self.0.is_empty() {
+            return;
+        }
+        let Some(editors) = self.0.get(&(change.table.clone(), change.record_id)) else { return };
+        let (Some(old), Some(new)) = (&change.old, &change.new) else { return };
+        for editor in editors.values() {
+            let overwritten: Vec<_> =
+                editor.editing.iter().filter(|at| old[*at] != new[*at]).collect();
+            let own = change.by.as_ref().is_some_and(|by| by.id == editor.user);
+            if own || overwritten.is_empty() {
+                continue;
+            }
+            let (table, fields) = (&editor.table, &editor.readable);
+            let envelope = Envelope { table, record: new, fields };
+            let by = change.by.as_ref();
+            editor.outbox.push([conflict(&envelope, overwritten, by, &change.at)]);
+        }
+    }
+
+    fn remove(&mut self, key: &(TableName, RecordId), connection: ConnectionId) {
+        if let Some(editors) = self.0.get_mut(key) {
+            editors.remove(&connection);
+            if editors.is_empty() {
+                self.0.remove(key);
+            }
+        }
+    }
+}
+
+/// Says which fields of a record somebody has changed under somebody else's hands.
+pub(super) fn conflict(
+    now: &Envelope<'_>,
+    overwritten: impl IntoIterator<Item = FieldAt>,
+    by: Option<&Person>,
+    timestamp: &str,
+) -> Message {
+    let Envelope { table, record, fields } = *now;
+    let name = |at| table.field(at).name.as_str();
+    Message::new(&Body::Conflict(Conflict {
+        table: table.name.as_str(),
+        record_id: record.id(),
+        overwritten_fields: overwritten.into_iter().map(name).collect(),
+        overwritten_by: Author {
+            id: by.map(|by| by.id.as_str()),
+            name: by.and_then(|by| by.name.as_deref()),
+        },
+        authoritative_record: Envelope { table, record, fields },
+        timestamp,
+    }))
+}

@@ -1,0 +1,116 @@
+//! What is counted of everything live, for whoever runs the server.
+
+use jiff::Timestamp;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Where lags are counted, in seconds: from what a commit takes to what nobody should wait for.
+const LAGS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 10.0];
+
+/// The figures, each also in the registry.
+pub(super) struct Metrics {
+    registry: Registry,
+    connections: Gauge,
+    subscriptions: Gauge,
+    groups: Gauge,
+    queue_depth: Gauge,
+    lag: Histogram,
+    changes: Counter,
+    drops: Counter,
+    resyncs: Counter,
+    replays: Counter,
+    replayed: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("pagetide"),
+            connections: Gauge::default(),
+            subscriptions: Gauge::default(),
+            groups: Gauge::default(),
+            queue_depth: Gauge::default(),
+            lag: Histogram::new(LAGS),
+            changes: Counter::default(),
+            drops: Counter::default(),
+            resyncs: Counter::default(),
+            replays: Counter::default(),
+            replayed: Counter::default(),
+        };
+        metrics.registered()
+    }
+}
+
+impl Metrics {
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register("subscriptions", "Live subscriptions", self.subscriptions.clone());
+        registry.register("groups", "Groups of equal subscriptions", self.groups.clone());
+        let depth = "Bytes that wait for the slowest reader";
+        registry.register("queue_depth_bytes", depth, self.queue_depth.clone());
+        let lag = "From a commit until it is in every reader's queue";
+        registry.register("lag_seconds", lag, self.lag.clone());
+        registry.register("changes", "Changes that were told", self.changes.clone());
+        registry.register("drops", "Queues dropped for slow readers", self.drops.clone());
+        registry.register("resyncs", "Subscriptions told to read again", self.resyncs.clone());
+        registry.register("replays", "Subscriptions that began in the past", self.replays.clone());
+        registry.register("replayed", "Changes told from the past", self.replayed.clone());
+        self
+    }
+
+    pub(super) fn connected(&self) {
+        self.connections.inc();
+    }
+
+    pub(super) fn disconnected(&self) {
+        self.connections.dec();
+    }
+
+    pub(super) fn subscribed(&self) {
+        self.subscriptions.inc();
+    }
+
+    pub(super) fn unsubscribed(&self) {
+        self.subscriptions.dec();
+    }
+
+    pub(super) fn groups(&self, count: usize) {
+        self.groups.set(count.try_into().unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn queue_depth(&self, bytes: usize) {
+        self.queue_depth.set(bytes.try_into().unwrap_or(i64::MAX));
+    }
+
+    /// So many changes were told, the last of them committed at this time.
+    pub(super) fn told(&self, changes: usize, at: &str) {
+        self.changes.inc_by(changes as u64);
+        if let Ok(at) = at.parse::<Timestamp>() {
+            self.lag.observe(Timestamp::now().duration_since(at).as_secs_f64().max(0.0));
+        }
+    }
+
+    pub(super) fn dropped(&self) {
+        self.drops.inc();
+    }
+
+    pub(super) fn resync(&self) {
+        self.resyncs.inc();
+    }
+
+    pub(super) fn replay(&self, changes: usize) {
+        self.replays.inc();
+        self.replayed.inc_by(changes as u64);
+    }
+
+    /// All figures in the text format of OpenMetrics.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}
