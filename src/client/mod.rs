@@ -15,14 +15,16 @@ const STYLESHEET: &str = "pagetide.css";
 const SCRIPT: &str = "pagetide.js";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 9] = [
     (STYLESHEET, "text/css; charset=utf-8", include_str!("pagetide.css")),
     (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
     ("connection.js", JAVASCRIPT, include_str!("connection.js")),
     ("poll.js", JAVASCRIPT, include_str!("poll.js")),
+    ("presence.js", JAVASCRIPT, include_str!("presence.js")),
     ("rows.js", JAVASCRIPT, include_str!("rows.js")),
     ("theme.js", JAVASCRIPT, include_str!("theme.js")),
+    ("transports.js", JAVASCRIPT, include_str!("transports.js")),
 ];
 
 /// A file for the browser.

@@ -5,6 +5,7 @@
 import { Component } from "./component.js";
 import { Connection } from "./connection.js";
 import { poll } from "./poll.js";
+import { Presence } from "./presence.js";
 import { startThemeSwitch } from "./theme.js";
 
 const config = JSON.parse(document.getElementById("pagetide-config").textContent);
@@ -17,4 +18,6 @@ for (const component of components) {
   if (component.refresh === "poll") poll(component);
 }
 const live = components.filter((component) => component.refresh === "realtime");
-if (live.length > 0) new Connection(config, live).open();
+const list = document.querySelector("[data-presence]");
+const presence = list && new Presence(list);
+if (live.length > 0 || presence) new Connection(config, live, presence).open();

@@ -1,34 +1,25 @@
-//! Takes changes from the feed to everyone they concern.
-//!
-//! Subscriptions with the same scope are one group: a change is matched, masked, rendered and
-//! encoded once for all of them.
+//! Everyone who listens: connections and what they were opened with, subscriptions from their
+//! beginning to their end, people on pages. Takes changes from the feed to all of them.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use crate::feed::Feed;
 use crate::live::editing::{Editing, Editor, TooManyEdits, conflict};
-use crate::live::matcher::{GroupId, Matcher, Told, told};
-use crate::live::message::{Body, Change as ChangeBody, CloseReason, Encoded, Message, Name, now};
+use crate::live::groups::{Groups, Scope, Seat, encode};
+use crate::live::message::{Body, CloseReason, Message, Name, now};
 use crate::live::metrics::Metrics;
 use crate::live::outbox::Outbox;
 use crate::live::presence::{Arrival, ConnectionId, Presence};
 use crate::model::access::Viewer;
 use crate::model::change::Change;
-use crate::model::component::DataTable;
-use crate::model::filter::Filter;
-use crate::model::ids::{ComponentId, Position, RecordId, TableName};
-use crate::model::query::Sort;
-use crate::model::record::{Envelope, FieldSet, Record};
+use crate::model::ids::{Position, RecordId, TableName};
+use crate::model::record::Envelope;
 use crate::model::refresh::Transport;
-use crate::model::sort_key::sort_key;
-use crate::model::table::Table;
 use crate::records::Stale;
 use crate::render::Renderer;
 use crate::store::{Batch, Replay, Store, StoreError};
@@ -39,49 +30,10 @@ const CATCH_UP: Duration = Duration::from_secs(5);
 /// How often people on pages are looked through for those who have gone silent.
 const SWEEPS_PER_SILENCE: u32 = 60;
 
-/// What one subscription is about.
-#[derive(Clone)]
-pub(super) struct Scope {
-    pub(super) table: Arc<Table>,
-    pub(super) fields: FieldSet,
-    pub(super) filter: Filter,
-    /// As the client gave it, to be echoed; nothing for components.
-    pub(super) filter_json: Option<Json>,
-    pub(super) sort: Vec<Sort>,
-    /// The component that shows the rows, with the path of its page.
-    pub(super) component: Option<(Arc<str>, ComponentId, DataTable)>,
-}
-
-/// What makes two subscriptions hear the same, but for the names that they gave them.
-#[derive(PartialEq, Eq, Hash, Clone)]
-struct GroupKey {
-    table: TableName,
-    fields: FieldSet,
-    filter: Filter,
-    sort: Vec<Sort>,
-    component: Option<(Arc<str>, ComponentId)>,
-}
-
-struct Group {
-    key: GroupKey,
-    scope: Scope,
-    members: HashMap<Name, HashMap<MemberId, Member>>,
-}
-
-type MemberId = u64;
-
-struct Member {
-    outbox: Arc<Outbox>,
-    /// What happened while the past was still being read; nothing once the member is live.
-    held_back: Option<Vec<Message>>,
-}
-
 #[derive(Default)]
 struct State {
-    next_id: u64,
-    groups: HashMap<GroupId, Group>,
-    by_key: HashMap<GroupKey, GroupId>,
-    matcher: Matcher,
+    next_connection: ConnectionId,
+    groups: Groups,
     connections: HashMap<ConnectionId, Connection>,
     editing: Editing,
 }
@@ -157,8 +109,7 @@ impl Drop for Stay {
 /// A subscription that is live; it ends when dropped.
 pub(super) struct Subscription {
     hub: Arc<Hub>,
-    group: GroupId,
-    member: MemberId,
+    seat: Seat,
     connection: ConnectionId,
     pub(super) name: Name,
     pub(super) scope: Scope,
@@ -237,7 +188,8 @@ impl Hub {
         if open.count() >= self.transport.max_connections_per_user {
             return None;
         }
-        let id = state.take_id();
+        state.next_connection += 1;
+        let id = state.next_connection;
         let outbox = Arc::downgrade(outbox);
         let connection = Connection { owner, credential, tables: Vec::new(), outbox };
         state.connections.insert(id, connection);
@@ -390,7 +342,8 @@ impl Hub {
         since: &Position,
         changes: &[Change],
     ) -> Vec<Message> {
-        let past = changes.iter().filter_map(|change| self.encode(&subscription.scope, change));
+        let past =
+            changes.iter().filter_map(|change| encode(&subscription.scope, change, &self.renderer));
         let past = past.map(|encoded| encoded.named(&subscription.name));
         std::iter::once(subscribed(subscription, since)).chain(past).collect()
     }
@@ -403,34 +356,22 @@ impl Hub {
         scope: &Scope,
     ) -> (Subscription, Position) {
         let mut state = self.lock();
-        let member = state.take_id();
-        let group = state.group(scope);
-        let joining = Member { outbox: outbox.clone(), held_back: Some(Vec::new()) };
-        if let Some(group) = state.groups.get_mut(&group) {
-            group.members.entry(name.clone()).or_default().insert(member, joining);
-        }
+        let seat = state.groups.join(scope, name, outbox);
         if let Some(connection) = state.connections.get_mut(&connection) {
             connection.tables.push(scope.table.name.clone());
         }
         self.metrics.subscribed();
         let (name, scope) = (name.clone(), scope.clone());
-        let subscription =
-            Subscription { hub: self.clone(), group, member, connection, name, scope };
+        let subscription = Subscription { hub: self.clone(), seat, connection, name, scope };
         (subscription, self.position())
     }
 
     fn go_live(&self, subscription: &Subscription, first: Vec<Message>) {
-        let mut state = self.lock();
-        let group = state.groups.get_mut(&subscription.group);
-        let members = group.and_then(|group| group.members.get_mut(&subscription.name));
-        if let Some(member) = members.and_then(|members| members.get_mut(&subscription.member)) {
-            let held_back = member.held_back.take().unwrap_or_default();
-            member.outbox.push(first.into_iter().chain(held_back));
-        }
+        self.lock().groups.go_live(&subscription.seat, &subscription.name, first);
     }
 
     fn leave(&self, subscription: &Subscription) {
-        let Subscription { group: id, name, member, connection, scope, .. } = subscription;
+        let Subscription { seat, name, connection, scope, .. } = subscription;
         self.metrics.unsubscribed();
         let mut state = self.lock();
         if let Some(connection) = state.connections.get_mut(connection)
@@ -438,40 +379,14 @@ impl Hub {
         {
             connection.tables.swap_remove(at);
         }
-        let Entry::Occupied(mut group) = state.groups.entry(*id) else { return };
-        if let Entry::Occupied(mut members) = group.get_mut().members.entry(name.clone()) {
-            members.get_mut().remove(member);
-            if members.get().is_empty() {
-                members.remove();
-            }
-        }
-        if group.get().members.is_empty() {
-            let Group { key, .. } = group.remove();
-            state.by_key.remove(&key);
-            state.matcher.remove(*id, &key.table, &key.filter);
-        }
+        state.groups.leave(seat, name);
     }
 
     fn publish(&self, batch: &Batch) {
         let mut state = self.lock();
-        let mut to_send: HashMap<GroupId, Vec<Encoded>> = HashMap::new();
+        state.groups.tell(&batch.changes, &self.renderer);
         for change in &batch.changes {
-            for id in state.matcher.candidates(change) {
-                let Some(group) = state.groups.get(&id) else { continue };
-                if let Some(encoded) = self.encode(&group.scope, change) {
-                    to_send.entry(id).or_default().push(encoded);
-                }
-            }
             state.editing.tell(change);
-        }
-        for (id, changes) in to_send {
-            let Some(group) = state.groups.get_mut(&id) else { continue };
-            for (name, members) in &mut group.members {
-                let messages: Vec<_> = changes.iter().map(|change| change.named(name)).collect();
-                for member in members.values_mut() {
-                    member.push(&messages);
-                }
-            }
         }
         if let Some(last) = batch.changes.last() {
             self.metrics.told(batch.changes.len(), &last.at);
@@ -483,57 +398,10 @@ impl Hub {
     /// Tells everyone to read again, and goes on from there.
     fn resync_everyone(&self, position: &Position) {
         let mut state = self.lock();
-        for group in state.groups.values_mut() {
-            for (name, members) in &mut group.members {
-                let message = resync(name, "a change could not be told", position);
-                for member in members.values_mut() {
-                    self.metrics.resync();
-                    member.push(std::slice::from_ref(&message));
-                }
-            }
-        }
+        let told =
+            state.groups.tell_all(|name| resync(name, "a change could not be told", position));
+        (0..told).for_each(|_| self.metrics.resync());
         self.position.send_replace(position.clone());
-    }
-
-    /// The message that a change means to a scope, if it means anything.
-    fn encode(&self, scope: &Scope, change: &Change) -> Option<Encoded> {
-        let told = told(&scope.filter, change)?;
-        let (event, transition) = match told {
-            Told::Enter => ("insert", Some("enter")),
-            Told::Update => ("update", None),
-            Told::Leave => ("delete", Some("leave")),
-        };
-        let shown = change.new.as_ref().filter(|_| told != Told::Leave);
-        let old = change.old.as_ref().filter(|_| told == Told::Update);
-        if let (Some(old), Some(new)) = (old, shown)
-            && scope.fields.iter().all(|at| old[at] == new[at])
-            && sort_key(old, &scope.sort) == sort_key(new, &scope.sort)
-        {
-            // Only what this reader may not see has changed.
-            return None;
-        }
-        let envelope = |record| Envelope { table: &scope.table, record, fields: &scope.fields };
-        let sort_key =
-            shown.filter(|_| !scope.sort.is_empty()).map(|record| sort_key(record, &scope.sort));
-        let html = shown.and_then(|record| self.row(scope, record));
-        Some(Encoded::new(ChangeBody {
-            event,
-            table: scope.table.name.as_str(),
-            subscription_id: None,
-            record: shown.map(envelope),
-            old_record: old.map(envelope),
-            record_id: (told == Told::Leave).then_some(change.record_id),
-            timestamp: &change.at,
-            position: &change.position,
-            transition,
-            html: html.as_deref(),
-            sort_key: sort_key.as_deref(),
-        }))
-    }
-
-    fn row(&self, scope: &Scope, record: &Record) -> Option<String> {
-        let (_, _, data_table) = scope.component.as_ref()?;
-        Some(self.renderer.row(data_table, &scope.table, &scope.fields, record))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -543,41 +411,6 @@ impl Hub {
 
     fn presence(&self) -> MutexGuard<'_, Presence> {
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Member {
-    fn push(&mut self, messages: &[Message]) {
-        match &mut self.held_back {
-            Some(held_back) => held_back.extend_from_slice(messages),
-            None => self.outbox.push(messages.iter().cloned()),
-        }
-    }
-}
-
-impl State {
-    fn take_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
-    }
-
-    fn group(&mut self, scope: &Scope) -> GroupId {
-        let component = scope.component.as_ref();
-        let key = GroupKey {
-            table: scope.table.name.clone(),
-            fields: scope.fields.clone(),
-            filter: scope.filter.clone(),
-            sort: scope.sort.clone(),
-            component: component.map(|(page, id, _)| (page.clone(), id.clone())),
-        };
-        if let Some(id) = self.by_key.get(&key) {
-            return *id;
-        }
-        let id = self.take_id();
-        self.matcher.add(id, &key.table, &key.filter);
-        self.by_key.insert(key.clone(), id);
-        self.groups.insert(id, Group { key, scope: scope.clone(), members: HashMap::new() });
-        id
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which groups of subscriptions a change concerns, and how.
 //!
-//! Groups whose filter demands an equality are found by it, so the cost of a change does not grow
+//! Groups whose filter demands a value, or one of a list, are found by it, so the cost of a change does not grow
 //! with the subscriptions that cannot match. The rest are candidates for every change.
 
 use std::collections::{HashMap, HashSet};
@@ -50,28 +50,29 @@ struct Index {
 impl Matcher {
     pub(super) fn add(&mut self, group: GroupId, table: &TableName, filter: &Filter) {
         let index = self.0.entry(table.clone()).or_default();
-        match filter.equality() {
-            Some((field, value)) => {
-                let values = index.by_equality.entry(field).or_default();
-                values.entry(value.clone()).or_default().insert(group);
-            }
-            None => {
-                index.rest.insert(group);
-            }
+        let Some((field, values)) = filter.one_of() else {
+            index.rest.insert(group);
+            return;
+        };
+        let by_value = index.by_equality.entry(field).or_default();
+        for value in values {
+            by_value.entry(value.clone()).or_default().insert(group);
         }
     }
 
     pub(super) fn remove(&mut self, group: GroupId, table: &TableName, filter: &Filter) {
         let Some(index) = self.0.get_mut(table) else { return };
-        let Some((field, value)) = filter.equality() else {
+        let Some((field, values)) = filter.one_of() else {
             index.rest.remove(&group);
             return;
         };
-        let Some(values) = index.by_equality.get_mut(&field) else { return };
-        if let Some(groups) = values.get_mut(value) {
-            groups.remove(&group);
-            if groups.is_empty() {
-                values.remove(value);
+        let Some(by_value) = index.by_equality.get_mut(&field) else { return };
+        for value in values {
+            if let Some(groups) = by_value.get_mut(value) {
+                groups.remove(&group);
+                if groups.is_empty() {
+                    by_value.remove(value);
+                }
             }
         }
     }
@@ -147,11 +148,27 @@ mod tests {
         check("done", "new", None);
     }
 
+    fn one_of(statuses: &[&str]) -> Filter {
+        let Filter::Test(at, _) = is("") else { unreachable!() };
+        Filter::Test(at, Test::In(statuses.iter().map(|status| Value::text(*status)).collect()))
+    }
+
+    #[test]
+    fn a_list_of_values_is_found_by_each_and_once() {
+        let mut matcher = Matcher::default();
+        let both = Filter::And(vec![one_of(&["open", "new", "done"]), one_of(&["open", "new"])]);
+        matcher.add(1, &change("", "").table, &both);
+        assert_eq!(matcher.candidates(&change("open", "new")), [1]);
+        assert_eq!(matcher.candidates(&change("", "new")), [1]);
+        // The shorter list decides who is asked.
+        assert!(matcher.candidates(&change("", "done")).is_empty());
+    }
+
     #[test]
     fn a_removed_group_is_found_no_more() {
         let mut matcher = Matcher::default();
         let change = change("open", "");
-        for filter in [is("open"), Filter::all()] {
+        for filter in [is("open"), one_of(&["open", "done"]), Filter::all()] {
             matcher.add(1, &change.table, &filter);
             matcher.remove(1, &change.table, &filter);
         }

@@ -4,6 +4,7 @@
 //! connection. A [`Session`] is what one connection may do, whatever transport it came by.
 
 mod editing;
+mod groups;
 mod hub;
 mod matcher;
 mod message;

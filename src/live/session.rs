@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::live::editing::{Editor, TooManyEdits};
-use crate::live::hub::{Admission, Hub, Scope, Stay, Subscription, resync};
+use crate::live::groups::Scope;
+use crate::live::hub::{Admission, Hub, Stay, Subscription, resync};
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::Outbox;
 use crate::model::access::Viewer;

@@ -113,12 +113,15 @@ impl Filter {
         }
     }
 
-    /// An equality that every passing record fulfils, where the filter shows one at its top. The
-    /// matcher finds filters by it.
-    pub fn equality(&self) -> Option<(FieldAt, &Value)> {
+    /// A field and values of which every passing record has one there, where the filter shows such
+    /// at its top. The matcher finds filters by them.
+    pub fn one_of(&self) -> Option<(FieldAt, &[Value])> {
         match self {
-            Self::Test(at, Test::Eq(value)) => Some((*at, value)),
-            Self::And(parts) => parts.iter().find_map(Self::equality),
+            Self::Test(at, Test::Eq(value)) => Some((*at, std::slice::from_ref(value))),
+            Self::Test(at, Test::In(list)) => Some((*at, list)),
+            Self::And(parts) => {
+                parts.iter().filter_map(Self::one_of).min_by_key(|(_, values)| values.len())
+            }
             _ => None,
         }
     }

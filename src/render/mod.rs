@@ -143,6 +143,8 @@ impl Renderer {
             title,
             context! {
                 description => page.meta.description.as_deref(),
+                path => page.path.as_ref(),
+                presence => page.presence,
                 body => Value::from_safe_string(components.to_owned()),
             },
         )

@@ -1,0 +1,65 @@
+/** Who else is on this page: small discs with initials, the names on hover and for screen readers. */
+
+/** How many are drawn; the rest is a number. */
+const MOST_SHOWN = 5;
+
+export class Presence {
+  /** @param {HTMLElement} list the list that the layout holds */
+  constructor(list) {
+    this.list = list;
+    this.path = list.dataset.presence;
+    this.users = new Map();
+  }
+
+  /** Applies a `presence-sync`, `join` or `leave` message. */
+  receive(message) {
+    const path = message.pagePath ?? message.user.pagePath;
+    if (path !== this.path) return;
+    if (message.type === "presence-sync") {
+      this.users = new Map(message.users.map((user) => [user.id, user]));
+    } else if (message.type === "join") {
+      this.users.set(message.user.id, message.user);
+    } else {
+      this.users.delete(message.userId);
+    }
+    this.#show();
+  }
+
+  #show() {
+    const users = [...this.users.values()];
+    const shown = users.slice(0, MOST_SHOWN).map(avatar);
+    const rest = users.slice(MOST_SHOWN);
+    if (rest.length > 0) {
+      const names = rest.map(({ name }) => name).join(", ");
+      shown.push(item(`+${rest.length}`, names));
+    }
+    this.list.replaceChildren(...shown);
+    this.list.hidden = users.length === 0;
+  }
+}
+
+function avatar({ id, name }) {
+  const words = name.trim().split(/\s+/);
+  const initials = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...word][0] ?? "");
+  const element = item(initials.join("").toUpperCase(), name);
+  element.style.setProperty("--hue", hue(id));
+  return element;
+}
+
+function item(text, names) {
+  const element = document.createElement("li");
+  element.title = names;
+  const shown = document.createElement("span");
+  shown.ariaHidden = "true";
+  shown.textContent = text;
+  const said = document.createElement("span");
+  said.className = "visually-hidden";
+  said.textContent = names;
+  element.append(shown, said);
+  return element;
+}
+
+/** The same colour for the same person, everywhere. */
+function hue(id) {
+  return [...id].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+}
