@@ -7,6 +7,7 @@ mod server;
 mod accounts;
 mod cli;
 mod hostile;
+mod oracle;
 mod outside;
 mod pages;
 mod people;

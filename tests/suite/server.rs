@@ -158,27 +158,16 @@ impl Server {
 
     /// Somebody without a cookie.
     pub fn nobody(&self) -> Client {
-        let redirect = reqwest::redirect::Policy::none();
-        let http = reqwest::Client::builder().redirect(redirect).build().unwrap();
-        Client { http, address: self.address, cookie: None }
+        Client::at(self.address)
     }
 
     /// Somebody who has opened a public page.
     pub async fn guest(&self) -> Client {
-        let mut client = self.nobody();
-        let answer = client.request(Method::GET, "/").send().await.unwrap();
-        client.cookie = Some(cookie(&answer).unwrap());
-        client
+        self.nobody().as_guest().await
     }
 
     pub async fn admin(&self) -> Client {
-        let mut client = self.nobody();
-        let body = json!({ "email": "ada@example.org", "password": "correct horse" });
-        let request = client.request(Method::POST, "/api/auth/sign-in/email").json(&body);
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK);
-        client.cookie = Some(cookie(&answer).unwrap());
-        client
+        self.nobody().as_admin().await
     }
 }
 
@@ -189,6 +178,30 @@ pub fn cookie(answer: &reqwest::Response) -> Option<String> {
 }
 
 impl Client {
+    /// Somebody without a cookie.
+    pub fn at(address: SocketAddr) -> Self {
+        let redirect = reqwest::redirect::Policy::none();
+        // A connection of its own for each request: the server may have been killed since the last.
+        let http = reqwest::Client::builder().redirect(redirect).pool_max_idle_per_host(0);
+        let http = http.build().unwrap();
+        Self { http, address, cookie: None }
+    }
+
+    pub async fn as_guest(mut self) -> Self {
+        let answer = self.request(Method::GET, "/").send().await.unwrap();
+        self.cookie = Some(cookie(&answer).unwrap());
+        self
+    }
+
+    pub async fn as_admin(mut self) -> Self {
+        let body = json!({ "email": "ada@example.org", "password": "correct horse" });
+        let request = self.request(Method::POST, "/api/auth/sign-in/email").json(&body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        self.cookie = Some(cookie(&answer).unwrap());
+        self
+    }
+
     /// A request with the cookie; unsafe ones come from our own pages.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("http://{}{path}", self.address));

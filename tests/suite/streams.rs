@@ -9,20 +9,20 @@ use crate::server::{Client, DESK, Server, within};
 const ORDERS: &str = "/api/tables/orders/subscribe";
 
 /// An open stream of events.
-struct Stream {
+pub struct Stream {
     answer: reqwest::Response,
     unread: String,
 }
 
 /// One event: what stood in `id:` and in `data:`.
 #[derive(Debug, PartialEq)]
-struct Event {
+pub struct Event {
     id: String,
-    data: String,
+    pub data: String,
 }
 
 impl Stream {
-    async fn open(client: &Client, path: &str, last_event_id: &str) -> Self {
+    pub async fn open(client: &Client, path: &str, last_event_id: &str) -> Self {
         let request = client.request(Method::GET, path).header("last-event-id", last_event_id);
         let answer = within("the stream to open", request.send()).await.unwrap();
         assert_eq!(answer.status(), 200);
@@ -31,8 +31,8 @@ impl Stream {
         stream
     }
 
-    /// The next event; nothing once the stream has ended.
-    async fn next(&mut self) -> Option<Event> {
+    /// The next event; nothing once the stream has ended or is broken.
+    pub async fn next(&mut self) -> Option<Event> {
         let block = self.block().await?;
         let line = |name: &str| {
             let line = block.lines().find_map(|line| line.strip_prefix(name));
@@ -52,7 +52,7 @@ impl Stream {
                 self.unread = rest;
                 return Some(block);
             }
-            let more = within("an event", self.answer.chunk()).await.unwrap()?;
+            let more = within("an event", self.answer.chunk()).await.ok()??;
             self.unread.push_str(std::str::from_utf8(&more).unwrap());
         }
     }
