@@ -233,3 +233,29 @@ async fn requests_that_are_no_http_do_no_harm() {
     }
     assert_eq!(server.nobody().get("/healthz").await.0, 200);
 }
+
+#[tokio::test]
+async fn a_reader_that_does_not_read_is_told_to_read_again_and_others_notice_nothing() {
+    // More than the system keeps for a reader that does not read, in steps that fit into a queue.
+    const STEPS: usize = 30;
+    const STEP: usize = 1_000;
+    let server = Server::start(DESK).await;
+    let guest = server.guest().await;
+    let mut stuck = guest.open("/api/tables/orders/subscribe").await.unwrap();
+    let mut reader = guest.open("/api/tables/orders/subscribe?fields=customer").await.unwrap();
+    reader.next().await;
+    for _ in 0..STEPS {
+        server.sql(&format!(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < {STEP})
+             insert into orders (customer) select hex(zeroblob(320)) from n"
+        ));
+        for _ in 0..STEP {
+            assert_eq!(reader.next().await["event"], "insert");
+        }
+    }
+    while stuck.next().await["type"] != "resync" {}
+    assert!(server.metric("pagetide_drops_total").await >= 1.0);
+    server.sql("insert into orders (customer) values ('Ada')");
+    while stuck.next().await["record"]["fields"]["customer"] != "Ada" {}
+    assert_eq!(reader.next().await["record"]["fields"]["customer"], "Ada");
+}
