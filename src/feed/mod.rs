@@ -2,6 +2,11 @@
 //!
 //! It reads the change log and nothing else, so it does not matter who made a change.
 
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
 use crate::model::ids::Position;
 use crate::store::{Batch, Pace, Store, StoreError};
 
@@ -15,6 +20,25 @@ pub struct Feed {
     position: Position,
     versions: Versions,
     pace: Pace,
+    pulse: Pulse,
+}
+
+/// When the feed last knew of nothing that should have been told long ago.
+#[derive(Clone)]
+pub struct Pulse(watch::Sender<Instant>);
+
+/// How old a change may be when it is given out, before the feed counts as behind.
+const LATE: Duration = Duration::from_secs(5);
+
+impl Pulse {
+    /// Whether the feed is behind: it cannot read, is not asked for more, or has too much to tell.
+    pub fn is_late(&self) -> bool {
+        self.0.borrow().elapsed() > LATE
+    }
+
+    fn beat(&self) {
+        self.0.send_replace(Instant::now());
+    }
 }
 
 impl Feed {
@@ -25,7 +49,13 @@ impl Feed {
     pub async fn from_now(store: Store) -> Result<Self, StoreError> {
         let position = store.log().position().await?;
         let versions = Versions::new(store.log().clone(), position.clone());
-        Ok(Self { store, position, versions, pace: Pace::default() })
+        let pulse = Pulse(watch::Sender::new(Instant::now()));
+        Ok(Self { store, position, versions, pace: Pace::default(), pulse })
+    }
+
+    /// Whether this feed keeps up.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// The version of each table; goes on as changes are given out.
@@ -47,12 +77,24 @@ impl Feed {
                     self.pace.quicken();
                     self.position = batch.position.clone();
                     self.versions.note(&batch);
+                    if !is_old(&batch) {
+                        self.pulse.beat();
+                    }
                     return batch;
                 }
-                Ok(_) => self.versions.settle(state),
+                Ok(_) => {
+                    self.versions.settle(state);
+                    self.pulse.beat();
+                }
                 Err(error) => tracing::warn!("cannot read the change log, trying again: {error}"),
             }
             self.store.log().wait(&mut self.pace).await;
         }
     }
+}
+
+/// Whether the last change of a batch was committed too long ago.
+fn is_old(batch: &Batch) -> bool {
+    let at = batch.changes.last().and_then(|change| change.at.parse::<Timestamp>().ok());
+    at.is_some_and(|at| Timestamp::now().duration_since(at).as_secs_f64() > LATE.as_secs_f64())
 }

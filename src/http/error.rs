@@ -43,6 +43,8 @@ pub(super) enum HttpError {
     NoUpgrade,
     #[error("you may hold {0} connections, and you do")]
     TooManyConnections(usize),
+    #[error("changes are not told in time")]
+    Behind,
     #[error("something went wrong here; it has been noted")]
     Internal,
 }
@@ -67,6 +69,7 @@ impl HttpError {
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::NoUpgrade => "UPGRADE_REQUIRED",
             Self::TooManyConnections(_) => "TOO_MANY_CONNECTIONS",
+            Self::Behind => "BEHIND",
             Self::Pages(PagesError::Render(_)) | Self::Internal => "INTERNAL",
         }
     }
@@ -104,6 +107,7 @@ impl ResponseError for HttpError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoUpgrade => StatusCode::UPGRADE_REQUIRED,
             Self::TooManyConnections(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Behind => StatusCode::SERVICE_UNAVAILABLE,
             Self::Pages(PagesError::Render(_)) | Self::Internal => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

@@ -17,10 +17,12 @@ pub(super) fn alive() -> Response {
     body::answer(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: requests can be answered.
+/// `GET /readyz`: requests can be answered, and changes are told in time.
 #[handler]
 pub(super) async fn ready(runtime: Data<&Arc<Runtime>>) -> Result<Response> {
-    runtime.ready().await.map_err(HttpError::from)?;
+    if !runtime.ready().await.map_err(HttpError::from)? {
+        return Err(HttpError::Behind.into());
+    }
     Ok(body::answer(StatusCode::OK, &json!({ "status": "ready" })))
 }
 

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{self, Auth};
+use crate::feed::Pulse;
 use crate::live::{CloseReason, Hub};
 use crate::model::access::Viewer;
 use crate::model::app::App;
@@ -35,6 +36,7 @@ pub struct Runtime {
     /// What they hear.
     pub hub: Arc<Hub>,
     store: Store,
+    pulse: Pulse,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -75,6 +77,7 @@ impl Runtime {
         let records = Records::new(app.clone(), store.clone());
         let (hub, feed) = Hub::new(store.clone(), renderer.clone(), transport).await?;
         let pages = Pages::new(app.clone(), records.clone(), renderer, feed.versions());
+        let pulse = feed.pulse();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let publishing = hub.clone();
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
@@ -87,16 +90,17 @@ impl Runtime {
         }));
         let watching = watch_sessions(auth.clone(), hub.clone());
         tasks.spawn(stop.clone().run_until_cancelled_owned(watching));
-        let runtime = Self { app, auth, records, pages, hub, store, stop, tasks };
+        let runtime = Self { app, auth, records, pages, hub, store, pulse, stop, tasks };
         Ok((runtime, Started { created: opened.created, setup_token }))
     }
 
-    /// Whether requests can be answered.
+    /// Whether requests can be answered, and changes are told in time.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn ready(&self) -> Result<(), StoreError> {
-        self.store.ping().await
+    pub async fn ready(&self) -> Result<bool, StoreError> {
+        self.store.ping().await?;
+        Ok(!self.pulse.is_late())
     }
 
     /// Finishes the writes under way and closes the database.

@@ -344,14 +344,14 @@ async fn what_a_client_holds_is_what_the_query_returns() {
     println!("ORACLE_SEED={seed}");
     let mut dice = Dice(seed);
     let mut program = Program::start();
-    let admin = Client::at(program.address).as_admin().await;
+    let admin = Client::at(program.address).into_admin().await;
     let mut listeners = Vec::new();
     for nth in 0..FILTERS.len() as u64 * 2 {
         let (filter, condition) = FILTERS[(nth % FILTERS.len() as u64) as usize];
         let is_admin = nth % 5 == 0;
         let client = match is_admin {
             true => admin.clone(),
-            false => Client::at(program.address).as_guest().await,
+            false => Client::at(program.address).into_guest().await,
         };
         let (rows, last) = (BTreeMap::new(), HashMap::new());
         let (way, link, position) = (nth % 3, None, None);

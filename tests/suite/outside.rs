@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::server::{DESK, Server};
+use crate::server::{DESK, Server, within};
 
 #[tokio::test]
 async fn another_programs_writes_are_told_like_our_own() {
@@ -99,4 +99,21 @@ async fn bytes_that_are_no_text_stop_nobody() {
     let (_, list) = guest.get("/api/tables/orders/records?sort=id:asc").await;
     assert_eq!(list["records"][0]["fields"]["customer"], "\u{fffd}A");
     assert_eq!(guest.get("/").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_feed_that_cannot_read_makes_the_server_not_ready_until_it_can() {
+    let server = Server::start(DESK).await;
+    let guest = server.guest().await;
+    let mut socket = guest.open("/api/tables/orders/subscribe").await.unwrap();
+    socket.next().await;
+    assert_eq!(guest.get("/readyz").await.0, 200);
+    server.sql("alter table _pagetide_changes rename to elsewhere");
+    let turned = async |status| while guest.get("/readyz").await.0 != status {};
+    within("the server to say that it is behind", turned(503)).await;
+    assert_eq!(guest.get("/healthz").await.0, 200);
+    server.sql("alter table elsewhere rename to _pagetide_changes");
+    within("the server to catch up", turned(200)).await;
+    server.sql("insert into orders (customer) values ('Ada')");
+    assert_eq!(socket.next().await["record"]["fields"]["customer"], "Ada");
 }

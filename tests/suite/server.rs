@@ -163,11 +163,11 @@ impl Server {
 
     /// Somebody who has opened a public page.
     pub async fn guest(&self) -> Client {
-        self.nobody().as_guest().await
+        self.nobody().into_guest().await
     }
 
     pub async fn admin(&self) -> Client {
-        self.nobody().as_admin().await
+        self.nobody().into_admin().await
     }
 }
 
@@ -187,13 +187,13 @@ impl Client {
         Self { http, address, cookie: None }
     }
 
-    pub async fn as_guest(mut self) -> Self {
+    pub async fn into_guest(mut self) -> Self {
         let answer = self.request(Method::GET, "/").send().await.unwrap();
         self.cookie = Some(cookie(&answer).unwrap());
         self
     }
 
-    pub async fn as_admin(mut self) -> Self {
+    pub async fn into_admin(mut self) -> Self {
         let body = json!({ "email": "ada@example.org", "password": "correct horse" });
         let request = self.request(Method::POST, "/api/auth/sign-in/email").json(&body);
         let answer = request.send().await.unwrap();
