@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use validator::Validate;
 
 use crate::components::Around;
-use crate::fields::filter::{self, CONDITION_KEYS, FilterFault, Slip};
+use crate::components::filter::{self, RawFilter};
 use crate::model::access::Operation;
 use crate::model::component::DataSource;
-use crate::model::filter::{Filter, OPERATORS, operator_suits};
+use crate::model::filter::Filter;
+use crate::model::operand::Operand;
 use crate::model::problem::Place;
-use crate::model::query::{Direction, Query, Sort};
+use crate::model::query::{Direction, Sort};
 use crate::model::refresh::{DEFAULT_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS, Refresh};
-use crate::model::table::{Field, Table};
+use crate::model::table::Table;
 
 /// Which records a component shows and how they stay current.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
@@ -78,46 +79,6 @@ enum RawRefreshMode {
     Realtime,
 }
 
-/// The shape of a filter, for editors; what it means is read by `fields::filter`.
-struct RawFilter;
-
-impl JsonSchema for RawFilter {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Filter".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let again = generator.subschema_for::<Self>();
-        let list = json_schema!({ "type": "array", "items": again });
-        let one = |key: &str, description: &str, value: &Schema| {
-            json_schema!({
-                "type": "object", "description": description, "properties": { key: value },
-                "required": [key], "additionalProperties": false,
-            })
-        };
-        json_schema!({
-            "description": "Conditions on records. A list means that all of them hold.",
-            "anyOf": [
-                list,
-                one("and", "All of these hold.", &list),
-                one("or", "At least one of these holds.", &list),
-                one("not", "This does not hold.", &again),
-                {
-                    "type": "object",
-                    "description": "One field passes one test.",
-                    "properties": {
-                        "field": { "type": "string", "description": "The field." },
-                        "operator": { "enum": OPERATORS, "description": "The test." },
-                        "value": { "description": "What the field's value is held against." },
-                    },
-                    "required": ["field", "operator"],
-                    "additionalProperties": false,
-                },
-            ],
-        })
-    }
-}
-
 /// Checks a data source that shows `limit` records; gives its table with it.
 pub(super) fn check(
     raw: RawDataSource,
@@ -130,14 +91,8 @@ pub(super) fn check(
     check_access(&table, place, around);
     let filter = raw.filter.map(|json| check_filter(&table, &json, &place.key("filter"), around));
     let sort = check_sort(raw.sort.unwrap_or_default(), &table, &place.key("sort"), around);
-    let query = Query {
-        table: table.name.clone(),
-        filter: filter.unwrap_or_else(Filter::all),
-        sort,
-        limit,
-        offset: 0,
-    };
-    Some((DataSource { query, refresh }, table))
+    let filter = filter.unwrap_or_else(Filter::all);
+    Some((DataSource { table: table.name.clone(), filter, sort, limit, refresh }, table))
 }
 
 fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn Around) -> Refresh {
@@ -174,40 +129,18 @@ fn check_access(table: &Table, place: &Place, around: &mut dyn Around) {
 }
 
 /// An author's own filter may use fields that viewers may not read.
-fn check_filter(table: &Table, json: &Json, place: &Place, around: &mut dyn Around) -> Filter {
-    match filter::read(table, &|_| true, json) {
-        Ok(filter) => filter,
-        Err(faults) => {
-            for fault in faults {
-                report_filter(table, fault, place, around);
-            }
-            Filter::all()
-        }
+fn check_filter(
+    table: &Table,
+    json: &Json,
+    place: &Place,
+    around: &mut dyn Around,
+) -> Filter<Operand> {
+    let mut unknown = Vec::new();
+    let filter = filter::check(table, json, place, around.problems(), &mut unknown);
+    for (name, place) in unknown {
+        around.field(table, &name, place);
     }
-}
-
-fn report_filter(table: &Table, fault: FilterFault, place: &Place, around: &mut dyn Around) {
-    let at = place.down(&fault.steps);
-    if let Some(Slip::Field(name)) = &fault.slip {
-        around.field(table, name, at);
-        return;
-    }
-    let problem = around.problems().report(at, fault.message);
-    match fault.slip {
-        Some(Slip::Key(name)) => {
-            problem.at_key().suggest(&name, CONDITION_KEYS);
-        }
-        Some(Slip::Operator(name)) => {
-            problem.suggest(&name, OPERATORS);
-        }
-        Some(Slip::Unsuited(field)) => {
-            let Field { name, kind, .. } = table.field(field);
-            let suits = |operator: &&str| operator_suits(operator, kind.storage());
-            let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
-            problem.help(format!("`{name}` takes {}", operators.join(", ")));
-        }
-        Some(Slip::Field(_)) | None => {}
-    }
+    filter
 }
 
 fn check_sort(

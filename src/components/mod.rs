@@ -15,6 +15,7 @@ use crate::model::problem::{Place, Problems};
 use crate::model::table::{FieldAt, Table};
 
 pub mod each;
+pub mod filter;
 pub mod schema;
 
 mod container;

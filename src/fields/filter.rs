@@ -7,8 +7,9 @@ use crate::model::filter::{
     Filter, MAX_FILTER_CONDITIONS, MAX_FILTER_DEPTH, MAX_FILTER_LIST, OPERATORS, Test,
     operator_suits,
 };
+use crate::model::operand::{ATTRIBUTES, Attribute, Operand};
 use crate::model::problem::Step;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::{FieldAt, Storage, Table};
 use crate::model::value::Value;
 
 /// The longest text an operator compares with, in bytes.
@@ -39,6 +40,10 @@ pub enum Slip {
     Unsuited(FieldAt),
 }
 
+/// What a value begins with that stands for something about the viewer or the page.
+const CURRENT_USER: &str = "$currentUser.";
+const OF_THE_PAGE: [&str; 2] = ["$params.", "$query."];
+
 /// The keys of a condition.
 pub const CONDITION_KEYS: [&str; 3] = ["field", "operator", "value"];
 
@@ -66,7 +71,7 @@ pub fn read(
     table: &Table,
     may_use: &dyn Fn(FieldAt) -> bool,
     json: &Json,
-) -> Result<Filter, Vec<FilterFault>> {
+) -> Result<Filter<Operand>, Vec<FilterFault>> {
     let mut reader =
         Reader { table, may_use, steps: Vec::new(), conditions: 0, faults: Vec::new() };
     let filter = reader.filter(json, 0);
@@ -82,7 +87,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn filter(&mut self, json: &Json, depth: usize) -> Filter {
+    fn filter(&mut self, json: &Json, depth: usize) -> Filter<Operand> {
         if depth > MAX_FILTER_DEPTH {
             return self.fault(format!("a filter may nest {MAX_FILTER_DEPTH} deep"));
         }
@@ -93,7 +98,7 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, map: &Map<String, Json>, depth: usize) -> Filter {
+    fn object(&mut self, map: &Map<String, Json>, depth: usize) -> Filter<Operand> {
         let only = map.iter().next().filter(|_| map.len() == 1);
         match only.map(|(key, value)| (key.as_str(), value)) {
             Some(("and", Json::Array(parts))) => {
@@ -110,7 +115,7 @@ impl Reader<'_> {
         }
     }
 
-    fn parts(&mut self, parts: &[Json], depth: usize) -> Vec<Filter> {
+    fn parts(&mut self, parts: &[Json], depth: usize) -> Vec<Filter<Operand>> {
         let mut filters = Vec::with_capacity(parts.len().min(MAX_FILTER_CONDITIONS));
         for (index, part) in parts.iter().enumerate() {
             if self.conditions > MAX_FILTER_CONDITIONS {
@@ -123,7 +128,7 @@ impl Reader<'_> {
         filters
     }
 
-    fn condition(&mut self, map: &Map<String, Json>) -> Filter {
+    fn condition(&mut self, map: &Map<String, Json>) -> Filter<Operand> {
         self.conditions += 1;
         if self.conditions > MAX_FILTER_CONDITIONS {
             return self.fault(format!("a filter may have {MAX_FILTER_CONDITIONS} conditions"));
@@ -167,7 +172,12 @@ impl Reader<'_> {
         None
     }
 
-    fn test(&self, at: FieldAt, operator: &str, value: Option<&Json>) -> Result<Test, Unfit> {
+    fn test(
+        &self,
+        at: FieldAt,
+        operator: &str,
+        value: Option<&Json>,
+    ) -> Result<Test<Operand>, Unfit> {
         if let "isEmpty" | "isNotEmpty" = operator {
             return match value {
                 Some(_) => Err(format!("operator `{operator}` takes no value").into()),
@@ -183,26 +193,65 @@ impl Reader<'_> {
             "gte" => Test::Gte(self.one(at, value)?),
             "lt" => Test::Lt(self.one(at, value)?),
             "lte" => Test::Lte(self.one(at, value)?),
-            "contains" => Test::Contains(part(value)?),
-            "startsWith" => Test::StartsWith(part(value)?),
-            "endsWith" => Test::EndsWith(part(value)?),
+            "contains" => Test::Contains(self.part(at, value)?),
+            "startsWith" => Test::StartsWith(self.part(at, value)?),
+            "endsWith" => Test::EndsWith(self.part(at, value)?),
             "in" => Test::In(self.list(at, value)?),
             _ => Test::NotIn(self.list(at, value)?),
         })
     }
 
-    fn one(&self, at: FieldAt, json: &Json) -> Result<Value, String> {
+    fn one(&self, at: FieldAt, json: &Json) -> Result<Operand, String> {
         let field = self.table.field(at);
+        if let Some(operand) = self.of_the_viewer(at, json)? {
+            return Ok(operand);
+        }
         if json.is_null() {
             return Err("a value cannot be null; use isEmpty or isNotEmpty".to_owned());
         }
         if json.as_str().is_some_and(|text| text.len() > MAX_OPERAND) {
             return Err(format!("a value may have {MAX_OPERAND} bytes"));
         }
-        parse(field, json).map_err(|misfit| format!("value of `{}` {misfit}", field.name))
+        let value = parse(field, json);
+        value.map(Operand::Literal).map_err(|misfit| format!("value of `{}` {misfit}", field.name))
     }
 
-    fn list(&self, at: FieldAt, json: &Json) -> Result<Vec<Value>, Unfit> {
+    /// A part of a text to look for.
+    fn part(&self, at: FieldAt, json: &Json) -> Result<Operand, String> {
+        match (self.of_the_viewer(at, json)?, json.as_str()) {
+            (Some(operand), _) => Ok(operand),
+            (None, Some(text)) if text.len() > MAX_OPERAND => {
+                Err(format!("a value may have {MAX_OPERAND} bytes"))
+            }
+            (None, Some(text)) if text.contains('\0') => {
+                Err("a value must not hold U+0000".to_owned())
+            }
+            (None, Some(text)) => Ok(Operand::Literal(Value::text(text))),
+            (None, None) => Err(format!("value must be text, got {json}")),
+        }
+    }
+
+    /// `$currentUser.id` and its like; nothing for a value that is what it says.
+    fn of_the_viewer(&self, at: FieldAt, json: &Json) -> Result<Option<Operand>, String> {
+        let Some(text) = json.as_str() else { return Ok(None) };
+        if OF_THE_PAGE.iter().any(|prefix| text.starts_with(prefix)) {
+            return Err(format!("`{text}` cannot be used here"));
+        }
+        let Some(name) = text.strip_prefix(CURRENT_USER) else { return Ok(None) };
+        let found = ATTRIBUTES.iter().find(|(known, _)| *known == name);
+        let Some((_, attribute)) = found else {
+            let known: Vec<_> = ATTRIBUTES.iter().map(|(known, _)| *known).collect();
+            return Err(format!("`{text}` is unknown; $currentUser has {}", known.join(", ")));
+        };
+        let field = self.table.field(at);
+        match (field.kind.storage(), attribute) {
+            (Storage::Text, attribute) => Ok(Some(Operand::CurrentUser(*attribute))),
+            (Storage::Person, Attribute::Id) => Ok(Some(Operand::CurrentPerson)),
+            _ => Err(format!("`{text}` does not suit the field `{}`", field.name)),
+        }
+    }
+
+    fn list(&self, at: FieldAt, json: &Json) -> Result<Vec<Operand>, Unfit> {
         let Json::Array(items) = json else {
             return Err("value must be a list".to_owned().into());
         };
@@ -227,11 +276,16 @@ impl Reader<'_> {
         result
     }
 
-    fn fault(&mut self, message: impl Into<String>) -> Filter {
+    fn fault(&mut self, message: impl Into<String>) -> Filter<Operand> {
         self.slip(message, None)
     }
 
-    fn unknown(&mut self, key: &str, name: &str, slip: impl FnOnce(String) -> Slip) -> Filter {
+    fn unknown(
+        &mut self,
+        key: &str,
+        name: &str,
+        slip: impl FnOnce(String) -> Slip,
+    ) -> Filter<Operand> {
         let slip = slip(name.to_owned());
         let what = match &slip {
             Slip::Key(_) => "key",
@@ -242,21 +296,10 @@ impl Reader<'_> {
     }
 
     /// Notes a fault here. What is returned only fills the place: the filter is refused.
-    fn slip(&mut self, message: impl Into<String>, slip: Option<Slip>) -> Filter {
+    fn slip(&mut self, message: impl Into<String>, slip: Option<Slip>) -> Filter<Operand> {
         let (steps, message) = (self.steps.clone(), message.into());
         self.faults.push(FilterFault { steps, message, slip });
         Filter::all()
-    }
-}
-
-fn part(json: &Json) -> Result<String, String> {
-    match json.as_str() {
-        Some(text) if text.len() > MAX_OPERAND => {
-            Err(format!("a value may have {MAX_OPERAND} bytes"))
-        }
-        Some(text) if text.contains('\0') => Err("a value must not hold U+0000".to_owned()),
-        Some(text) => Ok(text.to_owned()),
-        None => Err(format!("value must be text, got {json}")),
     }
 }
 

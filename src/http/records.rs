@@ -16,10 +16,10 @@ use serde_json::{Map, Value as Json};
 use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::model::filter::Filter;
+use crate::model::access::View;
 use crate::model::ids::Position;
 use crate::model::record::Envelope;
-use crate::records::{self as rules, RecordsError, Shown};
+use crate::records::{RecordsError, Shown};
 use crate::runtime::Runtime;
 
 /// How many records a list has where nobody says.
@@ -142,8 +142,8 @@ pub(super) async fn delete(
 }
 
 impl ListQuery {
-    fn read(&self, view: &rules::View) -> Result<(model::Query, model::FieldSet), HttpError> {
-        let filter = self.filter.as_deref().map_or(Ok(Filter::all()), |text| view.filter(text))?;
+    fn read(&self, view: &View) -> Result<(model::Query, model::FieldSet), HttpError> {
+        let filter = view.filter(self.filter.as_deref().unwrap_or_default())?;
         let sort = self.sort.as_deref().map_or(Ok(Vec::new()), |text| view.sort(text))?;
         let fields = match &self.fields {
             Some(names) => view.select(names.split(','))?,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::live::message::{Author, Body, Conflict, Message};
 use crate::live::outbox::Outbox;
 use crate::live::presence::ConnectionId;
+use crate::model::access::View;
 use crate::model::change::Change;
 use crate::model::ids::{RecordId, TableName, UserId};
 use crate::model::record::{Envelope, FieldSet};
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::FieldAt;
 use crate::model::value::Person;
 
 /// How many records one connection may be editing.
@@ -22,11 +23,10 @@ pub(super) struct Editing(HashMap<(TableName, RecordId), HashMap<ConnectionId, E
 /// Somebody with an edit that is not sent yet.
 pub(super) struct Editor {
     pub(super) user: UserId,
-    pub(super) table: Arc<Table>,
     /// What they are editing.
     pub(super) editing: FieldSet,
-    /// What they may read.
-    pub(super) readable: FieldSet,
+    /// What they may read of the table.
+    pub(super) view: View,
     pub(super) outbox: Arc<Outbox>,
 }
 
@@ -76,10 +76,11 @@ impl Editing {
             let overwritten: Vec<_> =
                 editor.editing.iter().filter(|at| old[*at] != new[*at]).collect();
             let own = change.by.as_ref().is_some_and(|by| by.id == editor.user);
-            if own || overwritten.is_empty() {
+            // Whoever may no longer see the record hears that it left, and no more.
+            if own || overwritten.is_empty() || !editor.view.rows.matches(new) {
                 continue;
             }
-            let (table, fields) = (&editor.table, &editor.readable);
+            let View { table, fields, .. } = &editor.view;
             let envelope = Envelope { table, record: new, fields };
             let by = change.by.as_ref();
             editor.outbox.push([conflict(&envelope, overwritten, by, &change.at)]);

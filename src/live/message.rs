@@ -326,7 +326,7 @@ pub enum CloseReason {
     Idle,
     /// The session has ended (4401).
     SessionEnded,
-    /// The role that the connection was opened with is no longer theirs (4403).
+    /// The account that the connection was opened with is no longer the same (4403).
     AccessChanged,
 }
 

@@ -11,12 +11,12 @@ use crate::live::groups::Scope;
 use crate::live::hub::{Admission, Hub, Stay, Subscription, resync};
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::Outbox;
-use crate::model::access::Viewer;
+use crate::model::access::{View, Viewer};
 use crate::model::app::App;
 use crate::model::component::{ComponentKind, DataTable};
 use crate::model::ids::{ComponentId, Position, RecordId};
 use crate::model::refresh::Transport;
-use crate::records::{Records, RecordsError, View};
+use crate::records::{Records, RecordsError};
 
 /// How many subscriptions one connection may hold.
 const MAX_SUBSCRIPTIONS: usize = 100;
@@ -235,10 +235,9 @@ impl Session {
         let id = id.ok_or_else(|| malformed("editing needs a recordId"))?;
         let names = handshake.fields.as_deref().unwrap_or_default();
         let editing = view.select(names.iter().map(String::as_str))?;
-        let View { table, fields } = view;
         let (user, outbox) = (user.id.clone(), self.outbox.clone());
-        let name = table.name.clone();
-        let editor = Editor { user, table, editing, readable: fields, outbox };
+        let name = view.table.name.clone();
+        let editor = Editor { user, editing, view, outbox };
         Ok(self.hub.edit(&self.admission, &name, id, editor)?)
     }
 
@@ -276,8 +275,7 @@ impl Session {
             let message = "this socket is for one table; use /api/realtime/subscribe".to_owned();
             return Err(LiveError::Malformed(message));
         }
-        let View { table, fields } = self.records.view(&self.viewer, table)?;
-        let view = View { table, fields };
+        let view = self.records.view(&self.viewer, table)?;
         let filter_json = handshake.filter.clone().unwrap_or_else(|| Json::Array(Vec::new()));
         let filter = view.filter_json(&filter_json)?;
         let fields = match &handshake.fields {
@@ -300,17 +298,12 @@ impl Session {
         let url = handshake.url.as_deref().unwrap_or_default();
         let path = url.split(['?', '#']).next().unwrap_or_default();
         let found = self.find_component(path, id).ok_or(RecordsError::NotFound)?;
-        let query = &found.1.data_source.query;
-        let View { table, fields } = self.records.view(&self.viewer, query.table.as_str())?;
+        let source = &found.1.data_source;
+        let view = self.records.view(&self.viewer, source.table.as_str())?;
         let component = Some((path.into(), found.0, found.1.clone()));
-        Ok(Scope {
-            table,
-            fields,
-            filter: query.filter.clone(),
-            filter_json: None,
-            sort: query.sort.clone(),
-            component,
-        })
+        let (filter, sort) = (source.scope(&view), source.sort.clone());
+        let View { table, fields, .. } = view;
+        Ok(Scope { table, fields, filter, filter_json: None, sort, component })
     }
 
     fn find_component(&self, path: &str, id: &str) -> Option<(ComponentId, DataTable)> {

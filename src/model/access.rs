@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::model::filter::Filter;
 use crate::model::ids::{Role, UserId};
+use crate::model::operand::Operand;
 use crate::model::record::FieldSet;
 use crate::model::table::{FieldAt, Table};
 
@@ -52,6 +54,19 @@ pub enum Operation {
     Delete,
 }
 
+/// A table as one viewer sees it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The table.
+    pub table: Arc<Table>,
+    /// Who looks.
+    pub viewer: Viewer,
+    /// What of its records they may read.
+    pub fields: FieldSet,
+    /// Which of its records they may read.
+    pub rows: Filter,
+}
+
 /// The permissions of one table.
 #[derive(Clone, Debug)]
 pub struct Permissions {
@@ -65,6 +80,8 @@ pub struct Permissions {
     pub delete: Grant,
     /// Fields with rules of their own.
     pub fields: Vec<FieldRule>,
+    /// Which records those who may see some may see.
+    pub rows: Filter<Operand>,
 }
 
 /// A narrower rule for one field.
@@ -87,6 +104,7 @@ impl Default for Permissions {
             update: admins(),
             delete: admins(),
             fields: Vec::new(),
+            rows: Filter::all(),
         }
     }
 }
@@ -113,6 +131,17 @@ impl Table {
             Operation::Delete => &permissions.delete,
         }
         .allows(viewer)
+    }
+
+    /// The table as the viewer sees it; nothing if it is closed to them.
+    pub fn view(self: &Arc<Self>, viewer: &Viewer) -> Option<View> {
+        let open = self.allows(viewer, Operation::Read);
+        open.then(|| View {
+            table: self.clone(),
+            viewer: viewer.clone(),
+            fields: self.readable(viewer),
+            rows: self.permissions.rows.fill(viewer),
+        })
     }
 
     /// The fields the viewer may see; none if the table is closed to them.

@@ -42,7 +42,7 @@ impl App {
             return access.require.allows(viewer);
         }
         let sources = page.all().into_iter().filter_map(|component| component.data_source());
-        let mut tables = sources.filter_map(|source| self.table(&source.query.table));
+        let mut tables = sources.filter_map(|source| self.table(&source.table));
         tables.all(|table| table.allows(viewer, Operation::Read))
     }
 }

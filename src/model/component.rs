@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::model::ids::ComponentId;
-use crate::model::query::Query;
+use crate::model::access::View;
+use crate::model::filter::Filter;
+use crate::model::ids::{ComponentId, TableName};
+use crate::model::operand::Operand;
+use crate::model::query::{Query, Sort};
 use crate::model::refresh::Refresh;
 use crate::model::table::FieldAt;
 
@@ -111,10 +114,34 @@ pub struct DataTable {
 /// Which records a component shows and how they stay current.
 #[derive(Clone, Debug)]
 pub struct DataSource {
-    /// The records; `limit` is the component's window.
-    pub query: Query,
+    /// The table.
+    pub table: TableName,
+    /// Which of its records.
+    pub filter: Filter<Operand>,
+    /// In which order, the most important first.
+    pub sort: Vec<Sort>,
+    /// How many of them at most: the component's window.
+    pub limit: u32,
     /// How they stay current.
     pub refresh: Refresh,
+}
+
+impl DataSource {
+    /// Which records this viewer sees of the table that they have this view of.
+    pub fn scope(&self, view: &View) -> Filter {
+        view.rows.clone().and(self.filter.fill(&view.viewer))
+    }
+
+    /// What this viewer is shown.
+    pub fn query(&self, view: &View) -> Query {
+        Query {
+            table: self.table.clone(),
+            filter: self.scope(view),
+            sort: self.sort.clone(),
+            limit: self.limit,
+            offset: 0,
+        }
+    }
 }
 
 /// One column of a table.

@@ -17,44 +17,44 @@ pub const MAX_FILTER_CONDITIONS: usize = 100;
 /// How many values `in` and `notIn` may list.
 pub const MAX_FILTER_LIST: usize = 500;
 
-/// A condition on records, its values filled in.
+/// A condition on records. Its values are filled in, unless `V` says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Filter {
+pub enum Filter<V = Value> {
     /// All of these hold; none at all is true.
-    And(Vec<Filter>),
+    And(Vec<Filter<V>>),
     /// At least one of these holds; none at all is false.
-    Or(Vec<Filter>),
+    Or(Vec<Filter<V>>),
     /// This does not hold.
-    Not(Box<Filter>),
+    Not(Box<Filter<V>>),
     /// One field passes one test.
-    Test(FieldAt, Test),
+    Test(FieldAt, Test<V>),
 }
 
-/// What a field's value is held against.
+/// What a field's value is held against. No value is ever null.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Test {
-    /// Equal. The value is never null.
-    Eq(Value),
+pub enum Test<V = Value> {
+    /// Equal.
+    Eq(V),
     /// Not equal, or missing.
-    Neq(Value),
+    Neq(V),
     /// Greater.
-    Gt(Value),
+    Gt(V),
     /// Greater or equal.
-    Gte(Value),
+    Gte(V),
     /// Less.
-    Lt(Value),
+    Lt(V),
     /// Less or equal.
-    Lte(Value),
+    Lte(V),
     /// The text occurs in it, ASCII case ignored.
-    Contains(String),
+    Contains(V),
     /// It starts with the text, ASCII case ignored.
-    StartsWith(String),
+    StartsWith(V),
     /// It ends with the text, ASCII case ignored.
-    EndsWith(String),
+    EndsWith(V),
     /// Equal to one of these.
-    In(Vec<Value>),
+    In(Vec<V>),
     /// Equal to none of these, or missing.
-    NotIn(Vec<Value>),
+    NotIn(Vec<V>),
     /// Missing, or text without a character.
     IsEmpty,
     /// Neither missing nor text without a character.
@@ -88,10 +88,36 @@ pub fn operator_suits(operator: &str, storage: Storage) -> bool {
     }
 }
 
-impl Filter {
+impl<V> Filter<V> {
     /// The filter that every record passes.
     pub fn all() -> Self {
         Self::And(Vec::new())
+    }
+
+    /// The filter that no record passes.
+    pub fn none() -> Self {
+        Self::Or(Vec::new())
+    }
+
+    /// Every field the filter looks at.
+    pub fn fields(&self) -> Vec<FieldAt> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::fields).collect(),
+            Self::Not(part) => part.fields(),
+            Self::Test(at, _) => vec![*at],
+        }
+    }
+}
+
+impl Filter {
+    /// What passes both.
+    pub fn and(self, other: Self) -> Self {
+        let everything = Self::all();
+        match (self, other) {
+            (only, other) if other == everything => only,
+            (filter, only) if filter == everything => only,
+            (left, right) => Self::And(vec![left, right]),
+        }
     }
 
     /// Whether the record passes.
@@ -101,15 +127,6 @@ impl Filter {
             Self::Or(parts) => parts.iter().any(|part| part.matches(record)),
             Self::Not(part) => !part.matches(record),
             Self::Test(at, test) => test.holds(&record[*at]),
-        }
-    }
-
-    /// Every field the filter looks at.
-    pub fn fields(&self) -> Vec<FieldAt> {
-        match self {
-            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::fields).collect(),
-            Self::Not(part) => part.fields(),
-            Self::Test(at, _) => vec![*at],
         }
     }
 
@@ -137,11 +154,9 @@ impl Test {
             Self::Gte(other) => ordered(value, other, Ordering::is_ge),
             Self::Lt(other) => ordered(value, other, Ordering::is_lt),
             Self::Lte(other) => ordered(value, other, Ordering::is_le),
-            Self::Contains(part) => folded(value).is_some_and(|text| text.contains(&fold(part))),
-            Self::StartsWith(part) => {
-                folded(value).is_some_and(|text| text.starts_with(&fold(part)))
-            }
-            Self::EndsWith(part) => folded(value).is_some_and(|text| text.ends_with(&fold(part))),
+            Self::Contains(part) => both(value, part, |text, part| text.contains(part)),
+            Self::StartsWith(part) => both(value, part, |text, part| text.starts_with(part)),
+            Self::EndsWith(part) => both(value, part, |text, part| text.ends_with(part)),
             Self::In(list) => list.contains(value),
             Self::NotIn(list) => !list.contains(value),
             Self::IsEmpty => is_empty(value),
@@ -162,14 +177,13 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn fold(text: &str) -> String {
-    text.to_ascii_lowercase()
-}
-
-fn folded(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) => Some(fold(text)),
-        _ => None,
+/// Whether both are text, and pass when ASCII case is ignored.
+fn both(value: &Value, part: &Value, passes: fn(&str, &str) -> bool) -> bool {
+    match (value, part) {
+        (Value::Text(text), Value::Text(part)) => {
+            passes(&text.to_ascii_lowercase(), &part.to_ascii_lowercase())
+        }
+        _ => false,
     }
 }
 
@@ -188,7 +202,7 @@ mod tests {
         check(Test::Eq(one()), Value::Null, false);
         check(Test::Gt(one()), Value::Null, false);
         check(Test::Lt(one()), Value::Null, false);
-        check(Test::Contains(String::new()), Value::Null, false);
+        check(Test::Contains(Value::text("")), Value::Null, false);
         check(Test::In(vec![one()]), Value::Null, false);
     }
 
@@ -202,10 +216,10 @@ mod tests {
 
     #[test]
     fn text_operators_ignore_ascii_case_only() {
-        check(Test::Contains("ORD".into()), Value::text("an order"), true);
-        check(Test::StartsWith("AN".into()), Value::text("an order"), true);
-        check(Test::EndsWith("DER".into()), Value::text("an order"), true);
-        check(Test::Contains("É".into()), Value::text("café"), false);
+        check(Test::Contains(Value::text("ORD")), Value::text("an order"), true);
+        check(Test::StartsWith(Value::text("AN")), Value::text("an order"), true);
+        check(Test::EndsWith(Value::text("DER")), Value::text("an order"), true);
+        check(Test::Contains(Value::text("É")), Value::text("café"), false);
         check(Test::Eq(Value::text("A")), Value::text("a"), false);
     }
 

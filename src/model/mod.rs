@@ -9,6 +9,7 @@ pub mod compare;
 pub mod component;
 pub mod filter;
 pub mod ids;
+pub mod operand;
 pub mod page;
 pub mod problem;
 pub mod query;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 use crate::feed::Version;
+use crate::model::filter::Filter;
 use crate::model::ids::ComponentId;
 use crate::model::record::FieldSet;
 
@@ -22,9 +23,9 @@ pub(super) struct Place {
     pub(super) page: Arc<str>,
     /// Nothing for the whole page.
     pub(super) component: Option<ComponentId>,
-    /// What the viewer may read of the table of each component that has one; nothing where they may
-    /// not even know the table.
-    pub(super) views: Vec<Option<FieldSet>>,
+    /// What the viewer may read for each component that shows records: which fields of which
+    /// records; nothing where they may not even know the table.
+    pub(super) scopes: Vec<Option<(FieldSet, Filter)>>,
 }
 
 /// Renderings by place, each of one version.
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     fn place(page: &str) -> Place {
-        Place { page: page.into(), component: None, views: Vec::new() }
+        Place { page: page.into(), component: None, scopes: Vec::new() }
     }
 
     fn version(position: &str) -> Version {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::client;
 use crate::feed::{Version, Versions};
-use crate::model::access::{Operation, Viewer};
+use crate::model::access::{View, Viewer};
 use crate::model::app::App;
 use crate::model::component::Component;
 use crate::model::ids::ComponentId;
@@ -125,7 +125,7 @@ impl Pages {
         let found = page.zip(id).and_then(|(page, id)| Some((page, page.component(&id)?)));
         let (page, component) = found.ok_or(RecordsError::NotFound)?;
         let source = component.data_source().ok_or(RecordsError::NotFound)?;
-        self.records.view(viewer, source.query.table.as_str())?;
+        self.records.view(viewer, source.table.as_str())?;
         let shown = Shown { page, component: Some(&component.id), of: vec![component] };
         let (place, version) = self.state(viewer, &shown).await;
         let tag = version.as_ref().map(|version| self.cache.tag(&place, version, ()));
@@ -184,17 +184,18 @@ impl Pages {
     async fn state(&self, viewer: &Viewer, shown: &Shown<'_>) -> (Place, Option<Version>) {
         let components = shown.all();
         let sources = components.iter().filter_map(|component| component.data_source());
-        let tables: Vec<_> = sources.map(|source| &source.query.table).collect();
-        let views = tables.iter().map(|table| {
-            let table = self.app.table(table)?;
-            table.allows(viewer, Operation::Read).then(|| table.readable(viewer))
+        let sources: Vec<_> = sources.collect();
+        let scopes = sources.iter().map(|source| {
+            let view = self.app.table(&source.table)?.view(viewer)?;
+            let scope = source.scope(&view);
+            Some((view.fields, scope))
         });
         let place = Place {
             page: shown.page.path.clone(),
             component: shown.component.cloned(),
-            views: views.collect(),
+            scopes: scopes.collect(),
         };
-        (place, self.versions.of(tables.into_iter()).await)
+        (place, self.versions.of(sources.iter().map(|source| &source.table)).await)
     }
 
     async fn rendered(
@@ -223,20 +224,20 @@ impl Pages {
         components: &[&Component],
     ) -> Result<HashMap<ComponentId, ComponentData>, PagesError> {
         let shown = components.iter().filter_map(|component| {
-            let query = &component.data_source()?.query;
-            let table = self.app.table(&query.table)?;
-            table.allows(viewer, Operation::Read).then_some((&component.id, query, table))
+            let source = component.data_source()?;
+            let view = self.app.table(&source.table)?.view(viewer)?;
+            Some((&component.id, source.query(&view), view))
         });
         let shown: Vec<_> = shown.collect();
         if shown.is_empty() {
             return Ok(HashMap::new());
         }
-        let queries: Vec<_> = shown.iter().map(|(_, query, _)| *query).collect();
+        let queries: Vec<_> = shown.iter().map(|(_, query, _)| query).collect();
         let snapshot = self.records.snapshot(&queries).await?;
-        let data = shown.into_iter().zip(snapshot.rows).map(|((id, _, table), rows)| {
-            let fields = table.readable(viewer);
+        let data = shown.into_iter().zip(snapshot.rows).map(|((id, _, view), rows)| {
+            let View { table, fields, .. } = view;
             let position = snapshot.position.clone();
-            (id.clone(), ComponentData { table: table.clone(), fields, rows, position })
+            (id.clone(), ComponentData { table, fields, rows, position })
         });
         Ok(data.collect())
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::fields;
 use crate::fields::filter::FilterFault;
-use crate::model::access::{Operation, Viewer};
+use crate::model::access::{Operation, View, Viewer};
 use crate::model::app::App;
 use crate::model::filter::Filter;
 use crate::model::ids::{RecordId, TableName, UserId};
@@ -30,15 +30,6 @@ const MAX_SORTS: usize = 8;
 pub struct Records {
     app: Arc<App>,
     store: Store,
-}
-
-/// A table as one viewer sees it.
-#[derive(Clone, Debug)]
-pub struct View {
-    /// The table.
-    pub table: Arc<Table>,
-    /// What of it they may read.
-    pub fields: FieldSet,
 }
 
 /// A record with what of it may be shown.
@@ -71,11 +62,8 @@ impl Records {
     /// When it does not exist or they may not read it: the answer is the same.
     pub fn view(&self, viewer: &Viewer, table: &str) -> Result<View, RecordsError> {
         let name = table.parse::<TableName>().ok();
-        let table = name
-            .and_then(|name| self.app.table(&name))
-            .filter(|table| table.allows(viewer, Operation::Read))
-            .ok_or(RecordsError::NotFound)?;
-        Ok(View { table: table.clone(), fields: table.readable(viewer) })
+        let table = name.and_then(|name| self.app.table(&name));
+        table.and_then(|table| table.view(viewer)).ok_or(RecordsError::NotFound)
     }
 
     /// Answers queries from one snapshot. Whoever calls has checked who may ask them.
@@ -93,8 +81,9 @@ impl Records {
     pub async fn get(&self, viewer: &Viewer, table: &str, id: &str) -> Result<Shown, RecordsError> {
         let view = self.view(viewer, table)?;
         let id = record_id(id)?;
-        let record = self.store.get(&view.table, id).await?.ok_or(RecordsError::NotFound)?;
-        Ok(Shown { view, record })
+        let record = self.store.get(&view.table, id).await?;
+        let record = record.filter(|record| view.rows.matches(record));
+        Ok(Shown { record: record.ok_or(RecordsError::NotFound)?, view })
     }
 
     /// Adds a record.
@@ -117,7 +106,7 @@ impl Records {
             user.as_ref(),
             &[FieldKind::CreatedBy, FieldKind::UpdatedBy],
         );
-        let written = self.write(&view.table, Action::Insert(values), user).await?;
+        let written = self.write(&view, Action::Insert(values), user).await?;
         shown(view, written)
     }
 
@@ -143,7 +132,7 @@ impl Records {
         }
         let sent = values.clone();
         stamp(&view.table, &mut values, user.as_ref(), &[FieldKind::UpdatedBy]);
-        match self.write(&view.table, Action::Update(id, values, expected), user).await? {
+        match self.write(&view, Action::Update(id, values, expected), user).await? {
             Written::Stale(record) => {
                 let differs = |(at, value): (FieldAt, Value)| (record[at] != value).then_some(at);
                 let overwritten = sent.into_iter().filter_map(differs).collect();
@@ -167,17 +156,18 @@ impl Records {
         let view = self.view(viewer, table)?;
         let id = record_id(id)?;
         let user = may(viewer, &view, Operation::Delete)?;
-        let written = self.write(&view.table, Action::Delete(id), user).await?;
+        let written = self.write(&view, Action::Delete(id), user).await?;
         shown(view, written)
     }
 
     async fn write(
         &self,
-        table: &Arc<Table>,
+        view: &View,
         action: Action,
         by: Option<UserId>,
     ) -> Result<Written, RecordsError> {
-        Ok(self.store.write(Write { table: table.clone(), action, by }).await?)
+        let (table, rows) = (view.table.clone(), view.rows.clone());
+        Ok(self.store.write(Write { table, rows, action, by }).await?)
     }
 
     /// The values of a body, or every fault in it.
@@ -215,8 +205,9 @@ impl Records {
     }
 }
 
+/// What a viewer may ask of a table. Whatever they ask, they get no record that they may not read.
 impl View {
-    /// A filter from its JSON form or from `field:operator:value`.
+    /// A filter from its JSON form or from `field:operator:value`, among the records they may read.
     ///
     /// # Errors
     /// When it is malformed, or looks at a field the viewer may not read.
@@ -240,13 +231,14 @@ impl View {
         }
     }
 
-    /// A filter from JSON.
+    /// A filter from JSON, among the records they may read.
     ///
     /// # Errors
     /// When it is malformed, or looks at a field the viewer may not read.
     pub fn filter_json(&self, json: &Json) -> Result<Filter, RecordsError> {
-        fields::filter::read(&self.table, &|at| self.fields.contains(at), json)
-            .map_err(RecordsError::BadFilter)
+        let asked = fields::filter::read(&self.table, &|at| self.fields.contains(at), json);
+        let asked = asked.map_err(RecordsError::BadFilter)?;
+        Ok(self.rows.clone().and(asked.fill(&self.viewer)))
     }
 
     /// `total:desc,customer:asc`

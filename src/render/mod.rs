@@ -307,7 +307,7 @@ impl Renderer {
                 rows => Value::from_safe_string(rows),
                 shown => data.rows.records.len(),
                 total => data.rows.total,
-                limit => source.query.limit,
+                limit => source.limit,
                 position => data.position.as_str(),
                 refresh,
                 interval_ms,

@@ -22,7 +22,7 @@ impl<'a> RowWriter<'a> {
     pub(super) fn new(data_table: &'a DataTable, table: &'a Table, fields: &FieldSet) -> Self {
         let readable = data_table.columns.iter().filter(|column| fields.contains(column.field));
         let cells = readable.map(|column| (column, opening(column, table))).collect();
-        Self { table, sort: &data_table.data_source.query.sort, cells }
+        Self { table, sort: &data_table.data_source.sort, cells }
     }
 
     /// What stands above the columns.

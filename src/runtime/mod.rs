@@ -124,7 +124,7 @@ async fn prune(store: Store) {
     }
 }
 
-/// Closes the connections of sessions that have ended, or stand for somebody with another role.
+/// Closes the connections of sessions that have ended, or stand for somebody who is now another.
 async fn watch_sessions(auth: Auth, hub: Arc<Hub>) {
     let mut seen = None;
     loop {
@@ -156,7 +156,8 @@ async fn review(auth: &Auth, hub: &Hub) -> Result<(), StoreError> {
     for ((token, before), now) in tokens.iter().zip(users).zip(known) {
         match now {
             None => hub.close(token, CloseReason::SessionEnded),
-            Some(now) if now.role != before.role => hub.close(token, CloseReason::AccessChanged),
+            // A rule about rows may go by any of these.
+            Some(now) if now != *before => hub.close(token, CloseReason::AccessChanged),
             Some(_) => {}
         }
     }

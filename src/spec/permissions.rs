@@ -2,10 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use validator::Validate;
 
+use crate::components::filter::{self, RawFilter};
 use crate::model::access::{FieldRule, Permissions};
+use crate::model::filter::Filter;
 use crate::model::ids::Role;
+use crate::model::operand::Operand;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{FieldAt, Table};
 use crate::spec::grant::RawGrant;
@@ -27,6 +31,20 @@ pub(super) struct RawPermissions {
     /// Fields with narrower rules of their own.
     #[validate(nested)]
     fields: Option<Vec<RawFieldRule>>,
+    /// Which records may be seen, by those who may see some at all.
+    #[validate(nested)]
+    rows: Option<RawRowRules>,
+}
+
+/// Which records of a table may be seen.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "RowRules", deny_unknown_fields)]
+struct RawRowRules {
+    /// What a record must pass to be seen, as in
+    /// `[{field: owner, operator: eq, value: $currentUser.id}]`.
+    #[schemars(with = "Option<RawFilter>")]
+    read: Option<Json>,
 }
 
 /// A narrower rule for one field.
@@ -61,10 +79,30 @@ pub(super) fn check(
     let create = grant(raw.create, "create", without.create);
     let update = grant(raw.update, "update", without.update);
     let delete = grant(raw.delete, "delete", without.delete);
-    let place = place.key("fields");
     let rules = raw.fields.unwrap_or_default();
-    let fields = check_rules(rules, table, lost, roles, &place, problems);
-    Permissions { read, create, update, delete, fields }
+    let fields = check_rules(rules, table, lost, roles, &place.key("fields"), problems);
+    let rows = raw.rows.and_then(|rows| rows.read);
+    let place = place.key("rows").key("read");
+    let rows = rows.map(|json| check_rows(&json, table, lost, &place, problems));
+    let rows = rows.unwrap_or_else(Filter::all);
+    Permissions { read, create, update, delete, fields, rows }
+}
+
+fn check_rows(
+    json: &Json,
+    table: &Table,
+    lost: &[String],
+    place: &Place,
+    problems: &mut Problems,
+) -> Filter<Operand> {
+    let mut unknown = Vec::new();
+    let filter = filter::check(table, json, place, problems, &mut unknown);
+    for (name, place) in unknown {
+        if !lost.contains(&name) {
+            report_no_field(table, &name, place, problems);
+        }
+    }
+    filter
 }
 
 fn check_rules(

@@ -7,6 +7,7 @@ use sea_query_sqlx::SqlxBinder;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::model::filter::Filter;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, Table};
@@ -26,6 +27,8 @@ const GROUP: usize = 256;
 pub struct Write {
     /// The table.
     pub table: Arc<Table>,
+    /// Which of its records there are for whoever writes; any other is missing.
+    pub rows: Filter,
     /// What to do.
     pub action: Action,
     /// Who does it, for the change log.
@@ -238,6 +241,10 @@ async fn apply(
             Ok(found(one(connection, table, id, people).await?))
         }
         Action::Update(id, values, expected) => {
+            if write.rows != Filter::all() && seen(connection, people, write, *id).await?.is_none()
+            {
+                return Ok(Written::Missing);
+            }
             let changed = update(connection, table, *id, values, expected.as_ref()).await?;
             let now = one(connection, table, *id, people).await?;
             Ok(match (changed, now) {
@@ -246,13 +253,24 @@ async fn apply(
             })
         }
         Action::Delete(id) => {
-            let Some(record) = one(connection, table, *id, people).await? else {
+            let Some(record) = seen(connection, people, write, *id).await? else {
                 return Ok(Written::Missing);
             };
             delete(connection, table, *id).await?;
             Ok(Written::Done(record))
         }
     }
+}
+
+/// A record, if whoever writes may know of it.
+async fn seen(
+    connection: &mut SqliteConnection,
+    people: &People,
+    write: &Write,
+    id: RecordId,
+) -> Result<Option<Record>, StoreError> {
+    let record = one(connection, &write.table, id, people).await?;
+    Ok(record.filter(|record| write.rows.matches(record)))
 }
 
 fn found(record: Option<Record>) -> Written {

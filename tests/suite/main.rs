@@ -12,6 +12,7 @@ mod outside;
 mod pages;
 mod people;
 mod records;
+mod rows;
 mod specs;
 mod streams;
 mod wire;

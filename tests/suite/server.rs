@@ -6,6 +6,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt, StreamExt};
 use pagetide::auth::FirstAdmin;
 use pagetide::model::refresh::{TRANSPORT, Transport};
@@ -13,6 +15,7 @@ use pagetide::runtime::Runtime;
 use pagetide::{http, spec};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -168,6 +171,20 @@ impl Server {
 
     pub async fn admin(&self) -> Client {
         self.nobody().into_admin().await
+    }
+
+    /// Somebody with an account of this id and role, made and signed in behind the server's back.
+    pub fn person(&self, id: &str, role: &str) -> Client {
+        let token = format!("token-of-{id}");
+        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&token));
+        self.sql(&format!(
+            "insert into _pagetide_users (id, email, name, role, password_hash)
+               values ('{id}', '{id}@people.example', '{id}', '{role}', '-');
+             insert into _pagetide_sessions (token_hash, user_id, expires_at)
+               values ('{hash}', '{id}', unixepoch() + 3600)"
+        ));
+        let cookie = Some(format!("pagetide_session={token}"));
+        Client { cookie, ..self.nobody() }
     }
 }
 

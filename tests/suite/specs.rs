@@ -55,6 +55,7 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "ref-beside-other-keys",
     "ref-not-a-path",
     "role-with-a-space",
+    "row-rule-of-unknown-operation",
     "select-option-is-a-number",
     "select-options-not-a-list",
     "several-faults-at-once",
