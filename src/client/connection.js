@@ -32,6 +32,8 @@ export class Connection {
     /** Each subscription has a name of its own, so what an earlier one still says is not heard. */
     this.named = new Map();
     this.names = 0;
+    /** What each record's edits in hand were announced with. */
+    this.inHand = new Map();
     this.tries = 0;
     this.timers = {};
     this.link = null;
@@ -45,6 +47,14 @@ export class Connection {
 
   open() {
     this.#take(0);
+  }
+
+  /** Announces which fields of a record are in hand: now, and after every reconnect while some are. */
+  announce(handshake) {
+    const key = `${handshake.table}/${handshake.recordId}`;
+    if (handshake.fields.length > 0) this.inHand.set(key, handshake);
+    else this.inHand.delete(key);
+    this.link?.say(handshake);
   }
 
   /** Takes one of the ways. */
@@ -96,7 +106,7 @@ export class Connection {
   #handshakes() {
     const handshakes = this.components.map((component) => this.#handshake(component));
     if (this.presence) handshakes.push({ type: "presence", pagePath: this.presence.path });
-    return handshakes;
+    return [...handshakes, ...this.inHand.values()];
   }
 
   #handshake(component) {
@@ -122,6 +132,9 @@ export class Connection {
     const { type, subscriptionId } = message;
     if (["presence-sync", "join", "leave"].includes(type)) this.presence?.receive(message);
     if (type === "presence-sync" || type === "subscribed") this.#connected();
+    if (type === "conflict") {
+      document.dispatchEvent(new CustomEvent("pagetide:conflict", { detail: message }));
+    }
     const component = this.components.find(({ id }) => this.named.get(id) === subscriptionId);
     if (!component) return;
     if (type === "subscribed") component.showState("live");

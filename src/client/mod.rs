@@ -15,17 +15,23 @@ const STYLESHEET: &str = "pagetide.css";
 const SCRIPT: &str = "pagetide.js";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 12] = [
     (STYLESHEET, "text/css; charset=utf-8", include_str!("pagetide.css")),
     (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
     ("connection.js", JAVASCRIPT, include_str!("connection.js")),
+    ("control.js", JAVASCRIPT, include_str!("control.js")),
+    ("edit.js", JAVASCRIPT, include_str!("edit.js")),
     ("poll.js", JAVASCRIPT, include_str!("poll.js")),
     ("presence.js", JAVASCRIPT, include_str!("presence.js")),
     ("rows.js", JAVASCRIPT, include_str!("rows.js")),
     ("theme.js", JAVASCRIPT, include_str!("theme.js")),
+    ("toast.js", JAVASCRIPT, include_str!("toast.js")),
     ("transports.js", JAVASCRIPT, include_str!("transports.js")),
 ];
+
+/// What only pages with editable tables import.
+const IMPORTED_LATER: [&str; 3] = ["control.js", "edit.js", "toast.js"];
 
 /// A file for the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +59,10 @@ pub fn script() -> String {
     path(SCRIPT)
 }
 
-/// The paths of the modules that the script imports.
+/// The paths of the modules that the script imports at once.
 pub fn modules() -> impl Iterator<Item = String> {
-    FILES.into_iter().skip(2).map(|(name, ..)| path(name))
+    let at_once = FILES.into_iter().skip(2).filter(|(name, ..)| !IMPORTED_LATER.contains(name));
+    at_once.map(|(name, ..)| path(name))
 }
 
 fn path(name: &str) -> String {

@@ -20,4 +20,13 @@ for (const component of components) {
 const live = components.filter((component) => component.refresh === "realtime");
 const list = document.querySelector("[data-presence]");
 const presence = list && new Presence(list);
-if (live.length > 0 || presence) new Connection(config, live, presence).open();
+const connection = live.length > 0 || presence ? new Connection(config, live, presence) : null;
+connection?.open();
+
+const editable = components.filter((component) => component.section.dataset.table);
+if (editable.length > 0) {
+  const { Editing } = await import("./edit.js");
+  for (const component of editable) {
+    new Editing(component, (handshake) => connection?.announce(handshake));
+  }
+}

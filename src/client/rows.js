@@ -6,9 +6,11 @@ export class Rows {
   /** @param {HTMLTableSectionElement} body */
   constructor(body) {
     this.body = body;
+    /** Cells under somebody's hands, each with what the server last said should stand there. */
+    this.held = new Map();
   }
 
-  /** The rows shown, in order, without those that are fading out. */
+  /** The rows shown, in order, without those that are leaving. */
   all() {
     return [...this.body.rows].filter((row) => !row.classList.contains("leaving"));
   }
@@ -25,20 +27,88 @@ export class Rows {
 
   /** Puts a row where its sort key says; a row of the same id is changed, not replaced. */
   put(fresh) {
-    const known = this.find(fresh.dataset.id);
-    if (known) update(known, fresh);
-    const row = known ?? fresh;
-    const next = this.all().find(
-      (other) => other !== row && other.dataset.sortKey > row.dataset.sortKey,
-    );
-    if (!known) highlight(row, "entering");
-    if (!known) this.body.insertBefore(row, next ?? null);
-    else if (nextLive(row) !== (next ?? null)) move(row, this.body, next ?? null);
+    const known = this.find(fresh.dataset.id) ?? this.#heldRow(fresh.dataset.id);
+    if (known) {
+      known.classList.remove("leaving");
+      this.#update(known, fresh);
+      this.#place(known);
+    } else {
+      highlight(fresh, "entering");
+      this.body.insertBefore(fresh, this.#next(fresh));
+    }
   }
 
-  /** Lets a row fade out. */
+  /** Keeps a cell as it is, whatever the server says, until it is released; its row stays where it is. */
+  hold(cell) {
+    this.held.set(cell, { html: cell.innerHTML, value: cell.dataset.value, onWord() {} });
+    cell.parentElement.classList.add("held");
+  }
+
+  /** What the server last said should stand in a held cell, as in `data-value`. */
+  latest(cell) {
+    return this.held.get(cell)?.value;
+  }
+
+  /** Waits for the server's next word on a held cell, or for its row to leave. */
+  nextWord(cell) {
+    return new Promise((resolve) => (this.held.get(cell).onWord = resolve));
+  }
+
+  /** Shows in a held cell what the server last said, and lets its row go where it belongs. */
+  release(cell) {
+    const latest = this.held.get(cell);
+    if (!latest) return;
+    this.held.delete(cell);
+    show(cell, latest);
+    const row = cell.parentElement;
+    if (this.#isHeld(row)) return;
+    row.classList.remove("held");
+    if (row.classList.contains("leaving")) this.remove(row);
+    else this.#place(row);
+  }
+
+  #isHeld(row) {
+    return [...this.held.keys()].some((cell) => cell.parentElement === row);
+  }
+
+  #heldRow(id) {
+    const rows = [...this.held.keys()].map((cell) => cell.parentElement);
+    return rows.find((row) => row.dataset.id === id);
+  }
+
+  #next(row) {
+    const after = (other) => other !== row && other.dataset.sortKey > row.dataset.sortKey;
+    return this.all().find(after) ?? null;
+  }
+
+  #place(row) {
+    const next = this.#next(row);
+    if (!this.#isHeld(row) && nextLive(row) !== next) move(row, this.body, next);
+  }
+
+  #update(row, fresh) {
+    Object.assign(row.dataset, fresh.dataset);
+    [...row.cells].forEach((cell, index) => {
+      const { innerHTML: html = "", dataset = {} } = fresh.cells[index] ?? {};
+      const held = this.held.get(cell);
+      if (held) {
+        Object.assign(held, { html, value: dataset.value });
+        held.onWord();
+      } else if (cell.innerHTML !== html || cell.dataset.value !== dataset.value) {
+        const differs = cell.innerHTML !== html;
+        show(cell, { html, value: dataset.value });
+        if (differs) highlight(cell, "changed");
+      }
+    });
+  }
+
+  /** Lets a row fade out; not while somebody has it under their hands. */
   remove(row) {
     row.classList.add("leaving");
+    if (this.#isHeld(row)) {
+      for (const cell of row.cells) this.held.get(cell)?.onWord();
+      return;
+    }
     row.inert = true;
     const moving = row.getAnimations({ subtree: true });
     // Without motion there is nothing to wait for.
@@ -69,14 +139,10 @@ function nextLive(row) {
   return next;
 }
 
-function update(row, fresh) {
-  row.dataset.sortKey = fresh.dataset.sortKey;
-  [...row.cells].forEach((cell, index) => {
-    const html = fresh.cells[index]?.innerHTML ?? "";
-    if (cell.innerHTML === html) return;
-    cell.innerHTML = html;
-    highlight(cell, "changed");
-  });
+function show(cell, { html, value }) {
+  cell.innerHTML = html;
+  if (value === undefined) delete cell.dataset.value;
+  else cell.dataset.value = value;
 }
 
 /** Moves a row; what is selected in it stays selected, and focus stays where the browser can. */

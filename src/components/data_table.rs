@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
@@ -13,7 +14,8 @@ use crate::components::data_source::{self, RawDataSource};
 use crate::components::{Around, Given};
 use crate::model::access::{Operation, Viewer};
 use crate::model::component::{Column, ComponentKind, DataTable};
-use crate::model::table::{FieldAt, Table};
+use crate::model::problem::Place;
+use crate::model::table::{Field, FieldAt, Table};
 
 /// How many rows are shown where the author does not say.
 const DEFAULT_PAGE_SIZE: u32 = 50;
@@ -30,7 +32,8 @@ pub(super) struct RawDataTable {
     /// Which records are shown and how they stay current, as in `{table: orders}`.
     #[validate(required, nested)]
     data_source: Option<RawDataSource>,
-    /// What is shown of each record, from left to right: names of fields, or `{field, label}`.
+    /// What is shown of each record, from left to right: names of fields, or
+    /// `{field, label, editable}`.
     /// Every field that the viewer may read if you do not say.
     #[validate(
         length(
@@ -54,7 +57,7 @@ enum RawColumn {
     Full(FullColumn),
 }
 
-/// A column with a label of its own.
+/// A column, and what is special about it.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Column", deny_unknown_fields)]
@@ -64,6 +67,15 @@ struct FullColumn {
     field: Option<String>,
     /// What stands above it; the field's own label if you do not say.
     label: Option<String>,
+    /// Whether those who may change the field can do so right in the table; `false` if you do not
+    /// say.
+    editable: Option<bool>,
+}
+
+impl FullColumn {
+    fn of(name: String) -> Self {
+        Self { field: Some(name), label: None, editable: None }
+    }
 }
 
 impl Given for RawDataTable {
@@ -85,19 +97,23 @@ impl Given for RawDataTable {
 
 fn all_columns(table: &Table, audience: &[Viewer]) -> Vec<Column> {
     let shown = table.all().filter(|(at, _)| *at != FieldAt::ID && is_seen(table, *at, audience));
-    shown.map(|(field, declared)| Column { field, label: declared.label.clone() }).collect()
+    let column = |(field, declared): (FieldAt, &Field)| {
+        let label = declared.label.clone();
+        Column { field, label, editable: false }
+    };
+    shown.map(column).collect()
 }
 
-fn check_columns(raw: Vec<RawColumn>, table: &Table, around: &mut dyn Around) -> Vec<Column> {
+fn check_columns(raw: Vec<RawColumn>, table: &Arc<Table>, around: &mut dyn Around) -> Vec<Column> {
     let audience = around.audience();
     let mut columns: Vec<Column> = Vec::with_capacity(raw.len());
     for (index, column) in raw.into_iter().enumerate() {
         let place = around.place().key("columns").item(index);
-        let (place, name, label) = match column {
-            RawColumn::Name(name) => (place, Some(name), None),
-            RawColumn::Full(column) => (place.key("field"), column.field, column.label),
+        let (place, column, at) = match column {
+            RawColumn::Name(name) => (place.clone(), FullColumn::of(name), place),
+            RawColumn::Full(column) => (place.key("field"), column, place),
         };
-        let Some(name) = name else { continue };
+        let FullColumn { field: Some(name), label, editable } = column else { continue };
         let Some(field) = around.field(table, &name, place.clone()) else { continue };
         if columns.iter().any(|column| column.field == field) {
             around.problems().report(place, format!("`{name}` has a column already"));
@@ -111,9 +127,29 @@ fn check_columns(raw: Vec<RawColumn>, table: &Table, around: &mut dyn Around) ->
             continue;
         }
         let label = label.map_or_else(|| table.field(field).label.clone(), Into::into);
-        columns.push(Column { field, label });
+        let editable = editable.unwrap_or(false);
+        if editable {
+            check_editable(table, field, at.key("editable"), around);
+        }
+        columns.push(Column { field, label, editable });
     }
     columns
+}
+
+/// Whether somebody who may open the page may edit the field.
+fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut dyn Around) {
+    let name = &table.field(field).name;
+    if table.field(field).kind.is_system() {
+        let message = format!("`{name}` is set by the system, so nobody can edit it");
+        around.problems().report(place, message).help("remove `editable`");
+        return;
+    }
+    let may_set = |viewer| table.view(viewer).is_some_and(|view| view.may_set(field));
+    if !around.audience().iter().any(may_set) {
+        let message = format!("nobody who may open this page may change `{name}`");
+        let problem = around.problems().report(place, message);
+        problem.help(format!("see `permissions.update` of `{}`, or remove this", table.name));
+    }
 }
 
 fn may_read(table: &Table, audience: &[Viewer]) -> bool {
@@ -134,7 +170,7 @@ impl<'de> Deserialize<'de> for RawColumn {
             type Value = RawColumn;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a field or {field, label}")
+                f.write_str("the name of a field or {field, label, editable}")
             }
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<RawColumn, E> {

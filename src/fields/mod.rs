@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use crate::model::table::{Field, FieldKind};
 use crate::model::value::Value;
 
+pub mod control;
 pub mod filter;
 
 mod checkbox;

@@ -46,7 +46,7 @@ impl Editing {
     ) -> Result<(), TooManyEdits> {
         let key = (table.clone(), id);
         self.remove(&key, connection);
-        if editor.editing.iter().next().is_none() {
+        if editor.editing.is_empty() {
             return Ok(());
         }
         if self.0.values().filter(|editors| editors.contains_key(&connection)).count() >= MAX_EDITS

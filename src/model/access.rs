@@ -67,6 +67,16 @@ pub struct View {
     pub rows: Filter,
 }
 
+impl View {
+    /// Whether the viewer may set the field of a record that they see.
+    pub fn may_set(&self, at: FieldAt) -> bool {
+        self.table.allows(&self.viewer, Operation::Update)
+            && !self.table.field(at).kind.is_system()
+            && self.fields.contains(at)
+            && self.table.may_set(&self.viewer, at)
+    }
+}
+
 /// The permissions of one table.
 #[derive(Clone, Debug)]
 pub struct Permissions {

@@ -7,6 +7,7 @@ use crate::model::filter::Filter;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::operand::Operand;
 use crate::model::query::{Query, Sort};
+use crate::model::record::FieldSet;
 use crate::model::refresh::Refresh;
 use crate::model::table::FieldAt;
 
@@ -151,6 +152,15 @@ pub struct Column {
     pub field: FieldAt,
     /// What stands above it.
     pub label: Arc<str>,
+    /// Whether its cells can be edited in place, by those who may.
+    pub editable: bool,
+}
+
+impl DataTable {
+    /// Whether somebody may edit cells of it in place.
+    pub fn is_editable(&self) -> bool {
+        self.columns.iter().any(|column| column.editable)
+    }
 }
 
 impl Component {
@@ -161,6 +171,16 @@ impl Component {
             _ => &[],
         };
         std::iter::once(self).chain(children.iter().flat_map(Component::with_children)).collect()
+    }
+
+    /// The fields that this viewer may edit in place.
+    pub fn editable(&self, view: &View) -> FieldSet {
+        let columns = match &self.kind {
+            ComponentKind::DataTable(table) => &table.columns[..],
+            _ => &[],
+        };
+        let editable = columns.iter().filter(|column| column.editable).map(|column| column.field);
+        FieldSet::new(editable.filter(|field| view.may_set(*field)))
     }
 
     /// The records the component shows, where it shows any.

@@ -53,6 +53,11 @@ impl FieldSet {
         at == FieldAt::ID || self.0.binary_search(&at).is_ok()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The fields, in the table's order.
     pub fn iter(&self) -> impl Iterator<Item = FieldAt> + '_ {
         self.0.iter().copied()

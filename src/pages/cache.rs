@@ -23,9 +23,20 @@ pub(super) struct Place {
     pub(super) page: Arc<str>,
     /// Nothing for the whole page.
     pub(super) component: Option<ComponentId>,
-    /// What the viewer may read for each component that shows records: which fields of which
-    /// records; nothing where they may not even know the table.
-    pub(super) scopes: Vec<Option<(FieldSet, Filter)>>,
+    /// What the viewer may do with each component that shows records; nothing where they may not
+    /// even know the table.
+    pub(super) scopes: Vec<Option<Scope>>,
+}
+
+/// What viewers with the same rights have in common, as far as one component goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Scope {
+    /// Which records they see.
+    pub(super) rows: Filter,
+    /// What of them.
+    pub(super) fields: FieldSet,
+    /// What they may edit in place.
+    pub(super) editable: FieldSet,
 }
 
 /// Renderings by place, each of one version.

@@ -15,7 +15,7 @@ use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer}
 
 mod cache;
 
-use cache::{Cache, Place};
+use cache::{Cache, Place, Scope};
 
 /// The pages of one app.
 #[derive(Clone)]
@@ -182,20 +182,20 @@ impl Pages {
     /// Whose rights and which version of the tables a rendering is for. Asked before the rows are
     /// read: they may be newer than it says, never older.
     async fn state(&self, viewer: &Viewer, shown: &Shown<'_>) -> (Place, Option<Version>) {
-        let components = shown.all();
-        let sources = components.iter().filter_map(|component| component.data_source());
-        let sources: Vec<_> = sources.collect();
-        let scopes = sources.iter().map(|source| {
+        let components = shown.all().into_iter();
+        let bound = components.filter_map(|component| Some((component, component.data_source()?)));
+        let bound: Vec<_> = bound.collect();
+        let scopes = bound.iter().map(|(component, source)| {
             let view = self.app.table(&source.table)?.view(viewer)?;
-            let scope = source.scope(&view);
-            Some((view.fields, scope))
+            let (rows, editable) = (source.scope(&view), component.editable(&view));
+            Some(Scope { rows, editable, fields: view.fields })
         });
         let place = Place {
             page: shown.page.path.clone(),
             component: shown.component.cloned(),
             scopes: scopes.collect(),
         };
-        (place, self.versions.of(sources.iter().map(|source| &source.table)).await)
+        (place, self.versions.of(bound.iter().map(|(_, source)| &source.table)).await)
     }
 
     async fn rendered(
@@ -226,7 +226,7 @@ impl Pages {
         let shown = components.iter().filter_map(|component| {
             let source = component.data_source()?;
             let view = self.app.table(&source.table)?.view(viewer)?;
-            Some((&component.id, source.query(&view), view))
+            Some((*component, source.query(&view), view))
         });
         let shown: Vec<_> = shown.collect();
         if shown.is_empty() {
@@ -234,10 +234,11 @@ impl Pages {
         }
         let queries: Vec<_> = shown.iter().map(|(_, query, _)| query).collect();
         let snapshot = self.records.snapshot(&queries).await?;
-        let data = shown.into_iter().zip(snapshot.rows).map(|((id, _, view), rows)| {
-            let View { table, fields, .. } = view;
-            let position = snapshot.position.clone();
-            (id.clone(), ComponentData { table, fields, rows, position })
+        let data = shown.into_iter().zip(snapshot.rows).map(|((component, _, view), rows)| {
+            let editable = component.editable(&view);
+            let (View { table, fields, .. }, position) = (view, snapshot.position.clone());
+            let data = ComponentData { table, fields, editable, rows, position };
+            (component.id.clone(), data)
         });
         Ok(data.collect())
     }

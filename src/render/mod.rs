@@ -80,6 +80,8 @@ pub struct ComponentData {
     pub table: Arc<Table>,
     /// What of it the viewer may read.
     pub fields: FieldSet,
+    /// What of it the viewer may edit in place.
+    pub editable: FieldSet,
     /// The records.
     pub rows: Rows,
     /// Everything up to here is in them.
@@ -303,7 +305,9 @@ impl Renderer {
             context! {
                 title => data_table.title.as_deref(),
                 table => data.table.name.as_str(),
-                heads => writer.heads(),
+                heads => writer.heads(&data.editable),
+                editable => !data.editable.is_empty(),
+                lock => writer.lock(),
                 rows => Value::from_safe_string(rows),
                 shown => data.rows.records.len(),
                 total => data.rows.total,

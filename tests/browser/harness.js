@@ -90,6 +90,16 @@ export async function open(browser, url, options = {}) {
   return page;
 }
 
+/** Opens a page as the admin. */
+export async function openSignedIn(browser, server, path, options = {}) {
+  const page = await open(browser, `${server.url}/sign-in?next=${encodeURIComponent(path)}`, options);
+  await page.fill("[name=email]", admin.email);
+  await page.fill("[name=password]", admin.password);
+  await page.press("[name=password]", "Enter");
+  await page.waitForURL(server.url + path);
+  return page;
+}
+
 /** The text of each row's cell of that label, in order, without rows that are fading out. */
 export function column(page, component, label) {
   return page.evaluate(

@@ -6,6 +6,7 @@ mod server;
 
 mod accounts;
 mod cli;
+mod editable;
 mod hostile;
 mod oracle;
 mod outside;

@@ -27,6 +27,7 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "component-without-type",
     "components-not-a-list",
     "database-url-empty",
+    "editable-is-a-word",
     "excerpt-with-wide-letters",
     "field-name-with-a-hyphen",
     "field-type-from-elsewhere",

@@ -1,0 +1,295 @@
+/**
+ * Editing in place. A cell shows its new value at once, marked as pending, until the server has
+ * confirmed it. If somebody else was faster, theirs stands, and a message offers to try again.
+ */
+import { makeControl, textOf, valueOf } from "./control.js";
+import { toast } from "./toast.js";
+
+/** How long, in ms, a refused edit waits to hear who was faster. */
+const AUTHOR_MS = 1000;
+/** How long, in ms, a saved cell waits for its row to be told before it reads the component again. */
+const WORD_MS = 3000;
+/** How often an edit is sent again because other fields of its record have changed. */
+const MOST_TRIES = 5;
+
+/** Lets people edit the cells of one component. */
+export class Editing {
+  /**
+   * @param {import("./component.js").Component} component
+   * @param {(handshake: object) => void} announce tells the server which fields are in hand
+   */
+  constructor(component, announce) {
+    this.component = component;
+    this.rows = component.rows;
+    this.tell = announce;
+    const { section } = component;
+    this.table = section.dataset.table;
+    this.lock = section.dataset.lock;
+    const heads = [...section.querySelectorAll("thead th")];
+    this.editors = heads.map(({ dataset }) => dataset.editor && JSON.parse(dataset.editor));
+    this.open = null;
+    /** The fields of each record that are in hand. */
+    this.inHand = new Map();
+    /** Who waits to hear of a conflict, by record. */
+    this.edits = new Set();
+    const { body } = this.rows;
+    body.addEventListener("click", (event) => this.#clicked(event));
+    body.addEventListener("keydown", (event) => this.#pressed(event));
+    new MutationObserver(() => this.#invite()).observe(body, { childList: true });
+    this.#invite();
+    document.addEventListener("pagetide:conflict", ({ detail }) => {
+      if (detail.table !== this.table) return;
+      for (const edit of this.edits) edit.hear(detail);
+    });
+  }
+
+  /** Lets the keyboard reach the cells. */
+  #invite() {
+    for (const cell of this.rows.body.querySelectorAll("td:not([tabindex])")) {
+      if (this.editors[cell.cellIndex]) cell.tabIndex = 0;
+    }
+  }
+
+  #clicked(event) {
+    const cell = event.target.closest("td");
+    const isLink = event.target.closest("a, input, select, textarea");
+    // Whoever selects text wants to copy it.
+    if (cell && !isLink && getSelection().isCollapsed) this.start(cell);
+  }
+
+  #pressed(event) {
+    if (!["Enter", "F2"].includes(event.key) || event.target.localName !== "td") return;
+    event.preventDefault();
+    this.start(event.target);
+  }
+
+  /** Opens a cell, unless it cannot be edited or is being saved. */
+  start(cell) {
+    const editor = this.editors[cell.cellIndex];
+    if (!editor || this.rows.held.has(cell)) return;
+    this.open?.commit();
+    new Edit(this, cell, editor).show();
+  }
+
+  /** Edits a cell as somebody did before: without asking, and knowing what it overwrites. */
+  again(id, editor, value, base, lock) {
+    const cell = this.rows.find(id)?.cells[this.editors.indexOf(editor)];
+    if (!cell || this.rows.held.has(cell)) return;
+    const edit = new Edit(this, cell, editor);
+    Object.assign(edit, { base, lock });
+    edit.save(value);
+  }
+
+  /** Tells the server which fields of a record are in hand. */
+  announce(id, field, isInHand) {
+    const fields = this.inHand.get(id) ?? new Set();
+    if (isInHand) fields.add(field);
+    else fields.delete(field);
+    this.inHand.set(id, fields);
+    if (fields.size === 0) this.inHand.delete(id);
+    this.tell({ type: "editing", table: this.table, recordId: id, fields: [...fields] });
+  }
+}
+
+/** One edit of one cell: open, then pending, then over. */
+class Edit {
+  constructor(editing, cell, editor) {
+    this.editing = editing;
+    this.rows = editing.rows;
+    this.cell = cell;
+    this.editor = editor;
+    const { dataset } = cell.parentElement;
+    this.id = dataset.id;
+    /** What the edit began from: the value, and the state of the record. */
+    this.base = cell.dataset.value;
+    this.lock = dataset.updatedAt;
+    this.rows.hold(cell);
+    editing.edits.add(this);
+    editing.announce(this.id, editor.field, true);
+  }
+
+  /** Puts a control into the cell. */
+  show(text = this.base) {
+    const control = makeControl(this.editor, text);
+    this.control = control;
+    this.editing.open = this;
+    this.cell.classList.add("editing");
+    this.cell.replaceChildren(control);
+    control.addEventListener("keydown", (event) => this.#pressed(event));
+    control.addEventListener("change", () => this.#chosen());
+    control.addEventListener("blur", () => this.commit());
+    control.focus();
+    control.select?.();
+  }
+
+  #pressed(event) {
+    this.byKeyboard = true;
+    event.stopPropagation();
+    if (event.key === "Escape") this.#leave();
+    else if (event.key === "Enter" && this.editor.control !== "long-text") this.commit();
+    else return;
+    event.preventDefault();
+    this.cell.focus();
+  }
+
+  /** A choice by pointer is meant; by keyboard it may be on the way to another. */
+  #chosen() {
+    const isChoice = ["checkbox", "select"].includes(this.editor.control);
+    if (isChoice && !this.byKeyboard) this.commit();
+  }
+
+  /** Saves what the control holds, if that is something new. */
+  commit() {
+    if (!this.control) return;
+    const value = valueOf(this.editor, this.control);
+    if (textOf(value) === this.base) this.#leave();
+    else this.save(value);
+  }
+
+  /** Shows the value and sends it. */
+  async save(value) {
+    this.#putAway();
+    this.cell.classList.add("pending");
+    this.cell.ariaBusy = "true";
+    this.#look(textOf(value));
+    const { status, body } = await this.#send(value);
+    if (status === 200) await this.#confirm(body);
+    else if (status === 409 && body.record) await this.#overtaken(value, body.record);
+    else this.#refused(value, status, body);
+  }
+
+  /** Sends the value, again if only other fields of the record have changed. */
+  async #send(value) {
+    const { table, lock } = this.editing;
+    const { field } = this.editor;
+    for (let tries = 1; ; tries += 1) {
+      const answer = await patch(`/api/tables/${table}/records/${this.id}`, {
+        fields: { [field]: value },
+        updatedAt: this.lock,
+      });
+      const now = answer.status === 409 && answer.body.record?.fields;
+      if (!now || textOf(now[field]) !== this.base || tries === MOST_TRIES) return answer;
+      this.lock = now[lock];
+    }
+  }
+
+  /** Waits until the row has been told as it now stands. */
+  async #confirm({ fields }) {
+    const { component, lock } = this.editing;
+    this.cell.classList.remove("pending");
+    const { dataset } = this.cell.parentElement;
+    if (lock && !(dataset.updatedAt > fields[lock])) dataset.updatedAt = fields[lock];
+    if (this.rows.latest(this.cell) !== textOf(fields[this.editor.field])) {
+      const told = this.rows.nextWord(this.cell);
+      const isLive = component.refresh === "realtime";
+      const isTold = isLive && (await Promise.race([told.then(() => true), after(WORD_MS)]));
+      if (!isTold) await component.read().catch(() => {});
+    }
+    this.#end();
+  }
+
+  async #overtaken(value, record) {
+    const { editing, editor } = this;
+    const theirs = textOf(record.fields[editor.field]);
+    const by = this.author ?? (await Promise.race([this.#authorHeard(), after(AUTHOR_MS)]));
+    if (editing.component.refresh !== "realtime") await editing.component.read().catch(() => {});
+    this.#end();
+    this.#tellOvertaken(by, theirs, () => {
+      editing.again(this.id, editor, value, theirs, record.fields[editing.lock]);
+    });
+  }
+
+  #tellOvertaken(by, theirs, run) {
+    const to = theirs === undefined ? "nothing" : `“${theirs}”`;
+    const text = `${nameOf(by)} changed ${this.editor.label} to ${to} first.`;
+    toast(text, { key: this.#key(), action: { label: "Use mine", run } });
+  }
+
+  #refused(value, status, body) {
+    const { editing, editor, base, lock } = this;
+    const key = this.#key();
+    if (status === 422) {
+      const fault = body.details?.find(({ field }) => field === editor.field);
+      toast(`${editor.label} ${fault?.message ?? body.message}.`, { key });
+      return this.show(textOf(value));
+    }
+    this.#end();
+    if (status > 0) {
+      const gone = status === 404 && "This record is gone";
+      return toast(`Not saved: ${gone || body.message || `the server answered ${status}`}.`, { key });
+    }
+    const run = () => editing.again(this.id, editor, value, base, lock);
+    toast("Not saved: the server cannot be reached.", { key, action: { label: "Try again", run } });
+  }
+
+  /** A `conflict` message: somebody else was faster. */
+  hear({ recordId, overwrittenFields, overwrittenBy, authoritativeRecord: { fields } }) {
+    const { editing, editor } = this;
+    if (String(recordId) !== this.id || !overwrittenFields.includes(editor.field)) return;
+    this.author = overwrittenBy;
+    this.onAuthor?.(overwrittenBy);
+    if (!this.control) return;
+    const theirs = textOf(fields[editor.field]);
+    this.#tellOvertaken(overwrittenBy, theirs, () => {
+      Object.assign(this, { base: theirs, lock: fields[editing.lock] });
+      this.commit();
+    });
+  }
+
+  #authorHeard() {
+    return new Promise((resolve) => (this.onAuthor = resolve));
+  }
+
+  /** Shows a value as the same value looks elsewhere in its column, or else as plain text. */
+  #look(text) {
+    const others = this.rows.all().map((row) => row.cells[this.cell.cellIndex]);
+    const isTwin = (other) => other.dataset.value === text && !this.rows.held.has(other);
+    const twin = others.find(isTwin);
+    if (twin) this.cell.innerHTML = twin.innerHTML;
+    else this.cell.textContent = text ?? "–";
+  }
+
+  /** Takes the control out of the cell. */
+  #putAway() {
+    this.control = null;
+    this.cell.classList.remove("editing");
+    if (this.editing.open === this) this.editing.open = null;
+  }
+
+  #leave() {
+    this.#putAway();
+    this.#end();
+  }
+
+  #end() {
+    this.cell.classList.remove("pending");
+    this.cell.ariaBusy = null;
+    this.rows.release(this.cell);
+    this.editing.edits.delete(this);
+    this.editing.announce(this.id, this.editor.field, false);
+  }
+
+  #key() {
+    return `${this.editing.table}/${this.id}/${this.editor.field}`;
+  }
+}
+
+/** @returns {Promise<{ status: number, body: object }>} status 0 if the server cannot be reached */
+async function patch(url, body) {
+  const headers = { "Content-Type": "application/json" };
+  try {
+    const answer = await fetch(url, { method: "PATCH", headers, body: JSON.stringify(body) });
+    return { status: answer.status, body: await answer.json() };
+  } catch {
+    return { status: 0, body: {} };
+  }
+}
+
+/** Nothing, after a while. */
+function after(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function nameOf(by) {
+  return by?.name ?? (by?.id ? "Somebody" : "Another program");
+}

@@ -1,0 +1,49 @@
+/** Short messages in a corner, announced to screen readers. */
+
+/** How long, in ms, a message without an action stays. */
+const STAYS_MS = 6000;
+
+/**
+ * Shows a message; one of the same key takes the place of the other.
+ * @param {string} text
+ * @param {{ key?: string, action?: { label: string, run: () => void } }} options
+ */
+export function toast(text, { key, action } = {}) {
+  const list = document.getElementById("toasts");
+  const earlier = [...list.children].find((other) => key && other.dataset.key === key);
+  earlier?.remove();
+  const element = document.createElement("div");
+  element.className = "toast";
+  if (key) element.dataset.key = key;
+  const words = document.createElement("p");
+  words.textContent = text;
+  element.append(words);
+  if (action) {
+    element.append(button(action.label, "quiet", () => {
+      element.remove();
+      action.run();
+    }));
+  }
+  const close = button("×", "quiet icon", () => element.remove());
+  close.ariaLabel = "Dismiss";
+  element.append(close);
+  list.append(element);
+  if (!action) goLater(element);
+}
+
+function button(label, className, run) {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.className = className;
+  element.textContent = label;
+  element.addEventListener("click", run);
+  return element;
+}
+
+/** Takes the message away after a while, but not from under a pointer or the focus. */
+function goLater(element) {
+  setTimeout(() => {
+    if (element.matches(":hover, :focus-within")) goLater(element);
+    else element.remove();
+  }, STAYS_MS);
+}

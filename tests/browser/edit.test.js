@@ -1,0 +1,221 @@
+/** Editing in place: shown at once, confirmed or taken back, and who was faster. */
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { Server, column, eventually, launch, open, openSignedIn, state } from "./harness.js";
+
+let browser, server, page;
+
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+beforeEach(async () => {
+  server = await Server.start("tests/browser/app");
+  server.sql("insert into tasks (title, rank) values ('a', 1), ('b', 2), ('c', 3)");
+});
+afterEach(() => server.stop());
+
+const titles = () => column(page, "tasks", "Title");
+const cell = (row, label) => {
+  const at = ["Title", "State", "Rank"].indexOf(label);
+  return page.locator(`#tasks tbody tr:nth-child(${row}) td`).nth(at);
+};
+const toasts = () => page.locator(".toast p").allTextContents();
+const stored = (column, id) => server.sql(`select ${column} from tasks where id = ${id}`);
+
+async function openEditable(path = "/editable") {
+  page = await openSignedIn(browser, server, path);
+  if (path === "/editable") await eventually(() => state(page, "tasks"), "live");
+  await page.locator("#tasks td[tabindex]").first().waitFor();
+}
+
+/** Lets requests of this kind wait until the function that comes back is called. */
+async function holdBack(method) {
+  let goOn;
+  const gate = new Promise((resolve) => (goOn = resolve));
+  await page.route(/records/, async (route) => {
+    if (route.request().method() === method) await gate;
+    await route.continue();
+  });
+  return goOn;
+}
+
+async function assertQuiet() {
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+}
+
+test("an edit shows at once, is pending, and is confirmed", async () => {
+  await openEditable();
+  const goOn = await holdBack("PATCH");
+  await cell(1, "Title").click();
+  await page.keyboard.type("A");
+  await page.keyboard.press("Enter");
+  assert.deepEqual(await titles(), ["A", "b", "c"]);
+  assert.match(await cell(1, "Title").getAttribute("class"), /pending/);
+  assert.equal(stored("title", 1), "a");
+  goOn();
+  await eventually(() => cell(1, "Title").getAttribute("class"), "");
+  assert.equal(stored("title", 1), "A");
+  assert.equal(await cell(1, "Title").evaluate((cell) => cell === document.activeElement), true);
+  // The next edit goes on from there: it does not conflict with the first.
+  await cell(1, "Title").press("Enter");
+  await page.keyboard.type("AA");
+  await page.keyboard.press("Enter");
+  await eventually(() => stored("title", 1), "AA");
+  await eventually(titles, ["AA", "b", "c"]);
+  assert.deepEqual(await toasts(), []);
+  await assertQuiet();
+});
+
+test("keys leave a cell as it was", async () => {
+  await openEditable();
+  await cell(2, "Rank").focus();
+  await page.keyboard.press("F2");
+  await page.keyboard.type("77");
+  await page.keyboard.press("Escape");
+  assert.equal(await cell(2, "Rank").textContent(), "2");
+  assert.equal(stored("rank", 2), "2");
+  await assertQuiet();
+});
+
+test("an edited row goes where it belongs, or leaves", async () => {
+  await openEditable();
+  await cell(1, "Rank").click();
+  await page.keyboard.type("9");
+  await page.keyboard.press("Enter");
+  await eventually(titles, ["b", "c", "a"]);
+  await cell(1, "State").click();
+  await page.locator("#tasks select").selectOption("done");
+  await eventually(titles, ["c", "a"]);
+  assert.equal(stored("state", 2), "done");
+  await assertQuiet();
+});
+
+test("whoever was faster is named, and mine can be tried again", async () => {
+  await openEditable();
+  const goOn = await holdBack("PATCH");
+  await cell(1, "Title").click();
+  await page.keyboard.type("mine");
+  await page.keyboard.press("Enter");
+  server.sql("update tasks set title = 'theirs' where id = 1");
+  // Until it is decided, the edit stays on the screen.
+  await eventually(() => page.locator("#tasks tr[data-id='1']").getAttribute("data-updated-at"), stored("updatedAt", 1));
+  assert.equal((await titles())[0], "mine");
+  goOn();
+  await eventually(titles, ["theirs", "b", "c"]);
+  await eventually(toasts, ["Another program changed Title to “theirs” first."]);
+  assert.equal(stored("title", 1), "theirs");
+  await page.getByRole("button", { name: "Use mine" }).click();
+  await eventually(() => stored("title", 1), "mine");
+  await eventually(titles, ["mine", "b", "c"]);
+  assert.deepEqual(await toasts(), []);
+  page.complaints = page.complaints.filter((text) => !text.includes("409"));
+  await assertQuiet();
+});
+
+test("a change of another field is no conflict", async () => {
+  await openEditable();
+  const goOn = await holdBack("PATCH");
+  await cell(1, "Title").click();
+  await page.keyboard.type("mine");
+  await page.keyboard.press("Enter");
+  server.sql("update tasks set rank = 5 where id = 1");
+  goOn();
+  await eventually(titles, ["b", "c", "mine"]);
+  assert.equal(stored("title, rank", 1), "mine|5");
+  assert.deepEqual(await toasts(), []);
+  page.complaints = page.complaints.filter((text) => !text.includes("409"));
+  await assertQuiet();
+});
+
+test("an open editor survives what happens around it, and hears of a conflict", async () => {
+  await openEditable();
+  await cell(1, "Title").click();
+  await page.keyboard.type("mi");
+  server.sql("update tasks set rank = 50 where id = 1");
+  server.sql("insert into tasks (title, rank) values ('z', 0)");
+  await eventually(() => page.locator("#tasks tbody tr").count(), 4);
+  await page.keyboard.type("ne");
+  assert.equal(await page.locator("#tasks input").inputValue(), "mine");
+  server.sql("update tasks set title = 'theirs' where id = 1");
+  await eventually(toasts, ["Another program changed Title to “theirs” first."]);
+  assert.equal(await page.locator("#tasks input").inputValue(), "mine");
+  await page.getByRole("button", { name: "Use mine" }).click();
+  await eventually(() => stored("title", 1), "mine");
+  await eventually(titles, ["z", "b", "c", "mine"]);
+  page.complaints = page.complaints.filter((text) => !text.includes("409"));
+  await assertQuiet();
+});
+
+test("nobody else hears of a conflict", async () => {
+  await openEditable();
+  const other = await openSignedIn(browser, server, "/editable");
+  await eventually(() => state(other, "tasks"), "live");
+  await other.evaluate(() => {
+    window.conflicts = 0;
+    document.addEventListener("pagetide:conflict", () => (window.conflicts += 1));
+  });
+  const goOn = await holdBack("PATCH");
+  await cell(1, "Title").click();
+  await page.keyboard.type("mine");
+  await page.keyboard.press("Enter");
+  server.sql("update tasks set title = 'theirs' where id = 1");
+  goOn();
+  await eventually(toasts, ["Another program changed Title to “theirs” first."]);
+  await eventually(() => column(other, "tasks", "Title"), ["theirs", "b", "c"]);
+  assert.equal(await other.evaluate(() => window.conflicts), 0);
+  assert.equal(await other.locator(".toast").count(), 0);
+  await other.context().close();
+  await page.context().close();
+});
+
+test("a value that does not fit is told and stays in hand", async () => {
+  await openEditable();
+  await cell(1, "Rank").click();
+  await page.keyboard.type("many");
+  await page.keyboard.press("Enter");
+  await eventually(toasts, ['Rank must be a whole number, got "many".']);
+  assert.equal(await page.locator("#tasks input").inputValue(), "many");
+  await page.keyboard.press("Escape");
+  assert.equal(await cell(1, "Rank").textContent(), "1");
+  page.complaints = page.complaints.filter((text) => !text.includes("422"));
+  await assertQuiet();
+});
+
+test("what cannot be sent is taken back, and can be tried again", async () => {
+  await openEditable();
+  await page.route(/records/, (route) => route.abort());
+  await cell(1, "Title").click();
+  await page.keyboard.type("mine");
+  await page.keyboard.press("Enter");
+  await eventually(toasts, ["Not saved: the server cannot be reached."]);
+  assert.deepEqual(await titles(), ["a", "b", "c"]);
+  await page.unroute(/records/);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await eventually(() => stored("title", 1), "mine");
+  await eventually(titles, ["mine", "b", "c"]);
+  await page.context().close();
+});
+
+test("a table that is not live shows what was saved", async () => {
+  await openEditable("/still");
+  await page.locator("#tasks tbody tr:nth-child(1) td").nth(1).click();
+  await page.locator("#tasks input[type=checkbox]").click();
+  await eventually(() => stored("done", 1), "1");
+  await eventually(() => column(page, "tasks", "Done"), ["✓", "–", "–"]);
+  await page.locator("#tasks tbody tr:nth-child(1) td").nth(2).click();
+  await page.locator("#tasks input").fill("2026-04-05T12:30");
+  await page.keyboard.press("Enter");
+  await eventually(() => stored("due", 1), "2026-04-05T12:30:00.000Z");
+  await eventually(async () => (await column(page, "tasks", "Due"))[0], "5 Apr 2026, 12:30");
+  await assertQuiet();
+});
+
+test("guests cannot edit", async () => {
+  page = await open(browser, `${server.url}/editable`);
+  await eventually(() => state(page, "tasks"), "live");
+  await cell(1, "Title").click();
+  assert.equal(await page.locator("#tasks :is(input, td[tabindex])").count(), 0);
+  await assertQuiet();
+});
