@@ -183,8 +183,7 @@ impl Server {
              insert into _pagetide_sessions (token_hash, user_id, expires_at)
                values ('{hash}', '{id}', unixepoch() + 3600)"
         ));
-        let cookie = Some(format!("pagetide_session={token}"));
-        Client { cookie, ..self.nobody() }
+        self.nobody().with_cookie(format!("pagetide_session={token}"))
     }
 }
 
@@ -202,6 +201,10 @@ impl Client {
         let http = reqwest::Client::builder().redirect(redirect).pool_max_idle_per_host(0);
         let http = http.build().unwrap();
         Self { http, address, cookie: None }
+    }
+
+    pub fn with_cookie(self, cookie: String) -> Self {
+        Self { cookie: Some(cookie), ..self }
     }
 
     pub async fn into_guest(mut self) -> Self {
