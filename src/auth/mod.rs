@@ -16,6 +16,10 @@ use crate::model::access::{User, Viewer};
 use crate::model::ids::{Role, UserId};
 use crate::store::{NewAccount, Store, StoreError};
 
+mod seen;
+
+use seen::Seen;
+
 /// How long a session lasts.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a guest's token lasts.
@@ -71,6 +75,7 @@ pub struct Auth {
     secret: Arc<[u8]>,
     setup_token_hash: Option<Arc<str>>,
     hashers: Arc<Semaphore>,
+    seen: Arc<Seen>,
 }
 
 /// What is needed to make the first admin.
@@ -98,6 +103,7 @@ impl Auth {
             secret: secret.into_bytes().into(),
             setup_token_hash: setup.as_deref().map(|token| hash(token).into()),
             hashers: Arc::new(Semaphore::new(HASHERS)),
+            seen: Arc::default(),
         };
         Ok((auth, setup))
     }
@@ -123,7 +129,9 @@ impl Auth {
     /// # Errors
     /// When the database does not answer.
     pub async fn sign_out(&self, token: &str) -> Result<(), AuthError> {
-        Ok(self.store.end_session(&hash(token), now()).await?)
+        let ended = self.store.end_session(&hash(token), now()).await;
+        self.seen.forget();
+        Ok(ended?)
     }
 
     /// Whom a token belongs to; nobody if it has expired or is none of ours.
@@ -135,8 +143,27 @@ impl Auth {
             let expires_at = self.guest_until(token);
             return Ok(expires_at.map(|expires_at| Known { viewer: Viewer::Guest, expires_at }));
         }
-        let session = self.store.session(&hash(token), now()).await?;
-        Ok(session.map(|(user, expires_at)| Known { viewer: Viewer::User(user), expires_at }))
+        let (token_hash, now) = (hash(token), now());
+        let round = match self.seen.get(&token_hash) {
+            Ok(known) => return Ok(Some(known).filter(|known| known.expires_at > now)),
+            Err(round) => round,
+        };
+        let session = self.store.session(&token_hash, now).await?;
+        let known =
+            session.map(|(user, expires_at)| Known { viewer: Viewer::User(user), expires_at });
+        if let Some(known) = &known {
+            self.seen.put(round, token_hash, known.clone());
+        }
+        Ok(known)
+    }
+
+    /// Forgets what was known of sessions and accounts: they may have changed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        self.seen.forget();
+        self.store.reload_people().await
     }
 
     /// Whom each of these session tokens stands for now, in their order; nobody where it has ended.

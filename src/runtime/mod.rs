@@ -146,6 +146,7 @@ async fn watch_sessions(auth: Auth, hub: Arc<Hub>) {
 }
 
 async fn review(auth: &Auth, hub: &Hub) -> Result<(), StoreError> {
+    auth.refresh().await?;
     let credentials = hub.credentials();
     let users = credentials.iter().filter_map(|credential| match &credential.viewer {
         Viewer::User(user) => Some((&*credential.token, user)),

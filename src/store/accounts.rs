@@ -144,7 +144,7 @@ impl Store {
         Ok(rows.iter().filter_map(|row| Some((row.get("token_hash"), user(row)?))).collect())
     }
 
-    /// A number that grows when a session ends early or an account changes, whoever did it.
+    /// A number that grows when a session ends early or an account is made or changes, whoever did it.
     ///
     /// # Errors
     /// When the database does not answer.

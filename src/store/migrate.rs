@@ -43,6 +43,10 @@ create trigger if not exists _pagetide_session_ended after delete on _pagetide_s
   insert into _pagetide_meta (key, value) values ('accounts', 1)
     on conflict (key) do update set value = value + 1;
 end;
+create trigger if not exists _pagetide_account_made after insert on _pagetide_users begin
+  insert into _pagetide_meta (key, value) values ('accounts', 1)
+    on conflict (key) do update set value = value + 1;
+end;
 create trigger if not exists _pagetide_account_changed after update on _pagetide_users begin
   insert into _pagetide_meta (key, value) values ('accounts', 1)
     on conflict (key) do update set value = value + 1;

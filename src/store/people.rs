@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sqlx::SqlitePool;
 
 use crate::model::ids::UserId;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// Every account's name by its id, in memory: names are read with every row and change rarely.
 #[derive(Clone, Default)]
@@ -14,20 +14,35 @@ pub(super) struct People(Arc<RwLock<HashMap<UserId, Arc<str>>>>);
 
 impl People {
     pub(super) async fn load(readers: &SqlitePool) -> Result<Self, StoreError> {
+        let people = Self::default();
+        people.reload(readers).await?;
+        Ok(people)
+    }
+
+    async fn reload(&self, readers: &SqlitePool) -> Result<(), StoreError> {
         let rows: Vec<(String, String)> =
             sqlx::query_as("select id, name from _pagetide_users").fetch_all(readers).await?;
-        let people = Self::default();
-        for (id, name) in rows {
-            people.add(UserId::new(id), name.into());
-        }
-        Ok(people)
+        let names = rows.into_iter().map(|(id, name)| (UserId::new(id), name.into())).collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
+        Ok(())
     }
 
     pub(super) fn add(&self, id: UserId, name: Arc<str>) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id, name);
     }
 
+    /// The name of an account, as it was when names were last read.
     pub(super) fn name(&self, id: &UserId) -> Option<Arc<str>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+}
+
+impl Store {
+    /// Reads the names of accounts anew.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn reload_people(&self) -> Result<(), StoreError> {
+        self.people.reload(&self.readers).await
     }
 }

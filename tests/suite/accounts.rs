@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::server::{DESK, Server, cookie};
+use crate::server::{DESK, Server, cookie, within};
 
 const SIGN_IN: &str = "/api/auth/sign-in/email";
 
@@ -117,4 +117,39 @@ async fn a_used_setup_link_is_no_more() {
     let (status, page) = server.nobody().get("/setup?token=x").await;
     assert_eq!(status, 404);
     assert!(page.as_str().unwrap().contains("There is no such page"));
+}
+
+#[tokio::test]
+async fn a_session_that_another_program_ends_is_over_within_a_second() {
+    let server = Server::start(DESK).await;
+    let ada = server.person("ada", "packer");
+    assert_eq!(ada.get("/api/tables/salaries/records").await.0, 200);
+    server.sql("update _pagetide_users set role = 'viewer' where id = 'ada'");
+    let turned = async |status| while ada.get("/api/tables/salaries/records").await.0 != status {};
+    within("the role to be another", turned(404)).await;
+    server.sql("delete from _pagetide_sessions");
+    within("the session to be over", turned(401)).await;
+}
+
+#[tokio::test]
+async fn people_have_the_names_that_another_program_gives_them() {
+    let server = Server::start(DESK).await;
+    let (ada, admin) = (server.person("ada", "admin"), server.admin().await);
+    let id = ada.add_order(json!({ "customer": "Bob" })).await;
+    let path = format!("/api/tables/orders/records/{id}");
+    let (_, read) = admin.get(&path).await;
+    let body = json!({ "fields": { "customer": "Eve" } });
+    assert_eq!(ada.send(Method::PATCH, &path, Some(body)).await.0, 200);
+    let name = async || {
+        let mut socket = admin.open("/api/tables/orders/subscribe").await.unwrap();
+        socket.next().await;
+        let stale = json!({
+            "fields": { "customer": "Mine" }, "updatedAt": read["fields"]["updatedAt"],
+        });
+        assert_eq!(admin.send(Method::PATCH, &path, Some(stale)).await.0, 409);
+        socket.next().await["overwrittenBy"]["name"].clone()
+    };
+    within("the name", async { while name().await != "ada" {} }).await;
+    server.sql("update _pagetide_users set name = 'Countess' where id = 'ada'");
+    within("the new name", async { while name().await != "Countess" {} }).await;
 }
