@@ -1,9 +1,12 @@
 //! `pagetide check`: tells everything that is wrong with an app.
 
-use std::io::{IsTerminal, Write, stdout};
-use std::path::PathBuf;
+use std::io::{IsTerminal, Write, stdin, stdout};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::ValueEnum;
+
+use crate::cli::format;
 use crate::spec::{self, Loaded};
 
 /// Check an app and tell everything that is wrong with it
@@ -11,17 +14,54 @@ use crate::spec::{self, Loaded};
 /// Ends with 0 if the app can be served, 1 if it has errors, 2 if there was nothing to check.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The app: a folder with app.yaml, or the file itself
+    /// The app: a folder with app.yaml, or the file itself; `-` reads it from standard input
     #[arg(default_value = ".")]
     app: PathBuf,
+    /// How to tell it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// End with 1 for warnings too
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+/// How problems are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    /// One JSON object with a list of `problems`
+    Json,
+    /// Commands that GitHub Actions shows beside the lines
+    Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let loaded = spec::load(&args.app)?;
+    let is_given = args.app == Path::new("-");
+    let loaded = match is_given {
+        true => spec::load_given(stdin().lock(), Path::new("."))?,
+        false => spec::load(&args.app)?,
+    };
+    let (report, folder) = (&loaded.report, folder(&args.app));
     let mut out = stdout().lock();
-    write!(out, "{}", super::printed(&loaded.report, out.is_terminal()))?;
-    writeln!(out, "{}", closing_line(&loaded))?;
-    Ok(if loaded.app.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    match args.format {
+        Format::Human => {
+            write!(out, "{}", super::printed(report, out.is_terminal()))?;
+            writeln!(out, "{}", closing_line(&loaded))?;
+        }
+        Format::Json => writeln!(out, "{}", format::json(report))?,
+        Format::Github => write!(out, "{}", format::github(report, folder))?,
+        Format::Sarif => writeln!(out, "{}", format::sarif(report, folder))?,
+    }
+    let is_fine = loaded.app.is_some() && !(args.deny_warnings && report.warnings() > 0);
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The folder that files of the app are named from, as it was given.
+fn folder(app: &Path) -> &Path {
+    if app.is_dir() { app } else { app.parent().unwrap_or(Path::new("")) }
 }
 
 /// What was checked, or how much is wrong with it.

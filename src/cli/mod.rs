@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use crate::spec::Report;
 
 mod check;
+mod format;
 mod schema;
 mod serve;
 

@@ -4,14 +4,14 @@
 //! component) becomes a type by itself; then names are held against each other. The only module
 //! that knows YAML. A spec can never make it panic.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::app::App;
 use crate::model::problem::{Place, Problems};
 use crate::spec::fault::Fault;
-use crate::spec::source::{BadFile, MAX_FILE_BYTES, Sources, Span};
+use crate::spec::source::{BadFile, FileId, MAX_FILE_BYTES, NotUtf8, Sources, Span};
 use crate::spec::tree::Node;
 use crate::spec::unit::Unit;
 
@@ -42,6 +42,8 @@ mod table;
 pub use report::{Finding, Report};
 pub use schema::app_schema;
 
+/// What an app is called that comes from standard input.
+const STDIN: &str = "<stdin>";
 /// The file that an app begins with.
 const APP_FILE: &str = "app.yaml";
 
@@ -77,24 +79,45 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let folder = file.parent().unwrap_or(Path::new("/"));
     let unreadable = |error| LoadError::Unreadable(path.to_owned(), error);
     let mut sources = Sources::new(folder).map_err(unreadable)?;
+    let read = sources.read(&file, MAX_FILE_BYTES);
+    check(&mut sources, read, &file).map_err(unreadable)
+}
+
+/// Loads an app that is given rather than kept in a file; what it refers to is in this folder.
+///
+/// # Errors
+/// If there is nothing to read. What is wrong with what was read is in the report.
+pub fn load_given(app: impl Read, folder: &Path) -> Result<Loaded, LoadError> {
+    let name = Path::new(STDIN);
+    let unreadable = |error| LoadError::Unreadable(name.to_owned(), error);
+    let mut sources = Sources::new(folder).map_err(unreadable)?;
+    let read = sources.take(STDIN, app, MAX_FILE_BYTES);
+    check(&mut sources, read, name).map_err(unreadable)
+}
+
+fn check(sources: &mut Sources, read: FirstFile, path: &Path) -> io::Result<Loaded> {
     let (mut faults, mut problems) = (Vec::new(), Problems::default());
-    let tree = read_tree(&file, &mut sources, &mut faults).map_err(unreadable)?;
+    let tree = read_tree(read, path, sources, &mut faults)?;
     let app = tree.as_ref().and_then(|tree| {
         let top = Unit { node: tree, place: Place::top() };
-        app::check(&top, &mut sources, &mut faults, &mut problems)
+        app::check(&top, sources, &mut faults, &mut problems)
     });
     let sound = faults.is_empty() && problems.errors() == 0;
-    let report = Report::new(&sources, faults, &problems, tree.as_ref());
+    let report = Report::new(sources, faults, &problems, tree.as_ref());
     Ok(Loaded { app: app.filter(|_| sound).map(Arc::new), report })
 }
 
+/// The file that an app begins with, as far as it could be read.
+type FirstFile = Result<(FileId, Option<NotUtf8>), BadFile>;
+
 /// Everything written in the app's files; nothing if a fault says why there is none.
 fn read_tree(
+    read: FirstFile,
     path: &Path,
     sources: &mut Sources,
     faults: &mut Vec<Fault>,
 ) -> io::Result<Option<Node>> {
-    let (file, bad) = match sources.read(path, MAX_FILE_BYTES) {
+    let (file, bad) = match read {
         Ok(read) => read,
         Err(BadFile::Unreadable(_, error)) => return Err(error),
         Err(error) => {

@@ -104,19 +104,33 @@ impl Sources {
         if self.files.len() == MAX_FILES {
             return Err(BadFile::TooMany);
         }
-        let name = self.name(path);
-        let bytes = read_bytes(path, &name, max_bytes)?;
-        let file = FileId(self.files.len());
+        let bytes = read_bytes(path, &self.name(path), max_bytes)?;
+        Ok(self.add(path, &bytes))
+    }
+
+    /// Takes what comes from elsewhere for a file of this name in the app's folder.
+    pub(super) fn take(
+        &mut self,
+        name: &str,
+        bytes: impl Read,
+        max_bytes: u64,
+    ) -> Result<(FileId, Option<NotUtf8>), BadFile> {
+        let bytes = read_at_most(bytes, name, max_bytes)?;
+        Ok(self.add(&self.folder.join(name), &bytes))
+    }
+
+    fn add(&mut self, path: &Path, bytes: &[u8]) -> (FileId, Option<NotUtf8>) {
+        let (name, file) = (self.name(path), FileId(self.files.len()));
         let at = |error: &std::str::Utf8Error| {
             let start = error.valid_up_to();
             Span { file, start, end: start + '\u{fffd}'.len_utf8() }
         };
-        let bad = std::str::from_utf8(&bytes).err().map(|error| NotUtf8 { at: at(&error) });
+        let bad = std::str::from_utf8(bytes).err().map(|error| NotUtf8 { at: at(&error) });
         // Lossy only so that the excerpt can show where the bytes go wrong.
-        let text = String::from_utf8_lossy(&bytes);
+        let text = String::from_utf8_lossy(bytes);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
         self.files.push(Source { name, text, path: path.to_owned() });
-        Ok((file, bad))
+        (file, bad)
     }
 
     /// A place for a file that is refused unread.
@@ -146,9 +160,13 @@ fn read_bytes(path: &Path, name: &str, max: u64) -> Result<Vec<u8>, BadFile> {
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(BadFile::NotAFile(name.to_owned()));
     }
+    read_at_most(File::open(path).map_err(unreadable)?, name, max)
+}
+
+fn read_at_most(from: impl Read, name: &str, max: u64) -> Result<Vec<u8>, BadFile> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(max + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let read = from.take(max + 1).read_to_end(&mut bytes);
+    read.map_err(|error| BadFile::Unreadable(name.to_owned(), error))?;
     if bytes.len() as u64 > max {
         return Err(BadFile::TooLarge(name.to_owned(), max));
     }

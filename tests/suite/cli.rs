@@ -1,10 +1,11 @@
 //! The program as people and machines run it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use reqwest::Method;
+use serde_json::{Value as Json, json};
 
 use crate::server::{DESK, within};
 
@@ -81,6 +82,89 @@ fn check_ends_with_what_it_found() {
     let output = run(&["check", "nowhere"], bad.path());
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("there is no file or folder `nowhere`"));
+}
+
+/// Runs `check` over what is given on standard input.
+fn check_given(yaml: &[u8], args: &[&str], folder: &Path) -> Output {
+    let mut child = pagetide()
+        .arg("check")
+        .args(args)
+        .arg("-")
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The program may refuse before it has read all.
+    let _ = child.stdin.take().unwrap().write_all(yaml);
+    child.wait_with_output().unwrap()
+}
+
+const FAULTY: &str = "name: desk\npagse: [a, 'b: 100%']\n";
+
+#[test]
+fn check_tells_machines_as_they_like_it() {
+    let bad = app(FAULTY);
+    let told = |args: &[&str]| {
+        let output = run(args, bad.path().parent().unwrap());
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stdout)
+    };
+    let folder = bad.path().file_name().unwrap().to_str().unwrap();
+    let json: Json = serde_json::from_str(&told(&["check", folder, "--format", "json"])).unwrap();
+    let problem = json!({
+        "severity": "error", "file": "app.yaml", "line": 2, "column": 1,
+        "message": "unknown key `pagse`", "help": "did you mean `pages`?",
+    });
+    assert_eq!(json, json!({ "problems": [problem] }));
+    let github = told(&["check", folder, "--format", "github"]);
+    let place = format!("file={folder}/app.yaml,line=2,endLine=2,col=1,endColumn=6");
+    let words = "unknown key `pagse`%0Adid you mean `pages`?";
+    assert_eq!(github, format!("::error {place}::{words}\n"));
+    let sarif: Json = serde_json::from_str(&told(&["check", folder, "--format", "sarif"])).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["level"], "error");
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], format!("{folder}/app.yaml"));
+    assert_eq!(
+        (&place["region"]["startLine"], &place["region"]["endColumn"]),
+        (&json!(2), &json!(6))
+    );
+}
+
+#[test]
+fn check_reads_what_is_given_on_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = check_given(DESK.as_bytes(), &[], folder.path());
+    assert_eq!(text(&output.stdout), "desk: 2 pages, 3 tables, no problems\n");
+    let output = check_given(FAULTY.as_bytes(), &[], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("--> <stdin>:2:1"), "{}", text(&output.stdout));
+    std::fs::write(folder.path().join("notes.yaml"), "name: notes\nfields: 5\n").unwrap();
+    let output = check_given(b"name: x\ntables: [{ $ref: ./notes.yaml }]\n", &[], folder.path());
+    assert!(text(&output.stdout).contains("--> notes.yaml:2:9"), "{}", text(&output.stdout));
+    for (yaml, words) in [
+        (&b""[..], "this file is empty"),
+        (b"name: \xff\n", "not UTF-8"),
+        (&vec![b'#'; 3_000_000], "larger than 2 MB"),
+        (b"name: x\ntables: [{ $ref: ./<stdin> }]\n", "no file"),
+    ] {
+        let output = check_given(yaml, &[], folder.path());
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stdout).contains(words), "{}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn warnings_are_denied_where_asked() {
+    let yaml = "name: x\ntables: [{ name: t, fields: [{ name: f, type: date }] }]\npages: [{ name: P, path: /, components: [{ type: dataTable, dataSource: { table: t, pollIntervalMs: 2000 } }] }]\n";
+    let folder = app(yaml);
+    assert_eq!(run(&["check"], folder.path()).status.code(), Some(0));
+    let denied = run(&["check", "--deny-warnings", "--format", "github"], folder.path());
+    assert_eq!(denied.status.code(), Some(1));
+    assert!(text(&denied.stdout).starts_with("::warning file=app.yaml,line=3"));
 }
 
 #[test]

@@ -130,7 +130,9 @@ impl Scene {
                 dice.roll(7),
                 self.world.filter(dice).sql
             ),
-            10 => format!("update or ignore items set id = id + 1000 where id = {some} and id < 1000;"),
+            10 => format!(
+                "update or ignore items set id = id + 1000 where id = {some} and id < 1000;"
+            ),
             _ => format!("insert or replace into items (id, {names}) values ({some}, {listed});"),
         }
     }

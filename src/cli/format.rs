@@ -1,0 +1,125 @@
+//! Reports for machines.
+
+use std::fmt::Write;
+use std::path::{Component, Path};
+
+use serde_json::{Value as Json, json};
+
+use crate::model::problem::Severity;
+use crate::spec::{Finding, Report};
+
+/// `{"problems": [{severity, file, line, column, message, help?}]}`; files are named from the app's
+/// folder, lines and characters count from 1.
+pub(super) fn json(report: &Report) -> String {
+    let problem = |finding: &Finding| {
+        let mut problem = json!({
+            "severity": severity(finding),
+            "file": finding.file,
+            "line": finding.line,
+            "column": finding.column,
+            "message": finding.message,
+        });
+        if let Some(help) = &finding.help {
+            problem["help"] = help.as_str().into();
+        }
+        problem
+    };
+    let problems: Vec<_> = report.findings.iter().map(problem).collect();
+    pretty(&json!({ "problems": problems }))
+}
+
+/// A workflow command for each finding
+/// (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>). Files are
+/// named from where the program runs.
+pub(super) fn github(report: &Report, folder: &Path) -> String {
+    let mut commands = String::new();
+    for finding in &report.findings {
+        let Finding { line, column, length, .. } = finding;
+        let (file, end) = (property(&path(folder, finding)), column + length);
+        let (severity, words) = (severity(finding), data(&words(finding)));
+        writeln!(
+            commands,
+            "::{severity} file={file},line={line},endLine={line},col={column},endColumn={end}::{words}"
+        )
+        .expect("writing to a string cannot fail");
+    }
+    commands
+}
+
+/// A SARIF log
+/// (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>). Files are named from where
+/// the program runs.
+pub(super) fn sarif(report: &Report, folder: &Path) -> String {
+    let result = |finding: &Finding| {
+        let Finding { line, column, length, .. } = finding;
+        json!({
+            "level": severity(finding),
+            "message": { "text": words(finding) },
+            "locations": [{ "physicalLocation": {
+                "artifactLocation": { "uri": uri(&path(folder, finding)) },
+                "region": {
+                    "startLine": line,
+                    "startColumn": column,
+                    "endLine": line,
+                    "endColumn": column + length,
+                },
+            } }],
+        })
+    };
+    let results: Vec<_> = report.findings.iter().map(result).collect();
+    let driver = json!({ "name": "pagetide", "version": env!("CARGO_PKG_VERSION") });
+    pretty(&json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": driver },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    }))
+}
+
+fn severity(finding: &Finding) -> &'static str {
+    match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+fn words(finding: &Finding) -> String {
+    match &finding.help {
+        Some(help) => format!("{}\n{help}", finding.message),
+        None => finding.message.clone(),
+    }
+}
+
+/// The file with slashes, whatever the system has.
+fn path(folder: &Path, finding: &Finding) -> String {
+    let path = folder.join(&finding.file);
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/").replacen("//", "/", 1)
+}
+
+/// A path as a URI reference (RFC 3986, 2.3 and 3.3).
+fn uri(path: &str) -> String {
+    const KEPT: percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC
+        .remove(b'/')
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    percent_encoding::utf8_percent_encode(path, &KEPT).to_string()
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+fn pretty(json: &Json) -> String {
+    format!("{json:#}")
+}
