@@ -8,9 +8,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::spec::Report;
+use crate::store::Losses;
 
 mod check;
 mod format;
+mod migrate;
 mod schema;
 mod serve;
 
@@ -30,6 +32,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Schema(schema::Args),
+    Migrate(migrate::Args),
 }
 
 /// Does what the command line says.
@@ -38,11 +41,17 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Migrate(args) => migrate::run(args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         COULD_NOT_RUN.into()
     })
+}
+
+/// What `--allow-destructive` says.
+fn losses(allow_destructive: bool) -> Losses {
+    if allow_destructive { Losses::Allowed } else { Losses::Refused }
 }
 
 /// A report as a terminal or a file shows it.

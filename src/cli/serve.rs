@@ -40,6 +40,9 @@ pub(super) struct Args {
     /// its folder
     #[arg(long, env = "PAGETIDE_DATABASE_URL", value_name = "URL")]
     database: Option<String>,
+    /// Let values go that the tables as declared have no place for
+    #[arg(long)]
+    allow_destructive: bool,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -59,11 +62,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
     let database = args.database.unwrap_or_else(|| database_url(&app));
+    let losses = super::losses(args.allow_destructive);
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let address = listener.local_addr()?;
-    let (runtime, mut started) = Runtime::start(app, &database, TRANSPORT)
+    let (runtime, mut started) = Runtime::start(app, &database, TRANSPORT, losses)
         .await
         .with_context(|| format!("cannot use the database {database}"))?;
     if started.setup_token.is_some() && add_admin(&runtime).await? {
@@ -80,7 +84,7 @@ async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
 }
 
 /// The app's own database: its `database.url`, relative to its folder.
-fn database_url(app: &App) -> String {
+pub(super) fn database_url(app: &App) -> String {
     let url = app.database_url.as_deref().unwrap_or(DEFAULT_DATABASE);
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
     match path.unwrap_or(url) {
@@ -107,10 +111,13 @@ async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
 /// What is useful to know at the start, and no more.
 fn banner(app: &App, started: &Started, address: SocketAddr, database: &str) -> String {
     let pages: Vec<_> = app.pages.iter().map(|page| page.path.to_string()).collect();
-    let tables = app.tables.iter().map(|table| match started.created.contains(&table.name) {
-        true => format!("{} (created, {})", table.name, super::count(table.seed.len(), "record")),
-        false => table.name.to_string(),
-    });
+    let tables =
+        app.tables.iter().map(|table| match started.migrated.created.contains(&table.name) {
+            true => {
+                format!("{} (created, {})", table.name, super::count(table.seed.len(), "record"))
+            }
+            false => table.name.to_string(),
+        });
     let tables: Vec<_> = tables.collect();
     let mut banner = format!(
         "{} is at http://{address}\n  database  {}\n  pages     {}\n  tables    {}\n",
@@ -119,6 +126,9 @@ fn banner(app: &App, started: &Started, address: SocketAddr, database: &str) -> 
         listed(&pages),
         listed(&tables),
     );
+    for change in &started.migrated.changes {
+        banner.push_str(&format!("  changed   {change}\n"));
+    }
     if let Some(token) = &started.setup_token {
         banner.push_str(&format!("  admin     none yet: http://{address}/setup?token={token}\n"));
     }

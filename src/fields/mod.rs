@@ -188,6 +188,7 @@ mod tests {
             required: false,
             unique: false,
             default: Value::Null,
+            renamed_from: None,
         }
     }
 

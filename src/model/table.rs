@@ -21,6 +21,8 @@ pub struct Table {
     /// Rows the table is filled with when it is first created; their `id`s are [`Value::Null`]
     /// where the seed file names none.
     pub seed: Vec<Record>,
+    /// What the table was called before.
+    pub renamed_from: Option<TableName>,
 }
 
 /// Which field of its table: an index that only a [`Table`] gives out.
@@ -52,6 +54,8 @@ pub struct Field {
     pub unique: bool,
     /// The value of a new record that names none.
     pub default: Value,
+    /// What the field was called before.
+    pub renamed_from: Option<FieldName>,
 }
 
 /// The declared type of a field with that type's options.
@@ -206,6 +210,7 @@ pub(crate) mod tests {
             required: false,
             unique: false,
             default: Value::Null,
+            renamed_from: None,
         };
         let id = std::iter::once(field("id", FieldKind::Id));
         let rest = fields.iter().map(|name| field(name, FieldKind::SingleLineText));
@@ -214,6 +219,7 @@ pub(crate) mod tests {
             fields: id.chain(rest).collect(),
             permissions: Permissions::default(),
             seed: Vec::new(),
+            renamed_from: None,
         }
     }
 }

@@ -11,12 +11,11 @@ use crate::feed::Pulse;
 use crate::live::{CloseReason, Hub};
 use crate::model::access::Viewer;
 use crate::model::app::App;
-use crate::model::ids::TableName;
 use crate::model::refresh::Transport;
 use crate::pages::Pages;
 use crate::records::Records;
 use crate::render::{RenderError, Renderer};
-use crate::store::{Store, StoreError};
+use crate::store::{Losses, Migrated, Store, StoreError};
 
 /// How often the change log is looked through for what it need not keep.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
@@ -44,8 +43,8 @@ pub struct Runtime {
 /// What starting an app did.
 #[derive(Clone, Debug)]
 pub struct Started {
-    /// Tables that were made.
-    pub created: Vec<TableName>,
+    /// What it did to the tables.
+    pub migrated: Migrated,
     /// With this the first account can be made, while there is none.
     pub setup_token: Option<String>,
 }
@@ -70,8 +69,9 @@ impl Runtime {
         app: Arc<App>,
         database_url: &str,
         transport: Transport,
+        losses: Losses,
     ) -> Result<(Self, Started), RuntimeError> {
-        let (store, opened) = Store::open(database_url, &app.tables).await?;
+        let (store, migrated) = Store::open(database_url, &app.tables, losses).await?;
         let (auth, setup_token) = Auth::open(store.clone()).await?;
         let renderer = Arc::new(Renderer::new(transport)?);
         let records = Records::new(app.clone(), store.clone());
@@ -91,7 +91,7 @@ impl Runtime {
         let watching = watch_sessions(auth.clone(), hub.clone());
         tasks.spawn(stop.clone().run_until_cancelled_owned(watching));
         let runtime = Self { app, auth, records, pages, hub, store, pulse, stop, tasks };
-        Ok((runtime, Started { created: opened.created, setup_token }))
+        Ok((runtime, Started { migrated, setup_token }))
     }
 
     /// Whether requests can be answered, and changes are told in time.

@@ -46,6 +46,9 @@ pub(super) struct RawField {
     /// For numbers: the greatest value allowed. For `rating`: how many stars, 5 if you do not say.
     #[schemars(with = "Option<f64>")]
     max: Option<Number>,
+    /// What the field was called before: its values are kept under the new name.
+    #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
+    renamed_from: Option<FieldName>,
 }
 
 /// The keys that belong to some types only.
@@ -70,7 +73,9 @@ pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> 
     let label = raw.label.map_or_else(|| label(name.as_str()), Into::into);
     let required = raw.required.unwrap_or(false);
     let unique = raw.unique.unwrap_or(false);
-    let mut field = Field { name, label, kind, required, unique, default: Value::Null };
+    let renamed_from = raw.renamed_from.filter(|old| *old != name);
+    let default = Value::Null;
+    let mut field = Field { name, label, kind, required, unique, default, renamed_from };
     if let Some(json) = raw.default.filter(|_| !field.kind.is_system()) {
         field.default = check_default(&field, &json, &unit.place.key("default"), problems);
     }

@@ -40,6 +40,9 @@ pub(super) struct RawTable {
     /// A CSV file that fills the table when it is first created, as in `./orders.csv`. Its first
     /// line names the fields.
     seed: Option<String>,
+    /// What the table was called before: its records are kept under the new name.
+    #[schemars(with = "Option<String>", regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"))]
+    renamed_from: Option<TableName>,
 }
 
 /// How many fields a table may have. Databases allow little more: PostgreSQL 1600.
@@ -130,7 +133,9 @@ pub(super) fn check(
     let (fields, lost) = check_fields(unit, problems);
     check_name(raw.name.as_ref(), unit, tables, problems);
     let Some(name) = raw.name else { return };
-    let mut table = Table { name, fields, permissions: Permissions::default(), seed: Vec::new() };
+    let renamed_from = raw.renamed_from.filter(|old| *old != name);
+    let permissions = Permissions::default();
+    let mut table = Table { name, fields, permissions, seed: Vec::new(), renamed_from };
     if let Some(raw) = raw.permissions {
         let place = unit.place.key("permissions");
         table.permissions = permissions::check(raw, &table, &lost, roles, &place, problems);
@@ -189,5 +194,6 @@ fn id() -> Field {
         required: false,
         unique: true,
         default: Value::Null,
+        renamed_from: None,
     }
 }

@@ -16,17 +16,15 @@ pub enum StoreError {
     /// The table is not one of the app's.
     #[error("there is no table `{0}`")]
     UnknownTable(TableName),
-    /// The database has the table with other columns.
+    /// What the app declares has no place for some of what is there.
     #[error(
-        "table `{table}` in the database does not have the declared columns ({difference}); \
-         changing existing tables is not supported yet: start from a new database or restore the YAML"
+        "the tables as declared have no place for some of what is there:\n  {}\nnothing was changed; \
+         --allow-destructive lets it go", .0.join("\n  ")
     )]
-    OtherShape {
-        /// The table.
-        table: TableName,
-        /// Which columns are missing or too many.
-        difference: String,
-    },
+    WouldLose(Vec<String>),
+    /// What is there breaks a rule that the app declares.
+    #[error("what is there breaks rules of the tables as declared:\n  {}\nnothing was changed", .0.join("\n  "))]
+    DoesNotFit(Vec<String>),
     /// A row of a seed was refused.
     #[error("could not seed table `{table}`: {cause}")]
     Seed {

@@ -1,245 +1,292 @@
-//! The tables of the database: those of the app as declared, and our own beside them.
+//! Brings the database to what the app declares: all of it, or nothing.
+//!
+//! A table that differs is made anew beside the old one, filled from it, and takes its place. What
+//! does not fit is counted first: no value is lost unless that is asked for.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rust_decimal::Decimal;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use crate::model::ids::TableName;
-use crate::model::table::{Bounds, Field, FieldKind, Storage, Table};
-use crate::model::value::Value;
+use crate::model::table::Table;
+use crate::store::rebuild::{Obstacle, Rebuild};
+use crate::store::schema::{OWN_TABLES, create_table};
 use crate::store::{StoreError, triggers, writer};
 
-/// Our own tables. No table of an author's can have such a name.
-const OWN_TABLES: &str = "
-create table if not exists _pagetide_meta (key text primary key, value text not null) without rowid;
-create table if not exists _pagetide_changes (
-  seq integer primary key autoincrement,
-  table_name text not null,
-  key integer not null,
-  old text,
-  new text,
-  by text,
-  at text not null
-);
-create table if not exists _pagetide_replaced (table_name text, key integer, old text);
-create table if not exists _pagetide_actor (only integer primary key check (only = 1), user_id text);
-insert or ignore into _pagetide_actor (only) values (1);
-create table if not exists _pagetide_users (
-  id text primary key,
-  email text not null unique collate nocase,
-  name text not null,
-  role text not null,
-  password_hash text not null,
-  created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
-) without rowid;
-create table if not exists _pagetide_sessions (
-  token_hash text primary key,
-  user_id text not null references _pagetide_users (id) on delete cascade,
-  expires_at integer not null
-) without rowid;
-create trigger if not exists _pagetide_session_ended after delete on _pagetide_sessions begin
-  insert into _pagetide_meta (key, value) values ('accounts', 1)
-    on conflict (key) do update set value = value + 1;
-end;
-create trigger if not exists _pagetide_account_made after insert on _pagetide_users begin
-  insert into _pagetide_meta (key, value) values ('accounts', 1)
-    on conflict (key) do update set value = value + 1;
-end;
-create trigger if not exists _pagetide_account_changed after update on _pagetide_users begin
-  insert into _pagetide_meta (key, value) values ('accounts', 1)
-    on conflict (key) do update set value = value + 1;
-end;
-create trigger if not exists _pagetide_account_gone after delete on _pagetide_users begin
-  delete from _pagetide_sessions where user_id = old.id;
-  insert into _pagetide_meta (key, value) values ('accounts', 1)
-    on conflict (key) do update set value = value + 1;
-end;
-";
+/// What may become of values that no longer fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Losses {
+    /// Nothing: the database is left as it is.
+    Refused,
+    /// They go.
+    Allowed,
+}
 
-/// Brings the database to what the app declares: all of it, or nothing.
+/// What was done to the database.
+#[derive(Clone, Debug, Default)]
+pub struct Migrated {
+    /// Tables that did not exist before.
+    pub created: Vec<TableName>,
+    /// What else was changed, a line each.
+    pub changes: Vec<String>,
+    /// The statements that did it.
+    pub sql: Vec<String>,
+}
+
+/// Whether what was done stays.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    Rollback,
+}
+
+/// Brings the database to what the app declares.
 pub(super) async fn apply(
     connection: &mut SqliteConnection,
     tables: &[Arc<Table>],
-) -> Result<Vec<TableName>, StoreError> {
+    losses: Losses,
+) -> Result<Migrated, StoreError> {
+    migrate(connection, tables, losses, End::Commit).await
+}
+
+/// What [`apply`] would do; the database stays as it is.
+pub(super) async fn plan(
+    connection: &mut SqliteConnection,
+    tables: &[Arc<Table>],
+    losses: Losses,
+) -> Result<Migrated, StoreError> {
+    migrate(connection, tables, losses, End::Rollback).await
+}
+
+async fn migrate(
+    connection: &mut SqliteConnection,
+    tables: &[Arc<Table>],
+    losses: Losses,
+    end: End,
+) -> Result<Migrated, StoreError> {
+    // A table that takes another's place must not take along what refers to it.
+    let loose = "pragma foreign_keys = off; pragma legacy_alter_table = on";
+    sqlx::raw_sql(loose).execute(&mut *connection).await?;
+    let migrated = in_one(connection, tables, losses, end).await;
+    let strict = "pragma foreign_keys = on; pragma legacy_alter_table = off";
+    sqlx::raw_sql(strict).execute(connection).await?;
+    migrated
+}
+
+/// All of it in one transaction.
+async fn in_one(
+    connection: &mut SqliteConnection,
+    tables: &[Arc<Table>],
+    losses: Losses,
+    end: End,
+) -> Result<Migrated, StoreError> {
     let mut transaction = connection.begin_with("begin immediate").await?;
     sqlx::raw_sql(OWN_TABLES).execute(&mut *transaction).await?;
-    let mut created = Vec::new();
+    let mut migration = Migration {
+        connection: &mut transaction,
+        losses,
+        done: Migrated::default(),
+        lost: Vec::new(),
+        impossible: Vec::new(),
+    };
+    let before = migration.tables().await?;
     for table in tables {
-        let existing = columns(&mut transaction, table).await?;
-        if existing.is_empty() {
-            execute(&mut transaction, create_table(table)).await?;
-            seed(&mut transaction, table).await?;
-            created.push(table.name.clone());
-        } else {
-            compare(table, &existing)?;
+        migration.bring(table, &before).await?;
+    }
+    migration.drop_undeclared(tables, &before).await?;
+    let Migration { done, lost, impossible, .. } = migration;
+    if !impossible.is_empty() {
+        return Err(StoreError::DoesNotFit(impossible));
+    }
+    if !lost.is_empty() {
+        return Err(StoreError::WouldLose(lost));
+    }
+    if end == End::Commit {
+        transaction.commit().await?;
+    }
+    Ok(done)
+}
+
+struct Migration<'a> {
+    connection: &'a mut SqliteConnection,
+    losses: Losses,
+    done: Migrated,
+    /// What would be lost and may not be.
+    lost: Vec<String>,
+    /// What no permission helps.
+    impossible: Vec<String>,
+}
+
+impl Migration<'_> {
+    /// The tables that this program has made.
+    async fn tables(&mut self) -> Result<BTreeSet<String>, StoreError> {
+        let ours = "select tbl_name from sqlite_master
+                    where type = 'trigger' and name = '_pagetide_' || tbl_name || '_after_insert'";
+        let rows = sqlx::query(ours).fetch_all(&mut *self.connection).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Brings one table to what is declared.
+    async fn bring(&mut self, table: &Table, before: &BTreeSet<String>) -> Result<(), StoreError> {
+        let name = table.name.as_str();
+        let is_new = self.columns(name).await?.is_empty();
+        let renamed = table.renamed_from.as_ref().map(TableName::as_str);
+        let old = renamed.filter(|old| is_new && before.contains(*old));
+        if let Some(old) = old {
+            self.rename(old, name).await?;
+        }
+        if is_new && old.is_none() {
+            self.run(create_table(name, table)).await?;
+            self.seed(table).await?;
+            self.done.created.push(table.name.clone());
+        } else if !self.is_as_declared(table).await? {
+            self.rebuild(table).await?;
         }
         // Seed rows are no changes: the triggers come after them. Existing tables get theirs anew,
         // so that they are always those of this version.
         for statement in triggers::statements(table) {
-            execute(&mut transaction, statement).await?;
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *self.connection).await?;
         }
+        Ok(())
     }
-    transaction.commit().await?;
-    Ok(created)
-}
 
-async fn execute(connection: &mut SqliteConnection, sql: String) -> Result<(), StoreError> {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
-    Ok(())
-}
+    async fn columns(&mut self, table: &str) -> Result<Vec<String>, StoreError> {
+        let columns = sqlx::query("select name from pragma_table_info(?)").bind(table);
+        let rows = columns.fetch_all(&mut *self.connection).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
 
-async fn columns(
-    connection: &mut SqliteConnection,
-    table: &Table,
-) -> Result<Vec<String>, StoreError> {
-    let rows = sqlx::query("select name from pragma_table_info(?)")
-        .bind(table.name.as_str())
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
-}
+    /// Whether the table was made by the very statement that would make it now.
+    async fn is_as_declared(&mut self, table: &Table) -> Result<bool, StoreError> {
+        let sql = "select sql from sqlite_master where type = 'table' and name = ?";
+        let sql = sqlx::query_scalar::<_, String>(sql).bind(table.name.as_str());
+        let made_by = sql.fetch_optional(&mut *self.connection).await?;
+        let declared = create_table(table.name.as_str(), table);
+        // SQLite writes the words before the columns in its own way.
+        let columns = |sql: &str| sql.split_once('(').map(|(_, columns)| columns.to_owned());
+        Ok(made_by.and_then(|sql| columns(&sql)) == columns(&declared))
+    }
 
-fn compare(table: &Table, existing: &[String]) -> Result<(), StoreError> {
-    let existing: HashSet<_> = existing.iter().map(String::as_str).collect();
-    let declared: HashSet<_> = table.fields.iter().map(|field| field.name.as_str()).collect();
-    let missing = declared.difference(&existing).map(|name| format!("`{name}` is missing"));
-    let surplus = existing.difference(&declared).map(|name| format!("`{name}` is not declared"));
-    let mut difference: Vec<_> = missing.chain(surplus).collect();
-    if difference.is_empty() {
-        return Ok(());
-    }
-    difference.sort();
-    Err(StoreError::OtherShape { table: table.name.clone(), difference: difference.join(", ") })
-}
-
-async fn seed(connection: &mut SqliteConnection, table: &Table) -> Result<(), StoreError> {
-    for record in &table.seed {
-        let given = table.all().filter(|(at, _)| !record[*at].is_null());
-        let values = given.map(|(at, _)| (at, record[at].clone())).collect::<Vec<_>>();
-        writer::insert(connection, table, &values).await.map_err(|cause| StoreError::Seed {
-            table: table.name.clone(),
-            cause: Box::new(cause),
-        })?;
-    }
-    Ok(())
-}
-
-fn create_table(table: &Table) -> String {
-    let columns: Vec<_> = table.fields.iter().map(column).collect();
-    format!("create table \"{}\" (\n  {}\n)", table.name, columns.join(",\n  "))
-}
-
-fn column(field: &Field) -> String {
-    let name = format!("\"{}\"", field.name);
-    if field.kind == FieldKind::Id {
-        // Without autoincrement the id of a deleted record would be given out again.
-        return format!("{name} integer primary key autoincrement");
-    }
-    let affinity = match field.kind.storage() {
-        Storage::Integer | Storage::Boolean => "integer",
-        Storage::Decimal(_) => "numeric",
-        Storage::Text | Storage::Date | Storage::Datetime | Storage::Person => "text",
-    };
-    let mut column = format!("{name} {affinity}");
-    if field.required || is_clock(&field.kind) {
-        column.push_str(" not null");
-    }
-    if let Some(default) = default(field) {
-        column.push_str(&format!(" default {default}"));
-    }
-    if field.unique {
-        column.push_str(" unique");
-    }
-    for (rule, check) in checks(field, &name) {
-        // The name of a constraint is what another program's user reads when it is hurt.
-        let rule = format!("{} {rule}", field.name).replace('"', "'");
-        column.push_str(&format!(" constraint \"{rule}\" check ({name} is null or {check})"));
-    }
-    column
-}
-
-fn is_clock(kind: &FieldKind) -> bool {
-    matches!(kind, FieldKind::CreatedAt | FieldKind::UpdatedAt)
-}
-
-fn default(field: &Field) -> Option<String> {
-    if is_clock(&field.kind) {
-        return Some("(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))".to_owned());
-    }
-    match &field.default {
-        Value::Null => None,
-        Value::Boolean(value) => Some(i64::from(*value).to_string()),
-        Value::Integer(value) => Some(value.to_string()),
-        Value::Decimal(value) => Some(value.to_string()),
-        Value::Text(value) => Some(literal(value)),
-        Value::Person(person) => Some(literal(person.id.as_str())),
-    }
-}
-
-/// The rules of the field that SQL can hold, each with its words.
-fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
-    let of_type = match field.kind.storage() {
-        Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
-        Storage::Boolean => ("must be 0 or 1", format!("{name} in (0, 1)")),
-        Storage::Decimal(_) => {
-            // A decimal holds no more than that, and JSON no infinity.
-            let rule = format!("typeof({name}) in ('integer', 'real') and abs({name}) < 1e28");
-            ("must be a number", rule)
+    /// Gives a table another name, and with it the indexes and triggers that others put on it.
+    async fn rename(&mut self, old: &str, name: &str) -> Result<(), StoreError> {
+        for statement in triggers::dropped(old) {
+            self.run(statement).await?;
         }
-        Storage::Date => ("must be a date like 2026-04-05", format!("{name} is date({name})")),
-        Storage::Datetime => (
-            "must be a time like 2026-04-05T12:00:00.000Z",
-            format!("{name} is strftime('%Y-%m-%dT%H:%M:%fZ', {name})"),
-        ),
-        Storage::Text | Storage::Person => {
-            ("must be text", format!("typeof({name}) = 'text' and instr({name}, char(0)) = 0"))
-        }
-    };
-    let mut checks = vec![(of_type.0.to_owned(), of_type.1)];
-    match &field.kind {
-        FieldKind::SingleSelect(options) | FieldKind::Status(options) => {
-            let list: Vec<_> = options.iter().map(|option| literal(option)).collect();
-            let rule = format!("must be one of {}", options.join(", "));
-            checks.push((rule, format!("{name} in ({})", list.join(", "))));
-        }
-        FieldKind::Rating(max) => {
-            checks
-                .push((format!("must be from 0 to {max}"), format!("{name} between 0 and {max}")));
-        }
-        FieldKind::Integer(bounds) => checks.extend(bound_checks(bounds, name)),
-        FieldKind::Decimal(bounds)
-        | FieldKind::Currency(_, bounds)
-        | FieldKind::Percentage(bounds) => checks.extend(bound_checks::<Decimal>(bounds, name)),
-        FieldKind::SingleLineText | FieldKind::PhoneNumber => checks.push((
-            "must be a single line".to_owned(),
-            format!("instr({name}, char(10)) = 0 and instr({name}, char(13)) = 0"),
-        )),
-        FieldKind::Email => {
-            checks.push(("must be an e-mail address".to_owned(), format!("{name} like '_%@_%'")));
-        }
-        FieldKind::Url => checks.push((
-            "must be an http, https or mailto address".to_owned(),
-            format!(
-                "({name} like 'http://_%' or {name} like 'https://_%' or {name} like 'mailto:_%')"
-            ),
-        )),
-        _ => {}
+        self.done.changes.push(format!("table {old} is now {name}"));
+        self.run(format!("alter table \"{old}\" rename to \"{name}\"")).await?;
+        self.forget_history().await
     }
-    checks
-}
 
-fn bound_checks<T: std::fmt::Display>(bounds: &Bounds<T>, name: &str) -> Vec<(String, String)> {
-    let min = bounds
-        .min
-        .iter()
-        .map(|min| (format!("must be at least {min}"), format!("{name} >= {min}")));
-    let max =
-        bounds.max.iter().map(|max| (format!("must be at most {max}"), format!("{name} <= {max}")));
-    min.chain(max).collect()
-}
+    /// Makes the table anew from its own rows.
+    async fn rebuild(&mut self, table: &Table) -> Result<(), StoreError> {
+        let name = table.name.as_str();
+        let columns = self.columns(name).await?;
+        let rebuild = Rebuild::new(table, &columns);
+        self.done.changes.extend(rebuild.changes());
+        for obstacle in rebuild.obstacles() {
+            self.look_at(&obstacle, name).await?;
+        }
+        // What stands in the way is told in other words than the database's.
+        if !self.lost.is_empty() || !self.impossible.is_empty() {
+            return Ok(());
+        }
+        let extras = self.extras(name).await?;
+        for statement in rebuild.statements().into_iter().chain(extras) {
+            self.run(statement).await?;
+        }
+        self.forget_history().await
+    }
 
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    /// A position in the history of tables as they were means nothing now.
+    async fn forget_history(&mut self) -> Result<(), StoreError> {
+        self.run("delete from _pagetide_meta where key = 'epoch'".to_owned()).await
+    }
+
+    async fn look_at(&mut self, obstacle: &Obstacle, table: &str) -> Result<(), StoreError> {
+        let Obstacle { condition, sample, what, words, place, is_loss } = obstacle;
+        let count = self.count(table, condition).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        let plural = if count == 1 { "" } else { "s" };
+        let mut told = format!("{place}: {count} {what}{plural}{words}");
+        if let Some(column) = sample {
+            told.push_str(&self.sample(table, column, condition).await?);
+        }
+        match (is_loss, self.losses) {
+            (false, _) => self.impossible.push(told),
+            (true, Losses::Refused) => self.lost.push(told),
+            (true, Losses::Allowed) => self.done.changes.push(format!("lost: {told}")),
+        }
+        Ok(())
+    }
+
+    /// The indexes and triggers that others have put on a table.
+    async fn extras(&mut self, table: &str) -> Result<Vec<String>, StoreError> {
+        let extras = "select sql from sqlite_master where tbl_name = ? and sql is not null
+                      and type in ('index', 'trigger') and substr(name, 1, 10) <> '_pagetide_'";
+        let rows = sqlx::query(extras).bind(table).fetch_all(&mut *self.connection).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    async fn drop_undeclared(
+        &mut self,
+        tables: &[Arc<Table>],
+        before: &BTreeSet<String>,
+    ) -> Result<(), StoreError> {
+        let declared: BTreeSet<_> = tables.iter().map(|table| table.name.as_str()).collect();
+        for old in before.iter().filter(|old| !declared.contains(old.as_str())) {
+            // One that was renamed is no longer there.
+            if self.columns(old).await?.is_empty() {
+                continue;
+            }
+            let words = format!(
+                ", since the table is no longer declared; `renamedFrom: {old}` on another table \
+                 keeps them"
+            );
+            let (condition, place, what) = ("1".to_owned(), old.clone(), "record");
+            let obstacle = Obstacle { condition, sample: None, what, words, place, is_loss: true };
+            self.look_at(&obstacle, old).await?;
+            self.run(format!("drop table \"{old}\"")).await?;
+            self.done.changes.push(format!("table {old} is gone"));
+        }
+        Ok(())
+    }
+
+    async fn seed(&mut self, table: &Table) -> Result<(), StoreError> {
+        for record in &table.seed {
+            let given = table.all().filter(|(at, _)| !record[*at].is_null());
+            let values = given.map(|(at, _)| (at, record[at].clone())).collect::<Vec<_>>();
+            writer::insert(self.connection, table, &values).await.map_err(|cause| {
+                StoreError::Seed { table: table.name.clone(), cause: Box::new(cause) }
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn count(&mut self, table: &str, condition: &str) -> Result<i64, StoreError> {
+        let sql = format!("select count(*) from \"{table}\" where {condition}");
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.connection).await?)
+    }
+
+    /// The first of some values, and the record it stands in.
+    async fn sample(
+        &mut self,
+        table: &str,
+        column: &str,
+        condition: &str,
+    ) -> Result<String, StoreError> {
+        let sql = format!(
+            "select ', as in ' || substr(quote({column}), 1, 40) || ' of record ' || rowid
+             from \"{table}\" where {condition} order by rowid limit 1"
+        );
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.connection).await?)
+    }
+
+    async fn run(&mut self, sql: String) -> Result<(), StoreError> {
+        sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut *self.connection).await?;
+        self.done.sql.push(sql);
+        Ok(())
+    }
 }

@@ -14,11 +14,14 @@ use crate::model::ids::TableName;
 use crate::model::table::Table;
 
 mod accounts;
+mod convert;
 mod error;
 mod log;
 mod migrate;
 mod people;
+mod rebuild;
 mod row;
+mod schema;
 mod select;
 mod stamp;
 mod triggers;
@@ -28,6 +31,7 @@ mod writer;
 pub use accounts::{Account, NewAccount};
 pub use error::StoreError;
 pub use log::{Batch, Log, Pace, Replay};
+pub use migrate::{Losses, Migrated};
 pub use stamp::Stamp;
 pub use writer::{Action, Write, Written};
 
@@ -53,28 +57,19 @@ pub struct Store {
     people: People,
 }
 
-/// What opening the database did to it.
-#[derive(Clone, Debug, Default)]
-pub struct Opened {
-    /// Tables that did not exist before.
-    pub created: Vec<TableName>,
-}
-
 impl Store {
-    /// Opens the database, creating it and its tables where they are missing, and seeds the new
-    /// tables.
+    /// Opens the database, brings its tables to what is declared, and seeds the new ones.
     ///
     /// # Errors
-    /// When the file cannot be opened, a table stands there in another shape, or a seed row is
+    /// When the file cannot be opened, something would be lost that may not be, or a seed row is
     /// refused; the database is then as it was before.
-    pub async fn open(url: &str, tables: &[Arc<Table>]) -> Result<(Self, Opened), StoreError> {
-        let file = database_file(url)?;
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|cause| StoreError::Folder(folder.to_owned(), cause))?;
-        }
-        let mut connection = SqliteConnection::connect_with(&options(&file)).await?;
-        let created = migrate::apply(&mut connection, tables).await?;
+    pub async fn open(
+        url: &str,
+        tables: &[Arc<Table>],
+        losses: Losses,
+    ) -> Result<(Self, Migrated), StoreError> {
+        let (mut connection, file) = connect(url).await?;
+        let migrated = migrate::apply(&mut connection, tables, losses).await?;
         let epoch = log::epoch(&mut connection).await?;
         let read_only = options(&file).read_only(true).create_if_missing(false);
         let readers = SqlitePoolOptions::new()
@@ -98,7 +93,22 @@ impl Store {
             stamps,
         };
         let writer = Writer::start(connection, people.clone(), watch);
-        Ok((Self { tables, readers, writer, log, people }, Opened { created }))
+        Ok((Self { tables, readers, writer, log, people }, migrated))
+    }
+
+    /// What [`open`](Self::open) would do to the tables; they stay as they are.
+    ///
+    /// # Errors
+    /// As for `open`.
+    pub async fn plan(
+        url: &str,
+        tables: &[Arc<Table>],
+        losses: Losses,
+    ) -> Result<Migrated, StoreError> {
+        let (mut connection, _) = connect(url).await?;
+        let planned = migrate::plan(&mut connection, tables, losses).await;
+        connection.close().await?;
+        planned
     }
 
     /// The change log.
@@ -125,6 +135,16 @@ impl Store {
         let found = self.tables.iter().find(|table| table.name == *name);
         found.ok_or_else(|| StoreError::UnknownTable(name.clone()))
     }
+}
+
+/// The writing connection, with the file it writes to.
+async fn connect(url: &str) -> Result<(SqliteConnection, PathBuf), StoreError> {
+    let file = database_file(url)?;
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|cause| StoreError::Folder(folder.to_owned(), cause))?;
+    }
+    Ok((SqliteConnection::connect_with(&options(&file)).await?, file))
 }
 
 /// The file that a database URL means: `sqlite:path`, `sqlite://path` or a bare path.

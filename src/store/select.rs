@@ -242,7 +242,7 @@ mod tests {
     use crate::model::ids::UserId;
     use crate::model::table::{Bounds, Field, FieldKind};
     use crate::model::value::Person;
-    use crate::store::{Action, Write};
+    use crate::store::{Action, Losses, Write};
 
     /// A table with a field of every storage class, called by its number.
     fn table() -> Table {
@@ -262,6 +262,7 @@ mod tests {
             required: false,
             unique: false,
             default: Value::Null,
+            renamed_from: None,
         }));
         table
     }
@@ -299,7 +300,8 @@ mod tests {
     async fn filled(folder: &std::path::Path) -> (Store, Arc<Table>, Vec<Record>) {
         let table = Arc::new(table());
         let url = folder.join("data.db").display().to_string();
-        let (store, _) = Store::open(&url, std::slice::from_ref(&table)).await.unwrap();
+        let (store, _) =
+            Store::open(&url, std::slice::from_ref(&table), Losses::Refused).await.unwrap();
         let samples = samples();
         for row in 0..samples[0].len() {
             let fields = table.all().skip(1).zip(&samples);

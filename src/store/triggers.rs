@@ -12,9 +12,13 @@ const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 
 /// The statements that create the table's triggers anew.
 pub(super) fn statements(table: &Table) -> Vec<String> {
+    dropped(table.name.as_str()).chain(create(table)).collect()
+}
+
+/// The statements that take away the triggers of a table of this name.
+pub(super) fn dropped(table: &str) -> impl Iterator<Item = String> {
     let names = ["before_insert", "after_insert", "after_update", "after_touch", "after_delete"];
-    let drop = |name| format!("drop trigger if exists {}", trigger(table, name));
-    names.into_iter().map(drop).chain(create(table)).collect()
+    names.into_iter().map(move |name| format!("drop trigger if exists {}", trigger(table, name)))
 }
 
 fn create(table: &Table) -> Vec<String> {
@@ -39,7 +43,7 @@ fn before_insert(table: &Table) -> String {
             format!("{column} = new.{column}")
         })
         .collect();
-    let (name, on) = (trigger(table, "before_insert"), quoted(table.name.as_str()));
+    let (name, on) = (trigger(table.name.as_str(), "before_insert"), quoted(table.name.as_str()));
     let (text, same, row) = (literal(table), same.join(" or "), row_json(table, ""));
     format!(
         "create trigger {name} before insert on {on} begin
@@ -51,7 +55,7 @@ fn before_insert(table: &Table) -> String {
 }
 
 fn after_insert(table: &Table) -> String {
-    let (name, on) = (trigger(table, "after_insert"), quoted(table.name.as_str()));
+    let (name, on) = (trigger(table.name.as_str(), "after_insert"), quoted(table.name.as_str()));
     let (text, row) = (literal(table), row_json(table, "new."));
     format!(
         "create trigger {name} after insert on {on} begin
@@ -70,7 +74,7 @@ fn after_insert(table: &Table) -> String {
 }
 
 fn after_delete(table: &Table) -> String {
-    let (name, on) = (trigger(table, "after_delete"), quoted(table.name.as_str()));
+    let (name, on) = (trigger(table.name.as_str(), "after_delete"), quoted(table.name.as_str()));
     let (text, row) = (literal(table), row_json(table, "old."));
     format!(
         "create trigger {name} after delete on {on} begin
@@ -83,7 +87,7 @@ fn after_delete(table: &Table) -> String {
 
 /// An update of a table without an `updated-at` field.
 fn plain_update(table: &Table) -> String {
-    let (name, on) = (trigger(table, "after_update"), quoted(table.name.as_str()));
+    let (name, on) = (trigger(table.name.as_str(), "after_update"), quoted(table.name.as_str()));
     let log = log_update(table, &row_json(table, "new."));
     format!("create trigger {name} after update on {on} begin {log} end")
 }
@@ -91,7 +95,7 @@ fn plain_update(table: &Table) -> String {
 /// An update of any other column moves the token on, always forward, and logs the row as it then
 /// stands. The update in here names the token alone, so it does not fire this trigger again.
 fn bumping_update(table: &Table, token: &str) -> String {
-    let (name, on) = (trigger(table, "after_update"), quoted(table.name.as_str()));
+    let (name, on) = (trigger(table.name.as_str(), "after_update"), quoted(table.name.as_str()));
     let others = table.fields.iter().map(|field| quoted(field.name.as_str()));
     let others: Vec<_> = others.filter(|column| column != token).collect();
     let next = format!(
@@ -110,7 +114,7 @@ fn bumping_update(table: &Table, token: &str) -> String {
 /// An update of the token alone, by another program. Where the update inside `bumping_update`
 /// fires this too (`recursive_triggers`), the log already ends with this very row.
 fn touch(table: &Table, token: &str) -> String {
-    let (name, on) = (trigger(table, "after_touch"), quoted(table.name.as_str()));
+    let (name, on) = (trigger(table.name.as_str(), "after_touch"), quoted(table.name.as_str()));
     let others = table.fields.iter().map(|field| quoted(field.name.as_str()));
     let same: Vec<_> = others
         .filter(|column| column != token)
@@ -175,8 +179,8 @@ fn row_json_with(table: &Table, prefix: &str, replaced: &str, expression: &str) 
         .unwrap_or_else(|| "'{}'".to_owned())
 }
 
-fn trigger(table: &Table, name: &str) -> String {
-    format!("\"_pagetide_{}_{name}\"", table.name)
+fn trigger(table: &str, name: &str) -> String {
+    format!("\"_pagetide_{table}_{name}\"")
 }
 
 fn quoted(name: &str) -> String {

@@ -8,6 +8,7 @@ mod accounts;
 mod cli;
 mod editable;
 mod hostile;
+mod migrate;
 mod oracle;
 mod outside;
 mod pages;

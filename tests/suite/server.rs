@@ -12,12 +12,14 @@ use futures_util::{SinkExt, StreamExt};
 use pagetide::auth::FirstAdmin;
 use pagetide::model::refresh::{TRANSPORT, Transport};
 use pagetide::runtime::Runtime;
+use pagetide::store::Losses;
 use pagetide::{http, spec};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime as Threads};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -73,6 +75,8 @@ pub struct Server {
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
     transport: Transport,
+    /// A thread of its own: a test that waits for another program must not keep the server waiting.
+    threads: Option<Threads>,
 }
 
 /// Somebody who sends requests: a guest, an admin, or nobody at all.
@@ -97,7 +101,9 @@ impl Server {
         std::fs::write(folder.path().join("app.yaml"), yaml).unwrap();
         let address = "127.0.0.1:0".parse().unwrap();
         let stop = CancellationToken::new();
-        let mut server = Self { address, folder, stop, running: None, transport };
+        let threads = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let threads = Some(threads.unwrap());
+        let mut server = Self { address, folder, stop, running: None, transport, threads };
         server.run().await;
         server
     }
@@ -106,21 +112,26 @@ impl Server {
         let loaded = spec::load(self.folder.path()).unwrap();
         let app = loaded.app.unwrap_or_else(|| panic!("{}", loaded.report));
         let url = format!("sqlite:{}", self.database().display());
-        let (runtime, started) = Runtime::start(app, &url, self.transport).await.unwrap();
-        if started.setup_token.is_some() {
-            let admin = FirstAdmin {
-                name: "Ada".to_owned(),
-                email: "ada@example.org".to_owned(),
-                password: "correct horse".to_owned(),
-            };
-            assert!(runtime.auth.add_first_admin(admin).await.unwrap());
-        }
-        let listener = TcpListener::bind(self.address).await.unwrap();
+        let (address, transport) = (self.address, self.transport);
+        let threads = self.threads.as_ref().expect("they live as long as the server");
+        let starting = threads.spawn(async move {
+            let (runtime, started) =
+                Runtime::start(app, &url, transport, Losses::Refused).await.unwrap();
+            if started.setup_token.is_some() {
+                let admin = FirstAdmin {
+                    name: "Ada".to_owned(),
+                    email: "ada@example.org".to_owned(),
+                    password: "correct horse".to_owned(),
+                };
+                assert!(runtime.auth.add_first_admin(admin).await.unwrap());
+            }
+            (Arc::new(runtime), TcpListener::bind(address).await.unwrap())
+        });
+        let (runtime, listener) = starting.await.unwrap();
         self.address = listener.local_addr().unwrap();
         self.stop = CancellationToken::new();
         let stop = self.stop.clone();
-        self.running = Some(tokio::spawn(async move {
-            let runtime = Arc::new(runtime);
+        self.running = Some(threads.spawn(async move {
             http::serve(runtime.clone(), listener, stop).await;
             runtime.stop().await;
         }));
@@ -140,13 +151,21 @@ impl Server {
         self.run().await;
     }
 
+    /// Starts again as another app.
+    pub async fn restart_as(&mut self, yaml: &str) {
+        std::fs::write(self.folder.path().join("app.yaml"), yaml).unwrap();
+        self.restart().await;
+    }
+
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("data.db")
     }
 
     /// Runs SQL as another program would: with the program `sqlite3`.
     pub fn sql(&self, statement: &str) -> String {
-        let output = Command::new("sqlite3").arg(self.database()).arg(statement).output().unwrap();
+        let mut sqlite3 = Command::new("sqlite3");
+        sqlite3.args(["-cmd", ".timeout 5000"]).arg(self.database()).arg(statement);
+        let output = sqlite3.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
@@ -184,6 +203,14 @@ impl Server {
                values ('{hash}', '{id}', unixepoch() + 3600)"
         ));
         self.nobody().with_cookie(format!("pagetide_session={token}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            threads.shutdown_background();
+        }
     }
 }
 

@@ -55,6 +55,7 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "presence-yes-is-text",
     "ref-beside-other-keys",
     "ref-not-a-path",
+    "renamed-from-no-name",
     "role-with-a-space",
     "row-rule-of-unknown-operation",
     "select-option-is-a-number",

@@ -1,0 +1,70 @@
+//! `pagetide migrate`: brings the database to what the app declares, as `serve` does at its start.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::cli::serve::database_url;
+use crate::spec;
+use crate::store::{Migrated, Store};
+
+/// Bring the database to what the app declares
+///
+/// `serve` does the same at its start. What would lose data is refused, unless you allow it.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The app: a folder with app.yaml, or the file itself
+    #[arg(default_value = ".")]
+    app: PathBuf,
+    /// The database, as for `serve`
+    #[arg(long, env = "PAGETIDE_DATABASE_URL", value_name = "URL")]
+    database: Option<String>,
+    /// Print the SQL, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Let values go that the tables as declared have no place for
+    #[arg(long)]
+    allow_destructive: bool,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let loaded = spec::load(&args.app)?;
+    let mut err = stderr().lock();
+    write!(err, "{}", super::printed(&loaded.report, err.is_terminal()))?;
+    drop(err);
+    let Some(app) = loaded.app else {
+        eprintln!("{}: nothing is migrated", loaded.report.summary());
+        return Ok(ExitCode::FAILURE);
+    };
+    let database = args.database.unwrap_or_else(|| database_url(&app));
+    let losses = super::losses(args.allow_destructive);
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let migrated = threads.block_on(async {
+        if args.dry_run {
+            return Store::plan(&database, &app.tables, losses).await;
+        }
+        let (store, migrated) = Store::open(&database, &app.tables, losses).await?;
+        store.close().await;
+        Ok(migrated)
+    });
+    let migrated = migrated.with_context(|| format!("cannot migrate {database}"))?;
+    write!(stdout(), "{}", told(&migrated, args.dry_run))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The statements of a dry run, or else what was done, a line each.
+fn told(migrated: &Migrated, dry_run: bool) -> String {
+    let created = migrated.created.iter().map(|table| format!("table {table} is new"));
+    let lines: Vec<_> = created.chain(migrated.changes.iter().cloned()).collect();
+    let comment = if dry_run { "-- " } else { "" };
+    let mut text: String = lines.iter().map(|line| format!("{comment}{line}\n")).collect();
+    if lines.is_empty() {
+        text.push_str(&format!("{comment}the tables are as declared\n"));
+    }
+    if dry_run {
+        text.extend(migrated.sql.iter().map(|statement| format!("{statement};\n")));
+    }
+    text
+}

@@ -1,0 +1,179 @@
+//! A table made anew from its own rows: the statements that do it, and the questions to ask before.
+
+use crate::model::ids::FieldName;
+use crate::model::table::{Field, FieldKind, Table};
+use crate::store::convert::converted;
+use crate::store::schema::{create_table, default};
+
+/// What a table is called while it is filled.
+const FRESH: &str = "_pagetide_fresh";
+
+/// How a table takes the place of itself with other columns or other rules.
+pub(super) struct Rebuild<'a> {
+    table: &'a Table,
+    columns: &'a [String],
+    sources: Vec<Source<'a>>,
+}
+
+/// Where the values of a field come from.
+struct Source<'a> {
+    field: &'a Field,
+    /// The column of the old table; nothing for a new field.
+    column: Option<&'a str>,
+}
+
+/// Rows of the old table that stand in the way.
+pub(super) struct Obstacle {
+    /// Which, as SQL.
+    pub(super) condition: String,
+    /// The column that shows why; nothing where it shows nothing.
+    pub(super) sample: Option<String>,
+    /// What there is so many of.
+    pub(super) what: &'static str,
+    /// What is said after their number.
+    pub(super) words: String,
+    /// The field or column it is about.
+    pub(super) place: String,
+    /// Whether it helps to let the values go.
+    pub(super) is_loss: bool,
+}
+
+impl<'a> Rebuild<'a> {
+    /// `columns` are those that the table has now.
+    pub(super) fn new(table: &'a Table, columns: &'a [String]) -> Self {
+        let sources = table.fields.iter().map(|field| Source::of(field, columns)).collect();
+        Self { table, columns, sources }
+    }
+
+    /// The statements that put the table into the place of the old one.
+    pub(super) fn statements(&self) -> Vec<String> {
+        let Self { table, .. } = self;
+        let name = &table.name;
+        let names = table.fields.iter().map(|field| quoted(field.name.as_str()));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let values = self.sources.iter().map(Source::value).collect::<Vec<_>>().join(",\n  ");
+        vec![
+            create_table(FRESH, table),
+            format!(
+                "insert into \"{FRESH}\" ({names})\nselect\n  {values}\nfrom \"{name}\" order by rowid"
+            ),
+            // Otherwise the id of a deleted record could be given out again.
+            format!(
+                "update sqlite_sequence set seq = max(seq, coalesce(
+                   (select seq from sqlite_sequence where name = '{name}'), 0)) where name = '{FRESH}'"
+            ),
+            format!("drop table \"{name}\""),
+            format!("alter table \"{FRESH}\" rename to \"{name}\""),
+        ]
+    }
+
+    /// What changes, a line each.
+    pub(super) fn changes(&self) -> Vec<String> {
+        let name = &self.table.name;
+        let mut told = Vec::new();
+        for Source { field, column } in &self.sources {
+            match column {
+                None => told.push(format!("{name}.{} is new", field.name)),
+                Some(column) if *column != field.name.as_str() => {
+                    told.push(format!("{name}.{} was {column}", field.name));
+                }
+                Some(_) => {}
+            }
+        }
+        told.extend(self.unused().map(|column| format!("{name}.{column} is gone")));
+        if told.is_empty() {
+            told.push(format!("{name} has other rules for its fields"));
+        }
+        told
+    }
+
+    /// What may stand in the way.
+    pub(super) fn obstacles(&self) -> Vec<Obstacle> {
+        let unused = self.unused().map(|column| Obstacle {
+            condition: format!("{} is not null", quoted(column)),
+            sample: None,
+            what: "value",
+            words: format!(
+                ", since the field is no longer declared; `renamedFrom: {column}` on another field \
+                 keeps them"
+            ),
+            place: format!("{}.{column}", self.table.name),
+            is_loss: true,
+        });
+        let of_sources = self.sources.iter().flat_map(|source| self.of_source(source));
+        unused.chain(of_sources).collect()
+    }
+
+    fn of_source(&self, source: &Source<'_>) -> Vec<Obstacle> {
+        let Field { name, required, unique, .. } = source.field;
+        let place = format!("{}.{name}", self.table.name);
+        let mut obstacles = Vec::new();
+        let value = source.value();
+        if let Some(column) = source.column.map(quoted) {
+            let condition = format!("{column} is not null and {} is null", source.kept());
+            let words = " that no longer fit".to_owned();
+            let (sample, place) = (Some(column), place.clone());
+            let what = "value";
+            obstacles.push(Obstacle { condition, sample, what, words, place, is_loss: true });
+        }
+        if *required {
+            let condition = format!("{value} is null");
+            let words = " would have no value, but must have one; a `default` gives it".to_owned();
+            let (sample, place, what) = (None, place.clone(), "record");
+            obstacles.push(Obstacle { condition, sample, what, words, place, is_loss: false });
+        }
+        if *unique && source.column.is_some() && source.field.kind != FieldKind::Id {
+            let table = &self.table.name;
+            let condition = format!(
+                "{value} in (select {value} from \"{table}\" group by 1 having count(*) > 1)"
+            );
+            let words = " share a value, but it must be unique".to_owned();
+            let (sample, what) = (source.column.map(quoted), "record");
+            obstacles.push(Obstacle { condition, sample, what, words, place, is_loss: false });
+        }
+        obstacles
+    }
+
+    /// Columns of the old table that no field takes its values from.
+    fn unused(&self) -> impl Iterator<Item = &str> {
+        let is_used = |column: &&str| self.sources.iter().any(|from| from.column == Some(*column));
+        self.columns.iter().map(String::as_str).filter(move |column| !is_used(column))
+    }
+}
+
+impl<'a> Source<'a> {
+    fn of(field: &'a Field, columns: &'a [String]) -> Self {
+        let find = |name: &str| columns.iter().map(String::as_str).find(|column| *column == name);
+        let renamed = field.renamed_from.as_ref().map(FieldName::as_str);
+        let column = find(field.name.as_str()).or_else(|| find(renamed?));
+        // A table that another program made may call its key otherwise.
+        let key = (field.kind == FieldKind::Id).then_some("rowid");
+        Self { field, column: column.or(key) }
+    }
+
+    /// What is kept of the old value; null if it does not fit.
+    fn kept(&self) -> String {
+        match self.column {
+            Some(column) if self.field.kind == FieldKind::Id => quoted(column),
+            Some(column) => converted(self.field, &quoted(column)),
+            None => "null".to_owned(),
+        }
+    }
+
+    /// The new value.
+    fn value(&self) -> String {
+        let default = default(self.field);
+        match (self.column, default) {
+            (None, default) => default.unwrap_or_else(|| "null".to_owned()),
+            // Where nothing may be missing, the default stands in.
+            (Some(_), Some(default)) if self.field.required || self.field.kind.is_system() => {
+                format!("coalesce({}, {default})", self.kept())
+            }
+            (Some(_), _) => self.kept(),
+        }
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}

@@ -1,0 +1,174 @@
+//! What tables look like in the database: those of the app as declared, and our own beside them.
+
+use rust_decimal::Decimal;
+
+use crate::model::table::{Bounds, Field, FieldKind, Storage, Table};
+use crate::model::value::Value;
+
+/// Our own tables. No table of an author's can have such a name.
+pub(super) const OWN_TABLES: &str = "
+create table if not exists _pagetide_meta (key text primary key, value text not null) without rowid;
+create table if not exists _pagetide_changes (
+  seq integer primary key autoincrement,
+  table_name text not null,
+  key integer not null,
+  old text,
+  new text,
+  by text,
+  at text not null
+);
+create table if not exists _pagetide_replaced (table_name text, key integer, old text);
+create table if not exists _pagetide_actor (only integer primary key check (only = 1), user_id text);
+insert or ignore into _pagetide_actor (only) values (1);
+create table if not exists _pagetide_users (
+  id text primary key,
+  email text not null unique collate nocase,
+  name text not null,
+  role text not null,
+  password_hash text not null,
+  created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+) without rowid;
+create table if not exists _pagetide_sessions (
+  token_hash text primary key,
+  user_id text not null references _pagetide_users (id) on delete cascade,
+  expires_at integer not null
+) without rowid;
+create trigger if not exists _pagetide_session_ended after delete on _pagetide_sessions begin
+  insert into _pagetide_meta (key, value) values ('accounts', 1)
+    on conflict (key) do update set value = value + 1;
+end;
+create trigger if not exists _pagetide_account_made after insert on _pagetide_users begin
+  insert into _pagetide_meta (key, value) values ('accounts', 1)
+    on conflict (key) do update set value = value + 1;
+end;
+create trigger if not exists _pagetide_account_changed after update on _pagetide_users begin
+  insert into _pagetide_meta (key, value) values ('accounts', 1)
+    on conflict (key) do update set value = value + 1;
+end;
+create trigger if not exists _pagetide_account_gone after delete on _pagetide_users begin
+  delete from _pagetide_sessions where user_id = old.id;
+  insert into _pagetide_meta (key, value) values ('accounts', 1)
+    on conflict (key) do update set value = value + 1;
+end;
+";
+
+/// The statement that creates a table under this name.
+pub(super) fn create_table(name: &str, table: &Table) -> String {
+    let columns: Vec<_> = table.fields.iter().map(column).collect();
+    format!("create table \"{name}\" (\n  {}\n)", columns.join(",\n  "))
+}
+
+fn column(field: &Field) -> String {
+    let name = format!("\"{}\"", field.name);
+    if field.kind == FieldKind::Id {
+        // Without autoincrement the id of a deleted record would be given out again.
+        return format!("{name} integer primary key autoincrement");
+    }
+    let affinity = match field.kind.storage() {
+        Storage::Integer | Storage::Boolean => "integer",
+        Storage::Decimal(_) => "numeric",
+        Storage::Text | Storage::Date | Storage::Datetime | Storage::Person => "text",
+    };
+    let mut column = format!("{name} {affinity}");
+    if field.required || is_clock(&field.kind) {
+        column.push_str(" not null");
+    }
+    if let Some(default) = default(field) {
+        column.push_str(&format!(" default {default}"));
+    }
+    if field.unique {
+        column.push_str(" unique");
+    }
+    for (rule, check) in checks(field, &name) {
+        // The name of a constraint is what another program's user reads when it is hurt.
+        let rule = format!("{} {rule}", field.name).replace('"', "'");
+        column.push_str(&format!(" constraint \"{rule}\" check ({name} is null or {check})"));
+    }
+    column
+}
+
+/// Whether the database sets it when a row is made.
+fn is_clock(kind: &FieldKind) -> bool {
+    matches!(kind, FieldKind::CreatedAt | FieldKind::UpdatedAt)
+}
+
+/// What a new row has where nobody says, as SQL.
+pub(super) fn default(field: &Field) -> Option<String> {
+    if is_clock(&field.kind) {
+        return Some("(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))".to_owned());
+    }
+    match &field.default {
+        Value::Null => None,
+        Value::Boolean(value) => Some(i64::from(*value).to_string()),
+        Value::Integer(value) => Some(value.to_string()),
+        Value::Decimal(value) => Some(value.to_string()),
+        Value::Text(value) => Some(literal(value)),
+        Value::Person(person) => Some(literal(person.id.as_str())),
+    }
+}
+
+/// The rules of the field that SQL can hold, each with its words.
+pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
+    let of_type = match field.kind.storage() {
+        Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
+        Storage::Boolean => ("must be 0 or 1", format!("{name} in (0, 1)")),
+        Storage::Decimal(_) => {
+            // A decimal holds no more than that, and JSON no infinity.
+            let rule = format!("typeof({name}) in ('integer', 'real') and abs({name}) < 1e28");
+            ("must be a number", rule)
+        }
+        Storage::Date => ("must be a date like 2026-04-05", format!("{name} is date({name})")),
+        Storage::Datetime => (
+            "must be a time like 2026-04-05T12:00:00.000Z",
+            format!("{name} is strftime('%Y-%m-%dT%H:%M:%fZ', {name})"),
+        ),
+        Storage::Text | Storage::Person => {
+            ("must be text", format!("typeof({name}) = 'text' and instr({name}, char(0)) = 0"))
+        }
+    };
+    let mut checks = vec![(of_type.0.to_owned(), of_type.1)];
+    match &field.kind {
+        FieldKind::SingleSelect(options) | FieldKind::Status(options) => {
+            let list: Vec<_> = options.iter().map(|option| literal(option)).collect();
+            let rule = format!("must be one of {}", options.join(", "));
+            checks.push((rule, format!("{name} in ({})", list.join(", "))));
+        }
+        FieldKind::Rating(max) => {
+            checks
+                .push((format!("must be from 0 to {max}"), format!("{name} between 0 and {max}")));
+        }
+        FieldKind::Integer(bounds) => checks.extend(bound_checks(bounds, name)),
+        FieldKind::Decimal(bounds)
+        | FieldKind::Currency(_, bounds)
+        | FieldKind::Percentage(bounds) => checks.extend(bound_checks::<Decimal>(bounds, name)),
+        FieldKind::SingleLineText | FieldKind::PhoneNumber => checks.push((
+            "must be a single line".to_owned(),
+            format!("instr({name}, char(10)) = 0 and instr({name}, char(13)) = 0"),
+        )),
+        FieldKind::Email => {
+            checks.push(("must be an e-mail address".to_owned(), format!("{name} like '_%@_%'")));
+        }
+        FieldKind::Url => checks.push((
+            "must be an http, https or mailto address".to_owned(),
+            format!(
+                "({name} like 'http://_%' or {name} like 'https://_%' or {name} like 'mailto:_%')"
+            ),
+        )),
+        _ => {}
+    }
+    checks
+}
+
+fn bound_checks<T: std::fmt::Display>(bounds: &Bounds<T>, name: &str) -> Vec<(String, String)> {
+    let min = bounds
+        .min
+        .iter()
+        .map(|min| (format!("must be at least {min}"), format!("{name} >= {min}")));
+    let max =
+        bounds.max.iter().map(|max| (format!("must be at most {max}"), format!("{name} <= {max}")));
+    min.chain(max).collect()
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

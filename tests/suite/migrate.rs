@@ -1,0 +1,270 @@
+//! Changes of the tables on a database with rows: what fits is kept, what does not is told first.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::server::Server;
+
+const FIELDS: &str = "      - { name: title, type: single-line-text, required: true }
+      - { name: size, type: integer }
+      - { name: note, type: long-text }
+      - { name: state, type: status, options: [open, done], default: open }
+      - { name: updatedAt, type: updated-at }";
+
+fn app(fields: &str) -> String {
+    format!(
+        "name: m\ntables:\n  - name: tasks\n    permissions: {{ read: all }}\n    fields:\n{fields}\n"
+    )
+}
+
+/// A database that an earlier version of the app has made and filled.
+struct Before(TempDir);
+
+impl Before {
+    fn new() -> Self {
+        let before = Self(tempfile::tempdir().unwrap());
+        before.write(&app(FIELDS));
+        assert!(before.migrate(&[]).status.success());
+        before.sql(
+            "insert into tasks (id, title, size, note, state) values
+               (1, '12', 5, 'first', 'open'), (2, 'b', null, null, 'done'), (9, '2026-04-05', 0, 'x', 'done');
+             delete from tasks where id = 9;
+             create index by_size on tasks (size)",
+        );
+        before
+    }
+
+    fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, yaml: &str) {
+        std::fs::write(self.folder().join("app.yaml"), yaml).unwrap();
+    }
+
+    fn migrate(&self, args: &[&str]) -> Output {
+        let mut pagetide = Command::new(env!("CARGO_BIN_EXE_pagetide"));
+        pagetide.arg("migrate").args(args).args(["--database", "data.db"]);
+        pagetide.current_dir(self.folder()).output().unwrap()
+    }
+
+    /// Migrates to tables with these fields; says what was printed.
+    #[track_caller]
+    fn becomes(&self, yaml: &str, args: &[&str]) -> String {
+        self.write(yaml);
+        let output = self.migrate(args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Is refused, and leaves everything as it was; says what was printed.
+    #[track_caller]
+    fn is_refused(&self, yaml: &str, args: &[&str]) -> String {
+        let before = self.dump();
+        self.write(yaml);
+        let output = self.migrate(args);
+        assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(self.dump() == before, "it was changed");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Everything there is, in no order.
+    fn dump(&self) -> Vec<String> {
+        let dump = self.sql(".dump");
+        let mut lines: Vec<_> = dump.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    fn sql(&self, statement: &str) -> String {
+        let database = self.folder().join("data.db");
+        let output = Command::new("sqlite3").arg(database).arg(statement).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+#[test]
+fn a_database_as_declared_is_left_alone() {
+    let before = Before::new();
+    let dump = before.dump();
+    assert_eq!(before.becomes(&app(FIELDS), &[]), "the tables are as declared\n");
+    assert!(before.dump() == dump, "it was changed");
+}
+
+#[test]
+fn new_fields_and_tables_come_and_rows_stay() {
+    let before = Before::new();
+    let more = "
+      - { name: rank, type: integer, default: 7 }
+      - { name: createdAt, type: created-at }
+  - name: notes
+    fields: [{ name: words, type: long-text }]";
+    let told = before.becomes(&app(&format!("{FIELDS}{more}")), &[]);
+    assert_eq!(told, "table notes is new\ntasks.rank is new\ntasks.createdAt is new\n");
+    assert_eq!(
+        before.sql("select id, title, size, note, state, rank from tasks"),
+        "1|12|5|first|open|7\n2|b|||done|7"
+    );
+    assert_eq!(before.sql("select count(*) from tasks where createdAt like '20%Z'"), "2");
+    // Ids are never given out twice, and what others put on the table is still there.
+    before.sql("insert into tasks (title) values ('new')");
+    assert_eq!(before.sql("select max(id) from tasks"), "10");
+    assert_eq!(before.sql("select count(*) from sqlite_master where name = 'by_size'"), "1");
+    assert_eq!(before.sql("select count(*) from _pagetide_changes where key = 10"), "1");
+}
+
+#[test]
+fn a_new_option_and_a_wider_type_cost_nothing() {
+    let before = Before::new();
+    let wider = FIELDS
+        .replace("[open, done]", "[open, waiting, done]")
+        .replace("name: size, type: integer", "name: size, type: decimal")
+        .replace("name: note, type: long-text", "name: note, type: single-line-text");
+    assert_eq!(before.becomes(&app(&wider), &[]), "tasks has other rules for its fields\n");
+    before.sql("update tasks set state = 'waiting', size = 2.5 where id = 1");
+    assert_eq!(before.sql("select state, size, note from tasks"), "waiting|2.5|first\ndone||");
+}
+
+#[test]
+fn a_dropped_field_is_refused_until_its_loss_is_allowed() {
+    let before = Before::new();
+    let without = app(&FIELDS.replace("      - { name: note, type: long-text }\n", ""));
+    let told = before.is_refused(&without, &[]);
+    assert!(told.contains("tasks.note: 1 value, since the field is no longer declared"), "{told}");
+    assert!(told.contains("--allow-destructive"), "{told}");
+    let told = before.becomes(&without, &["--allow-destructive"]);
+    assert!(told.contains("lost: tasks.note: 1 value"), "{told}");
+    assert_eq!(before.sql("select * from tasks where id = 2").split('|').count(), 5);
+}
+
+#[test]
+fn a_narrower_type_is_refused_where_a_value_does_not_fit() {
+    let before = Before::new();
+    let narrower =
+        app(&FIELDS.replace("name: title, type: single-line-text", "name: title, type: integer"));
+    let told = before.is_refused(&narrower, &["--allow-destructive"]);
+    assert!(told.contains("tasks.title: 1 record would have no value"), "{told}");
+    let narrower = narrower.replace("required: true", "required: false");
+    let told = before.is_refused(&narrower, &[]);
+    assert!(
+        told.contains("tasks.title: 1 value that no longer fit, as in 'b' of record 2"),
+        "{told}"
+    );
+    before.becomes(&narrower, &["--allow-destructive"]);
+    assert_eq!(before.sql("select title, typeof(title) from tasks"), "12|integer\n|null");
+    let fewer = app(&FIELDS.replace("[open, done]", "[open]"))
+        .replace("single-line-text", "integer")
+        .replace("required: true", "required: false");
+    let told = before.is_refused(&fewer, &[]);
+    assert!(
+        told.contains("tasks.state: 1 value that no longer fit, as in 'done' of record 2"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_fits_its_new_type_is_converted() {
+    let before = Before::new();
+    before.sql("delete from tasks where id = 2; update tasks set note = '2026-04-05T00:00:00.000Z', size = 1");
+    let other = FIELDS
+        .replace("name: title, type: single-line-text", "name: title, type: decimal")
+        .replace("name: note, type: long-text", "name: note, type: date")
+        .replace("name: size, type: integer", "name: size, type: checkbox");
+    before.becomes(&app(&other), &[]);
+    assert_eq!(before.sql("select title, size, note from tasks"), "12|1|2026-04-05");
+    let again = other
+        .replace("name: title, type: decimal", "name: title, type: single-line-text")
+        .replace("name: note, type: date", "name: note, type: datetime");
+    before.becomes(&app(&again), &[]);
+    assert_eq!(before.sql("select title, note from tasks"), "12|2026-04-05T00:00:00.000Z");
+}
+
+#[test]
+fn a_rename_keeps_values_and_records() {
+    let before = Before::new();
+    let renamed = app(&FIELDS.replace(
+        "{ name: note, type: long-text }",
+        "{ name: remark, type: long-text, renamedFrom: note }",
+    ))
+    .replace("name: tasks\n", "name: jobs\n    renamedFrom: tasks\n");
+    let told = before.becomes(&renamed, &[]);
+    assert_eq!(told, "table tasks is now jobs\njobs.remark was note\n");
+    assert_eq!(before.sql("select id, remark from jobs"), "1|first\n2|");
+    // What was renamed may say so for ever.
+    assert_eq!(before.becomes(&renamed, &[]), "the tables are as declared\n");
+}
+
+#[test]
+fn a_dropped_table_is_refused_while_it_has_records() {
+    let before = Before::new();
+    let none = "name: m\ntables:\n  - name: others\n    fields: [{ name: x, type: date }]\n";
+    let told = before.is_refused(none, &[]);
+    assert!(told.contains("tasks: 2 records, since the table is no longer declared"), "{told}");
+    before.sql("delete from tasks");
+    assert_eq!(before.becomes(none, &[]), "table others is new\ntable tasks is gone\n");
+}
+
+#[test]
+fn rules_that_rows_break_are_told_and_nothing_helps() {
+    let before = Before::new();
+    before.sql("update tasks set title = 'same'");
+    let unique = app(&FIELDS.replace("required: true", "unique: true"));
+    let told = before.is_refused(&unique, &["--allow-destructive"]);
+    assert!(told.contains("tasks.title: 2 records share a value, but it must be unique"), "{told}");
+    assert!(!told.contains("--allow-destructive"), "{told}");
+    let required =
+        app(&FIELDS
+            .replace("name: size, type: integer", "name: size, type: integer, required: true"));
+    let told = before.is_refused(&required, &[]);
+    assert!(told.contains("tasks.size: 1 record would have no value"), "{told}");
+    let defaulted =
+        required.replace("integer, required: true", "integer, required: true, default: 3");
+    before.becomes(&defaulted, &[]);
+    assert_eq!(before.sql("select size from tasks order by id"), "5\n3");
+}
+
+#[test]
+fn a_dry_run_prints_the_sql_and_changes_nothing() {
+    let before = Before::new();
+    let dump = before.dump();
+    let more = app(&format!("{FIELDS}\n      - {{ name: rank, type: integer }}"));
+    let printed = before.becomes(&more, &["--dry-run"]);
+    assert!(printed.starts_with("-- tasks.rank is new\ncreate table"), "{printed}");
+    assert!(before.dump() == dump, "it was changed");
+    // The statements are what would be run.
+    let statements: Vec<_> = printed.lines().filter(|line| !line.starts_with("--")).collect();
+    before.sql(&statements.join("\n"));
+    assert_eq!(before.sql("select title, rank from tasks"), "12|\nb|");
+}
+
+#[test]
+fn a_table_that_another_program_made_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = Before(folder);
+    before.sql("create table tasks (title, size, extra); insert into tasks values ('a', '5', null), ('b', 7, null)");
+    let fields = "      - { name: title, type: single-line-text, required: true }\n      - { name: size, type: integer }";
+    before.becomes(&app(fields), &[]);
+    assert_eq!(before.sql("select id, title, size from tasks"), "1|a|5\n2|b|7");
+}
+
+#[tokio::test]
+async fn whoever_listens_across_a_migration_reads_again() {
+    let before = app(FIELDS);
+    let pages = "pages: [{ name: P, path: /, access: all, components: [] }]\n";
+    let mut server = Server::start(&format!("{before}{pages}")).await;
+    server.sql("insert into tasks (title) values ('a')");
+    let guest = server.guest().await;
+    let (_, list) = guest.get("/api/tables/tasks/records").await;
+    let since = list["position"].as_str().unwrap();
+    let after = app(&format!("{FIELDS}\n      - {{ name: rank, type: integer }}"));
+    server.restart_as(&format!("{after}{pages}")).await;
+    let mut socket =
+        guest.open(&format!("/api/tables/tasks/subscribe?since={since}")).await.unwrap();
+    assert_eq!(socket.next().await["type"], "subscribed");
+    assert_eq!(socket.next().await["type"], "resync");
+    server.sql("update tasks set rank = 1");
+    assert_eq!(socket.next().await["record"]["fields"]["rank"], 1);
+}
