@@ -22,6 +22,8 @@ export class Component {
     this.fetching = null;
     /** Called when the component was read again, so that its subscription goes on from there. */
     this.onRead = () => {};
+    /** Called when it could not be read again: what is shown is not what the server holds. */
+    this.onUnread = () => {};
   }
 
   /** Applies a `change` message (docs: the realtime contract). */
@@ -62,7 +64,10 @@ export class Component {
         this.fetching = null;
         return this.read();
       })
-      .catch(() => this.showState("stale"));
+      .catch(() => {
+        this.onUnread(this);
+        this.showState("stale");
+      });
   }
 
   /**

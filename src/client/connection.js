@@ -1,9 +1,7 @@
 /**
- * The connection that keeps a page's realtime components current. It falls back from WebSocket to
- * SSE to reading again, finds its way back, and goes on from where each component stands, so nothing
- * is missed and nothing is told twice.
+ * The connection of one browser to the server. It falls back from WebSocket to SSE, finds its way
+ * back, and comes again after every end. What is said and heard over it is its owner's business.
  */
-import { pageUrl } from "./component.js";
 import { Socket, Stream } from "./transports.js";
 
 /** The ways to the server, the best first. */
@@ -14,200 +12,161 @@ const SILENT_HEARTBEATS = 2.5;
 const FIRST_WORD_MS = 5000;
 /** How often, in ms, a better way is tried while a worse one serves. */
 const BETTER_WAY_MS = 60_000;
+/** So long, in ms, further wishes are waited for before a stream is opened anew to carry them. */
+const GATHER_MS = 50;
 /** After this many failed tries, what is shown is called stale. */
 const STALE_AFTER_TRIES = 2;
 /** The close codes for a session that has ended and for a role that has changed. */
 const NO_LONGER_ALLOWED = [4401, 4403];
 
+/** How long, in ms, a healthy connection may say nothing. */
+export function longestSilence(config) {
+  return config.heartbeatIntervalMs * SILENT_HEARTBEATS;
+}
+
 export class Connection {
+  #config;
+  #owner;
+  /** What serves, or is being opened to serve. */
+  #link = null;
+  /** The way of the link, and whether it has brought a word. */
+  #way = 0;
+  #heard = false;
+  /** By the clock on the wall: timers stand still while a computer sleeps. */
+  #heardAt = 0;
+  /** A link that is opened beside the one that serves, and takes its place with its first word. */
+  #coming = null;
+  #tries = 0;
+  #timers = {};
+
   /**
    * @param {object} config the transport constants that the page carries
-   * @param {import("./component.js").Component[]} components
-   * @param {import("./presence.js").Presence | null} presence
+   * @param {object} owner has `handshakes(link)` to begin with, `receive(link, message)`,
+   *   `status({status, transport, stale, unheard})` and `dismiss()` for when the viewer has changed
    */
-  constructor(config, components, presence) {
-    this.config = config;
-    this.components = components;
-    this.presence = presence;
-    /** Each subscription has a name of its own, so what an earlier one still says is not heard. */
-    this.named = new Map();
-    this.names = 0;
-    /** What each record's edits in hand were announced with. */
-    this.inHand = new Map();
-    this.tries = 0;
-    this.timers = {};
-    this.link = null;
-    for (const component of components) component.onRead = () => this.#subscribeAgain(component);
-    addEventListener("online", () => this.#reconnectNow());
-    addEventListener("pageshow", (event) => event.persisted && this.#reconnectNow());
-    addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#reconnectNow();
-    });
+  constructor(config, owner) {
+    this.#config = config;
+    this.#owner = owner;
   }
 
+  /** Opens the connection at once, unless it is open. */
   open() {
-    this.#take(0);
+    if (!this.#link) this.#take(0);
   }
 
-  /** Announces which fields of a record are in hand: now, and after every reconnect while some are. */
-  announce(handshake) {
-    const key = `${handshake.table}/${handshake.recordId}`;
-    if (handshake.fields.length > 0) this.inHand.set(key, handshake);
-    else this.inHand.delete(key);
-    this.link?.say(handshake);
+  /** Makes sure of the connection, after a sleep or a change of network. */
+  wake() {
+    if (this.#link && Date.now() - this.#heardAt > longestSilence(this.#config)) this.close();
+    this.open();
   }
 
-  /** Takes one of the ways. */
+  /** Says what a function makes of the link, now or with all else when a link is opened. */
+  say(handshake) {
+    if (!this.#link || this.#link.say(handshake)) return;
+    this.#timers.gather ??= setTimeout(() => this.#openBeside(this.#way), GATHER_MS);
+  }
+
+  close() {
+    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
+    this.#timers = {};
+    this.#link?.close();
+    this.#coming?.close();
+    this.#link = this.#coming = null;
+  }
+
+  /** Takes one of the ways, and leaves what was taken before. */
   #take(way) {
-    clearTimeout(this.timers.retry);
-    this.#use(way, this.#make(way));
+    this.close();
+    this.#way = way;
+    this.#heard = false;
+    this.#heardAt = Date.now();
+    this.#expectWord(FIRST_WORD_MS);
+    this.#link = this.#make(way);
+    this.#lookForBetter();
   }
 
   #make(way) {
-    const link = new WAYS[way](() => this.#handshakes(), {
-      onMessage: (message) => {
-        if (this.better === link) this.#use(way, link);
-        if (this.link === link) this.#receive(message);
+    return new WAYS[way]({
+      handshakes: (link) => this.#owner.handshakes(link),
+      onMessage: (link, message) => {
+        if (link === this.#coming) this.#arrive();
+        if (link === this.#link) this.#receive(message);
       },
-      onClose: (code) => {
-        if (this.better === link) this.#missBetter();
-        if (this.link === link) this.#closed(code);
+      onClose: (link, code) => {
+        if (link === this.#coming) this.#miss(code);
+        else if (link === this.#link) this.#closed(code);
       },
     });
-    return link;
   }
 
-  #use(way, link) {
-    if (this.link !== link) this.link?.close();
-    this.better = null;
-    this.link = link;
-    this.way = way;
-    this.heard = false;
-    this.#watch(FIRST_WORD_MS);
-    clearTimeout(this.timers.better);
-    if (way > 0) this.#lookForBetter();
+  /** Opens a link beside the one that serves, so that nobody is away in between. */
+  #openBeside(way) {
+    this.#coming?.close();
+    clearTimeout(this.#timers.gather);
+    clearTimeout(this.#timers.coming);
+    this.#timers.gather = undefined;
+    this.#timers.coming = setTimeout(() => this.#miss(), FIRST_WORD_MS);
+    this.#coming = this.#make(way);
   }
 
-  /** Tries the best way on the side; the first word over it makes it the way. */
+  #arrive() {
+    clearTimeout(this.#timers.coming);
+    this.#link.close();
+    this.#link = this.#coming;
+    this.#coming = null;
+    this.#way = WAYS.indexOf(this.#link.constructor);
+    this.#lookForBetter();
+  }
+
+  /** Stays with the way that serves; opened anew, since what was asked on the side is not heard on it. */
+  #miss(code) {
+    if (NO_LONGER_ALLOWED.includes(code)) this.#closed(code);
+    else this.#take(this.#way);
+  }
+
   #lookForBetter() {
+    clearTimeout(this.#timers.better);
+    if (this.#way === 0) return;
     const wait = BETTER_WAY_MS * (0.5 + Math.random());
-    this.timers.better = setTimeout(() => {
-      this.better = this.#make(0);
-      this.timers.better = setTimeout(() => this.#missBetter(), FIRST_WORD_MS);
-    }, wait);
-  }
-
-  /** Stays with what serves; opened anew, since the subscriptions may have been renamed. */
-  #missBetter() {
-    this.better.close();
-    this.#take(this.way);
-  }
-
-  #handshakes() {
-    const handshakes = this.components.map((component) => this.#handshake(component));
-    if (this.presence) handshakes.push({ type: "presence", pagePath: this.presence.path });
-    return [...handshakes, ...this.inHand.values()];
-  }
-
-  #handshake(component) {
-    const subscriptionId = `${component.id}.${(this.names += 1)}`;
-    this.named.set(component.id, subscriptionId);
-    const { id, position } = component;
-    return { component: id, url: pageUrl(), subscriptionId, since: position };
-  }
-
-  #subscribeAgain(component) {
-    if (!this.link) return;
-    const before = this.named.get(component.id);
-    if (this.link.say({ type: "unsubscribe", subscriptionId: before })) {
-      this.link.say(this.#handshake(component));
-    } else if (this.way > 0) {
-      this.#take(this.way);
-    }
+    this.#timers.better = setTimeout(() => this.#openBeside(0), wait);
   }
 
   #receive(message) {
-    this.heard = true;
-    this.#watch(this.config.heartbeatIntervalMs * SILENT_HEARTBEATS);
-    const { type, subscriptionId } = message;
-    if (["presence-sync", "join", "leave"].includes(type)) this.presence?.receive(message);
-    if (type === "presence-sync" || type === "subscribed") this.#connected();
-    if (type === "conflict") {
-      document.dispatchEvent(new CustomEvent("pagetide:conflict", { detail: message }));
+    this.#heard = true;
+    this.#heardAt = Date.now();
+    this.#expectWord(longestSilence(this.#config));
+    if (message.type === "subscribed" || message.type === "presence-sync") {
+      this.#tries = 0;
+      this.#owner.status({ status: "connected", transport: WAYS[this.#way].transport });
     }
-    const component = this.components.find(({ id }) => this.named.get(id) === subscriptionId);
-    if (!component) return;
-    if (type === "subscribed") component.showState("live");
-    else if (type === "change") component.apply(message);
-    else if (type === "resync") component.readSoon();
-    else if (type === "error") component.showState("stale");
-  }
-
-  #connected() {
-    this.tries = 0;
-    this.#tell("connected", WAYS[this.way].transport);
+    this.#owner.receive(this.#link, message);
   }
 
   #closed(code) {
-    clearTimeout(this.timers.silence);
-    clearTimeout(this.timers.better);
-    this.link = this.better = null;
+    const [way, unheard] = [this.#way, !this.#heard];
+    this.close();
     // The page is for somebody who has left, or for another role; the server decides what to show.
-    if (NO_LONGER_ALLOWED.includes(code)) return location.reload();
+    if (NO_LONGER_ALLOWED.includes(code)) return this.#owner.dismiss();
     // A way that never brought a word is blocked; the next one may not be.
-    if (!this.heard && this.way + 1 < WAYS.length) return this.#take(this.way + 1);
-    this.tries += 1;
-    const state = this.tries > STALE_AFTER_TRIES ? "stale" : "reconnecting";
-    for (const component of this.components) component.showState(state);
-    this.#tell("reconnecting", WAYS[0].transport);
-    this.timers.retry = setTimeout(() => this.open(), this.#delay());
-    if (!this.heard) this.#poll();
-  }
-
-  /** Without any connection, what is shown is read again between the tries. */
-  async #poll() {
-    const read = this.components.map(async (component) => {
-      await component.read();
-      component.showState("live");
-    });
-    const done = await Promise.allSettled(read);
-    const fine = done.length > 0 && done.every(({ status }) => status === "fulfilled");
-    if (fine && !this.link) this.#tell("connected", "poll");
+    if (unheard && way + 1 < WAYS.length) return this.#take(way + 1);
+    this.#tries += 1;
+    const stale = this.#tries > STALE_AFTER_TRIES;
+    this.#timers.retry = setTimeout(() => this.open(), this.#delay());
+    const [{ transport }] = WAYS;
+    this.#owner.status({ status: "reconnecting", transport, stale, unheard });
   }
 
   /** The fixed steps, then doubling up to the maximum; half of each is left to chance. */
   #delay() {
-    const { reconnectDelaysMs: steps, maxReconnectDelayMs: most } = this.config;
-    const beyond = Math.max(0, this.tries - steps.length);
-    const step = steps[Math.min(this.tries, steps.length) - 1] * 2 ** beyond;
+    const { reconnectDelaysMs: steps, maxReconnectDelayMs: most } = this.#config;
+    const beyond = Math.max(0, this.#tries - steps.length);
+    const step = steps[Math.min(this.#tries, steps.length) - 1] * 2 ** beyond;
     return Math.min(step, most) * (0.5 + Math.random() / 2);
   }
 
-  #reconnectNow() {
-    if (!this.link) this.open();
-  }
-
-  #watch(silence) {
-    clearTimeout(this.timers.silence);
-    this.timers.silence = setTimeout(() => this.#giveUp(), silence);
-  }
-
   /** A dead connection may take minutes to say so; this does not wait for it. */
-  #giveUp() {
-    this.link?.close();
-    this.#closed();
-  }
-
-  #tell(status, transport) {
-    if (this.status === status && this.transport === transport) return;
-    const first = this.status === undefined;
-    const changed = this.status !== status;
-    this.status = status;
-    this.transport = transport;
-    const detail = { type: "connection-status", status, transport };
-    document.dispatchEvent(new CustomEvent("pagetide:connection-status", { detail }));
-    if (!changed || (first && status === "connected")) return;
-    const words = status === "connected" ? "Live again" : "Connection lost, reconnecting";
-    document.getElementById("announcements").textContent = words;
+  #expectWord(withinMs) {
+    clearTimeout(this.#timers.silence);
+    this.#timers.silence = setTimeout(() => this.#closed(), withinMs);
   }
 }

@@ -15,16 +15,20 @@ const STYLESHEET: &str = "pagetide.css";
 const SCRIPT: &str = "pagetide.js";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 16] = [
     (STYLESHEET, "text/css; charset=utf-8", include_str!("pagetide.css")),
     (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
     ("connection.js", JAVASCRIPT, include_str!("connection.js")),
     ("control.js", JAVASCRIPT, include_str!("control.js")),
     ("edit.js", JAVASCRIPT, include_str!("edit.js")),
+    ("listener.js", JAVASCRIPT, include_str!("listener.js")),
     ("poll.js", JAVASCRIPT, include_str!("poll.js")),
     ("presence.js", JAVASCRIPT, include_str!("presence.js")),
+    ("roster.js", JAVASCRIPT, include_str!("roster.js")),
     ("rows.js", JAVASCRIPT, include_str!("rows.js")),
+    ("switchboard.js", JAVASCRIPT, include_str!("switchboard.js")),
+    ("tabs.js", JAVASCRIPT, include_str!("tabs.js")),
     ("theme.js", JAVASCRIPT, include_str!("theme.js")),
     ("toast.js", JAVASCRIPT, include_str!("toast.js")),
     ("transports.js", JAVASCRIPT, include_str!("transports.js")),

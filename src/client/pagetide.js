@@ -3,7 +3,7 @@
  * A page without JavaScript is complete; this only keeps it so.
  */
 import { Component } from "./component.js";
-import { Connection } from "./connection.js";
+import { Listener } from "./listener.js";
 import { poll } from "./poll.js";
 import { Presence } from "./presence.js";
 import { startThemeSwitch } from "./theme.js";
@@ -20,13 +20,13 @@ for (const component of components) {
 const live = components.filter((component) => component.refresh === "realtime");
 const list = document.querySelector("[data-presence]");
 const presence = list && new Presence(list);
-const connection = live.length > 0 || presence ? new Connection(config, live, presence) : null;
-connection?.open();
+const listener = new Listener(config, live, presence);
+listener.start();
 
 const editable = components.filter((component) => component.section.dataset.table);
 if (editable.length > 0) {
   const { Editing } = await import("./edit.js");
   for (const component of editable) {
-    new Editing(component, (handshake) => connection?.announce(handshake));
+    new Editing(component, (handshake) => listener.say(handshake));
   }
 }

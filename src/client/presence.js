@@ -1,5 +1,7 @@
 /** Who else is on this page: small discs with initials, the names on hover and for screen readers. */
 
+import { Roster } from "./roster.js";
+
 /** How many are drawn; the rest is a number. */
 const MOST_SHOWN = 5;
 
@@ -7,26 +9,23 @@ export class Presence {
   /** @param {HTMLElement} list the list that the layout holds */
   constructor(list) {
     this.list = list;
-    this.path = list.dataset.presence;
-    this.users = new Map();
+    this.roster = new Roster(list.dataset.presence);
+  }
+
+  /** The page that is shown. */
+  get path() {
+    return this.roster.path;
   }
 
   /** Applies a `presence-sync`, `join` or `leave` message. */
   receive(message) {
-    const path = message.pagePath ?? message.user.pagePath;
-    if (path !== this.path) return;
-    if (message.type === "presence-sync") {
-      this.users = new Map(message.users.map((user) => [user.id, user]));
-    } else if (message.type === "join") {
-      this.users.set(message.user.id, message.user);
-    } else {
-      this.users.delete(message.userId);
-    }
+    if (!this.roster.concerns(message)) return;
+    this.roster.apply(message);
     this.#show();
   }
 
   #show() {
-    const users = [...this.users.values()];
+    const users = [...this.roster.users.values()];
     const shown = users.slice(0, MOST_SHOWN).map(avatar);
     const rest = users.slice(MOST_SHOWN);
     if (rest.length > 0) {

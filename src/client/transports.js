@@ -3,47 +3,75 @@
  * calls `onMessage` with every message and `onClose` once, when it has ended by itself.
  */
 
+/** What every way has: names for what is subscribed over it. */
+class Link {
+  /** What each name stands for. */
+  #named = new Map();
+
+  /**
+   * Gives a subscription its name on this link. Names are short and begin alike in every browser,
+   * since the server encodes a message once for all who call it the same; and none is used twice, so
+   * what an ended subscription still says is not taken for another's.
+   */
+  name(subscription) {
+    const name = String(this.#named.size + 1);
+    this.#named.set(name, subscription);
+    return name;
+  }
+
+  /** The subscription of that name. */
+  named(name) {
+    return this.#named.get(name);
+  }
+}
+
 /** A WebSocket: takes further handshakes at any time. */
-export class Socket {
+export class Socket extends Link {
   static transport = "websocket";
 
-  constructor(handshakes, { onMessage, onClose }) {
+  constructor({ handshakes, onMessage, onClose }) {
+    super();
     const url = new URL("/api/realtime/subscribe", location.href);
     url.protocol = url.protocol.replace("http", "ws");
     this.socket = new WebSocket(url);
-    this.socket.onopen = () => handshakes().forEach((handshake) => this.say(handshake));
-    this.socket.onmessage = (event) => onMessage(JSON.parse(event.data));
-    this.socket.onclose = (event) => onClose(event.code);
+    this.socket.onopen = () => handshakes(this).forEach((handshake) => this.#send(handshake));
+    this.socket.onmessage = (event) => onMessage(this, JSON.parse(event.data));
+    this.socket.onclose = (event) => onClose(this, event.code);
   }
 
-  /** Says a handshake; whether that was possible. */
+  /** Says one more handshake; whether that is possible. Before the opening all are still to be said. */
   say(handshake) {
-    const open = this.socket.readyState === WebSocket.OPEN;
-    if (open) this.socket.send(JSON.stringify(handshake));
-    return open;
+    if (this.socket.readyState === WebSocket.OPEN) this.#send(handshake(this));
+    return true;
   }
 
   close() {
-    this.socket.onmessage = this.socket.onclose = null;
+    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
     this.socket.close();
+  }
+
+  #send(handshake) {
+    this.socket.send(JSON.stringify(handshake));
   }
 }
 
 /** Server-Sent Events: what is heard is settled when the stream is opened. */
-export class Stream {
+export class Stream extends Link {
   static transport = "sse";
 
-  constructor(handshakes, { onMessage, onClose }) {
-    const query = new URLSearchParams({ subscribe: JSON.stringify(handshakes()) });
+  constructor({ handshakes, onMessage, onClose }) {
+    super();
+    const query = new URLSearchParams({ subscribe: JSON.stringify(handshakes(this)) });
     this.stream = new EventSource(`/api/realtime/subscribe/sse?${query}`);
-    this.stream.onmessage = (event) => onMessage(JSON.parse(event.data));
+    this.stream.onmessage = (event) => onMessage(this, JSON.parse(event.data));
     // When and how to come back is for the connection to say, not for the browser.
     this.stream.onerror = () => {
       this.close();
-      onClose();
+      onClose(this);
     };
   }
 
+  /** Nothing can be said over a stream that is open. */
   say() {
     return false;
   }

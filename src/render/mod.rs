@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use serde::Serialize;
 
 use crate::client;
 use crate::model::access::Viewer;
@@ -228,11 +229,12 @@ impl Renderer {
         title: &str,
         inside: Value,
     ) -> Result<String, RenderError> {
-        let user = match frame.viewer {
-            Viewer::User(user) => Some(user.name.as_ref()),
-            Viewer::Guest => None,
+        let (user, viewer) = match frame.viewer {
+            Viewer::User(user) => (Some(user.name.as_ref()), user.id.as_str()),
+            Viewer::Guest => (None, "guest"),
         };
-        let config = serde_json::to_string(&self.transport).unwrap_or_default();
+        let config = ClientConfig { transport: &self.transport, viewer };
+        let config = serde_json::to_string(&config).unwrap_or_default();
         let around = context! {
             title,
             app_name => frame.app.name.as_ref(),
@@ -324,6 +326,15 @@ impl Renderer {
     fn render(&self, template: &str, context: Value) -> Result<String, RenderError> {
         Ok(self.environment.get_template(template)?.render(context)?)
     }
+}
+
+/// What the browser's scripts are told.
+#[derive(Serialize)]
+struct ClientConfig<'a> {
+    #[serde(flatten)]
+    transport: &'a Transport,
+    /// For whom the page is: a user's id, or `guest`. Tabs of the same viewer share a connection.
+    viewer: &'a str,
 }
 
 fn item(item: &MenuItem) -> Value {

@@ -1,0 +1,181 @@
+/**
+ * A tab's part: says what its components, its presence and its edits want to hear, and brings to each
+ * what comes for it. Where each component stands is known here, so whichever tab leads, nothing is
+ * missed and nothing is told twice.
+ */
+import { pageUrl } from "./component.js";
+import { longestSilence } from "./connection.js";
+import { Switchboard } from "./switchboard.js";
+import { Tabs } from "./tabs.js";
+
+export class Listener {
+  #tabs;
+  #components;
+  #presence;
+  /** The component of each subscription. A key is used once, so what an ended one says is not heard. */
+  #keyed = new Map();
+  #keys = 0;
+  /** The `editing` handshakes that stand, by record. */
+  #edits = new Map();
+  /** Components that must be read again before they are current. */
+  #owed = new Set();
+  #status;
+  #announced = false;
+
+  /**
+   * @param {object} config what the page carries: the transport constants, and who the viewer is
+   * @param {import("./component.js").Component[]} components
+   * @param {import("./presence.js").Presence | null} presence
+   */
+  constructor(config, components, presence) {
+    this.#components = components;
+    this.#presence = presence;
+    this.#tabs = new Tabs(group(config), longestSilence(config), {
+      lead: () => new Switchboard(config, this.#tabs),
+      follow: () => this.#follow(),
+      hear: (message) => this.#hear(message),
+    });
+    for (const component of components) {
+      component.onRead = () => this.#goOnFrom(component);
+      component.onUnread = () => this.#owed.add(component);
+    }
+  }
+
+  /** Listens from now on, as long as the page is shown or might be. */
+  start() {
+    if (this.#components.length > 0 || this.#presence) this.#tabs.join();
+    addEventListener("pagehide", () => this.#tabs.leave());
+    addEventListener("pageshow", (event) => event.persisted && this.#tabs.join());
+    addEventListener("online", () => this.#tabs.ask());
+    addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.#tabs.ask();
+    });
+  }
+
+  /**
+   * Says an `editing` handshake to the server, and again whenever the connection is another one, as
+   * long as it stands: until one without fields for the same record takes its place.
+   */
+  say(handshake) {
+    const record = JSON.stringify([handshake.table, handshake.recordId]);
+    if (handshake.fields.length > 0) this.#edits.set(record, handshake);
+    else this.#edits.delete(record);
+    this.#tabs.join();
+    this.#declare();
+  }
+
+  /** There is a new leader. What an earlier one still passes on would be told twice, so keys are new. */
+  #follow() {
+    this.#keyed.clear();
+    for (const component of this.#components) this.#keyed.set(this.#nextKey(), component);
+    this.#declare();
+  }
+
+  #goOnFrom(component) {
+    this.#owed.delete(component);
+    for (const [key, keyed] of this.#keyed) {
+      if (keyed === component) this.#keyed.delete(key);
+    }
+    this.#keyed.set(this.#nextKey(), component);
+    this.#declare();
+  }
+
+  #nextKey() {
+    this.#keys += 1;
+    return this.#keys;
+  }
+
+  #declare() {
+    const url = pageUrl();
+    const subscriptions = [...this.#keyed].map(([key, { id, position }]) => {
+      return { key, component: id, url, since: position };
+    });
+    const pages = this.#presence ? [this.#presence.path] : [];
+    this.#tabs.declare({ subscriptions, pages, edits: [...this.#edits.values()] });
+  }
+
+  #hear(message) {
+    const component = this.#keyed.get(message.key);
+    switch (message.type) {
+      case "subscribed":
+        return component && this.#subscribed(component);
+      case "change":
+        return component?.apply(message);
+      case "resync":
+        return component && this.#owe(component);
+      case "error":
+        return component?.showState("stale");
+      case "heartbeat":
+        return this.#owed.forEach((owed) => owed.readSoon());
+      case "presence-sync":
+      case "join":
+      case "leave":
+        return this.#presence?.receive(message);
+      case "conflict":
+        return document.dispatchEvent(new CustomEvent("pagetide:conflict", { detail: message }));
+      case "status":
+        return this.#take(message);
+      case "dismissed":
+        return location.reload();
+      default:
+        return undefined;
+    }
+  }
+
+  #subscribed(component) {
+    if (this.#owed.has(component)) component.readSoon();
+    else component.showState("live");
+  }
+
+  #owe(component) {
+    this.#owed.add(component);
+    component.readSoon();
+  }
+
+  #take({ status, transport, stale, unheard }) {
+    if (status === "connected") return this.#tell(status, transport);
+    // Whoever gets along by reading shows that it is current, until reading fails too.
+    if (this.#status?.transport !== "poll") this.#showLost(stale);
+    if (unheard) this.#readAll(stale);
+    return undefined;
+  }
+
+  #showLost(stale) {
+    for (const component of this.#components) component.showState(stale ? "stale" : "reconnecting");
+    this.#tell("reconnecting", "websocket");
+    if (stale) this.#announce(true);
+  }
+
+  /** Without any connection, what is shown is read again between the tries, if anybody looks. */
+  async #readAll(stale) {
+    if (document.hidden || this.#components.length === 0) return;
+    const read = this.#components.map((component) => component.read());
+    const done = await Promise.allSettled(read);
+    const { status, transport } = this.#status;
+    if (status === "connected" && transport !== "poll") return;
+    if (done.some((result) => result.status === "rejected")) return this.#showLost(stale);
+    for (const component of this.#components) component.showState("live");
+    this.#tell("connected", "poll");
+  }
+
+  #tell(status, transport) {
+    if (this.#status?.status === status && this.#status.transport === transport) return;
+    this.#status = { status, transport };
+    const detail = { type: "connection-status", status, transport };
+    document.dispatchEvent(new CustomEvent("pagetide:connection-status", { detail }));
+    if (status === "connected") this.#announce(false);
+  }
+
+  /** A loss that is over in a moment is not worth a word. */
+  #announce(lost) {
+    if (this.#announced === lost) return;
+    this.#announced = lost;
+    const words = lost ? "Connection lost, reconnecting" : "Live again";
+    document.getElementById("announcements").textContent = words;
+  }
+}
+
+/** Tabs share a connection if they show pages for the same viewer and run the same scripts. */
+function group({ viewer }) {
+  return `pagetide ${viewer} ${new URL(".", import.meta.url).pathname}`;
+}
