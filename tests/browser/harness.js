@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setImmediate } from "node:timers/promises";
 import { chromium } from "playwright-core";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -71,10 +72,10 @@ export class Server {
   }
 }
 
-export function launch() {
+export function launch(options = {}) {
   const sandbox = process.getuid() === 0 ? ["--no-sandbox"] : [];
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  return chromium.launch({ executablePath, args: sandbox });
+  return chromium.launch({ executablePath, args: sandbox, ...options });
 }
 
 /** Opens a page that collects what the browser complains about in `page.complaints`. */
@@ -124,6 +125,8 @@ export async function eventually(read, expected, timeoutMs = 5000) {
     } catch (error) {
       if (Date.now() > deadline) throw error;
     }
+    // What is waited for may have to happen in this process.
+    await setImmediate();
   }
 }
 
