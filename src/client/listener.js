@@ -43,9 +43,9 @@ export class Listener {
 
   /** Listens from now on, as long as the page is shown or might be. */
   start() {
-    if (this.#components.length > 0 || this.#presence) this.#tabs.join();
+    this.#join();
     addEventListener("pagehide", () => this.#tabs.leave());
-    addEventListener("pageshow", (event) => event.persisted && this.#tabs.join());
+    addEventListener("pageshow", (event) => event.persisted && this.#join());
     addEventListener("online", () => this.#tabs.ask());
     addEventListener("visibilitychange", () => {
       if (!document.hidden) this.#tabs.ask();
@@ -60,8 +60,14 @@ export class Listener {
     const record = JSON.stringify([handshake.table, handshake.recordId]);
     if (handshake.fields.length > 0) this.#edits.set(record, handshake);
     else this.#edits.delete(record);
-    this.#tabs.join();
+    this.#join();
     this.#declare();
+  }
+
+  /** A page with nothing to hear stays by itself. */
+  #join() {
+    const wants = this.#components.length > 0 || this.#presence || this.#edits.size > 0;
+    if (wants) this.#tabs.join();
   }
 
   /** There is a new leader. What an earlier one still passes on would be told twice, so keys are new. */
@@ -135,7 +141,7 @@ export class Listener {
   #take({ status, transport, stale, unheard }) {
     if (status === "connected") return this.#tell(status, transport);
     // Whoever gets along by reading shows that it is current, until reading fails too.
-    if (this.#status?.transport !== "poll") this.#showLost(stale);
+    if (this.#status?.transport !== "poll" || !unheard) this.#showLost(stale);
     if (unheard) this.#readAll(stale);
     return undefined;
   }

@@ -4,6 +4,8 @@ import { Roster } from "./roster.js";
 
 /** How many are drawn; the rest is a number. */
 const MOST_SHOWN = 5;
+/** Whoever is back within so long, in ms, was never gone: their connection was only another one. */
+const RETURN_MS = 2000;
 
 export class Presence {
   /** @param {HTMLElement} list the list that the layout holds */
@@ -21,7 +23,9 @@ export class Presence {
   receive(message) {
     if (!this.roster.concerns(message)) return;
     this.roster.apply(message);
-    this.#show();
+    clearTimeout(this.pending);
+    if (message.type === "leave") this.pending = setTimeout(() => this.#show(), RETURN_MS);
+    else this.#show();
   }
 
   #show() {

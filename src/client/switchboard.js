@@ -168,8 +168,8 @@ export class Switchboard {
 
   /** Each lost try is told, since the tabs also hear by it that they are led. */
   #tell(status) {
-    const isNews = status.transport !== this.#status?.transport || this.#status.status !== "connected";
-    if (status.status === "connected" && !isNews) return;
+    const known = this.#status?.status === "connected" && this.#status.transport === status.transport;
+    if (known && status.status === "connected") return;
     this.#status = { type: "status", ...status };
     this.#tabs.tell(this.#status);
   }

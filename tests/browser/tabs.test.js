@@ -395,10 +395,13 @@ test("an edit outlives its connection, and a conflict reaches all tabs", async (
   const connected = editor.sockets.length > 0 ? editor : third;
   const isSaid = () => connected.said.some((frame) => frame.includes('"editing"'));
   await eventually(isSaid, true);
-  server.sql("update tasks set title = 'theirs'");
   for (const tab of [editor, third]) {
-    const told = () => tab.evaluate(() => window.conflicts.map((told) => told.overwrittenFields));
-    await eventually(async () => (await told())[0], ["title"]);
+    // What is said is known to the server a moment later; only then is a change a conflict.
+    const told = () => {
+      server.sql("update tasks set title = title || '!'");
+      return tab.evaluate(() => window.conflicts[0]?.overwrittenFields);
+    };
+    await eventually(told, ["title"]);
   }
 });
 

@@ -111,6 +111,16 @@ async fn people_with_other_rights_get_other_pages() {
 }
 
 #[tokio::test]
+async fn a_page_tells_its_scripts_who_the_viewer_is() {
+    let server = Server::start(DESK).await;
+    let (_, of_guest) = server.guest().await.get("/").await;
+    assert!(of_guest.as_str().unwrap().contains(r#""viewer":"guest"}"#));
+    let id = server.sql("select id from _pagetide_users");
+    let (_, of_admin) = server.admin().await.get("/").await;
+    assert!(of_admin.as_str().unwrap().contains(&format!(r#""viewer":"{id}"}}"#)));
+}
+
+#[tokio::test]
 async fn a_fragment_of_what_one_may_not_see_is_not_there() {
     let server = Server::start(DESK).await;
     let guest = server.guest().await;
