@@ -47,7 +47,7 @@ impl Feed {
     /// # Errors
     /// When the database does not answer.
     pub async fn from_now(store: Store) -> Result<Self, StoreError> {
-        let position = store.log().position().await?;
+        let position = store.log().remember().await?;
         let versions = Versions::new(store.log().clone(), position.clone());
         let pulse = Pulse(watch::Sender::new(Instant::now()));
         Ok(Self { store, position, versions, pace: Pace::default(), pulse })

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::http::acceptor::{Acceptor, Peers};
+use crate::live::CloseReason;
 use crate::runtime::Runtime;
 
 mod routes;
@@ -47,11 +48,13 @@ struct Sockets {
 /// way.
 pub async fn serve(runtime: Arc<Runtime>, listener: TcpListener, stop: CancellationToken) {
     let sockets = Sockets { stop: stop.clone(), ..Sockets::default() };
-    let endpoint = routes::all(runtime, sockets.clone());
+    let endpoint = routes::all(runtime.clone(), sockets.clone());
     let server = Server::new_with_acceptor(Acceptor::new(listener, sockets.peers.clone()));
-    let served = server
-        .run_with_graceful_shutdown(endpoint, stop.cancelled_owned(), Some(FINISH_REQUESTS))
-        .await;
+    let stopped = async move {
+        stop.cancelled().await;
+        runtime.hub.close_all(CloseReason::Restart);
+    };
+    let served = server.run_with_graceful_shutdown(endpoint, stopped, Some(FINISH_REQUESTS)).await;
     if let Err(error) = served {
         tracing::error!("the server stopped: {error}");
     }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::Sockets;
 use crate::http::error::HttpError;
-use crate::live::{Delivery, Handshake, Message, Name, Session};
+use crate::live::{CloseReason, Delivery, Handshake, Message, Name, Session};
 use crate::model::ids::Position;
 
 /// What a client sends to go on from where it was (HTML standard, 9.2).
@@ -78,20 +78,23 @@ struct End;
 
 impl Stream {
     async fn run(mut self, stop: CancellationToken) {
+        if stop.is_cancelled() {
+            // Whoever closed all connections may have missed this one.
+            self.session.outbox().close(CloseReason::Restart);
+        }
         // An error only means that there is nobody left to tell.
-        let _ = self.talk(&stop).await;
+        let _ = self.talk().await;
     }
 
-    async fn talk(&mut self, stop: &CancellationToken) -> Result<(), End> {
+    async fn talk(&mut self) -> Result<(), End> {
         let outbox = self.session.outbox().clone();
-        let every = Duration::from_millis(self.session.transport().heartbeat_interval_ms);
-        let mut heartbeat = interval_at(Instant::now() + every, every);
+        let (first, every) = self.session.heartbeats();
+        let mut heartbeat = interval_at(Instant::now() + first, every);
         self.send(self.retry().into_bytes()).await?;
         loop {
             tokio::select! {
                 delivery = outbox.next() => self.deliver(delivery).await?,
                 _ = heartbeat.tick() => self.beat().await?,
-                () = stop.cancelled() => return self.send_off().await,
                 () = self.gone.cancelled() => return Err(End),
                 () = self.events.closed() => return Err(End),
             }
@@ -109,13 +112,20 @@ impl Stream {
             self.session.resync_all();
         }
         let mut events = Vec::new();
-        for message in &delivery.messages {
+        for message in delivery.messages() {
             self.write(message, &mut events);
         }
         if !events.is_empty() {
             self.send(events).await?;
         }
-        if delivery.close.is_some() { Err(End) } else { Ok(()) }
+        match delivery.close {
+            Some(CloseReason::Restart) => {
+                self.send_off().await?;
+                Err(End)
+            }
+            Some(_) => Err(End),
+            None => Ok(()),
+        }
     }
 
     async fn beat(&mut self) -> Result<(), End> {

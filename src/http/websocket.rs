@@ -4,13 +4,14 @@
 //! reads the client's frames and answers pings and closes.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use poem::{OnUpgrade, Upgraded};
 use tokio::io::AsyncWriteExt;
-use tokio::time::{Instant, interval_at, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -31,7 +32,7 @@ const MAX_FRAME: usize = 64 * 1024;
 /// A ping without content (RFC 6455, 5.5.2).
 const PING: &[u8] = &[0x89, 0];
 /// What is read at once; handshakes are short, and there may be thousands of sockets.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 512;
 
 /// Why a socket ends.
 enum End {
@@ -52,8 +53,12 @@ pub(super) async fn run(upgrade: OnUpgrade, session: Session, stop: Cancellation
     let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
     let outbox = session.outbox().clone();
     let mut socket = Socket { stream, session, outbox };
-    if let End::Close(code, reason) = socket.talk(&stop).await {
-        socket.close(code, reason).await;
+    if stop.is_cancelled() {
+        // Whoever closed all connections may have missed this one.
+        socket.outbox.close(CloseReason::Restart);
+    }
+    if let End::Close(code, reason) = socket.talk().await {
+        Box::pin(socket.close(code, reason)).await;
     }
 }
 
@@ -64,22 +69,36 @@ struct Socket {
 }
 
 impl Socket {
-    async fn talk(&mut self, stop: &CancellationToken) -> End {
-        let transport = *self.session.transport();
-        let every = Duration::from_millis(transport.heartbeat_interval_ms);
-        let mut heartbeat = interval_at(Instant::now() + every, every);
-        let idle = Duration::from_millis(transport.idle_timeout_ms);
-        let mut busy_until = Instant::now() + idle;
+    /// The server's stop comes by the outbox, and one timer does for heartbeat and idleness: a task
+    /// that waits in few places is small, and so is the cost of waking it.
+    async fn talk(&mut self) -> End {
+        let (first, every) = self.session.heartbeats();
+        let idle = Duration::from_millis(self.session.transport().idle_timeout_ms);
+        let mut beat_at = Instant::now() + first;
+        let mut idle_since = None;
+        let mut timer = pin!(sleep_until(beat_at));
         loop {
-            if !self.session.is_idle() {
-                busy_until = Instant::now() + idle;
+            if self.session.is_idle() {
+                idle_since.get_or_insert_with(Instant::now);
+            } else {
+                idle_since = None;
+            }
+            let idle_until = idle_since.map(|since| since + idle);
+            let wake_at = idle_until.map_or(beat_at, |until| until.min(beat_at));
+            if timer.deadline() != wake_at {
+                timer.as_mut().reset(wake_at);
             }
             let done = tokio::select! {
                 delivery = self.outbox.next() => self.deliver(delivery).await,
                 frame = self.stream.next() => self.receive(frame).await,
-                _ = heartbeat.tick() => self.beat().await,
-                () = sleep_until(busy_until) => Err(closing(CloseReason::Idle)),
-                () = stop.cancelled() => self.send_off().await,
+                () = timer.as_mut() => {
+                    if idle_until.is_some_and(|until| until <= wake_at) {
+                        Err(closing(CloseReason::Idle))
+                    } else {
+                        beat_at = Instant::now() + every;
+                        self.beat().await
+                    }
+                }
             };
             if let Err(end) = done {
                 return end;
@@ -97,10 +116,11 @@ impl Socket {
         if delivery.overflowed {
             self.session.resync_all();
         }
-        if !delivery.messages.is_empty() {
-            self.send(&delivery.frames()).await?;
+        for piece in delivery.pieces() {
+            self.send(&piece).await?;
         }
         match delivery.close {
+            Some(CloseReason::Restart) => self.send_off().await,
             Some(reason) => Err(closing(reason)),
             None => Ok(()),
         }
@@ -112,7 +132,8 @@ impl Socket {
         }
         match frame {
             Some(Ok(Frame::Text(text))) => {
-                self.session.receive(&text).await;
+                // Seldom, and large: as part of the task it would make every socket as large.
+                Box::pin(self.session.receive(&text)).await;
                 Ok(())
             }
             Some(Ok(Frame::Binary(_))) => {

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::live::matcher::{GroupId, Matcher, Told, told};
 use crate::live::message::{Change as ChangeBody, Encoded, Message, Name};
-use crate::live::outbox::Outbox;
+use crate::live::outbox::{Burst, Outbox};
 use crate::model::change::Change;
 use crate::model::component::DataTable;
 use crate::model::filter::Filter;
@@ -54,7 +54,7 @@ type MemberId = u64;
 struct Member {
     outbox: Arc<Outbox>,
     /// What happened while the past was still being read; nothing once the member is live.
-    held_back: Option<Vec<Message>>,
+    held_back: Option<Vec<Burst>>,
 }
 
 /// All groups, and the way to those that a change concerns.
@@ -68,7 +68,7 @@ pub(super) struct Groups {
 
 /// Where a subscription sits among the groups.
 pub(super) struct Seat {
-    group: GroupId,
+    pub(super) group: GroupId,
     member: MemberId,
 }
 
@@ -88,12 +88,13 @@ impl Groups {
     }
 
     /// Sends a subscription these first, then what was held back, then all that follows.
-    pub(super) fn go_live(&mut self, seat: &Seat, name: &Name, first: Vec<Message>) {
+    pub(super) fn go_live(&mut self, seat: &Seat, name: &Name, first: [Burst; 2]) {
         let group = self.groups.get_mut(&seat.group);
         let members = group.and_then(|group| group.members.get_mut(name));
         if let Some(member) = members.and_then(|members| members.get_mut(&seat.member)) {
             let held_back = member.held_back.take().unwrap_or_default();
-            member.outbox.push(first.into_iter().chain(held_back));
+            let all = first.into_iter().chain(held_back);
+            all.for_each(|burst| member.outbox.push_burst(burst));
         }
     }
 
@@ -113,8 +114,8 @@ impl Groups {
     }
 
     /// Tells every group what the changes mean to it: in the order of the changes, those that follow
-    /// each other in one group together.
-    pub(super) fn tell(&mut self, changes: &[Change], renderer: &Renderer) {
+    /// each other in one group together. Says how many messages that took.
+    pub(super) fn tell(&mut self, changes: &[Change], renderer: &Renderer) -> usize {
         let mut to_send: Vec<(GroupId, Vec<Encoded>)> = Vec::new();
         for change in changes {
             for id in self.matcher.candidates(change) {
@@ -126,26 +127,25 @@ impl Groups {
                 }
             }
         }
+        let encoded = to_send.iter().map(|(_, changes)| changes.len()).sum();
         for (id, changes) in to_send {
             let Some(group) = self.groups.get_mut(&id) else { continue };
             for (name, members) in &mut group.members {
-                let messages: Vec<_> = changes.iter().map(|change| change.named(name)).collect();
-                for member in members.values_mut() {
-                    member.push(&messages);
-                }
+                let named = changes.iter().map(|change| change.named(name));
+                let burst = Burst::new(named.collect());
+                members.values_mut().for_each(|member| member.push(&burst));
             }
         }
+        encoded
     }
 
     /// Tells every subscription something, and says how many there are.
     pub(super) fn tell_all(&mut self, message: impl Fn(&Name) -> Message) -> usize {
         let mut told = 0;
         for (name, members) in self.groups.values_mut().flat_map(|group| &mut group.members) {
-            let message = message(name);
-            for member in members.values_mut() {
-                told += 1;
-                member.push(std::slice::from_ref(&message));
-            }
+            let burst = Burst::new(vec![message(name)]);
+            told += members.len();
+            members.values_mut().for_each(|member| member.push(&burst));
         }
         told
     }
@@ -176,10 +176,10 @@ impl Groups {
 }
 
 impl Member {
-    fn push(&mut self, messages: &[Message]) {
+    fn push(&mut self, burst: &Burst) {
         match &mut self.held_back {
-            Some(held_back) => held_back.extend_from_slice(messages),
-            None => self.outbox.push(messages.iter().cloned()),
+            Some(held_back) => held_back.push(burst.clone()),
+            None => self.outbox.push_burst(burst.clone()),
         }
     }
 }

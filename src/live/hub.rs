@@ -2,6 +2,7 @@
 //! beginning to their end, people on pages. Takes changes from the feed to all of them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -13,10 +14,10 @@ use crate::live::editing::{Editing, Editor, TooManyEdits, conflict};
 use crate::live::groups::{Groups, Scope, Seat, encode};
 use crate::live::message::{Body, CloseReason, Message, Name, now};
 use crate::live::metrics::Metrics;
-use crate::live::outbox::Outbox;
+use crate::live::outbox::{Burst, Outbox};
+use crate::live::past::Past;
 use crate::live::presence::{Arrival, ConnectionId, Presence};
 use crate::model::access::Viewer;
-use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::record::Envelope;
 use crate::model::refresh::Transport;
@@ -35,7 +36,10 @@ struct State {
     next_connection: ConnectionId,
     groups: Groups,
     connections: HashMap<ConnectionId, Connection>,
+    /// How many connections each owner has; nobody has none.
+    owners: HashMap<Arc<str>, usize>,
     editing: Editing,
+    past: Past,
 }
 
 struct Connection {
@@ -78,7 +82,14 @@ pub struct Admission {
 impl Drop for Admission {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
-        state.connections.remove(&self.id);
+        if let Some(connection) = state.connections.remove(&self.id)
+            && let Entry::Occupied(mut open) = state.owners.entry(connection.owner)
+        {
+            *open.get_mut() -= 1;
+            if *open.get() == 0 {
+                open.remove();
+            }
+        }
         state.editing.end(self.id);
         self.hub.metrics.disconnected();
     }
@@ -184,10 +195,11 @@ impl Hub {
             Viewer::Guest => credential.token.clone(),
         };
         let mut state = self.lock();
-        let open = state.connections.values().filter(|connection| connection.owner == owner);
-        if open.count() >= self.transport.max_connections_per_user {
+        let open = state.owners.get(&owner).copied().unwrap_or_default();
+        if open >= self.transport.max_connections_per_user {
             return None;
         }
+        state.owners.insert(owner.clone(), open + 1);
         state.next_connection += 1;
         let id = state.next_connection;
         let outbox = Arc::downgrade(outbox);
@@ -200,6 +212,24 @@ impl Hub {
     /// What each open connection was opened with.
     pub fn credentials(&self) -> Vec<Credential> {
         self.lock().connections.values().map(|connection| connection.credential.clone()).collect()
+    }
+
+    /// Closes every connection.
+    pub fn close_all(&self, reason: CloseReason) {
+        let state = self.lock();
+        let open = state.connections.values().filter_map(|connection| connection.outbox.upgrade());
+        open.for_each(|outbox| outbox.close(reason));
+    }
+
+    /// Closes the connections whose session has ended by a time, in Unix seconds.
+    pub fn close_expired(&self, now: i64) {
+        for connection in self.lock().connections.values() {
+            if connection.credential.expires_at <= now
+                && let Some(outbox) = connection.outbox.upgrade()
+            {
+                outbox.close(CloseReason::SessionEnded);
+            }
+        }
     }
 
     /// Closes every connection that was opened with a token.
@@ -302,10 +332,9 @@ impl Hub {
         loop {
             // Join before reading the past, or a change between the two would be lost.
             let (subscription, joined_at) = self.join(admission.id, outbox, &name, &scope);
-            let past = match self.store.log().between(&since, &joined_at, &scope.table.name).await {
-                Ok(Replay::Changes(changes)) => Ok(changes),
-                Ok(Replay::Gone) => Err("the changes since then are no longer kept"),
-                Ok(Replay::Ahead) => {
+            let past = match self.past(&subscription, &since, &joined_at).await {
+                Ok(Some(past)) => Ok(past),
+                Ok(None) => {
                     // The reader saw a commit that the feed is about to tell.
                     drop(subscription);
                     told.mark_unchanged();
@@ -315,37 +344,50 @@ impl Hub {
                     }
                     continue;
                 }
-                Err(error) => {
-                    tracing::warn!("cannot replay changes: {error}");
-                    Err("the changes since then cannot be read now")
-                }
+                Err(reason) => Err(reason),
             };
-            let first = match past {
-                Ok(changes) => self.replay(&subscription, &since, &changes),
+            let (from, first) = match past {
+                Ok(past) => (&since, past),
                 Err(reason) => {
                     self.metrics.resync();
-                    let resync = resync(&name, reason, &joined_at);
-                    vec![subscribed(&subscription, &joined_at), resync]
+                    (&joined_at, Burst::new(vec![resync(&name, reason, &joined_at)]))
                 }
             };
             if is_replay {
-                self.metrics.replay(first.len() - 1);
+                self.metrics.replay(first.len());
             }
-            self.go_live(&subscription, first);
+            let subscribed = Burst::new(vec![subscribed(&subscription, from)]);
+            self.lock().groups.go_live(&subscription.seat, &name, [subscribed, first]);
             return subscription;
         }
     }
 
-    fn replay(
+    /// What a subscription has to be told of the past; nothing yet if it is ahead of the feed.
+    async fn past(
         &self,
         subscription: &Subscription,
         since: &Position,
-        changes: &[Change],
-    ) -> Vec<Message> {
-        let past =
-            changes.iter().filter_map(|change| encode(&subscription.scope, change, &self.renderer));
-        let past = past.map(|encoded| encoded.named(&subscription.name));
-        std::iter::once(subscribed(subscription, since)).chain(past).collect()
+        until: &Position,
+    ) -> Result<Option<Burst>, &'static str> {
+        let Subscription { seat, name, scope, .. } = subscription;
+        let stretch = (seat.group, name.clone(), since.clone(), until.clone());
+        if let Some(told) = self.lock().past.get(&stretch) {
+            return Ok(Some(told));
+        }
+        match self.store.log().between(since, until, &scope.table.name).await {
+            Ok(Replay::Changes(changes)) => {
+                let encoded = changes.iter().filter_map(|c| encode(scope, c, &self.renderer));
+                let burst = Burst::new(encoded.map(|encoded| encoded.named(name)).collect());
+                self.lock().past.keep(stretch, &burst);
+                Ok(Some(burst))
+            }
+            Ok(Replay::Gone) => Err("the changes since then are no longer kept"),
+            Ok(Replay::Ahead) => Ok(None),
+            Err(error) => {
+                tracing::warn!("cannot replay changes: {error}");
+                Err("the changes since then cannot be read now")
+            }
+        }
     }
 
     fn join(
@@ -366,10 +408,6 @@ impl Hub {
         (subscription, self.position())
     }
 
-    fn go_live(&self, subscription: &Subscription, first: Vec<Message>) {
-        self.lock().groups.go_live(&subscription.seat, &subscription.name, first);
-    }
-
     fn leave(&self, subscription: &Subscription) {
         let Subscription { seat, name, connection, scope, .. } = subscription;
         self.metrics.unsubscribed();
@@ -384,7 +422,8 @@ impl Hub {
 
     fn publish(&self, batch: &Batch) {
         let mut state = self.lock();
-        state.groups.tell(&batch.changes, &self.renderer);
+        state.past.forget();
+        self.metrics.encoded(state.groups.tell(&batch.changes, &self.renderer));
         for change in &batch.changes {
             state.editing.tell(change);
         }

@@ -19,6 +19,7 @@ pub(super) struct Metrics {
     queue_depth: Gauge,
     lag: Histogram,
     changes: Counter,
+    encodings: Counter,
     drops: Counter,
     resyncs: Counter,
     replays: Counter,
@@ -35,6 +36,7 @@ impl Default for Metrics {
             queue_depth: Gauge::default(),
             lag: Histogram::new(LAGS),
             changes: Counter::default(),
+            encodings: Counter::default(),
             drops: Counter::default(),
             resyncs: Counter::default(),
             replays: Counter::default(),
@@ -55,6 +57,8 @@ impl Metrics {
         let lag = "From a commit until it is in every reader's queue";
         registry.register("lag_seconds", lag, self.lag.clone());
         registry.register("changes", "Changes that were told", self.changes.clone());
+        let encodings = "Messages made of them, each for all who hear the same";
+        registry.register("encodings", encodings, self.encodings.clone());
         registry.register("drops", "Queues dropped for slow readers", self.drops.clone());
         registry.register("resyncs", "Subscriptions told to read again", self.resyncs.clone());
         registry.register("replays", "Subscriptions that began in the past", self.replays.clone());
@@ -92,6 +96,11 @@ impl Metrics {
         if let Ok(at) = at.parse::<Timestamp>() {
             self.lag.observe(Timestamp::now().duration_since(at).as_secs_f64().max(0.0));
         }
+    }
+
+    /// So many messages were made, whoever hears them.
+    pub(super) fn encoded(&self, messages: usize) {
+        self.encodings.inc_by(messages as u64);
     }
 
     pub(super) fn dropped(&self) {

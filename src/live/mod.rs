@@ -10,6 +10,7 @@ mod matcher;
 mod message;
 mod metrics;
 mod outbox;
+mod past;
 mod presence;
 mod session;
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -115,6 +116,13 @@ impl Session {
     /// What clients and server agree on.
     pub fn transport(&self) -> &Transport {
         self.hub.transport()
+    }
+
+    /// How long until the first heartbeat, and from each to the next. Connections that came at once
+    /// are not to beat at once.
+    pub fn heartbeats(&self) -> (Duration, Duration) {
+        let every = Duration::from_millis(self.transport().heartbeat_interval_ms);
+        (every.mul_f64(rand::random_range(0.5..1.0)), every)
     }
 
     /// Whether nothing is subscribed and no page is watched.

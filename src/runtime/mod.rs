@@ -129,11 +129,7 @@ async fn watch_sessions(auth: Auth, hub: Arc<Hub>) {
     let mut seen = None;
     loop {
         tokio::time::sleep(WATCH_SESSIONS_EVERY).await;
-        for credential in hub.credentials() {
-            if credential.expires_at <= auth::now() {
-                hub.close(&credential.token, CloseReason::SessionEnded);
-            }
-        }
+        hub.close_expired(auth::now());
         match auth.version().await {
             Ok(version) if seen == Some(version) => {}
             Ok(version) => match review(&auth, &hub).await {

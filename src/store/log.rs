@@ -13,6 +13,7 @@ use crate::model::ids::{Position, RecordId, TableName, UserId};
 use crate::model::table::Table;
 use crate::model::value::{Person, Value};
 use crate::store::people::People;
+use crate::store::recent::{Logged, Recent};
 use crate::store::stamp::{Stamp, Stamps};
 use crate::store::watch::{Delay, Watch};
 use crate::store::writer::Statement;
@@ -23,6 +24,8 @@ const BATCH: i64 = 1_000;
 /// How many changes are looked through for one subscriber. Whoever missed more reads again, which
 /// costs less than replaying.
 const MAX_REPLAY: i64 = 20_000;
+/// How many of the newest changes are read into memory at the start.
+const REMEMBERED: i64 = 5_000;
 /// How many changes the log keeps at most.
 const KEPT_CHANGES: i64 = 1_000_000;
 /// How long the log keeps a change, as SQLite says it.
@@ -42,6 +45,7 @@ pub struct Log {
     pub(super) epoch: Arc<str>,
     pub(super) watch: Watch,
     pub(super) stamps: Stamps,
+    pub(super) recent: Recent,
 }
 
 /// The next changes of the log.
@@ -57,7 +61,7 @@ pub struct Batch {
 #[derive(Debug)]
 pub enum Replay {
     /// All of it, in order.
-    Changes(Vec<Change>),
+    Changes(Vec<Arc<Change>>),
     /// Too much, or the log does not reach back that far, or the position is of another database.
     Gone,
     /// The later position is before the earlier one.
@@ -74,14 +78,34 @@ impl Log {
         Ok(self.write_position(last_seq(&mut connection).await?))
     }
 
-    /// The next changes after a position, in order; none if there are none yet.
+    /// Reads the newest changes into memory, and says up to where: whoever goes on from there with
+    /// [`Log::after`] keeps what is in memory whole.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn remember(&self) -> Result<Position, StoreError> {
+        let mut transaction = self.readers.begin().await?;
+        let last = last_seq(&mut transaction).await?;
+        let mut from = pruned(&mut transaction).await?.max(last - REMEMBERED);
+        while from < last {
+            let (changes, read) = self.read(&mut transaction, from, last).await?;
+            self.recent.note(from, read, changes);
+            from = read;
+        }
+        Ok(self.write_position(last))
+    }
+
+    /// The next changes after a position, in order; none if there are none yet. They stay in memory
+    /// for a while.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn after(&self, position: &Position) -> Result<Batch, StoreError> {
         let after = self.read_position(position).unwrap_or_default();
         let mut connection = self.readers.acquire().await?;
-        let (changes, last) = self.read(&mut connection, after, i64::MAX).await?;
+        let (logged, last) = self.read(&mut connection, after, i64::MAX).await?;
+        let changes = logged.iter().map(|logged| Change::clone(&logged.change)).collect();
+        self.recent.note(after, last, logged);
         Ok(Batch { changes, position: self.write_position(last) })
     }
 
@@ -117,7 +141,8 @@ impl Log {
         self.watch.wait(&mut pace.0).await;
     }
 
-    /// Everything that happened to a table after one position, up to and including another.
+    /// Everything that happened to a table after one position, up to and including another. The
+    /// database is asked only for what is not in memory.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -131,6 +156,9 @@ impl Log {
         else {
             return Ok(Replay::Gone);
         };
+        if let Some(changes) = self.recent.between(since, until, table) {
+            return Ok(Replay::Changes(changes));
+        }
         let mut transaction = self.readers.begin().await?;
         if since > last_seq(&mut transaction).await? || since < pruned(&mut transaction).await? {
             return Ok(Replay::Gone);
@@ -141,11 +169,12 @@ impl Log {
         if until - since > MAX_REPLAY {
             return Ok(Replay::Gone);
         }
-        let mut changes: Vec<Change> = Vec::new();
+        let mut changes = Vec::new();
         let mut from = since;
         while from < until {
             let (batch, last) = self.read(&mut transaction, from, until).await?;
-            changes.extend(batch.into_iter().filter(|change| change.table == *table));
+            let read = batch.into_iter().map(|logged| logged.change);
+            changes.extend(read.filter(|change| change.table == *table));
             if last == from {
                 break;
             }
@@ -161,7 +190,7 @@ impl Log {
         connection: &mut SqliteConnection,
         after: i64,
         until: i64,
-    ) -> Result<(Vec<Change>, i64), StoreError> {
+    ) -> Result<(Vec<Logged>, i64), StoreError> {
         let rows = sqlx::query(
             "select seq, table_name, key, old, new, by, at from _pagetide_changes
              where seq > ? and seq <= ? order by seq limit ?",
@@ -172,7 +201,14 @@ impl Log {
         .fetch_all(connection)
         .await?;
         let last = rows.last().map_or(after, |row| row.get("seq"));
-        Ok((rows.iter().filter_map(|row| self.change(row)).collect(), last))
+        Ok((rows.iter().filter_map(|row| self.logged(row)).collect(), last))
+    }
+
+    fn logged(&self, row: &SqliteRow) -> Option<Logged> {
+        let length = |column| row::text(row, column).map_or(0, |text| text.len());
+        let bytes = length("old") + length("new");
+        let change = Arc::new(self.change(row)?);
+        Some(Logged { seq: row.try_get("seq").ok()?, bytes, change })
     }
 
     /// Nothing for a table that the app no longer has, nor for a line that no trigger of ours wrote.
@@ -263,4 +299,90 @@ async fn pruned(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     let first: Option<i64> =
         sqlx::query_scalar("select min(seq) from _pagetide_changes").fetch_one(connection).await?;
     Ok(first.map_or(0, |first| first - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::filter::Filter;
+    use crate::store::{Action, Losses, Write};
+
+    async fn open(folder: &std::path::Path) -> (Store, Arc<Table>) {
+        let table = Arc::new(crate::model::table::tests::table("orders", &["customer"]));
+        let url = folder.join("data.db").display().to_string();
+        let (store, _) =
+            Store::open(&url, std::slice::from_ref(&table), Losses::Refused).await.unwrap();
+        (store, table)
+    }
+
+    async fn add(store: &Store, table: &Arc<Table>, customer: &str) {
+        let at = table.at("customer").unwrap();
+        let action = Action::Insert(vec![(at, Value::text(customer))]);
+        store
+            .write(Write { table: table.clone(), rows: Filter::all(), action, by: None })
+            .await
+            .unwrap();
+    }
+
+    async fn told(store: &Store, since: &Position, until: &Position) -> Replay {
+        store.log().between(since, until, &"orders".parse().unwrap()).await.unwrap()
+    }
+
+    #[track_caller]
+    fn check(replay: &Replay, expected: &[i64]) {
+        let Replay::Changes(changes) = replay else { panic!("{replay:?}") };
+        let ids: Vec<_> = changes.iter().map(|change| change.record_id.get()).collect();
+        assert_eq!(ids, expected);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_a_moment_ago_is_told_again_without_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, table) = open(folder.path()).await;
+        let start = store.log().remember().await.unwrap();
+        add(&store, &table, "Ada").await;
+        add(&store, &table, "Grace").await;
+        let first = store.log().after(&start).await.unwrap();
+        let between = first.changes[0].position.clone();
+        // From here on the database cannot be asked.
+        store.readers.close().await;
+        check(&told(&store, &start, &first.position).await, &[1, 2]);
+        check(&told(&store, &between, &first.position).await, &[2]);
+        check(&told(&store, &first.position, &first.position).await, &[]);
+        let other = Position::new("other-1");
+        assert!(matches!(told(&store, &other, &first.position).await, Replay::Gone));
+    }
+
+    #[tokio::test]
+    async fn what_happened_before_the_start_is_remembered_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, table) = open(folder.path()).await;
+        let start = store.log().position().await.unwrap();
+        for _ in 0..BATCH + 5 {
+            add(&store, &table, "Ada").await;
+        }
+        store.close().await;
+        let (store, table) = open(folder.path()).await;
+        let now = store.log().remember().await.unwrap();
+        // Nothing is lost between what was remembered and what is read on.
+        add(&store, &table, "Grace").await;
+        let next = store.log().after(&now).await.unwrap();
+        store.readers.close().await;
+        let all: Vec<_> = (1..=BATCH + 6).collect();
+        check(&told(&store, &start, &next.position).await, &all);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_longer_in_memory_is_asked_of_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, table) = open(folder.path()).await;
+        let start = store.log().position().await.unwrap();
+        add(&store, &table, "Ada").await;
+        // Nobody has read it into memory.
+        let until = store.log().position().await.unwrap();
+        check(&told(&store, &start, &until).await, &[1]);
+        assert!(matches!(told(&store, &until, &start).await, Replay::Ahead));
+        let beyond = store.log().write_position(7);
+        assert!(matches!(told(&store, &beyond, &until).await, Replay::Gone));
+    }
 }

@@ -20,6 +20,7 @@ mod log;
 mod migrate;
 mod people;
 mod rebuild;
+mod recent;
 mod row;
 mod schema;
 mod select;
@@ -36,6 +37,7 @@ pub use stamp::Stamp;
 pub use writer::{Action, Write, Written};
 
 use people::People;
+use recent::Recent;
 use stamp::Stamps;
 use watch::Watch;
 use writer::Writer;
@@ -91,6 +93,7 @@ impl Store {
             epoch,
             watch: watch.clone(),
             stamps,
+            recent: Recent::default(),
         };
         let writer = Writer::start(connection, people.clone(), watch);
         Ok((Self { tables, readers, writer, log, people }, migrated))

@@ -17,4 +17,5 @@ mod records;
 mod rows;
 mod specs;
 mod streams;
+mod viewers;
 mod wire;

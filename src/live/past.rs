@@ -1,0 +1,76 @@
+//! What was told of the past a moment ago: those who come back together, from the same place to the
+//! same scope, hear the same, and it is made once for all of them.
+
+use std::collections::HashMap;
+
+use crate::live::matcher::GroupId;
+use crate::live::message::Name;
+use crate::live::outbox::Burst;
+use crate::model::ids::Position;
+
+/// How many bursts are kept: what a page shows, a few times over.
+const MAX_KEPT: usize = 64;
+/// The longest burst that is kept, in bytes.
+const MAX_LENGTH: usize = 128 * 1024;
+
+/// Who is told, by which name, after which position, up to which.
+pub(super) type Stretch = (GroupId, Name, Position, Position);
+
+/// The past as it was told since the last change.
+#[derive(Default)]
+pub(super) struct Past(HashMap<Stretch, Burst>);
+
+impl Past {
+    pub(super) fn get(&self, stretch: &Stretch) -> Option<Burst> {
+        self.0.get(stretch).cloned()
+    }
+
+    pub(super) fn keep(&mut self, stretch: Stretch, burst: &Burst) {
+        if burst.length() > MAX_LENGTH {
+            return;
+        }
+        if self.0.len() >= MAX_KEPT {
+            self.0.clear();
+        }
+        self.0.insert(stretch, burst.clone());
+    }
+
+    /// Time has moved on: nobody will ask for what ended before.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::message::Message;
+
+    fn stretch(group: GroupId, until: &str) -> Stretch {
+        (group, Name::Given("a".into()), Position::new("1"), Position::new(until))
+    }
+
+    fn burst(length: usize) -> Burst {
+        Burst::new(vec![Message::reconnecting(&"x".repeat(length))])
+    }
+
+    #[test]
+    fn what_was_told_is_told_again_only_for_the_same_stretch() {
+        let mut past = Past::default();
+        past.keep(stretch(1, "2"), &burst(1));
+        assert!(past.get(&stretch(1, "2")).is_some());
+        assert!(past.get(&stretch(1, "3")).is_none());
+        assert!(past.get(&stretch(2, "2")).is_none());
+        past.forget();
+        assert!(past.get(&stretch(1, "2")).is_none());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_number_and_length() {
+        let mut past = Past::default();
+        past.keep(stretch(0, "2"), &burst(MAX_LENGTH));
+        assert!(past.0.is_empty());
+        (0..1_000).for_each(|group| past.keep(stretch(group, "2"), &burst(1)));
+        assert!(past.0.len() <= MAX_KEPT);
+    }
+}
