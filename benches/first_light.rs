@@ -9,8 +9,10 @@ use sqlx::{Connection, SqliteConnection};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use server::{Outside, Server, now_ms, quantiles};
+use quantiles::quantiles;
+use server::{Outside, Server, now_ms};
 
+mod quantiles;
 mod server;
 
 const WRITES: usize = 500;

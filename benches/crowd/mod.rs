@@ -4,6 +4,7 @@
 //! A process may open only so many files, so each crowd is a process of its own.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 use crate::server::{Told, now_ms};
 
@@ -22,6 +24,8 @@ const PER_GUEST: usize = 10;
 const AT_ONCE: usize = 16;
 /// So little is taken for a client that does not read.
 const SMALL: usize = 4 * 1024;
+/// Nothing here is this long in coming.
+const PATIENCE: Duration = Duration::from_secs(20);
 const SUBSCRIBED: &[u8] = br#"{"type":"subscribed""#;
 const CHANGE: &[u8] = br#"{"type":"change""#;
 
@@ -144,9 +148,12 @@ impl All {
         self.more.notify_one();
     }
 
+    /// Waits for so many changes, but not for ever: what was lost does not come.
     async fn expect(&self, count: usize) -> Heard {
         while self.heard.lock().expect("nobody panicked").at.len() < count {
-            self.more.notified().await;
+            if timeout(PATIENCE, self.more.notified()).await.is_err() {
+                break;
+            }
         }
         std::mem::take(&mut *self.heard.lock().expect("nobody panicked"))
     }

@@ -10,12 +10,16 @@ use serde_json::json;
 
 use bare::Loop;
 use crowd::{Crowd, Order};
-use server::{Outside, Server, now_ms, quantiles};
+use quantiles::quantiles;
+use server::{Outside, Server, now_ms};
 
 #[path = "../crowd/mod.rs"]
 mod crowd;
 #[path = "../server/mod.rs"]
 mod server;
+
+#[path = "../quantiles/mod.rs"]
+mod quantiles;
 
 mod bare;
 mod requests;

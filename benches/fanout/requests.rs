@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 
 use crate::bare::Handler;
 use crate::crowd::Order;
-use crate::server::{Server, now_ms, quantiles};
+use crate::quantiles::quantiles;
+use crate::server::{Server, now_ms};
 use crate::{ROUNDS, change, filled, listeners};
 
 const WRITES: usize = 300;

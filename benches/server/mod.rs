@@ -165,12 +165,6 @@ pub fn now_ms() -> f64 {
     since.as_secs_f64() * 1_000.0
 }
 
-/// The median and the 99th percentile.
-pub fn quantiles(mut times: Vec<f64>) -> (f64, f64) {
-    times.sort_by(f64::total_cmp);
-    (times[times.len() / 2], times[times.len() * 99 / 100])
-}
-
 pub fn end(child: &mut Child) {
     // It is ours, and this is the end of it either way.
     let _ = child.kill();

@@ -148,7 +148,7 @@ impl Auth {
             Ok(known) => return Ok(Some(known).filter(|known| known.expires_at > now)),
             Err(round) => round,
         };
-        let session = self.store.session(&token_hash, now).await?;
+        let session = Box::pin(self.store.session(&token_hash, now)).await?;
         let known =
             session.map(|(user, expires_at)| Known { viewer: Viewer::User(user), expires_at });
         if let Some(known) = &known {

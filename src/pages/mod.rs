@@ -103,7 +103,8 @@ impl Pages {
         if let Some(tag) = unchanged(&tag, known) {
             return Ok(Opened::Unchanged(tag));
         }
-        let body = self.rendered(viewer, &shown, &place, version.as_ref()).await?;
+        // Large, and seldom needed: as part of this future it would be moved with every request.
+        let body = Box::pin(self.rendered(viewer, &shown, &place, version.as_ref())).await?;
         let menu = self.menu(viewer, path);
         let html = self.renderer.page(&self.frame(viewer, &menu, nonce), page, &body)?;
         Ok(Opened::Html(html, tag))
@@ -132,7 +133,7 @@ impl Pages {
         if let Some(tag) = unchanged(&tag, known) {
             return Ok(Fragment::Unchanged(tag));
         }
-        let html = self.rendered(viewer, &shown, &place, version.as_ref()).await?;
+        let html = Box::pin(self.rendered(viewer, &shown, &place, version.as_ref())).await?;
         Ok(Fragment::Html(html, tag))
     }
 
