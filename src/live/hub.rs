@@ -18,6 +18,7 @@ use crate::live::outbox::{Burst, Outbox};
 use crate::live::past::Past;
 use crate::live::presence::{Arrival, ConnectionId, Presence};
 use crate::model::access::Viewer;
+use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::record::Envelope;
 use crate::model::refresh::Transport;
@@ -27,6 +28,10 @@ use crate::store::{Batch, Replay, Store, StoreError};
 
 /// How long a subscriber waits for the feed to reach what it has already read.
 const CATCH_UP: Duration = Duration::from_secs(5);
+
+/// How many changes are told before their readers get a turn to send them on. More at once could
+/// fill the queue of a reader that keeps up.
+const TOLD_AT_ONCE: usize = 64;
 
 /// How often people on pages are looked through for those who have gone silent.
 const SWEEPS_PER_SILENCE: u32 = 60;
@@ -159,11 +164,25 @@ impl Hub {
     /// Takes changes from the feed to everyone they concern, for ever.
     pub async fn run(&self, mut feed: Feed) {
         loop {
-            let batch = feed.next().await;
-            // One bad change must not end it for everyone.
-            if catch_unwind(AssertUnwindSafe(|| self.publish(&batch))).is_err() {
-                self.resync_everyone(&batch.position);
+            let Batch { changes, position } = feed.next().await;
+            let mut parts = changes.chunks(TOLD_AT_ONCE).peekable();
+            while let Some(part) = parts.next() {
+                let last = part.last().filter(|_| parts.peek().is_some());
+                self.publish(part, last.map_or(&position, |change| &change.position));
+                tokio::task::yield_now().await;
             }
+            if changes.is_empty() {
+                self.position.send_replace(position);
+            }
+        }
+    }
+
+    /// Tells everyone these changes: whoever has heard them knows everything up to a position.
+    fn publish(&self, changes: &[Change], position: &Position) {
+        // One bad change must not end it for everyone.
+        let told = catch_unwind(AssertUnwindSafe(|| self.tell(changes, position)));
+        if told.is_err() {
+            self.resync_everyone(position);
         }
     }
 
@@ -420,18 +439,18 @@ impl Hub {
         state.groups.leave(seat, name);
     }
 
-    fn publish(&self, batch: &Batch) {
+    fn tell(&self, changes: &[Change], position: &Position) {
         let mut state = self.lock();
         state.past.forget();
-        self.metrics.encoded(state.groups.tell(&batch.changes, &self.renderer));
-        for change in &batch.changes {
+        self.metrics.encoded(state.groups.tell(changes, &self.renderer));
+        for change in changes {
             state.editing.tell(change);
         }
-        if let Some(last) = batch.changes.last() {
-            self.metrics.told(batch.changes.len(), &last.at);
+        if let Some(last) = changes.last() {
+            self.metrics.told(changes.len(), &last.at);
         }
         // While the state is still locked: whoever joins next joins after all of this.
-        self.position.send_replace(batch.position.clone());
+        self.position.send_replace(position.clone());
     }
 
     /// Tells everyone to read again, and goes on from there.
