@@ -1,7 +1,8 @@
 /**
- * One component of the page that shows records: applies changes to it, reads it again when a change
- * is not enough, and shows how current it is.
+ * One component of the page that shows records or what is made of them: applies changes to it, reads
+ * it again when a change is not enough, and shows how current it is.
  */
+import { morph } from "./morph.js";
 import { parseRow, Rows } from "./rows.js";
 
 /** At most this long, in ms, is waited before reading again, so that many viewers do not ask at once. */
@@ -17,8 +18,10 @@ export class Component {
     this.limit = Number(section.dataset.limit);
     this.total = Number(section.dataset.total);
     this.position = section.dataset.position;
-    this.rows = new Rows(section.querySelector("tbody"));
+    /** The rows that changes are applied to; whatever else shows records is read again instead. */
+    this.rows = section.matches(".data-table") ? new Rows(section.querySelector("tbody")) : null;
     this.etag = null;
+    this.reads = 0;
     this.fetching = null;
     /** Called when the component was read again, so that its subscription goes on from there. */
     this.onRead = () => {};
@@ -28,6 +31,8 @@ export class Component {
 
   /** Applies a `change` message (docs: the realtime contract). */
   apply(message) {
+    // It stands where it was read, so that nothing is missed if it cannot be read now.
+    if (!this.rows) return this.readSoon();
     this.position = message.position;
     const complete = this.total <= this.rows.all().length;
     if (message.event === "delete") this.#leave(String(message.recordId));
@@ -75,23 +80,35 @@ export class Component {
    * @returns {Promise<number>} the status of the answer: 200, or 304 if nothing changed.
    */
   async read() {
+    const turn = (this.reads += 1);
     const query = new URLSearchParams({ url: pageUrl(), component: this.id });
     const headers = this.etag ? { "If-None-Match": this.etag } : {};
     const answer = await fetch(`/api/fragments?${query}`, { headers, cache: "no-store" });
     if (answer.status === 200) {
-      this.etag = answer.headers.get("ETag");
-      this.#replace(await answer.text());
-      this.onRead(this);
+      const html = await answer.text();
+      // A later read may have been answered first; it is the newer one.
+      if (turn === this.reads) this.#take(html, answer.headers.get("ETag"));
     } else if (answer.status !== 304) {
       throw new Error(`fragment: ${answer.status}`);
     }
     return answer.status;
   }
 
+  #take(html, etag) {
+    this.etag = etag;
+    this.#replace(html);
+    this.onRead(this);
+  }
+
   #replace(html) {
     const template = document.createElement("template");
     template.innerHTML = html;
     const fresh = template.content.querySelector("[data-component]");
+    if (!this.rows) {
+      this.position = fresh.dataset.position;
+      morph(this.section, fresh);
+      return;
+    }
     this.total = Number(fresh.dataset.total);
     this.position = fresh.dataset.position;
     this.rows.replaceAll(fresh.querySelector("tbody"));

@@ -77,8 +77,10 @@ export class Listener {
     this.#declare();
   }
 
+  /** Rows that are newer than what was told must not be told again; what is read whole may be. */
   #goOnFrom(component) {
-    this.#owed.delete(component);
+    const owed = this.#owed.delete(component);
+    if (!component.rows && !owed) return;
     for (const [key, keyed] of this.#keyed) {
       if (keyed === component) this.#keyed.delete(key);
     }

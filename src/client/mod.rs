@@ -15,7 +15,7 @@ const STYLESHEET: &str = "pagetide.css";
 const SCRIPT: &str = "pagetide.js";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [(&str, &str, &str); 16] = [
+const FILES: [(&str, &str, &str); 17] = [
     (STYLESHEET, "text/css; charset=utf-8", include_str!("pagetide.css")),
     (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
@@ -23,6 +23,7 @@ const FILES: [(&str, &str, &str); 16] = [
     ("control.js", JAVASCRIPT, include_str!("control.js")),
     ("edit.js", JAVASCRIPT, include_str!("edit.js")),
     ("listener.js", JAVASCRIPT, include_str!("listener.js")),
+    ("morph.js", JAVASCRIPT, include_str!("morph.js")),
     ("poll.js", JAVASCRIPT, include_str!("poll.js")),
     ("presence.js", JAVASCRIPT, include_str!("presence.js")),
     ("roster.js", JAVASCRIPT, include_str!("roster.js")),

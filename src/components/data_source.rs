@@ -79,20 +79,33 @@ enum RawRefreshMode {
     Realtime,
 }
 
-/// Checks a data source that shows `limit` records; gives its table with it.
+/// Checks a data source; gives its table and its order with it.
 pub(super) fn check(
     raw: RawDataSource,
     place: &Place,
-    limit: u32,
     around: &mut dyn Around,
-) -> Option<(DataSource, Arc<Table>)> {
+) -> Option<(DataSource, Arc<Table>, Vec<Sort>)> {
     let refresh = check_refresh(&raw, place, around);
     let table = around.table(&raw.table?, place.key("table"))?;
     check_access(&table, place, around);
     let filter = raw.filter.map(|json| check_filter(&table, &json, &place.key("filter"), around));
     let sort = check_sort(raw.sort.unwrap_or_default(), &table, &place.key("sort"), around);
     let filter = filter.unwrap_or_else(Filter::all);
-    Some((DataSource { table: table.name.clone(), filter, sort, limit, refresh }, table))
+    Some((DataSource { table: table.name.clone(), filter, refresh }, table, sort))
+}
+
+/// Checks the data source of a component that makes one thing of all its records.
+pub(super) fn check_unsorted(
+    raw: RawDataSource,
+    place: &Place,
+    around: &mut dyn Around,
+) -> Option<(DataSource, Arc<Table>)> {
+    if raw.sort.is_some() {
+        let message = "sort has no effect here: all records count the same";
+        around.problems().report(place.key("sort"), message).at_key().help("remove it");
+    }
+    let (data_source, table, _) = check(RawDataSource { sort: None, ..raw }, place, around)?;
+    Some((data_source, table))
 }
 
 fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn Around) -> Refresh {

@@ -11,10 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use validator::{Validate, ValidationErrors};
 
 use crate::components::data_source::{self, RawDataSource};
-use crate::components::{Around, Given};
-use crate::model::access::{Operation, Viewer};
+use crate::components::{Around, Given, seen};
+use crate::model::access::Viewer;
 use crate::model::component::{Column, ComponentKind, DataTable};
 use crate::model::problem::Place;
+use crate::model::query::Window;
 use crate::model::table::{Field, FieldAt, Table};
 
 /// How many rows are shown where the author does not say.
@@ -84,19 +85,22 @@ impl Given for RawDataTable {
         let limit = self.page_size.and_then(|size| u32::try_from(size).ok());
         let limit = limit.unwrap_or(DEFAULT_PAGE_SIZE);
         let at = place.key("dataSource");
-        let (data_source, table) = data_source::check(self.data_source?, &at, limit, around)?;
+        let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
+        let window = Window { sort, limit, offset: 0 };
         let columns = match self.columns {
             Some(columns) => check_columns(columns, &table, around),
             None => all_columns(&table, &around.audience()),
         };
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
         let title = self.title.map(Into::into);
-        Some(ComponentKind::DataTable(DataTable { title, data_source, columns, empty_message }))
+        let table = DataTable { title, data_source, window, columns, empty_message };
+        Some(ComponentKind::DataTable(table))
     }
 }
 
 fn all_columns(table: &Table, audience: &[Viewer]) -> Vec<Column> {
-    let shown = table.all().filter(|(at, _)| *at != FieldAt::ID && is_seen(table, *at, audience));
+    let shown =
+        table.all().filter(|(at, _)| *at != FieldAt::ID && seen::is_seen(table, *at, audience));
     let column = |(field, declared): (FieldAt, &Field)| {
         let label = declared.label.clone();
         Column { field, label, editable: false }
@@ -105,7 +109,6 @@ fn all_columns(table: &Table, audience: &[Viewer]) -> Vec<Column> {
 }
 
 fn check_columns(raw: Vec<RawColumn>, table: &Arc<Table>, around: &mut dyn Around) -> Vec<Column> {
-    let audience = around.audience();
     let mut columns: Vec<Column> = Vec::with_capacity(raw.len());
     for (index, column) in raw.into_iter().enumerate() {
         let place = around.place().key("columns").item(index);
@@ -119,11 +122,7 @@ fn check_columns(raw: Vec<RawColumn>, table: &Arc<Table>, around: &mut dyn Aroun
             around.problems().report(place, format!("`{name}` has a column already"));
             continue;
         }
-        // A table that nobody may read is reported once, not by column.
-        if may_read(table, &audience) && !is_seen(table, field, &audience) {
-            let message = format!("nobody who may open this page may read `{name}`");
-            let problem = around.problems().report(place, message);
-            problem.help(format!("remove it, or see `permissions.fields` of `{}`", table.name));
+        if !seen::check(table, field, place, around) {
             continue;
         }
         let label = label.map_or_else(|| table.field(field).label.clone(), Into::into);
@@ -150,16 +149,6 @@ fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut
         let problem = around.problems().report(place, message);
         problem.help(format!("see `permissions.update` of `{}`, or remove this", table.name));
     }
-}
-
-fn may_read(table: &Table, audience: &[Viewer]) -> bool {
-    audience.iter().any(|viewer| table.allows(viewer, Operation::Read))
-}
-
-fn is_seen(table: &Table, at: FieldAt, audience: &[Viewer]) -> bool {
-    audience
-        .iter()
-        .any(|viewer| table.allows(viewer, Operation::Read) && table.readable(viewer).contains(at))
 }
 
 impl<'de> Deserialize<'de> for RawColumn {

@@ -18,10 +18,16 @@ pub mod each;
 pub mod filter;
 pub mod schema;
 
+mod chart;
 mod container;
 mod data_source;
 mod data_table;
+mod kpi;
 mod link;
+mod list;
+mod measure;
+mod presence;
+mod seen;
 mod text;
 
 /// What an author gives one kind of component, beside what any component may have.
@@ -52,8 +58,20 @@ pub trait Around {
     /// Whether the author opened the page to everyone, in so many words.
     fn is_public(&self) -> bool;
 
+    /// The path of the page, for the one component that shows who is on it.
+    fn place_presence(&mut self) -> Result<Arc<str>, NoPresence>;
+
     /// The components under the key `children`.
     fn children(&mut self) -> Vec<Component>;
+}
+
+/// Why nobody can be shown here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPresence {
+    /// The page does not say `presence: true`.
+    Off,
+    /// Another component of the page shows them.
+    Placed,
 }
 
 /// Reads what an author wrote as one type or another.
@@ -87,4 +105,8 @@ shelf! {
     "text" => text::RawText,
     "link" => link::RawLink,
     "dataTable" => data_table::RawDataTable,
+    "list" => list::RawList,
+    "kpi" => kpi::RawKpi,
+    "chart" => chart::RawChart,
+    "presence" => presence::RawPresence,
 }

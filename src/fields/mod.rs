@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
 use crate::model::table::{Field, FieldKind};
@@ -136,6 +137,23 @@ pub fn write_cell(field: &Field, value: &Value, html: &mut String) {
     } else {
         family(&field.kind).write_cell(&field.kind, value, html);
     }
+}
+
+/// Writes what was made of a field's values, or a count where there is no field, as people read it.
+pub fn write_figure(field: Option<&Field>, value: &Value, html: &mut String) {
+    match (field, value) {
+        (Some(Field { kind: FieldKind::Rating(_), .. }) | None, Value::Integer(number)) => {
+            number::write_grouped(number, html);
+        }
+        (None, Value::Decimal(number)) => number::write_grouped(number, html),
+        (Some(field), _) => write_cell(field, value, html),
+        (None, _) => {}
+    }
+}
+
+/// Writes a round number beside an axis: short, in the field's unit.
+pub fn write_tick(field: Option<&Field>, number: Decimal, html: &mut String) {
+    number::write_tick(field.map(|field| &field.kind), number, html);
 }
 
 /// Whether the field's cells are aligned to the right, as numbers are.

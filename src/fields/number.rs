@@ -181,6 +181,14 @@ fn write_stars(stars: i64, max: u8, html: &mut String) {
 }
 
 fn write_money(code: &str, amount: Decimal, html: &mut String) {
+    write_unit(code, amount, html);
+    let mut amount = amount.abs();
+    amount.rescale(amount.scale().max(2));
+    write_grouped(amount, html);
+}
+
+/// Writes what stands before an amount of money: its sign and its currency.
+fn write_unit(code: &str, amount: Decimal, html: &mut String) {
     let symbol = match code {
         "EUR" => "€",
         "USD" => "$",
@@ -195,13 +203,39 @@ fn write_money(code: &str, amount: Decimal, html: &mut String) {
     if symbol == code {
         html.push('\u{a0}');
     }
-    let mut amount = amount.abs();
-    amount.rescale(amount.scale().max(2));
-    write_grouped(amount, html);
+}
+
+/// Writes a round number, great ones by thousands and millions.
+pub(super) fn write_tick(kind: Option<&FieldKind>, number: Decimal, html: &mut String) {
+    let mut amount = number;
+    if let Some(FieldKind::Currency(code, _)) = kind {
+        write_unit(code, number, html);
+        amount = number.abs();
+    }
+    let (short, suffix) = shortened(amount);
+    write_grouped(short.normalize(), html);
+    html.push_str(suffix);
+    if let Some(FieldKind::Percentage(_)) = kind {
+        html.push('%');
+    }
+}
+
+/// Three digits of a great number, and what they count.
+fn shortened(number: Decimal) -> (Decimal, &'static str) {
+    const UNITS: [(i64, &str); 3] = [(1_000_000_000, "bn"), (1_000_000, "M"), (10_000, "k")];
+    for (least, suffix) in UNITS {
+        if number.abs() >= Decimal::from(least) {
+            let unit = if suffix == "k" { 1_000 } else { least };
+            let short = number / Decimal::from(unit);
+            let digits = if short.abs() >= Decimal::from(100) { 0 } else { 1 };
+            return (short.round_dp(digits), suffix);
+        }
+    }
+    (number, "")
 }
 
 /// Writes a number with a comma between each three digits before the point.
-fn write_grouped(number: impl Display, html: &mut String) {
+pub(super) fn write_grouped(number: impl Display, html: &mut String) {
     let text = number.to_string();
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
     let whole = digits.find('.').unwrap_or(digits.len());

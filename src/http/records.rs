@@ -17,8 +17,10 @@ use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::model::access::View;
+use crate::model::filter::Filter;
 use crate::model::ids::Position;
-use crate::model::record::Envelope;
+use crate::model::query::{Answer, Ask, Window};
+use crate::model::record::{Envelope, FieldSet};
 use crate::records::{RecordsError, Shown};
 use crate::runtime::Runtime;
 
@@ -76,11 +78,15 @@ pub(super) async fn list(
     let viewer = caller.reader(&runtime, &table)?;
     let view = runtime.records.view(viewer, &table).map_err(HttpError::from)?;
     let asked = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
-    let (query, fields) = asked.read(&view)?;
+    let (filter, window, fields) = asked.read(&view)?;
+    let table = view.table.name.clone();
+    let query = model::Query { table, filter, ask: Ask::Rows(window.clone()) };
     let snapshot = runtime.records.snapshot(&[&query]).await.map_err(HttpError::from)?;
-    let rows = snapshot.rows.into_iter().next().ok_or(HttpError::Internal)?;
+    let answer = snapshot.answers.into_iter().next().and_then(Answer::rows);
+    let rows = answer.ok_or(HttpError::Internal)?;
     let envelope = |record| Envelope { table: &view.table, record, fields: &fields };
-    let pagination = Pagination { limit: query.limit, offset: query.offset, total: rows.total };
+    let (limit, offset) = (window.limit, window.offset);
+    let pagination = Pagination { limit, offset, total: rows.total };
     let records = rows.records.iter().map(envelope).collect();
     let list = ListBody { records, pagination, position: snapshot.position };
     Ok(body::answer(StatusCode::OK, &list))
@@ -142,7 +148,7 @@ pub(super) async fn delete(
 }
 
 impl ListQuery {
-    fn read(&self, view: &View) -> Result<(model::Query, model::FieldSet), HttpError> {
+    fn read(&self, view: &View) -> Result<(Filter, Window, FieldSet), HttpError> {
         let filter = view.filter(self.filter.as_deref().unwrap_or_default())?;
         let sort = self.sort.as_deref().map_or(Ok(Vec::new()), |text| view.sort(text))?;
         let fields = match &self.fields {
@@ -152,16 +158,13 @@ impl ListQuery {
         let limit = number("limit", self.limit.as_deref(), 1..=MAX_LIMIT.into())?;
         let offset = number("offset", self.offset.as_deref(), 0..=i64::MAX as u64)?;
         let limit = limit.map_or(DEFAULT_LIMIT, |limit| u32::try_from(limit).unwrap_or(MAX_LIMIT));
-        let table = view.table.name.clone();
-        let query = model::Query { table, filter, sort, limit, offset: offset.unwrap_or(0) };
-        Ok((query, fields))
+        Ok((filter, Window { sort, limit, offset: offset.unwrap_or(0) }, fields))
     }
 }
 
-/// The model's words for what this file calls otherwise.
+/// The model's word for what this file calls otherwise.
 mod model {
     pub(super) use crate::model::query::Query;
-    pub(super) use crate::model::record::FieldSet;
 }
 
 fn number(

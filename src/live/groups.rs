@@ -29,8 +29,17 @@ pub(super) struct Scope {
     /// As the client gave it, to be echoed; nothing for components.
     pub(super) filter_json: Option<Json>,
     pub(super) sort: Vec<Sort>,
-    /// The component that shows the rows, with the path of its page.
-    pub(super) component: Option<(Arc<str>, ComponentId, DataTable)>,
+    /// The component that shows the records.
+    pub(super) component: Option<ComponentScope>,
+}
+
+/// A component of a page, as a subscription knows it.
+#[derive(Clone)]
+pub(super) struct ComponentScope {
+    pub(super) page: Arc<str>,
+    pub(super) id: ComponentId,
+    /// What its rows look like; nothing for one that is read again as a whole.
+    pub(super) rows: Option<DataTable>,
 }
 
 /// What makes two subscriptions hear the same, but for the names that they gave them.
@@ -162,7 +171,7 @@ impl Groups {
             fields: scope.fields.clone(),
             filter: scope.filter.clone(),
             sort: scope.sort.clone(),
-            component: component.map(|(page, id, _)| (page.clone(), id.clone())),
+            component: component.map(|component| (component.page.clone(), component.id.clone())),
         };
         if let Some(id) = self.by_key.get(&key) {
             return *id;
@@ -202,12 +211,15 @@ pub(super) fn encode(scope: &Scope, change: &Change, renderer: &Renderer) -> Opt
         return None;
     }
     let envelope = |record| Envelope { table: &scope.table, record, fields: &scope.fields };
-    let sort_key =
-        shown.filter(|_| !scope.sort.is_empty()).map(|record| sort_key(record, &scope.sort));
     let component = scope.component.as_ref();
-    let html = shown.zip(component).map(|(record, (_, _, data_table))| {
-        renderer.row(data_table, &scope.table, &scope.fields, record)
-    });
+    let placed = component.is_none_or(|component| component.rows.is_some());
+    let sort_key = shown
+        .filter(|_| placed && !scope.sort.is_empty())
+        .map(|record| sort_key(record, &scope.sort));
+    let rows = component.and_then(|component| component.rows.as_ref());
+    let html = shown
+        .zip(rows)
+        .map(|(record, data_table)| renderer.row(data_table, &scope.table, &scope.fields, record));
     Some(Encoded::new(ChangeBody {
         event,
         table: scope.table.name.as_str(),

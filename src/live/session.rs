@@ -8,14 +8,14 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::live::editing::{Editor, TooManyEdits};
-use crate::live::groups::Scope;
+use crate::live::groups::{ComponentScope, Scope};
 use crate::live::hub::{Admission, Hub, Stay, Subscription, resync};
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::Outbox;
-use crate::model::access::{View, Viewer};
+use crate::model::access::Viewer;
 use crate::model::app::App;
-use crate::model::component::{ComponentKind, DataTable};
-use crate::model::ids::{ComponentId, Position, RecordId};
+use crate::model::component::ComponentKind;
+use crate::model::ids::{Position, RecordId};
 use crate::model::refresh::Transport;
 use crate::records::{Records, RecordsError};
 
@@ -301,28 +301,30 @@ impl Session {
         })
     }
 
-    /// Table, filter, sort and columns are the page's, never the client's.
+    /// Table, filter, sort and fields are the page's, never the client's.
     fn component_scope(&self, handshake: &Handshake, id: &str) -> Result<Scope, LiveError> {
         let url = handshake.url.as_deref().unwrap_or_default();
         let path = url.split(['?', '#']).next().unwrap_or_default();
-        let found = self.find_component(path, id).ok_or(RecordsError::NotFound)?;
-        let source = &found.1.data_source;
+        let page = self.app.page(path).filter(|page| self.app.may_open(page, &self.viewer));
+        let component = page.and_then(|page| page.component(&id.parse().ok()?));
+        let component = component.ok_or(RecordsError::NotFound)?;
+        let source = component.data_source().ok_or(RecordsError::NotFound)?;
         let view = self.records.view(&self.viewer, source.table.as_str())?;
-        let component = Some((path.into(), found.0, found.1.clone()));
-        let (filter, sort) = (source.scope(&view), source.sort.clone());
-        let View { table, fields, .. } = view;
-        Ok(Scope { table, fields, filter, filter_json: None, sort, component })
-    }
-
-    fn find_component(&self, path: &str, id: &str) -> Option<(ComponentId, DataTable)> {
-        let page = self.app.page(path).filter(|page| self.app.may_open(page, &self.viewer))?;
-        let component = page.component(&id.parse().ok()?)?;
-        match &component.kind {
-            ComponentKind::DataTable(data_table) => {
-                Some((component.id.clone(), data_table.clone()))
-            }
+        let query = component.query(&view).ok_or(RecordsError::NotFound)?;
+        let window = query.ask.window();
+        let rows = match &component.kind {
+            ComponentKind::DataTable(data_table) => Some(data_table.clone()),
             _ => None,
-        }
+        };
+        let scope = ComponentScope { page: path.into(), id: component.id.clone(), rows };
+        Ok(Scope {
+            fields: component.shown(&view),
+            sort: window.map(|window| window.sort.clone()).unwrap_or_default(),
+            filter: query.filter,
+            filter_json: None,
+            component: Some(scope),
+            table: view.table,
+        })
     }
 
     fn table_name<'a>(&'a self, handshake: &'a Handshake) -> Option<&'a str> {

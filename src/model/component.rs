@@ -6,7 +6,7 @@ use crate::model::access::View;
 use crate::model::filter::Filter;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::operand::Operand;
-use crate::model::query::{Query, Sort};
+use crate::model::query::{Ask, Grouping, Measure, Query, Window};
 use crate::model::record::FieldSet;
 use crate::model::refresh::Refresh;
 use crate::model::table::FieldAt;
@@ -42,6 +42,14 @@ pub enum ComponentKind {
     Link(Link),
     /// Records as rows.
     DataTable(DataTable),
+    /// Records as entries of a list.
+    List(List),
+    /// One figure over records.
+    Kpi(Kpi),
+    /// Figures of groups of records, drawn.
+    Chart(Chart),
+    /// The people on the page.
+    Presence(PresenceList),
 }
 
 /// `container`
@@ -104,25 +112,23 @@ pub struct Link {
 pub struct DataTable {
     /// What stands above the table.
     pub title: Option<Arc<str>>,
-    /// Which records, in which order, and how they stay current.
+    /// Which records, and how they stay current.
     pub data_source: DataSource,
+    /// In which order, and how many at most.
+    pub window: Window,
     /// What is shown of each record, from left to right.
     pub columns: Vec<Column>,
     /// What stands where the rows would, when there are none.
     pub empty_message: Arc<str>,
 }
 
-/// Which records a component shows and how they stay current.
+/// Which records a component is about and how they stay current.
 #[derive(Clone, Debug)]
 pub struct DataSource {
     /// The table.
     pub table: TableName,
     /// Which of its records.
     pub filter: Filter<Operand>,
-    /// In which order, the most important first.
-    pub sort: Vec<Sort>,
-    /// How many of them at most: the component's window.
-    pub limit: u32,
     /// How they stay current.
     pub refresh: Refresh,
 }
@@ -131,17 +137,6 @@ impl DataSource {
     /// Which records this viewer sees of the table that they have this view of.
     pub fn scope(&self, view: &View) -> Filter {
         view.rows.clone().and(self.filter.fill(&view.viewer))
-    }
-
-    /// What this viewer is shown.
-    pub fn query(&self, view: &View) -> Query {
-        Query {
-            table: self.table.clone(),
-            filter: self.scope(view),
-            sort: self.sort.clone(),
-            limit: self.limit,
-            offset: 0,
-        }
     }
 }
 
@@ -161,6 +156,93 @@ impl DataTable {
     pub fn is_editable(&self) -> bool {
         self.columns.iter().any(|column| column.editable)
     }
+}
+
+/// `list`
+#[derive(Clone, Debug)]
+pub struct List {
+    /// What stands above the list.
+    pub title: Option<Arc<str>>,
+    /// Which records, and how they stay current.
+    pub data_source: DataSource,
+    /// In which order, and how many at most.
+    pub window: Window,
+    /// What is shown of each record.
+    pub item: Item,
+    /// What stands where the entries would, when there are none.
+    pub empty_message: Arc<str>,
+}
+
+/// What a list shows of each record.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The field that names the record.
+    pub title: FieldAt,
+    /// The field below it.
+    pub subtitle: Option<FieldAt>,
+    /// The field at the right.
+    pub meta: Option<FieldAt>,
+    /// The field shown as a badge.
+    pub badge: Option<FieldAt>,
+    /// Where the entry leads.
+    pub href: Option<Vec<HrefPart>>,
+}
+
+/// A part of a path that is made for each record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HrefPart {
+    /// The same for all.
+    Text(Arc<str>),
+    /// The record's value of a field.
+    Field(FieldAt),
+}
+
+/// `kpi`
+#[derive(Clone, Debug)]
+pub struct Kpi {
+    /// What the figure is.
+    pub label: Arc<str>,
+    /// Which records it is made of, and how it stays current.
+    pub data_source: DataSource,
+    /// How it is made of them.
+    pub measure: Measure,
+    /// What stands below it.
+    pub hint: Option<Arc<str>>,
+}
+
+/// `chart`
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// How it is drawn.
+    pub kind: ChartKind,
+    /// What stands above it.
+    pub title: Arc<str>,
+    /// Which records it is made of, and how it stays current.
+    pub data_source: DataSource,
+    /// How they are grouped, and the figure of each group.
+    pub grouping: Grouping,
+    /// What stands in its place when there are no records.
+    pub empty_message: Arc<str>,
+}
+
+/// How a chart is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChartKind {
+    /// A line through time.
+    Line,
+    /// A bar for each group.
+    Bar,
+    /// A line through time, filled below.
+    Area,
+    /// A ring of parts.
+    Donut,
+}
+
+/// `presence`
+#[derive(Clone, Debug)]
+pub struct PresenceList {
+    /// The path of the page it is on.
+    pub page: Arc<str>,
 }
 
 impl Component {
@@ -183,11 +265,78 @@ impl Component {
         FieldSet::new(editable.filter(|field| view.may_set(*field)))
     }
 
-    /// The records the component shows, where it shows any.
+    /// The records the component is about, where it is about any.
     pub fn data_source(&self) -> Option<&DataSource> {
         match &self.kind {
             ComponentKind::DataTable(table) => Some(&table.data_source),
-            _ => None,
+            ComponentKind::List(list) => Some(&list.data_source),
+            ComponentKind::Kpi(kpi) => Some(&kpi.data_source),
+            ComponentKind::Chart(chart) => Some(&chart.data_source),
+            ComponentKind::Container(_)
+            | ComponentKind::Text(_)
+            | ComponentKind::Link(_)
+            | ComponentKind::Presence(_) => None,
         }
+    }
+
+    /// What the component asks for somebody with this view of its table; nothing if it would be
+    /// made of a field that they may not read.
+    pub fn query(&self, view: &View) -> Option<Query> {
+        let source = self.data_source()?;
+        let ask = self.ask()?;
+        let needed = self.needed();
+        needed.iter().all(|at| view.fields.contains(*at)).then(|| Query {
+            table: source.table.clone(),
+            filter: source.scope(view),
+            ask,
+        })
+    }
+
+    /// The fields by which what is shown may change, among those that the viewer may read.
+    pub fn shown(&self, view: &View) -> FieldSet {
+        let shown = match &self.kind {
+            ComponentKind::DataTable(_) => return view.fields.clone(),
+            ComponentKind::List(list) => list.item.fields(),
+            _ => self.needed(),
+        };
+        FieldSet::new(shown.into_iter().filter(|at| view.fields.contains(*at)))
+    }
+
+    fn ask(&self) -> Option<Ask> {
+        Some(match &self.kind {
+            ComponentKind::DataTable(table) => Ask::Rows(table.window.clone()),
+            ComponentKind::List(list) => Ask::Rows(list.window.clone()),
+            ComponentKind::Kpi(kpi) => Ask::Figure(kpi.measure),
+            ComponentKind::Chart(chart) => Ask::Groups(chart.grouping),
+            ComponentKind::Container(_)
+            | ComponentKind::Text(_)
+            | ComponentKind::Link(_)
+            | ComponentKind::Presence(_) => return None,
+        })
+    }
+
+    /// The fields without which there is nothing to show.
+    fn needed(&self) -> Vec<FieldAt> {
+        match &self.kind {
+            ComponentKind::List(list) => vec![list.item.title],
+            ComponentKind::Kpi(kpi) => kpi.measure.field().into_iter().collect(),
+            ComponentKind::Chart(Chart { grouping, .. }) => {
+                std::iter::once(grouping.by.field()).chain(grouping.measure.field()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Item {
+    /// Every field of which something is shown.
+    fn fields(&self) -> Vec<FieldAt> {
+        let Self { title, subtitle, meta, badge, href } = self;
+        let in_href = href.iter().flatten().filter_map(|part| match part {
+            HrefPart::Field(at) => Some(*at),
+            HrefPart::Text(_) => None,
+        });
+        let rest = [*subtitle, *meta, *badge].into_iter().flatten();
+        std::iter::once(*title).chain(rest).chain(in_href).collect()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::access::Grant;
-use crate::model::component::Component;
+use crate::model::component::{Component, ComponentKind};
 use crate::model::ids::ComponentId;
 
 /// One page.
@@ -45,6 +45,12 @@ impl Page {
     /// Every component of the page, those inside containers too, parents first.
     pub fn all(&self) -> Vec<&Component> {
         self.components.iter().flat_map(Component::with_children).collect()
+    }
+
+    /// Whether one of its components says where the people on it are shown.
+    pub fn places_presence(&self) -> bool {
+        let placed = |component: &&Component| matches!(component.kind, ComponentKind::Presence(_));
+        self.all().iter().any(placed)
     }
 
     /// The component of this id.

@@ -1,17 +1,36 @@
-//! A question to one table: which records, in which order, how many.
+//! A question to one table: which of its records, and what about them.
 
 use crate::model::filter::Filter;
 use crate::model::ids::{Position, TableName};
 use crate::model::record::Record;
 use crate::model::table::FieldAt;
+use crate::model::value::Value;
 
-/// One question. The last tie-breaker of every order is the `id`, upwards.
+/// One question.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     /// The table asked.
     pub table: TableName,
     /// Which records.
     pub filter: Filter,
+    /// What about them.
+    pub ask: Ask,
+}
+
+/// What is asked about the records that pass a filter.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Ask {
+    /// The records themselves.
+    Rows(Window),
+    /// One figure over all of them.
+    Figure(Measure),
+    /// A figure for each group of them.
+    Groups(Grouping),
+}
+
+/// Some of the records, in order. The last tie-breaker of every order is the `id`, upwards.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
     /// In which order, the most important first.
     pub sort: Vec<Sort>,
     /// How many records at most.
@@ -38,8 +57,68 @@ pub enum Direction {
     Desc,
 }
 
+/// How one figure is made of many records. Missing values count for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Measure {
+    /// How many records there are.
+    Count,
+    /// All values of a number together.
+    Sum(FieldAt),
+    /// The mean of the values of a number.
+    Average(FieldAt),
+    /// The smallest value.
+    Min(FieldAt),
+    /// The greatest value.
+    Max(FieldAt),
+}
+
+/// Which records belong together, and what is asked of each group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Grouping {
+    /// What the records of one group share.
+    pub by: GroupBy,
+    /// The figure of each group.
+    pub measure: Measure,
+    /// How many groups at most: the greatest of them, or the latest.
+    pub limit: u32,
+}
+
+/// What the records of one group share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GroupBy {
+    /// The value of a field; a missing one and an empty text are the same.
+    Value(FieldAt),
+    /// The stretch of time that a day or an instant falls into, in UTC. Records without one are in
+    /// no group.
+    Time(FieldAt, Step),
+}
+
+/// A stretch of time. It goes by its first day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// From midnight to midnight.
+    Day,
+    /// From Monday to Sunday.
+    Week,
+    /// A month of the calendar.
+    Month,
+    /// A year of the calendar.
+    Year,
+}
+
 /// The answer to one [`Query`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// To [`Ask::Rows`].
+    Rows(Rows),
+    /// To [`Ask::Figure`]: null where there is nothing to make it of.
+    Figure(Value),
+    /// To [`Ask::Groups`].
+    Groups(Groups),
+}
+
+/// Some records.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
     /// At most `limit` records, in order.
     pub records: Vec<Record>,
@@ -47,11 +126,76 @@ pub struct Rows {
     pub total: u64,
 }
 
+/// The figures of groups.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Groups {
+    /// At most `limit` groups: the greatest figure first, or the latest time first.
+    pub groups: Vec<Group>,
+    /// Whether there are more.
+    pub more: bool,
+    /// The figure over all records.
+    pub all: Value,
+}
+
+/// One group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// What its records share; for time the first day, like `2026-04-01`.
+    pub key: Value,
+    /// Its figure.
+    pub figure: Value,
+}
+
 /// Answers to queries, all from one snapshot.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// One for each query, in their order.
-    pub rows: Vec<Rows>,
-    /// Everything before this is in the rows, nothing after it is.
+    pub answers: Vec<Answer>,
+    /// Everything before this is in the answers, nothing after it is.
     pub position: Position,
+}
+
+impl Measure {
+    /// The field it is made of; none for a count.
+    pub fn field(self) -> Option<FieldAt> {
+        match self {
+            Self::Count => None,
+            Self::Sum(at) | Self::Average(at) | Self::Min(at) | Self::Max(at) => Some(at),
+        }
+    }
+
+    /// Whether the figures of all groups together are the figure over all records. Where there are
+    /// no records, such a figure is zero.
+    pub fn adds_up(self) -> bool {
+        matches!(self, Self::Count | Self::Sum(_))
+    }
+}
+
+impl GroupBy {
+    /// The field it goes by.
+    pub fn field(self) -> FieldAt {
+        match self {
+            Self::Value(at) | Self::Time(at, _) => at,
+        }
+    }
+}
+
+impl Ask {
+    /// The window, where records are asked for.
+    pub fn window(&self) -> Option<&Window> {
+        match self {
+            Self::Rows(window) => Some(window),
+            Self::Figure(_) | Self::Groups(_) => None,
+        }
+    }
+}
+
+impl Answer {
+    /// The records, where they were asked for.
+    pub fn rows(self) -> Option<Rows> {
+        match self {
+            Self::Rows(rows) => Some(rows),
+            Self::Figure(_) | Self::Groups(_) => None,
+        }
+    }
 }

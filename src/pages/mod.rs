@@ -126,7 +126,8 @@ impl Pages {
         let found = page.zip(id).and_then(|(page, id)| Some((page, page.component(&id)?)));
         let (page, component) = found.ok_or(RecordsError::NotFound)?;
         let source = component.data_source().ok_or(RecordsError::NotFound)?;
-        self.records.view(viewer, source.table.as_str())?;
+        let view = self.records.view(viewer, source.table.as_str())?;
+        component.query(&view).ok_or(RecordsError::NotFound)?;
         let shown = Shown { page, component: Some(&component.id), of: vec![component] };
         let (place, version) = self.state(viewer, &shown).await;
         let tag = version.as_ref().map(|version| self.cache.tag(&place, version, ()));
@@ -217,8 +218,8 @@ impl Pages {
         self.cache.get(place, version, make).await
     }
 
-    /// The records of all these components, from one snapshot. Those of tables that the viewer may
-    /// not read are left out, and with them their components.
+    /// What all these components show, from one snapshot. What is made of tables or fields that the
+    /// viewer may not read is left out, and with it its component.
     async fn data(
         &self,
         viewer: &Viewer,
@@ -227,7 +228,7 @@ impl Pages {
         let shown = components.iter().filter_map(|component| {
             let source = component.data_source()?;
             let view = self.app.table(&source.table)?.view(viewer)?;
-            Some((*component, source.query(&view), view))
+            Some((*component, component.query(&view)?, view))
         });
         let shown: Vec<_> = shown.collect();
         if shown.is_empty() {
@@ -235,10 +236,10 @@ impl Pages {
         }
         let queries: Vec<_> = shown.iter().map(|(_, query, _)| query).collect();
         let snapshot = self.records.snapshot(&queries).await?;
-        let data = shown.into_iter().zip(snapshot.rows).map(|((component, _, view), rows)| {
+        let data = shown.into_iter().zip(snapshot.answers).map(|((component, _, view), answer)| {
             let editable = component.editable(&view);
             let (View { table, fields, .. }, position) = (view, snapshot.position.clone());
-            let data = ComponentData { table, fields, editable, rows, position };
+            let data = ComponentData { table, fields, editable, answer, position };
             (component.id.clone(), data)
         });
         Ok(data.collect())

@@ -18,23 +18,37 @@ use crate::model::component::{
 };
 use crate::model::ids::{ComponentId, Position};
 use crate::model::page::Page;
-use crate::model::query::Rows;
+use crate::model::query::{Answer, Rows};
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
 use crate::model::table::Table;
 
+mod chart;
+mod kpi;
+mod list;
 mod rows;
+mod scale;
+mod series;
 
 use rows::RowWriter;
 
 /// The built-in templates by name.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("page.html", include_str!("../../templates/page.html")),
     ("container.html", include_str!("../../templates/container.html")),
     ("text.html", include_str!("../../templates/text.html")),
     ("link.html", include_str!("../../templates/link.html")),
     ("data_table.html", include_str!("../../templates/data_table.html")),
+    ("list.html", include_str!("../../templates/list.html")),
+    ("kpi.html", include_str!("../../templates/kpi.html")),
+    ("chart.html", include_str!("../../templates/chart.html")),
+    ("chart_empty.html", include_str!("../../templates/chart_empty.html")),
+    ("chart_time.html", include_str!("../../templates/chart_time.html")),
+    ("chart_bars.html", include_str!("../../templates/chart_bars.html")),
+    ("chart_ring.html", include_str!("../../templates/chart_ring.html")),
+    ("presence.html", include_str!("../../templates/presence.html")),
+    ("state.html", include_str!("../../templates/state.html")),
     ("form.html", include_str!("../../templates/form.html")),
     ("error.html", include_str!("../../templates/error.html")),
 ];
@@ -74,18 +88,18 @@ pub struct MenuItem {
     pub current: bool,
 }
 
-/// The records of one component, for one viewer.
+/// What one component shows, for one viewer.
 #[derive(Clone, Debug)]
 pub struct ComponentData {
-    /// Their table.
+    /// The table that it is about.
     pub table: Arc<Table>,
     /// What of it the viewer may read.
     pub fields: FieldSet,
     /// What of it the viewer may edit in place.
     pub editable: FieldSet,
-    /// The records.
-    pub rows: Rows,
-    /// Everything up to here is in them.
+    /// What the component asked for.
+    pub answer: Answer,
+    /// Everything up to here is in the answer.
     pub position: Position,
 }
 
@@ -147,7 +161,7 @@ impl Renderer {
             context! {
                 description => page.meta.description.as_deref(),
                 path => page.path.as_ref(),
-                presence => page.presence,
+                presence => page.presence && !page.places_presence(),
                 body => Value::from_safe_string(components.to_owned()),
             },
         )
@@ -166,10 +180,46 @@ impl Renderer {
             ComponentKind::Container(container) => self.container(component, container, data),
             ComponentKind::Text(text) => self.text(component, text),
             ComponentKind::Link(link) => self.link(component, link),
-            ComponentKind::DataTable(table) => match data.get(&component.id) {
-                Some(data) => self.data_table(component, table, data),
+            ComponentKind::Presence(list) => {
+                let page = list.page.as_ref();
+                self.render("presence.html", context! { page, ..props(component) })
+            }
+            ComponentKind::DataTable(_)
+            | ComponentKind::List(_)
+            | ComponentKind::Kpi(_)
+            | ComponentKind::Chart(_) => match data.get(&component.id) {
+                Some(data) => self.with_data(component, data),
+                // It is of what the viewer may not read.
                 None => Ok(String::new()),
             },
+        }
+    }
+
+    /// A component with the answer to what it asked.
+    fn with_data(
+        &self,
+        component: &Component,
+        data: &ComponentData,
+    ) -> Result<String, RenderError> {
+        match (&component.kind, &data.answer) {
+            (ComponentKind::DataTable(table), Answer::Rows(rows)) => {
+                self.data_table(component, table, data, rows)
+            }
+            (ComponentKind::List(list), Answer::Rows(rows)) => {
+                let inside = list::entries(list, data, rows);
+                self.render("list.html", context! { ..inside, ..source(component, data) })
+            }
+            (ComponentKind::Kpi(kpi), Answer::Figure(figure)) => {
+                let inside = kpi::inside(kpi, data, figure);
+                self.render("kpi.html", context! { ..inside, ..source(component, data) })
+            }
+            (ComponentKind::Chart(chart), Answer::Groups(groups)) => {
+                let (template, inside) = chart::inside(chart, data, groups);
+                let inside = context! { ..inside, ..source(component, data) };
+                let drawing = Value::from_safe_string(self.render(template, inside.clone())?);
+                self.render("chart.html", context! { drawing, ..inside })
+            }
+            _ => Ok(String::new()),
         }
     }
 
@@ -290,35 +340,26 @@ impl Renderer {
         component: &Component,
         data_table: &DataTable,
         data: &ComponentData,
+        shown: &Rows,
     ) -> Result<String, RenderError> {
         let writer = RowWriter::new(data_table, &data.table, &data.fields);
-        let mut rows = String::with_capacity(512 * data.rows.records.len());
-        for record in &data.rows.records {
+        let mut rows = String::with_capacity(512 * shown.records.len());
+        for record in &shown.records {
             writer.write(record, &mut rows);
         }
-        let source = &data_table.data_source;
-        let (refresh, interval_ms) = match source.refresh {
-            Refresh::Static => ("static", None),
-            Refresh::Poll { interval_ms } => ("poll", Some(interval_ms)),
-            Refresh::Realtime => ("realtime", None),
-        };
         self.render(
             "data_table.html",
             context! {
                 title => data_table.title.as_deref(),
-                table => data.table.name.as_str(),
                 heads => writer.heads(&data.editable),
                 editable => !data.editable.is_empty(),
                 lock => writer.lock(),
                 rows => Value::from_safe_string(rows),
-                shown => data.rows.records.len(),
-                total => data.rows.total,
-                limit => source.limit,
-                position => data.position.as_str(),
-                refresh,
-                interval_ms,
+                shown => shown.records.len(),
+                total => shown.total,
+                limit => data_table.window.limit,
                 empty_message => data_table.empty_message.as_ref(),
-                ..props(component)
+                ..source(component, data)
             },
         )
     }
@@ -339,6 +380,23 @@ struct ClientConfig<'a> {
 
 fn item(item: &MenuItem) -> Value {
     context! { label => item.label.as_ref(), path => item.path.as_ref(), current => item.current }
+}
+
+/// What the element of a component says about its data and how it stays current.
+fn source(component: &Component, data: &ComponentData) -> Value {
+    let refresh = component.data_source().map(|source| source.refresh).unwrap_or_default();
+    let (refresh, interval_ms) = match refresh {
+        Refresh::Static => ("static", None),
+        Refresh::Poll { interval_ms } => ("poll", Some(interval_ms)),
+        Refresh::Realtime => ("realtime", None),
+    };
+    context! {
+        table => data.table.name.as_str(),
+        position => data.position.as_str(),
+        refresh,
+        interval_ms,
+        ..props(component)
+    }
 }
 
 fn props(component: &Component) -> Value {

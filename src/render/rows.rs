@@ -27,7 +27,7 @@ impl<'a> RowWriter<'a> {
         let readable = data_table.columns.iter().filter(|column| fields.contains(column.field));
         let cells = readable.map(|column| (column, opening(column, table))).collect();
         let lock = table.updated_at().filter(|at| data_table.is_editable() && fields.contains(*at));
-        Self { table, sort: &data_table.data_source.sort, cells, lock }
+        Self { table, sort: &data_table.window.sort, cells, lock }
     }
 
     /// The name of the field that edits are held against.

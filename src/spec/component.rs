@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::components::schema::{COMMON_KEYS, RawCommon};
-use crate::components::{self, Around, Given, Read};
+use crate::components::{self, Around, Given, NoPresence, Read};
 use crate::model::access::Viewer;
 use crate::model::component::{Component, ComponentKind, Props};
 use crate::model::ids::ComponentId;
@@ -14,18 +14,27 @@ use crate::spec::table::Tables;
 use crate::spec::tree::Node;
 use crate::spec::unit::Unit;
 
+/// What components must know about the page they are on.
+pub(super) struct PageFacts {
+    /// One of each kind of viewer who may open it.
+    pub(super) audience: Vec<Viewer>,
+    /// Whether the author opened it to everyone, in so many words.
+    pub(super) is_public: bool,
+    /// Where it is, if people on it see who else is.
+    pub(super) presence: Option<Arc<str>>,
+}
+
 /// Checks the components of a page. What comes back holds only if nothing was reported.
 pub(super) fn check_all(
     page: &Unit,
     tables: &Tables,
-    audience: Vec<Viewer>,
-    is_public: bool,
+    facts: PageFacts,
     problems: &mut Problems,
 ) -> Vec<Component> {
     let mut ids = HashSet::new();
     collect_ids(page, "components", &mut ids, problems);
     let mut around =
-        PageAround { tables, audience, is_public, ids, counts: HashMap::new(), problems };
+        PageAround { tables, facts, presence_placed: false, ids, counts: HashMap::new(), problems };
     around.list(page, "components")
 }
 
@@ -52,8 +61,9 @@ fn collect_ids<'a>(
 /// What stands around all components of one page.
 struct PageAround<'a, 'p> {
     tables: &'p Tables,
-    audience: Vec<Viewer>,
-    is_public: bool,
+    facts: PageFacts,
+    /// Whether a component shows the people on the page.
+    presence_placed: bool,
     /// The ids that the author gives.
     ids: HashSet<&'a str>,
     /// How many components of each type came so far.
@@ -134,11 +144,19 @@ impl Around for Here<'_, '_, '_> {
     }
 
     fn audience(&self) -> Vec<Viewer> {
-        self.page.audience.clone()
+        self.page.facts.audience.clone()
     }
 
     fn is_public(&self) -> bool {
-        self.page.is_public
+        self.page.facts.is_public
+    }
+
+    fn place_presence(&mut self) -> Result<Arc<str>, NoPresence> {
+        let path = self.page.facts.presence.clone().ok_or(NoPresence::Off)?;
+        match std::mem::replace(&mut self.page.presence_placed, true) {
+            false => Ok(path),
+            true => Err(NoPresence::Placed),
+        }
     }
 
     fn children(&mut self) -> Vec<Component> {

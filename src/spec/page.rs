@@ -17,7 +17,7 @@ use crate::model::access::{Grant, User, Viewer};
 use crate::model::ids::{Role, UserId};
 use crate::model::page::{Meta, Page, PageAccess};
 use crate::model::problem::{Place, Problems};
-use crate::spec::component;
+use crate::spec::component::{self, PageFacts};
 use crate::spec::grant::RawGrant;
 use crate::spec::table::Tables;
 use crate::spec::unit::Unit;
@@ -94,7 +94,11 @@ pub(super) fn check(
     let access = raw.access.and_then(|access| check_access(access, unit, roles, problems));
     let audience = audience(access.as_ref(), roles);
     let is_public = access.as_ref().is_some_and(|access| access.require == Grant::All);
-    let components = component::check_all(unit, tables, audience, is_public, problems);
+    let presence = raw.presence.unwrap_or(false);
+    // Where the path is not known, that is reported; who is on the page is not the matter then.
+    let path_if_present = presence.then(|| path.clone().unwrap_or_else(|| "/".into()));
+    let facts = PageFacts { audience, is_public, presence: path_if_present };
+    let components = component::check_all(unit, tables, facts, problems);
     let meta = raw.meta.unwrap_or_default();
     Some(Page {
         name: raw.name?.into(),
@@ -104,7 +108,7 @@ pub(super) fn check(
             description: meta.description.map(Into::into),
         },
         access,
-        presence: raw.presence.unwrap_or(false),
+        presence,
         components,
     })
 }

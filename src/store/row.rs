@@ -109,14 +109,23 @@ fn value(storage: Storage, cell: Cell<'_>, people: &People) -> Value {
     }
 }
 
-fn decimal(number: Decimal, scale: u32) -> Value {
+/// A column that was packed as JSON, as the value of a field.
+pub(super) fn json(storage: Storage, json: Option<&Json>, people: &People) -> Value {
+    value(storage, Cell::from(json), people)
+}
+
+/// A decimal with at least so many digits after the point.
+pub(super) fn decimal(number: Decimal, scale: u32) -> Value {
     let mut number = number.normalize();
     number.rescale(number.scale().max(scale));
     Value::Decimal(number)
 }
 
-/// 15 significant digits: all that are exact in a 64-bit float, and all that the log keeps of one.
 fn real(number: f64, scale: u32) -> Value {
-    let digits = format!("{number:.14e}");
-    Decimal::from_scientific(&digits).map_or(Value::Null, |number| decimal(number, scale))
+    exact(number).map_or(Value::Null, |number| decimal(number, scale))
+}
+
+/// 15 significant digits: all that are exact in a 64-bit float, and all that the log keeps of one.
+pub(super) fn exact(number: f64) -> Option<Decimal> {
+    Decimal::from_scientific(&format!("{number:.14e}")).ok()
 }

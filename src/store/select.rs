@@ -1,58 +1,21 @@
-//! Queries as SQL. Every condition is plain true or false, as [`Filter::matches`] is.
+//! Records as SQL selects them. Every condition is plain true or false, as [`Filter::matches`] is.
 
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, Order, Query as Sql, SelectStatement};
-use sea_query::{SqliteQueryBuilder, Value as SqlValue, Values};
-use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use sea_query::{SqliteQueryBuilder, Value as SqlValue};
+use sea_query_sqlx::SqlxBinder;
+use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
-use crate::model::query::{Direction, Query, Rows, Snapshot, Sort};
+use crate::model::query::{Direction, Sort, Window};
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, Storage, Table};
 use crate::model::value::Value;
-use crate::store::log::LAST_SEQ;
 use crate::store::people::People;
 use crate::store::row;
-use crate::store::triggers::MAX_ARGUMENTS;
 use crate::store::{Store, StoreError};
 
 impl Store {
-    /// Answers all queries from one snapshot, and says which.
-    ///
-    /// It is one statement with one row: each row that comes back from the database's thread wakes
-    /// the reader, which costs more than to pack and unpack it.
-    ///
-    /// # Errors
-    /// When the database does not answer, or a query names a table that is not the app's.
-    pub async fn snapshot(&self, queries: &[&Query]) -> Result<Snapshot, StoreError> {
-        let mut sql = format!("select ({LAST_SEQ})");
-        let mut values = Vec::new();
-        let mut tables = Vec::with_capacity(queries.len());
-        for query in queries {
-            let table = self.table(&query.table)?;
-            let (window, bound) = window(table, query).build(SqliteQueryBuilder);
-            let (count, also_bound) = count(table, query).build(SqliteQueryBuilder);
-            // Packed outside the window: inside it, every row that is sorted would be packed.
-            let packed = packed(table);
-            sql.push_str(&format!(", (select group_concat({packed}, char(10)) from ({window}))"));
-            sql.push_str(&format!(", ({count})"));
-            values.extend(bound.into_iter().chain(also_bound));
-            tables.push(table);
-        }
-        let asked = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)));
-        let answer = asked.fetch_one(&self.readers).await?;
-        let rows = tables.into_iter().enumerate().map(|(nth, table)| {
-            let lines = row::text(&answer, 1 + 2 * nth).unwrap_or_default();
-            let records = lines.lines().filter_map(|line| row::packed(table, line, &self.people));
-            let total = answer.try_get::<i64, _>(2 + 2 * nth)?.unsigned_abs();
-            Ok(Rows { records: records.collect(), total })
-        });
-        let rows = rows.collect::<Result<_, StoreError>>()?;
-        let seq = answer.try_get::<Option<i64>, _>(0)?.unwrap_or_default();
-        Ok(Snapshot { rows, position: self.log.write_position(seq) })
-    }
-
     /// One record, if it exists.
     ///
     /// # Errors
@@ -77,35 +40,23 @@ pub(super) async fn one(
     Ok(found.map(|row| row::record(table, &row, people)))
 }
 
-/// A record packed into one column: see [`row::packed`].
-fn packed(table: &Table) -> String {
-    let fields = table.fields.iter().map(|field| {
-        let column = format!("\"{}\"", field.name);
-        // What no field holds, JSON does not either.
-        format!("case typeof({column}) when 'blob' then null else {column} end")
-    });
-    let fields: Vec<_> = fields.collect();
-    let packs = fields.chunks(MAX_ARGUMENTS).map(|pack| format!("json_array({})", pack.join(", ")));
-    packs.collect::<Vec<_>>().join(" || char(9) || ")
-}
-
-/// The records of a query, in order, no more than it wants.
-fn window(table: &Table, query: &Query) -> SelectStatement {
+/// The records that pass a filter, in order, no more than are wanted.
+pub(super) fn window(table: &Table, filter: &Filter, wanted: &Window) -> SelectStatement {
     let mut select = columns(table);
-    select.and_where(condition(table, &query.filter));
-    for sort in &query.sort {
+    select.and_where(condition(table, filter));
+    for sort in &wanted.sort {
         order(&mut select, table, *sort);
     }
     select.order_by_expr(column(table, FieldAt::ID), Order::Asc);
-    select.limit(u64::from(query.limit)).offset(Ord::min(query.offset, i64::MAX.unsigned_abs()));
+    select.limit(u64::from(wanted.limit)).offset(Ord::min(wanted.offset, i64::MAX.unsigned_abs()));
     select
 }
 
-/// How many records there are without the query's limit.
-fn count(table: &Table, query: &Query) -> SelectStatement {
+/// How many records there are without a limit.
+pub(super) fn count(table: &Table, filter: &Filter) -> SelectStatement {
     let mut select = Sql::select();
     select.expr(Func::count(Expr::cust("*"))).from(Alias::new(table.name.as_str()));
-    select.and_where(condition(table, &query.filter));
+    select.and_where(condition(table, filter));
     select
 }
 
@@ -141,7 +92,8 @@ fn is_text(table: &Table, at: FieldAt) -> bool {
     table.field(at).kind.storage() == Storage::Text
 }
 
-fn condition(table: &Table, filter: &Filter) -> Expr {
+/// The filter as SQL.
+pub(super) fn condition(table: &Table, filter: &Filter) -> Expr {
     let join = |parts: &[Filter], empty: bool, oper: BinOper| {
         let parts = parts.iter().map(|part| condition(table, part));
         parts.reduce(|left, right| left.binary(oper, right)).unwrap_or_else(|| truth(empty))
@@ -240,6 +192,7 @@ mod tests {
 
     use super::*;
     use crate::model::ids::UserId;
+    use crate::model::query::{Ask, Query};
     use crate::model::table::{Bounds, Field, FieldKind};
     use crate::model::value::Person;
     use crate::store::{Action, Losses, Write};
@@ -317,12 +270,15 @@ mod tests {
         let query = Query {
             table: table.name.clone(),
             filter: Filter::all(),
-            sort: vec![],
-            limit: 1_000,
-            offset: 0,
+            ask: Ask::Rows(Window { sort: vec![], limit: 1_000, offset: 0 }),
         };
-        let all = store.snapshot(&[&query]).await.unwrap().rows.remove(0).records;
+        let all = rows(&store, &query).await;
         (store, table, all)
+    }
+
+    async fn rows(store: &Store, query: &Query) -> Vec<Record> {
+        let answer = store.snapshot(&[query]).await.unwrap().answers.remove(0);
+        answer.rows().unwrap().records
     }
 
     #[tokio::test]
@@ -340,10 +296,9 @@ mod tests {
                         expected
                             .sort_by_key(|record| crate::model::sort_key::sort_key(record, &sort));
                         let table = table.name.clone();
-                        let query =
-                            Query { table, filter: filter.clone(), sort, limit: 500, offset: 0 };
-                        let found = store.snapshot(&[&query]).await.unwrap().rows.remove(0);
-                        assert_eq!(found.records, expected, "{query:?}");
+                        let ask = Ask::Rows(Window { sort, limit: 500, offset: 0 });
+                        let query = Query { table, filter: filter.clone(), ask };
+                        assert_eq!(rows(&store, &query).await, expected, "{query:?}");
                     }
                 }
             }

@@ -7,6 +7,7 @@ mod server;
 mod accounts;
 mod cli;
 mod editable;
+mod figures;
 mod hostile;
 mod migrate;
 mod oracle;

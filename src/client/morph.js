@@ -1,0 +1,101 @@
+/**
+ * Makes one element like another and touches only what differs, so that focus, selection and what
+ * people have opened survive. Children with a `data-id` are told apart by it, the rest by their kind
+ * and order.
+ */
+
+/** Classes of a highlight that is under way. */
+const PASSING = ["entering", "leaving", "changed"];
+
+/**
+ * @param {Element} old the element that stays
+ * @param {Element} fresh what it is to look like
+ */
+export function morph(old, fresh) {
+  // How current it is, only the browser knows.
+  if (old.classList.contains("state")) return;
+  attributes(old, fresh);
+  if (old.hasAttribute("data-figure")) figure(old, fresh);
+  else children(old, fresh);
+}
+
+function attributes(old, fresh) {
+  for (const { name } of [...old.attributes]) {
+    // Whoever has opened something keeps it open.
+    if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) === value) continue;
+    const passing = name === "class" ? PASSING.filter((word) => old.classList.contains(word)) : [];
+    old.setAttribute(name, value);
+    old.classList.add(...passing);
+  }
+}
+
+function children(old, fresh) {
+  const wanted = visible(fresh);
+  const ids = new Set(wanted.map(({ dataset }) => dataset?.id));
+  for (const node of visible(old)) {
+    if (node.dataset?.id && !ids.has(node.dataset.id)) leave(node);
+  }
+  const known = visible(old);
+  for (const node of wanted) {
+    const index = known.findIndex((other) => isSame(other, node));
+    const kept = index < 0 ? null : known[index];
+    const next = known[0] ?? null;
+    if (kept) known.splice(index, 1);
+    else enter(node);
+    if (!kept || kept !== next) place(old, kept ?? node, next);
+    if (kept?.nodeType === Node.ELEMENT_NODE) morph(kept, node);
+    else if (kept && kept.data !== node.data) kept.data = node.data;
+  }
+  for (const node of known) node.remove();
+}
+
+/** The child nodes, without the blanks between them and what is fading out. */
+function visible(parent) {
+  const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !node.data.trim();
+  const isLeaving = (node) => node.classList?.contains("leaving");
+  return [...parent.childNodes].filter((node) => !isBlank(node) && !isLeaving(node));
+}
+
+function isSame(node, other) {
+  return node.nodeName === other.nodeName && node.dataset?.id === other.dataset?.id;
+}
+
+/** Puts a node before another; what has the focus keeps it where the browser can. */
+function place(parent, node, next) {
+  if (parent.moveBefore && node.parentNode === parent) parent.moveBefore(node, next);
+  else parent.insertBefore(node, next);
+}
+
+/** A figure that has become another one tints briefly. */
+function figure(old, fresh) {
+  if (old.innerHTML === fresh.innerHTML) return;
+  old.innerHTML = fresh.innerHTML;
+  highlight(old, "changed");
+}
+
+/** Lets an entry slide in. */
+function enter(node) {
+  if (!node.dataset?.id) return;
+  node.classList.add("entering");
+  node.addEventListener("animationend", () => node.classList.remove("entering"), { once: true });
+}
+
+/** Lets an entry fade out. */
+function leave(node) {
+  node.classList.add("leaving");
+  node.inert = true;
+  const moving = node.getAnimations({ subtree: true });
+  // Without motion there is nothing to wait for.
+  Promise.allSettled(moving.map((animation) => animation.finished)).then(() => node.remove());
+}
+
+/** Runs a highlight from its beginning, even if one is under way. */
+function highlight(element, name) {
+  element.classList.remove(name);
+  element.getBoundingClientRect();
+  element.classList.add(name);
+  element.addEventListener("animationend", () => element.classList.remove(name), { once: true });
+}

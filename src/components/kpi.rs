@@ -1,0 +1,41 @@
+//! `kpi`: one figure over records.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use validator::Validate;
+
+use crate::components::data_source::{self, RawDataSource};
+use crate::components::measure::{self, RawMeasure, Suits};
+use crate::components::{Around, Given};
+use crate::model::component::{ComponentKind, Kpi};
+
+/// One figure over records, large.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawKpi {
+    /// What the figure is, as in `Open orders`.
+    #[validate(required, length(min = 1, message = "must not be empty"))]
+    label: Option<String>,
+    /// How the figure is made of the records, as in `{aggregate: count}`.
+    #[validate(required, nested)]
+    value: Option<RawMeasure>,
+    /// Which records it is made of and how it stays current, as in `{table: orders}`. It takes no
+    /// `sort`.
+    #[validate(required, nested)]
+    data_source: Option<RawDataSource>,
+    /// A few words below the figure.
+    hint: Option<String>,
+}
+
+impl Given for RawKpi {
+    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+        let place = around.place();
+        let at = place.key("dataSource");
+        let (data_source, table) = data_source::check_unsorted(self.data_source?, &at, around)?;
+        let at = place.key("value");
+        let measure = measure::check(self.value?, &table, &at, Suits::AnyFigure, around)?;
+        let hint = self.hint.map(Into::into);
+        Some(ComponentKind::Kpi(Kpi { label: self.label?.into(), data_source, measure, hint }))
+    }
+}

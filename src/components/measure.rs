@@ -1,0 +1,116 @@
+//! `value`: one figure made of many records.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use crate::components::{Around, seen};
+use crate::model::problem::Place;
+use crate::model::query::Measure;
+use crate::model::table::{FieldAt, FieldKind, Storage, Table};
+
+/// One figure made of many records, as in `{aggregate: sum, field: total}`.
+#[derive(Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Value", deny_unknown_fields)]
+pub(super) struct RawMeasure {
+    /// How the figure is made, as in `count`.
+    #[validate(required)]
+    aggregate: Option<RawAggregate>,
+    /// The field it is made of; `count` takes none. Records without a value there count for nothing.
+    field: Option<String>,
+}
+
+/// How a figure is made of many records.
+#[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum RawAggregate {
+    /// How many records there are.
+    Count,
+    /// All values together.
+    Sum,
+    /// The mean of the values.
+    Avg,
+    /// The smallest value.
+    Min,
+    /// The greatest value.
+    Max,
+}
+
+/// Which values a figure may be made of.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Suits {
+    /// Numbers, days and instants.
+    AnyFigure,
+    /// What can be drawn to scale.
+    Numbers,
+}
+
+/// Checks a figure over the records of a table.
+pub(super) fn check(
+    raw: RawMeasure,
+    table: &Table,
+    place: &Place,
+    suits: Suits,
+    around: &mut dyn Around,
+) -> Option<Measure> {
+    let aggregate = raw.aggregate?;
+    let make: fn(FieldAt) -> Measure = match aggregate {
+        RawAggregate::Count => {
+            if raw.field.is_some() {
+                let problem = around.problems().report(place.key("field"), "count takes no field");
+                problem.at_key().help("remove it; a filter says which records are counted");
+            }
+            return Some(Measure::Count);
+        }
+        RawAggregate::Sum => Measure::Sum,
+        RawAggregate::Avg => Measure::Average,
+        RawAggregate::Min => Measure::Min,
+        RawAggregate::Max => Measure::Max,
+    };
+    let word = aggregate.word();
+    let Some(name) = raw.field else {
+        let problem = around.problems().report(place.clone(), format!("{word} needs a `field`"));
+        problem.help(format!("as in `{{aggregate: {word}, field: total}}`"));
+        return None;
+    };
+    let at = seen::field(table, &name, place.key("field"), around)?;
+    let times_too = aggregate.takes_times() && suits == Suits::AnyFigure;
+    let suits = is_number(table, at) || times_too && is_time(table, at);
+    if !suits {
+        let wanted = if times_too { "numbers, dates and times" } else { "numbers" };
+        let message = format!("{word} does not suit the field `{name}`");
+        let problem = around.problems().report(place.key("field"), message);
+        problem.help(format!("{word} takes {wanted} here; `count` takes no field"));
+        return None;
+    }
+    Some(make(at))
+}
+
+/// Whether the field holds numbers that mean an amount.
+fn is_number(table: &Table, at: FieldAt) -> bool {
+    let kind = &table.field(at).kind;
+    let number = matches!(kind.storage(), Storage::Integer | Storage::Decimal(_));
+    number && *kind != FieldKind::Id
+}
+
+/// Whether the field holds days or instants.
+pub(super) fn is_time(table: &Table, at: FieldAt) -> bool {
+    matches!(table.field(at).kind.storage(), Storage::Date | Storage::Datetime)
+}
+
+impl RawAggregate {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+        }
+    }
+
+    fn takes_times(self) -> bool {
+        matches!(self, Self::Min | Self::Max)
+    }
+}

@@ -1,0 +1,185 @@
+//! The groups of a chart as points to draw: in order, without holes, with words for each.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::fields;
+use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, Step};
+use crate::model::table::{Field, Storage, Table};
+use crate::model::value::Value;
+
+/// The words for the records without a value.
+const NO_VALUE: &str = "No value";
+/// The words for the groups that are not drawn by themselves.
+const OTHER: &str = "Other";
+
+/// One group to draw.
+#[derive(Debug)]
+pub(super) struct Point {
+    /// What it is, in full.
+    pub(super) label: String,
+    /// What it is, beside an axis.
+    pub(super) short: String,
+    /// How great it is; nothing where there is a gap.
+    pub(super) amount: Option<f64>,
+    /// Its figure, as HTML without tags.
+    pub(super) figure: String,
+    /// Which of the field's options it is, where it is one.
+    pub(super) option: Option<usize>,
+    /// Whether it is all that is not drawn by itself.
+    pub(super) rest: bool,
+}
+
+/// The points of a chart.
+pub(super) fn points(table: &Table, grouping: Grouping, groups: &Groups) -> Vec<Point> {
+    let measured = grouping.measure.field().map(|at| table.field(at));
+    match grouping.by {
+        GroupBy::Time(_, step) => times(measured, grouping, step, &groups.groups),
+        GroupBy::Value(at) => values(measured, grouping, table.field(at), groups),
+    }
+}
+
+/// A number to draw, where the value is one.
+fn amount(value: &Value) -> Option<f64> {
+    number(value)?.to_f64()
+}
+
+pub(super) fn number(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Integer(number) => Some(Decimal::from(*number)),
+        Value::Decimal(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// The greatest first; options in the order that the author gave them.
+fn values(
+    measured: Option<&Field>,
+    grouping: Grouping,
+    field: &Field,
+    groups: &Groups,
+) -> Vec<Point> {
+    let options = field.kind.options();
+    let option_of = |key: &Value| match key {
+        Value::Text(text) => options.iter().position(|option| option == text),
+        _ => None,
+    };
+    let mut points: Vec<_> = groups
+        .groups
+        .iter()
+        .map(|group| {
+            let label = label(&group.key);
+            let option = option_of(&group.key);
+            Point { option, ..point(measured, label.clone(), label, &group.figure) }
+        })
+        .collect();
+    if !options.is_empty() {
+        points.sort_by_key(|point| point.option.unwrap_or(usize::MAX));
+    }
+    if let Some(rest) = rest(grouping.measure, groups) {
+        points.push(Point { rest: true, ..point(measured, OTHER.into(), OTHER.into(), &rest) });
+    }
+    points
+}
+
+/// The figure of all that is not in the groups, where there is such a thing.
+fn rest(measure: Measure, groups: &Groups) -> Option<Value> {
+    if !groups.more || !measure.adds_up() {
+        return None;
+    }
+    let shown = groups.groups.iter().filter_map(|group| number(&group.figure));
+    let shown = shown.reduce(|sum, next| sum.checked_add(next).unwrap_or(sum));
+    let rest = number(&groups.all)?.checked_sub(shown.unwrap_or_default())?;
+    Some(Value::Decimal(rest))
+}
+
+/// Every stretch of time from the first to the last, no more than are wanted, those without records
+/// too.
+fn times(
+    measured: Option<&Field>,
+    grouping: Grouping,
+    step: Step,
+    latest_first: &[Group],
+) -> Vec<Point> {
+    let day = |group: &Group| match &group.key {
+        Value::Text(text) => text.parse::<Date>().ok(),
+        _ => None,
+    };
+    let mut known = latest_first.iter().filter_map(|group| Some((day(group)?, &group.figure)));
+    let known: Vec<_> = known.by_ref().collect();
+    let (Some((last, _)), Some((first, _))) = (known.first(), known.last()) else {
+        return Vec::new();
+    };
+    let nothing = match measured.map(|field| field.kind.storage()) {
+        _ if !grouping.measure.adds_up() => Value::Null,
+        Some(Storage::Decimal(_)) => Value::Decimal(Decimal::ZERO),
+        _ => Value::Integer(0),
+    };
+    let mut points = Vec::new();
+    let (mut at, mut known) = (*last, known.iter().peekable());
+    for _ in 0..grouping.limit {
+        let found = known.next_if(|(day, _)| *day == at);
+        let figure = found.map_or(&nothing, |(_, figure)| *figure);
+        points.push(point(measured, long(at, step), short(at, step), figure));
+        match before(at, step).filter(|earlier| earlier >= first) {
+            Some(earlier) => at = earlier,
+            None => break,
+        }
+    }
+    points.reverse();
+    points
+}
+
+fn before(day: Date, step: Step) -> Option<Date> {
+    let span = match step {
+        Step::Day => 1.day(),
+        Step::Week => 1.week(),
+        Step::Month => 1.month(),
+        Step::Year => 1.year(),
+    };
+    day.checked_sub(span).ok()
+}
+
+fn long(day: Date, step: Step) -> String {
+    let form = match step {
+        Step::Day => "%-d %b %Y",
+        Step::Week => "Week of %-d %b %Y",
+        Step::Month => "%B %Y",
+        Step::Year => "%Y",
+    };
+    day.strftime(form).to_string()
+}
+
+fn short(day: Date, step: Step) -> String {
+    let form = match step {
+        Step::Day | Step::Week => "%-d %b",
+        Step::Month => "%b %Y",
+        Step::Year => "%Y",
+    };
+    day.strftime(form).to_string()
+}
+
+fn point(measured: Option<&Field>, label: String, short: String, value: &Value) -> Point {
+    let mut figure = String::new();
+    if value.is_null() {
+        figure.push('–');
+    } else {
+        fields::write_figure(measured, value, &mut figure);
+    }
+    Point { label, short, amount: amount(value), figure, option: None, rest: false }
+}
+
+/// What people read of a value that many records share.
+fn label(value: &Value) -> String {
+    match value {
+        Value::Null => NO_VALUE.to_owned(),
+        Value::Boolean(true) => "Yes".to_owned(),
+        Value::Boolean(false) => "No".to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Decimal(number) => number.to_string(),
+        Value::Text(text) => text.to_string(),
+        Value::Person(person) => person.name.as_deref().unwrap_or("Someone").to_owned(),
+    }
+}

@@ -1,0 +1,126 @@
+//! Any number of queries as one statement, so that all answers are of one snapshot.
+
+use sea_query::{SelectStatement, SqliteQueryBuilder, Value as SqlValue, Values};
+use sea_query_sqlx::SqlxValues;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::model::query::{Answer, Ask, Query, Rows, Snapshot};
+use crate::model::table::Table;
+use crate::store::log::LAST_SEQ;
+use crate::store::triggers::MAX_ARGUMENTS;
+use crate::store::{Store, StoreError, figures, row, select};
+
+impl Store {
+    /// Answers all queries from one snapshot, and says which.
+    ///
+    /// It is one statement with one row: each row that comes back from the database's thread wakes
+    /// the reader, which costs more than to pack and unpack it.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a query names a table that is not the app's.
+    pub async fn snapshot(&self, queries: &[&Query]) -> Result<Snapshot, StoreError> {
+        let mut statement = Statement::new(LAST_SEQ);
+        let mut asked = Vec::with_capacity(queries.len());
+        for query in queries {
+            let table = self.table(&query.table)?;
+            asked.push((table, *query, statement.columns));
+            statement.ask(table, query);
+        }
+        let Statement { sql, values, .. } = statement;
+        let row = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)));
+        let row = row.fetch_one(&self.readers).await?;
+        let answers =
+            asked.into_iter().map(|(table, query, at)| self.answer(table, query, &row, at));
+        let answers = answers.collect::<Result<_, StoreError>>()?;
+        let seq = row.try_get::<Option<i64>, _>(0)?.unwrap_or_default();
+        Ok(Snapshot { answers, position: self.log.write_position(seq) })
+    }
+
+    /// The answer to a query, whose columns begin at `at`.
+    fn answer(
+        &self,
+        table: &Table,
+        query: &Query,
+        row: &SqliteRow,
+        at: usize,
+    ) -> Result<Answer, StoreError> {
+        let text = row::text(row, at).unwrap_or_default();
+        Ok(match query.ask {
+            Ask::Rows(_) => {
+                let records =
+                    text.lines().filter_map(|line| row::packed(table, line, &self.people));
+                let total = row.try_get::<i64, _>(at + 1)?.unsigned_abs();
+                Answer::Rows(Rows { records: records.collect(), total })
+            }
+            Ask::Figure(measure) => {
+                Answer::Figure(figures::read_figure(table, measure, &text, &self.people))
+            }
+            Ask::Groups(grouping) => {
+                let all = row::text(row, at + 1).unwrap_or_default();
+                let groups = figures::read_groups(table, grouping, (&text, &all), &self.people);
+                Answer::Groups(groups)
+            }
+        })
+    }
+}
+
+/// One statement with one row, a few columns for each query.
+struct Statement {
+    sql: String,
+    values: Vec<SqlValue>,
+    columns: usize,
+}
+
+impl Statement {
+    fn new(first: &str) -> Self {
+        Self { sql: format!("select ({first})"), values: Vec::new(), columns: 1 }
+    }
+
+    fn ask(&mut self, table: &Table, query: &Query) {
+        match &query.ask {
+            Ask::Rows(wanted) => {
+                // Packed outside the window: inside it, every row that is sorted would be packed.
+                self.lines(&packed(table), &select::window(table, &query.filter, wanted));
+                self.column(&select::count(table, &query.filter));
+            }
+            Ask::Figure(measure) => self.column(&figures::figure(table, &query.filter, *measure)),
+            Ask::Groups(grouping) => {
+                let packed = format!("json_array({})", figures::columns(table, *grouping));
+                self.lines(&packed, &figures::groups(table, &query.filter, *grouping));
+                self.column(&figures::figure(table, &query.filter, grouping.measure));
+            }
+        }
+    }
+
+    /// A column with the one value of a statement.
+    fn column(&mut self, select: &SelectStatement) {
+        let inside = self.bind(select);
+        self.sql.push_str(&format!(", ({inside})"));
+    }
+
+    /// A column with the rows of a statement, each packed into a line.
+    fn lines(&mut self, packed: &str, select: &SelectStatement) {
+        let inside = self.bind(select);
+        self.sql.push_str(&format!(", (select group_concat({packed}, char(10)) from ({inside}))"));
+    }
+
+    fn bind(&mut self, select: &SelectStatement) -> String {
+        let (sql, bound) = select.build(SqliteQueryBuilder);
+        self.values.extend(bound);
+        self.columns += 1;
+        sql
+    }
+}
+
+/// A record packed into one column: see [`row::packed`].
+fn packed(table: &Table) -> String {
+    let fields = table.fields.iter().map(|field| {
+        let column = format!("\"{}\"", field.name);
+        // What no field holds, JSON does not either.
+        format!("case typeof({column}) when 'blob' then null else {column} end")
+    });
+    let fields: Vec<_> = fields.collect();
+    let packs = fields.chunks(MAX_ARGUMENTS).map(|pack| format!("json_array({})", pack.join(", ")));
+    packs.collect::<Vec<_>>().join(" || char(9) || ")
+}
