@@ -1,4 +1,4 @@
-//! The browser's JavaScript and CSS, embedded under a content hash.
+//! The browser's JavaScript and CSS, embedded under a content hash, without comments and blanks.
 //!
 //! Modules import each other by relative paths, so all share one hash, in the folder's name.
 
@@ -13,10 +13,12 @@ pub const FOLDER: &str = "/_pagetide/";
 
 const STYLESHEET: &str = "pagetide.css";
 const SCRIPT: &str = "pagetide.js";
+const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [(&str, &str, &str); 17] = [
-    (STYLESHEET, "text/css; charset=utf-8", include_str!("pagetide.css")),
+/// Each file with its media type, as it is written.
+const SOURCES: [(&str, &str, &str); 17] = [
+    (STYLESHEET, CSS, include_str!("pagetide.css")),
     (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
     ("connection.js", JAVASCRIPT, include_str!("connection.js")),
@@ -50,8 +52,7 @@ pub struct Asset {
 /// The asset at a path below [`FOLDER`]: `<hash>/name`. It never changes.
 pub fn asset(path: &str) -> Option<Asset> {
     let name = path.strip_prefix(hash())?.strip_prefix('/')?;
-    let (_, content_type, body) = FILES.into_iter().find(|(file, ..)| *file == name)?;
-    Some(Asset { content_type, body })
+    assets().iter().find(|(file, _)| *file == name).map(|(_, asset)| *asset)
 }
 
 /// The path of the stylesheet.
@@ -66,7 +67,7 @@ pub fn script() -> String {
 
 /// The paths of the modules that the script imports at once.
 pub fn modules() -> impl Iterator<Item = String> {
-    let at_once = FILES.into_iter().skip(2).filter(|(name, ..)| !IMPORTED_LATER.contains(name));
+    let at_once = SOURCES.into_iter().skip(2).filter(|(name, ..)| !IMPORTED_LATER.contains(name));
     at_once.map(|(name, ..)| path(name))
 }
 
@@ -74,13 +75,33 @@ fn path(name: &str) -> String {
     format!("{FOLDER}{}/{name}", hash())
 }
 
+/// The files as they are served. A browser fetches them once, but a first page waits for them.
+fn assets() -> &'static [(&'static str, Asset)] {
+    static ASSETS: OnceLock<Vec<(&str, Asset)>> = OnceLock::new();
+    ASSETS.get_or_init(|| {
+        let asset = |(name, content_type, source)| {
+            let body = minified(content_type, source).map_or(source, |text| &*text.leak());
+            (name, Asset { content_type, body })
+        };
+        SOURCES.into_iter().map(asset).collect()
+    })
+}
+
+/// The text without comments and blanks; nothing if it cannot be understood.
+fn minified(content_type: &str, source: &str) -> Option<String> {
+    match content_type {
+        CSS => minifier::css::minify(source).map(|css| css.to_string()).ok(),
+        _ => minifier::js::minify(source).map(|script| script.to_string()).ok(),
+    }
+}
+
 fn hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {
         let mut hasher = Sha256::new();
-        for (name, _, body) in FILES {
+        for (name, asset) in assets() {
             hasher.update(name);
-            hasher.update(body);
+            hasher.update(asset.body);
         }
         URL_SAFE_NO_PAD.encode(&hasher.finalize()[..9])
     })
@@ -97,5 +118,13 @@ mod tests {
         }
         assert_eq!(asset("other/pagetide.js"), None);
         assert_eq!(asset("../Cargo.toml"), None);
+    }
+
+    #[test]
+    fn every_file_is_served_shorter_than_it_is_written() {
+        for ((name, asset), (_, _, source)) in assets().iter().zip(SOURCES) {
+            assert!(asset.body.len() < source.len(), "{name}");
+            assert!(!asset.body.contains("/**"), "{name}");
+        }
     }
 }

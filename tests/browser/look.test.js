@@ -1,6 +1,7 @@
 /** Every page of the example app in light, dark and phone width: for axe, and for people. */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
+import { get } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -68,6 +69,25 @@ for (const [screen, options] of Object.entries(screens)) {
     await page.context().close();
   });
 }
+
+/** How many bytes come over the wire for a path, and what they say. */
+function fetched(path) {
+  return new Promise((resolve, reject) => {
+    get(server.url + path, { headers: { "Accept-Encoding": "br, gzip" } }, (answer) => {
+      const chunks = [];
+      answer.on("data", (chunk) => chunks.push(chunk));
+      answer.on("end", () => resolve(Buffer.concat(chunks)));
+    }).on("error", reject);
+  });
+}
+
+test("the first page with all it needs at once is under 30 KB", async () => {
+  const html = await (await fetch(server.url)).text();
+  const paths = html.replaceAll("&#x2f;", "/").match(/\/_pagetide\/[^"]+/g);
+  const sizes = await Promise.all(["/", ...new Set(paths)].map(async (path) => (await fetched(path)).length));
+  const total = sizes.reduce((sum, size) => sum + size);
+  assert.ok(sizes.length > 10 && total < 30_000, `${total} bytes`);
+});
 
 test("guests never receive an e-mail address", async () => {
   const page = await open(browser, server.url);
