@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::fields::parse;
 use crate::model::filter::{
-    Filter, MAX_FILTER_CONDITIONS, MAX_FILTER_DEPTH, MAX_FILTER_LIST, OPERATORS, Test,
-    operator_suits,
+    Filter, MAX_FILTER_CONDITIONS, MAX_FILTER_DEPTH, MAX_FILTER_GROUPS, MAX_FILTER_LIST, OPERATORS,
+    Test, operator_suits,
 };
 use crate::model::operand::{ATTRIBUTES, Attribute, Operand};
 use crate::model::problem::Step;
@@ -14,6 +14,9 @@ use crate::model::value::Value;
 
 /// The longest text an operator compares with, in bytes.
 const MAX_OPERAND: usize = 1_000;
+
+/// After how many faults the rest of a filter is not looked at.
+const MAX_FAULTS: usize = 100;
 
 /// One thing wrong with a filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +76,7 @@ pub fn read(
     json: &Json,
 ) -> Result<Filter<Operand>, Vec<FilterFault>> {
     let mut reader =
-        Reader { table, may_use, steps: Vec::new(), conditions: 0, faults: Vec::new() };
+        Reader { table, may_use, steps: Vec::new(), conditions: 0, groups: 0, faults: Vec::new() };
     let filter = reader.filter(json, 0);
     if reader.faults.is_empty() { Ok(filter) } else { Err(reader.faults) }
 }
@@ -83,6 +86,7 @@ struct Reader<'a> {
     may_use: &'a dyn Fn(FieldAt) -> bool,
     steps: Vec<Step>,
     conditions: usize,
+    groups: usize,
     faults: Vec<FilterFault>,
 }
 
@@ -92,25 +96,35 @@ impl Reader<'_> {
             return self.fault(format!("a filter may nest {MAX_FILTER_DEPTH} deep"));
         }
         match json {
-            Json::Array(parts) => Filter::And(self.parts(parts, depth)),
+            Json::Array(parts) => self.group(|reader| Filter::And(reader.parts(parts, depth))),
             Json::Object(map) => self.object(map, depth),
             _ => self.fault("a filter is a list of conditions, or one of and, or, not"),
         }
     }
 
+    /// What joins others counts as much as a condition: `[[], [], …]` is long without any.
+    fn group(&mut self, read: impl FnOnce(&mut Self) -> Filter<Operand>) -> Filter<Operand> {
+        self.groups += 1;
+        if self.groups > MAX_FILTER_GROUPS {
+            return self.fault(format!("a filter may have {MAX_FILTER_GROUPS} groups"));
+        }
+        read(self)
+    }
+
     fn object(&mut self, map: &Map<String, Json>, depth: usize) -> Filter<Operand> {
         let only = map.iter().next().filter(|_| map.len() == 1);
         match only.map(|(key, value)| (key.as_str(), value)) {
-            Some(("and", Json::Array(parts))) => {
-                Filter::And(self.below("and", |reader| reader.parts(parts, depth)))
-            }
-            Some(("or", Json::Array(parts))) => {
-                Filter::Or(self.below("or", |reader| reader.parts(parts, depth)))
-            }
+            Some(("and", Json::Array(parts))) => self.group(|reader| {
+                Filter::And(reader.below("and", |reader| reader.parts(parts, depth)))
+            }),
+            Some(("or", Json::Array(parts))) => self.group(|reader| {
+                Filter::Or(reader.below("or", |reader| reader.parts(parts, depth)))
+            }),
             Some(("and" | "or", _)) => self.fault("`and` and `or` take a list of filters"),
-            Some(("not", part)) => {
-                Filter::Not(Box::new(self.below("not", |reader| reader.filter(part, depth + 1))))
-            }
+            Some(("not", part)) => self.group(|reader| {
+                let part = reader.below("not", |reader| reader.filter(part, depth + 1));
+                Filter::Not(Box::new(part))
+            }),
             _ => self.condition(map),
         }
     }
@@ -118,7 +132,10 @@ impl Reader<'_> {
     fn parts(&mut self, parts: &[Json], depth: usize) -> Vec<Filter<Operand>> {
         let mut filters = Vec::with_capacity(parts.len().min(MAX_FILTER_CONDITIONS));
         for (index, part) in parts.iter().enumerate() {
-            if self.conditions > MAX_FILTER_CONDITIONS {
+            if self.conditions > MAX_FILTER_CONDITIONS
+                || self.groups > MAX_FILTER_GROUPS
+                || self.faults.len() > MAX_FAULTS
+            {
                 break;
             }
             self.steps.push(Step::Item(index));
@@ -318,6 +335,11 @@ mod tests {
         assert_eq!(messages.join("; "), told);
     }
 
+    fn faults(json: &str) -> usize {
+        let json = serde_json::from_str(json).unwrap();
+        read(&table("orders", &["customer"]), &|_| true, &json).err().unwrap_or_default().len()
+    }
+
     #[test]
     fn filters_nest() {
         check(r#"[{"field":"customer","operator":"eq","value":"Ada"}]"#, "");
@@ -350,5 +372,9 @@ mod tests {
         check(&deep, "a filter may nest 8 deep");
         let one = r#"{"field":"customer","operator":"isEmpty"}"#;
         check(&format!("[{}]", [one; 102].join(",")), "a filter may have 100 conditions");
+        check(&format!("[{}]", ["[]"; 99].join(",")), "");
+        check(&format!("[{}]", ["[]"; 20_000].join(",")), "a filter may have 100 groups");
+        check(&format!("[{}]", [r#"{"not":[]}"#; 60].join(",")), "a filter may have 100 groups");
+        assert!(faults(&format!("[{}]", ["1"; 20_000].join(","))) <= MAX_FAULTS + 1);
     }
 }

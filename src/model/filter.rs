@@ -14,6 +14,8 @@ use crate::model::value::Value;
 pub const MAX_FILTER_DEPTH: usize = 8;
 /// How many conditions one filter may hold.
 pub const MAX_FILTER_CONDITIONS: usize = 100;
+/// How many lists, `and`, `or` and `not` one filter may hold, for each is a step deeper in SQL.
+pub const MAX_FILTER_GROUPS: usize = 100;
 /// How many values `in` and `notIn` may list.
 pub const MAX_FILTER_LIST: usize = 500;
 

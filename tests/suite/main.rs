@@ -5,6 +5,7 @@
 mod server;
 
 mod accounts;
+mod attacks;
 mod cli;
 mod editable;
 mod figures;
