@@ -113,6 +113,12 @@ impl Stay {
         let most = self.hub.transport.max_presence_entries;
         self.hub.presence().touch(&self.path, self.connection, &now().into(), most);
     }
+
+    /// Tells the connection once more who is there.
+    pub(super) fn sync(&self, outbox: &Outbox) {
+        let most = self.hub.transport.max_presence_entries;
+        self.hub.presence().sync(&self.path, outbox, most);
+    }
 }
 
 impl Drop for Stay {

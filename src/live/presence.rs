@@ -74,7 +74,13 @@ impl Presence {
             entry.insert(Connection { user, outbox, seen, stale: false });
             page.arrive(path, id, self.next_place, &at, most);
         }
-        let users = page.people.values().take(most).map(|person| &person.shown).collect();
+        self.sync(path, &outbox, most);
+    }
+
+    /// Tells a connection who is on a page.
+    pub(super) fn sync(&self, path: &Arc<str>, outbox: &Outbox, most: usize) {
+        let people = self.pages.get(path).map(|page| page.people.values());
+        let users = people.into_iter().flatten().take(most).map(|person| &person.shown).collect();
         outbox.push([Message::new(&Body::PresenceSync { page_path: path, users })]);
     }
 

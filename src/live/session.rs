@@ -173,7 +173,8 @@ impl Session {
         }
     }
 
-    /// Tells every subscription to read again, since messages to this connection were dropped.
+    /// Tells every subscription to read again, and who is on each page, since messages to this
+    /// connection were dropped.
     pub fn resync_all(&self) {
         let position = self.hub.position();
         let reason = "this connection reads too slowly";
@@ -183,6 +184,7 @@ impl Session {
             resync(name, reason, &position)
         });
         self.outbox.push(told);
+        self.pages.values().for_each(|stay| stay.sync(&self.outbox));
     }
 
     /// What a handshake would be known by.
@@ -217,11 +219,14 @@ impl Session {
         let page = self.app.page(path).filter(|page| page.presence);
         let page = page.filter(|page| self.app.may_open(page, &self.viewer));
         let path = page.ok_or(RecordsError::NotFound)?.path.clone();
-        if self.pages.len() >= MAX_SUBSCRIPTIONS && !self.pages.contains_key(&path) {
+        // Whoever comes twice is not told to the others again: that would cost them all a message.
+        if let Some(stay) = self.pages.get(&path) {
+            stay.sync(&self.outbox);
+            return Ok(());
+        }
+        if self.pages.len() >= MAX_SUBSCRIPTIONS {
             return Err(LiveError::TooMany);
         }
-        // Leave first: whoever comes twice must not be taken off by the first stay's end.
-        self.pages.remove(&path);
         let stay = self.hub.stay(&self.admission, &path, &self.viewer, &self.outbox);
         self.pages.insert(path, stay);
         Ok(())

@@ -239,9 +239,11 @@ async fn a_reader_that_does_not_read_is_told_to_read_again_and_others_notice_not
     // More than the system keeps for a reader that does not read, in steps that fit into a queue.
     const STEPS: usize = 30;
     const STEP: usize = 1_000;
-    let server = Server::start(DESK).await;
+    let room = "  - { name: Room, path: /room, presence: true, access: all, components: [] }\n";
+    let server = Server::start(&format!("{DESK}{room}")).await;
     let guest = server.guest().await;
     let mut stuck = guest.open("/api/tables/orders/subscribe").await.unwrap();
+    stuck.send(json!({ "type": "presence", "pagePath": "/room" })).await;
     let mut reader = guest.open("/api/tables/orders/subscribe?fields=customer").await.unwrap();
     reader.next().await;
     for _ in 0..STEPS {
@@ -254,6 +256,8 @@ async fn a_reader_that_does_not_read_is_told_to_read_again_and_others_notice_not
         }
     }
     while stuck.next().await["type"] != "resync" {}
+    // Who came and went in the meantime was dropped as well.
+    while stuck.next().await["type"] != "presence-sync" {}
     assert!(server.metric("pagetide_drops_total").await >= 1.0);
     server.sql("insert into orders (customer) values ('Ada')");
     while stuck.next().await["record"]["fields"]["customer"] != "Ada" {}
