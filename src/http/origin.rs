@@ -12,21 +12,31 @@ use crate::http::error::HttpError;
 pub(super) fn check(request: &Request) -> Result<(), HttpError> {
     let headers = request.headers();
     // A stream of events is one too: it would be held open in the visitor's name.
-    let opens_socket =
-        headers.contains_key(header::UPGRADE) || request.uri().path().ends_with("/sse");
+    let opens_socket = headers.contains_key(header::UPGRADE) || is_stream(request.uri().path());
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let is_ours = match (text(headers, "sec-fetch-site"), text(headers, "origin")) {
         _ if is_safe && !opens_socket => true,
-        (Some(site), _) if !opens_socket => matches!(site, "same-origin" | "none"),
+        (Some(site), _) if !opens_socket => is_own(site),
         (_, Some(origin)) => is_same(origin, headers),
+        // A link, a frame or an image of another site, which carry no `Origin`.
+        (Some(site), None) => is_own(site),
         // A program, not a browser; it has no cookie unless it was given one.
-        (_, None) => opens_socket || !has_cookie(headers),
+        (None, None) => opens_socket || !has_cookie(headers),
     };
     if is_ours || (opens_socket && !has_cookie(headers)) {
         Ok(())
     } else {
         Err(HttpError::ForeignOrigin)
     }
+}
+
+fn is_stream(path: &str) -> bool {
+    path.starts_with("/api/") && path.ends_with("/sse")
+}
+
+/// Whether a browser says that a request is made by a page of ours, or by the visitor.
+fn is_own(site: &str) -> bool {
+    matches!(site, "same-origin" | "none")
 }
 
 /// The scheme is left out: a proxy that speaks HTTPS speaks HTTP to us.
@@ -54,7 +64,13 @@ mod tests {
     /// `headers` as lines; `host` and the session cookie are always there.
     #[track_caller]
     fn check_with(method: Method, headers: &str, allowed: bool) {
-        let mut request = Request::builder().method(method).header("host", "desk.example:3000");
+        check_at("/", method, headers, allowed);
+    }
+
+    #[track_caller]
+    fn check_at(path: &'static str, method: Method, headers: &str, allowed: bool) {
+        let mut request = Request::builder().method(method).uri_str(path);
+        request = request.header("host", "desk.example:3000");
         request = request.header("cookie", format!("a=b; {COOKIE}=x"));
         for line in headers.lines() {
             let (name, value) = line.split_once(": ").unwrap();
@@ -87,5 +103,21 @@ mod tests {
         check_with(Method::GET, &from("http://desk.example"), false);
         check_with(Method::GET, &from("null"), false);
         check_with(Method::GET, "upgrade: websocket", true);
+    }
+
+    #[test]
+    fn another_site_cannot_open_a_stream_not_even_by_a_link() {
+        let check = |headers, allowed| {
+            check_at("/api/tables/orders/subscribe/sse", Method::GET, headers, allowed);
+        };
+        check("", true);
+        check("sec-fetch-site: same-origin", true);
+        check("sec-fetch-site: none", true);
+        check("sec-fetch-site: cross-site", false);
+        check("sec-fetch-site: same-site", false);
+        check("origin: null", false);
+        check("origin: https://evil.example", false);
+        // A page that only has such a name may be linked to.
+        check_at("/sse", Method::GET, "sec-fetch-site: cross-site", true);
     }
 }
