@@ -8,7 +8,7 @@ use std::time::Duration;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Response};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_tungstenite::tungstenite::Bytes;
@@ -90,9 +90,13 @@ impl Stream {
         let outbox = self.session.outbox().clone();
         let (first, every) = self.session.heartbeats();
         let mut heartbeat = interval_at(Instant::now() + first, every);
+        let idle = Duration::from_millis(self.session.transport().idle_timeout_ms);
+        let idle = Instant::now() + idle;
         self.send(self.retry().into_bytes()).await?;
         loop {
             tokio::select! {
+                // What a stream hears never changes, so one that hears nothing never will.
+                () = sleep_until(idle), if self.session.is_idle() => return Err(End),
                 delivery = outbox.next() => self.deliver(delivery).await?,
                 _ = heartbeat.tick() => self.beat().await?,
                 () = self.gone.cancelled() => return Err(End),
