@@ -1,6 +1,6 @@
 //! Who is editing what, and who must hear that somebody else was faster.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::live::message::{Author, Body, Conflict, Message};
@@ -18,7 +18,14 @@ const MAX_EDITS: usize = 100;
 
 /// Everyone who has announced an edit.
 #[derive(Default)]
-pub(super) struct Editing(HashMap<(TableName, RecordId), HashMap<ConnectionId, Editor>>);
+pub(super) struct Editing {
+    editors: HashMap<Edited, HashMap<ConnectionId, Editor>>,
+    /// What each connection edits, so that one that comes or goes costs the others nothing.
+    edited: HashMap<ConnectionId, HashSet<Edited>>,
+}
+
+/// The record that is being edited.
+type Edited = (TableName, RecordId);
 
 /// Somebody with an edit that is not sent yet.
 pub(super) struct Editor {
@@ -49,28 +56,30 @@ impl Editing {
         if editor.editing.is_empty() {
             return Ok(());
         }
-        if self.0.values().filter(|editors| editors.contains_key(&connection)).count() >= MAX_EDITS
-        {
+        let edited = self.edited.entry(connection).or_default();
+        if edited.len() >= MAX_EDITS {
             return Err(TooManyEdits);
         }
-        self.0.entry(key).or_default().insert(connection, editor);
+        edited.insert(key.clone());
+        self.editors.entry(key).or_default().insert(connection, editor);
         Ok(())
     }
 
     /// Forgets everything that a connection has announced.
     pub(super) fn end(&mut self, connection: ConnectionId) {
-        self.0.retain(|_, editors| {
-            editors.remove(&connection);
-            !editors.is_empty()
-        });
+        for key in self.edited.remove(&connection).unwrap_or_default() {
+            self.remove(&key, connection);
+        }
     }
 
     /// Tells everyone whose edit this change by somebody else overtakes.
     pub(super) fn tell(&self, change: &Change) {
-        if self.0.is_empty() {
+        if self.editors.is_empty() {
             return;
         }
-        let Some(editors) = self.0.get(&(change.table.clone(), change.record_id)) else { return };
+        let Some(editors) = self.editors.get(&(change.table.clone(), change.record_id)) else {
+            return;
+        };
         let (Some(old), Some(new)) = (&change.old, &change.new) else { return };
         for editor in editors.values() {
             let overwritten: Vec<_> =
@@ -87,11 +96,17 @@ impl Editing {
         }
     }
 
-    fn remove(&mut self, key: &(TableName, RecordId), connection: ConnectionId) {
-        if let Some(editors) = self.0.get_mut(key) {
+    fn remove(&mut self, key: &Edited, connection: ConnectionId) {
+        if let Some(editors) = self.editors.get_mut(key) {
             editors.remove(&connection);
             if editors.is_empty() {
-                self.0.remove(key);
+                self.editors.remove(key);
+            }
+        }
+        if let Some(edited) = self.edited.get_mut(&connection) {
+            edited.remove(key);
+            if edited.is_empty() {
+                self.edited.remove(&connection);
             }
         }
     }
