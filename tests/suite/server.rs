@@ -251,11 +251,18 @@ impl Client {
 
     /// A request with the cookie; unsafe ones come from our own pages.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.bare(method, path);
+        match &self.cookie {
+            Some(_) => request.header("sec-fetch-site", "same-origin"),
+            None => request,
+        }
+    }
+
+    /// A request with the cookie that says nothing of where it comes from.
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("http://{}{path}", self.address));
         match &self.cookie {
-            Some(cookie) => {
-                request.header("cookie", cookie).header("sec-fetch-site", "same-origin")
-            }
+            Some(cookie) => request.header("cookie", cookie),
             None => request,
         }
     }

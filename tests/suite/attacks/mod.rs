@@ -1,0 +1,10 @@
+//! Attacks by somebody who knows how servers of this kind are built: each is answered or bounded,
+//! and others notice nothing.
+
+mod floods;
+mod frames;
+mod rights;
+
+const EVERYTHING: &str = "/api/realtime/subscribe";
+const ORDERS: &str = "/api/tables/orders/subscribe";
+const RECORDS: &str = "/api/tables/orders/records";
