@@ -8,6 +8,7 @@ mod accounts;
 mod attacks;
 mod cli;
 mod editable;
+mod examples;
 mod figures;
 mod hostile;
 mod migrate;
