@@ -11,6 +11,7 @@ mod editable;
 mod examples;
 mod figures;
 mod hostile;
+mod manual;
 mod migrate;
 mod oracle;
 mod outside;

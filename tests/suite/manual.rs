@@ -1,0 +1,72 @@
+//! Holds `docs/realtime.md` to its word: each example in it is one that the server takes or sends.
+
+use std::collections::BTreeSet;
+
+use pagetide::live::messages_schema;
+use serde_json::{Value as Json, json};
+
+use crate::server::{DESK, Server};
+
+const PAGE: &str = include_str!("../../docs/realtime.md");
+
+/// The examples below a heading, one a line.
+fn examples(heading: &str) -> Vec<Json> {
+    let section = PAGE.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
+    let block = section.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    block.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn keys(json: &Json) -> BTreeSet<&str> {
+    json.as_object().map(|map| map.keys().map(String::as_str).collect()).unwrap_or_default()
+}
+
+/// The members that the schema knows of a message of this type, and which of them must be there.
+fn members<'a>(schema: &'a Json, kind: &Json) -> (BTreeSet<&'a str>, BTreeSet<&'a str>) {
+    let shapes = schema["oneOf"].as_array().unwrap();
+    let shape = shapes.iter().find(|shape| shape["properties"]["type"]["const"] == *kind).unwrap();
+    let pointer = shape["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
+    let more = pointer.and_then(|pointer| schema.pointer(pointer)).unwrap_or(&Json::Null);
+    let both = [shape, more];
+    let known = both.iter().flat_map(|shape| keys(&shape["properties"]));
+    let required = both.iter().filter_map(|shape| shape["required"].as_array()).flatten();
+    (known.collect(), required.filter_map(Json::as_str).collect())
+}
+
+#[test]
+fn every_message_has_an_example_that_the_schema_accepts() {
+    let schema = messages_schema();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let examples = examples("What the server says");
+    for example in &examples {
+        let faults: Vec<_> =
+            validator.iter_errors(example).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{example}: {faults:?}");
+        let (known, required) = members(&schema, &example["type"]);
+        assert!(keys(example).is_subset(&known), "{example} has more than {known:?}");
+        assert!(required.is_subset(&keys(example)), "{example} has less than {required:?}");
+    }
+    let shown = examples.iter().filter_map(|example| example["type"].as_str());
+    let shown: BTreeSet<_> = shown.collect();
+    let shapes = schema["oneOf"].as_array().unwrap().iter();
+    let all = shapes.filter_map(|shape| shape["properties"]["type"]["const"].as_str()).collect();
+    assert_eq!(shown, all);
+}
+
+#[tokio::test]
+async fn every_handshake_in_the_manual_is_taken() {
+    let room = "  - { name: Room, path: /room, presence: true, access: all, components: [] }\n";
+    let server = Server::start(&format!("{DESK}{room}")).await;
+    let mut socket = server.admin().await.open("/api/realtime/subscribe").await.unwrap();
+    for example in examples("What a client says") {
+        socket.send(example.clone()).await;
+        // The answer to this says that the example has been dealt with.
+        socket.send(json!({ "type": "ready?" })).await;
+        loop {
+            let answer = socket.next().await;
+            if answer["message"].as_str().is_some_and(|message| message.contains("ready?")) {
+                break;
+            }
+            assert_ne!(answer["type"], "error", "{example}: {answer}");
+        }
+    }
+}
