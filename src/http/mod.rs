@@ -24,12 +24,15 @@ mod origin;
 
 mod accounts;
 mod assets;
+mod frames;
 mod health;
 mod pages;
 mod records;
 mod sse;
 mod subscribe;
 mod websocket;
+
+pub use frames::texts;
 
 /// How long requests under way may take to finish once the server is told to stop.
 const FINISH_REQUESTS: Duration = Duration::from_secs(5);

@@ -15,10 +15,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Bytes, Message as Frame};
 use tokio_util::sync::CancellationToken;
 
+use crate::http::frames;
 use crate::live::{CloseReason, Delivery, Message, Outbox, Session};
 
 /// How long a client may take from the answer to the first byte of the socket.
@@ -27,12 +28,8 @@ const OPEN: Duration = Duration::from_secs(10);
 const WRITE: Duration = Duration::from_secs(30);
 /// How long a client may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// The longest frame and message of a client, in bytes. Filters are the longest they send.
-const MAX_FRAME: usize = 64 * 1024;
 /// A ping without content (RFC 6455, 5.5.2).
 const PING: &[u8] = &[0x89, 0];
-/// What is read at once; handshakes are short, and there may be thousands of sockets.
-const READ_BUFFER: usize = 512;
 
 /// Why a socket ends.
 enum End {
@@ -45,12 +42,8 @@ enum End {
 /// Runs a socket to its end.
 pub(super) async fn run(upgrade: OnUpgrade, session: Session, stop: CancellationToken) {
     let Ok(Ok(stream)) = timeout(OPEN, upgrade).await else { return };
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(Some(MAX_FRAME))
-        .max_frame_size(Some(MAX_FRAME));
-    let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
+    let config = Some(frames::config());
+    let stream = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
     let outbox = session.outbox().clone();
     let mut socket = Socket { stream, session, outbox };
     if stop.is_cancelled() {

@@ -10,6 +10,7 @@ mod cli;
 mod editable;
 mod examples;
 mod figures;
+mod heard;
 mod hostile;
 mod manual;
 mod migrate;
