@@ -144,7 +144,7 @@ async fn open_stream(
 ) -> Result<Response> {
     sse::resume(request.headers(), &mut handshakes)?;
     let mut session = session(caller, runtime, table)?;
-    let names = handshakes.iter().map(Session::name).collect();
+    let names = handshakes.iter().map(|handshake| session.name(handshake)).collect();
     for handshake in handshakes {
         session.handle(handshake).await.map_err(HttpError::from)?;
     }

@@ -187,10 +187,11 @@ impl Session {
         self.pages.values().for_each(|stay| stay.sync(&self.outbox));
     }
 
-    /// What a handshake would be known by.
-    pub fn name(handshake: &Handshake) -> Option<Name> {
+    /// What the subscription of a handshake would be known by.
+    pub fn name(&self, handshake: &Handshake) -> Option<Name> {
         let given = handshake.subscription_id.as_deref().map(|id| Name::Given(id.into()));
-        given.or_else(|| Some(Name::Table(handshake.table.as_deref()?.parse().ok()?)))
+        // A component's table is known to its page only.
+        given.or_else(|| Some(Name::Table(self.scope(handshake).ok()?.table.name.clone())))
     }
 
     async fn subscribe(&mut self, handshake: Handshake) -> Result<(), LiveError> {

@@ -138,6 +138,20 @@ async fn last_event_id_resumes_every_subscription_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_component_without_a_name_is_resumed_too() {
+    let server = Server::start(DESK).await;
+    let guest = server.guest().await;
+    let path = everything(json!([{ "component": "dataTable-1", "url": "/" }]));
+    let mut stream = Stream::open(&guest, &path, "").await;
+    let id = stream.next().await.unwrap().id;
+    drop(stream);
+    server.sql("insert into orders (customer) values ('Ada')");
+    let mut stream = Stream::open(&guest, &path, &id).await;
+    assert_eq!(stream.json().await["type"], "subscribed");
+    assert_eq!(stream.json().await["event"], "insert");
+}
+
+#[tokio::test]
 async fn a_heartbeat_moves_the_place_to_resume_from() {
     let transport = Transport { heartbeat_interval_ms: 20, ..TRANSPORT };
     let server = Server::start_with(DESK, transport).await;
