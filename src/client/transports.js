@@ -55,6 +55,9 @@ export class Socket extends Link {
   }
 }
 
+/** The close codes that a socket would end with, by what a stream says last. */
+const ENDS = { SESSION_ENDED: 4401, ACCESS_CHANGED: 4403 };
+
 /** Server-Sent Events: what is heard is settled when the stream is opened. */
 export class Stream extends Link {
   static transport = "sse";
@@ -63,7 +66,13 @@ export class Stream extends Link {
     super();
     const query = new URLSearchParams({ subscribe: JSON.stringify(handshakes(this)) });
     this.stream = new EventSource(`/api/realtime/subscribe/sse?${query}`);
-    this.stream.onmessage = (event) => onMessage(this, JSON.parse(event.data));
+    this.stream.onmessage = (event) => {
+      const message = JSON.parse(event.data);
+      const end = message.type === "error" && ENDS[message.code];
+      if (!end) return onMessage(this, message);
+      this.close();
+      return onClose(this, end);
+    };
     // When and how to come back is for the connection to say, not for the browser.
     this.stream.onerror = () => {
       this.close();

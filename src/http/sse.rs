@@ -94,6 +94,10 @@ impl Stream {
         let idle = Instant::now() + idle;
         self.send(self.retry().into_bytes()).await?;
         loop {
+            if self.session.can_catch_up() && !self.gone.is_cancelled() {
+                self.session.catch_up().await;
+                continue;
+            }
             tokio::select! {
                 // What a stream hears never changes, so one that hears nothing never will.
                 () = sleep_until(idle), if self.session.is_idle() => return Err(End),
@@ -123,11 +127,8 @@ impl Stream {
             self.send(events).await?;
         }
         match delivery.close {
-            Some(CloseReason::Restart) => {
-                self.send_off().await?;
-                Err(End)
-            }
-            Some(_) => Err(End),
+            Some(CloseReason::Restart) => self.say_last(&Message::reconnecting("sse")).await,
+            Some(reason) => self.say_last(&Message::ended(reason)).await,
             None => Ok(()),
         }
     }
@@ -150,10 +151,11 @@ impl Stream {
         Ok(())
     }
 
-    async fn send_off(&mut self) -> Result<(), End> {
+    async fn say_last(&mut self, message: &Message) -> Result<(), End> {
         let mut event = Vec::new();
-        put_data(&Message::reconnecting("sse"), &mut event);
-        self.send(event).await
+        put_data(message, &mut event);
+        self.send(event).await?;
+        Err(End)
     }
 
     fn write(&mut self, message: &Message, events: &mut Vec<u8>) {

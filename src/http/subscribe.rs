@@ -143,10 +143,15 @@ async fn open_stream(
     mut handshakes: Vec<Handshake>,
 ) -> Result<Response> {
     sse::resume(request.headers(), &mut handshakes)?;
+    let is_for_one = table.is_some();
     let mut session = session(caller, runtime, table)?;
     let names = handshakes.iter().map(|handshake| session.name(handshake)).collect();
     for handshake in handshakes {
-        session.handle(handshake).await.map_err(HttpError::from)?;
+        // One bad handshake among several must not take the others along.
+        match is_for_one {
+            true => session.handle(handshake).await.map_err(HttpError::from)?,
+            false => session.take(handshake).await,
+        }
     }
     let gone = sockets.peers.gone(request.remote_addr().as_socket_addr());
     Ok(sse::open(session, names, gone, sockets))

@@ -81,6 +81,12 @@ impl Socket {
             if timer.deadline() != wake_at {
                 timer.as_mut().reset(wake_at);
             }
+            if self.session.can_catch_up() {
+                if let Err(end) = Box::pin(self.catch_up()).await {
+                    return end;
+                }
+                continue;
+            }
             let done = tokio::select! {
                 delivery = self.outbox.next() => self.deliver(delivery).await,
                 frame = self.stream.next() => self.receive(frame).await,
@@ -96,6 +102,15 @@ impl Socket {
             if let Err(end) = done {
                 return end;
             }
+        }
+    }
+
+    /// Puts more of the past into the outbox, unless the client says something first.
+    async fn catch_up(&mut self) -> Result<(), End> {
+        tokio::select! {
+            biased;
+            frame = self.stream.next() => self.receive(frame).await,
+            () = self.session.catch_up() => Ok(()),
         }
     }
 
@@ -178,11 +193,5 @@ impl Socket {
 }
 
 fn closing(reason: CloseReason) -> End {
-    let words = match reason {
-        CloseReason::Restart => "the server restarts",
-        CloseReason::Idle => "nothing was subscribed",
-        CloseReason::SessionEnded => "the session has ended",
-        CloseReason::AccessChanged => "what you may see has changed",
-    };
-    End::Close(reason.code().into(), words)
+    End::Close(reason.code().into(), reason.words())
 }

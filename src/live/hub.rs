@@ -10,11 +10,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::feed::Feed;
+use crate::live::begin::resync;
 use crate::live::editing::{Editing, Editor, TooManyEdits, conflict};
-use crate::live::groups::{Groups, Scope, Seat, encode};
-use crate::live::message::{Body, CloseReason, Message, Name, now};
+use crate::live::groups::{Groups, Scope, Seat};
+use crate::live::message::{CloseReason, Name, now};
 use crate::live::metrics::Metrics;
-use crate::live::outbox::{Burst, Outbox};
+use crate::live::outbox::Outbox;
 use crate::live::past::Past;
 use crate::live::presence::{Arrival, ConnectionId, Presence};
 use crate::model::access::Viewer;
@@ -24,10 +25,7 @@ use crate::model::record::Envelope;
 use crate::model::refresh::Transport;
 use crate::records::Stale;
 use crate::render::Renderer;
-use crate::store::{Batch, Replay, Store, StoreError};
-
-/// How long a subscriber waits for the feed to reach what it has already read.
-const CATCH_UP: Duration = Duration::from_secs(5);
+use crate::store::{Batch, Store, StoreError};
 
 /// How many changes are told before their readers get a turn to send them on. More at once could
 /// fill the queue of a reader that keeps up.
@@ -37,14 +35,14 @@ const TOLD_AT_ONCE: usize = 64;
 const SWEEPS_PER_SILENCE: u32 = 60;
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     next_connection: ConnectionId,
-    groups: Groups,
+    pub(super) groups: Groups,
     connections: HashMap<ConnectionId, Connection>,
     /// How many connections each owner has; nobody has none.
     owners: HashMap<Arc<str>, usize>,
     editing: Editing,
-    past: Past,
+    pub(super) past: Past,
 }
 
 struct Connection {
@@ -69,19 +67,19 @@ pub struct Credential {
 
 /// Everyone who listens.
 pub struct Hub {
-    store: Store,
-    renderer: Arc<Renderer>,
+    pub(super) store: Store,
+    pub(super) renderer: Arc<Renderer>,
     transport: Transport,
     state: Mutex<State>,
     presence: Mutex<Presence>,
-    metrics: Metrics,
-    position: watch::Sender<Position>,
+    pub(super) metrics: Metrics,
+    pub(super) position: watch::Sender<Position>,
 }
 
 /// A place among the connections; given back when dropped.
 pub struct Admission {
     hub: Arc<Hub>,
-    id: ConnectionId,
+    pub(super) id: ConnectionId,
 }
 
 impl Drop for Admission {
@@ -131,7 +129,7 @@ impl Drop for Stay {
 /// A subscription that is live; it ends when dropped.
 pub(super) struct Subscription {
     hub: Arc<Hub>,
-    seat: Seat,
+    pub(super) seat: Seat,
     connection: ConnectionId,
     pub(super) name: Name,
     pub(super) scope: Scope,
@@ -338,84 +336,9 @@ impl Hub {
         self.position.borrow().clone()
     }
 
-    /// Begins a subscription: says `subscribed`, then what happened after `since`, then everything
-    /// that follows, with no gap and nothing twice.
-    pub(super) async fn subscribe(
-        self: &Arc<Self>,
-        (admission, outbox): (&Admission, &Arc<Outbox>),
-        name: Name,
-        scope: Scope,
-        since: Option<Position>,
-    ) -> Subscription {
-        let is_replay = since.is_some();
-        // Without `since` it begins now: what was committed before is not news.
-        let since = match since {
-            Some(since) => since,
-            None => self.store.log().position().await.unwrap_or_else(|_| self.position()),
-        };
-        let mut told = self.position.subscribe();
-        loop {
-            // Join before reading the past, or a change between the two would be lost.
-            let (subscription, joined_at) = self.join(admission.id, outbox, &name, &scope);
-            let past = match self.past(&subscription, &since, &joined_at).await {
-                Ok(Some(past)) => Ok(past),
-                Ok(None) => {
-                    // The reader saw a commit that the feed is about to tell.
-                    drop(subscription);
-                    told.mark_unchanged();
-                    if *told.borrow() == joined_at {
-                        // Running out of time only means looking again.
-                        let _ = tokio::time::timeout(CATCH_UP, told.changed()).await;
-                    }
-                    continue;
-                }
-                Err(reason) => Err(reason),
-            };
-            let (from, first) = match past {
-                Ok(past) => (&since, past),
-                Err(reason) => {
-                    self.metrics.resync();
-                    (&joined_at, Burst::new(vec![resync(&name, reason, &joined_at)]))
-                }
-            };
-            if is_replay {
-                self.metrics.replay(first.len());
-            }
-            let subscribed = Burst::new(vec![subscribed(&subscription, from)]);
-            self.lock().groups.go_live(&subscription.seat, &name, [subscribed, first]);
-            return subscription;
-        }
-    }
-
-    /// What a subscription has to be told of the past; nothing yet if it is ahead of the feed.
-    async fn past(
-        &self,
-        subscription: &Subscription,
-        since: &Position,
-        until: &Position,
-    ) -> Result<Option<Burst>, &'static str> {
-        let Subscription { seat, name, scope, .. } = subscription;
-        let stretch = (seat.group, name.clone(), since.clone(), until.clone());
-        if let Some(told) = self.lock().past.get(&stretch) {
-            return Ok(Some(told));
-        }
-        match self.store.log().between(since, until, &scope.table.name).await {
-            Ok(Replay::Changes(changes)) => {
-                let encoded = changes.iter().filter_map(|c| encode(scope, c, &self.renderer));
-                let burst = Burst::new(encoded.map(|encoded| encoded.named(name)).collect());
-                self.lock().past.keep(stretch, &burst);
-                Ok(Some(burst))
-            }
-            Ok(Replay::Gone) => Err("the changes since then are no longer kept"),
-            Ok(Replay::Ahead) => Ok(None),
-            Err(error) => {
-                tracing::warn!("cannot replay changes: {error}");
-                Err("the changes since then cannot be read now")
-            }
-        }
-    }
-
-    fn join(
+    /// Puts a subscription among the others, and says up to where they have been told. Until it goes
+    /// live, what happens is held back.
+    pub(super) fn join(
         self: &Arc<Self>,
         connection: ConnectionId,
         outbox: &Arc<Outbox>,
@@ -468,7 +391,7 @@ impl Hub {
         self.position.send_replace(position.clone());
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // No statement leaves the state half changed, whoever panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -476,21 +399,4 @@ impl Hub {
     fn presence(&self) -> MutexGuard<'_, Presence> {
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn subscribed(subscription: &Subscription, position: &Position) -> Message {
-    let Subscription { name, scope, .. } = subscription;
-    let body = Body::Subscribed {
-        table: scope.table.name.as_str(),
-        subscription_id: name.id(),
-        filter: scope.filter_json.as_ref(),
-        fields: scope.fields.iter().map(|at| scope.table.field(at).name.as_str()).collect(),
-        position,
-    };
-    Message::at(&body, name, position)
-}
-
-/// Tells a subscription to read again.
-pub(super) fn resync(name: &Name, reason: &str, position: &Position) -> Message {
-    Message::at(&Body::Resync { subscription_id: name.id(), reason, position }, name, position)
 }

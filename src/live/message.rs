@@ -62,7 +62,8 @@ pub(super) enum Body<'a> {
         #[schemars(with = "String")]
         position: &'a Position,
     },
-    /// A frame from the client that cannot be honoured.
+    /// A handshake that cannot be honoured; or, over Server-Sent Events, why the stream ends:
+    /// `SESSION_ENDED` or `ACCESS_CHANGED`.
     Error {
         /// The name the client gave the subscription.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -301,6 +302,12 @@ impl Message {
         Self::new(&Body::ConnectionStatus { status: "reconnecting", transport })
     }
 
+    /// The last message of a stream that has no close code to say why it ends.
+    pub fn ended(reason: CloseReason) -> Self {
+        let (code, message) = (reason.name(), reason.words());
+        Self::new(&Body::Error { subscription_id: None, code, message })
+    }
+
     /// The finished WebSocket frame.
     pub fn frame(&self) -> &Bytes {
         &self.0.frame
@@ -331,6 +338,26 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// What a stream without close codes calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Restart => "RESTART",
+            Self::Idle => "IDLE",
+            Self::SessionEnded => "SESSION_ENDED",
+            Self::AccessChanged => "ACCESS_CHANGED",
+        }
+    }
+
+    /// The same in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Restart => "the server restarts",
+            Self::Idle => "nothing was subscribed",
+            Self::SessionEnded => "the session has ended",
+            Self::AccessChanged => "what you may see has changed",
+        }
+    }
+
     /// The close code (RFC 6455, 7.4; 4000 and up are ours).
     pub fn code(self) -> u16 {
         match self {

@@ -111,8 +111,11 @@ impl Metrics {
         self.resyncs.inc();
     }
 
-    pub(super) fn replay(&self, changes: usize) {
+    pub(super) fn replay(&self) {
         self.replays.inc();
+    }
+
+    pub(super) fn replayed(&self, changes: usize) {
         self.replayed.inc_by(changes as u64);
     }
 

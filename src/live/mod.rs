@@ -3,6 +3,7 @@
 //! The [`Hub`] takes changes from the feed and puts finished messages into the [`Outbox`] of each
 //! connection. A [`Session`] is what one connection may do, whatever transport it came by.
 
+mod begin;
 mod editing;
 mod groups;
 mod hub;

@@ -10,7 +10,7 @@ use crate::live::message::{CloseReason, Message};
 
 /// How many bytes may wait for one reader. Past it the queue is dropped: a reader that slow reads
 /// again rather than catching up, and memory stays flat.
-const MAX_WAITING: usize = 1024 * 1024;
+pub(super) const MAX_WAITING: usize = 1024 * 1024;
 /// How many bytes of several bursts are joined for one write. It is what a reader that does not
 /// read costs beside its queue.
 const PIECE: usize = 16 * 1024;
@@ -141,6 +141,11 @@ impl Outbox {
         self.lock().take()
     }
 
+    /// Whether nothing waits to be sent.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// How many bytes wait.
     pub(super) fn depth(&self) -> usize {
         self.lock().bytes
@@ -164,9 +169,12 @@ impl Outbox {
 }
 
 impl Queue {
+    fn is_empty(&self) -> bool {
+        self.bursts.is_empty() && !self.overflowed && self.close.is_none()
+    }
+
     fn take(&mut self) -> Option<Delivery> {
-        let waits = !self.bursts.is_empty() || self.overflowed || self.close.is_some();
-        waits.then(|| {
+        (!self.is_empty()).then(|| {
             let Self { bursts, overflowed, close, .. } = std::mem::take(self);
             Delivery { bursts, overflowed, close }
         })

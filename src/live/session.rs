@@ -1,15 +1,16 @@
 //! What one connection may do: subscribe, change its mind, leave. Whatever transport it came by.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::live::begin::{Begun, Behind, resync};
 use crate::live::editing::{Editor, TooManyEdits};
 use crate::live::groups::{ComponentScope, Scope};
-use crate::live::hub::{Admission, Hub, Stay, Subscription, resync};
+use crate::live::hub::{Admission, Hub, Stay, Subscription};
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::Outbox;
 use crate::model::access::Viewer;
@@ -17,6 +18,7 @@ use crate::model::app::App;
 use crate::model::component::ComponentKind;
 use crate::model::ids::{Position, RecordId};
 use crate::model::refresh::Transport;
+use crate::model::table::Table;
 use crate::records::{Records, RecordsError};
 
 /// How many subscriptions one connection may hold.
@@ -79,6 +81,8 @@ pub struct Session {
     /// The table of a per-table connection.
     table: Option<String>,
     subscriptions: HashMap<Name, Subscription>,
+    /// Subscriptions that are still being told of the past, the next one first.
+    behind: VecDeque<Behind>,
     pages: HashMap<Arc<str>, Stay>,
     // Last, so that the place is given back after all that was done with it.
     admission: Admission,
@@ -104,8 +108,8 @@ impl Session {
     /// A session that has subscribed to nothing. `table` is that of a per-table connection.
     pub fn new(opened: Opened, table: Option<String>) -> Self {
         let Opened { hub, app, records, viewer, outbox, admission } = opened;
-        let (subscriptions, pages) = (HashMap::new(), HashMap::new());
-        Self { hub, app, records, viewer, outbox, table, subscriptions, pages, admission }
+        let (subscriptions, behind, pages) = Default::default();
+        Self { hub, app, records, viewer, outbox, table, subscriptions, behind, pages, admission }
     }
 
     /// What is to be sent.
@@ -127,7 +131,7 @@ impl Session {
 
     /// Whether nothing is subscribed and no page is watched.
     pub fn is_idle(&self) -> bool {
-        self.subscriptions.is_empty() && self.pages.is_empty()
+        self.subscriptions.is_empty() && self.behind.is_empty() && self.pages.is_empty()
     }
 
     /// Everything up to here is in the outbox, or was sent.
@@ -142,10 +146,14 @@ impl Session {
 
     /// Takes a frame from the client. What is wrong with it is answered, not returned.
     pub async fn receive(&mut self, text: &str) {
-        let handshake: Handshake = match serde_json::from_str(text) {
-            Ok(handshake) => handshake,
-            Err(error) => return self.refuse(None, &LiveError::Malformed(error.to_string())),
-        };
+        match serde_json::from_str(text) {
+            Ok(handshake) => self.take(handshake).await,
+            Err(error) => self.refuse(None, &LiveError::Malformed(error.to_string())),
+        }
+    }
+
+    /// Does what a handshake asks. What is wrong with it is answered, not returned.
+    pub async fn take(&mut self, handshake: Handshake) {
         let subscription_id = handshake.subscription_id.clone();
         if let Err(error) = self.handle(handshake).await {
             self.refuse(subscription_id.as_deref(), &error);
@@ -175,7 +183,7 @@ impl Session {
 
     /// Tells every subscription to read again, and who is on each page, since messages to this
     /// connection were dropped.
-    pub fn resync_all(&self) {
+    pub fn resync_all(&mut self) {
         let position = self.hub.position();
         let reason = "this connection reads too slowly";
         self.hub.counts().dropped();
@@ -183,7 +191,8 @@ impl Session {
             self.hub.counts().resync();
             resync(name, reason, &position)
         });
-        self.outbox.push(told);
+        let skipped = self.behind.iter_mut().map(|behind| behind.skip(&position));
+        self.outbox.push(told.chain(skipped));
         self.pages.values().for_each(|stay| stay.sync(&self.outbox));
     }
 
@@ -201,15 +210,44 @@ impl Session {
             None => Name::Table(scope.table.name.clone()),
         };
         // Subscribing anew under the same name changes the scope; the old one ends first.
-        self.subscriptions.remove(&name);
-        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
+        self.end(&name);
+        if self.subscriptions.len() + self.behind.len() >= MAX_SUBSCRIPTIONS {
             return Err(LiveError::TooMany);
         }
         let connection = (&self.admission, &self.outbox);
-        let subscription =
-            self.hub.subscribe(connection, name.clone(), scope, handshake.since).await;
-        self.subscriptions.insert(name, subscription);
+        let begun = self.hub.subscribe(connection, name, scope, handshake.since).await;
+        self.keep(begun);
         Ok(())
+    }
+
+    /// Whether somebody has yet to be told of the past, and there is room for more of it.
+    pub fn can_catch_up(&self) -> bool {
+        !self.behind.is_empty() && self.outbox.is_empty()
+    }
+
+    /// Tells one who is behind the next part of the past. It may be given up at any time.
+    pub async fn catch_up(&mut self) {
+        let Some(behind) = self.behind.front().cloned() else { return };
+        let begun = self.hub.go_on((&self.admission, &self.outbox), behind).await;
+        self.behind.pop_front();
+        self.keep(begun);
+    }
+
+    fn keep(&mut self, begun: Begun) {
+        match begun {
+            Begun::Live(subscription) => {
+                self.subscriptions.insert(subscription.name.clone(), subscription);
+            }
+            Begun::Behind(behind) => self.behind.push_back(behind),
+        }
+    }
+
+    /// Ends the subscription of this name; its table, if there was one.
+    fn end(&mut self, name: &Name) -> Option<Arc<Table>> {
+        if let Some(at) = self.behind.iter().position(|behind| behind.name == *name) {
+            return self.behind.remove(at).map(|behind| behind.scope.table);
+        }
+        self.subscriptions.remove(name).map(|ended| ended.scope.table.clone())
     }
 
     /// Comes to a page, if it has presence and may be opened.
@@ -268,13 +306,12 @@ impl Session {
                 return Err(LiveError::Malformed(message.to_owned()));
             }
         };
-        let Some(subscription) = name.and_then(|name| self.subscriptions.remove(&name)) else {
+        let ended = name.and_then(|name| Some((self.end(&name)?, name)));
+        let Some((table, name)) = ended else {
             return Err(LiveError::Malformed("there is no such subscription".to_owned()));
         };
-        self.outbox.push([Message::new(&Body::Unsubscribed {
-            table: subscription.scope.table.name.as_str(),
-            subscription_id: subscription.name.id(),
-        })]);
+        let (table, subscription_id) = (table.name.as_str(), name.id());
+        self.outbox.push([Message::new(&Body::Unsubscribed { table, subscription_id })]);
         Ok(())
     }
 

@@ -21,9 +21,14 @@ use crate::store::{Store, StoreError, row};
 
 /// How many changes are read at once.
 const BATCH: i64 = 1_000;
-/// How many changes are looked through for one subscriber. Whoever missed more reads again, which
-/// costs less than replaying.
-const MAX_REPLAY: i64 = 20_000;
+/// How many changes are looked through at once for one subscriber. Whoever missed more is told in
+/// parts.
+const MAX_REPLAY: i64 = 1_000;
+/// How long the changes of such a part may be in the log together, in bytes; one is always among
+/// them.
+const PART_BYTES: usize = 256 * 1024;
+/// How many of the newest changes are looked through for the last one of a record.
+const LOOKED_BACK: i64 = 20_000;
 /// How many of the newest changes are read into memory at the start.
 const REMEMBERED: i64 = 5_000;
 /// How many changes the log keeps at most.
@@ -62,10 +67,21 @@ pub struct Batch {
 pub enum Replay {
     /// All of it, in order.
     Changes(Vec<Arc<Change>>),
-    /// Too much, or the log does not reach back that far, or the position is of another database.
+    /// The log does not reach back that far, or the position is of another database.
     Gone,
+    /// Too much to be told at once: see [`Log::part`].
+    Much,
     /// The later position is before the earlier one.
     Ahead,
+}
+
+/// A part of what happened, read for one who is far behind.
+#[derive(Debug)]
+pub struct Part {
+    /// In order; may be none, for other tables changed too.
+    pub changes: Vec<Arc<Change>>,
+    /// Whoever has applied them knows everything up to here.
+    pub position: Position,
 }
 
 impl Log {
@@ -123,7 +139,7 @@ impl Log {
              where seq > (select max(seq) from _pagetide_changes) - ? and table_name = ? and key = ?
              order by seq desc limit 1",
         )
-        .bind(MAX_REPLAY)
+        .bind(LOOKED_BACK)
         .bind(table.as_str())
         .bind(id.get())
         .fetch_optional(&self.readers)
@@ -156,6 +172,9 @@ impl Log {
         else {
             return Ok(Replay::Gone);
         };
+        if until - since > MAX_REPLAY {
+            return Ok(Replay::Much);
+        }
         if let Some(changes) = self.recent.between(since, until, table) {
             return Ok(Replay::Changes(changes));
         }
@@ -166,21 +185,40 @@ impl Log {
         if since > until {
             return Ok(Replay::Ahead);
         }
-        if until - since > MAX_REPLAY {
-            return Ok(Replay::Gone);
+        let (batch, _) = self.read(&mut transaction, since, until).await?;
+        let changes = batch.into_iter().map(|logged| logged.change);
+        Ok(Replay::Changes(changes.filter(|change| change.table == *table).collect()))
+    }
+
+    /// The next changes of a table after a position that is far back; nothing if the log does not
+    /// reach back that far, or the position is of another database.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn part(
+        &self,
+        since: &Position,
+        table: &TableName,
+    ) -> Result<Option<Part>, StoreError> {
+        let Some(since) = self.read_position(since) else { return Ok(None) };
+        let mut transaction = self.readers.begin().await?;
+        if since < pruned(&mut transaction).await? {
+            return Ok(None);
         }
-        let mut changes = Vec::new();
-        let mut from = since;
-        while from < until {
-            let (batch, last) = self.read(&mut transaction, from, until).await?;
-            let read = batch.into_iter().map(|logged| logged.change);
-            changes.extend(read.filter(|change| change.table == *table));
-            if last == from {
+        let (batch, mut last) = self.read(&mut transaction, since, i64::MAX).await?;
+        let (mut changes, mut bytes) = (Vec::new(), 0);
+        for Logged { seq, bytes: length, change } in batch {
+            if change.table != *table {
+                continue;
+            }
+            bytes += length;
+            changes.push(change);
+            if bytes > PART_BYTES {
+                last = seq;
                 break;
             }
-            from = last;
         }
-        Ok(Replay::Changes(changes))
+        Ok(Some(Part { changes, position: self.write_position(last) }))
     }
 
     /// Changes of the app's tables, and the last `seq` looked at: tables that the app no longer has
@@ -367,9 +405,12 @@ mod tests {
         // Nothing is lost between what was remembered and what is read on.
         add(&store, &table, "Grace").await;
         let next = store.log().after(&now).await.unwrap();
+        let part = store.log().part(&start, &table.name).await.unwrap().unwrap();
         store.readers.close().await;
-        let all: Vec<_> = (1..=BATCH + 6).collect();
-        check(&told(&store, &start, &next.position).await, &all);
+        assert!(matches!(told(&store, &start, &next.position).await, Replay::Much));
+        let rest: Vec<_> = (BATCH + 1..=BATCH + 6).collect();
+        assert_eq!(part.changes.len(), BATCH as usize);
+        check(&told(&store, &part.position, &next.position).await, &rest);
     }
 
     #[tokio::test]

@@ -41,7 +41,7 @@ impl Stream {
         Some(Event { id: line("id: "), data: line("data: ") })
     }
 
-    async fn json(&mut self) -> Json {
+    pub async fn json(&mut self) -> Json {
         serde_json::from_str(&self.next().await.unwrap().data).unwrap()
     }
 
@@ -189,7 +189,27 @@ async fn a_stream_ends_with_its_session() {
     let mut stream = Stream::open(&admin, &format!("{ORDERS}/sse"), "").await;
     stream.next().await;
     assert_eq!(admin.send(Method::POST, "/api/auth/sign-out", None).await.0, 204);
+    let ended = json!({
+        "type": "error", "code": "SESSION_ENDED", "message": "the session has ended",
+    });
+    assert_eq!(stream.json().await, ended);
     assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test]
+async fn one_bad_handshake_of_a_stream_does_not_take_the_others_along() {
+    let server = Server::start(DESK).await;
+    let guest = server.guest().await;
+    let handshakes = json!([
+        { "table": "salaries", "subscriptionId": "a" }, {}, { "table": "orders" },
+    ]);
+    let mut stream = Stream::open(&guest, &everything(handshakes), "").await;
+    let refused = stream.json().await;
+    assert_eq!((&refused["code"], &refused["subscriptionId"]), (&json!("NOT_FOUND"), &json!("a")));
+    assert_eq!(stream.json().await["code"], "BAD_REQUEST");
+    assert_eq!(stream.json().await["type"], "subscribed");
+    server.sql("insert into orders (customer) values ('Ada')");
+    assert_eq!(stream.json().await["event"], "insert");
 }
 
 #[tokio::test]
@@ -203,13 +223,12 @@ async fn a_stream_is_refused_like_a_socket() {
     assert_eq!(unknown, guest.get("/api/tables/salaries/subscribe/sse").await);
     assert_eq!(unknown.0, 404);
     assert_eq!(guest.get(&format!("{one}?filter=secret:eq:x")).await.0, 400);
-    let bad = [json!({}), json!([1]), json!([{}]), json!([{ "table": "orders", "colour": 1 }])];
+    let bad = [json!({}), json!([1]), json!([{ "table": "orders", "colour": 1 }])];
     for handshakes in bad {
         assert_eq!(guest.get(&everything(handshakes.clone())).await.0, 400, "{handshakes}");
     }
     assert_eq!(guest.get("/api/realtime/subscribe/sse?subscribe=[").await.0, 400);
     assert_eq!(guest.get("/api/realtime/subscribe/sse").await.0, 400);
-    assert_eq!(guest.get(&everything(json!([{ "table": "salaries" }]))).await.0, 404);
     let foreign = guest.request(Method::GET, &one).header("origin", "https://evil.example");
     assert_eq!(foreign.send().await.unwrap().status(), 403);
     let mut open = Vec::new();

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::server::{DESK, Server, Socket};
+use crate::streams::Stream;
 
 const ORDERS: &str = "/api/tables/orders/subscribe";
 const EVERYTHING: &str = "/api/realtime/subscribe";
@@ -208,6 +209,47 @@ async fn since_replays_what_came_after_a_read() {
     again.next().await;
     let next = admin.add_order(json!({ "customer": "Eve" })).await;
     assert_eq!(again.next().await["record"]["id"], json!(next));
+}
+
+/// Whoever was away for long hears everything all the same, in order and once.
+#[tokio::test]
+async fn a_long_absence_is_made_up_for_in_parts() {
+    const MISSED: usize = 6_000;
+    let mut server = Server::start(DESK).await;
+    let guest = server.guest().await;
+    let (_, list) = guest.get("/api/tables/orders/records").await;
+    let since = list["position"].as_str().unwrap().to_owned();
+    let filler = "x".repeat(400);
+    server.sql(&format!(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < {MISSED})
+         insert into orders (customer) select i || '{filler}' from n",
+    ));
+    let mut socket = guest.open(&format!("{ORDERS}?since={since}")).await.unwrap();
+    hear_all(MISSED, async || socket.next().await).await;
+    let path = format!("{ORDERS}/sse?since={since}");
+    let mut stream = Stream::open(&guest, &path, "").await;
+    hear_all(MISSED, async || stream.json().await).await;
+    server.sql("update orders set status = 'done' where id = 1");
+    assert_eq!(socket.next().await["event"], "update");
+    assert_eq!(stream.json().await["event"], "update");
+    // The memory of the process has nothing to do with it.
+    drop((socket, stream));
+    server.restart().await;
+    let mut socket = guest.open(EVERYTHING).await.unwrap();
+    socket.send(json!({ "table": "orders", "since": since, "subscriptionId": "s" })).await;
+    hear_all(MISSED, async || socket.next().await).await;
+    assert_eq!(socket.next().await["event"], "update");
+}
+
+/// Hears `subscribed`, and then the insert of each order once, in order.
+async fn hear_all(missed: usize, mut next: impl AsyncFnMut() -> Json) {
+    assert_eq!(next().await["type"], "subscribed");
+    for nth in 1..=missed {
+        let message = next().await;
+        assert_eq!(message["event"], "insert", "{message}");
+        let customer = message["record"]["fields"]["customer"].as_str().unwrap();
+        assert!(customer.starts_with(&format!("{nth}x")), "{nth}: {customer}");
+    }
 }
 
 #[tokio::test]

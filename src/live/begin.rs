@@ -1,0 +1,207 @@
+//! How a subscription begins: from its place in the past to the present, with no gap and nothing twice.
+//!
+//! What it missed lately is told at once. What is further back comes in parts, one after the other
+//! has been sent, so that no queue has to hold all of it; only then does the subscription join those
+//! that are live.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::live::groups::{Scope, encode};
+use crate::live::hub::{Admission, Hub, Subscription};
+use crate::live::message::{Body, Message, Name};
+use crate::live::outbox::{Burst, MAX_WAITING, Outbox};
+use crate::model::ids::Position;
+use crate::store::{Part, Replay};
+
+/// How long a subscriber waits for the feed to reach what it has already read.
+const CATCH_UP: Duration = Duration::from_secs(5);
+/// The longest stretch of the past that is told at once, in bytes: there must be room for what
+/// happens meanwhile.
+const MAX_AT_ONCE: usize = MAX_WAITING / 2;
+
+/// How far a subscription has come.
+pub(super) enum Begun {
+    /// It hears everything from now on.
+    Live(Subscription),
+    /// It has yet to be told of the past.
+    Behind(Behind),
+}
+
+/// A subscription that is on its way to the present.
+#[derive(Clone)]
+pub(super) struct Behind {
+    pub(super) name: Name,
+    pub(super) scope: Scope,
+    /// Everything up to here has been told, or was known.
+    since: Position,
+    /// Whether `subscribed` has been said.
+    greeted: bool,
+}
+
+/// What a subscription missed.
+enum Missed {
+    /// This.
+    Told(Burst),
+    /// Nothing yet: it has seen a commit that the feed is about to tell.
+    Ahead,
+    /// Too much to be told at once.
+    Much,
+}
+
+impl Behind {
+    /// What is to be said first.
+    fn greeting(&self, position: &Position) -> Burst {
+        let greeting = (!self.greeted).then(|| subscribed(&self.scope, &self.name, position));
+        Burst::new(greeting.into_iter().collect())
+    }
+
+    /// Gives up what has not been told: the client is told to read again, up to here.
+    pub(super) fn skip(&mut self, position: &Position) -> Message {
+        self.since = position.clone();
+        self.greeted = true;
+        resync(&self.name, "this connection reads too slowly", position)
+    }
+}
+
+impl Hub {
+    /// Begins a subscription: says `subscribed`, then what happened after `since`, then everything
+    /// that follows.
+    pub(super) async fn subscribe(
+        self: &Arc<Self>,
+        connection: (&Admission, &Arc<Outbox>),
+        name: Name,
+        scope: Scope,
+        since: Option<Position>,
+    ) -> Begun {
+        if since.is_some() {
+            self.metrics.replay();
+        }
+        // Without `since` it begins now: what was committed before is not news.
+        let since = match since {
+            Some(since) => since,
+            None => self.store.log().position().await.unwrap_or_else(|_| self.position()),
+        };
+        self.go_on(connection, Behind { name, scope, since, greeted: false }).await
+    }
+
+    /// Brings a subscription nearer to the present. Its queue must be empty, or almost.
+    pub(super) async fn go_on(
+        self: &Arc<Self>,
+        (admission, outbox): (&Admission, &Arc<Outbox>),
+        behind: Behind,
+    ) -> Begun {
+        let mut told = self.position.subscribe();
+        loop {
+            // Join before reading the past, or a change between the two would be lost.
+            let (name, scope) = (&behind.name, &behind.scope);
+            let (subscription, joined_at) = self.join(admission.id, outbox, name, scope);
+            let reason = match self.missed(&subscription, &behind.since, &joined_at).await {
+                Ok(Missed::Told(burst)) => {
+                    self.metrics.replayed(burst.len());
+                    let first = [behind.greeting(&behind.since), burst];
+                    return self.go_live(subscription, first);
+                }
+                Ok(Missed::Ahead) => {
+                    drop(subscription);
+                    told.mark_unchanged();
+                    if *told.borrow() == joined_at {
+                        // Running out of time only means looking again.
+                        let _ = tokio::time::timeout(CATCH_UP, told.changed()).await;
+                    }
+                    continue;
+                }
+                // A component is read again at less cost than that.
+                Ok(Missed::Much) if scope.component.is_some() => "too much has changed since then",
+                Ok(Missed::Much) => match self.part(&behind).await {
+                    Ok((burst, position)) => {
+                        drop(subscription);
+                        self.metrics.replayed(burst.len());
+                        outbox.push_burst(behind.greeting(&behind.since));
+                        outbox.push_burst(burst);
+                        return Begun::Behind(Behind { since: position, greeted: true, ..behind });
+                    }
+                    Err(reason) => reason,
+                },
+                Err(reason) => reason,
+            };
+            self.metrics.resync();
+            let resync = Burst::new(vec![resync(name, reason, &joined_at)]);
+            let first = [behind.greeting(&joined_at), resync];
+            return self.go_live(subscription, first);
+        }
+    }
+
+    fn go_live(&self, subscription: Subscription, first: [Burst; 2]) -> Begun {
+        self.lock().groups.go_live(&subscription.seat, &subscription.name, first);
+        Begun::Live(subscription)
+    }
+
+    /// What a subscription has to be told of the past; an error says why that cannot be.
+    async fn missed(
+        &self,
+        subscription: &Subscription,
+        since: &Position,
+        until: &Position,
+    ) -> Result<Missed, &'static str> {
+        let Subscription { seat, name, scope, .. } = subscription;
+        let stretch = (seat.group, name.clone(), since.clone(), until.clone());
+        if let Some(told) = self.lock().past.get(&stretch) {
+            return Ok(Missed::Told(told));
+        }
+        match self.store.log().between(since, until, &scope.table.name).await {
+            Ok(Replay::Changes(changes)) => {
+                let encoded = changes.iter().filter_map(|c| encode(scope, c, &self.renderer));
+                let burst = Burst::new(encoded.map(|encoded| encoded.named(name)).collect());
+                if burst.length() > MAX_AT_ONCE {
+                    return Ok(Missed::Much);
+                }
+                self.lock().past.keep(stretch, &burst);
+                Ok(Missed::Told(burst))
+            }
+            Ok(Replay::Much) => Ok(Missed::Much),
+            Ok(Replay::Ahead) => Ok(Missed::Ahead),
+            Ok(Replay::Gone) => Err(NOT_KEPT),
+            Err(error) => {
+                tracing::warn!("cannot replay changes: {error}");
+                Err(NOT_NOW)
+            }
+        }
+    }
+
+    /// The next part of the past, and up to where it goes.
+    async fn part(&self, behind: &Behind) -> Result<(Burst, Position), &'static str> {
+        let Behind { name, scope, since, .. } = behind;
+        match self.store.log().part(since, &scope.table.name).await {
+            Ok(Some(Part { changes, position })) => {
+                let encoded = changes.iter().filter_map(|c| encode(scope, c, &self.renderer));
+                let burst = Burst::new(encoded.map(|encoded| encoded.named(name)).collect());
+                Ok((burst, position))
+            }
+            Ok(None) => Err(NOT_KEPT),
+            Err(error) => {
+                tracing::warn!("cannot replay changes: {error}");
+                Err(NOT_NOW)
+            }
+        }
+    }
+}
+
+const NOT_KEPT: &str = "the changes since then are no longer kept";
+const NOT_NOW: &str = "the changes since then cannot be read now";
+
+fn subscribed(scope: &Scope, name: &Name, position: &Position) -> Message {
+    let body = Body::Subscribed {
+        table: scope.table.name.as_str(),
+        subscription_id: name.id(),
+        filter: scope.filter_json.as_ref(),
+        fields: scope.fields.iter().map(|at| scope.table.field(at).name.as_str()).collect(),
+        position,
+    };
+    Message::at(&body, name, position)
+}
+
+/// Tells a subscription to read again.
+pub(super) fn resync(name: &Name, reason: &str, position: &Position) -> Message {
+    Message::at(&Body::Resync { subscription_id: name.id(), reason, position }, name, position)
+}
