@@ -280,11 +280,19 @@ impl Auth {
 
     /// When a guest's token ends, if it is one of ours and has not.
     fn guest_until(&self, token: &str) -> Option<i64> {
+        let expires_at = self.seen.guest(token).or_else(|| self.verified(token))?;
+        Some(expires_at).filter(|expires_at| *expires_at > now())
+    }
+
+    /// When a guest's token ends, if it was signed by us.
+    fn verified(&self, token: &str) -> Option<i64> {
         let (claim, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         self.signer(claim).verify_slice(&signature).ok()?;
         let (expires_at, _) = claim.strip_prefix(GUEST_PREFIX)?.split_once('.')?;
-        expires_at.parse().ok().filter(|expires_at| *expires_at > now())
+        let expires_at = expires_at.parse().ok()?;
+        self.seen.put_guest(token, expires_at);
+        Some(expires_at)
     }
 
     fn signer(&self, claim: &str) -> Hmac<Sha256> {

@@ -16,6 +16,8 @@ pub(super) struct Seen(Mutex<State>);
 struct State {
     round: Round,
     known: HashMap<String, Known>,
+    /// When each guest's token ends whose signature was found to be ours, in Unix seconds.
+    guests: HashMap<String, i64>,
 }
 
 /// What was read before a change must not be remembered after it; rounds tell the two apart.
@@ -41,7 +43,21 @@ impl Seen {
         state.known.insert(token_hash, known);
     }
 
-    /// Forgets everything: a session has ended, or stands for somebody else.
+    /// When a guest's token ends, if its signature was found to be ours before.
+    pub(super) fn guest(&self, token: &str) -> Option<i64> {
+        self.lock().guests.get(token).copied()
+    }
+
+    /// Remembers a guest's token that is ours. Nothing can change that.
+    pub(super) fn put_guest(&self, token: &str, expires_at: i64) {
+        let mut state = self.lock();
+        if state.guests.len() >= MAX_SEEN {
+            state.guests.clear();
+        }
+        state.guests.insert(token.to_owned(), expires_at);
+    }
+
+    /// Forgets what was known of accounts: a session has ended, or stands for somebody else.
     pub(super) fn forget(&self) {
         let mut state = self.lock();
         state.round.0 += 1;

@@ -3,9 +3,11 @@
 //! Messages are finished frames that many sockets share, so they go out as they are; the library
 //! reads the client's frames and answers pings and closes.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -45,7 +47,7 @@ pub(super) async fn run(upgrade: OnUpgrade, session: Session, stop: Cancellation
     let config = Some(frames::config());
     let stream = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
     let outbox = session.outbox().clone();
-    let mut socket = Socket { stream, session, outbox };
+    let mut socket = Socket { stream, session, outbox, owes: false };
     if stop.is_cancelled() {
         // Whoever closed all connections may have missed this one.
         socket.outbox.close(CloseReason::Restart);
@@ -59,6 +61,8 @@ struct Socket {
     stream: WebSocketStream<Upgraded>,
     session: Session,
     outbox: Arc<Outbox>,
+    /// The library may have something of its own to say: an answer to a ping or a close.
+    owes: bool,
 }
 
 impl Socket {
@@ -135,6 +139,7 @@ impl Socket {
     }
 
     async fn receive(&mut self, frame: Option<Result<Frame, Error>>) -> Result<(), End> {
+        self.owes = true;
         if let Some(Ok(_)) = frame {
             self.session.touch();
         }
@@ -168,13 +173,22 @@ impl Socket {
     /// Sends finished frames as they are. What the library wants to say goes first, so that no
     /// frame stands within another.
     async fn send(&mut self, frames: &Bytes) -> Result<(), End> {
-        let sent = timeout(WRITE, async {
-            self.stream.flush().await.map_err(io::Error::other)?;
+        let owes = std::mem::take(&mut self.owes);
+        let mut sent = pin!(async {
+            if owes {
+                self.stream.flush().await.map_err(io::Error::other)?;
+            }
             let stream = self.stream.get_mut();
             stream.write_all(frames).await?;
             stream.flush().await
         });
-        match sent.await {
+        // Most often there is room at once, and no clock is needed.
+        let at_once = poll_fn(|cx| Poll::Ready(sent.as_mut().poll(cx))).await;
+        let sent = match at_once {
+            Poll::Ready(sent) => Ok(sent),
+            Poll::Pending => timeout(WRITE, sent).await,
+        };
+        match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::live::message::{CloseReason, Message};
 
@@ -21,13 +22,16 @@ pub struct Outbox(Mutex<Queue>);
 
 #[derive(Debug, Default)]
 struct Queue {
-    bursts: Vec<Burst>,
+    /// Most often one: a reader that keeps up takes each as it comes.
+    bursts: Bursts,
     bytes: usize,
     overflowed: bool,
     close: Option<CloseReason>,
     /// Who waits for something to send.
     reader: Option<Waker>,
 }
+
+type Bursts = SmallVec<[Burst; 1]>;
 
 /// Messages that follow each other, their frames joined once for all who hear them. Cheap to copy.
 #[derive(Clone, Debug)]
@@ -70,7 +74,7 @@ fn joined<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Bytes {
 /// What a connection is to send next.
 #[derive(Debug)]
 pub struct Delivery {
-    bursts: Vec<Burst>,
+    bursts: Bursts,
     /// Messages were dropped before these: every subscription must be told to read again.
     pub overflowed: bool,
     /// Close after these.
@@ -117,7 +121,7 @@ impl Outbox {
         queue.bytes += burst.frames().len();
         queue.bursts.push(burst);
         if queue.bytes > MAX_WAITING {
-            queue.bursts = Vec::new();
+            queue.bursts = Bursts::new();
             queue.bytes = 0;
             queue.overflowed = true;
         }

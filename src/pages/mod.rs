@@ -8,14 +8,16 @@ use crate::feed::{Version, Versions};
 use crate::model::access::{View, Viewer};
 use crate::model::app::App;
 use crate::model::component::Component;
-use crate::model::ids::ComponentId;
+use crate::model::ids::{ComponentId, TableName};
 use crate::model::page::Page;
 use crate::records::{Records, RecordsError};
 use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer};
 
 mod cache;
+mod spots;
 
 use cache::{Cache, Place, Scope};
+use spots::{Spot, Spots};
 
 /// The pages of one app.
 #[derive(Clone)]
@@ -25,6 +27,7 @@ pub struct Pages {
     renderer: Arc<Renderer>,
     versions: Versions,
     cache: Cache,
+    spots: Spots,
 }
 
 /// What opening a path leads to.
@@ -70,7 +73,8 @@ impl Pages {
         renderer: Arc<Renderer>,
         versions: Versions,
     ) -> Self {
-        Self { app, records, renderer, versions, cache: Cache::default() }
+        let (cache, spots) = (Cache::default(), Spots::default());
+        Self { app, records, renderer, versions, cache, spots }
     }
 
     /// Opens the page at a path; it is not made again while `known` still names its state. `nonce` is
@@ -97,7 +101,9 @@ impl Pages {
             });
         }
         let shown = Shown { page, component: None, of: page.components.iter().collect() };
-        let (place, version) = self.state(viewer, &shown).await;
+        let (place, tables) = self.place(viewer, &shown);
+        // Asked before the rows are read: they may be newer than it says, never older.
+        let version = self.versions.of(tables.iter()).await;
         let beside = (client::stylesheet(), client::script(), viewer);
         let tag = version.as_ref().map(|version| self.cache.tag(&place, version, beside));
         if let Some(tag) = unchanged(&tag, known) {
@@ -121,6 +127,24 @@ impl Pages {
         component: &str,
         known: Option<&str>,
     ) -> Result<Fragment, PagesError> {
+        let spot = match self.spots.get(viewer, path, component) {
+            Some(spot) => spot,
+            None => self.spots.keep(viewer, path, component, self.spot(viewer, path, component)?),
+        };
+        let version = self.versions.of(spot.tables.iter()).await;
+        let tag = version.as_ref().map(|version| self.cache.tag(&spot.place, version, ()));
+        if let Some(tag) = unchanged(&tag, known) {
+            return Ok(Fragment::Unchanged(tag));
+        }
+        let (page, id) = (&spot.page, &spot.component);
+        let component = page.component(id).ok_or(RecordsError::NotFound)?;
+        let shown = Shown { page, component: Some(id), of: vec![component] };
+        let html = Box::pin(self.rendered(viewer, &shown, &spot.place, version.as_ref())).await?;
+        Ok(Fragment::Html(html, tag))
+    }
+
+    /// The component that a fragment is asked for, if the viewer may see it.
+    fn spot(&self, viewer: &Viewer, path: &str, component: &str) -> Result<Spot, RecordsError> {
         let page = self.app.page(path).filter(|page| self.app.may_open(page, viewer));
         let id = component.parse::<ComponentId>().ok();
         let found = page.zip(id).and_then(|(page, id)| Some((page, page.component(&id)?)));
@@ -129,13 +153,8 @@ impl Pages {
         let view = self.records.view(viewer, source.table.as_str())?;
         component.query(&view).ok_or(RecordsError::NotFound)?;
         let shown = Shown { page, component: Some(&component.id), of: vec![component] };
-        let (place, version) = self.state(viewer, &shown).await;
-        let tag = version.as_ref().map(|version| self.cache.tag(&place, version, ()));
-        if let Some(tag) = unchanged(&tag, known) {
-            return Ok(Fragment::Unchanged(tag));
-        }
-        let html = Box::pin(self.rendered(viewer, &shown, &place, version.as_ref())).await?;
-        Ok(Fragment::Html(html, tag))
+        let (place, tables) = self.place(viewer, &shown);
+        Ok(Spot { page: page.clone(), component: component.id.clone(), place, tables })
     }
 
     /// The page that shows a built-in form.
@@ -181,9 +200,8 @@ impl Pages {
         }
     }
 
-    /// Whose rights and which version of the tables a rendering is for. Asked before the rows are
-    /// read: they may be newer than it says, never older.
-    async fn state(&self, viewer: &Viewer, shown: &Shown<'_>) -> (Place, Option<Version>) {
+    /// Whose rights a rendering is for, and of which tables it is made.
+    fn place(&self, viewer: &Viewer, shown: &Shown<'_>) -> (Place, Vec<TableName>) {
         let components = shown.all().into_iter();
         let bound = components.filter_map(|component| Some((component, component.data_source()?)));
         let bound: Vec<_> = bound.collect();
@@ -197,7 +215,7 @@ impl Pages {
             component: shown.component.cloned(),
             scopes: scopes.collect(),
         };
-        (place, self.versions.of(bound.iter().map(|(_, source)| &source.table)).await)
+        (place, bound.iter().map(|(_, source)| source.table.clone()).collect())
     }
 
     async fn rendered(
