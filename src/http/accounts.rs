@@ -73,8 +73,9 @@ pub(super) async fn sign_in(
     let next = next.unwrap_or_default();
     match runtime.auth.sign_in(&email, password).await {
         Ok(session) => {
-            caller.remember(session.token);
-            Ok(see_other(own_path(&next)))
+            let mut response = see_other(own_path(&next));
+            caller.remember(&mut response, session.token);
+            Ok(response)
         }
         Err(error) => {
             let problem = error.to_string();
@@ -95,8 +96,10 @@ pub(super) async fn sign_out(
         runtime.auth.sign_out(token).await.map_err(HttpError::from)?;
         runtime.hub.close(token, CloseReason::SessionEnded);
     }
-    caller.forget();
-    Ok(if body::is_form(request) { see_other("/") } else { StatusCode::NO_CONTENT.into() })
+    let is_form = body::is_form(request);
+    let mut response = if is_form { see_other("/") } else { StatusCode::NO_CONTENT.into() };
+    caller.forget(&mut response);
+    Ok(response)
 }
 
 /// `GET /api/auth/session`: who is signed in; nobody is `null`.
@@ -120,8 +123,9 @@ pub(super) async fn set_up(
     let admin = FirstAdmin { name: name.clone(), email: email.clone(), password };
     match runtime.auth.set_up(&token, admin).await {
         Ok(session) => {
-            caller.remember(session.token);
-            Ok(see_other("/"))
+            let mut response = see_other("/");
+            caller.remember(&mut response, session.token);
+            Ok(response)
         }
         Err(AuthError::SetupOver) => {
             let over = HttpError::from(AuthError::SetupOver);
@@ -195,9 +199,9 @@ fn form_again(runtime: &Runtime, caller: &Caller, form: &Form<'_>, error: &HttpE
 }
 
 fn signed_in(caller: &Caller, session: Session) -> Response {
-    let answer =
-        body::answer(StatusCode::OK, &SessionBody { user: Some(user_body(&session.user)) });
-    caller.remember(session.token);
+    let told = SessionBody { user: Some(user_body(&session.user)) };
+    let mut answer = body::answer(StatusCode::OK, &told);
+    caller.remember(&mut answer, session.token);
     answer
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use poem::http::header;
+use poem::http::{HeaderMap, HeaderValue, header};
 use poem::web::Data;
-use poem::web::cookie::{Cookie, CookieJar, SameSite};
-use poem::{FromRequest, Request, RequestBody, Result};
+use poem::web::cookie::{Cookie, SameSite};
+use poem::{FromRequest, Request, RequestBody, Response, Result};
 
 use crate::auth::SESSION_LIFETIME;
 use crate::http::error::HttpError;
@@ -24,24 +24,22 @@ pub(super) struct Caller {
     pub(super) token: Option<String>,
     /// When it ends, in Unix seconds.
     expires_at: i64,
-    jar: CookieJar,
     /// Whether the cookie must stay on encrypted connections.
     secure: bool,
 }
 
 impl<'a> FromRequest<'a> for Caller {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
-        let jar = <&CookieJar>::from_request(request, body).await?.clone();
         let Data(runtime) = Data::<&Arc<Runtime>>::from_request(request, body).await?;
-        let token = jar.get(COOKIE).map(|cookie| cookie.value_str().to_owned());
-        let known = match &token {
+        let token = session_cookie(request.headers());
+        let known = match token {
             Some(token) => runtime.auth.known(token).await.map_err(HttpError::from)?,
             None => None,
         };
-        let token = token.filter(|_| known.is_some());
+        let token = token.filter(|_| known.is_some()).map(str::to_owned);
         let expires_at = known.as_ref().map_or(0, |known| known.expires_at);
         let viewer = known.map(|known| known.viewer);
-        Ok(Self { viewer, token, expires_at, jar, secure: !is_loopback(request) })
+        Ok(Self { viewer, token, expires_at, secure: !is_loopback(request) })
     }
 }
 
@@ -72,17 +70,17 @@ impl Caller {
     }
 
     /// Gives the browser a token to come back with.
-    pub(super) fn remember(&self, token: String) {
+    pub(super) fn remember(&self, response: &mut Response, token: String) {
         let mut cookie = self.cookie(token);
         cookie.set_max_age(SESSION_LIFETIME);
-        self.jar.add(cookie);
+        set_cookie(response, &cookie);
     }
 
     /// Takes the token from the browser.
-    pub(super) fn forget(&self) {
+    pub(super) fn forget(&self, response: &mut Response) {
         let mut cookie = self.cookie(String::new());
         cookie.make_removal();
-        self.jar.add(cookie);
+        set_cookie(response, &cookie);
     }
 
     fn cookie(&self, token: String) -> Cookie {
@@ -93,6 +91,18 @@ impl Caller {
         cookie.set_secure(self.secure);
         cookie
     }
+}
+
+/// The token that came with a request, whether it is good or not.
+pub(super) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut cookies = all.flat_map(|cookies| cookies.split(';'));
+    cookies.find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+fn set_cookie(response: &mut Response, cookie: &Cookie) {
+    let cookie = HeaderValue::try_from(cookie.to_string());
+    response.headers_mut().append(header::SET_COOKIE, cookie.expect("a token is plain text"));
 }
 
 /// Whether the browser reached us on its own machine, where there is no encryption.

@@ -4,7 +4,7 @@
 use poem::Request;
 use poem::http::{HeaderMap, Method, header};
 
-use crate::http::caller::COOKIE;
+use crate::http::caller::session_cookie;
 use crate::http::error::HttpError;
 
 /// Refuses a request that another site may have made in a visitor's name: one that is unsafe, or
@@ -21,9 +21,9 @@ pub(super) fn check(request: &Request) -> Result<(), HttpError> {
         // A link, a frame or an image of another site, which carry no `Origin`.
         (Some(site), None) => is_own(site),
         // A program, not a browser; it has no cookie unless it was given one.
-        (None, None) => opens_socket || !has_cookie(headers),
+        (None, None) => opens_socket || !session_cookie(headers).is_some(),
     };
-    if is_ours || (opens_socket && !has_cookie(headers)) {
+    if is_ours || (opens_socket && !session_cookie(headers).is_some()) {
         Ok(())
     } else {
         Err(HttpError::ForeignOrigin)
@@ -45,13 +45,6 @@ fn is_same(origin: &str, headers: &HeaderMap) -> bool {
     host.is_some() && host == text(headers, "host")
 }
 
-fn has_cookie(headers: &HeaderMap) -> bool {
-    let cookies = headers.get_all(header::COOKIE).into_iter();
-    let mut cookies =
-        cookies.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
-    cookies.any(|cookie| cookie.split('=').next().is_some_and(|name| name.trim() == COOKIE))
-}
-
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     // A header that is no text is there all the same, and is nobody's.
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
@@ -60,6 +53,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::caller::COOKIE;
 
     /// `headers` as lines; `host` and the session cookie are always there.
     #[track_caller]

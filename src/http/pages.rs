@@ -35,10 +35,11 @@ pub(super) async fn show(
     let known = known_tag(request.headers()).filter(|_| !newcomer);
     let answer = match runtime.pages.open(caller.visitor(), &path, known, &nonce).await {
         Ok(Opened::Html(html, tag)) => {
+            let mut response = tagged(page(StatusCode::OK, &nonce, html), tag);
             if newcomer {
-                caller.remember(runtime.auth.guest_token());
+                caller.remember(&mut response, runtime.auth.guest_token());
             }
-            return tagged(page(StatusCode::OK, &nonce, html), tag);
+            return response;
         }
         // No policy: the browser keeps the one that came with the page, whose nonce is in it.
         Ok(Opened::Unchanged(tag)) => return tagged(not_modified(), Some(tag)),

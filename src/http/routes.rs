@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poem::middleware::{AddData, Compression, CookieJarManager};
+use poem::middleware::{AddData, Compression};
 use poem::web::{CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, EndpointExt, Route, get, post};
 
@@ -38,7 +38,6 @@ pub(super) fn all(runtime: Arc<Runtime>, sockets: Sockets) -> impl Endpoint {
         .at("/api/*rest", around::no_such_route)
         .at(format!("{}*path", client::FOLDER), get(assets::file).with(compressed()))
         .at("/*path", get(pages::show).with(compressed()))
-        .with(CookieJarManager::new())
         .before(around::without_any_encoding)
         .around(around::every_request)
         .with(AddData::new(runtime))
