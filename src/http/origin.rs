@@ -21,9 +21,9 @@ pub(super) fn check(request: &Request) -> Result<(), HttpError> {
         // A link, a frame or an image of another site, which carry no `Origin`.
         (Some(site), None) => is_own(site),
         // A program, not a browser; it has no cookie unless it was given one.
-        (None, None) => opens_socket || !session_cookie(headers).is_some(),
+        (None, None) => opens_socket || session_cookie(headers).is_none(),
     };
-    if is_ours || (opens_socket && !session_cookie(headers).is_some()) {
+    if is_ours || (opens_socket && session_cookie(headers).is_none()) {
         Ok(())
     } else {
         Err(HttpError::ForeignOrigin)
