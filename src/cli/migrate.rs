@@ -1,13 +1,12 @@
 //! `pagetide migrate`: brings the database to what the app declares, as `serve` does at its start.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 
 use crate::cli::serve::database_url;
-use crate::spec;
 use crate::store::{Migrated, Store};
 
 /// Bring the database to what the app declares
@@ -30,12 +29,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let loaded = spec::load(&args.app)?;
-    let mut err = stderr().lock();
-    write!(err, "{}", super::printed(&loaded.report, err.is_terminal()))?;
-    drop(err);
-    let Some(app) = loaded.app else {
-        eprintln!("{}: nothing is migrated", loaded.report.summary());
+    let Some(app) = super::load(&args.app, "nothing is migrated")? else {
         return Ok(ExitCode::FAILURE);
     };
     let database = args.database.unwrap_or_else(|| database_url(&app));

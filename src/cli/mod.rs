@@ -3,11 +3,15 @@
 //! To add a command: one file here with its `Args` and `run`, one line in `Command` and one in
 //! `run`.
 
+use std::io::{IsTerminal, Write, stderr};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::spec::Report;
+use crate::model::app::App;
+use crate::spec::{self, Report};
 use crate::store::Losses;
 
 mod check;
@@ -47,6 +51,17 @@ pub fn run() -> ExitCode {
         eprintln!("error: {error:#}");
         COULD_NOT_RUN.into()
     })
+}
+
+/// The app, unless it has errors. What is wrong with it is told, and what follows from that.
+fn load(path: &Path, follows: &str) -> anyhow::Result<Option<Arc<App>>> {
+    let loaded = spec::load(path)?;
+    let mut err = stderr().lock();
+    write!(err, "{}", printed(&loaded.report, err.is_terminal()))?;
+    if loaded.app.is_none() {
+        writeln!(err, "{}: {follows}", loaded.report.summary())?;
+    }
+    Ok(loaded.app)
 }
 
 /// What `--allow-destructive` says.

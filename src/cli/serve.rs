@@ -16,7 +16,6 @@ use crate::http;
 use crate::model::app::App;
 use crate::model::refresh::TRANSPORT;
 use crate::runtime::{Runtime, Started};
-use crate::spec;
 
 /// Where the data is kept where nobody says, seen from the app's folder.
 const DEFAULT_DATABASE: &str = ".pagetide/data.db";
@@ -46,12 +45,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let loaded = spec::load(&args.app)?;
-    let mut err = stderr().lock();
-    write!(err, "{}", super::printed(&loaded.report, err.is_terminal()))?;
-    drop(err);
-    let Some(app) = loaded.app else {
-        eprintln!("{}: nothing is served", loaded.report.summary());
+    let Some(app) = super::load(&args.app, "nothing is served")? else {
         return Ok(ExitCode::FAILURE);
     };
     start_log();
