@@ -78,6 +78,7 @@ impl Scene {
             6..9 if !listener.is_connected() => within("a connection", listener.connect()).await,
             9 => listener.leave(),
             10 if dice.one_in(20) => self.program.kill_and_restart(),
+            11 if dice.one_in(20) => self.storm(dice),
             10..19 => {
                 // Only what is there already: a reader may stall at any time.
                 while listener.is_connected() {
@@ -111,6 +112,19 @@ impl Scene {
         let statements: String = (0..many).map(|_| self.statement(dice)).collect();
         let end = if dice.one_in(5) { "rollback" } else { "commit" };
         self.program.sql(&format!("begin immediate; {statements} {end};"));
+    }
+
+    /// More changes in one commit than anybody is told at once.
+    fn storm(&self, dice: &mut Dice) {
+        let mut statements = String::new();
+        for _ in 0..12 {
+            let values = self.world.values(dice, &self.admin_id);
+            let set = values.iter().map(|(name, json)| format!("{name} = {}", sql_value(json)));
+            let set = set.collect::<Vec<_>>().join(", ");
+            statements
+                .push_str(&format!("update items set {set} where id % 4 <> {};", dice.roll(4)));
+        }
+        self.program.sql(&format!("begin immediate; {statements} commit;"));
     }
 
     fn statement(&self, dice: &mut Dice) -> String {
