@@ -5,7 +5,8 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
-use poem::http::{HeaderName, HeaderValue, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, handler};
 
 use crate::http::error::HttpError;
@@ -36,13 +37,36 @@ pub(super) async fn every_request(endpoint: impl Endpoint, request: Request) -> 
     Ok(response)
 }
 
-/// Takes "any encoding" for none: poem 3.1 answers it with zstd, which is off.
-pub(super) async fn without_any_encoding(mut request: Request) -> Result<Request> {
-    let accepted = request.headers().get(header::ACCEPT_ENCODING);
-    if accepted.is_some_and(|accepted| accepted.as_bytes().contains(&b'*')) {
-        request.headers_mut().remove(header::ACCEPT_ENCODING);
-    }
-    Ok(request)
+/// Compresses an answer as its reader likes it best. poem's own middleware would run a 304 through a
+/// compressor too, which costs as much again, and tells no cache what the answer depends on.
+pub(super) async fn compressed(endpoint: impl Endpoint, request: Request) -> Result<Response> {
+    let algorithm = best_encoding(request.headers());
+    let mut response = endpoint.call(request).await?.into_response();
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    Ok(match algorithm {
+        Some(algorithm) if response.status() != StatusCode::NOT_MODIFIED => {
+            let level = CompressionLevel::Fastest;
+            Compress::new(response, algorithm).with_quality(level).into_response()
+        }
+        _ => response,
+    })
+}
+
+/// The encoding of the highest weight (RFC 9110, 12.5.3), Brotli rather than gzip.
+fn best_encoding(headers: &HeaderMap) -> Option<CompressionAlgo> {
+    let all = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+    let accepted = all.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(','));
+    let known = accepted.filter_map(|item| {
+        let (name, weight) = item.split_once(';').unwrap_or((item, "q=1"));
+        let weight: f32 = weight.trim().strip_prefix("q=")?.parse().ok()?;
+        let (rank, algorithm) = match name.trim() {
+            name if name.eq_ignore_ascii_case("br") => (1, CompressionAlgo::BR),
+            name if name.eq_ignore_ascii_case("gzip") => (0, CompressionAlgo::GZIP),
+            _ => return None,
+        };
+        (weight > 0.0).then_some(((weight * 1_000.0) as u32, rank, algorithm))
+    });
+    known.max_by_key(|(weight, rank, _)| (*weight, *rank)).map(|(.., algorithm)| algorithm)
 }
 
 /// `/api/…` where there is nothing.

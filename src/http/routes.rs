@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use poem::middleware::{AddData, Compression};
-use poem::web::{CompressionAlgo, CompressionLevel};
+use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, Route, get, post};
 
 use crate::client;
@@ -12,11 +11,6 @@ use crate::runtime::Runtime;
 
 /// Everything that can be asked for.
 pub(super) fn all(runtime: Arc<Runtime>, sockets: Sockets) -> impl Endpoint {
-    let compressed = || {
-        Compression::new()
-            .algorithms([CompressionAlgo::GZIP, CompressionAlgo::BR])
-            .with_quality(CompressionLevel::Fastest)
-    };
     Route::new()
         .at("/healthz", get(health::alive))
         .at("/readyz", get(health::ready))
@@ -30,15 +24,14 @@ pub(super) fn all(runtime: Arc<Runtime>, sockets: Sockets) -> impl Endpoint {
         .at("/api/tables/:table/subscribe/sse", get(subscribe::one_table_sse))
         .at("/api/realtime/subscribe", get(subscribe::everything))
         .at("/api/realtime/subscribe/sse", get(subscribe::everything_sse))
-        .at("/api/fragments", get(pages::fragment).with(compressed()))
+        .at("/api/fragments", get(pages::fragment).around(around::compressed))
         .at("/api/auth/sign-in/email", post(accounts::sign_in))
         .at("/api/auth/sign-out", post(accounts::sign_out))
         .at("/api/auth/session", get(accounts::who_am_i))
         .at("/api/auth/set-up", post(accounts::set_up))
         .at("/api/*rest", around::no_such_route)
-        .at(format!("{}*path", client::FOLDER), get(assets::file).with(compressed()))
-        .at("/*path", get(pages::show).with(compressed()))
-        .before(around::without_any_encoding)
+        .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed))
+        .at("/*path", get(pages::show).around(around::compressed))
         .around(around::every_request)
         .with(AddData::new(runtime))
         .with(AddData::new(sockets))
