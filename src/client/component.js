@@ -129,7 +129,7 @@ export class Component {
     const element = this.section.querySelector(".state");
     if (!element || (element.dataset.state === "stale" && state !== "live")) return;
     element.dataset.state = state;
-    const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     const live = this.refresh === "poll" ? `Every ${this.pollIntervalMs / 1000} s` : "Live";
     const text = { live, reconnecting: "Reconnecting…", stale: `Stale since ${time}` }[state];
     element.querySelector("[data-state-text]").textContent = text;

@@ -3,7 +3,7 @@
  * confirmed it. If somebody else was faster, theirs stands, and a message offers to try again.
  */
 import { makeControl, textOf, valueOf } from "./control.js";
-import { toast } from "./toast.js";
+import { dismiss, toast } from "./toast.js";
 
 /** How long, in ms, a refused edit waits to hear who was faster. */
 const AUTHOR_MS = 1000;
@@ -114,7 +114,10 @@ class Edit {
     this.control = control;
     this.editing.open = this;
     this.cell.classList.add("editing");
-    this.cell.replaceChildren(control);
+    const under = document.createElement("span");
+    under.className = "under";
+    under.append(...this.cell.childNodes);
+    this.cell.replaceChildren(under, control);
     control.addEventListener("keydown", (event) => this.#pressed(event));
     control.addEventListener("change", () => this.#chosen());
     control.addEventListener("blur", () => this.commit());
@@ -179,7 +182,10 @@ class Edit {
     this.cell.classList.remove("pending");
     const { dataset } = this.cell.parentElement;
     if (lock && !(dataset.updatedAt > fields[lock])) dataset.updatedAt = fields[lock];
-    if (this.rows.latest(this.cell) !== textOf(fields[this.editor.field])) {
+    dismiss(this.#key());
+    if (this.rows.isLeaving(this.cell)) {
+      this.rows.settle(this.cell);
+    } else if (this.rows.latest(this.cell) !== textOf(fields[this.editor.field])) {
       const told = this.rows.nextWord(this.cell);
       const isLive = component.refresh === "realtime";
       const isTold = isLive && (await Promise.race([told.then(() => true), after(WORD_MS)]));
@@ -257,6 +263,7 @@ class Edit {
   }
 
   #leave() {
+    dismiss(this.#key());
     this.#putAway();
     this.#end();
   }

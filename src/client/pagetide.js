@@ -14,6 +14,8 @@ const components = [...document.querySelectorAll("[data-component]")].map(
 );
 
 startThemeSwitch();
+// On a phone the menu scrolls sideways, and the page that is open may stand out of sight.
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 for (const component of components) {
   if (component.refresh === "poll") poll(component);
 }

@@ -54,12 +54,22 @@ export class Rows {
     return new Promise((resolve) => (this.held.get(cell).onWord = resolve));
   }
 
+  /** Whether the row of a cell is no longer among those shown, and only held. */
+  isLeaving(cell) {
+    return cell.parentElement.classList.contains("leaving");
+  }
+
   /** Shows in a held cell what the server last said, and lets its row go where it belongs. */
   release(cell) {
     const latest = this.held.get(cell);
     if (!latest) return;
-    this.held.delete(cell);
     show(cell, latest);
+    this.settle(cell);
+  }
+
+  /** Lets the row of a held cell go where it belongs; the cell stays as it looks. */
+  settle(cell) {
+    if (!this.held.delete(cell)) return;
     const row = cell.parentElement;
     if (this.#isHeld(row)) return;
     row.classList.remove("held");

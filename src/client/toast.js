@@ -9,9 +9,7 @@ const STAYS_MS = 6000;
  * @param {{ key?: string, action?: { label: string, run: () => void } }} options
  */
 export function toast(text, { key, action } = {}) {
-  const list = document.getElementById("toasts");
-  const earlier = [...list.children].find((other) => key && other.dataset.key === key);
-  earlier?.remove();
+  if (key) dismiss(key);
   const element = document.createElement("div");
   element.className = "toast";
   if (key) element.dataset.key = key;
@@ -27,8 +25,14 @@ export function toast(text, { key, action } = {}) {
   const close = button("×", "quiet icon", () => element.remove());
   close.ariaLabel = "Dismiss";
   element.append(close);
-  list.append(element);
+  document.getElementById("toasts").append(element);
   if (!action) goLater(element);
+}
+
+/** Takes away the message of a key, if there is one. */
+export function dismiss(key) {
+  const all = [...document.getElementById("toasts").children];
+  all.find((other) => other.dataset.key === key)?.remove();
 }
 
 function button(label, className, run) {

@@ -33,7 +33,10 @@ pub(super) enum HttpError {
     TooLarge,
     #[error("sign in first")]
     Unauthenticated,
-    #[error("this request seems to come from another site")]
+    #[error(
+        "this request seems to come from another site; a program that sends a session's cookie says where \
+         it belongs: `Origin` with the scheme and host of this server"
+    )]
     ForeignOrigin,
     #[error("there is nothing here")]
     NoSuchRoute,

@@ -55,13 +55,17 @@ struct Pagination {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = r#"an object like {"fields": {}}"#)]
 struct CreateBody {
     fields: Map<String, Json>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    expecting = r#"an object like {"fields": {}}"#
+)]
 struct PatchBody {
     fields: Map<String, Json>,
     updated_at: Option<String>,

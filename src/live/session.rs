@@ -28,7 +28,12 @@ const MAX_SUBSCRIPTION_ID: usize = 128;
 
 /// What a client says: to subscribe, to unsubscribe, to be on a page, or that it is editing.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default,
+    expecting = r#"an object like {"table": "orders"}"#
+)]
 pub struct Handshake {
     /// `subscribe`, which may be left out, `unsubscribe`, `presence` or `editing`.
     pub r#type: Option<String>,

@@ -170,6 +170,43 @@ test("nobody else hears of a conflict", async () => {
   await page.context().close();
 });
 
+test("what is saved in a row that leaves is not taken back on the way", async () => {
+  await openEditable();
+  await cell(1, "Title").click();
+  server.sql("update tasks set state = 'done' where id = 1");
+  await eventually(titles, ["b", "c"]);
+  const texts = () => page.evaluate(() => window.texts);
+  await page.evaluate(() => {
+    const cell = document.querySelector("#tasks td.editing");
+    window.texts = [];
+    new MutationObserver(() => window.texts.push(cell.textContent)).observe(cell, { childList: true });
+  });
+  await page.keyboard.type("mine");
+  await page.keyboard.press("Enter");
+  await eventually(() => stored("title", 1), "mine");
+  await eventually(() => page.locator("#tasks tbody tr").count(), 2);
+  assert.deepEqual(new Set(await texts()), new Set(["mine"]));
+  page.complaints = page.complaints.filter((text) => !text.includes("409"));
+  await assertQuiet();
+});
+
+test("an open editor moves nothing around it", async () => {
+  await openEditable("/still");
+  const places = () =>
+    page.evaluate(() => [...document.querySelectorAll("#tasks td")].map((cell) => {
+      const { x, y, width, height } = cell.getBoundingClientRect();
+      return [x, y, width, height];
+    }));
+  const before = await places();
+  for (const at of [0, 1, 2]) {
+    await page.locator("#tasks tbody tr:nth-child(2) td").nth(at).click();
+    await page.locator("#tasks input").waitFor();
+    assert.deepEqual(await places(), before);
+    await page.keyboard.press("Escape");
+  }
+  await assertQuiet();
+});
+
 test("a value that does not fit is told and stays in hand", async () => {
   await openEditable();
   await cell(1, "Rank").click();

@@ -19,6 +19,24 @@ fn customers(list: &Json) -> Vec<&str> {
 }
 
 #[tokio::test]
+async fn nothing_but_blanks_is_no_value_where_one_is_required() {
+    let server = Server::start(DESK).await;
+    let admin = server.admin().await;
+    let id = admin.add_order(json!({ "customer": "Ada" })).await;
+    for blank in ["", "  ", "\t"] {
+        let body = || Some(json!({ "fields": { "customer": blank } }));
+        let path = format!("/api/tables/orders/records/{id}");
+        for (method, path) in
+            [(Method::PATCH, &*path), (Method::POST, "/api/tables/orders/records")]
+        {
+            let (status, told) = admin.send(method, path, body()).await;
+            assert_eq!(status, 422, "{told}");
+            assert_eq!(told["details"][0]["message"], "must have a value");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_record_is_made_read_changed_and_removed() {
     let (_server, admin) = desk().await;
     let body = json!({ "fields": { "customer": "Ada", "total": "12.5", "secret": "xyzzy" } });
