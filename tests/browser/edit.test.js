@@ -1,7 +1,16 @@
 /** Editing in place: shown at once, confirmed or taken back, and who was faster. */
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { Server, column, eventually, launch, open, openSignedIn, state } from "./harness.js";
+import {
+  Server,
+  column,
+  eventually,
+  launch,
+  open,
+  openAs,
+  openSignedIn,
+  state,
+} from "./harness.js";
 
 let browser, server, page;
 
@@ -110,6 +119,32 @@ test("whoever was faster is named, and mine can be tried again", async () => {
   await eventually(() => stored("title", 1), "mine");
   await eventually(titles, ["mine", "b", "c"]);
   assert.deepEqual(await toasts(), []);
+  page.complaints = page.complaints.filter((text) => !text.includes("409"));
+  await assertQuiet();
+});
+
+test("of two people who edit one cell, the later one hears of the earlier", async () => {
+  await openEditable();
+  const grace = await openAs(browser, server, "grace", "/editable");
+  await eventually(() => state(grace, "tasks"), "live");
+  await grace.locator("#tasks td[tabindex]").first().waitFor();
+  const goOn = await holdBack("PATCH");
+  await cell(1, "Title").click();
+  await page.keyboard.type("mine");
+  await page.keyboard.press("Enter");
+  await grace.locator("#tasks tbody tr:nth-child(1) td").first().click();
+  await grace.keyboard.type("hers");
+  await grace.keyboard.press("Enter");
+  await eventually(() => stored("title", 1), "hers");
+  goOn();
+  await eventually(toasts, ["grace changed Title to “hers” first."]);
+  await eventually(titles, ["hers", "b", "c"]);
+  await page.getByRole("button", { name: "Use mine" }).click();
+  await eventually(() => column(grace, "tasks", "Title"), ["mine", "b", "c"]);
+  await eventually(titles, ["mine", "b", "c"]);
+  assert.equal(await grace.locator(".toast").count(), 0);
+  assert.deepEqual(grace.complaints, []);
+  await grace.context().close();
   page.complaints = page.complaints.filter((text) => !text.includes("409"));
   await assertQuiet();
 });

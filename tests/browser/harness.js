@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -98,6 +99,21 @@ export async function openSignedIn(browser, server, path, options = {}) {
   await page.fill("[name=password]", admin.password);
   await page.press("[name=password]", "Enter");
   await page.waitForURL(server.url + path);
+  return page;
+}
+
+/** Opens a page as an admin of this name, in a browser of their own. */
+export async function openAs(browser, server, name, path) {
+  const token = `token-of-${name}`;
+  const hash = createHash("sha256").update(token).digest("base64url");
+  server.sql(`
+    insert into _pagetide_users (id, email, name, role, password_hash)
+      values ('${name}', '${name}@people.example', '${name}', 'admin', '-');
+    insert into _pagetide_sessions (token_hash, user_id, expires_at)
+      values ('${hash}', '${name}', unixepoch() + 3600)`);
+  const page = await open(browser, "about:blank");
+  await page.context().addCookies([{ name: "pagetide_session", value: token, url: server.url }]);
+  await page.goto(server.url + path);
   return page;
 }
 

@@ -170,6 +170,20 @@ async fn a_heartbeat_moves_the_place_to_resume_from() {
 }
 
 #[tokio::test]
+async fn a_stream_that_hears_something_outlives_every_idle_limit() {
+    let transport = Transport { idle_timeout_ms: 50, heartbeat_interval_ms: 300, ..TRANSPORT };
+    let server = Server::start_with(DESK, transport).await;
+    let guest = server.guest().await;
+    let mut stream = Stream::open(&guest, &format!("{ORDERS}/sse"), "").await;
+    assert_eq!(stream.json().await["type"], "subscribed");
+    for _ in 0..2 {
+        assert_eq!(stream.json().await["type"], "heartbeat");
+    }
+    server.sql("insert into orders (customer) values ('Ada')");
+    assert_eq!(stream.json().await["event"], "insert");
+}
+
+#[tokio::test]
 async fn a_planned_end_of_a_stream_is_told() {
     let mut server = Server::start(DESK).await;
     let mut stream = Stream::open(&server.guest().await, &format!("{ORDERS}/sse"), "").await;
