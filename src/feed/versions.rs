@@ -35,6 +35,14 @@ pub enum Version {
     Database(Stamp),
 }
 
+impl Version {
+    /// Whether it stands for as long as the tables do not change. While the feed has yet to tell what
+    /// was committed, it does not.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Tables(_))
+    }
+}
+
 impl Versions {
     pub(super) fn new(log: Log, start: Position) -> Self {
         Self { log, start, changed: Arc::default(), settled: watch::Sender::default() }

@@ -105,7 +105,7 @@ impl Pages {
         // Asked before the rows are read: they may be newer than it says, never older.
         let version = self.versions.of(tables.iter()).await;
         let beside = (client::stylesheet(), client::script(), viewer);
-        let tag = version.as_ref().map(|version| self.cache.tag(&place, version, beside));
+        let tag = settled(&version).map(|version| self.cache.tag(&place, version, beside));
         if let Some(tag) = unchanged(&tag, known) {
             return Ok(Opened::Unchanged(tag));
         }
@@ -132,7 +132,7 @@ impl Pages {
             None => self.spots.keep(viewer, path, component, self.spot(viewer, path, component)?),
         };
         let version = self.versions.of(spot.tables.iter()).await;
-        let tag = version.as_ref().map(|version| self.cache.tag(&spot.place, version, ()));
+        let tag = settled(&version).map(|version| self.cache.tag(&spot.place, version, ()));
         if let Some(tag) = unchanged(&tag, known) {
             return Ok(Fragment::Unchanged(tag));
         }
@@ -286,6 +286,12 @@ impl<'a> Shown<'a> {
     fn all(&self) -> Vec<&'a Component> {
         self.of.iter().flat_map(|component| component.with_children()).collect()
     }
+}
+
+/// The version, if a browser may keep what is made of it: one that is about to change would only be
+/// asked for again.
+fn settled(version: &Option<Version>) -> Option<&Version> {
+    version.as_ref().filter(|version| version.is_settled())
 }
 
 /// The tag, if it is the one that is known already.
