@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::fields::parse;
+use crate::fields::operand;
 use crate::model::filter::{
     Filter, MAX_FILTER_CONDITIONS, MAX_FILTER_DEPTH, MAX_FILTER_GROUPS, MAX_FILTER_LIST, OPERATORS,
     Test, operator_suits,
@@ -229,7 +229,7 @@ impl Reader<'_> {
         if json.as_str().is_some_and(|text| text.len() > MAX_OPERAND) {
             return Err(format!("a value may have {MAX_OPERAND} bytes"));
         }
-        let value = parse(field, json);
+        let value = operand(field, json);
         value.map(Operand::Literal).map_err(|misfit| format!("value of `{}` {misfit}", field.name))
     }
 

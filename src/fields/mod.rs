@@ -104,12 +104,20 @@ pub fn kind(type_name: &str, options: &Options) -> Option<Result<FieldKind, Misf
     by_name(type_name).map(|family| family.kind(type_name, options))
 }
 
-/// A field's value from JSON. Null is a missing value, which a required field refuses.
+/// A field's value from JSON. Null is a missing value, which a required field refuses, and with it
+/// text that holds nothing but blanks.
 pub fn parse(field: &Field, json: &Json) -> Result<Value, Misfit> {
-    if json.is_null() {
-        let missing = Misfit::value("must have a value");
-        return if field.required { Err(missing) } else { Ok(Value::Null) };
-    }
+    let value = if json.is_null() { Value::Null } else { operand(field, json)? };
+    let is_missing = match &value {
+        Value::Null => true,
+        Value::Text(text) => text.trim().is_empty(),
+        _ => false,
+    };
+    if field.required && is_missing { Err(Misfit::value("must have a value")) } else { Ok(value) }
+}
+
+/// A value to hold a field's against, from JSON that is not null.
+pub fn operand(field: &Field, json: &Json) -> Result<Value, Misfit> {
     family(&field.kind).parse(&field.kind, json)
 }
 

@@ -193,9 +193,6 @@ impl Records {
                 return Err(RecordsError::Forbidden);
             } else {
                 match fields::parse(field, json) {
-                    Ok(value) if field.required && is_blank(&value) => {
-                        faults.push(FieldFault::new(name, "must have a value"));
-                    }
                     Ok(value) => values.push((at, value)),
                     Err(misfit) => faults.push(FieldFault::new(name, misfit.message)),
                 }
@@ -313,11 +310,6 @@ impl View {
         }
         Ok(Json::Array(vec![condition]))
     }
-}
-
-/// Whether there is nothing to read in it.
-fn is_blank(value: &Value) -> bool {
-    matches!(value, Value::Text(text) if text.trim().is_empty())
 }
 
 fn record_id(text: &str) -> Result<RecordId, RecordsError> {
