@@ -196,7 +196,10 @@ impl Session {
             self.hub.counts().resync();
             resync(name, reason, &position)
         });
-        let skipped = self.behind.iter_mut().map(|behind| behind.skip(&position));
+        let skipped = self.behind.iter_mut().map(|behind| {
+            self.hub.counts().resync();
+            behind.skip(&position)
+        });
         self.outbox.push(told.chain(skipped));
         self.pages.values().for_each(|stay| stay.sync(&self.outbox));
     }
