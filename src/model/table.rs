@@ -222,4 +222,19 @@ pub(crate) mod tests {
             renamed_from: None,
         }
     }
+
+    /// A table with fields of these kinds, called f0, f1 and so on.
+    pub(crate) fn table_of(kinds: impl IntoIterator<Item = FieldKind>) -> Table {
+        let mut table = table("things", &[]);
+        table.fields.extend(kinds.into_iter().enumerate().map(|(index, kind)| Field {
+            name: format!("f{index}").parse().unwrap(),
+            label: "".into(),
+            kind,
+            required: false,
+            unique: false,
+            default: Value::Null,
+            renamed_from: None,
+        }));
+        table
+    }
 }

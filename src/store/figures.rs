@@ -226,24 +226,10 @@ mod tests {
     use super::*;
     use crate::model::ids::UserId;
     use crate::model::query::{Answer, Ask, Query};
-    use crate::model::table::{Bounds, Field};
+    use crate::model::table::Bounds;
+    use crate::model::table::tests::table_of;
     use crate::model::value::Person;
     use crate::store::{Action, Losses, Store, Write};
-
-    /// A table with fields of these kinds, called f0, f1 and so on.
-    fn table(kinds: Vec<FieldKind>) -> Arc<Table> {
-        let mut table = crate::model::table::tests::table("things", &[]);
-        table.fields.extend(kinds.into_iter().enumerate().map(|(index, kind)| Field {
-            name: format!("f{index}").parse().unwrap(),
-            label: "".into(),
-            kind,
-            required: false,
-            unique: false,
-            default: Value::Null,
-            renamed_from: None,
-        }));
-        Arc::new(table)
-    }
 
     struct Filled {
         store: Store,
@@ -253,7 +239,7 @@ mod tests {
 
     /// A table of these kinds that holds these rows.
     async fn filled(kinds: Vec<FieldKind>, rows: Vec<Vec<Value>>) -> Filled {
-        let (table, folder) = (table(kinds), tempfile::tempdir().unwrap());
+        let (table, folder) = (Arc::new(table_of(kinds)), tempfile::tempdir().unwrap());
         let url = folder.path().join("data.db").display().to_string();
         let tables = std::slice::from_ref(&table);
         let (store, _) = Store::open(&url, tables, Losses::Refused).await.unwrap();

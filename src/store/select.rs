@@ -193,7 +193,8 @@ mod tests {
     use super::*;
     use crate::model::ids::UserId;
     use crate::model::query::{Ask, Query};
-    use crate::model::table::{Bounds, Field, FieldKind};
+    use crate::model::table::tests::table_of;
+    use crate::model::table::{Bounds, FieldKind};
     use crate::model::value::Person;
     use crate::store::{Action, Losses, Write};
 
@@ -207,17 +208,7 @@ mod tests {
             FieldKind::Date,
             FieldKind::CreatedBy,
         ];
-        let mut table = crate::model::table::tests::table("things", &[]);
-        table.fields.extend(kinds.into_iter().enumerate().map(|(index, kind)| Field {
-            name: format!("f{index}").parse().unwrap(),
-            label: "".into(),
-            kind,
-            required: false,
-            unique: false,
-            default: Value::Null,
-            renamed_from: None,
-        }));
-        table
+        table_of(kinds)
     }
 
     /// For each field, values that have met trouble somewhere; the last of each stands in no row.
