@@ -29,6 +29,12 @@ const cell = (row, label) => {
   const at = ["Title", "State", "Rank"].indexOf(label);
   return page.locator(`#tasks tbody tr:nth-child(${row}) td`).nth(at);
 };
+/** Types into a cell and confirms it. */
+async function enter(row, label, text) {
+  await cell(row, label).click();
+  await page.keyboard.type(text);
+  await page.keyboard.press("Enter");
+}
 const toasts = () => page.locator(".toast p").allTextContents();
 const stored = (column, id) => server.sql(`select ${column} from tasks where id = ${id}`);
 
@@ -57,9 +63,7 @@ async function assertQuiet() {
 test("an edit shows at once, is pending, and is confirmed", async () => {
   await openEditable();
   const goOn = await holdBack("PATCH");
-  await cell(1, "Title").click();
-  await page.keyboard.type("A");
-  await page.keyboard.press("Enter");
+  await enter(1, "Title", "A");
   assert.deepEqual(await titles(), ["A", "b", "c"]);
   assert.match(await cell(1, "Title").getAttribute("class"), /pending/);
   assert.equal(stored("title", 1), "a");
@@ -90,9 +94,7 @@ test("keys leave a cell as it was", async () => {
 
 test("an edited row goes where it belongs, or leaves", async () => {
   await openEditable();
-  await cell(1, "Rank").click();
-  await page.keyboard.type("9");
-  await page.keyboard.press("Enter");
+  await enter(1, "Rank", "9");
   await eventually(titles, ["b", "c", "a"]);
   await cell(1, "State").click();
   await page.locator("#tasks select").selectOption("done");
@@ -104,9 +106,7 @@ test("an edited row goes where it belongs, or leaves", async () => {
 test("whoever was faster is named, and mine can be tried again", async () => {
   await openEditable();
   const goOn = await holdBack("PATCH");
-  await cell(1, "Title").click();
-  await page.keyboard.type("mine");
-  await page.keyboard.press("Enter");
+  await enter(1, "Title", "mine");
   server.sql("update tasks set title = 'theirs' where id = 1");
   // Until it is decided, the edit stays on the screen.
   await eventually(() => page.locator("#tasks tr[data-id='1']").getAttribute("data-updated-at"), stored("updatedAt", 1));
@@ -129,9 +129,7 @@ test("of two people who edit one cell, the later one hears of the earlier", asyn
   await eventually(() => state(grace, "tasks"), "live");
   await grace.locator("#tasks td[tabindex]").first().waitFor();
   const goOn = await holdBack("PATCH");
-  await cell(1, "Title").click();
-  await page.keyboard.type("mine");
-  await page.keyboard.press("Enter");
+  await enter(1, "Title", "mine");
   await grace.locator("#tasks tbody tr:nth-child(1) td").first().click();
   await grace.keyboard.type("hers");
   await grace.keyboard.press("Enter");
@@ -152,9 +150,7 @@ test("of two people who edit one cell, the later one hears of the earlier", asyn
 test("a change of another field is no conflict", async () => {
   await openEditable();
   const goOn = await holdBack("PATCH");
-  await cell(1, "Title").click();
-  await page.keyboard.type("mine");
-  await page.keyboard.press("Enter");
+  await enter(1, "Title", "mine");
   server.sql("update tasks set rank = 5 where id = 1");
   goOn();
   await eventually(titles, ["b", "c", "mine"]);
@@ -192,9 +188,7 @@ test("nobody else hears of a conflict", async () => {
     document.addEventListener("pagetide:conflict", () => (window.conflicts += 1));
   });
   const goOn = await holdBack("PATCH");
-  await cell(1, "Title").click();
-  await page.keyboard.type("mine");
-  await page.keyboard.press("Enter");
+  await enter(1, "Title", "mine");
   server.sql("update tasks set title = 'theirs' where id = 1");
   goOn();
   await eventually(toasts, ["Another program changed Title to “theirs” first."]);
@@ -244,9 +238,7 @@ test("an open editor moves nothing around it", async () => {
 
 test("a value that does not fit is told and stays in hand", async () => {
   await openEditable();
-  await cell(1, "Rank").click();
-  await page.keyboard.type("many");
-  await page.keyboard.press("Enter");
+  await enter(1, "Rank", "many");
   await eventually(toasts, ['Rank must be a whole number, got "many".']);
   assert.equal(await page.locator("#tasks input").inputValue(), "many");
   await page.keyboard.press("Escape");
@@ -258,9 +250,7 @@ test("a value that does not fit is told and stays in hand", async () => {
 test("what cannot be sent is taken back, and can be tried again", async () => {
   await openEditable();
   await page.route(/records/, (route) => route.abort());
-  await cell(1, "Title").click();
-  await page.keyboard.type("mine");
-  await page.keyboard.press("Enter");
+  await enter(1, "Title", "mine");
   await eventually(toasts, ["Not saved: the server cannot be reached."]);
   assert.deepEqual(await titles(), ["a", "b", "c"]);
   await page.unroute(/records/);
