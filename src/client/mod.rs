@@ -13,13 +13,15 @@ pub const FOLDER: &str = "/_pagetide/";
 
 const STYLESHEET: &str = "pagetide.css";
 const SCRIPT: &str = "pagetide.js";
+const STILL_STYLESHEET: &str = "still.css";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Each file with its media type, as it is written.
-const SOURCES: [(&str, &str, &str); 17] = [
+const SOURCES: [(&str, &str, &str); 18] = [
     (STYLESHEET, CSS, include_str!("pagetide.css")),
     (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
+    (STILL_STYLESHEET, CSS, include_str!("still.css")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
     ("connection.js", JAVASCRIPT, include_str!("connection.js")),
     ("control.js", JAVASCRIPT, include_str!("control.js")),
@@ -60,6 +62,11 @@ pub fn stylesheet() -> String {
     path(STYLESHEET)
 }
 
+/// The path of the stylesheet for pictures, dividers and longer texts.
+pub fn still_stylesheet() -> String {
+    path(STILL_STYLESHEET)
+}
+
 /// The path of the script that a page starts.
 pub fn script() -> String {
     path(SCRIPT)
@@ -67,7 +74,8 @@ pub fn script() -> String {
 
 /// The paths of the modules that the script imports at once.
 pub fn modules() -> impl Iterator<Item = String> {
-    let at_once = SOURCES.into_iter().skip(2).filter(|(name, ..)| !IMPORTED_LATER.contains(name));
+    let scripts = SOURCES.into_iter().filter(|(_, content_type, _)| *content_type == JAVASCRIPT);
+    let at_once = scripts.filter(|(name, ..)| *name != SCRIPT && !IMPORTED_LATER.contains(name));
     at_once.map(|(name, ..)| path(name))
 }
 
@@ -113,7 +121,7 @@ mod tests {
 
     #[test]
     fn every_path_that_a_page_names_is_served() {
-        for path in [stylesheet(), script()].into_iter().chain(modules()) {
+        for path in [stylesheet(), still_stylesheet(), script()].into_iter().chain(modules()) {
             assert!(asset(path.strip_prefix(FOLDER).unwrap()).is_some(), "{path}");
         }
         assert_eq!(asset("other/pagetide.js"), None);

@@ -3,6 +3,7 @@
 //!
 //! To add a component: one file here with a type that is [`Given`], one line in the shelf below.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -18,15 +19,21 @@ pub mod each;
 pub mod filter;
 pub mod schema;
 
+mod address;
 mod chart;
 mod container;
 mod data_source;
 mod data_table;
+mod divider;
+mod html;
+mod image;
 mod kpi;
 mod link;
 mod list;
+mod markdown;
 mod measure;
 mod presence;
+mod prose;
 mod seen;
 mod text;
 
@@ -60,6 +67,16 @@ pub trait Around {
 
     /// The path of the page, for the one component that shows who is on it.
     fn place_presence(&mut self) -> Result<Arc<str>, NoPresence>;
+
+    /// The text of a file beside the one in which the component stands. Reports at `place` if there
+    /// is none to read.
+    fn text_file(&mut self, link: &str, place: Place) -> Option<Arc<str>>;
+
+    /// Reports what is wrong at some bytes of a file that [`text_file`](Self::text_file) gave.
+    fn report_in(&mut self, link: &str, bytes: Range<usize>, message: String, help: String);
+
+    /// Whether a heading of a text may be the title of the page: it has none yet. It has one then.
+    fn take_title(&mut self) -> bool;
 
     /// The components under the key `children`.
     fn children(&mut self) -> Vec<Component>;
@@ -104,6 +121,10 @@ shelf! {
     "container" => container::RawContainer,
     "text" => text::RawText,
     "link" => link::RawLink,
+    "image" => image::RawImage,
+    "divider" => divider::RawDivider,
+    "markdown" => markdown::RawMarkdown,
+    "html" => html::RawHtml,
     "dataTable" => data_table::RawDataTable,
     "list" => list::RawList,
     "kpi" => kpi::RawKpi,

@@ -40,6 +40,14 @@ pub enum ComponentKind {
     Text(Text),
     /// A way to another page.
     Link(Link),
+    /// A picture.
+    Image(Image),
+    /// A line between parts.
+    Divider(Divider),
+    /// A longer text with headings, lists and links.
+    Markdown(Markdown),
+    /// HTML as its author wrote it.
+    Html(Html),
     /// Records as rows.
     DataTable(DataTable),
     /// Records as entries of a list.
@@ -105,6 +113,44 @@ pub struct Link {
     pub href: Arc<str>,
     /// The words on it.
     pub label: Arc<str>,
+}
+
+/// `image`
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Where it is: a path of this app or an https address.
+    pub src: Arc<str>,
+    /// What it shows, in words; empty for one that only decorates.
+    pub alt: Arc<str>,
+    /// Its width and height in pixels, so that its place is kept while it loads.
+    pub size: Option<(u32, u32)>,
+    /// What stands below it.
+    pub caption: Option<Arc<str>>,
+    /// Whether its corners are round.
+    pub rounded: bool,
+}
+
+/// `divider`
+#[derive(Clone, Debug)]
+pub struct Divider {
+    /// The words in the line.
+    pub label: Option<Arc<str>>,
+}
+
+/// `markdown`
+#[derive(Clone, Debug)]
+pub struct Markdown {
+    /// CommonMark with tables, whose links lead nowhere unsafe.
+    pub content: Arc<str>,
+    /// How many levels its headings move down, so that the page has one title.
+    pub lowered: u8,
+}
+
+/// `html`
+#[derive(Clone, Debug)]
+pub struct Html {
+    /// What the author wrote; nothing of it is changed.
+    pub content: Arc<str>,
 }
 
 /// `dataTable`
@@ -275,6 +321,10 @@ impl Component {
             ComponentKind::Container(_)
             | ComponentKind::Text(_)
             | ComponentKind::Link(_)
+            | ComponentKind::Image(_)
+            | ComponentKind::Divider(_)
+            | ComponentKind::Markdown(_)
+            | ComponentKind::Html(_)
             | ComponentKind::Presence(_) => None,
         }
     }
@@ -311,6 +361,10 @@ impl Component {
             ComponentKind::Container(_)
             | ComponentKind::Text(_)
             | ComponentKind::Link(_)
+            | ComponentKind::Image(_)
+            | ComponentKind::Divider(_)
+            | ComponentKind::Markdown(_)
+            | ComponentKind::Html(_)
             | ComponentKind::Presence(_) => return None,
         })
     }

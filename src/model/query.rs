@@ -1,9 +1,11 @@
 //! A question to one table: which of its records, and what about them.
 
+use rust_decimal::Decimal;
+
 use crate::model::filter::Filter;
 use crate::model::ids::{Position, TableName};
 use crate::model::record::Record;
-use crate::model::table::FieldAt;
+use crate::model::table::{Field, FieldAt, Storage};
 use crate::model::value::Value;
 
 /// One question.
@@ -164,10 +166,19 @@ impl Measure {
         }
     }
 
-    /// Whether the figures of all groups together are the figure over all records. Where there are
-    /// no records, such a figure is zero.
+    /// Whether the figures of all groups together are the figure over all records.
     pub fn adds_up(self) -> bool {
         matches!(self, Self::Count | Self::Sum(_))
+    }
+
+    /// The figure over no records, in the unit of its field: zero where it adds up, else there is
+    /// none.
+    pub fn of_nothing(self, field: Option<&Field>) -> Value {
+        match field.map(|field| field.kind.storage()) {
+            _ if !self.adds_up() => Value::Null,
+            Some(Storage::Decimal(_)) => Value::Decimal(Decimal::ZERO),
+            _ => Value::Integer(0),
+        }
     }
 }
 

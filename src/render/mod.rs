@@ -29,16 +29,21 @@ mod list;
 mod rows;
 mod scale;
 mod series;
+mod still;
 
 use rows::RowWriter;
 
 /// The built-in templates by name.
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 21] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("page.html", include_str!("../../templates/page.html")),
     ("container.html", include_str!("../../templates/container.html")),
     ("text.html", include_str!("../../templates/text.html")),
     ("link.html", include_str!("../../templates/link.html")),
+    ("image.html", include_str!("../../templates/image.html")),
+    ("divider.html", include_str!("../../templates/divider.html")),
+    ("markdown.html", include_str!("../../templates/markdown.html")),
+    ("html.html", include_str!("../../templates/html.html")),
     ("data_table.html", include_str!("../../templates/data_table.html")),
     ("list.html", include_str!("../../templates/list.html")),
     ("kpi.html", include_str!("../../templates/kpi.html")),
@@ -161,6 +166,7 @@ impl Renderer {
             context! {
                 description => page.meta.description.as_deref(),
                 path => page.path.as_ref(),
+                stylesheets => still::stylesheets(page),
                 presence => page.presence && !page.places_presence(),
                 body => Value::from_safe_string(components.to_owned()),
             },
@@ -180,6 +186,21 @@ impl Renderer {
             ComponentKind::Container(container) => self.container(component, container, data),
             ComponentKind::Text(text) => self.text(component, text),
             ComponentKind::Link(link) => self.link(component, link),
+            ComponentKind::Image(image) => {
+                self.render("image.html", context! { ..still::image(image), ..props(component) })
+            }
+            ComponentKind::Divider(divider) => {
+                let label = divider.label.as_deref();
+                self.render("divider.html", context! { label, ..props(component) })
+            }
+            ComponentKind::Markdown(markdown) => {
+                let content = still::markdown(markdown);
+                self.render("markdown.html", context! { content, ..props(component) })
+            }
+            ComponentKind::Html(html) => {
+                let content = Value::from_safe_string(html.content.to_string());
+                self.render("html.html", context! { content, ..props(component) })
+            }
             ComponentKind::Presence(list) => {
                 let page = list.page.as_ref();
                 self.render("presence.html", context! { page, ..props(component) })

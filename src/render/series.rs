@@ -7,7 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::fields;
 use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, Step};
-use crate::model::table::{Field, Storage, Table};
+use crate::model::table::{Field, Table};
 use crate::model::value::Value;
 
 /// The words for the records without a value.
@@ -112,11 +112,7 @@ fn times(
     let (Some((last, _)), Some((first, _))) = (known.first(), known.last()) else {
         return Vec::new();
     };
-    let nothing = match measured.map(|field| field.kind.storage()) {
-        _ if !grouping.measure.adds_up() => Value::Null,
-        Some(Storage::Decimal(_)) => Value::Decimal(Decimal::ZERO),
-        _ => Value::Integer(0),
-    };
+    let nothing = grouping.measure.of_nothing(measured);
     let mut points = Vec::new();
     let (mut at, mut known) = (*last, known.iter().peekable());
     for _ in 0..grouping.limit {

@@ -103,7 +103,7 @@ pub(super) fn check(
     }
     let mut pages = Vec::new();
     for unit in top.each("pages", problems) {
-        pages.extend(page::check(&unit, &roles, &tables, problems));
+        pages.extend(page::check(&unit, &roles, &tables, sources, faults, problems));
     }
     page::check_paths(top, problems);
     Some(App {

@@ -1,6 +1,7 @@
 //! Components: read as the type each names, with its page and the app's tables around it.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::components::schema::{COMMON_KEYS, RawCommon};
@@ -10,6 +11,8 @@ use crate::model::component::{Component, ComponentKind, Props};
 use crate::model::ids::ComponentId;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{FieldAt, Table};
+use crate::spec::fault::Fault;
+use crate::spec::source::{BadFile, FileId, MAX_FILE_BYTES, NotUtf8, Sources, Span};
 use crate::spec::table::Tables;
 use crate::spec::tree::Node;
 use crate::spec::unit::Unit;
@@ -29,13 +32,34 @@ pub(super) fn check_all(
     page: &Unit,
     tables: &Tables,
     facts: PageFacts,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
     problems: &mut Problems,
 ) -> Vec<Component> {
     let mut ids = HashSet::new();
     collect_ids(page, "components", &mut ids, problems);
-    let mut around =
-        PageAround { tables, facts, presence_placed: false, ids, counts: HashMap::new(), problems };
+    let mut around = PageAround {
+        tables,
+        facts,
+        sources,
+        faults,
+        presence_placed: false,
+        titled: has_title(page.node, "components"),
+        ids,
+        counts: HashMap::new(),
+        problems,
+    };
     around.list(page, "components")
+}
+
+/// Whether a text is said to be the title of the page.
+fn has_title(holder: &Node, key: &str) -> bool {
+    let says =
+        |node: &Node, key: &str, word: &str| node.get(key).and_then(Node::text) == Some(word);
+    let items = holder.get(key).map_or(&[][..], Node::items);
+    items.iter().any(|node| {
+        says(node, "type", "text") && says(node, "variant", "title") || has_title(node, "children")
+    })
 }
 
 /// The ids that the author gives; reports one that is given twice.
@@ -62,8 +86,13 @@ fn collect_ids<'a>(
 struct PageAround<'a, 'p> {
     tables: &'p Tables,
     facts: PageFacts,
+    sources: &'p mut Sources,
+    /// What is wrong in files that are no YAML.
+    faults: &'p mut Vec<Fault>,
     /// Whether a component shows the people on the page.
     presence_placed: bool,
+    /// Whether a component has the title of the page.
+    titled: bool,
     /// The ids that the author gives.
     ids: HashSet<&'a str>,
     /// How many components of each type came so far.
@@ -119,6 +148,15 @@ struct Here<'a, 'p, 'q> {
     page: &'q mut PageAround<'a, 'p>,
 }
 
+impl Here<'_, '_, '_> {
+    /// A file beside the one in which the component stands.
+    fn find_file(&mut self, link: &str) -> Result<(FileId, Option<NotUtf8>), BadFile> {
+        let sources = &mut *self.page.sources;
+        let path = sources.find(sources.folder_of(self.unit.node.at.file), link)?;
+        sources.read(&path, MAX_FILE_BYTES)
+    }
+}
+
 impl Read for Here<'_, '_, '_> {
     fn read<T: Given>(&mut self) -> Option<ComponentKind> {
         let given: T = self.unit.read_except(COMMON_KEYS, self.page.problems)?;
@@ -157,6 +195,31 @@ impl Around for Here<'_, '_, '_> {
             false => Ok(path),
             true => Err(NoPresence::Placed),
         }
+    }
+
+    fn text_file(&mut self, link: &str, place: Place) -> Option<Arc<str>> {
+        match self.find_file(link) {
+            Ok((file, None)) => Some(self.page.sources.get(file).text.clone()),
+            Ok((_, Some(bad))) => {
+                self.page.faults.push(bad.into());
+                None
+            }
+            Err(error) => {
+                self.page.problems.report(place, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn report_in(&mut self, link: &str, bytes: Range<usize>, message: String, help: String) {
+        if let Ok((file, _)) = self.find_file(link) {
+            let at = Span { file, start: bytes.start, end: bytes.end };
+            self.page.faults.push(Fault::new(at, message).help(help));
+        }
+    }
+
+    fn take_title(&mut self) -> bool {
+        !std::mem::replace(&mut self.page.titled, true)
     }
 
     fn children(&mut self) -> Vec<Component> {

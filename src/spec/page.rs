@@ -18,7 +18,9 @@ use crate::model::ids::{Role, UserId};
 use crate::model::page::{Meta, Page, PageAccess};
 use crate::model::problem::{Place, Problems};
 use crate::spec::component::{self, PageFacts};
+use crate::spec::fault::Fault;
 use crate::spec::grant::RawGrant;
+use crate::spec::source::Sources;
 use crate::spec::table::Tables;
 use crate::spec::unit::Unit;
 
@@ -87,6 +89,8 @@ pub(super) fn check(
     unit: &Unit,
     roles: &[Role],
     tables: &Tables,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
     problems: &mut Problems,
 ) -> Option<Page> {
     let raw: RawPage = unit.read(problems)?;
@@ -98,7 +102,7 @@ pub(super) fn check(
     // Where the path is not known, that is reported; who is on the page is not the matter then.
     let path_if_present = presence.then(|| path.clone().unwrap_or_else(|| "/".into()));
     let facts = PageFacts { audience, is_public, presence: path_if_present };
-    let components = component::check_all(unit, tables, facts, problems);
+    let components = component::check_all(unit, tables, facts, sources, faults, problems);
     let meta = raw.meta.unwrap_or_default();
     Some(Page {
         name: raw.name?.into(),

@@ -99,7 +99,7 @@ test("a burst of changes is read once or twice, not each time", async () => {
 test("a polled figure asks again by itself", async () => {
   page = await open(browser, `${server.url}/polled`);
   await eventually(() => state(page, "polled"), "live");
-  assert.equal(await figure("polled"), "–");
+  assert.equal(await figure("polled"), "0");
   server.sql("insert into tasks (title, rank) values ('a', 3), ('b', 4)");
   await eventually(() => figure("polled"), "7", 3000);
   assert.deepEqual(page.complaints, []);

@@ -1,18 +1,10 @@
 /** Every page of the example app in light, dark and phone width: for axe, and for people. */
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
 import { get } from "node:http";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Server, admin, column, eventually, launch, open, state } from "./harness.js";
+import { look, screens } from "./look.js";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const screens = {
-  light: { colorScheme: "light" },
-  dark: { colorScheme: "dark" },
-  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 },
-};
 const guestPaths = ["/", "/orders", "/inventory", "/about", "/sign-in", "/nothing-here"];
 
 let browser, server;
@@ -25,19 +17,6 @@ after(async () => {
   await browser.close();
   await server.stop();
 });
-
-async function look(page, name) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${name} scrolls sideways by ${wide}px`);
-  if (process.env.SCREENSHOTS) {
-    mkdirSync(process.env.SCREENSHOTS, { recursive: true });
-    await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
-  }
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run());
-  const told = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html)}`);
-  assert.deepEqual(told, [], name);
-}
 
 for (const [screen, options] of Object.entries(screens)) {
   test(`guests find nothing wrong, ${screen}`, async () => {

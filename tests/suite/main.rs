@@ -10,6 +10,7 @@ mod cli;
 mod editable;
 mod examples;
 mod figures;
+mod golden;
 mod heard;
 mod hostile;
 mod manual;

@@ -1,7 +1,7 @@
 //! A running app for tests: on a free port, over a database of its own, gone afterwards.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +71,9 @@ pages:
 /// A running app.
 pub struct Server {
     pub address: SocketAddr,
+    /// Where the app is.
+    app: PathBuf,
+    /// Where its data is.
     folder: TempDir,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
@@ -99,17 +102,26 @@ impl Server {
     pub async fn start_with(yaml: &str, transport: Transport) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("app.yaml"), yaml).unwrap();
+        Self::start_in(folder.path().to_owned(), folder, transport).await
+    }
+
+    /// Serves the app that is in this folder.
+    pub async fn start_app(app: &Path) -> Self {
+        Self::start_in(app.to_owned(), tempfile::tempdir().unwrap(), TRANSPORT).await
+    }
+
+    async fn start_in(app: PathBuf, folder: TempDir, transport: Transport) -> Self {
         let address = "127.0.0.1:0".parse().unwrap();
         let stop = CancellationToken::new();
         let threads = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let threads = Some(threads.unwrap());
-        let mut server = Self { address, folder, stop, running: None, transport, threads };
+        let mut server = Self { address, app, folder, stop, running: None, transport, threads };
         server.run().await;
         server
     }
 
     async fn run(&mut self) {
-        let loaded = spec::load(self.folder.path()).unwrap();
+        let loaded = spec::load(&self.app).unwrap();
         let app = loaded.app.unwrap_or_else(|| panic!("{}", loaded.report));
         let url = format!("sqlite:{}", self.database().display());
         let (address, transport) = (self.address, self.transport);
@@ -153,7 +165,7 @@ impl Server {
 
     /// Starts again as another app.
     pub async fn restart_as(&mut self, yaml: &str) {
-        std::fs::write(self.folder.path().join("app.yaml"), yaml).unwrap();
+        std::fs::write(self.app.join("app.yaml"), yaml).unwrap();
         self.restart().await;
     }
 

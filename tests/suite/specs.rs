@@ -30,6 +30,8 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "component-without-type",
     "components-not-a-list",
     "database-url-empty",
+    "divider-label-is-a-number",
+    "divider-with-empty-label",
     "editable-is-a-word",
     "excerpt-with-wide-letters",
     "field-name-with-a-hyphen",
@@ -41,9 +43,14 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "filter-condition-without-field",
     "filter-field-is-a-list",
     "filter-is-a-word",
+    "html-content-is-a-mapping",
+    "image-too-wide",
+    "image-without-alt",
+    "image-without-src",
     "kpi-with-unknown-aggregate",
     "kpi-without-label",
     "list-without-item",
+    "markdown-file-is-a-list",
     "name-missing",
     "name-too-long",
     "name-without-value",
@@ -134,7 +141,7 @@ fn what_is_wrong_is_told_word_for_word() {
 }
 
 /// Both texts by line, `-` before what was expected only and `+` before what was told only.
-fn difference(expected: &str, told: &str) -> String {
+pub fn difference(expected: &str, told: &str) -> String {
     let (left, right): (Vec<_>, Vec<_>) = (expected.lines().collect(), told.lines().collect());
     let same = |(left, right): &(&&str, &&str)| left == right;
     let head = left.iter().zip(&right).take_while(same).count();

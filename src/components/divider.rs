@@ -1,0 +1,24 @@
+//! `divider`: a line between parts of a page.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use validator::Validate;
+
+use crate::components::{Around, Given};
+use crate::model::component::{ComponentKind, Divider};
+
+/// A line between parts of a page.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawDivider {
+    /// A few words in the line, as in `Last week`.
+    #[validate(length(min = 1, max = 100, message = "must have from 1 to 100 characters"))]
+    label: Option<String>,
+}
+
+impl Given for RawDivider {
+    fn check(self, _: &mut dyn Around) -> Option<ComponentKind> {
+        Some(ComponentKind::Divider(Divider { label: self.label.map(Into::into) }))
+    }
+}

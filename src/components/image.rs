@@ -1,0 +1,89 @@
+//! `image`: a picture.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use validator::Validate;
+
+use crate::components::{Around, Given, address};
+use crate::model::component::{ComponentKind, Image};
+use crate::model::problem::Place;
+
+/// A picture.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawImage {
+    /// Where the picture is. A path of this app, as in `/harbour.jpg` for the file
+    /// `public/harbour.jpg`, or an https address.
+    #[validate(required)]
+    src: Option<String>,
+    /// What it shows, in words, for whoever cannot see it. An empty text says that it only decorates.
+    #[validate(required)]
+    alt: Option<String>,
+    /// How many pixels it is wide. It never takes more room than there is.
+    #[validate(range(min = 1, max = 10000, message = "must be from 1 to 10000"))]
+    width: Option<i64>,
+    /// How many pixels it is high. With both, its place is kept while it loads, and nothing moves.
+    #[validate(range(min = 1, max = 10000, message = "must be from 1 to 10000"))]
+    height: Option<i64>,
+    /// What stands below it.
+    #[validate(length(min = 1, message = "must not be empty"))]
+    caption: Option<String>,
+    /// Whether its corners are round; `false` if you do not say.
+    rounded: Option<bool>,
+}
+
+impl Given for RawImage {
+    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+        let place = around.place();
+        let src = self.src.and_then(|src| match address::src("src", &src) {
+            Ok(clean) => Some(clean),
+            Err(bad) => {
+                around.problems().report(place.key("src"), bad.message).help(bad.help);
+                None
+            }
+        });
+        let size = check_size(self.width, self.height, &place, around);
+        Some(ComponentKind::Image(Image {
+            src: src?.into(),
+            alt: self.alt?.into(),
+            size,
+            caption: self.caption.map(Into::into),
+            rounded: self.rounded.unwrap_or(false),
+        }))
+    }
+}
+
+/// Width and height, which go together.
+fn check_size(
+    width: Option<i64>,
+    height: Option<i64>,
+    place: &Place,
+    around: &mut dyn Around,
+) -> Option<(u32, u32)> {
+    let (given, missing) = match (width, height) {
+        (Some(width), Some(height)) => {
+            return Some((u32::try_from(width).ok()?, u32::try_from(height).ok()?));
+        }
+        (Some(_), None) => ("width", "height"),
+        (None, Some(_)) => ("height", "width"),
+        (None, None) => {
+            // What did not fit was reported and taken out, and looks as if it were missing.
+            let faulty =
+                ["width", "height"].iter().any(|key| around.problems().concern(&place.key(key)));
+            if !faulty {
+                let message =
+                    "the page moves when this image arrives: nobody knows its size before";
+                let problem = around.problems().warn(place.key("src"), message);
+                problem.help("add its `width` and `height` in pixels");
+            }
+            return None;
+        }
+    };
+    if !around.problems().concern(&place.key(missing)) {
+        let message = format!("{given} has no effect without `{missing}`");
+        let problem = around.problems().report(place.key(given), message);
+        problem.at_key().help(format!("add `{missing}`, or remove this"));
+    }
+    None
+}

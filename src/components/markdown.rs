@@ -1,0 +1,68 @@
+//! `markdown`: a longer text with headings, lists, tables and links.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, HeadingLevel, LinkType, Options, Parser, Tag};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use validator::Validate;
+
+use crate::components::address::{self, BadAddress};
+use crate::components::prose::{self, Prose};
+use crate::components::{Around, Given};
+use crate::model::component::{ComponentKind, Markdown};
+
+/// A longer text in Markdown (CommonMark with tables). HTML in it is shown as text. Its first-level
+/// headings are the page's title where it has no other, else all headings stand one level lower.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawMarkdown {
+    /// The Markdown, best after `|` and indented. Either this or `file` must be there.
+    content: Option<String>,
+    /// A file that holds the Markdown, as in `./about.md`, in the app's folder.
+    file: Option<String>,
+}
+
+impl Given for RawMarkdown {
+    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+        let prose = prose::check(self.content, self.file, "./about.md", around)?;
+        let mut titled = false;
+        for (event, bytes) in
+            Parser::new_ext(&prose.text, Options::ENABLE_TABLES).into_offset_iter()
+        {
+            match event {
+                Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }) => titled = true,
+                Event::Start(Tag::Link { dest_url, link_type, .. }) => {
+                    // A part of this page is called by its id.
+                    let is_part = dest_url.len() > 1 && dest_url.starts_with('#');
+                    let checked = address::href("a link", &dest_url);
+                    if let (false, Err(bad)) = (is_part || link_type == LinkType::Email, checked) {
+                        report(bad, &prose, bytes, around);
+                    }
+                }
+                Event::Start(Tag::Image { dest_url, .. }) => {
+                    if let Err(bad) = address::src("the address of an image", &dest_url) {
+                        report(bad, &prose, bytes, around);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let lowered = u8::from(titled && !around.take_title());
+        Some(ComponentKind::Markdown(Markdown { content: prose.text, lowered }))
+    }
+}
+
+/// Reports at the link itself where it stands in a file of its own, else at the whole text.
+fn report(bad: BadAddress, prose: &Prose, bytes: Range<usize>, around: &mut dyn Around) {
+    match &prose.file {
+        Some(file) => around.report_in(file, bytes, bad.message, bad.help),
+        None => {
+            let written = prose.text[bytes].lines().next().unwrap_or_default();
+            let message = format!("{}: {written}", bad.message);
+            let place = around.place().key("content");
+            around.problems().report(place, message).help(bad.help);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Words that stand in the YAML or in a file beside it.
+
+use std::sync::Arc;
+
+use crate::components::Around;
+
+/// A text, and the file it comes from if it is not in the YAML.
+pub(super) struct Prose {
+    pub(super) text: Arc<str>,
+    pub(super) file: Option<String>,
+}
+
+/// The text of a component that takes `content` or `file`. Reports both, and neither.
+pub(super) fn check(
+    content: Option<String>,
+    file: Option<String>,
+    example: &str,
+    around: &mut dyn Around,
+) -> Option<Prose> {
+    let place = around.place();
+    match (content, file) {
+        (Some(text), None) => Some(Prose { text: text.into(), file: None }),
+        (None, Some(link)) => {
+            let text = around.text_file(&link, place.key("file"))?;
+            Some(Prose { text, file: Some(link) })
+        }
+        (Some(_), Some(_)) => {
+            let message = "`content` and `file` say the same thing twice";
+            around
+                .problems()
+                .report(place.key("file"), message)
+                .at_key()
+                .help("keep one of the two");
+            None
+        }
+        (None, None) => {
+            let told =
+                ["content", "file"].iter().any(|key| around.problems().concern(&place.key(key)));
+            if !told {
+                let problem = around.problems().report(place, "`content` is missing");
+                problem.help(format!("add `content`, or `file: {example}`"));
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What shows no records: pictures, and longer texts.
+
+use minijinja::{Value, context};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+
+use crate::client;
+use crate::model::component::{Component, ComponentKind, Image, Markdown};
+use crate::model::page::Page;
+
+/// What stands around the tables of a longer text, so that a wide one scrolls by itself.
+const TABLE_FRAME: &str = r#"<div class="wide" role="group" aria-label="Table" tabindex="0">"#;
+
+/// What the template of an image needs beside what all components have.
+pub(super) fn image(image: &Image) -> Value {
+    let (width, height) = image.size.unzip();
+    context! {
+        src => image.src.as_ref(),
+        alt => image.alt.as_ref(),
+        caption => image.caption.as_deref(),
+        rounded => image.rounded,
+        width,
+        height,
+    }
+}
+
+/// Markdown as HTML. What HTML its author wrote into it is shown as text.
+pub(super) fn markdown(markdown: &Markdown) -> Value {
+    let events = Parser::new_ext(&markdown.content, Options::ENABLE_TABLES);
+    let lowered = |level| lowered(level, markdown.lowered);
+    let events = events.flat_map(|event| match event {
+        Event::Html(text) | Event::InlineHtml(text) => [Some(Event::Text(text)), None],
+        Event::Start(Tag::Heading { level, id, classes, attrs }) => {
+            let level = lowered(level);
+            [Some(Event::Start(Tag::Heading { level, id, classes, attrs })), None]
+        }
+        Event::End(TagEnd::Heading(level)) => {
+            [Some(Event::End(TagEnd::Heading(lowered(level)))), None]
+        }
+        Event::Start(Tag::Table(_)) => [Some(ours(TABLE_FRAME)), Some(event)],
+        Event::End(TagEnd::Table) => [Some(event), Some(ours("</div>"))],
+        event => [Some(event), None],
+    });
+    let mut written = String::with_capacity(markdown.content.len() * 2);
+    html::push_html(&mut written, events.flatten());
+    Value::from_safe_string(written)
+}
+
+/// HTML of ours within a text.
+fn ours(html: &'static str) -> Event<'static> {
+    Event::Html(CowStr::Borrowed(html))
+}
+
+fn lowered(level: HeadingLevel, by: u8) -> HeadingLevel {
+    HeadingLevel::try_from(level as usize + usize::from(by)).unwrap_or(HeadingLevel::H6)
+}
+
+/// The stylesheets that this page needs beside the one of all pages.
+pub(super) fn stylesheets(page: &Page) -> Vec<String> {
+    let still = |component: &&Component| {
+        matches!(
+            component.kind,
+            ComponentKind::Image(_) | ComponentKind::Divider(_) | ComponentKind::Markdown(_)
+        )
+    };
+    page.all().iter().any(still).then(client::still_stylesheet).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(content: &str, lowered: u8, html: &str) {
+        let written = markdown(&Markdown { content: content.into(), lowered });
+        assert_eq!(written.to_string().trim(), html);
+    }
+
+    #[test]
+    fn html_in_markdown_is_text() {
+        check("a <b>b</b>", 0, "<p>a &lt;b&gt;b&lt;/b&gt;</p>");
+        check("<script>alert(1)</script>", 0, "&lt;script&gt;alert(1)&lt;/script&gt;");
+        check(
+            "[a](/b \"c\\\"><script>\")",
+            0,
+            r#"<p><a href="/b" title="c&quot;&gt;&lt;script&gt;">a</a></p>"#,
+        );
+        check("![<i>](/a.png)", 0, r#"<p><img src="/a.png" alt="&lt;i&gt;" /></p>"#);
+    }
+
+    #[test]
+    fn headings_make_room_for_the_title_of_the_page() {
+        check("# A", 0, "<h1>A</h1>");
+        check("# A", 1, "<h2>A</h2>");
+        check("###### A", 1, "<h6>A</h6>");
+    }
+
+    #[test]
+    fn a_table_scrolls_by_itself() {
+        let table = "<table><thead><tr><th>a</th></tr></thead><tbody>\n<tr><td>1</td></tr>\n</tbody></table>";
+        check("|a|\n|-|\n|1|", 0, &format!("{TABLE_FRAME}{table}\n</div>"));
+    }
+}
