@@ -6,6 +6,7 @@ pub mod auth;
 pub mod cli;
 pub mod client;
 pub mod components;
+pub mod dev;
 pub mod feed;
 pub mod fields;
 pub mod http;

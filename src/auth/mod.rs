@@ -108,6 +108,13 @@ impl Auth {
         Ok((auth, setup))
     }
 
+    /// The same over the same database, opened anew.
+    #[must_use]
+    pub fn over(&self, store: Store) -> Self {
+        self.seen.forget();
+        Self { store, ..self.clone() }
+    }
+
     /// Begins a session for whoever knows the password.
     ///
     /// # Errors

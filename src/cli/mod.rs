@@ -15,6 +15,7 @@ use crate::spec::{self, Report};
 use crate::store::Losses;
 
 mod check;
+mod dev;
 mod format;
 mod migrate;
 mod schema;
@@ -34,6 +35,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Dev(dev::Args),
     Check(check::Args),
     Schema(schema::Args),
     Migrate(migrate::Args),
@@ -43,6 +45,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
+        Command::Dev(args) => dev::run(args),
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Migrate(args) => migrate::run(args),

@@ -31,17 +31,17 @@ const ADMIN_PASSWORD: &str = "PAGETIDE_ADMIN_PASSWORD";
 pub(super) struct Args {
     /// The app: a folder with app.yaml, or the file itself
     #[arg(default_value = ".")]
-    app: PathBuf,
+    pub(super) app: PathBuf,
     /// Where to listen
     #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
-    listen: SocketAddr,
+    pub(super) listen: SocketAddr,
     /// The database, as in sqlite:data.db; else the app's `database.url`, else .pagetide/data.db in
     /// its folder
     #[arg(long, env = "PAGETIDE_DATABASE_URL", value_name = "URL")]
-    database: Option<String>,
+    pub(super) database: Option<String>,
     /// Let values go that the tables as declared have no place for
     #[arg(long)]
-    allow_destructive: bool,
+    pub(super) allow_destructive: bool,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -89,7 +89,7 @@ pub(super) fn database_url(app: &App) -> String {
 
 /// Makes the first admin from the environment; whether it was named there. A password is never an
 /// argument, since other users of a machine can read those.
-async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
+pub(super) async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
     let given = |name| std::env::var(name).ok();
     let (email, password) = match (given(ADMIN_EMAIL), given(ADMIN_PASSWORD)) {
         (Some(email), Some(password)) => (email, password),
@@ -103,7 +103,7 @@ async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
 }
 
 /// What is useful to know at the start, and no more.
-fn banner(app: &App, started: &Started, address: SocketAddr, database: &str) -> String {
+pub(super) fn banner(app: &App, started: &Started, address: SocketAddr, database: &str) -> String {
     let pages: Vec<_> = app.pages.iter().map(|page| page.path.to_string()).collect();
     let tables =
         app.tables.iter().map(|table| match started.migrated.created.contains(&table.name) {
@@ -134,7 +134,7 @@ fn listed(names: &[String]) -> String {
 }
 
 /// Ends with the first SIGTERM or Ctrl-C; the second ends the process at once.
-fn wait_for_signal(
+pub(super) fn wait_for_signal(
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -150,7 +150,7 @@ fn wait_for_signal(
     })
 }
 
-fn start_log() {
+pub(super) fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PAGETIDE_LOG")
         .unwrap_or_else(|_| "warn,pagetide=info".into());
     tracing_subscriber::fmt()

@@ -60,6 +60,11 @@ export class Connection {
     this.open();
   }
 
+  /** Leaves what serves for another connection by the same way; nobody is told. */
+  renew() {
+    if (this.#link) this.#take(this.#way);
+  }
+
   /** Says what a function makes of the link, now or with all else when a link is opened. */
   say(handshake) {
     if (!this.#link || this.#link.say(handshake)) return;

@@ -10,8 +10,8 @@ import { Tabs } from "./tabs.js";
 
 export class Listener {
   #tabs;
-  #components;
-  #presence;
+  #components = [];
+  #presence = null;
   /** The component of each subscription. A key is used once, so what an ended one says is not heard. */
   #keyed = new Map();
   #keys = 0;
@@ -21,28 +21,45 @@ export class Listener {
   #owed = new Set();
   #status;
   #announced = false;
+  #started = false;
 
   /**
    * @param {object} config what the page carries: the transport constants, and who the viewer is
-   * @param {import("./component.js").Component[]} components
-   * @param {import("./presence.js").Presence | null} presence
    */
-  constructor(config, components, presence) {
-    this.#components = components;
-    this.#presence = presence;
+  constructor(config) {
     this.#tabs = new Tabs(group(config), longestSilence(config), {
       lead: () => new Switchboard(config, this.#tabs),
       follow: () => this.#follow(),
       hear: (message) => this.#hear(message),
     });
+  }
+
+  /**
+   * What the page holds from now on, instead of what it held before.
+   * @param {import("./component.js").Component[]} components
+   * @param {import("./presence.js").Presence | null} presence
+   */
+  hold(components, presence) {
+    this.#components = components;
+    this.#presence = presence;
+    this.#owed = new Set(components.filter((component) => this.#owed.has(component)));
     for (const component of components) {
       component.onRead = () => this.#goOnFrom(component);
       component.onUnread = () => this.#owed.add(component);
     }
+    if (!this.#started) return;
+    this.#join();
+    this.#follow();
+  }
+
+  /** Hears from here on what the server says over a connection that is opened now. */
+  renew() {
+    this.#tabs.renew();
   }
 
   /** Listens from now on, as long as the page is shown or might be. */
   start() {
+    this.#started = true;
     this.#join();
     addEventListener("pagehide", () => this.#tabs.leave());
     addEventListener("pageshow", (event) => event.persisted && this.#join());

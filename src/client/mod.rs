@@ -14,20 +14,23 @@ pub const FOLDER: &str = "/_pagetide/";
 const STYLESHEET: &str = "pagetide.css";
 const SCRIPT: &str = "pagetide.js";
 const STILL_STYLESHEET: &str = "still.css";
+const DEV_SCRIPT: &str = "dev.js";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Each file with its media type, as it is written.
-const SOURCES: [(&str, &str, &str); 18] = [
+const SOURCES: &[(&str, &str, &str)] = &[
     (STYLESHEET, CSS, include_str!("pagetide.css")),
     (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
     (STILL_STYLESHEET, CSS, include_str!("still.css")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
     ("connection.js", JAVASCRIPT, include_str!("connection.js")),
     ("control.js", JAVASCRIPT, include_str!("control.js")),
+    (DEV_SCRIPT, JAVASCRIPT, include_str!("dev.js")),
     ("edit.js", JAVASCRIPT, include_str!("edit.js")),
     ("listener.js", JAVASCRIPT, include_str!("listener.js")),
     ("morph.js", JAVASCRIPT, include_str!("morph.js")),
+    ("overlay.js", JAVASCRIPT, include_str!("overlay.js")),
     ("poll.js", JAVASCRIPT, include_str!("poll.js")),
     ("presence.js", JAVASCRIPT, include_str!("presence.js")),
     ("roster.js", JAVASCRIPT, include_str!("roster.js")),
@@ -39,8 +42,8 @@ const SOURCES: [(&str, &str, &str); 18] = [
     ("transports.js", JAVASCRIPT, include_str!("transports.js")),
 ];
 
-/// What only pages with editable tables import.
-const IMPORTED_LATER: [&str; 3] = ["control.js", "edit.js", "toast.js"];
+/// What only pages with editable tables import, and pages that their author works on.
+const IMPORTED_LATER: &[&str] = &["control.js", DEV_SCRIPT, "edit.js", "overlay.js", "toast.js"];
 
 /// A file for the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +75,15 @@ pub fn script() -> String {
     path(SCRIPT)
 }
 
+/// The path of the script for pages that their author works on.
+pub fn dev_script() -> String {
+    path(DEV_SCRIPT)
+}
+
 /// The paths of the modules that the script imports at once.
 pub fn modules() -> impl Iterator<Item = String> {
-    let scripts = SOURCES.into_iter().filter(|(_, content_type, _)| *content_type == JAVASCRIPT);
+    let scripts =
+        SOURCES.iter().copied().filter(|(_, content_type, _)| *content_type == JAVASCRIPT);
     let at_once = scripts.filter(|(name, ..)| *name != SCRIPT && !IMPORTED_LATER.contains(name));
     at_once.map(|(name, ..)| path(name))
 }
@@ -91,7 +100,7 @@ fn assets() -> &'static [(&'static str, Asset)] {
             let body = minified(content_type, source).map_or(source, |text| &*text.leak());
             (name, Asset { content_type, body })
         };
-        SOURCES.into_iter().map(asset).collect()
+        SOURCES.iter().copied().map(asset).collect()
     })
 }
 

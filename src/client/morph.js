@@ -1,7 +1,7 @@
 /**
  * Makes one element like another and touches only what differs, so that focus, selection and what
- * people have opened survive. Children with a `data-id` are told apart by it, the rest by their kind
- * and order.
+ * people have opened survive. Children with a `data-id` or an `id` are told apart by it, the rest by
+ * their kind and order.
  */
 
 /** Classes of a highlight that is under way. */
@@ -10,13 +10,16 @@ const PASSING = ["entering", "leaving", "changed"];
 /**
  * @param {Element} old the element that stays
  * @param {Element} fresh what it is to look like
+ * @param {(old: Element, fresh: Element) => boolean} settle sees to an element in its own way, or
+ *   leaves it to this
  */
-export function morph(old, fresh) {
+export function morph(old, fresh, settle = () => false) {
+  if (settle(old, fresh)) return;
   // How current it is, only the browser knows.
   if (old.classList.contains("state")) return;
   attributes(old, fresh);
   if (old.hasAttribute("data-figure")) figure(old, fresh);
-  else children(old, fresh);
+  else children(old, fresh, settle);
 }
 
 function attributes(old, fresh) {
@@ -32,7 +35,7 @@ function attributes(old, fresh) {
   }
 }
 
-function children(old, fresh) {
+function children(old, fresh, settle) {
   const wanted = visible(fresh);
   const ids = new Set(wanted.map(({ dataset }) => dataset?.id));
   for (const node of visible(old)) {
@@ -46,7 +49,7 @@ function children(old, fresh) {
     if (kept) known.splice(index, 1);
     else enter(node);
     if (!kept || kept !== next) place(old, kept ?? node, next);
-    if (kept?.nodeType === Node.ELEMENT_NODE) morph(kept, node);
+    if (kept?.nodeType === Node.ELEMENT_NODE) morph(kept, node, settle);
     else if (kept && kept.data !== node.data) kept.data = node.data;
   }
   for (const node of known) node.remove();
@@ -60,7 +63,11 @@ function visible(parent) {
 }
 
 function isSame(node, other) {
-  return node.nodeName === other.nodeName && node.dataset?.id === other.dataset?.id;
+  return node.nodeName === other.nodeName && keyOf(node) === keyOf(other);
+}
+
+function keyOf({ dataset, id }) {
+  return dataset?.id ?? (id || undefined);
 }
 
 /** Puts a node before another; what has the focus keeps it where the browser can. */

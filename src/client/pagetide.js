@@ -9,26 +9,44 @@ import { Presence } from "./presence.js";
 import { startThemeSwitch } from "./theme.js";
 
 const config = JSON.parse(document.getElementById("pagetide-config").textContent);
-const components = [...document.querySelectorAll("[data-component]")].map(
-  (section) => new Component(section),
-);
+const listener = new Listener(config);
+/** What is kept current, by its element. */
+const known = new Map();
+let presence = null;
 
 startThemeSwitch();
 // On a phone the menu scrolls sideways, and the page that is open may stand out of sight.
 document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-for (const component of components) {
-  if (component.refresh === "poll") poll(component);
-}
-const live = components.filter((component) => component.refresh === "realtime");
-const list = document.querySelector("[data-presence]");
-const presence = list && new Presence(list);
-const listener = new Listener(config, live, presence);
+await takeUp();
 listener.start();
 
-const editable = components.filter((component) => component.section.dataset.table);
-if (editable.length > 0) {
+/** Takes up what the page holds, and lets go of what it no longer does. */
+export async function takeUp() {
+  for (const section of known.keys()) {
+    if (!section.isConnected) known.delete(section);
+  }
+  const sections = [...document.querySelectorAll("[data-component]")];
+  const fresh = sections.filter((section) => !known.has(section)).map((section) => new Component(section));
+  for (const component of fresh) known.set(component.section, component);
+  for (const component of fresh) {
+    if (component.refresh === "poll") poll(component);
+  }
+  const list = document.querySelector("[data-presence]");
+  if (presence?.list !== (list ?? undefined)) presence = list && new Presence(list);
+  const live = sections.map((section) => known.get(section));
+  listener.hold(live.filter(({ refresh }) => refresh === "realtime"), presence);
+  await letEdit(fresh.filter(({ section }) => section.dataset.table));
+}
+
+/** Moves to the server as it is now, as an author's next state of the app is another server. */
+export function renew() {
+  listener.renew();
+}
+
+async function letEdit(components) {
+  if (components.length === 0) return;
   const { Editing } = await import("./edit.js");
-  for (const component of editable) {
+  for (const component of components) {
     new Editing(component, (handshake) => listener.say(handshake));
   }
 }

@@ -12,7 +12,7 @@ export function poll(component) {
     timer = setTimeout(tick, interval);
   };
   const tick = async () => {
-    if (document.hidden) return;
+    if (document.hidden || !component.section.isConnected) return;
     try {
       await component.read();
       component.showState("live");

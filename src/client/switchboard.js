@@ -51,6 +51,11 @@ export class Switchboard {
     if (this.#isWanted()) this.#connection.wake();
   }
 
+  /** Opens the connection anew, where there is one. */
+  renew() {
+    this.#connection.renew();
+  }
+
   close() {
     this.#connection.close();
   }

@@ -80,6 +80,11 @@ export class Tabs {
     this.#expectWithin(ANSWER_MS * (1 + Math.random()), () => this.#seize());
   }
 
+  /** As the leader: has the connection opened anew. */
+  renew() {
+    this.#leader?.renew();
+  }
+
   /** Tells the leader everything that this tab wants to hear. */
   declare(wants) {
     this.#post({ kind: "wants", term: this.#term, tab: this.#id, wants });

@@ -9,6 +9,7 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, handler};
 
+use crate::http::Site;
 use crate::http::error::HttpError;
 use crate::http::origin;
 
@@ -20,13 +21,20 @@ const HEADERS: [(HeaderName, &str); 3] = [
 ];
 
 /// Answers a request by the endpoint, or says what went wrong.
-pub(super) async fn every_request(endpoint: impl Endpoint, request: Request) -> Result<Response> {
-    let answer = match origin::check(&request) {
-        Ok(()) => AssertUnwindSafe(endpoint.call(request)).catch_unwind().await,
+pub(super) async fn every_request(
+    endpoint: impl Endpoint,
+    mut request: Request,
+) -> Result<Response> {
+    let answer = match admitted(&mut request) {
+        Ok(None) => {
+            let answer = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;
+            answer.map(|answer| answer.map(IntoResponse::into_response))
+        }
+        Ok(Some(response)) => Ok(Ok(response)),
         Err(error) => Ok(Err(error.into())),
     };
     let mut response = match answer {
-        Ok(Ok(response)) => response.into_response(),
+        Ok(Ok(response)) => response,
         Ok(Err(error)) => explained(error),
         // The panic itself has been told on stderr.
         Err(_) => HttpError::Internal.into_response(),
@@ -35,6 +43,21 @@ pub(super) async fn every_request(endpoint: impl Endpoint, request: Request) -> 
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     Ok(response)
+}
+
+/// Lets a request in and gives it the app that is served now, for as long as it takes; or answers it.
+fn admitted(request: &mut Request) -> Result<Option<Response>, HttpError> {
+    origin::check(request)?;
+    let Some(site) = request.data::<Site>().cloned() else { return Err(HttpError::Internal) };
+    if let Some(dev) = site.dev() {
+        dev.check(request)?;
+    }
+    match (site.runtime(), site.dev()) {
+        (Some(runtime), _) => request.set_data(runtime),
+        (None, Some(dev)) => return Ok(dev.answer(request)),
+        (None, None) => return Err(HttpError::Internal),
+    }
+    Ok(None)
 }
 
 /// Compresses an answer as its reader likes it best. poem's own middleware would run a 304 through a

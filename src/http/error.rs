@@ -38,6 +38,11 @@ pub(super) enum HttpError {
          it belongs: `Origin` with the scheme and host of this server"
     )]
     ForeignOrigin,
+    #[error(
+        "`{0}` is not a host that this dev server answers to; --allow-host {0} lets it, if it is \
+         yours"
+    )]
+    ForeignHost(String),
     #[error("there is nothing here")]
     NoSuchRoute,
     #[error("this cannot be done here")]
@@ -68,6 +73,7 @@ impl HttpError {
             Self::TooLarge => "TOO_LARGE",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::ForeignOrigin => "FOREIGN_ORIGIN",
+            Self::ForeignHost(_) => "FOREIGN_HOST",
             Self::NoSuchRoute => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::NoUpgrade => "UPGRADE_REQUIRED",
@@ -106,6 +112,7 @@ impl ResponseError for HttpError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::ForeignHost(_) => StatusCode::FORBIDDEN,
             Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoUpgrade => StatusCode::UPGRADE_REQUIRED,

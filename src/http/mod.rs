@@ -1,7 +1,6 @@
 //! Requests in, answers out: routes, who is asking, transports, errors. The only module that knows
 //! poem and WebSocket.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use poem::Server;
@@ -11,7 +10,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::http::acceptor::{Acceptor, Peers};
 use crate::live::CloseReason;
-use crate::runtime::Runtime;
 
 mod routes;
 
@@ -21,9 +19,11 @@ mod body;
 mod caller;
 mod error;
 mod origin;
+mod site;
 
 mod accounts;
 mod assets;
+mod dev;
 mod frames;
 mod health;
 mod pages;
@@ -32,7 +32,9 @@ mod sse;
 mod subscribe;
 mod websocket;
 
+pub use dev::DevChannel;
 pub use frames::texts;
+pub use site::Site;
 
 /// How long requests under way may take to finish once the server is told to stop.
 const FINISH_REQUESTS: Duration = Duration::from_secs(5);
@@ -49,13 +51,16 @@ struct Sockets {
 
 /// Serves an app until told to stop; then tells sockets to come back, and finishes what is under
 /// way.
-pub async fn serve(runtime: Arc<Runtime>, listener: TcpListener, stop: CancellationToken) {
+pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: CancellationToken) {
+    let site = site.into();
     let sockets = Sockets { stop: stop.clone(), ..Sockets::default() };
-    let endpoint = routes::all(runtime.clone(), sockets.clone());
+    let endpoint = routes::all(site.clone(), sockets.clone());
     let server = Server::new_with_acceptor(Acceptor::new(listener, sockets.peers.clone()));
     let stopped = async move {
         stop.cancelled().await;
-        runtime.hub.close_all(CloseReason::Restart);
+        if let Some(runtime) = site.runtime() {
+            runtime.hub.close_all(CloseReason::Restart);
+        }
     };
     let served = server.run_with_graceful_shutdown(endpoint, stopped, Some(FINISH_REQUESTS)).await;
     if let Err(error) = served {

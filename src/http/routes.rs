@@ -1,16 +1,15 @@
 //! Every route on one screen.
 
-use std::sync::Arc;
-
 use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, Route, get, post};
 
 use crate::client;
-use crate::http::{Sockets, accounts, around, assets, health, pages, records, subscribe};
-use crate::runtime::Runtime;
+use crate::http::{
+    Site, Sockets, accounts, around, assets, dev, health, pages, records, subscribe,
+};
 
 /// Everything that can be asked for.
-pub(super) fn all(runtime: Arc<Runtime>, sockets: Sockets) -> impl Endpoint {
+pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
     Route::new()
         .at("/healthz", get(health::alive))
         .at("/readyz", get(health::ready))
@@ -32,7 +31,8 @@ pub(super) fn all(runtime: Arc<Runtime>, sockets: Sockets) -> impl Endpoint {
         .at("/api/*rest", around::no_such_route)
         .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed))
         .at("/*path", get(pages::show).around(around::compressed))
+        .at(dev::PATH, get(dev::channel))
         .around(around::every_request)
-        .with(AddData::new(runtime))
+        .with(AddData::new(site))
         .with(AddData::new(sockets))
 }

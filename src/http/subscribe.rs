@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::web::{Data, Path, Query};
-use poem::{Request, Response, Result, handler};
+use poem::{OnUpgrade, Request, Response, Result, handler};
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -118,20 +118,14 @@ async fn open_socket(
     first: Option<(String, Handshake)>,
 ) -> Result<Response> {
     caller.credential()?;
-    let accept = accept_key(request).ok_or(HttpError::NoUpgrade)?;
-    let upgrade = request.take_upgrade().map_err(|_| HttpError::NoUpgrade)?;
+    let (response, upgrade) = switch(request)?;
     let (table, handshake) = first.unzip();
     let mut session = session(caller, runtime, table)?;
     if let Some(handshake) = handshake {
         session.handle(handshake).await.map_err(HttpError::from)?;
     }
     sockets.tasks.spawn(websocket::run(upgrade, session, sockets.stop.clone()));
-    Ok(Response::builder()
-        .status(StatusCode::SWITCHING_PROTOCOLS)
-        .header(header::CONNECTION, HeaderValue::from_static("upgrade"))
-        .header(header::UPGRADE, HeaderValue::from_static("websocket"))
-        .header(header::SEC_WEBSOCKET_ACCEPT, accept)
-        .finish())
+    Ok(response)
 }
 
 async fn open_stream(
@@ -170,6 +164,19 @@ fn session(
     let admission = hub.admit(credential, &outbox).ok_or(HttpError::TooManyConnections(most))?;
     let (app, records) = (runtime.app.clone(), runtime.records.clone());
     Ok(Session::new(Opened { hub, app, records, viewer, outbox, admission }, table))
+}
+
+/// The answer that makes a WebSocket of a connection, and what becomes of it then.
+pub(super) fn switch(request: &Request) -> Result<(Response, OnUpgrade), HttpError> {
+    let accept = accept_key(request).ok_or(HttpError::NoUpgrade)?;
+    let upgrade = request.take_upgrade().map_err(|_| HttpError::NoUpgrade)?;
+    let response = Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(header::CONNECTION, HeaderValue::from_static("upgrade"))
+        .header(header::UPGRADE, HeaderValue::from_static("websocket"))
+        .header(header::SEC_WEBSOCKET_ACCEPT, accept)
+        .finish();
+    Ok((response, upgrade))
 }
 
 /// What the answer must prove, if the request opens a WebSocket (RFC 6455, 4.2.1).

@@ -78,7 +78,7 @@ impl View {
 }
 
 /// The permissions of one table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Permissions {
     /// Who may see records.
     pub read: Grant,
@@ -95,7 +95,7 @@ pub struct Permissions {
 }
 
 /// A narrower rule for one field.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FieldRule {
     /// The field it is about.
     pub field: FieldAt,

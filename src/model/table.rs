@@ -10,7 +10,7 @@ use crate::model::record::Record;
 use crate::model::value::Value;
 
 /// One declared table. `fields[0]` is always the `id`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The name in YAML, URLs and the database.
     pub name: TableName,
@@ -40,7 +40,7 @@ impl FieldAt {
 }
 
 /// One declared field.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// The name in YAML, JSON and the database.
     pub name: FieldName,

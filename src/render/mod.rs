@@ -58,6 +58,9 @@ const TEMPLATES: [(&str, &str); 21] = [
     ("error.html", include_str!("../../templates/error.html")),
 ];
 
+/// No part of any app: it is shown when there is none.
+const WAITING: &str = include_str!("../../templates/waiting.html");
+
 /// A template that cannot be rendered: ours are tested, so this is a fault in the program.
 #[derive(Debug, thiserror::Error)]
 #[error("the page could not be rendered")]
@@ -67,6 +70,17 @@ pub struct RenderError(#[from] minijinja::Error);
 pub struct Renderer {
     environment: Environment<'static>,
     transport: Transport,
+    edition: Option<Edition>,
+}
+
+/// Which state of an app's sources a page was made of. Pages carry it while their author works on
+/// them, and a script that looks for the next one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Edition {
+    /// Another one for each start of the program.
+    pub process: Arc<str>,
+    /// Which load it is, from 1.
+    pub page: u64,
 }
 
 /// What every page is wrapped in.
@@ -145,7 +159,25 @@ impl Renderer {
         for (name, source) in TEMPLATES {
             environment.add_template(name, source)?;
         }
-        Ok(Self { environment, transport })
+        Ok(Self { environment, transport, edition: None })
+    }
+
+    /// The same for pages that their author works on.
+    #[must_use]
+    pub fn of_edition(self, edition: Edition) -> Self {
+        Self { edition: Some(edition), ..self }
+    }
+
+    /// What is shown as long as there is no app that could be served.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn waiting(process: &Arc<str>, nonce: &str) -> Result<String, RenderError> {
+        let edition = Edition { process: process.clone(), page: 0 };
+        let config = Value::from_safe_string(script_json(&serde_json::json!({ "dev": edition })));
+        let dev_script = client::dev_script();
+        let inside = context! { config, dev_script, nonce };
+        Ok(Environment::new().render_named_str("waiting.html", WAITING, inside)?)
     }
 
     /// A whole page around its components.
@@ -304,8 +336,8 @@ impl Renderer {
             Viewer::User(user) => (Some(user.name.as_ref()), user.id.as_str()),
             Viewer::Guest => (None, "guest"),
         };
-        let config = ClientConfig { transport: &self.transport, viewer };
-        let config = serde_json::to_string(&config).unwrap_or_default();
+        let (transport, dev) = (&self.transport, self.edition.as_ref());
+        let config = ClientConfig { transport, viewer, dev };
         let around = context! {
             title,
             app_name => frame.app.name.as_ref(),
@@ -315,7 +347,8 @@ impl Renderer {
             stylesheet => client::stylesheet(),
             script => client::script(),
             modules => client::modules().collect::<Vec<_>>(),
-            config => Value::from_safe_string(config.replace('<', "\\u003c")),
+            dev_script => dev.map(|_| client::dev_script()),
+            config => Value::from_safe_string(script_json(&config)),
         };
         self.render(template, context! { ..inside, ..around })
     }
@@ -397,6 +430,13 @@ struct ClientConfig<'a> {
     transport: &'a Transport,
     /// For whom the page is: a user's id, or `guest`. Tabs of the same viewer share a connection.
     viewer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dev: Option<&'a Edition>,
+}
+
+/// JSON that can stand in a script element.
+fn script_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default().replace('<', "\\u003c")
 }
 
 fn item(item: &MenuItem) -> Value {

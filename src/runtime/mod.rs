@@ -14,7 +14,7 @@ use crate::model::app::App;
 use crate::model::refresh::Transport;
 use crate::pages::Pages;
 use crate::records::Records;
-use crate::render::{RenderError, Renderer};
+use crate::render::{Edition, RenderError, Renderer};
 use crate::store::{Losses, Migrated, Store, StoreError};
 
 /// How often the change log is looked through for what it need not keep.
@@ -35,13 +35,27 @@ pub struct Runtime {
     /// What they hear.
     pub hub: Arc<Hub>,
     store: Store,
+    database_url: String,
     pulse: Pulse,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
-/// What starting an app did.
+/// What an app is started with.
 #[derive(Clone, Debug)]
+pub struct Start {
+    /// Where its data is.
+    pub database_url: String,
+    /// What clients and server agree on.
+    pub transport: Transport,
+    /// What may become of values that no longer fit.
+    pub losses: Losses,
+    /// Which state of its sources this is, where they are being worked on.
+    pub edition: Option<Edition>,
+}
+
+/// What starting an app did.
+#[derive(Clone, Debug, Default)]
 pub struct Started {
     /// What it did to the tables.
     pub migrated: Migrated,
@@ -71,11 +85,56 @@ impl Runtime {
         transport: Transport,
         losses: Losses,
     ) -> Result<(Self, Started), RuntimeError> {
-        let (store, migrated) = Store::open(database_url, &app.tables, losses).await?;
+        let database_url = database_url.to_owned();
+        Self::begin(app, Start { database_url, transport, losses, edition: None }).await
+    }
+
+    /// Opens the database and starts to listen to it.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or does not fit the app.
+    pub async fn begin(app: Arc<App>, start: Start) -> Result<(Self, Started), RuntimeError> {
+        let renderer = start.renderer()?;
+        let (store, migrated) = Store::open(&start.database_url, &app.tables, start.losses).await?;
         let (auth, setup_token) = Auth::open(store.clone()).await?;
-        let renderer = Arc::new(Renderer::new(transport)?);
+        let runtime = Self::over(store, auth, app, renderer, start).await?;
+        Ok((runtime, Started { migrated, setup_token }))
+    }
+
+    /// Starts another app that is to take the place of this one, which goes on until it is retired.
+    /// The database is opened anew only for other tables.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or does not fit the app.
+    pub async fn succeed(
+        &self,
+        app: Arc<App>,
+        start: Start,
+    ) -> Result<(Self, Started), RuntimeError> {
+        if start.database_url != self.database_url {
+            return Self::begin(app, start).await;
+        }
+        let renderer = start.renderer()?;
+        if app.tables == self.app.tables {
+            let (store, auth) = (self.store.clone(), self.auth.clone());
+            let runtime = Self::over(store, auth, app, renderer, start).await?;
+            return Ok((runtime, Started::default()));
+        }
+        let (store, migrated) = Store::open(&start.database_url, &app.tables, start.losses).await?;
+        let auth = self.auth.over(store.clone());
+        let runtime = Self::over(store, auth, app, renderer, start).await?;
+        Ok((runtime, Started { migrated, setup_token: None }))
+    }
+
+    async fn over(
+        store: Store,
+        auth: Auth,
+        app: Arc<App>,
+        renderer: Arc<Renderer>,
+        start: Start,
+    ) -> Result<Self, RuntimeError> {
         let records = Records::new(app.clone(), store.clone());
-        let (hub, feed) = Hub::new(store.clone(), renderer.clone(), transport).await?;
+        let (hub, feed) = Hub::new(store.clone(), renderer.clone(), start.transport).await?;
         let pages = Pages::new(app.clone(), records.clone(), renderer, feed.versions());
         let pulse = feed.pulse();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -90,8 +149,27 @@ impl Runtime {
         }));
         let watching = watch_sessions(auth.clone(), hub.clone());
         tasks.spawn(stop.clone().run_until_cancelled_owned(watching));
-        let runtime = Self { app, auth, records, pages, hub, store, pulse, stop, tasks };
-        Ok((runtime, Started { migrated, setup_token }))
+        let database_url = start.database_url;
+        Ok(Self { app, auth, records, pages, hub, store, database_url, pulse, stop, tasks })
+    }
+
+    /// Ends what this one does, since another has taken its place. Whoever listens may move there by
+    /// themselves within `grace`; what they miss meanwhile they hear there.
+    pub async fn retire(&self, successor: &Self, grace: Duration) {
+        // At once: two feeds over one database would take each other's bell.
+        self.stop.cancel();
+        tokio::time::sleep(grace).await;
+        self.hub.close_all(CloseReason::Restart);
+        self.tasks.close();
+        self.tasks.wait().await;
+        if !self.store.is(&successor.store) {
+            self.store.close().await;
+        }
+    }
+
+    /// Where the data is.
+    pub fn database_url(&self) -> &str {
+        &self.database_url
     }
 
     /// Whether requests can be answered, and changes are told in time.
@@ -109,6 +187,16 @@ impl Runtime {
         self.tasks.close();
         self.tasks.wait().await;
         self.store.close().await;
+    }
+}
+
+impl Start {
+    fn renderer(&self) -> Result<Arc<Renderer>, RenderError> {
+        let renderer = Renderer::new(self.transport)?;
+        Ok(Arc::new(match &self.edition {
+            Some(edition) => renderer.of_edition(edition.clone()),
+            None => renderer,
+        }))
     }
 }
 

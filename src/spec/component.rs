@@ -152,7 +152,7 @@ impl Here<'_, '_, '_> {
     /// A file beside the one in which the component stands.
     fn find_file(&mut self, link: &str) -> Result<(FileId, Option<NotUtf8>), BadFile> {
         let sources = &mut *self.page.sources;
-        let path = sources.find(sources.folder_of(self.unit.node.at.file), link)?;
+        let path = sources.find(self.unit.node.at.file, link)?;
         sources.read(&path, MAX_FILE_BYTES)
     }
 }

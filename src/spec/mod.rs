@@ -4,6 +4,7 @@
 //! component) becomes a type by itself; then names are held against each other. The only module
 //! that knows YAML. A spec can never make it panic.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,6 +55,9 @@ pub struct Loaded {
     pub app: Option<Arc<App>>,
     /// Everything wrong with it, warnings included.
     pub report: Report,
+    /// The files that it was read from, and those that were looked for in vain: when one of them
+    /// changes, something else may come of it.
+    pub files: BTreeSet<PathBuf>,
 }
 
 /// Why there was nothing to check.
@@ -104,7 +108,8 @@ fn check(sources: &mut Sources, read: FirstFile, path: &Path) -> io::Result<Load
     });
     let sound = faults.is_empty() && problems.errors() == 0;
     let report = Report::new(sources, faults, &problems, tree.as_ref());
-    Ok(Loaded { app: app.filter(|_| sound).map(Arc::new), report })
+    let files = sources.sought().clone();
+    Ok(Loaded { app: app.filter(|_| sound).map(Arc::new), report, files })
 }
 
 /// The file that an app begins with, as far as it could be read.

@@ -90,7 +90,7 @@ impl Reader<'_> {
     }
 
     fn follow(&mut self, link: &str, at: Span, depth: usize) -> Option<Node> {
-        let found = self.sources.find(self.sources.folder_of(at.file), link);
+        let found = self.sources.find(at.file, link);
         let read = found.and_then(|path| self.sources.read(&path, MAX_FILE_BYTES));
         let (file, bad) = match read {
             Ok(read) => read,

@@ -30,8 +30,7 @@ pub(super) fn find(
     problems: &mut Problems,
 ) -> Option<SeedFile> {
     let unit = table.key("seed")?;
-    let base = sources.folder_of(unit.node.at.file);
-    let path = sources.find(base, link);
+    let path = sources.find(unit.node.at.file, link);
     match path.and_then(|path| sources.read(&path, MAX_SEED_BYTES)) {
         Ok((file, _)) if sources.get(file).text.trim().is_empty() => {
             problems.report(unit.place, format!("the file `{link}` is empty"));

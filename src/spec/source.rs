@@ -1,8 +1,9 @@
 //! The files of an app: read whole, once each, never from outside the app's folder.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// The most bytes one YAML file may have.
@@ -35,6 +36,8 @@ pub(super) struct Source {
 pub(super) struct Sources {
     folder: PathBuf,
     files: Vec<Source>,
+    /// Every path that was read or looked for.
+    sought: BTreeSet<PathBuf>,
 }
 
 /// Why a file that another one names cannot be used.
@@ -62,7 +65,8 @@ pub(super) struct NotUtf8 {
 impl Sources {
     /// No files yet, in a folder that exists.
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
-        Ok(Self { folder: folder.canonicalize()?, files: Vec::new() })
+        let folder = folder.canonicalize()?;
+        Ok(Self { folder, files: Vec::new(), sought: BTreeSet::new() })
     }
 
     /// The app's folder without symbolic links.
@@ -75,13 +79,20 @@ impl Sources {
     }
 
     /// The folder of a file.
-    pub(super) fn folder_of(&self, id: FileId) -> &Path {
+    fn folder_of(&self, id: FileId) -> &Path {
         self.get(id).path.parent().unwrap_or(&self.folder)
     }
 
-    /// Finds the file that `link` names, seen from `base`.
-    pub(super) fn find(&self, base: &Path, link: &str) -> Result<PathBuf, BadFile> {
-        let path = base.join(link).canonicalize().map_err(|error| match error.kind() {
+    /// Every path that was read or looked for.
+    pub(super) fn sought(&self) -> &BTreeSet<PathBuf> {
+        &self.sought
+    }
+
+    /// Finds the file that `link` names, seen from the folder of another file.
+    pub(super) fn find(&mut self, from: FileId, link: &str) -> Result<PathBuf, BadFile> {
+        let path = self.folder_of(from).join(link);
+        self.sought.insert(without_dots(&path));
+        let path = path.canonicalize().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => BadFile::Missing(link.to_owned()),
             _ => BadFile::Unreadable(link.to_owned(), error),
         })?;
@@ -104,6 +115,7 @@ impl Sources {
         if self.files.len() == MAX_FILES {
             return Err(BadFile::TooMany);
         }
+        self.sought.insert(path.to_owned());
         let bytes = read_bytes(path, &self.name(path), max_bytes)?;
         Ok(self.add(path, &bytes))
     }
@@ -152,6 +164,19 @@ impl Span {
     pub(super) fn to(self, other: Self) -> Self {
         Self { end: other.end.max(self.end), ..self }
     }
+}
+
+/// The path as it reads, without `.` and `..`: it may lead nowhere.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            _ => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// The bytes of a file, `max` at most; never waits for a pipe or a device.

@@ -121,6 +121,11 @@ impl Store {
         &self.log
     }
 
+    /// Whether both were opened at once: closing one closes the other.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tables, &other.tables)
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors

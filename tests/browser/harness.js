@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setImmediate } from "node:timers/promises";
 import { chromium } from "playwright-core";
@@ -20,6 +20,8 @@ export const admin = { email: "ada@example.org", password: "correct horse" };
 
 /** `pagetide serve` in a process of its own. */
 export class Server {
+  command = "serve";
+
   /** @param {string} app a folder below the repository's */
   static async start(app) {
     const server = new Server();
@@ -31,9 +33,29 @@ export class Server {
     return server;
   }
 
+  /** `pagetide dev` over a folder of its own with these files. */
+  static async develop(files) {
+    const server = new Server();
+    server.command = "dev";
+    server.folder = mkdtempSync(join(tmpdir(), "pagetide-"));
+    server.app = join(server.folder, "app");
+    server.database = join(server.folder, "data.db");
+    server.port = 0;
+    for (const [name, text] of Object.entries(files)) server.save(name, text);
+    await server.#run();
+    return server;
+  }
+
+  /** Writes a file of the app. */
+  save(name, text) {
+    const path = join(this.app, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+
   async #run() {
     const listen = `127.0.0.1:${this.port}`;
-    const args = ["serve", this.app, "--listen", listen, "--database", this.database];
+    const args = [this.command, this.app, "--listen", listen, "--database", this.database];
     const env = {
       ...process.env,
       PAGETIDE_ADMIN_EMAIL: admin.email,
@@ -41,11 +63,17 @@ export class Server {
     };
     this.process = spawn(binary, args, { env, stdio: ["ignore", "pipe", "inherit"] });
     this.exited = once(this.process, "exit");
-    const line = await Promise.race([
-      once(createInterface(this.process.stdout), "line"),
-      this.exited.then(([code]) => assert.fail(`pagetide ended with ${code}`)),
-    ]);
-    this.url = line[0].match(/http:\S+/)[0];
+    this.lines = [];
+    const lines = createInterface(this.process.stdout);
+    const address = new Promise((resolve) => {
+      lines.on("line", (line) => {
+        this.lines.push(line);
+        const found = line.match(/http:\S+/);
+        if (found) resolve(found[0]);
+      });
+    });
+    const ended = this.exited.then(([code]) => assert.fail(`pagetide ended with ${code}`));
+    this.url = await Promise.race([address, ended]);
     this.port = new URL(this.url).port;
   }
 

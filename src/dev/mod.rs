@@ -1,0 +1,256 @@
+//! An app that its author works on: looks at its files, puts what came of them in the place of what
+//! was, and tells browsers. What has errors takes no place: the last good state goes on.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::sync::watch as latest;
+
+use crate::http::{DevChannel, Site};
+use crate::model::app::App;
+use crate::model::refresh::TRANSPORT;
+use crate::render::Edition;
+use crate::runtime::{Runtime, RuntimeError, Start, Started};
+use crate::spec;
+use crate::store::{Losses, StoreError};
+
+mod stamps;
+mod watch;
+
+use stamps::Interests;
+use watch::Watch;
+
+/// The folders of an app that are watched as a whole.
+const FOLDERS: [&str; 2] = ["templates", PUBLIC];
+/// What is served as it is.
+const PUBLIC: &str = "public";
+/// How long a fault waits for more to be written: a file may have been read half written.
+const HALF_WRITTEN: Duration = Duration::from_millis(60);
+/// How long browsers may take to move from one state of the app to the next.
+const MOVING: Duration = Duration::from_secs(1);
+
+/// What is worked on, and how it is served.
+pub struct Setting {
+    /// The app's folder or its first file.
+    pub app: PathBuf,
+    /// Where its data is; the app may say so itself.
+    pub database_url: Box<dyn Fn(&App) -> String + Send>,
+    /// What may become of values that no longer fit.
+    pub losses: Losses,
+    /// Names beside those of this machine that the server answers to.
+    pub hosts: Vec<String>,
+}
+
+/// An app that its author works on.
+pub struct Dev {
+    setting: Setting,
+    watch: Watch,
+    runtime: latest::Sender<Option<Arc<Runtime>>>,
+    news: latest::Sender<Arc<str>>,
+    known: News,
+}
+
+/// What a browser must know to be up to date.
+#[derive(Clone, Serialize)]
+struct News {
+    process: Arc<str>,
+    /// Which load is served.
+    page: u64,
+    /// How often only stylesheets have changed.
+    style: u64,
+    /// How often other public files have changed.
+    files: u64,
+    /// Why the last load is not served, as `check` says it.
+    fault: Option<String>,
+}
+
+/// What came of a change.
+pub struct Outcome {
+    /// The files that changed, from the app's folder.
+    pub changed: Vec<String>,
+    /// What they came to.
+    pub kind: Kind,
+    /// From the last word of the file system to the word to the browsers.
+    pub took: Duration,
+}
+
+/// What files came to.
+pub enum Kind {
+    /// The app as it is served now, with what is worth a warning.
+    Served(Box<(Arc<Runtime>, Started)>, spec::Report),
+    /// Why it is not served.
+    Refused(String),
+    /// Stylesheets were put in the place of others.
+    Styled,
+    /// Other public files have changed.
+    Copied,
+}
+
+impl Dev {
+    /// Looks at an app that need not be there yet.
+    pub fn open(setting: Setting) -> (Self, Site) {
+        let process: Arc<str> = format!("{:x}", rand::random::<u64>()).into();
+        let known = News { process: process.clone(), page: 0, style: 0, files: 0, fault: None };
+        let runtime = latest::Sender::new(None);
+        let news = latest::Sender::new(known.to_json());
+        let hosts = setting.hosts.clone().into();
+        let channel = DevChannel { process, news: news.subscribe(), hosts };
+        let site = Site::under_work(runtime.subscribe(), channel);
+        let watch = Watch::start();
+        (Self { setting, watch, runtime, news, known }, site)
+    }
+
+    /// Loads the app for the first time.
+    pub async fn load(&mut self) -> Outcome {
+        self.outcome(BTreeSet::new(), Instant::now()).await
+    }
+
+    /// Waits for the next change, and for what comes of it.
+    pub async fn next(&mut self) -> Outcome {
+        let changed = self.watch.changed().await;
+        self.outcome(changed, Instant::now()).await
+    }
+
+    /// Finishes the writes under way and closes the database.
+    pub async fn stop(&self) {
+        let runtime = self.runtime.borrow().clone();
+        if let Some(runtime) = runtime {
+            runtime.stop().await;
+        }
+    }
+
+    async fn outcome(&mut self, mut changed: BTreeSet<PathBuf>, mut since: Instant) -> Outcome {
+        let kind = loop {
+            let kind = self.take(&changed).await;
+            if !matches!(kind, Kind::Refused(_)) {
+                break kind;
+            }
+            let Some(more) = self.watch.changed_within(HALF_WRITTEN).await else { break kind };
+            since = Instant::now();
+            changed.extend(more);
+        };
+        self.tell(&kind);
+        let folder = self.folder();
+        let name =
+            |path: &PathBuf| path.strip_prefix(&folder).unwrap_or(path).display().to_string();
+        Outcome { changed: changed.iter().map(name).collect(), kind, took: since.elapsed() }
+    }
+
+    async fn take(&mut self, changed: &BTreeSet<PathBuf>) -> Kind {
+        let public = self.folder().join(PUBLIC);
+        if changed.is_empty() || !changed.iter().all(|path| path.starts_with(&public)) {
+            return self.reload().await;
+        }
+        let is_style =
+            |path: &PathBuf| path.extension().is_some_and(|extension| extension == "css");
+        if changed.iter().all(is_style) { Kind::Styled } else { Kind::Copied }
+    }
+
+    /// Reads the app and serves what came of it.
+    async fn reload(&mut self) -> Kind {
+        let path = self.setting.app.clone();
+        let read = tokio::task::spawn_blocking(move || spec::load(&path)).await;
+        let loaded = match read {
+            Ok(Ok(loaded)) => loaded,
+            Ok(Err(error)) => {
+                self.look_at(BTreeSet::new());
+                return Kind::Refused(format!("error: {error}\n"));
+            }
+            Err(error) => return Kind::Refused(format!("error: {error}\n")),
+        };
+        self.look_at(loaded.files);
+        let Some(app) = loaded.app else {
+            let report = loaded.report;
+            return Kind::Refused(format!("{}{}\n", report.coloured(), report.summary()));
+        };
+        match self.begin(app).await {
+            Ok(begun) => Kind::Served(Box::new(begun), loaded.report),
+            Err(error) => Kind::Refused(refusal(&error)),
+        }
+    }
+
+    async fn begin(&mut self, app: Arc<App>) -> Result<(Arc<Runtime>, Started), RuntimeError> {
+        let (process, page) = (self.known.process.clone(), self.known.page + 1);
+        let start = Start {
+            database_url: (self.setting.database_url)(&app),
+            transport: TRANSPORT,
+            losses: self.setting.losses,
+            edition: Some(Edition { process, page }),
+        };
+        let before = self.runtime.borrow().clone();
+        let (runtime, started) = match &before {
+            Some(before) => before.succeed(app, start).await?,
+            None => Runtime::begin(app, start).await?,
+        };
+        let runtime = Arc::new(runtime);
+        self.known.page = page;
+        self.runtime.send_replace(Some(runtime.clone()));
+        if let Some(before) = before {
+            let successor = runtime.clone();
+            tokio::spawn(async move { before.retire(&successor, MOVING).await });
+        }
+        Ok((runtime, started))
+    }
+
+    fn tell(&mut self, kind: &Kind) {
+        match kind {
+            Kind::Served(..) => self.known.fault = None,
+            Kind::Refused(fault) => self.known.fault = Some(fault.clone()),
+            Kind::Styled => self.known.style += 1,
+            Kind::Copied => self.known.files += 1,
+        }
+        self.news.send_replace(self.known.to_json());
+    }
+
+    /// Looks at these files from now on; at those of before too, if nothing could be read.
+    fn look_at(&mut self, files: BTreeSet<PathBuf>) {
+        let (folder, first) = (self.folder(), first_file(&self.setting.app));
+        let folders = FOLDERS.map(|name| folder.join(name)).to_vec();
+        self.watch.look_at(Interests::new(files.into_iter().chain([first]), folders));
+    }
+
+    /// The app's folder, whether it is there or not.
+    fn folder(&self) -> PathBuf {
+        let first = first_file(&self.setting.app);
+        first.parent().unwrap_or(Path::new("/")).to_owned()
+    }
+}
+
+impl News {
+    fn to_json(&self) -> Arc<str> {
+        serde_json::to_string(self).unwrap_or_default().into()
+    }
+}
+
+/// The file that an app begins with, by its whole path.
+fn first_file(app: &Path) -> PathBuf {
+    let path = std::path::absolute(app).unwrap_or_else(|_| app.to_owned());
+    let path = path.canonicalize().unwrap_or(path);
+    let is_yaml =
+        path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    if path.is_file() || (is_yaml && !path.is_dir()) { path } else { path.join("app.yaml") }
+}
+
+/// Why an app without errors is not served, and what to do about it.
+fn refusal(error: &RuntimeError) -> String {
+    let help = match error {
+        RuntimeError::Store(StoreError::WouldLose(_)) => {
+            "\nTake the change back, or say under `renamedFrom` what something was called before. To \
+             let the data go, stop and run `pagetide migrate --allow-destructive`.\n"
+        }
+        RuntimeError::Store(StoreError::DoesNotFit(_)) => {
+            "\nTake the change back, or mend the records first.\n"
+        }
+        RuntimeError::Store(_) | RuntimeError::Render(_) => "",
+    };
+    let mut told = format!("error: {error}\n");
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        told.push_str(&format!("  {error}\n"));
+        cause = error.source();
+    }
+    told + help
+}

@@ -1,0 +1,172 @@
+//! For an app that its author works on: who may look at it, and how their browser learns of a change.
+
+use std::sync::Arc;
+
+use futures_util::{SinkExt, StreamExt};
+use poem::http::{StatusCode, header};
+use poem::web::Data;
+use poem::{OnUpgrade, Request, Response, Result, handler};
+use tokio::sync::watch;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_util::sync::CancellationToken;
+
+use crate::client;
+use crate::http::error::HttpError;
+use crate::http::{Site, Sockets, frames, pages, subscribe};
+use crate::render::Renderer;
+
+/// Where an author's browser listens.
+pub(super) const PATH: &str = "/_pagetide/dev";
+
+/// What an author's browser hears, and by what names it may reach us.
+#[derive(Clone)]
+pub struct DevChannel {
+    /// Which run of the program this is.
+    pub process: Arc<str>,
+    /// What there is to know: JSON, the newest takes the place of what was before.
+    pub news: watch::Receiver<Arc<str>>,
+    /// Names beside those of this machine for itself.
+    pub hosts: Arc<[String]>,
+}
+
+impl DevChannel {
+    /// Refuses what comes under a name that is not ours. A page of another site can reach this
+    /// machine under a name of its own, and would then be taken for one of our pages.
+    pub(super) fn check(&self, request: &Request) -> Result<(), HttpError> {
+        let headers = request.headers();
+        // A header that is no text is nobody's.
+        let text = |value: &header::HeaderValue| value.to_str().unwrap_or("?").to_owned();
+        let host = headers.get(header::HOST).map(text).unwrap_or_default();
+        let origin = headers.get(header::ORIGIN).map(text);
+        let from = origin.map(|origin| match origin.split_once("://") {
+            Some((_, host)) => host.to_owned(),
+            None => origin,
+        });
+        match [Some(host), from].into_iter().flatten().find(|host| !self.knows(host)) {
+            Some(host) => Err(HttpError::ForeignHost(name(&host).to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn knows(&self, host: &str) -> bool {
+        let name = name(host);
+        let is_loopback = name.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback())
+            || name == "[::1]"
+            || name == "localhost"
+            || name.ends_with(".localhost");
+        is_loopback || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
+    }
+
+    /// What a request gets while there is nothing that could be served; nothing for those that tell
+    /// when there is.
+    pub(super) fn answer(&self, request: &Request) -> Option<Response> {
+        if request.uri().path().starts_with(client::FOLDER) {
+            return None;
+        }
+        let nonce = pages::nonce();
+        let html = Renderer::waiting(&self.process, &nonce).unwrap_or_default();
+        Some(pages::page(StatusCode::SERVICE_UNAVAILABLE, &nonce, html))
+    }
+}
+
+/// A host without its port.
+fn name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// `GET /_pagetide/dev`: a WebSocket that says what there is to know, and again when it changes.
+#[handler]
+pub(super) fn channel(
+    request: &Request,
+    site: Data<&Site>,
+    sockets: Data<&Sockets>,
+) -> Result<Response> {
+    let dev = site.dev().ok_or(HttpError::NoSuchRoute)?;
+    let (response, upgrade) = subscribe::switch(request)?;
+    sockets.tasks.spawn(tell(upgrade, dev.news.clone(), sockets.stop.clone()));
+    Ok(response)
+}
+
+/// Runs a socket to its end: as soon as somebody leaves, or says what is no frame.
+async fn tell(upgrade: OnUpgrade, mut news: watch::Receiver<Arc<str>>, stop: CancellationToken) {
+    let Ok(stream) = upgrade.await else { return };
+    let config = Some(frames::config());
+    let mut stream = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
+    loop {
+        let text = news.borrow_and_update().to_string();
+        if stream.send(Frame::text(text)).await.is_err() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                changed = news.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return,
+                },
+                frame = stream.next() => match frame {
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return,
+                },
+                () = stop.cancelled() => {
+                    // Whoever does not hear it will see that we are gone.
+                    let _ = stream.close(None).await;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a request with these headers, as lines, is let in where `studio.example` is allowed.
+    #[track_caller]
+    fn check(headers: &str, allowed: bool) {
+        let news = watch::channel("{}".into()).1;
+        let hosts = ["studio.example".to_owned()].into();
+        let dev = DevChannel { process: "1".into(), news, hosts };
+        let mut request = Request::builder();
+        for line in headers.lines() {
+            let (name, value) = line.split_once(": ").unwrap();
+            request = request.header(name, value);
+        }
+        assert_eq!(dev.check(&request.finish()).is_ok(), allowed, "{headers}");
+    }
+
+    #[test]
+    fn this_machine_is_known_by_all_its_names() {
+        check("host: localhost:3000", true);
+        check("host: 127.0.0.1:3000", true);
+        check("host: 127.9.9.9", true);
+        check("host: [::1]:3000", true);
+        check("host: app.localhost:3000", true);
+        check("host: localhost:3000\norigin: http://localhost:3000", true);
+    }
+
+    #[test]
+    fn another_name_must_be_allowed() {
+        check("host: studio.example", true);
+        check("host: Studio.Example:8443\norigin: https://studio.example:8443", true);
+        check("host: evil.example:3000", false);
+        check("host: 192.0.2.1:3000", false);
+        check("host: localhost.evil.example", false);
+        check("host: 127.evil.example", false);
+        check("host: 127.0.0.1.evil.example", false);
+        check("host: evil-localhost", false);
+        check("", false);
+    }
+
+    #[test]
+    fn another_site_is_refused_whatever_it_asks_for() {
+        check("host: localhost\norigin: https://evil.example", false);
+        check("host: localhost\norigin: null", false);
+        check("host: localhost\norigin: http://localhost.evil.example", false);
+    }
+}

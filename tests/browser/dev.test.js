@@ -1,0 +1,244 @@
+/** What an author sees who saves while the page is open. */
+import assert from "node:assert/strict";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { Server, column, eventually, launch, open, state } from "./harness.js";
+
+const TABLES = `name: orders
+fields:
+  - { name: customer, type: single-line-text, required: true }
+  - { name: status, type: single-select, options: [open, done], default: open }
+seed: ../data/orders.csv
+permissions: { read: all, update: all }
+`;
+const SEED = "customer,status\nAda,open\nGrace,open\nLinus,done\n";
+const APP = `name: Desk
+tables: [{ $ref: ./tables/orders.yaml }]
+pages: [{ $ref: ./pages/home.yaml }, { $ref: ./pages/more.yaml }]
+`;
+const home = (words, columns = "[customer, status]") => `name: Home
+path: /
+access: all
+components:
+  - { type: text, variant: title, content: "${words}" }
+  - type: dataTable
+    id: orders
+    title: Orders
+    dataSource: { table: orders, sort: [{ field: customer, direction: asc }], refreshMode: realtime }
+    columns: ${columns}
+${Array.from({ length: 60 }, (_, line) => `  - { type: text, content: Line ${line} }`).join("\n")}
+`;
+const MORE = "name: More\npath: /more\naccess: all\ncomponents: [{ type: text, content: More }]\n";
+const FILES = {
+  "app.yaml": APP,
+  "tables/orders.yaml": TABLES,
+  "data/orders.csv": SEED,
+  "pages/home.yaml": home("First"),
+  "pages/more.yaml": MORE,
+};
+
+let browser, server, page;
+
+before(async () => (browser = await launch()));
+after(() => browser.close());
+beforeEach(async () => {
+  server = await Server.develop(FILES);
+  page = await open(browser, server.url);
+  // What is kept for the life of the page is gone if it was loaded anew.
+  await page.evaluate(() => (window.stayed = true));
+});
+afterEach(async () => {
+  await page.context().close();
+  await server.stop();
+});
+
+const title = () => page.locator("h1").textContent();
+const fault = () => page.locator("pagetide-overlay pre").textContent();
+const faults = () => page.locator("pagetide-overlay").count();
+const stayed = () => page.evaluate(() => window.stayed === true);
+
+/** Waits within the browser, so that nothing but the page is measured. */
+function shown(words) {
+  return page.waitForFunction((words) => document.querySelector("h1")?.textContent === words, words, {
+    polling: "raf",
+  });
+}
+
+test("a good save is shown at once, and the page stays the same page", async () => {
+  await eventually(() => state(page, "orders"), "live");
+  const times = [];
+  for (let round = 0; round < 21; round += 1) {
+    const words = `Save ${round}`;
+    const seen = page.evaluate((words) => {
+      const heading = document.querySelector("h1");
+      const now = () => performance.timeOrigin + performance.now();
+      return new Promise((resolve) => {
+        const observer = new MutationObserver(() => {
+          if (heading.textContent !== words) return;
+          observer.disconnect();
+          resolve(now());
+        });
+        observer.observe(heading, { childList: true, characterData: true, subtree: true });
+      });
+    }, words);
+    // The observer is in place once the browser has answered something else.
+    await page.evaluate(() => 0);
+    const saved = performance.timeOrigin + performance.now();
+    server.save("pages/home.yaml", home(words));
+    times.push((await seen) - saved);
+  }
+  times.sort((left, right) => left - right);
+  const [median, slowest] = [times[10], times.at(-1)].map((ms) => ms.toFixed(0));
+  console.log(`save to DOM: median ${median} ms, slowest of ${times.length} ${slowest} ms`);
+  assert.ok(await stayed());
+  assert.deepEqual(page.complaints, []);
+});
+
+test("scroll position, what is live and the rest of the page stay through a save", async () => {
+  await eventually(() => state(page, "orders"), "live");
+  await page.evaluate(() => {
+    scrollTo(0, 700);
+    window.table = document.getElementById("orders");
+    window.states = [];
+    new MutationObserver((all) => all.forEach(({ target }) => window.states.push(target.dataset.state)))
+      .observe(document.querySelector("#orders .state"), { attributeFilter: ["data-state"] });
+  });
+  server.save("pages/home.yaml", home("Second"));
+  await shown("Second");
+  assert.equal(await page.evaluate(() => scrollY), 700);
+  assert.ok(await page.evaluate(() => window.table === document.getElementById("orders")));
+  server.sql("insert into orders (customer) values ('Barbara')");
+  await eventually(() => column(page, "orders", "Customer"), ["Ada", "Barbara", "Grace", "Linus"]);
+  // Nobody was told of a lost connection.
+  assert.deepEqual(await page.evaluate(() => window.states.filter((state) => state !== "live")), []);
+  assert.ok(await stayed());
+});
+
+test("a table with another column takes the place of the old one and is live", async () => {
+  server.save("pages/home.yaml", home("First", "[status, customer]"));
+  const heads = () => page.locator("#orders thead th").allTextContents();
+  await eventually(heads, ["Status", "Customer"]);
+  server.sql("insert into orders (customer) values ('Barbara')");
+  await eventually(() => column(page, "orders", "Customer"), ["Ada", "Barbara", "Grace", "Linus"]);
+  await eventually(() => state(page, "orders"), "live");
+  assert.ok(await stayed());
+});
+
+test("a bad save is told as check tells it, over the last good page, until it is mended", async () => {
+  server.save("pages/home.yaml", home("Second").replace("type: dataTable", "type: dataTabel"));
+  await eventually(async () => /did you mean `dataTable`\?/.test(await fault()), true);
+  assert.match(await fault(), /there is no component `dataTabel`\n *--> pages\/home.yaml:6:11\n/);
+  assert.match(await fault(), /1 error\n$/);
+  assert.ok((await page.locator("pagetide-overlay pre .c91").count()) > 0);
+  assert.equal(await title(), "First");
+  server.save("pages/home.yaml", home("Third"));
+  await shown("Third");
+  await eventually(faults, 0);
+  assert.ok(await stayed());
+});
+
+test("an overlay can be closed, and another fault opens it again", async () => {
+  server.save("pages/more.yaml", "name: [");
+  await eventually(faults, 1);
+  await page.getByRole("button", { name: "Close" }).click();
+  assert.equal(await faults(), 0);
+  server.save("pages/more.yaml", "name: 5");
+  await eventually(faults, 1);
+  assert.match(await fault(), /pages\/more.yaml/);
+});
+
+test("a page that is opened while there is a fault shows it too", async () => {
+  server.save("pages/more.yaml", "name: [");
+  await eventually(faults, 1);
+  await page.reload();
+  await eventually(faults, 1);
+  assert.equal(await title(), "First");
+});
+
+test("a change that would lose data is not made, and what to do is said", async () => {
+  server.save("tables/orders.yaml", TABLES.replace(/.*status.*\n/, ""));
+  server.save("data/orders.csv", "customer\nAda\n");
+  server.save("pages/home.yaml", home("Second", "[customer]"));
+  await eventually(async () => /renamedFrom/.test(await fault()), true);
+  assert.match(await fault(), /status/);
+  assert.equal(server.sql("select count(status) from orders"), "3");
+  server.save("tables/orders.yaml", TABLES.replace("name: status", "name: stage, renamedFrom: status"));
+  server.save("data/orders.csv", SEED.replace("status", "stage"));
+  server.save("pages/home.yaml", home("Third", "[customer, stage]"));
+  await shown("Third");
+  await eventually(faults, 0);
+  await eventually(() => column(page, "orders", "Stage"), ["open", "open", "done"]);
+  server.sql("insert into orders (customer) values ('Barbara')");
+  await eventually(() => column(page, "orders", "Customer"), ["Ada", "Barbara", "Grace", "Linus"]);
+});
+
+test("an editor may write beside a file and put that in its place", async () => {
+  for (const round of ["Second", "Third"]) {
+    const beside = join(server.app, "pages/.home.yaml.swp");
+    writeFileSync(beside, home(round));
+    renameSync(beside, join(server.app, "pages/home.yaml"));
+    await shown(round);
+  }
+  assert.equal(await faults(), 0);
+});
+
+test("of a burst of saves the last one stands", async () => {
+  for (let round = 0; round < 200; round += 1) server.save("pages/home.yaml", home(`Burst ${round}`));
+  await shown("Burst 199");
+  assert.equal(await faults(), 0);
+});
+
+test("a file that is gone is told, and the page is back with the file", async () => {
+  rmSync(join(server.app, "pages/more.yaml"));
+  await eventually(async () => /there is no file `.\/pages\/more.yaml`/.test(await fault()), true);
+  server.save("pages/more.yaml", MORE);
+  await eventually(faults, 0);
+  renameSync(join(server.app, "pages"), join(server.app, "away"));
+  await eventually(faults, 1);
+  renameSync(join(server.app, "away"), join(server.app, "pages"));
+  await eventually(faults, 0);
+  server.save("pages/home.yaml", home("Second"));
+  await shown("Second");
+  rmSync(join(server.app, "app.yaml"));
+  await eventually(async () => /there is no app.yaml/.test(await fault()), true);
+  server.save("app.yaml", APP);
+  await eventually(faults, 0);
+});
+
+test("a whole app may be moved away and come back", async () => {
+  renameSync(server.app, `${server.app}-away`);
+  await eventually(faults, 1);
+  mkdirSync(server.app);
+  for (const [name, text] of Object.entries(FILES)) server.save(name, text);
+  await eventually(faults, 0);
+  server.save("pages/home.yaml", home("Second"));
+  await shown("Second");
+});
+
+test("a page that is new is in the menu, and one that is gone leads nowhere", async () => {
+  server.save("pages/more.yaml", MORE.replace("name: More", "name: Others"));
+  const menu = () => page.locator("header nav a").allTextContents();
+  await eventually(menu, ["Home", "Others"]);
+  server.save("app.yaml", APP.replace(", { $ref: ./pages/more.yaml }", ""));
+  await eventually(async () => (await page.locator("header nav a").count()) < 2, true);
+  assert.ok(await stayed());
+});
+
+test("when the server comes back, so does the page", async () => {
+  await server.kill();
+  server.save("pages/home.yaml", home("Second"));
+  await server.restart();
+  await shown("Second");
+});
+
+test("an app with errors is waited for", async () => {
+  await server.kill();
+  server.save("app.yaml", "name: [");
+  await server.restart();
+  await page.goto(server.url);
+  await eventually(faults, 1);
+  server.save("app.yaml", APP);
+  await shown("First");
+  assert.equal(await faults(), 0);
+});
