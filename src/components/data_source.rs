@@ -9,6 +9,7 @@ use validator::Validate;
 
 use crate::components::Around;
 use crate::components::filter::{self, RawFilter};
+use crate::fields::filter::Stand;
 use crate::model::access::Operation;
 use crate::model::component::DataSource;
 use crate::model::filter::Filter;
@@ -149,7 +150,9 @@ fn check_filter(
     around: &mut dyn Around,
 ) -> Filter<Operand> {
     let mut unknown = Vec::new();
-    let filter = filter::check(table, json, place, around.problems(), &mut unknown);
+    let params = around.params();
+    let at = (Stand::Page(&params), place);
+    let filter = filter::check(table, json, at, around.problems(), &mut unknown);
     for (name, place) in unknown {
         around.field(table, &name, place);
     }

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
 
-use crate::fields::filter::{CONDITION_KEYS, FilterFault, Slip, read};
+use crate::fields::filter::{CONDITION_KEYS, FilterFault, Slip, Stand, read};
 use crate::model::filter::{Filter, OPERATORS, operator_suits};
 use crate::model::operand::Operand;
 use crate::model::problem::{Place, Problems};
@@ -54,11 +54,11 @@ impl JsonSchema for RawFilter {
 pub fn check(
     table: &Table,
     json: &Json,
-    place: &Place,
+    (stand, place): (Stand<'_>, &Place),
     problems: &mut Problems,
     unknown: &mut Vec<(String, Place)>,
 ) -> Filter<Operand> {
-    let faults = match read(table, &|_| true, json) {
+    let faults = match read(table, &|_| true, stand, json) {
         Ok(filter) => return filter,
         Err(faults) => faults,
     };
@@ -66,14 +66,14 @@ pub fn check(
         let at = place.down(&fault.steps);
         match fault.slip {
             Some(Slip::Field(name)) => unknown.push((name, at)),
-            _ => report(table, fault, at, problems),
+            _ => report(table, stand, fault, at, problems),
         }
     }
     Filter::all()
 }
 
 /// Reports a fault that is no unknown field.
-fn report(table: &Table, fault: FilterFault, at: Place, problems: &mut Problems) {
+fn report(table: &Table, stand: Stand<'_>, fault: FilterFault, at: Place, problems: &mut Problems) {
     let problem = problems.report(at, fault.message);
     match fault.slip {
         Some(Slip::Key(name)) => {
@@ -87,6 +87,13 @@ fn report(table: &Table, fault: FilterFault, at: Place, problems: &mut Problems)
             let suits = |operator: &&str| operator_suits(operator, kind.storage());
             let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
             problem.help(format!("`{name}` takes {}", operators.join(", ")));
+        }
+        Some(Slip::Param(name)) => {
+            let Stand::Page(params) = stand else { return };
+            if params.is_empty() {
+                problem.help(format!("give it one, as in `path: /orders/:{name}`"));
+            }
+            problem.suggest(&name, params.iter().map(|param| param.as_ref()));
         }
         Some(Slip::Field(_)) | None => {}
     }

@@ -17,6 +17,7 @@ use crate::model::table::{FieldAt, Table};
 
 pub mod each;
 pub mod filter;
+pub mod grant;
 pub mod schema;
 
 mod address;
@@ -59,14 +60,17 @@ pub trait Around {
     /// says nothing of a field with problems of its own.
     fn field(&mut self, table: &Table, name: &str, place: Place) -> Option<FieldAt>;
 
-    /// One of each kind of viewer who may open the page.
+    /// One of each kind of viewer who may open the page and see the component.
     fn audience(&self) -> Vec<Viewer>;
+
+    /// The names of the parameters of the page's path.
+    fn params(&self) -> Vec<Arc<str>>;
 
     /// Whether the author opened the page to everyone, in so many words.
     fn is_public(&self) -> bool;
 
-    /// The path of the page, for the one component that shows who is on it.
-    fn place_presence(&mut self) -> Result<Arc<str>, NoPresence>;
+    /// Gives the people on the page their place, which they may have once.
+    fn place_presence(&mut self) -> Result<(), NoPresence>;
 
     /// The text of a file beside the one in which the component stands. Reports at `place` if there
     /// is none to read.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::components::{Around, Given, NoPresence};
-use crate::model::component::{ComponentKind, PresenceList};
+use crate::model::component::ComponentKind;
 
 /// The people on the page, here instead of at its top. The page must say `presence: true`.
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -16,7 +16,7 @@ pub(super) struct RawPresence {}
 impl Given for RawPresence {
     fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
         let why = match around.place_presence() {
-            Ok(page) => return Some(ComponentKind::Presence(PresenceList { page })),
+            Ok(()) => return Some(ComponentKind::Presence),
             Err(why) => why,
         };
         let (message, help) = match why {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use validator::Validate;
 
+use crate::components::grant::RawGrant;
 use crate::components::{TYPES, schemas};
 
 /// What any component may have, whatever its type.
@@ -20,6 +21,9 @@ pub struct RawCommon {
     /// it is called after its type and position, like `dataTable-1`.
     #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"))]
     pub id: Option<crate::model::ids::ComponentId>,
+    /// Who sees the component and what it holds, as in `[admin]`; everyone who may open the page if
+    /// you do not say.
+    pub visible: Option<RawGrant>,
     /// How the component's element is marked up.
     pub props: Option<RawProps>,
 }
@@ -36,7 +40,7 @@ pub struct RawProps {
 }
 
 /// The keys of [`RawCommon`].
-pub const COMMON_KEYS: &[&str] = &["type", "id", "props"];
+pub const COMMON_KEYS: &[&str] = &["type", "id", "visible", "props"];
 
 /// One component of a page.
 pub struct AnyComponent;

@@ -1,5 +1,7 @@
 //! Reads a filter: the one vocabulary of pages, the API and subscriptions.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use crate::fields::operand;
@@ -7,6 +9,7 @@ use crate::model::filter::{
     Filter, MAX_FILTER_CONDITIONS, MAX_FILTER_DEPTH, MAX_FILTER_GROUPS, MAX_FILTER_LIST, OPERATORS,
     Test, operator_suits,
 };
+use crate::model::ids::FieldName;
 use crate::model::operand::{ATTRIBUTES, Attribute, Operand};
 use crate::model::problem::Step;
 use crate::model::table::{FieldAt, Storage, Table};
@@ -41,11 +44,14 @@ pub enum Slip {
     Operator(String),
     /// There is this operator, but not for this field.
     Unsuited(FieldAt),
+    /// The path of the page has no such parameter.
+    Param(String),
 }
 
 /// What a value begins with that stands for something about the viewer or the page.
 const CURRENT_USER: &str = "$currentUser.";
-const OF_THE_PAGE: [&str; 2] = ["$params.", "$query."];
+const PARAMS: &str = "$params.";
+const QUERY: &str = "$query.";
 
 /// The keys of a condition.
 pub const CONDITION_KEYS: [&str; 3] = ["field", "operator", "value"];
@@ -55,12 +61,22 @@ struct Unfit {
     /// Which item of a list it is.
     item: Option<usize>,
     message: String,
+    slip: Option<Slip>,
 }
 
 impl From<String> for Unfit {
     fn from(message: String) -> Self {
-        Self { item: None, message }
+        Self { item: None, message, slip: None }
     }
+}
+
+/// Where a filter stands, which decides what its values may stand for.
+#[derive(Clone, Copy, Debug)]
+pub enum Stand<'a> {
+    /// On a page whose path has these parameters.
+    Page(&'a [Arc<str>]),
+    /// Where there is no page.
+    Elsewhere,
 }
 
 /// Reads `[{field, operator, value}, …]`, `{and: […]}`, `{or: […]}`, `{not: …}`, nested.
@@ -73,10 +89,11 @@ impl From<String> for Unfit {
 pub fn read(
     table: &Table,
     may_use: &dyn Fn(FieldAt) -> bool,
+    stand: Stand<'_>,
     json: &Json,
 ) -> Result<Filter<Operand>, Vec<FilterFault>> {
-    let mut reader =
-        Reader { table, may_use, steps: Vec::new(), conditions: 0, groups: 0, faults: Vec::new() };
+    let (steps, faults) = (Vec::new(), Vec::new());
+    let mut reader = Reader { table, may_use, stand, steps, conditions: 0, groups: 0, faults };
     let filter = reader.filter(json, 0);
     if reader.faults.is_empty() { Ok(filter) } else { Err(reader.faults) }
 }
@@ -84,6 +101,7 @@ pub fn read(
 struct Reader<'a> {
     table: &'a Table,
     may_use: &'a dyn Fn(FieldAt) -> bool,
+    stand: Stand<'a>,
     steps: Vec<Step>,
     conditions: usize,
     groups: usize,
@@ -173,7 +191,7 @@ impl Reader<'_> {
                 let key = if map.contains_key("value") { "value" } else { "operator" };
                 self.below(key, |reader| {
                     let item = unfit.item.map(Step::Item);
-                    reader.within(item, |reader| reader.fault(unfit.message))
+                    reader.within(item, |reader| reader.slip(unfit.message, unfit.slip))
                 })
             }
         }
@@ -218,43 +236,75 @@ impl Reader<'_> {
         })
     }
 
-    fn one(&self, at: FieldAt, json: &Json) -> Result<Operand, String> {
+    fn one(&self, at: FieldAt, json: &Json) -> Result<Operand, Unfit> {
         let field = self.table.field(at);
-        if let Some(operand) = self.of_the_viewer(at, json)? {
+        if let Some(operand) = self.reference(at, json)? {
             return Ok(operand);
         }
         if json.is_null() {
-            return Err("a value cannot be null; use isEmpty or isNotEmpty".to_owned());
+            return Err("a value cannot be null; use isEmpty or isNotEmpty".to_owned().into());
         }
         if json.as_str().is_some_and(|text| text.len() > MAX_OPERAND) {
-            return Err(format!("a value may have {MAX_OPERAND} bytes"));
+            return Err(format!("a value may have {MAX_OPERAND} bytes").into());
         }
         let value = operand(field, json);
-        value.map(Operand::Literal).map_err(|misfit| format!("value of `{}` {misfit}", field.name))
+        let unfit = |misfit| format!("value of `{}` {misfit}", field.name).into();
+        value.map(Operand::Literal).map_err(unfit)
     }
 
     /// A part of a text to look for.
-    fn part(&self, at: FieldAt, json: &Json) -> Result<Operand, String> {
-        match (self.of_the_viewer(at, json)?, json.as_str()) {
+    fn part(&self, at: FieldAt, json: &Json) -> Result<Operand, Unfit> {
+        match (self.reference(at, json)?, json.as_str()) {
             (Some(operand), _) => Ok(operand),
             (None, Some(text)) if text.len() > MAX_OPERAND => {
-                Err(format!("a value may have {MAX_OPERAND} bytes"))
+                Err(format!("a value may have {MAX_OPERAND} bytes").into())
             }
             (None, Some(text)) if text.contains('\0') => {
-                Err("a value must not hold U+0000".to_owned())
+                Err("a value must not hold U+0000".to_owned().into())
             }
             (None, Some(text)) => Ok(Operand::Literal(Value::text(text))),
-            (None, None) => Err(format!("value must be text, got {json}")),
+            (None, None) => Err(format!("value must be text, got {json}").into()),
         }
     }
 
-    /// `$currentUser.id` and its like; nothing for a value that is what it says.
-    fn of_the_viewer(&self, at: FieldAt, json: &Json) -> Result<Option<Operand>, String> {
+    /// `$currentUser.id`, `$params.id` and their like; nothing for a value that is what it says.
+    fn reference(&self, at: FieldAt, json: &Json) -> Result<Option<Operand>, Unfit> {
         let Some(text) = json.as_str() else { return Ok(None) };
-        if OF_THE_PAGE.iter().any(|prefix| text.starts_with(prefix)) {
-            return Err(format!("`{text}` cannot be used here"));
+        if let Some(name) = text.strip_prefix(PARAMS) {
+            return self.param(at, text, name).map(Some);
+        }
+        if let Some(name) = text.strip_prefix(QUERY) {
+            return self.query(at, text, name).map(Some);
         }
         let Some(name) = text.strip_prefix(CURRENT_USER) else { return Ok(None) };
+        Ok(self.of_the_viewer(at, text, name).map(Some)?)
+    }
+
+    fn param(&self, at: FieldAt, text: &str, name: &str) -> Result<Operand, Unfit> {
+        let Stand::Page(params) = self.stand else {
+            return Err(format!("`{text}` cannot be used here").into());
+        };
+        let storage = self.table.field(at).kind.storage();
+        let known = params.iter().find(|known| known.as_ref() == name);
+        known.map(|name| Operand::Param(name.clone(), storage)).ok_or_else(|| Unfit {
+            item: None,
+            message: format!("the path of this page has no parameter `:{name}`"),
+            slip: Some(Slip::Param(name.to_owned())),
+        })
+    }
+
+    fn query(&self, at: FieldAt, text: &str, name: &str) -> Result<Operand, Unfit> {
+        let Stand::Page(_) = self.stand else {
+            return Err(format!("`{text}` cannot be used here").into());
+        };
+        if name.parse::<FieldName>().is_err() {
+            let message = format!("`{text}` is no name in a query string, as in `$query.status`");
+            return Err(message.into());
+        }
+        Ok(Operand::Query(name.into(), self.table.field(at).kind.storage()))
+    }
+
+    fn of_the_viewer(&self, at: FieldAt, text: &str, name: &str) -> Result<Operand, String> {
         let found = ATTRIBUTES.iter().find(|(known, _)| *known == name);
         let Some((_, attribute)) = found else {
             let known: Vec<_> = ATTRIBUTES.iter().map(|(known, _)| *known).collect();
@@ -262,8 +312,8 @@ impl Reader<'_> {
         };
         let field = self.table.field(at);
         match (field.kind.storage(), attribute) {
-            (Storage::Text, attribute) => Ok(Some(Operand::CurrentUser(*attribute))),
-            (Storage::Person, Attribute::Id) => Ok(Some(Operand::CurrentPerson)),
+            (Storage::Text, attribute) => Ok(Operand::CurrentUser(*attribute)),
+            (Storage::Person, Attribute::Id) => Ok(Operand::CurrentPerson),
             _ => Err(format!("`{text}` does not suit the field `{}`", field.name)),
         }
     }
@@ -276,7 +326,7 @@ impl Reader<'_> {
             return Err(format!("a list may have {MAX_FILTER_LIST} values").into());
         }
         let one = |(index, item)| {
-            self.one(at, item).map_err(|message| Unfit { item: Some(index), message })
+            self.one(at, item).map_err(|unfit| Unfit { item: Some(index), ..unfit })
         };
         items.iter().enumerate().map(one).collect()
     }
@@ -330,14 +380,17 @@ mod tests {
         let table = table("orders", &["customer", "secret"]);
         let may_use = |at| at != table.at("secret").unwrap();
         let json = serde_json::from_str(json).unwrap();
-        let faults = read(&table, &may_use, &json).err().unwrap_or_default();
+        let faults = read(&table, &may_use, Stand::Elsewhere, &json).err().unwrap_or_default();
         let messages: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
         assert_eq!(messages.join("; "), told);
     }
 
     fn faults(json: &str) -> usize {
         let json = serde_json::from_str(json).unwrap();
-        read(&table("orders", &["customer"]), &|_| true, &json).err().unwrap_or_default().len()
+        read(&table("orders", &["customer"]), &|_| true, Stand::Elsewhere, &json)
+            .err()
+            .unwrap_or_default()
+            .len()
     }
 
     #[test]

@@ -7,12 +7,10 @@ use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Number, Value as Json};
 
 use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::canonical::MAX_DIGITS;
 use crate::model::table::{Bounds, FieldKind};
 use crate::model::value::Value;
 
-/// How many significant digits a decimal may have. SQLite keeps decimals as 64-bit floats, which
-/// hold 15 digits exactly (IEEE 754 binary64).
-const MAX_DIGITS: usize = 15;
 /// The number of stars where the author gives no `max`.
 const DEFAULT_RATING_MAX: u8 = 5;
 

@@ -2,8 +2,9 @@
 
 use serde_json::Value as Json;
 
-use crate::fields::time::{canonical_instant, write_time};
+use crate::fields::time::write_time;
 use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::canonical;
 use crate::model::ids::UserId;
 use crate::model::table::{FieldKind, Storage};
 use crate::model::value::{Person, Value};
@@ -41,7 +42,7 @@ impl Family for SystemFamily {
                 (number.map(Value::Integer), "a record id")
             }
             Storage::Datetime => {
-                let instant = text.and_then(canonical_instant);
+                let instant = text.and_then(canonical::instant);
                 (instant.map(Value::text), "a time like 2026-04-05T12:00:00Z")
             }
             _ => {

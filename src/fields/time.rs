@@ -6,6 +6,7 @@ use jiff::tz::Offset;
 use serde_json::Value as Json;
 
 use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::canonical;
 use crate::model::table::FieldKind;
 use crate::model::value::Value;
 
@@ -31,9 +32,9 @@ impl Family for TimeFamily {
     fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
         let text = json.as_str().unwrap_or_default();
         let (canonical, example) = if *kind == FieldKind::Date {
-            (canonical_date(text), "a date like 2026-04-05")
+            (canonical::date(text), "a date like 2026-04-05")
         } else {
-            (canonical_instant(text), "a time like 2026-04-05T12:00:00Z")
+            (canonical::instant(text), "a time like 2026-04-05T12:00:00Z")
         };
         let canonical = canonical.map(Value::text);
         canonical.ok_or_else(|| Misfit::value(format!("must be {example}, got {json}")))
@@ -43,23 +44,6 @@ impl Family for TimeFamily {
         let Value::Text(text) = value else { return };
         write_time(text, html);
     }
-}
-
-/// The form `2026-04-05`, or nothing if the text is not a day of the calendar.
-fn canonical_date(text: &str) -> Option<String> {
-    let date: Date = text.parse().ok()?;
-    (text.len() == 10 && date.to_string() == text).then(|| text.to_owned())
-}
-
-/// The form `2026-04-05T12:00:00.000Z`, or nothing if the text is not an instant with its offset
-/// (RFC 3339).
-pub(super) fn canonical_instant(text: &str) -> Option<String> {
-    let instant: Timestamp = text.parse().ok()?;
-    let instant = Offset::UTC.to_datetime(instant);
-    // Four digits of year, or the texts would not sort by time.
-    (0..=9999)
-        .contains(&instant.year())
-        .then(|| instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
 
 /// Writes a day or an instant: short to read, exact on hover.

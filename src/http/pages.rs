@@ -28,12 +28,12 @@ pub(super) async fn show(
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
 ) -> Response {
-    let path = path(request);
+    let (path, url) = (path(request), url(request));
     let nonce = nonce();
     // Every page gives those who have no session one of a guest, so that it may be live.
     let newcomer = caller.viewer.is_none();
     let known = known_tag(request.headers()).filter(|_| !newcomer);
-    let answer = match runtime.pages.open(caller.visitor(), &path, known, &nonce).await {
+    let answer = match runtime.pages.open(caller.visitor(), url, known, &nonce).await {
         Ok(Opened::Html(html, tag)) => {
             let mut response = tagged(page(StatusCode::OK, &nonce, html), tag);
             if newcomer {
@@ -45,7 +45,7 @@ pub(super) async fn show(
         Ok(Opened::Unchanged(tag)) => return tagged(not_modified(), Some(tag)),
         Ok(Opened::Redirect(path)) => return see_other(&path),
         Ok(Opened::SignIn) => {
-            let next = utf8_percent_encode(&path, NON_ALPHANUMERIC);
+            let next = utf8_percent_encode(url, NON_ALPHANUMERIC);
             return see_other(&format!("/sign-in?next={next}"));
         }
         Ok(Opened::NotFound) => {
@@ -79,9 +79,8 @@ pub(super) async fn fragment(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     let Query(asked) = query.map_err(|error| HttpError::Malformed(error.to_string()))?;
-    let path = asked.url.split(['?', '#']).next().unwrap_or_default();
     let known = known_tag(headers);
-    let made = runtime.pages.fragment(caller.visitor(), path, &asked.component, known).await;
+    let made = runtime.pages.fragment(caller.visitor(), &asked.url, &asked.component, known).await;
     Ok(match made.map_err(HttpError::from)? {
         Fragment::Html(html, tag) => tagged(fresh(StatusCode::OK).body(html.to_string()), tag),
         Fragment::Unchanged(tag) => tagged(not_modified(), Some(tag)),
@@ -158,6 +157,11 @@ pub(super) fn refusal(
         Ok(html) => page(status, nonce, html),
         Err(_) => response,
     }
+}
+
+/// The path and query that were asked for, as the browser wrote them.
+fn url(request: &Request) -> &str {
+    request.uri().path_and_query().map_or("/", |url| url.as_str())
 }
 
 /// The path that was asked for, without percent signs; what is not text is no page's.

@@ -14,6 +14,7 @@ use crate::live::hub::{Admission, Hub, Stay, Subscription};
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::Outbox;
 use crate::model::access::Viewer;
+use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::component::ComponentKind;
 use crate::model::ids::{Position, RecordId};
@@ -263,9 +264,8 @@ impl Session {
         let path = handshake.page_path.as_deref().ok_or_else(|| {
             LiveError::Malformed("presence needs the pagePath of a page".to_owned())
         })?;
-        let page = self.app.page(path).filter(|page| page.presence);
-        let page = page.filter(|page| self.app.may_open(page, &self.viewer));
-        let path = page.ok_or(RecordsError::NotFound)?.path.clone();
+        let address = self.address(path).filter(|address| address.page.presence);
+        let path = address.ok_or(RecordsError::NotFound)?.path;
         // Whoever comes twice is not told to the others again: that would cost them all a message.
         if let Some(stay) = self.pages.get(&path) {
             stay.sync(&self.outbox);
@@ -304,7 +304,9 @@ impl Session {
     fn unsubscribe(&mut self, handshake: &Handshake) -> Result<(), LiveError> {
         if let Some(path) = &handshake.page_path {
             let none = || LiveError::Malformed("you are not on that page".to_owned());
-            return self.pages.remove(path.as_str()).map(drop).ok_or_else(none);
+            let path = self.app.at(path).map(|address| address.path);
+            let left = path.and_then(|path| self.pages.remove(&path));
+            return left.map(drop).ok_or_else(none);
         }
         let name = match (&handshake.subscription_id, self.table_name(handshake)) {
             (Some(id), _) => Some(Name::Given(id.as_str().into())),
@@ -354,20 +356,19 @@ impl Session {
 
     /// Table, filter, sort and fields are the page's, never the client's.
     fn component_scope(&self, handshake: &Handshake, id: &str) -> Result<Scope, LiveError> {
-        let url = handshake.url.as_deref().unwrap_or_default();
-        let path = url.split(['?', '#']).next().unwrap_or_default();
-        let page = self.app.page(path).filter(|page| self.app.may_open(page, &self.viewer));
-        let component = page.and_then(|page| page.component(&id.parse().ok()?));
+        let address = self.address(handshake.url.as_deref().unwrap_or_default());
+        let Address { page, values, .. } = address.ok_or(RecordsError::NotFound)?;
+        let component = id.parse().ok().and_then(|id| page.component(&id, &self.viewer));
         let component = component.ok_or(RecordsError::NotFound)?;
         let source = component.data_source().ok_or(RecordsError::NotFound)?;
         let view = self.records.view(&self.viewer, source.table.as_str())?;
-        let query = component.query(&view).ok_or(RecordsError::NotFound)?;
+        let query = component.query(&view, &values).ok_or(RecordsError::NotFound)?;
         let window = query.ask.window();
         let rows = match &component.kind {
             ComponentKind::DataTable(data_table) => Some(data_table.clone()),
             _ => None,
         };
-        let scope = ComponentScope { page: path.into(), id: component.id.clone(), rows };
+        let scope = ComponentScope { page: page.path.clone(), id: component.id.clone(), rows };
         Ok(Scope {
             fields: component.shown(&view),
             sort: window.map(|window| window.sort.clone()).unwrap_or_default(),
@@ -376,6 +377,11 @@ impl Session {
             component: Some(scope),
             table: view.table,
         })
+    }
+
+    /// The page at a path, if the viewer may open it.
+    fn address(&self, url: &str) -> Option<Address> {
+        self.app.at(url).filter(|address| self.app.may_open(&address.page, &self.viewer))
     }
 
     fn table_name<'a>(&'a self, handshake: &'a Handshake) -> Option<&'a str> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::address::Values;
 use crate::model::filter::Filter;
 use crate::model::ids::{Role, UserId};
 use crate::model::operand::Operand;
@@ -150,7 +151,7 @@ impl Table {
             table: self.clone(),
             viewer: viewer.clone(),
             fields: self.readable(viewer),
-            rows: self.permissions.rows.fill(viewer),
+            rows: self.permissions.rows.fill(viewer, &Values::default()),
         })
     }
 

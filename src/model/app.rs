@@ -31,17 +31,13 @@ impl App {
         self.tables.iter().find(|table| table.name == *name)
     }
 
-    /// The page at this path.
-    pub fn page(&self, path: &str) -> Option<&Arc<Page>> {
-        self.pages.iter().find(|page| page.path.as_ref() == path)
-    }
-
     /// Whether the viewer may open the page. One without `access` is as public as the data on it.
     pub fn may_open(&self, page: &Page, viewer: &Viewer) -> bool {
         if let Some(access) = &page.access {
             return access.require.allows(viewer);
         }
-        let sources = page.all().into_iter().filter_map(|component| component.data_source());
+        let seen = page.seen_by(viewer).into_iter();
+        let sources = seen.filter_map(|component| component.data_source());
         let mut tables = sources.filter_map(|source| self.table(&source.table));
         tables.all(|table| table.allows(viewer, Operation::Read))
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::model::access::View;
+use crate::model::access::{Grant, View, Viewer};
+use crate::model::address::Values;
 use crate::model::filter::Filter;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::operand::Operand;
@@ -16,6 +17,8 @@ use crate::model::table::FieldAt;
 pub struct Component {
     /// Unique on its page.
     pub id: ComponentId,
+    /// Who sees it, and what it holds.
+    pub visible: Grant,
     /// What any component may be given.
     pub props: Props,
     /// What it is.
@@ -57,7 +60,7 @@ pub enum ComponentKind {
     /// Figures of groups of records, drawn.
     Chart(Chart),
     /// The people on the page.
-    Presence(PresenceList),
+    Presence,
 }
 
 /// `container`
@@ -180,9 +183,10 @@ pub struct DataSource {
 }
 
 impl DataSource {
-    /// Which records this viewer sees of the table that they have this view of.
-    pub fn scope(&self, view: &View) -> Filter {
-        view.rows.clone().and(self.filter.fill(&view.viewer))
+    /// Which records this viewer sees of the table that they have this view of, at an address that
+    /// gives these values.
+    pub fn scope(&self, view: &View, values: &Values) -> Filter {
+        view.rows.clone().and(self.filter.fill(&view.viewer, values))
     }
 }
 
@@ -284,21 +288,32 @@ pub enum ChartKind {
     Donut,
 }
 
-/// `presence`
-#[derive(Clone, Debug)]
-pub struct PresenceList {
-    /// The path of the page it is on.
-    pub page: Arc<str>,
-}
-
 impl Component {
     /// The component and all it holds, parents first.
     pub fn with_children(&self) -> Vec<&Component> {
-        let children: &[Component] = match &self.kind {
+        let held = self.children().iter().flat_map(Component::with_children);
+        std::iter::once(self).chain(held).collect()
+    }
+
+    /// What of that the viewer may see: nothing within what they may not.
+    pub fn seen_by(&self, viewer: &Viewer) -> Vec<&Component> {
+        if !self.visible.allows(viewer) {
+            return Vec::new();
+        }
+        let held = self.children().iter().flat_map(|child| child.seen_by(viewer));
+        std::iter::once(self).chain(held).collect()
+    }
+
+    /// Whether a name in a query string means something to it.
+    pub fn knows(&self, name: &str) -> bool {
+        self.data_source().is_some_and(|source| source.filter.asks_query(name))
+    }
+
+    fn children(&self) -> &[Component] {
+        match &self.kind {
             ComponentKind::Container(container) => &container.children,
             _ => &[],
-        };
-        std::iter::once(self).chain(children.iter().flat_map(Component::with_children)).collect()
+        }
     }
 
     /// The fields that this viewer may edit in place.
@@ -325,19 +340,19 @@ impl Component {
             | ComponentKind::Divider(_)
             | ComponentKind::Markdown(_)
             | ComponentKind::Html(_)
-            | ComponentKind::Presence(_) => None,
+            | ComponentKind::Presence => None,
         }
     }
 
-    /// What the component asks for somebody with this view of its table; nothing if it would be
-    /// made of a field that they may not read.
-    pub fn query(&self, view: &View) -> Option<Query> {
+    /// What the component asks for somebody with this view of its table, at an address that gives
+    /// these values; nothing if it would be made of a field that they may not read.
+    pub fn query(&self, view: &View, values: &Values) -> Option<Query> {
         let source = self.data_source()?;
         let ask = self.ask()?;
         let needed = self.needed();
         needed.iter().all(|at| view.fields.contains(*at)).then(|| Query {
             table: source.table.clone(),
-            filter: source.scope(view),
+            filter: source.scope(view, values),
             ask,
         })
     }
@@ -365,7 +380,7 @@ impl Component {
             | ComponentKind::Divider(_)
             | ComponentKind::Markdown(_)
             | ComponentKind::Html(_)
-            | ComponentKind::Presence(_) => return None,
+            | ComponentKind::Presence => return None,
         })
     }
 

@@ -3,7 +3,9 @@
 //! No IO, no SQL, no HTML, no YAML. A value of these types holds: whoever made it has checked it.
 
 pub mod access;
+pub mod address;
 pub mod app;
+pub mod canonical;
 pub mod change;
 pub mod compare;
 pub mod component;

@@ -1,10 +1,15 @@
-//! A filter as it is written: its values may stand for something about whoever looks.
+//! A filter as it is written: its values may stand for something about whoever looks, or for what
+//! the address of the page gives.
+
+use std::sync::Arc;
 
 use crate::model::access::{User, Viewer};
+use crate::model::address::Values;
 use crate::model::filter::{Filter, Test};
+use crate::model::table::Storage;
 use crate::model::value::{Person, Value};
 
-/// One value of a filter before it is known who looks.
+/// One value of a filter before it is known who looks, and at what address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Operand {
     /// The same for everyone.
@@ -13,6 +18,10 @@ pub enum Operand {
     CurrentUser(Attribute),
     /// `$currentUser.id` beside a field that holds people.
     CurrentPerson,
+    /// `$params.…`: a parameter of the page's path, as a value of this kind.
+    Param(Arc<str>, Storage),
+    /// `$query.…`: what the query string gives under this name, as a value of this kind.
+    Query(Arc<str>, Storage),
 }
 
 /// What `$currentUser` may be asked for.
@@ -37,10 +46,12 @@ pub const ATTRIBUTES: [(&str, Attribute); 4] = [
 ];
 
 impl Operand {
-    /// The value for this viewer; nothing where it is missing.
-    fn value(&self, viewer: &Viewer) -> Option<Value> {
+    /// The value for this viewer; nothing where it is missing, or no value of its kind.
+    fn value(&self, viewer: &Viewer, values: &Values) -> Option<Value> {
         match (self, viewer) {
             (Self::Literal(value), _) => Some(value.clone()),
+            (Self::Param(name, storage), _) => storage.read(values.param(name)?),
+            (Self::Query(name, storage), _) => storage.read(values.query(name)?),
             (_, Viewer::Guest) => None,
             (Self::CurrentUser(attribute), Viewer::User(user)) => Some(attribute.of(user)),
             (Self::CurrentPerson, Viewer::User(user)) => {
@@ -62,38 +73,66 @@ impl Attribute {
 }
 
 impl Filter<Operand> {
-    /// The filter for this viewer. A missing value equals, exceeds and contains nothing.
-    pub fn fill(&self, viewer: &Viewer) -> Filter {
-        let all = |parts: &[Self]| parts.iter().map(|part| part.fill(viewer)).collect();
+    /// The filter for this viewer, at an address that gives these values. A missing value equals,
+    /// exceeds and contains nothing.
+    pub fn fill(&self, viewer: &Viewer, values: &Values) -> Filter {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.fill(viewer, values)).collect();
         match self {
             Self::And(parts) => Filter::And(all(parts)),
             Self::Or(parts) => Filter::Or(all(parts)),
-            Self::Not(part) => Filter::Not(Box::new(part.fill(viewer))),
-            Self::Test(at, test) => match test.fill(viewer) {
+            Self::Not(part) => Filter::Not(Box::new(part.fill(viewer, values))),
+            Self::Test(at, test) => match test.fill(viewer, values) {
                 Some(test) => Filter::Test(*at, test),
                 None if matches!(test, Test::Neq(_)) => Filter::all(),
                 None => Filter::none(),
             },
         }
     }
+
+    /// Whether one of its values is what the query string gives under this name.
+    pub fn asks_query(&self, name: &str) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.asks_query(name)),
+            Self::Not(part) => part.asks_query(name),
+            Self::Test(_, test) => test.operands().iter().any(
+                |operand| matches!(operand, Operand::Query(known, _) if known.as_ref() == name),
+            ),
+        }
+    }
 }
 
 impl Test<Operand> {
+    /// The values it holds a field against.
+    fn operands(&self) -> &[Operand] {
+        match self {
+            Self::Eq(one)
+            | Self::Neq(one)
+            | Self::Gt(one)
+            | Self::Gte(one)
+            | Self::Lt(one)
+            | Self::Lte(one)
+            | Self::Contains(one)
+            | Self::StartsWith(one)
+            | Self::EndsWith(one) => std::slice::from_ref(one),
+            Self::In(list) | Self::NotIn(list) => list,
+            Self::IsEmpty | Self::IsNotEmpty => &[],
+        }
+    }
+
     /// The test for this viewer; nothing where its value is missing.
-    fn fill(&self, viewer: &Viewer) -> Option<Test> {
-        let list = |operands: &[Operand]| {
-            operands.iter().filter_map(|operand| operand.value(viewer)).collect()
-        };
+    fn fill(&self, viewer: &Viewer, values: &Values) -> Option<Test> {
+        let one = |operand: &Operand| operand.value(viewer, values);
+        let list = |operands: &[Operand]| operands.iter().filter_map(one).collect();
         Some(match self {
-            Self::Eq(operand) => Test::Eq(operand.value(viewer)?),
-            Self::Neq(operand) => Test::Neq(operand.value(viewer)?),
-            Self::Gt(operand) => Test::Gt(operand.value(viewer)?),
-            Self::Gte(operand) => Test::Gte(operand.value(viewer)?),
-            Self::Lt(operand) => Test::Lt(operand.value(viewer)?),
-            Self::Lte(operand) => Test::Lte(operand.value(viewer)?),
-            Self::Contains(operand) => Test::Contains(operand.value(viewer)?),
-            Self::StartsWith(operand) => Test::StartsWith(operand.value(viewer)?),
-            Self::EndsWith(operand) => Test::EndsWith(operand.value(viewer)?),
+            Self::Eq(operand) => Test::Eq(one(operand)?),
+            Self::Neq(operand) => Test::Neq(one(operand)?),
+            Self::Gt(operand) => Test::Gt(one(operand)?),
+            Self::Gte(operand) => Test::Gte(one(operand)?),
+            Self::Lt(operand) => Test::Lt(one(operand)?),
+            Self::Lte(operand) => Test::Lte(one(operand)?),
+            Self::Contains(operand) => Test::Contains(one(operand)?),
+            Self::StartsWith(operand) => Test::StartsWith(one(operand)?),
+            Self::EndsWith(operand) => Test::EndsWith(one(operand)?),
             Self::In(operands) => Test::In(list(operands)),
             Self::NotIn(operands) => Test::NotIn(list(operands)),
             Self::IsEmpty => Test::IsEmpty,
@@ -121,8 +160,8 @@ mod tests {
             role: "member".parse().unwrap(),
         });
         let filter = Filter::Test(owner, test);
-        assert_eq!(filter.fill(&Viewer::Guest).matches(&record), guest);
-        assert_eq!(filter.fill(&user).matches(&record), ada);
+        assert_eq!(filter.fill(&Viewer::Guest, &Values::default()).matches(&record), guest);
+        assert_eq!(filter.fill(&user, &Values::default()).matches(&record), ada);
         assert_ne!(owner, FieldAt::ID);
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::access::Grant;
+use crate::model::access::{Grant, Viewer};
 use crate::model::component::{Component, ComponentKind};
 use crate::model::ids::ComponentId;
 
@@ -11,7 +11,8 @@ use crate::model::ids::ComponentId;
 pub struct Page {
     /// What people read in menus and on the tab.
     pub name: Arc<str>,
-    /// Where it is reached; starts with `/`, without a slash at the end.
+    /// Where it is reached; starts with `/`, without a slash at the end. A segment that begins with
+    /// `:` is a parameter.
     pub path: Arc<str>,
     /// What search engines and previews read.
     pub meta: Meta,
@@ -47,14 +48,24 @@ impl Page {
         self.components.iter().flat_map(Component::with_children).collect()
     }
 
+    /// Every component that the viewer may see, those inside containers too, parents first.
+    pub fn seen_by(&self, viewer: &Viewer) -> Vec<&Component> {
+        self.components.iter().flat_map(|component| component.seen_by(viewer)).collect()
+    }
+
+    /// Whether a name in a query string means something to one of its components.
+    pub fn knows(&self, name: &str) -> bool {
+        self.all().iter().any(|component| component.knows(name))
+    }
+
     /// Whether one of its components says where the people on it are shown.
     pub fn places_presence(&self) -> bool {
-        let placed = |component: &&Component| matches!(component.kind, ComponentKind::Presence(_));
+        let placed = |component: &&Component| matches!(component.kind, ComponentKind::Presence);
         self.all().iter().any(placed)
     }
 
-    /// The component of this id.
-    pub fn component(&self, id: &ComponentId) -> Option<&Component> {
-        self.all().into_iter().find(|component| component.id == *id)
+    /// The component of this id, if the viewer may see it.
+    pub fn component(&self, id: &ComponentId, viewer: &Viewer) -> Option<&Component> {
+        self.seen_by(viewer).into_iter().find(|component| component.id == *id)
     }
 }

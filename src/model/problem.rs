@@ -47,6 +47,15 @@ impl Place {
         &self.0
     }
 
+    /// What the last step leads to: `pollIntervalMs`, `options[2]`.
+    pub fn subject(&self) -> String {
+        let key = self.0.iter().rposition(|step| matches!(step, Step::Key(_))).unwrap_or(0);
+        match &self.0[..] {
+            [] => "the app".to_owned(),
+            steps => Self(steps[key..].to_vec()).to_string(),
+        }
+    }
+
     /// One step further down.
     pub fn step(&self, step: Step) -> Self {
         Self(self.0.iter().cloned().chain([step]).collect())

@@ -119,7 +119,7 @@ impl<T> Default for Bounds<T> {
 }
 
 /// How a kind of value is kept and compared, whatever the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Storage {
     /// Free text.
     Text,

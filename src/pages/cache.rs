@@ -5,24 +5,35 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
 use crate::feed::Version;
+use crate::model::address::Values;
 use crate::model::filter::Filter;
 use crate::model::ids::ComponentId;
 use crate::model::record::FieldSet;
 
-/// How many renderings are kept. An app has fewer: its components times the kinds of viewers.
-const MAX_KEPT: usize = 4_096;
+/// How many renderings are kept of what is the same at every address. An app has fewer: its
+/// components times the kinds of viewers.
+const MAX_USUAL: usize = 4_096;
+/// How many renderings are kept of what depends on values in the address, of which there is no end.
+const MAX_VARIED: usize = 512;
+/// How many bytes of those.
+const MAX_VARIED_BYTES: usize = 32 << 20;
 
 /// What is shown: all components of a page or one of them, to viewers with the same rights.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
-    pub(super) page: Arc<str>,
+    /// The path of the page.
+    pub(super) path: Arc<str>,
+    /// What its address gives.
+    pub(super) values: Values,
     /// Nothing for the whole page.
     pub(super) component: Option<ComponentId>,
+    /// What of it the viewer may see.
+    pub(super) seen: Vec<ComponentId>,
     /// What the viewer may do with each component that shows records; nothing where they may not
     /// even know the table.
     pub(super) scopes: Vec<Option<Scope>>,
@@ -42,12 +53,20 @@ pub(super) struct Scope {
 /// Renderings by place, each of one version.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cache {
-    kept: Arc<Mutex<HashMap<Place, (Version, Rendering)>>>,
+    kept: Arc<Mutex<Kept>>,
     /// Random for each process: another one may render the same rows in another way.
     tags: RandomState,
 }
 
 type Rendering = Arc<OnceCell<Arc<str>>>;
+
+/// Apart, so that whoever makes up addresses pushes out only their like.
+#[derive(Debug, Default)]
+struct Kept {
+    usual: HashMap<Place, (Version, Rendering)>,
+    varied: HashMap<Place, (Version, Rendering)>,
+    varied_bytes: usize,
+}
 
 impl Cache {
     /// The rendering of a place at a version; made now unless it is kept or being made. Without a
@@ -59,9 +78,13 @@ impl Cache {
         make: impl AsyncFnOnce() -> Result<String, E>,
     ) -> Result<Arc<str>, E> {
         let Some(version) = version else { return Ok(make().await?.into()) };
-        let rendering = self.rendering(place, version);
-        let made = rendering.get_or_try_init(async || Ok(make().await?.into())).await?;
-        Ok(made.clone())
+        let rendering = self.lock().rendering(place, version);
+        let make = async || {
+            let html: Arc<str> = make().await?.into();
+            self.lock().count(place, html.len());
+            Ok(html)
+        };
+        rendering.get_or_try_init(make).await.cloned()
     }
 
     /// The name of what is shown, as an ETag. `beside` is whatever else is shown with it.
@@ -69,20 +92,39 @@ impl Cache {
         format!("{:016x}", self.tags.hash_one((place, version, beside)))
     }
 
-    fn rendering(&self, place: &Place, version: &Version) -> Rendering {
-        // The map is whole between any two statements, whoever panicked.
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // The maps are whole between any two statements, whoever panicked.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn rendering(&mut self, place: &Place, version: &Version) -> Rendering {
+        let is_usual = place.values.is_empty();
+        let kept = if is_usual { &mut self.usual } else { &mut self.varied };
         if let Some((of, rendering)) = kept.get(place)
             && of == version
         {
             return rendering.clone();
         }
-        if kept.len() >= MAX_KEPT {
+        if kept.len() >= if is_usual { MAX_USUAL } else { MAX_VARIED } {
             kept.clear();
         }
         let rendering = Rendering::default();
         kept.insert(place.clone(), (version.clone(), rendering.clone()));
         rendering
+    }
+
+    /// Notes that so much was made. What was replaced is not taken off: then all go a little sooner.
+    fn count(&mut self, place: &Place, bytes: usize) {
+        if place.values.is_empty() {
+            return;
+        }
+        self.varied_bytes += bytes;
+        if self.varied_bytes > MAX_VARIED_BYTES {
+            self.varied.clear();
+            self.varied_bytes = 0;
+        }
     }
 }
 
@@ -95,7 +137,8 @@ mod tests {
     use super::*;
 
     fn place(page: &str) -> Place {
-        Place { page: page.into(), component: None, scopes: Vec::new() }
+        let (values, seen) = (Values::default(), Vec::new());
+        Place { path: page.into(), values, component: None, seen, scopes: Vec::new() }
     }
 
     fn version(position: &str) -> Version {
@@ -136,6 +179,20 @@ mod tests {
         });
         let (slow, other) = tokio::join!(slow, get(&cache, Some(&version), "other"));
         assert_eq!((&*slow.unwrap(), &*other), ("slow", "slow"));
+    }
+
+    #[tokio::test]
+    async fn addresses_made_up_by_the_thousand_push_out_only_their_like() {
+        let cache = Cache::default();
+        let version = version("1");
+        get(&cache, Some(&version), "kept").await;
+        for nth in 0..2 * MAX_VARIED {
+            let place = Place { values: Values::of(&nth.to_string()), ..place("/") };
+            let make = async || Ok::<_, Infallible>("x".repeat(MAX_VARIED_BYTES / 100));
+            cache.get(&place, Some(&version), make).await.unwrap();
+            assert!(cache.lock().varied.len() <= 101);
+        }
+        assert_eq!(&*get(&cache, Some(&version), "made again").await, "kept");
     }
 
     #[test]

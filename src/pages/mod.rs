@@ -6,12 +6,13 @@ use std::sync::Arc;
 use crate::client;
 use crate::feed::{Version, Versions};
 use crate::model::access::{View, Viewer};
+use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::component::Component;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::page::Page;
 use crate::records::{Records, RecordsError};
-use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer};
+use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer, Scene};
 
 mod cache;
 mod spots;
@@ -77,7 +78,7 @@ impl Pages {
         Self { app, records, renderer, versions, cache, spots }
     }
 
-    /// Opens the page at a path; it is not made again while `known` still names its state. `nonce` is
+    /// Opens the page at a path, with its query string; it is not made again while `known` still names its state. `nonce` is
     /// what inline scripts must carry to be run.
     ///
     /// # Errors
@@ -85,23 +86,25 @@ impl Pages {
     pub async fn open(
         &self,
         viewer: &Viewer,
-        path: &str,
+        url: &str,
         known: Option<&str>,
         nonce: &str,
     ) -> Result<Opened, PagesError> {
-        let Some(page) = self.app.page(path) else {
-            return Ok(self.without_page(viewer, path));
+        let Some(address) = self.app.at(url) else {
+            return Ok(self.without_page(viewer, url));
         };
+        let page = &address.page;
         if !self.app.may_open(page, viewer) {
             let redirect_to = page.access.as_ref().and_then(|access| access.redirect_to.clone());
             return Ok(match (redirect_to, viewer) {
-                (Some(other), _) if other != page.path => Opened::Redirect(other),
+                (Some(other), _) if other != address.path => Opened::Redirect(other),
                 (_, Viewer::Guest) => Opened::SignIn,
                 (_, Viewer::User(_)) => Opened::NotFound,
             });
         }
-        let shown = Shown { page, component: None, of: page.components.iter().collect() };
-        let (place, tables) = self.place(viewer, &shown);
+        let of = page.components.iter().collect();
+        let shown = Shown { viewer, address: &address, component: None, of };
+        let (place, tables) = self.place(&shown);
         // Asked before the rows are read: they may be newer than it says, never older.
         let version = self.versions.of(tables.iter()).await;
         let beside = (client::stylesheet(), client::script(), viewer);
@@ -110,51 +113,51 @@ impl Pages {
             return Ok(Opened::Unchanged(tag));
         }
         // Large, and seldom needed: as part of this future it would be moved with every request.
-        let body = Box::pin(self.rendered(viewer, &shown, &place, version.as_ref())).await?;
-        let menu = self.menu(viewer, path);
-        let html = self.renderer.page(&self.frame(viewer, &menu, nonce), page, &body)?;
+        let body = Box::pin(self.rendered(&shown, &place, version.as_ref())).await?;
+        let menu = self.menu(viewer, &address.path);
+        let html = self.renderer.page(&self.frame(viewer, &menu, nonce), &address, &body)?;
         Ok(Opened::Html(html, tag))
     }
 
-    /// One component of the page at a path; not made again while `known` still names its state.
+    /// One component of the page at a path, with its query string; not made again while `known` still names its state.
     ///
     /// # Errors
     /// When there is none that the viewer may see, or the database does not answer.
     pub async fn fragment(
         &self,
         viewer: &Viewer,
-        path: &str,
+        url: &str,
         component: &str,
         known: Option<&str>,
     ) -> Result<Fragment, PagesError> {
-        let spot = match self.spots.get(viewer, path, component) {
+        let spot = match self.spots.get(viewer, url, component) {
             Some(spot) => spot,
-            None => self.spots.keep(viewer, path, component, self.spot(viewer, path, component)?),
+            None => self.spots.keep(viewer, url, component, self.spot(viewer, url, component)?),
         };
         let version = self.versions.of(spot.tables.iter()).await;
         let tag = settled(&version).map(|version| self.cache.tag(&spot.place, version, ()));
         if let Some(tag) = unchanged(&tag, known) {
             return Ok(Fragment::Unchanged(tag));
         }
-        let (page, id) = (&spot.page, &spot.component);
-        let component = page.component(id).ok_or(RecordsError::NotFound)?;
-        let shown = Shown { page, component: Some(id), of: vec![component] };
-        let html = Box::pin(self.rendered(viewer, &shown, &spot.place, version.as_ref())).await?;
+        let (address, id) = (&spot.address, &spot.component);
+        let component = address.page.component(id, viewer).ok_or(RecordsError::NotFound)?;
+        let shown = Shown { viewer, address, component: Some(id), of: vec![component] };
+        let html = Box::pin(self.rendered(&shown, &spot.place, version.as_ref())).await?;
         Ok(Fragment::Html(html, tag))
     }
 
     /// The component that a fragment is asked for, if the viewer may see it.
-    fn spot(&self, viewer: &Viewer, path: &str, component: &str) -> Result<Spot, RecordsError> {
-        let page = self.app.page(path).filter(|page| self.app.may_open(page, viewer));
-        let id = component.parse::<ComponentId>().ok();
-        let found = page.zip(id).and_then(|(page, id)| Some((page, page.component(&id)?)));
-        let (page, component) = found.ok_or(RecordsError::NotFound)?;
-        let source = component.data_source().ok_or(RecordsError::NotFound)?;
+    fn spot(&self, viewer: &Viewer, url: &str, component: &str) -> Result<Spot, RecordsError> {
+        let address = self.app.at(url).filter(|at| self.app.may_open(&at.page, viewer));
+        let address = address.ok_or(RecordsError::NotFound)?;
+        let id = component.parse::<ComponentId>().map_err(|_| RecordsError::NotFound)?;
+        let found = address.page.component(&id, viewer).ok_or(RecordsError::NotFound)?;
+        let source = found.data_source().ok_or(RecordsError::NotFound)?;
         let view = self.records.view(viewer, source.table.as_str())?;
-        component.query(&view).ok_or(RecordsError::NotFound)?;
-        let shown = Shown { page, component: Some(&component.id), of: vec![component] };
-        let (place, tables) = self.place(viewer, &shown);
-        Ok(Spot { page: page.clone(), component: component.id.clone(), place, tables })
+        found.query(&view, &address.values).ok_or(RecordsError::NotFound)?;
+        let shown = Shown { viewer, address: &address, component: Some(&id), of: vec![found] };
+        let (place, tables) = self.place(&shown);
+        Ok(Spot { component: id, place, tables, address })
     }
 
     /// The page that shows a built-in form.
@@ -187,12 +190,13 @@ impl Pages {
     }
 
     /// An app without a page at `/` begins with the first page that the viewer may open.
-    fn without_page(&self, viewer: &Viewer, path: &str) -> Opened {
+    fn without_page(&self, viewer: &Viewer, url: &str) -> Opened {
+        let path = url.split(['?', '#']).next().unwrap_or_default();
         if path != "/" {
-            let shorter = path.strip_suffix('/').and_then(|path| self.app.page(path));
-            return shorter.map_or(Opened::NotFound, |page| Opened::Redirect(page.path.clone()));
+            let shorter = path.strip_suffix('/').and_then(|path| self.app.at(path));
+            return shorter.map_or(Opened::NotFound, |address| Opened::Redirect(address.path));
         }
-        let first = self.app.pages.iter().find(|page| self.app.may_open(page, viewer));
+        let first = self.open_pages(viewer).next();
         match first {
             Some(page) => Opened::Redirect(page.path.clone()),
             None if *viewer == Viewer::Guest && !self.app.pages.is_empty() => Opened::SignIn,
@@ -201,18 +205,22 @@ impl Pages {
     }
 
     /// Whose rights a rendering is for, and of which tables it is made.
-    fn place(&self, viewer: &Viewer, shown: &Shown<'_>) -> (Place, Vec<TableName>) {
-        let components = shown.all().into_iter();
-        let bound = components.filter_map(|component| Some((component, component.data_source()?)));
+    fn place(&self, shown: &Shown<'_>) -> (Place, Vec<TableName>) {
+        let Address { path, values, .. } = shown.address;
+        let components = shown.all();
+        let bound =
+            components.iter().filter_map(|component| Some((*component, component.data_source()?)));
         let bound: Vec<_> = bound.collect();
         let scopes = bound.iter().map(|(component, source)| {
-            let view = self.app.table(&source.table)?.view(viewer)?;
-            let (rows, editable) = (source.scope(&view), component.editable(&view));
+            let view = self.app.table(&source.table)?.view(shown.viewer)?;
+            let (rows, editable) = (source.scope(&view, values), component.editable(&view));
             Some(Scope { rows, editable, fields: view.fields })
         });
         let place = Place {
-            page: shown.page.path.clone(),
+            path: path.clone(),
+            values: values.clone(),
             component: shown.component.cloned(),
+            seen: components.iter().map(|component| component.id.clone()).collect(),
             scopes: scopes.collect(),
         };
         (place, bound.iter().map(|(_, source)| source.table.clone()).collect())
@@ -220,33 +228,34 @@ impl Pages {
 
     async fn rendered(
         &self,
-        viewer: &Viewer,
         shown: &Shown<'_>,
         place: &Place,
         version: Option<&Version>,
     ) -> Result<Arc<str>, PagesError> {
         let make = async || {
-            let data = self.data(viewer, &shown.all()).await?;
+            let data = self.data(shown).await?;
+            let Shown { viewer, address, .. } = *shown;
+            let scene = Scene { viewer, address, data: &data };
             let mut html = String::new();
             for component in &shown.of {
-                html.push_str(&self.renderer.component(component, &data)?);
+                html.push_str(&self.renderer.component(component, scene)?);
             }
             Ok(html)
         };
         self.cache.get(place, version, make).await
     }
 
-    /// What all these components show, from one snapshot. What is made of tables or fields that the
+    /// What all its components show, from one snapshot. What is made of tables or fields that the
     /// viewer may not read is left out, and with it its component.
     async fn data(
         &self,
-        viewer: &Viewer,
-        components: &[&Component],
+        shown: &Shown<'_>,
     ) -> Result<HashMap<ComponentId, ComponentData>, PagesError> {
-        let shown = components.iter().filter_map(|component| {
+        let values = &shown.address.values;
+        let shown = shown.all().into_iter().filter_map(|component| {
             let source = component.data_source()?;
-            let view = self.app.table(&source.table)?.view(viewer)?;
-            Some((*component, component.query(&view)?, view))
+            let view = self.app.table(&source.table)?.view(shown.viewer)?;
+            Some((component, component.query(&view, values)?, view))
         });
         let shown: Vec<_> = shown.collect();
         if shown.is_empty() {
@@ -268,23 +277,29 @@ impl Pages {
     }
 
     fn menu(&self, viewer: &Viewer, path: &str) -> Vec<MenuItem> {
-        let open = self.app.pages.iter().filter(|page| self.app.may_open(page, viewer));
-        open.map(|page| menu_item(page, path)).collect()
+        self.open_pages(viewer).map(|page| menu_item(page, path)).collect()
+    }
+
+    /// The pages that the viewer may open and that stand for nothing but themselves.
+    fn open_pages(&self, viewer: &Viewer) -> impl Iterator<Item = &Page> {
+        let pages = self.app.pages.iter().map(Arc::as_ref);
+        pages.filter(move |page| !page.has_params() && self.app.may_open(page, viewer))
     }
 }
 
-/// What of a page is to be rendered.
+/// What of a page is to be rendered, for whom.
 struct Shown<'a> {
-    page: &'a Page,
+    viewer: &'a Viewer,
+    address: &'a Address,
     /// Which one, where it is not the whole page.
     component: Option<&'a ComponentId>,
     of: Vec<&'a Component>,
 }
 
 impl<'a> Shown<'a> {
-    /// Every component, those inside others too.
+    /// Every component that the viewer may see, those inside others too.
     fn all(&self) -> Vec<&'a Component> {
-        self.of.iter().flat_map(|component| component.with_children()).collect()
+        self.of.iter().flat_map(|component| component.seen_by(self.viewer)).collect()
     }
 }
 

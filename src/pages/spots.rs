@@ -7,54 +7,64 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::access::Viewer;
+use crate::model::address::Address;
 use crate::model::ids::{ComponentId, TableName};
-use crate::model::page::Page;
 use crate::pages::cache::Place;
 
-/// How many viewers are remembered. Past it all are forgotten.
-const MAX_VIEWERS: usize = 1_000;
+/// How many spots are remembered. Past it all are forgotten.
+const MAX_SPOTS: usize = 4_096;
+/// The longest address that is remembered, in bytes.
+const MAX_URL: usize = 2_000;
 
 /// A component that a viewer may see.
 #[derive(Debug)]
 pub(super) struct Spot {
-    pub(super) page: Arc<Page>,
+    pub(super) address: Address,
     pub(super) component: ComponentId,
     pub(super) place: Place,
     /// The tables that it is made of.
     pub(super) tables: Vec<TableName>,
 }
 
-/// Spots by viewer, path and id, as they were asked for.
+/// Spots by viewer, address and id, as they were asked for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spots(Arc<Mutex<HashMap<Viewer, Known>>>);
+pub(super) struct Spots(Arc<Mutex<Known>>);
 
-/// There are no more than the app has components: only what was found is kept.
-type Known = HashMap<String, HashMap<String, Arc<Spot>>>;
+#[derive(Debug, Default)]
+struct Known {
+    viewers: HashMap<Viewer, HashMap<String, HashMap<String, Arc<Spot>>>>,
+    count: usize,
+}
 
 impl Spots {
-    pub(super) fn get(&self, viewer: &Viewer, path: &str, component: &str) -> Option<Arc<Spot>> {
-        self.lock().get(viewer)?.get(path)?.get(component).cloned()
+    pub(super) fn get(&self, viewer: &Viewer, url: &str, component: &str) -> Option<Arc<Spot>> {
+        self.lock().viewers.get(viewer)?.get(url)?.get(component).cloned()
     }
 
+    /// Remembers a spot. Only what was found is kept, but addresses can be made up without end.
     pub(super) fn keep(
         &self,
         viewer: &Viewer,
-        path: &str,
+        url: &str,
         component: &str,
         spot: Spot,
     ) -> Arc<Spot> {
-        let mut viewers = self.lock();
-        if viewers.len() >= MAX_VIEWERS && !viewers.contains_key(viewer) {
-            viewers.clear();
-        }
         let spot = Arc::new(spot);
-        let paths = viewers.entry(viewer.clone()).or_default();
-        paths.entry(path.to_owned()).or_default().insert(component.to_owned(), spot.clone());
+        if url.len() > MAX_URL {
+            return spot;
+        }
+        let mut known = self.lock();
+        if known.count >= MAX_SPOTS {
+            *known = Known::default();
+        }
+        known.count += 1;
+        let urls = known.viewers.entry(viewer.clone()).or_default();
+        urls.entry(url.to_owned()).or_default().insert(component.to_owned(), spot.clone());
         spot
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Viewer, Known>> {
-        // The map is whole between any two statements, whoever panicked.
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // The maps are whole between any two statements, whoever panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

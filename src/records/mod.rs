@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use crate::fields;
-use crate::fields::filter::FilterFault;
+use crate::fields::filter::{FilterFault, Stand};
 use crate::model::access::{Operation, View, Viewer};
+use crate::model::address::Values;
 use crate::model::app::App;
 use crate::model::filter::Filter;
 use crate::model::ids::{RecordId, TableName, UserId};
@@ -236,9 +237,14 @@ impl View {
     /// # Errors
     /// When it is malformed, or looks at a field the viewer may not read.
     pub fn filter_json(&self, json: &Json) -> Result<Filter, RecordsError> {
-        let asked = fields::filter::read(&self.table, &|at| self.fields.contains(at), json);
+        let asked = fields::filter::read(
+            &self.table,
+            &|at| self.fields.contains(at),
+            Stand::Elsewhere,
+            json,
+        );
         let asked = asked.map_err(RecordsError::BadFilter)?;
-        Ok(self.rows.clone().and(asked.fill(&self.viewer)))
+        Ok(self.rows.clone().and(asked.fill(&self.viewer, &Values::default())))
     }
 
     /// `total:desc,customer:asc`

@@ -12,12 +12,12 @@ use serde::Serialize;
 
 use crate::client;
 use crate::model::access::Viewer;
+use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::component::{
     Component, ComponentKind, Container, DataTable, Layout, Link, Text, TextVariant,
 };
 use crate::model::ids::{ComponentId, Position};
-use crate::model::page::Page;
 use crate::model::query::{Answer, Rows};
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
@@ -107,6 +107,17 @@ pub struct MenuItem {
     pub current: bool,
 }
 
+/// What components are rendered for, and of what.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// Who looks.
+    pub viewer: &'a Viewer,
+    /// Where the page is.
+    pub address: &'a Address,
+    /// What the components that show records show.
+    pub data: &'a HashMap<ComponentId, ComponentData>,
+}
+
 /// What one component shows, for one viewer.
 #[derive(Clone, Debug)]
 pub struct ComponentData {
@@ -187,7 +198,7 @@ impl Renderer {
     pub fn page(
         &self,
         frame: &Frame<'_>,
-        page: &Page,
+        Address { page, path, .. }: &Address,
         components: &str,
     ) -> Result<String, RenderError> {
         let title = page.meta.title.as_ref().unwrap_or(&page.name);
@@ -197,7 +208,7 @@ impl Renderer {
             title,
             context! {
                 description => page.meta.description.as_deref(),
-                path => page.path.as_ref(),
+                path => path.as_ref(),
                 stylesheets => still::stylesheets(page),
                 presence => page.presence && !page.places_presence(),
                 body => Value::from_safe_string(components.to_owned()),
@@ -205,17 +216,20 @@ impl Renderer {
         )
     }
 
-    /// One component with all it holds: the same bytes as on its page.
+    /// One component with all of what it holds that the viewer may see: the same bytes as on its page.
     ///
     /// # Errors
     /// When a template is faulty.
     pub fn component(
         &self,
         component: &Component,
-        data: &HashMap<ComponentId, ComponentData>,
+        scene: Scene<'_>,
     ) -> Result<String, RenderError> {
+        if !component.visible.allows(scene.viewer) {
+            return Ok(String::new());
+        }
         match &component.kind {
-            ComponentKind::Container(container) => self.container(component, container, data),
+            ComponentKind::Container(container) => self.container(component, container, scene),
             ComponentKind::Text(text) => self.text(component, text),
             ComponentKind::Link(link) => self.link(component, link),
             ComponentKind::Image(image) => {
@@ -233,14 +247,14 @@ impl Renderer {
                 let content = Value::from_safe_string(html.content.to_string());
                 self.render("html.html", context! { content, ..props(component) })
             }
-            ComponentKind::Presence(list) => {
-                let page = list.page.as_ref();
+            ComponentKind::Presence => {
+                let page = scene.address.path.as_ref();
                 self.render("presence.html", context! { page, ..props(component) })
             }
             ComponentKind::DataTable(_)
             | ComponentKind::List(_)
             | ComponentKind::Kpi(_)
-            | ComponentKind::Chart(_) => match data.get(&component.id) {
+            | ComponentKind::Chart(_) => match scene.data.get(&component.id) {
                 Some(data) => self.with_data(component, data),
                 // It is of what the viewer may not read.
                 None => Ok(String::new()),
@@ -357,11 +371,11 @@ impl Renderer {
         &self,
         component: &Component,
         container: &Container,
-        data: &HashMap<ComponentId, ComponentData>,
+        scene: Scene<'_>,
     ) -> Result<String, RenderError> {
         let mut children = String::new();
         for child in &container.children {
-            children.push_str(&self.component(child, data)?);
+            children.push_str(&self.component(child, scene)?);
         }
         let layout = match container.layout {
             Layout::Stack => "stack",

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::components::grant::RawGrant;
 use crate::components::schema::{COMMON_KEYS, RawCommon};
 use crate::components::{self, Around, Given, NoPresence, Read};
-use crate::model::access::Viewer;
+use crate::model::access::{Grant, Viewer};
 use crate::model::component::{Component, ComponentKind, Props};
-use crate::model::ids::ComponentId;
+use crate::model::ids::{ComponentId, Role};
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{FieldAt, Table};
 use crate::spec::fault::Fault;
@@ -23,13 +24,16 @@ pub(super) struct PageFacts {
     pub(super) audience: Vec<Viewer>,
     /// Whether the author opened it to everyone, in so many words.
     pub(super) is_public: bool,
-    /// Where it is, if people on it see who else is.
-    pub(super) presence: Option<Arc<str>>,
+    /// The names of the parameters of its path.
+    pub(super) params: Vec<Arc<str>>,
+    /// Whether people on it see who else is.
+    pub(super) presence: bool,
 }
 
 /// Checks the components of a page. What comes back holds only if nothing was reported.
 pub(super) fn check_all(
     page: &Unit,
+    roles: &[Role],
     tables: &Tables,
     facts: PageFacts,
     sources: &mut Sources,
@@ -39,6 +43,7 @@ pub(super) fn check_all(
     let mut ids = HashSet::new();
     collect_ids(page, "components", &mut ids, problems);
     let mut around = PageAround {
+        roles,
         tables,
         facts,
         sources,
@@ -84,7 +89,9 @@ fn collect_ids<'a>(
 
 /// What stands around all components of one page.
 struct PageAround<'a, 'p> {
+    roles: &'p [Role],
     tables: &'p Tables,
+    /// Who opens the page and sees the component that is being read.
     facts: PageFacts,
     sources: &'p mut Sources,
     /// What is wrong in files that are no YAML.
@@ -111,7 +118,10 @@ impl<'a> PageAround<'a, '_> {
         let type_name = common.r#type?;
         let id = self.id(&type_name, common.id);
         let place = unit.place.clone();
+        let around = self.facts.audience.clone();
+        let visible = self.visible(common.visible, &place.key("visible"));
         let kind = components::read(&type_name, &mut Here { unit, page: self });
+        self.facts.audience = around;
         if kind.is_none() {
             let message = format!("there is no component `{type_name}`");
             let problem = self.problems.report(place.key("type"), message);
@@ -122,7 +132,28 @@ impl<'a> PageAround<'a, '_> {
             class_name: props.class_name.map(Into::into),
             style: props.style.map(Into::into),
         };
-        Some(Component { id, props, kind: kind?? })
+        Some(Component { id, visible, props, kind: kind?? })
+    }
+
+    /// Who sees a component. From here on, they are the audience.
+    fn visible(&mut self, given: Option<RawGrant>, place: &Place) -> Grant {
+        let Some(given) = given else { return Grant::All };
+        if matches!(&given, RawGrant::Roles(names) if names.is_empty()) {
+            let problem =
+                self.problems.report(place.clone(), "nobody may see this: no role is listed");
+            problem.help("without `visible` everyone sees it who may open the page");
+            return Grant::All;
+        }
+        let grant = given.check(self.roles, place, self.problems);
+        let audience = &mut self.facts.audience;
+        if !audience.iter().any(|viewer| grant.allows(viewer)) {
+            let message = "nobody who may open this page may see this";
+            let problem = self.problems.report(place.clone(), message);
+            problem.help("see `access` of the page, and `visible` of what holds this");
+            return Grant::All;
+        }
+        audience.retain(|viewer| grant.allows(viewer));
+        grant
     }
 
     /// The author's id, or one after the type and its place among its like: `dataTable-2`.
@@ -189,10 +220,16 @@ impl Around for Here<'_, '_, '_> {
         self.page.facts.is_public
     }
 
-    fn place_presence(&mut self) -> Result<Arc<str>, NoPresence> {
-        let path = self.page.facts.presence.clone().ok_or(NoPresence::Off)?;
+    fn params(&self) -> Vec<Arc<str>> {
+        self.page.facts.params.clone()
+    }
+
+    fn place_presence(&mut self) -> Result<(), NoPresence> {
+        if !self.page.facts.presence {
+            return Err(NoPresence::Off);
+        }
         match std::mem::replace(&mut self.page.presence_placed, true) {
-            false => Ok(path),
+            false => Ok(()),
             true => Err(NoPresence::Placed),
         }
     }

@@ -34,7 +34,6 @@ mod words;
 mod app;
 mod component;
 mod field;
-mod grant;
 mod page;
 mod permissions;
 mod seed;

@@ -12,14 +12,14 @@ use serde::{Deserialize, Deserializer};
 use validator::{Validate, ValidationErrors};
 
 use crate::components::each::Each;
+use crate::components::grant::RawGrant;
 use crate::components::schema::AnyComponent;
 use crate::model::access::{Grant, User, Viewer};
-use crate::model::ids::{Role, UserId};
+use crate::model::ids::{FieldName, Role, UserId};
 use crate::model::page::{Meta, Page, PageAccess};
 use crate::model::problem::{Place, Problems};
 use crate::spec::component::{self, PageFacts};
 use crate::spec::fault::Fault;
-use crate::spec::grant::RawGrant;
 use crate::spec::source::Sources;
 use crate::spec::table::Tables;
 use crate::spec::unit::Unit;
@@ -38,7 +38,8 @@ pub(super) struct RawPage {
         length(min = 1, max = 100, message = "must have from 1 to 100 characters")
     )]
     name: Option<String>,
-    /// Where the page is reached, as in `/dashboard`.
+    /// Where the page is reached, as in `/dashboard`. A part that begins with a colon, as in
+    /// `/orders/:id`, stands for any value, which filters can use as `$params.id`.
     #[validate(required)]
     #[schemars(regex(pattern = r"^/"))]
     path: Option<String>,
@@ -99,10 +100,10 @@ pub(super) fn check(
     let audience = audience(access.as_ref(), roles);
     let is_public = access.as_ref().is_some_and(|access| access.require == Grant::All);
     let presence = raw.presence.unwrap_or(false);
-    // Where the path is not known, that is reported; who is on the page is not the matter then.
-    let path_if_present = presence.then(|| path.clone().unwrap_or_else(|| "/".into()));
-    let facts = PageFacts { audience, is_public, presence: path_if_present };
-    let components = component::check_all(unit, tables, facts, sources, faults, problems);
+    let params = path.as_deref().map(params).unwrap_or_default();
+    let params = params.into_iter().map(Arc::from).collect();
+    let facts = PageFacts { audience, is_public, params, presence };
+    let components = component::check_all(unit, roles, tables, facts, sources, faults, problems);
     let meta = raw.meta.unwrap_or_default();
     Some(Page {
         name: raw.name?.into(),
@@ -117,26 +118,40 @@ pub(super) fn check(
     })
 }
 
-/// Reports pages that share a path.
+/// Reports pages that are at the same paths.
 pub(super) fn check_paths(top: &Unit, problems: &mut Problems) {
-    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let mut seen: HashMap<String, (usize, &str)> = HashMap::new();
     let pages = top.node.get("pages").map_or(&[][..], |pages| pages.items());
     for (index, page) in pages.iter().enumerate() {
         let Some(path) = page.get("path").and_then(|path| path.text()) else { continue };
-        let canonical = canonical(path);
-        match seen.get(canonical) {
-            None => drop(seen.insert(canonical, index)),
-            Some(earlier) => {
+        let path = canonical(path);
+        match seen.get(&shape(path)) {
+            None => drop(seen.insert(shape(path), (index, path))),
+            Some((earlier, at)) => {
                 let name = pages[*earlier].get("name").and_then(|name| name.text());
-                let message = match name {
-                    Some(name) => format!("the page `{name}` is at {canonical} already"),
-                    None => format!("another page is at {canonical} already"),
+                let page =
+                    name.map_or("another page".to_owned(), |name| format!("the page `{name}`"));
+                let message = match *at == path {
+                    true => format!("{page} is at {path} already"),
+                    false => format!("{page} is at {at}, which are the same paths"),
                 };
                 let place = top.place.key("pages").item(index).key("path");
                 problems.report(place, message).help("every page needs a path of its own");
             }
         }
     }
+}
+
+/// A path without the names of its parameters: what is alike is reached alike.
+fn shape(path: &str) -> String {
+    let segments =
+        path.split('/').map(|segment| if segment.starts_with(':') { ":" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// The names of the parameters of a path.
+fn params(path: &str) -> Vec<&str> {
+    path.split('/').filter_map(|segment| segment.strip_prefix(':')).collect()
 }
 
 /// The path without a slash at its end, but for `/` itself.
@@ -164,18 +179,41 @@ fn check_path(path: &str, place: &Place, problems: &mut Problems) -> Option<Arc<
         problems.report(place.clone(), message).help("choose another path");
     } else if canonical == "/" {
         return Some("/".into());
-    } else if let Some(segment) = below.split('/').find(|segment| segment.starts_with(':')) {
-        let message = format!("parameters in paths, like `{segment}`, are not supported yet");
-        problems.report(place.clone(), message);
     } else if below.split('/').any(unfit) {
         problems.report(place.clone(), "a path has something between every two slashes");
-    } else if let Some(bad) = below.chars().find(|c| *c != '/' && !allowed(*c)) {
+    } else if let Some(bad) = literals(below).find(|c| *c != '/' && !allowed(*c)) {
         let message = format!("a path cannot hold `{}`", bad.escape_debug());
-        problems.report(place.clone(), message).help("use letters, digits, - _ . ~ and /");
-    } else {
+        problems.report(place.clone(), message).help(match bad {
+            '{' | '}' | '*' | '<' => "a parameter begins with a colon, as in `/orders/:id`",
+            _ => "use letters, digits, - _ . ~ and /",
+        });
+    } else if check_params(&params(below), place, problems) {
         return Some(canonical.into());
     }
     None
+}
+
+/// The letters of a path that are not those of a parameter.
+fn literals(path: &str) -> impl Iterator<Item = char> {
+    path.split('/').filter(|segment| !segment.starts_with(':')).flat_map(str::chars)
+}
+
+/// Whether the parameters of a path have names of their own. Reports those that have not.
+fn check_params(params: &[&str], place: &Place, problems: &mut Problems) -> bool {
+    for (index, name) in params.iter().enumerate() {
+        if name.parse::<FieldName>().is_err() {
+            let message = format!("`:{name}` is not a parameter");
+            let problem = problems.report(place.clone(), message);
+            problem.help("after the colon come letters, digits and _, a letter first");
+            return false;
+        }
+        if params[..index].contains(name) {
+            let message = format!("the path has two parameters `:{name}`");
+            problems.report(place.clone(), message).help("give each a name of its own");
+            return false;
+        }
+    }
+    true
 }
 
 fn check_access(

@@ -6,13 +6,14 @@ use serde_json::Value as Json;
 use validator::Validate;
 
 use crate::components::filter::{self, RawFilter};
+use crate::components::grant::RawGrant;
+use crate::fields::filter::Stand;
 use crate::model::access::{FieldRule, Permissions};
 use crate::model::filter::Filter;
 use crate::model::ids::Role;
 use crate::model::operand::Operand;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{FieldAt, Table};
-use crate::spec::grant::RawGrant;
 use crate::spec::table::report_no_field;
 
 /// Who may do what to a table's records.
@@ -96,7 +97,8 @@ fn check_rows(
     problems: &mut Problems,
 ) -> Filter<Operand> {
     let mut unknown = Vec::new();
-    let filter = filter::check(table, json, place, problems, &mut unknown);
+    let at = (Stand::Elsewhere, place);
+    let filter = filter::check(table, json, at, problems, &mut unknown);
     for (name, place) in unknown {
         if !lost.contains(&name) {
             report_no_field(table, &name, place, problems);

@@ -76,7 +76,7 @@ impl Reading<'_> {
             problems.report(place, "does not fit");
             return;
         }
-        let subject = words::subject(place.steps());
+        let subject = place.subject();
         let choices = self.allowed.values(at);
         let misfit = words::misfit(&subject, found.node, &choices, &error.to_string());
         problems.report(place, misfit.message).help = misfit.help;
@@ -164,7 +164,7 @@ impl Reading<'_> {
     fn report_rule(&self, text: &str, steps: &[Step], problems: &mut Problems) {
         let at = self.in_tree(steps);
         let place = self.unit.place.down(&at);
-        let subject = words::subject(place.steps());
+        let subject = place.subject();
         let found = self.unit.node.down(&at);
         let (rule, help) =
             text.split_once('\n').map_or((text, None), |(rule, help)| (rule, Some(help)));

@@ -9,7 +9,6 @@ use validator::Validate;
 use crate::model::problem::{Place, Problems};
 use crate::spec::reading;
 use crate::spec::tree::{Kind, Node};
-use crate::spec::words;
 
 /// What an author writes, as a type that knows its own rules.
 pub(super) trait Raw: DeserializeOwned + JsonSchema + Validate {}
@@ -86,7 +85,7 @@ impl<'a> Unit<'a> {
             Kind::Broken => return,
             _ => self.node.describe(),
         };
-        let subject = words::subject(self.place.steps());
+        let subject = self.place.subject();
         problems.report(self.place.clone(), format!("{subject} must be a mapping, got {got}"));
     }
 }

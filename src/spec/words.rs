@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::model::problem::{Place, Step, nearest};
+use crate::model::problem::nearest;
 use crate::spec::tree::{Kind, Node};
 
 /// A value that does not fit, told.
@@ -44,16 +44,6 @@ pub(super) fn got(node: &Node) -> String {
     match node.kind {
         Kind::Broken => String::new(),
         _ => format!(", got {}", node.describe()),
-    }
-}
-
-/// What the last step leads to: `pollIntervalMs`, `options[2]`.
-pub(super) fn subject(steps: &[Step]) -> String {
-    let key = steps.iter().rposition(|step| matches!(step, Step::Key(_))).unwrap_or(0);
-    let way = steps[key..].iter().fold(Place::top(), |place, step| place.step(step.clone()));
-    match steps {
-        [] => "the app".to_owned(),
-        _ => way.to_string(),
     }
 }
 

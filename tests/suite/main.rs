@@ -23,5 +23,6 @@ mod records;
 mod rows;
 mod specs;
 mod streams;
+mod values;
 mod viewers;
 mod wire;

@@ -90,6 +90,7 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "unknown-refresh-mode",
     "unknown-sort-direction",
     "unknown-text-variant",
+    "visible-word-misspelt",
     "yaml-merge-key",
 ];
 

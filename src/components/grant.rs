@@ -12,28 +12,31 @@ use serde_json::Value as Json;
 use crate::model::access::Grant;
 use crate::model::ids::Role;
 use crate::model::problem::{Place, Problems, nearest};
-use crate::spec::words;
 
 /// What a grant may be, in an author's words.
 const EXPECTED: &str = "all, authenticated or a list of roles like [admin, member]";
 
 /// Whom an author lets do something.
 #[derive(Clone, Debug, Serialize)]
-pub(super) enum RawGrant {
+pub enum RawGrant {
     /// `all` or `authenticated`, or a slip of the pen.
     Word(String),
+    /// Names of roles.
     Roles(Vec<String>),
 }
 
 impl RawGrant {
     /// The list of roles, where it is one.
-    pub(super) fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
+    ///
+    /// # Errors
+    /// When an item is not text.
+    pub fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(list)).map(Self::Roles)
     }
 
     /// Checks that the roles exist. What comes back is open to all if they do not, so that nothing
     /// else is blamed for it.
-    pub(super) fn check(self, roles: &[Role], place: &Place, problems: &mut Problems) -> Grant {
+    pub fn check(self, roles: &[Role], place: &Place, problems: &mut Problems) -> Grant {
         let names = match self {
             Self::Word(word) if word == "all" => return Grant::All,
             Self::Word(word) if word == "authenticated" => return Grant::Authenticated,
@@ -60,7 +63,7 @@ impl RawGrant {
 }
 
 fn report_word(word: &str, roles: &[Role], place: &Place, problems: &mut Problems) {
-    let (subject, got) = (words::subject(place.steps()), Json::from(word));
+    let (subject, got) = (place.subject(), Json::from(word));
     let message = format!("{subject} must be {EXPECTED}, got {got}");
     let problem = problems.report(place.clone(), message);
     let roles = roles.iter().map(Role::as_str);
