@@ -86,7 +86,7 @@ impl Given for RawDataTable {
         let limit = limit.unwrap_or(DEFAULT_PAGE_SIZE);
         let at = place.key("dataSource");
         let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
-        let window = Window { sort, limit, offset: 0 };
+        let window = Window { sort, limit, offset: 0, after: None };
         let columns = match self.columns {
             Some(columns) => check_columns(columns, &table, around),
             None => all_columns(&table, &around.audience()),

@@ -61,7 +61,8 @@ impl Given for RawList {
         let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
         let item = check_item(self.item?, &table, &place.key("item"), around)?;
         let limit = self.page_size.and_then(|size| u32::try_from(size).ok());
-        let window = Window { sort, limit: limit.unwrap_or(DEFAULT_PAGE_SIZE), offset: 0 };
+        let window =
+            Window { sort, limit: limit.unwrap_or(DEFAULT_PAGE_SIZE), offset: 0, after: None };
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
         let title = self.title.map(Into::into);
         Some(ComponentKind::List(List { title, data_source, window, item, empty_message }))

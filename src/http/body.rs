@@ -1,19 +1,63 @@
 //! Bodies and query strings in, JSON out.
 
+use std::collections::BTreeMap;
+
 use poem::http::{StatusCode, header};
 use poem::{Body, Request, Response};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json};
 
 use crate::http::error::HttpError;
 
 /// The most bytes a body may have.
-const MAX_BODY: usize = 1024 * 1024;
+pub(super) const MAX_BODY: usize = 1024 * 1024;
+
+/// What some programs begin a text with, to say that it is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Reads a JSON body of whoever says nothing else of it, up to so many bytes.
+pub(super) async fn json_of<T: DeserializeOwned>(
+    request: &Request,
+    body: Body,
+    most: usize,
+) -> Result<T, HttpError> {
+    must_be(request, "application/json", |kind| {
+        kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+    })?;
+    from_json(&bytes(body, most).await?)
+}
 
 /// Reads a JSON body.
 pub(super) async fn json<T: DeserializeOwned>(body: Body) -> Result<T, HttpError> {
-    let bytes = bytes(body).await?;
-    let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
+    from_json(&bytes(body, MAX_BODY).await?)
+}
+
+/// Refuses a body that says it is something else, or that it is compressed: unpacked it could have
+/// any size.
+pub(super) fn must_be(
+    request: &Request,
+    wanted: &'static str,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<(), HttpError> {
+    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let is_plain = |encoding: &str| encoding.trim().eq_ignore_ascii_case("identity");
+    if !text(header::CONTENT_ENCODING).is_none_or(is_plain) {
+        return Err(HttpError::Encoded);
+    }
+    let kind = text(header::CONTENT_TYPE).map(|kind| kind.split(';').next().unwrap_or_default());
+    let kind = kind.map(|kind| kind.trim().to_ascii_lowercase());
+    if kind.is_none_or(|kind| is_wanted(&kind)) {
+        Ok(())
+    } else {
+        Err(HttpError::NotOfType(wanted))
+    }
+}
+
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { String::new() } else { format!("{path}: ") };
@@ -27,7 +71,7 @@ pub(super) async fn json<T: DeserializeOwned>(body: Body) -> Result<T, HttpError
 
 /// Reads the body of an HTML form.
 pub(super) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, HttpError> {
-    serde_urlencoded::from_bytes(&bytes(body).await?).map_err(|error| {
+    serde_urlencoded::from_bytes(&bytes(body, MAX_BODY).await?).map_err(|error| {
         HttpError::Malformed(format!("the form is not what it should be: {error}"))
     })
 }
@@ -54,10 +98,33 @@ pub(super) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
     }
 }
 
-async fn bytes(body: Body) -> Result<Vec<u8>, HttpError> {
-    match body.into_bytes_limit(MAX_BODY).await {
+/// The values of fields by name. Numbers keep every digit that was sent.
+#[derive(Debug)]
+pub(super) struct Fields(pub(super) Map<String, Json>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = BTreeMap::<String, Box<RawValue>>::deserialize(deserializer)?;
+        let exact = |(name, raw): (String, Box<RawValue>)| Ok((name, exact(raw.get())?));
+        let fields = raw.into_iter().map(exact).collect::<Result<_, serde_json::Error>>();
+        fields.map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A value; a number of more digits than a float holds as the text that it was.
+fn exact(text: &str) -> Result<Json, serde_json::Error> {
+    let json: Json = serde_json::from_str(text)?;
+    let is_rounded =
+        json.is_f64() && text.bytes().filter(u8::is_ascii_digit).count() > f64::DIGITS as usize;
+    Ok(if is_rounded { Json::from(text) } else { json })
+}
+
+pub(super) async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, HttpError> {
+    match body.into_bytes_limit(most).await {
         Ok(bytes) => Ok(bytes.into()),
-        Err(poem::error::ReadBodyError::PayloadTooLarge) => Err(HttpError::TooLarge),
+        Err(poem::error::ReadBodyError::PayloadTooLarge) => {
+            Err(HttpError::TooLarge(most / (1024 * 1024)))
+        }
         Err(error) => Err(HttpError::Malformed(format!("the body could not be read: {error}"))),
     }
 }

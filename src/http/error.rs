@@ -11,7 +11,7 @@ use crate::http::body;
 use crate::live::LiveError;
 use crate::model::record::Envelope;
 use crate::pages::PagesError;
-use crate::records::RecordsError;
+use crate::records::{Obstacle, RecordsError};
 use crate::store::StoreError;
 
 /// Why a request was not answered with what it asked for.
@@ -29,8 +29,12 @@ pub(super) enum HttpError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Malformed(String),
-    #[error("the body may have at most 1 MiB")]
-    TooLarge,
+    #[error("the body may have at most {0} MiB")]
+    TooLarge(usize),
+    #[error("the body must be {0}")]
+    NotOfType(&'static str),
+    #[error("the body must be sent as it is, without `Content-Encoding`")]
+    Encoded,
     #[error("sign in first")]
     Unauthenticated,
     #[error(
@@ -70,7 +74,8 @@ impl HttpError {
             Self::Auth(AuthError::SetupOver) => "NOT_FOUND",
             Self::Auth(AuthError::Unfit(_)) => "VALIDATION_FAILED",
             Self::Auth(AuthError::Store(_)) | Self::Store(_) => "UNAVAILABLE",
-            Self::TooLarge => "TOO_LARGE",
+            Self::TooLarge(_) => "TOO_LARGE",
+            Self::NotOfType(_) | Self::Encoded => "UNSUPPORTED_MEDIA_TYPE",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::ForeignOrigin => "FOREIGN_ORIGIN",
             Self::ForeignHost(_) => "FOREIGN_HOST",
@@ -86,11 +91,12 @@ impl HttpError {
     /// Every fault by itself, where there are several.
     fn details(&self) -> Option<Json> {
         match self {
-            Self::Records(RecordsError::Unfit(faults)) => serde_json::to_value(faults).ok(),
-            Self::Records(RecordsError::UnknownFields(names)) => {
-                let fault = |name| serde_json::json!({ "field": name, "message": "is unknown" });
-                Some(names.iter().map(fault).collect())
-            }
+            Self::Records(
+                RecordsError::Unfit(faults)
+                | RecordsError::UnknownFields(faults)
+                | RecordsError::NotToSet(faults)
+                | RecordsError::Batch(_, faults),
+            ) => serde_json::to_value(faults).ok(),
             _ => None,
         }
     }
@@ -109,7 +115,8 @@ impl ResponseError for HttpError {
             Self::Auth(AuthError::SetupOver) => StatusCode::NOT_FOUND,
             Self::Auth(AuthError::Unfit(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Auth(AuthError::Store(_)) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotOfType(_) | Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::ForeignHost(_) => StatusCode::FORBIDDEN,
@@ -129,11 +136,13 @@ impl ResponseError for HttpError {
             tracing::error!("{self}: {self:?}");
         }
         let record = match self {
-            Self::Records(RecordsError::Conflict(stale)) => Some(Envelope {
-                table: &stale.shown.view.table,
-                record: &stale.shown.record,
-                fields: &stale.shown.view.fields,
-            }),
+            Self::Records(RecordsError::Conflict(stale) | RecordsError::Precondition(stale)) => {
+                Some(Envelope {
+                    table: &stale.shown.view.table,
+                    record: &stale.shown.record,
+                    fields: &stale.shown.view.fields,
+                })
+            }
             _ => None,
         };
         let message = self.to_string();
@@ -144,6 +153,9 @@ impl ResponseError for HttpError {
         match self {
             Self::NoUpgrade => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            }
+            Self::Encoded => {
+                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
             Self::TooManyConnections(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
@@ -172,14 +184,22 @@ struct ErrorBody<'a> {
 
 fn records(error: &RecordsError) -> StatusCode {
     match error {
-        RecordsError::NotFound => StatusCode::NOT_FOUND,
+        RecordsError::NotFound | RecordsError::Batch(Obstacle::Missing, _) => StatusCode::NOT_FOUND,
         RecordsError::Unauthenticated => StatusCode::UNAUTHORIZED,
-        RecordsError::Forbidden => StatusCode::FORBIDDEN,
+        RecordsError::Forbidden
+        | RecordsError::Barred
+        | RecordsError::NotToSet(_)
+        | RecordsError::Batch(Obstacle::Barred, _) => StatusCode::FORBIDDEN,
         RecordsError::Malformed(_)
         | RecordsError::UnknownFields(_)
         | RecordsError::BadFilter(_) => StatusCode::BAD_REQUEST,
-        RecordsError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        RecordsError::NotUnique(_) | RecordsError::Conflict(_) => StatusCode::CONFLICT,
+        RecordsError::Unfit(_) | RecordsError::Batch(Obstacle::Unfit, _) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        RecordsError::NotUnique(_)
+        | RecordsError::Conflict(_)
+        | RecordsError::Batch(Obstacle::NotUnique | Obstacle::Stale, _) => StatusCode::CONFLICT,
+        RecordsError::Precondition(_) => StatusCode::PRECONDITION_FAILED,
         RecordsError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -4,6 +4,7 @@ use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, Route, get, post};
 
 use crate::client;
+use crate::http::records::batch;
 use crate::http::{
     Site, Sockets, accounts, around, assets, dev, health, pages, records, subscribe,
 };
@@ -15,6 +16,11 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/readyz", get(health::ready))
         .at("/metrics", get(health::metrics))
         .at("/api/tables/:table/records", get(records::list).post(records::create))
+        .at(
+            "/api/tables/:table/records/batch",
+            post(batch::create).patch(batch::update).delete(batch::delete),
+        )
+        .at("/api/tables/:table/records/upsert", post(batch::upsert))
         .at(
             "/api/tables/:table/records/:id",
             get(records::one).patch(records::update).delete(records::delete),

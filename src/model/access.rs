@@ -8,6 +8,7 @@ use crate::model::ids::{Role, UserId};
 use crate::model::operand::Operand;
 use crate::model::record::FieldSet;
 use crate::model::table::{FieldAt, Table};
+use crate::model::value::Value;
 
 /// Who is asking.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +77,17 @@ impl View {
             && self.fields.contains(at)
             && self.table.may_set(&self.viewer, at)
     }
+
+    /// Which records the viewer may do what to.
+    pub fn rules(&self) -> RowRules {
+        let (rules, none) = (&self.table.permissions.rows, Values::default());
+        RowRules {
+            read: self.rows.clone(),
+            create: rules.create.fill(&self.viewer, &none),
+            update: rules.update.fill(&self.viewer, &none),
+            delete: rules.delete.fill(&self.viewer, &none),
+        }
+    }
 }
 
 /// The permissions of one table.
@@ -91,8 +103,28 @@ pub struct Permissions {
     pub delete: Grant,
     /// Fields with rules of their own.
     pub fields: Vec<FieldRule>,
-    /// Which records those who may see some may see.
-    pub rows: Filter<Operand>,
+    /// Which records those who may do something to some may do it to.
+    pub rows: RowRules<Operand>,
+}
+
+/// For each thing that can be done to records, to which.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowRules<V = Value> {
+    /// What a record must pass to be seen; what does not is as good as not there.
+    pub read: Filter<V>,
+    /// What a record must pass to be added.
+    pub create: Filter<V>,
+    /// What a record must pass to be changed, before and after.
+    pub update: Filter<V>,
+    /// What a record must pass to be removed.
+    pub delete: Filter<V>,
+}
+
+impl<V> Default for RowRules<V> {
+    fn default() -> Self {
+        let all = Filter::all;
+        Self { read: all(), create: all(), update: all(), delete: all() }
+    }
 }
 
 /// A narrower rule for one field.
@@ -115,7 +147,7 @@ impl Default for Permissions {
             update: admins(),
             delete: admins(),
             fields: Vec::new(),
-            rows: Filter::all(),
+            rows: RowRules::default(),
         }
     }
 }
@@ -151,7 +183,7 @@ impl Table {
             table: self.clone(),
             viewer: viewer.clone(),
             fields: self.readable(viewer),
-            rows: self.permissions.rows.fill(viewer, &Values::default()),
+            rows: self.permissions.rows.read.fill(viewer, &Values::default()),
         })
     }
 

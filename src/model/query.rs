@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::model::filter::Filter;
-use crate::model::ids::{Position, TableName};
+use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::record::Record;
 use crate::model::table::{Field, FieldAt, Storage};
 use crate::model::value::Value;
@@ -39,6 +39,17 @@ pub struct Window {
     pub limit: u32,
     /// How many records to pass over first.
     pub offset: u64,
+    /// After which record to begin; it need not be there any more.
+    pub after: Option<After>,
+}
+
+/// A place in an order: where a record stands, or stood.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct After {
+    /// Its values of the fields that are sorted by, one for each.
+    pub values: Vec<Value>,
+    /// Its key.
+    pub id: RecordId,
 }
 
 /// One field to order by. Missing values come last either way.

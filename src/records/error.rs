@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::fields::filter::FilterFault;
 use crate::model::ids::FieldName;
-use crate::records::{Stale, told};
+use crate::records::Stale;
 use crate::store::StoreError;
 
 /// Why a record could not be read or written.
@@ -19,48 +19,105 @@ pub enum RecordsError {
     /// The viewer may read this, but not do what was asked.
     #[error("you may not do this")]
     Forbidden,
+    /// The viewer may do this to other records of the table, not to this one or not so.
+    #[error("you may not do this to this record, or not make this of it")]
+    Barred,
+    /// Fields that the viewer may read, and not set.
+    #[error("{}", sentence(.0))]
+    NotToSet(Vec<FieldFault>),
     /// What was sent cannot be understood.
     #[error("{0}")]
     Malformed(String),
     /// Fields that do not exist, or that this viewer may not know of.
-    #[error("unknown field {}", .0.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
-    UnknownFields(Vec<String>),
+    #[error("unknown field {}", .0.iter().map(|fault| format!("`{}`", fault.field)).collect::<Vec<_>>().join(", "))]
+    UnknownFields(Vec<FieldFault>),
     /// The filter cannot be understood.
     #[error("{}", told(.0))]
     BadFilter(Vec<FilterFault>),
     /// Values that do not fit their fields, all of them.
-    #[error("{}", .0.iter().map(|fault| format!("{} {}", fault.field, fault.message)).collect::<Vec<_>>().join("; "))]
+    #[error("{}", sentence(.0))]
     Unfit(Vec<FieldFault>),
+    /// Some of many records could not be written, so none was. All of them, and what the first is
+    /// about.
+    #[error("{}", sentence(.1))]
+    Batch(Obstacle, Vec<FieldFault>),
     /// Another record has the same value in a unique field.
     #[error("another record already has this value in {0}")]
     NotUnique(FieldName),
     /// Somebody changed the record first.
     #[error("somebody else changed this record first")]
     Conflict(Box<Stale>),
+    /// The record is not in the state that `If-Match` names.
+    #[error("the record is no longer as `If-Match` has it")]
+    Precondition(Box<Stale>),
     /// The database failed.
     #[error("the database does not answer")]
     Store(#[source] StoreError),
+}
+
+/// What keeps a record of many from being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It is not there.
+    Missing,
+    /// A rule about rows is against it.
+    Barred,
+    /// A value does not fit.
+    Unfit,
+    /// Another record has the same value.
+    NotUnique,
+    /// Somebody was faster.
+    Stale,
 }
 
 impl RecordsError {
     /// What kind of error this is, for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotFound => "NOT_FOUND",
+            Self::NotFound | Self::Batch(Obstacle::Missing, _) => "NOT_FOUND",
             Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::Forbidden => "FORBIDDEN",
+            Self::Forbidden
+            | Self::Barred
+            | Self::NotToSet(_)
+            | Self::Batch(Obstacle::Barred, _) => "FORBIDDEN",
             Self::Malformed(_) | Self::UnknownFields(_) | Self::BadFilter(_) => "BAD_REQUEST",
-            Self::Unfit(_) => "VALIDATION_FAILED",
-            Self::NotUnique(_) => "NOT_UNIQUE",
-            Self::Conflict(_) => "CONFLICT",
+            Self::Unfit(_) | Self::Batch(Obstacle::Unfit, _) => "VALIDATION_FAILED",
+            Self::NotUnique(_) | Self::Batch(Obstacle::NotUnique, _) => "NOT_UNIQUE",
+            Self::Conflict(_) | Self::Batch(Obstacle::Stale, _) => "CONFLICT",
+            Self::Precondition(_) => "PRECONDITION_FAILED",
             Self::Store(_) => "UNAVAILABLE",
+        }
+    }
+
+    /// The same, where the state of the record was named by `If-Match`.
+    pub(super) fn into_precondition(self) -> Self {
+        match self {
+            Self::Conflict(stale) => Self::Precondition(stale),
+            other => other,
+        }
+    }
+
+    pub(super) fn unknown_field(name: &str) -> Self {
+        Self::UnknownFields(vec![FieldFault::new(name, "is unknown")])
+    }
+}
+
+impl From<StoreError> for RecordsError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotUnique(field) => Self::NotUnique(field),
+            StoreError::Refused(rule) => Self::Unfit(vec![FieldFault::from_rule(&rule)]),
+            other => Self::Store(other),
         }
     }
 }
 
-/// A value that does not fit its field.
+/// Something wrong with one field of what was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldFault {
+    /// Which of many records, counted from 0; absent where there is only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<usize>,
     /// The field.
     pub field: String,
     /// What is wrong with its value, as a fragment: `must be a whole number, got "abc"`.
@@ -69,7 +126,12 @@ pub struct FieldFault {
 
 impl FieldFault {
     pub(super) fn new(field: &str, message: impl Into<String>) -> Self {
-        Self { field: field.to_owned(), message: message.into() }
+        Self { record: None, field: field.to_owned(), message: message.into() }
+    }
+
+    /// The same, of one record of many.
+    pub(super) fn of(self, record: Option<usize>) -> Self {
+        Self { record, ..self }
     }
 
     /// From the name of a rule in the database: `total must be at least 0`.
@@ -77,4 +139,25 @@ impl FieldFault {
         let (field, message) = rule.split_once(' ').unwrap_or(("", rule));
         Self::new(field, message)
     }
+}
+
+/// How many faults are told in a sentence; the details have them all.
+const TOLD: usize = 5;
+
+/// The first faults in one sentence.
+fn sentence(faults: &[FieldFault]) -> String {
+    let told = faults.iter().take(TOLD).map(|fault| match fault.record {
+        Some(record) => format!("record {record}: {} {}", fault.field, fault.message),
+        None => format!("{} {}", fault.field, fault.message),
+    });
+    let told = told.collect::<Vec<_>>().join("; ");
+    match faults.len().saturating_sub(TOLD) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
+    }
+}
+
+/// All faults of a filter in one sentence.
+fn told(faults: &[FilterFault]) -> String {
+    faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ")
 }

@@ -6,25 +6,29 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use crate::fields;
-use crate::fields::filter::{FilterFault, Stand};
 use crate::model::access::{Operation, View, Viewer};
-use crate::model::address::Values;
 use crate::model::app::App;
-use crate::model::filter::Filter;
-use crate::model::ids::{RecordId, TableName, UserId};
-use crate::model::query::{Direction, Query, Snapshot, Sort};
-use crate::model::record::{FieldSet, Record};
-use crate::model::table::{FieldAt, FieldKind, Table};
-use crate::model::value::{Person, Value};
-use crate::store::{Action, Store, StoreError, Write, Written};
+use crate::model::ids::{RecordId, TableName};
+use crate::model::query::{Query, Snapshot};
+use crate::model::record::Record;
+use crate::model::table::FieldAt;
+use crate::model::value::Value;
+use crate::store::{Action, Intent, Outcomes, Store, Write, Written};
 
+mod ask;
+mod cursor;
 mod error;
+mod list;
+mod many;
+mod sent;
+mod tags;
 
-pub use error::{FieldFault, RecordsError};
+pub use error::{FieldFault, Obstacle, RecordsError};
+pub use list::{Asked, List, Listed};
+pub use many::{MAX_RECORDS, Many, Sent};
+pub use tags::{Tags, tag};
 
-/// How many fields a list may be sorted by.
-const MAX_SORTS: usize = 8;
+use sent::Faults;
 
 /// The records of one app, under its rules.
 #[derive(Clone)]
@@ -98,17 +102,14 @@ impl Records {
         fields: &Map<String, Json>,
     ) -> Result<Shown, RecordsError> {
         let view = self.view(viewer, table)?;
-        let user = may(viewer, &view, Operation::Create)?;
-        let mut values = self.values(viewer, &view, fields)?;
-        require_all(&view.table, &values)?;
-        stamp(
-            &view.table,
-            &mut values,
-            user.as_ref(),
-            &[FieldKind::CreatedBy, FieldKind::UpdatedBy],
-        );
-        let written = self.write(&view, Action::Insert(values), user).await?;
-        shown(view, written)
+        may(&view, Operation::Create)?;
+        let mut faults = Faults::default();
+        let values = faults.values(&view, fields, None);
+        let is_sent = |at: FieldAt| fields.contains_key(view.table.field(at).name.as_str());
+        faults.require_all(&view, is_sent, None);
+        faults.none()?;
+        let action = Action::Insert(sent::made_by(&view, values));
+        self.write_one(view, action, &[]).await
     }
 
     /// Changes some fields of a record; only if it still has the given `updatedAt`, if one is given.
@@ -124,24 +125,45 @@ impl Records {
         updated_at: Option<&str>,
     ) -> Result<Shown, RecordsError> {
         let view = self.view(viewer, table)?;
+        let token = updated_at.map(|text| sent::token(&view.table, text)).transpose()?;
+        self.change(view, id, fields, token.map(|token| vec![token])).await
+    }
+
+    /// Changes some fields of a record; only if it is in one of the states that the tags name.
+    ///
+    /// # Errors
+    /// When the viewer may not, values do not fit, or it is in another state.
+    pub async fn update_tagged(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        id: &str,
+        fields: &Map<String, Json>,
+        tags: &Tags,
+    ) -> Result<Shown, RecordsError> {
+        let view = self.view(viewer, table)?;
+        let expected = tags.tokens(&view);
+        self.change(view, id, fields, expected).await.map_err(RecordsError::into_precondition)
+    }
+
+    async fn change(
+        &self,
+        view: View,
+        id: &str,
+        fields: &Map<String, Json>,
+        expected: Option<Vec<Value>>,
+    ) -> Result<Shown, RecordsError> {
         let id = record_id(id)?;
-        let user = may(viewer, &view, Operation::Update)?;
-        let expected = updated_at.map(|text| token(&view.table, text)).transpose()?;
-        let mut values = self.values(viewer, &view, fields)?;
+        may(&view, Operation::Update)?;
+        let mut faults = Faults::default();
+        let values = faults.values(&view, fields, None);
+        faults.none()?;
         if values.is_empty() {
             return Err(RecordsError::Malformed("`fields` names no field to change".to_owned()));
         }
         let sent = values.clone();
-        stamp(&view.table, &mut values, user.as_ref(), &[FieldKind::UpdatedBy]);
-        match self.write(&view, Action::Update(id, values, expected), user).await? {
-            Written::Stale(record) => {
-                let differs = |(at, value): (FieldAt, Value)| (record[at] != value).then_some(at);
-                let overwritten = sent.into_iter().filter_map(differs).collect();
-                let shown = Shown { view, record };
-                Err(RecordsError::Conflict(Box::new(Stale { shown, overwritten })))
-            }
-            written => shown(view, written),
-        }
+        let action = Action::Update(id, sent::changed_by(&view, values), expected);
+        self.write_one(view, action, &sent).await
     }
 
     /// Removes a record and returns what it was.
@@ -155,166 +177,65 @@ impl Records {
         id: &str,
     ) -> Result<Shown, RecordsError> {
         let view = self.view(viewer, table)?;
+        self.remove(view, id, None).await
+    }
+
+    /// Removes a record that is in one of the states that the tags name, and returns what it was.
+    ///
+    /// # Errors
+    /// When the viewer may not, there is none, or it is in another state.
+    pub async fn delete_tagged(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        id: &str,
+        tags: &Tags,
+    ) -> Result<Shown, RecordsError> {
+        let view = self.view(viewer, table)?;
+        let expected = tags.tokens(&view);
+        self.remove(view, id, expected).await.map_err(RecordsError::into_precondition)
+    }
+
+    async fn remove(
+        &self,
+        view: View,
+        id: &str,
+        expected: Option<Vec<Value>>,
+    ) -> Result<Shown, RecordsError> {
         let id = record_id(id)?;
-        let user = may(viewer, &view, Operation::Delete)?;
-        let written = self.write(&view, Action::Delete(id), user).await?;
-        shown(view, written)
+        may(&view, Operation::Delete)?;
+        self.write_one(view, Action::Delete(id, expected), &[]).await
+    }
+
+    /// Writes one record. `sent` are the values that a faster writer may have overwritten.
+    async fn write_one(
+        &self,
+        view: View,
+        action: Action,
+        sent: &[(FieldAt, Value)],
+    ) -> Result<Shown, RecordsError> {
+        let outcome = self.write(&view, vec![action], Intent::Keep).await?.pop();
+        match outcome.unwrap_or(Ok(Written::Missing))? {
+            Written::Made(record) | Written::Done(record) => Ok(Shown { view, record }),
+            Written::Missing => Err(RecordsError::NotFound),
+            Written::Barred => Err(RecordsError::Barred),
+            Written::Stale(record) => {
+                let differs = sent.iter().filter(|(at, value)| record[*at] != *value);
+                let overwritten = differs.map(|(at, _)| *at).collect();
+                let shown = Shown { view, record };
+                Err(RecordsError::Conflict(Box::new(Stale { shown, overwritten })))
+            }
+        }
     }
 
     async fn write(
         &self,
         view: &View,
-        action: Action,
-        by: Option<UserId>,
-    ) -> Result<Written, RecordsError> {
-        let (table, rows) = (view.table.clone(), view.rows.clone());
-        Ok(self.store.write(Write { table, rows, action, by }).await?)
-    }
-
-    /// The values of a body, or every fault in it.
-    fn values(
-        &self,
-        viewer: &Viewer,
-        view: &View,
-        fields: &Map<String, Json>,
-    ) -> Result<Vec<(FieldAt, Value)>, RecordsError> {
-        let mut values = Vec::with_capacity(fields.len());
-        let mut faults = Vec::new();
-        let mut unknown = Vec::new();
-        for (name, json) in fields {
-            let at = view.table.at(name).filter(|at| view.fields.contains(*at));
-            let Some(at) = at else {
-                unknown.push(name.clone());
-                continue;
-            };
-            let field = view.table.field(at);
-            if field.kind.is_system() {
-                faults.push(FieldFault::new(name, "is set by the system"));
-            } else if !view.table.may_set(viewer, at) {
-                return Err(RecordsError::Forbidden);
-            } else {
-                match fields::parse(field, json) {
-                    Ok(value) => values.push((at, value)),
-                    Err(misfit) => faults.push(FieldFault::new(name, misfit.message)),
-                }
-            }
-        }
-        if !unknown.is_empty() {
-            return Err(RecordsError::UnknownFields(unknown));
-        }
-        if faults.is_empty() { Ok(values) } else { Err(RecordsError::Unfit(faults)) }
-    }
-}
-
-/// What a viewer may ask of a table. Whatever they ask, they get no record that they may not read.
-impl View {
-    /// A filter from its JSON form or from `field:operator:value`, among the records they may read.
-    ///
-    /// # Errors
-    /// When it is malformed, or looks at a field the viewer may not read.
-    pub fn filter(&self, text: &str) -> Result<Filter, RecordsError> {
-        self.filter_json(&self.filter_text(text)?)
-    }
-
-    /// The JSON that a filter in a query string stands for.
-    ///
-    /// # Errors
-    /// When it is malformed.
-    pub fn filter_text(&self, text: &str) -> Result<Json, RecordsError> {
-        let text = text.trim();
-        if text.is_empty() {
-            Ok(Json::Array(Vec::new()))
-        } else if text.starts_with(['[', '{']) {
-            serde_json::from_str(text)
-                .map_err(|error| RecordsError::Malformed(format!("filter is not JSON: {error}")))
-        } else {
-            self.short_filter(text)
-        }
-    }
-
-    /// A filter from JSON, among the records they may read.
-    ///
-    /// # Errors
-    /// When it is malformed, or looks at a field the viewer may not read.
-    pub fn filter_json(&self, json: &Json) -> Result<Filter, RecordsError> {
-        let asked = fields::filter::read(
-            &self.table,
-            &|at| self.fields.contains(at),
-            Stand::Elsewhere,
-            json,
-        );
-        let asked = asked.map_err(RecordsError::BadFilter)?;
-        Ok(self.rows.clone().and(asked.fill(&self.viewer, &Values::default())))
-    }
-
-    /// `total:desc,customer:asc`
-    ///
-    /// # Errors
-    /// When it is malformed, or names a field the viewer may not read.
-    pub fn sort(&self, text: &str) -> Result<Vec<Sort>, RecordsError> {
-        let terms: Vec<_> = text.split(',').collect();
-        if terms.len() > MAX_SORTS {
-            let message = format!("sort may name at most {MAX_SORTS} fields");
-            return Err(RecordsError::Malformed(message));
-        }
-        let read = |term: &str| {
-            let (name, direction) = term.trim().split_once(':').unwrap_or((term.trim(), "asc"));
-            let direction = match direction {
-                "asc" => Direction::Asc,
-                "desc" => Direction::Desc,
-                other => {
-                    let message = format!("sort direction must be asc or desc, got `{other}`");
-                    return Err(RecordsError::Malformed(message));
-                }
-            };
-            Ok(Sort { field: self.field(name)?, direction })
-        };
-        terms.into_iter().map(read).collect()
-    }
-
-    /// `customer,total`: these fields and no others.
-    ///
-    /// # Errors
-    /// When one is not a field the viewer may read.
-    pub fn select<'a>(
-        &self,
-        names: impl IntoIterator<Item = &'a str>,
-    ) -> Result<FieldSet, RecordsError> {
-        let fields = names.into_iter().map(|name| self.field(name.trim()));
-        Ok(FieldSet::new(fields.collect::<Result<Vec<_>, _>>()?))
-    }
-
-    fn field(&self, name: &str) -> Result<FieldAt, RecordsError> {
-        let at = self.table.at(name).filter(|at| self.fields.contains(*at));
-        at.ok_or_else(|| RecordsError::UnknownFields(vec![name.to_owned()]))
-    }
-
-    /// `field:operator:value` as JSON. Values of lists stand between commas.
-    fn short_filter(&self, text: &str) -> Result<Json, RecordsError> {
-        let mut parts = text.splitn(3, ':');
-        let (Some(name), Some(operator)) = (parts.next(), parts.next()) else {
-            let message = "filter must be JSON, or field:operator:value".to_owned();
-            return Err(RecordsError::Malformed(message));
-        };
-        let field = self.table.field(self.field(name)?);
-        let typed = |text: &str| match (&field.kind, text) {
-            (FieldKind::Checkbox, "true") => Json::Bool(true),
-            (FieldKind::Checkbox, "false") => Json::Bool(false),
-            _ => match field.kind.storage() {
-                crate::model::table::Storage::Integer => {
-                    text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
-                }
-                _ => Json::from(text),
-            },
-        };
-        let mut condition = serde_json::json!({ "field": name, "operator": operator });
-        if let Some(value) = parts.next() {
-            condition["value"] = match operator {
-                "in" | "notIn" => value.split(',').map(typed).collect(),
-                _ => typed(value),
-            };
-        }
-        Ok(Json::Array(vec![condition]))
+        actions: Vec<Action>,
+        intent: Intent,
+    ) -> Result<Outcomes, RecordsError> {
+        let (table, rules, by) = (view.table.clone(), view.rules(), sent::author(&view.viewer));
+        Ok(self.store.write(Write { table, rules, actions, by, intent }).await?)
     }
 }
 
@@ -322,74 +243,11 @@ fn record_id(text: &str) -> Result<RecordId, RecordsError> {
     text.parse().map_err(|_| RecordsError::NotFound)
 }
 
-/// Who does it, if they may.
-fn may(viewer: &Viewer, view: &View, operation: Operation) -> Result<Option<UserId>, RecordsError> {
-    match viewer {
-        _ if view.table.allows(viewer, operation) => Ok(match viewer {
-            Viewer::User(user) => Some(user.id.clone()),
-            Viewer::Guest => None,
-        }),
+/// Refuses what the viewer may do to no record at all.
+fn may(view: &View, operation: Operation) -> Result<(), RecordsError> {
+    match &view.viewer {
+        viewer if view.table.allows(viewer, operation) => Ok(()),
         Viewer::Guest => Err(RecordsError::Unauthenticated),
         Viewer::User(_) => Err(RecordsError::Forbidden),
     }
-}
-
-fn require_all(table: &Table, values: &[(FieldAt, Value)]) -> Result<(), RecordsError> {
-    let given = |at| values.iter().any(|(given, _)| *given == at);
-    let missing = table.all().filter(|(at, field)| {
-        field.required && !field.kind.is_system() && field.default.is_null() && !given(*at)
-    });
-    let faults: Vec<_> = missing
-        .map(|(_, field)| FieldFault::new(field.name.as_str(), "must have a value"))
-        .collect();
-    if faults.is_empty() { Ok(()) } else { Err(RecordsError::Unfit(faults)) }
-}
-
-/// Sets who did it, in the fields of these kinds.
-fn stamp(
-    table: &Table,
-    values: &mut Vec<(FieldAt, Value)>,
-    user: Option<&UserId>,
-    kinds: &[FieldKind],
-) {
-    let person =
-        user.map_or(Value::Null, |id| Value::Person(Person { id: id.clone(), name: None }));
-    for (at, field) in table.all() {
-        if kinds.contains(&field.kind) {
-            values.push((at, person.clone()));
-        }
-    }
-}
-
-/// The `updatedAt` that a client last saw.
-fn token(table: &Table, text: &str) -> Result<Value, RecordsError> {
-    let at = table.updated_at().ok_or_else(|| {
-        let message = format!("table `{}` has no updated-at field to compare with", table.name);
-        RecordsError::Malformed(message)
-    })?;
-    fields::parse(table.field(at), &Json::from(text))
-        .map_err(|misfit| RecordsError::Malformed(format!("updatedAt {misfit}")))
-}
-
-fn shown(view: View, written: Written) -> Result<Shown, RecordsError> {
-    match written {
-        Written::Done(record) => Ok(Shown { view, record }),
-        // Only an update can be stale, and it looks for that itself.
-        Written::Stale(_) | Written::Missing => Err(RecordsError::NotFound),
-    }
-}
-
-impl From<StoreError> for RecordsError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::NotUnique(field) => Self::NotUnique(field),
-            StoreError::Refused(rule) => Self::Unfit(vec![FieldFault::from_rule(&rule)]),
-            other => Self::Store(other),
-        }
-    }
-}
-
-/// All faults of a filter in one sentence.
-fn told(faults: &[FilterFault]) -> String {
-    faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ")
 }

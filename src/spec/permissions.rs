@@ -8,7 +8,7 @@ use validator::Validate;
 use crate::components::filter::{self, RawFilter};
 use crate::components::grant::RawGrant;
 use crate::fields::filter::Stand;
-use crate::model::access::{FieldRule, Permissions};
+use crate::model::access::{FieldRule, Permissions, RowRules};
 use crate::model::filter::Filter;
 use crate::model::ids::Role;
 use crate::model::operand::Operand;
@@ -32,12 +32,12 @@ pub(super) struct RawPermissions {
     /// Fields with narrower rules of their own.
     #[validate(nested)]
     fields: Option<Vec<RawFieldRule>>,
-    /// Which records may be seen, by those who may see some at all.
+    /// To which records it may be done, by those who may do it to some at all.
     #[validate(nested)]
     rows: Option<RawRowRules>,
 }
 
-/// Which records of a table may be seen.
+/// Which records of a table may be seen, added, changed and removed. All, where you do not say.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "RowRules", deny_unknown_fields)]
@@ -46,6 +46,15 @@ struct RawRowRules {
     /// `[{field: owner, operator: eq, value: $currentUser.id}]`.
     #[schemars(with = "Option<RawFilter>")]
     read: Option<Json>,
+    /// What a record must pass to be added.
+    #[schemars(with = "Option<RawFilter>")]
+    create: Option<Json>,
+    /// What a record must pass to be changed, as it was and as it becomes.
+    #[schemars(with = "Option<RawFilter>")]
+    update: Option<Json>,
+    /// What a record must pass to be removed.
+    #[schemars(with = "Option<RawFilter>")]
+    delete: Option<Json>,
 }
 
 /// A narrower rule for one field.
@@ -82,14 +91,31 @@ pub(super) fn check(
     let delete = grant(raw.delete, "delete", without.delete);
     let rules = raw.fields.unwrap_or_default();
     let fields = check_rules(rules, table, lost, roles, &place.key("fields"), problems);
-    let rows = raw.rows.and_then(|rows| rows.read);
-    let place = place.key("rows").key("read");
-    let rows = rows.map(|json| check_rows(&json, table, lost, &place, problems));
-    let rows = rows.unwrap_or_else(Filter::all);
+    let rows = raw.rows.map(|rows| check_rows(rows, table, lost, &place.key("rows"), problems));
+    let rows = rows.unwrap_or_default();
     Permissions { read, create, update, delete, fields, rows }
 }
 
 fn check_rows(
+    raw: RawRowRules,
+    table: &Table,
+    lost: &[String],
+    place: &Place,
+    problems: &mut Problems,
+) -> RowRules<Operand> {
+    let mut rule = |json: Option<Json>, key| match json {
+        Some(json) => check_row(&json, table, lost, &place.key(key), problems),
+        None => Filter::all(),
+    };
+    RowRules {
+        read: rule(raw.read, "read"),
+        create: rule(raw.create, "create"),
+        update: rule(raw.update, "update"),
+        delete: rule(raw.delete, "delete"),
+    }
+}
+
+fn check_row(
     json: &Json,
     table: &Table,
     lost: &[String],

@@ -61,6 +61,10 @@ impl From<sqlx::Error> for StoreError {
             let field = column.split('.').nth(1).and_then(|name| name.parse().ok());
             return field.map_or(Self::Refused(message.clone()), Self::NotUnique);
         }
+        if let Some(column) = message.strip_prefix("NOT NULL constraint failed: ") {
+            let field = column.split('.').nth(1).unwrap_or(column);
+            return Self::Refused(format!("{field} must have a value"));
+        }
         if let Some((_, rule)) = message.split_once("constraint failed: ") {
             return Self::Refused(rule.to_owned());
         }

@@ -342,7 +342,6 @@ async fn pruned(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::filter::Filter;
     use crate::store::{Action, Losses, Write};
 
     async fn open(folder: &std::path::Path) -> (Store, Arc<Table>) {
@@ -356,10 +355,7 @@ mod tests {
     async fn add(store: &Store, table: &Arc<Table>, customer: &str) {
         let at = table.at("customer").unwrap();
         let action = Action::Insert(vec![(at, Value::text(customer))]);
-        store
-            .write(Write { table: table.clone(), rows: Filter::all(), action, by: None })
-            .await
-            .unwrap();
+        store.write(Write::of(table, action)).await.unwrap();
     }
 
     async fn told(store: &Store, since: &Position, until: &Position) -> Replay {

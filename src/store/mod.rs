@@ -36,7 +36,7 @@ pub use error::StoreError;
 pub use log::{Batch, Log, Pace, Part, Replay};
 pub use migrate::{Losses, Migrated};
 pub use stamp::Stamp;
-pub use writer::{Action, Write, Written};
+pub use writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
 
 use people::People;
 use recent::Recent;

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
-use crate::model::query::{Direction, Sort, Window};
+use crate::model::query::{After, Direction, Sort, Window};
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, Storage, Table};
 use crate::model::value::Value;
@@ -44,10 +44,18 @@ pub(super) async fn one(
 pub(super) fn window(table: &Table, filter: &Filter, wanted: &Window) -> SelectStatement {
     let mut select = columns(table);
     select.and_where(condition(table, filter));
-    for sort in &wanted.sort {
+    if let Some(after) = &wanted.after {
+        select.and_where(beyond(table, &wanted.sort, after));
+    }
+    // Nothing decides after the `id`, and an order that ends with it is one that SQLite has kept.
+    let terms = wanted.sort.iter().position(|sort| sort.field == FieldAt::ID);
+    let terms = terms.map_or(wanted.sort.len(), |last| last + 1);
+    for sort in &wanted.sort[..terms] {
         order(&mut select, table, *sort);
     }
-    select.order_by_expr(column(table, FieldAt::ID), Order::Asc);
+    if wanted.sort.get(terms.wrapping_sub(1)).is_none_or(|sort| sort.field != FieldAt::ID) {
+        select.order_by_expr(column(table, FieldAt::ID), Order::Asc);
+    }
     select.limit(u64::from(wanted.limit)).offset(Ord::min(wanted.offset, i64::MAX.unsigned_abs()));
     select
 }
@@ -74,7 +82,9 @@ fn order(select: &mut SelectStatement, table: &Table, sort: Sort) {
     };
     let value = column(table, sort.field);
     // Missing values come last whatever the direction.
-    select.order_by_expr(value.clone().is_null(), Order::Asc);
+    if sort.field != FieldAt::ID {
+        select.order_by_expr(value.clone().is_null(), Order::Asc);
+    }
     if is_text(table, sort.field) {
         select.order_by_expr(
             Expr::cust_with_exprs("? COLLATE NOCASE", [value.clone()]),
@@ -82,6 +92,30 @@ fn order(select: &mut SelectStatement, table: &Table, sort: Sort) {
         );
     }
     select.order_by_expr(value, order);
+}
+
+/// What comes after a place in an order.
+fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
+    let last = column(table, FieldAt::ID).gt(after.id.get());
+    // From the last field to the first: beyond in this one, or the same in it and beyond in the rest.
+    sort.iter().zip(&after.values).rev().fold(last, |rest, (sort, value)| {
+        let field = column(table, sort.field);
+        if value.is_null() {
+            return field.is_null().and(rest);
+        }
+        let sign = match sort.direction {
+            Direction::Asc => ">",
+            Direction::Desc => "<",
+        };
+        let further = if is_text(table, sort.field) {
+            text_order(&field, sign, value)
+        } else {
+            field.clone().binary(BinOper::Custom(sign), bound(value))
+        };
+        let same = field.clone().binary(BinOper::Is, bound(value));
+        let further = if sort.field == FieldAt::ID { further } else { further.or(field.is_null()) };
+        further.or(same.and(rest))
+    })
 }
 
 fn column(table: &Table, at: FieldAt) -> Expr {
@@ -255,13 +289,13 @@ mod tests {
                 ((row + at.index()) % 5 != 0).then(|| (at, kept[row % kept.len()].clone()))
             });
             let action = Action::Insert(values.collect());
-            let write = Write { table: table.clone(), rows: Filter::all(), action, by: None };
-            store.write(write).await.unwrap();
+            let written = store.write(Write::of(&table, action)).await.unwrap();
+            assert!(written.iter().all(Result::is_ok));
         }
         let query = Query {
             table: table.name.clone(),
             filter: Filter::all(),
-            ask: Ask::Rows(Window { sort: vec![], limit: 1_000, offset: 0 }),
+            ask: Ask::Rows(Window { sort: vec![], limit: 1_000, offset: 0, after: None }),
         };
         let all = rows(&store, &query).await;
         (store, table, all)
@@ -270,6 +304,18 @@ mod tests {
     async fn rows(store: &Store, query: &Query) -> Vec<Record> {
         let answer = store.snapshot(&[query]).await.unwrap().answers.remove(0);
         answer.rows().unwrap().records
+    }
+
+    /// From wherever one goes on, the rest follows.
+    async fn check_places(store: &Store, query: &Query, window: Window, all: &[Record]) {
+        for (index, record) in all.iter().enumerate() {
+            let values = window.sort.iter().map(|sort| record[sort.field].clone()).collect();
+            let after = Some(After { values, id: record.id() });
+            let ask = Ask::Rows(Window { after, limit: 2, ..window.clone() });
+            let query = Query { ask, ..query.clone() };
+            let rest = &all[index + 1..];
+            assert_eq!(rows(store, &query).await, rest[..rest.len().min(2)], "{query:?}");
+        }
     }
 
     #[tokio::test]
@@ -287,9 +333,11 @@ mod tests {
                         expected
                             .sort_by_key(|record| crate::model::sort_key::sort_key(record, &sort));
                         let table = table.name.clone();
-                        let ask = Ask::Rows(Window { sort, limit: 500, offset: 0 });
+                        let window = Window { sort, limit: 500, offset: 0, after: None };
+                        let ask = Ask::Rows(window.clone());
                         let query = Query { table, filter: filter.clone(), ask };
                         assert_eq!(rows(&store, &query).await, expected, "{query:?}");
+                        check_places(&store, &query, window, &expected).await;
                     }
                 }
             }

@@ -7,6 +7,7 @@ use sea_query_sqlx::SqlxBinder;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::model::access::RowRules;
 use crate::model::filter::Filter;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::record::Record;
@@ -22,40 +23,86 @@ const QUEUE: usize = 1_024;
 /// How many writes share a commit at most, so that none waits long for its own.
 const GROUP: usize = 256;
 
-/// A change of one record.
+/// Changes of records of one table: all of them, or none.
 #[derive(Clone, Debug)]
 pub struct Write {
     /// The table.
     pub table: Arc<Table>,
-    /// Which of its records there are for whoever writes; any other is missing.
-    pub rows: Filter,
-    /// What to do.
-    pub action: Action,
+    /// Which of its records whoever writes may do what to.
+    pub rules: RowRules,
+    /// What to do, in this order.
+    pub actions: Vec<Action>,
     /// Who does it, for the change log.
     pub by: Option<UserId>,
+    /// Whether it is meant.
+    pub intent: Intent,
 }
+
+#[cfg(test)]
+impl Write {
+    /// One change, by nobody, to whom everything is allowed.
+    pub(super) fn of(table: &Arc<Table>, action: Action) -> Self {
+        let (rules, actions) = (RowRules::default(), vec![action]);
+        Self { table: table.clone(), rules, actions, by: None, intent: Intent::Keep }
+    }
+}
+
+/// Whether a write is meant, or only to be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// It is to stand.
+    Keep,
+    /// What would become of it is asked; nothing is changed.
+    Try,
+}
+
+/// The fields of a record that a write sets.
+pub type Values = Vec<(FieldAt, Value)>;
 
 /// What to do to a record.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Add one.
-    Insert(Vec<(FieldAt, Value)>),
-    /// Set these fields of one, at least one; only if its `updated-at` is still the given value.
-    Update(RecordId, Vec<(FieldAt, Value)>, Option<Value>),
-    /// Remove one.
-    Delete(RecordId),
+    Insert(Values),
+    /// Set these fields of one, at least one; only if its `updated-at` is still one of these, where
+    /// any are given.
+    Update(RecordId, Values, Option<Vec<Value>>),
+    /// Remove one; only if its `updated-at` is still one of these, where any are given.
+    Delete(RecordId, Option<Vec<Value>>),
+    /// Change the one that has this value in a unique field; add one where none has it.
+    Merge(Box<Merge>),
 }
 
-/// What became of a [`Write`].
+/// A record that is there, or is to be.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    /// The field that it is known by.
+    pub on: FieldAt,
+    /// Its value there.
+    pub key: Value,
+    /// What to set if it is there.
+    pub known: Values,
+    /// What to set if it is not; nothing where that would not make a record.
+    pub new: Option<Values>,
+}
+
+/// What became of an [`Action`].
 #[derive(Clone, Debug)]
 pub enum Written {
+    /// A record was added. This is it.
+    Made(Record),
     /// The record as it now stands; as it stood, if it was removed.
     Done(Record),
     /// Nothing: somebody changed the record first. This is what they made of it.
     Stale(Record),
     /// Nothing: there is no such record.
     Missing,
+    /// Nothing: a rule about rows is against it.
+    Barred,
 }
+
+/// What became of each action; none of them stands unless all are made or done.
+pub type Outcomes = Vec<Result<Written, StoreError>>;
 
 /// A fixed statement on our own tables with its values, and how many rows it changed.
 pub(super) struct Statement {
@@ -64,7 +111,7 @@ pub(super) struct Statement {
 }
 
 enum Job {
-    Record(Write, oneshot::Sender<Result<Written, StoreError>>),
+    Records(Box<Write>, oneshot::Sender<Result<Outcomes, StoreError>>),
     Own(Statement, oneshot::Sender<Result<u64, StoreError>>),
     Close(oneshot::Sender<()>),
 }
@@ -74,13 +121,17 @@ enum Job {
 pub(super) struct Writer(mpsc::Sender<Job>);
 
 impl Store {
-    /// Changes one record. When this returns, the change is on disk and in the change log.
+    /// Changes records, all or none. When this returns, the changes are on disk and in the change log.
     ///
     /// # Errors
-    /// When a rule of the database refuses the values, or it does not answer.
-    pub async fn write(&self, write: Write) -> Result<Written, StoreError> {
+    /// When the database does not answer.
+    pub async fn write(&self, write: Write) -> Result<Outcomes, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.writer.0.send(Job::Record(write, answer)).await.map_err(|_| StoreError::Closed)?;
+        self.writer
+            .0
+            .send(Job::Records(Box::new(write), answer))
+            .await
+            .map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -141,7 +192,7 @@ async fn run(
 
 /// Answers of a group, held back until its commit is on disk.
 enum Answer {
-    Record(Result<Written, StoreError>, oneshot::Sender<Result<Written, StoreError>>),
+    Records(Result<Outcomes, StoreError>, oneshot::Sender<Result<Outcomes, StoreError>>),
     Own(Result<u64, StoreError>, oneshot::Sender<Result<u64, StoreError>>),
 }
 
@@ -152,7 +203,7 @@ async fn commit(connection: &mut SqliteConnection, people: &People, work: Vec<Jo
     for answer in answers {
         // Whoever asked may have gone away; the write stands all the same.
         match answer {
-            Answer::Record(result, to) => drop(to.send(unless(failure.as_deref(), result))),
+            Answer::Records(result, to) => drop(to.send(unless(failure.as_deref(), result))),
             Answer::Own(result, to) => drop(to.send(unless(failure.as_deref(), result))),
         }
     }
@@ -173,47 +224,69 @@ async fn group(
     answers: &mut Vec<Answer>,
 ) -> Result<(), sqlx::Error> {
     let mut begun = connection.begin_with("begin immediate").await;
+    let mut actor = None;
     for job in work {
         match (&mut begun, job) {
-            (Ok(transaction), Job::Record(write, to)) => {
-                answers.push(Answer::Record(alone(transaction, people, &write).await, to));
+            (Ok(transaction), Job::Records(write, to)) => {
+                let result = match set_actor(transaction, &mut actor, write.by.as_ref()).await {
+                    Ok(()) => together(transaction, people, &write).await,
+                    Err(error) => Err(error.into()),
+                };
+                answers.push(Answer::Records(result, to));
             }
             (Ok(transaction), Job::Own(statement, to)) => {
                 answers.push(Answer::Own(own(transaction, &statement).await, to));
             }
             // The failure to begin is told to everyone; what stands here is not looked at.
-            (Err(_), Job::Record(_, to)) => {
-                answers.push(Answer::Record(Err(StoreError::Closed), to));
+            (Err(_), Job::Records(_, to)) => {
+                answers.push(Answer::Records(Err(StoreError::Closed), to));
             }
             (Err(_), Job::Own(_, to)) => answers.push(Answer::Own(Err(StoreError::Closed), to)),
             (_, Job::Close(_)) => {}
         }
     }
-    begun?.commit().await
+    let mut transaction = begun?;
+    // Whoever writes next, another program, is nobody we know.
+    set_actor(&mut transaction, &mut actor, None).await?;
+    transaction.commit().await
 }
 
-/// One write within a group: if it fails, the others stand.
-async fn alone(
+/// What one asked for, within a group: if some of it fails, all of it is undone, and the others stand.
+async fn together(
     connection: &mut SqliteConnection,
     people: &People,
     write: &Write,
-) -> Result<Written, StoreError> {
+) -> Result<Outcomes, StoreError> {
     let mut savepoint = connection.begin().await?;
-    set_actor(&mut savepoint, write.by.as_ref()).await?;
-    let written = apply(&mut savepoint, people, write).await?;
-    set_actor(&mut savepoint, None).await?;
-    savepoint.commit().await?;
-    Ok(written)
+    let mut outcomes = Vec::with_capacity(write.actions.len());
+    for action in &write.actions {
+        match apply(&mut savepoint, people, write, action).await {
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Closed)) => return Err(error),
+            outcome => outcomes.push(outcome),
+        }
+    }
+    let stands = |outcome: &_| matches!(outcome, Ok(Written::Made(_) | Written::Done(_)));
+    if write.intent == Intent::Keep && outcomes.iter().all(stands) {
+        savepoint.commit().await?;
+    } else {
+        savepoint.rollback().await?;
+    }
+    Ok(outcomes)
 }
 
+/// Says who writes from here on, where that is somebody else than before.
 async fn set_actor(
     connection: &mut SqliteConnection,
+    before: &mut Option<UserId>,
     by: Option<&UserId>,
-) -> Result<(), StoreError> {
-    sqlx::query("update _pagetide_actor set user_id = ?")
-        .bind(by.map(UserId::as_str))
-        .execute(connection)
-        .await?;
+) -> Result<(), sqlx::Error> {
+    if before.as_ref() != by {
+        sqlx::query("update _pagetide_actor set user_id = ?")
+            .bind(by.map(UserId::as_str))
+            .execute(connection)
+            .await?;
+        *before = by.cloned();
+    }
     Ok(())
 }
 
@@ -233,33 +306,87 @@ async fn apply(
     connection: &mut SqliteConnection,
     people: &People,
     write: &Write,
+    action: &Action,
 ) -> Result<Written, StoreError> {
-    let table = &write.table;
-    match &write.action {
-        Action::Insert(values) => {
-            let id = insert(connection, table, values).await?;
-            Ok(found(one(connection, table, id, people).await?))
-        }
+    match action {
+        Action::Insert(values) => add(connection, people, write, values).await,
         Action::Update(id, values, expected) => {
-            if write.rows != Filter::all() && seen(connection, people, write, *id).await?.is_none()
-            {
-                return Ok(Written::Missing);
-            }
-            let changed = update(connection, table, *id, values, expected.as_ref()).await?;
-            let now = one(connection, table, *id, people).await?;
-            Ok(match (changed, now) {
-                (false, Some(record)) => Written::Stale(record),
-                (_, now) => found(now),
-            })
+            change(connection, people, write, *id, (values, expected.as_deref())).await
         }
-        Action::Delete(id) => {
-            let Some(record) = seen(connection, people, write, *id).await? else {
-                return Ok(Written::Missing);
-            };
-            delete(connection, table, *id).await?;
-            Ok(Written::Done(record))
+        Action::Delete(id, expected) => {
+            remove(connection, people, write, *id, expected.as_deref()).await
+        }
+        Action::Merge(merge) => match by_key(connection, &write.table, merge).await? {
+            Some(id) => change(connection, people, write, id, (&merge.known, None)).await,
+            None => match &merge.new {
+                Some(values) => add(connection, people, write, values).await,
+                None => Ok(Written::Missing),
+            },
+        },
+    }
+}
+
+async fn add(
+    connection: &mut SqliteConnection,
+    people: &People,
+    write: &Write,
+    values: &[(FieldAt, Value)],
+) -> Result<Written, StoreError> {
+    let id = insert(connection, &write.table, values).await?;
+    let made = one(connection, &write.table, id, people).await?;
+    Ok(match made {
+        Some(record) if write.rules.create.matches(&record) => Written::Made(record),
+        Some(_) => Written::Barred,
+        None => Written::Missing,
+    })
+}
+
+async fn change(
+    connection: &mut SqliteConnection,
+    people: &People,
+    write: &Write,
+    id: RecordId,
+    (values, expected): (&[(FieldAt, Value)], Option<&[Value]>),
+) -> Result<Written, StoreError> {
+    let (table, rules) = (&write.table, &write.rules);
+    if rules.read != Filter::all() || rules.update != Filter::all() {
+        let Some(before) = seen(connection, people, write, id).await? else {
+            return Ok(Written::Missing);
+        };
+        if !rules.update.matches(&before) {
+            return Ok(Written::Barred);
         }
     }
+    let changed = update(connection, table, id, values, expected).await?;
+    let now = one(connection, table, id, people).await?;
+    Ok(match (changed, now) {
+        (_, None) => Written::Missing,
+        (false, Some(record)) => Written::Stale(record),
+        (true, Some(record)) if rules.update.matches(&record) => Written::Done(record),
+        (true, Some(_)) => Written::Barred,
+    })
+}
+
+async fn remove(
+    connection: &mut SqliteConnection,
+    people: &People,
+    write: &Write,
+    id: RecordId,
+    expected: Option<&[Value]>,
+) -> Result<Written, StoreError> {
+    let Some(record) = seen(connection, people, write, id).await? else {
+        return Ok(Written::Missing);
+    };
+    if !write.rules.delete.matches(&record) {
+        return Ok(Written::Barred);
+    }
+    let token = write.table.updated_at().map(|at| &record[at]);
+    let is_expected = |expected: &[Value]| token.is_some_and(|token| expected.contains(token));
+    if !expected.is_none_or(is_expected) {
+        return Ok(Written::Stale(record));
+    }
+    delete(connection, &write.table, id).await?;
+    Ok(Written::Done(record))
 }
 
 /// A record, if whoever writes may know of it.
@@ -270,11 +397,23 @@ async fn seen(
     id: RecordId,
 ) -> Result<Option<Record>, StoreError> {
     let record = one(connection, &write.table, id, people).await?;
-    Ok(record.filter(|record| write.rows.matches(record)))
+    Ok(record.filter(|record| write.rules.read.matches(record)))
 }
 
-fn found(record: Option<Record>) -> Written {
-    record.map_or(Written::Missing, Written::Done)
+/// The record that has a merge's value in its field.
+async fn by_key(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    merge: &Merge,
+) -> Result<Option<RecordId>, StoreError> {
+    let column = Expr::col(Alias::new(table.field(merge.on).name.as_str()));
+    let mut sql = Sql::select();
+    sql.column(Alias::new("id")).from(Alias::new(table.name.as_str()));
+    sql.and_where(column.eq(sql_value(&merge.key)));
+    let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
+    let id: Option<i64> =
+        sqlx::query_scalar_with(AssertSqlSafe(sql), values).fetch_optional(connection).await?;
+    Ok(id.map(RecordId::from))
 }
 
 /// Adds a row and returns its key.
@@ -302,15 +441,16 @@ async fn update(
     table: &Table,
     id: RecordId,
     values: &[(FieldAt, Value)],
-    expected: Option<&Value>,
+    expected: Option<&[Value]>,
 ) -> Result<bool, StoreError> {
     let column = |at: FieldAt| Alias::new(table.field(at).name.as_str());
     let mut sql = Sql::update();
     sql.table(Alias::new(table.name.as_str()));
     sql.values(values.iter().map(|(at, value)| (column(*at), sql_value(value).into())));
     sql.and_where(Expr::col(column(FieldAt::ID)).eq(id.get()));
-    if let (Some(at), Some(expected)) = (table.updated_at(), expected) {
-        sql.and_where(Expr::col(column(at)).eq(sql_value(expected)));
+    if let Some(expected) = expected {
+        let Some(at) = table.updated_at() else { return Ok(false) };
+        sql.and_where(Expr::col(column(at)).is_in(expected.iter().map(sql_value)));
     }
     let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
     let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(connection).await?;

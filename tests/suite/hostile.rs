@@ -15,9 +15,37 @@ const RECORDS: &str = "/api/tables/orders/records";
 const EVERYTHING: &str = "/api/realtime/subscribe";
 
 async fn post(client: &Client, body: impl Into<reqwest::Body>) -> (u16, Json) {
-    let answer = client.request(Method::POST, RECORDS).body(body).send().await.unwrap();
+    let request = client.request(Method::POST, RECORDS).header("content-type", "application/json");
+    let answer = request.body(body).send().await.unwrap();
     let status = answer.status().as_u16();
     (status, answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn bodies_of_another_kind_are_refused_in_json() {
+    let server = Server::start(DESK).await;
+    let admin = server.admin().await;
+    let send = async |name: &str, value: &str, body: &[u8]| {
+        let request = admin.request(Method::POST, RECORDS).header(name, value).body(body.to_vec());
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Json>().await.unwrap()["code"].clone())
+    };
+    let body = br#"{"fields":{"customer":"Ada"}}"#;
+    let unsupported = (415, json!("UNSUPPORTED_MEDIA_TYPE"));
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "?"]
+    {
+        assert_eq!(send("content-type", kind, body).await, unsupported, "{kind}");
+    }
+    for encoding in ["gzip", "br", "x"] {
+        assert_eq!(send("content-encoding", encoding, &[0x1f, 0x8b, 8, 0]).await, unsupported);
+    }
+    for kind in ["application/json; charset=utf-8", "Application/JSON", "application/ld+json"] {
+        assert_eq!(send("content-type", kind, body).await.0, 201, "{kind}");
+    }
+    assert_eq!(send("content-encoding", "identity", body).await.0, 201);
+    // What says nothing is taken as what it must be, a mark of its encoding or not.
+    assert_eq!(send("accept", "*/*", &[b"\xEF\xBB\xBF", &body[..]].concat()).await.0, 201);
+    assert_eq!(server.sql("select count(*) from orders"), "5");
 }
 
 #[tokio::test]

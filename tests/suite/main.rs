@@ -6,6 +6,7 @@ mod server;
 
 mod accounts;
 mod attacks;
+mod batch;
 mod cli;
 mod editable;
 mod examples;
@@ -13,6 +14,7 @@ mod figures;
 mod golden;
 mod heard;
 mod hostile;
+mod lists;
 mod manual;
 mod migrate;
 mod oracle;

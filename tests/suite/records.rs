@@ -75,7 +75,10 @@ async fn a_list_is_filtered_sorted_and_paged() {
     assert_eq!(customers(&list(nested).await), ["A", "c"]);
     let page = list("sort=customer&limit=1&offset=1").await;
     assert_eq!(customers(&page), ["b"]);
-    assert_eq!(page["pagination"], json!({ "limit": 1, "offset": 1, "total": 3 }));
+    let next = &page["pagination"]["nextCursor"];
+    assert!(next.is_string());
+    let pagination = json!({ "limit": 1, "offset": 1, "total": 3, "nextCursor": next });
+    assert_eq!(page["pagination"], pagination);
     let few = list("fields=total&limit=1").await;
     assert_eq!(few["records"][0]["fields"], json!({ "total": "2.00" }));
 }
@@ -171,7 +174,7 @@ async fn of_many_edits_of_one_state_one_wins() {
     let id = admin.add_order(json!({ "customer": "Ada" })).await;
     let path = format!("{RECORDS}/{id}");
     let seen = admin.get(&path).await.1["fields"]["updatedAt"].clone();
-    let edits = (0..20).map(|number| {
+    let edits = (0..50).map(|number| {
         let body = json!({ "fields": { "customer": format!("{number}") }, "updatedAt": seen });
         let (admin, path) = (admin.clone(), path.clone());
         tokio::spawn(async move { admin.send(Method::PATCH, &path, Some(body)).await.0 })
@@ -182,7 +185,93 @@ async fn of_many_edits_of_one_state_one_wins() {
         answers.push(edit.await.unwrap());
     }
     assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1);
-    assert_eq!(answers.iter().filter(|status| **status == 409).count(), 19);
+    assert_eq!(answers.iter().filter(|status| **status == 409).count(), 49);
+}
+
+#[tokio::test]
+async fn a_record_is_changed_and_removed_only_in_the_state_that_was_seen() {
+    let (server, admin) = desk().await;
+    let id = admin.add_order(json!({ "customer": "Ada" })).await;
+    let path = format!("{RECORDS}/{id}");
+    let tag = async |client: &Client| {
+        let answer = client.request(Method::GET, &path).send().await.unwrap();
+        answer.headers()["etag"].to_str().unwrap().to_owned()
+    };
+    let send = async |method: Method, name: &str, value: &str| {
+        let body = json!({ "fields": { "customer": value } });
+        let request = admin.request(method, &path).header(name, value).json(&body);
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.text().await.unwrap())
+    };
+    let first = tag(&admin).await;
+    assert_eq!(tag(&server.guest().await).await, first);
+    assert_eq!(send(Method::GET, "if-none-match", &first).await, (304, String::new()));
+    assert_eq!(send(Method::PATCH, "if-match", &first).await.0, 200);
+    let second = tag(&admin).await;
+    assert_ne!(first, second);
+    assert_eq!(send(Method::GET, "if-none-match", &first).await.0, 200);
+    for old in [&*first, "\"none of ours\"", &format!("W/{second}")] {
+        for method in [Method::PATCH, Method::DELETE] {
+            let (status, answer) = send(method, "if-match", old).await;
+            let answer: Json = serde_json::from_str(&answer).unwrap();
+            assert_eq!((status, &answer["code"]), (412, &json!("PRECONDITION_FAILED")));
+            assert_eq!(answer["record"]["fields"]["customer"], first);
+        }
+    }
+    assert_eq!(send(Method::PATCH, "if-match", "junk").await.0, 400);
+    assert_eq!(send(Method::PATCH, "if-match", &format!("{first}, {second}")).await.0, 200);
+    assert_eq!(send(Method::PATCH, "if-match", "*").await.0, 200);
+    let last = tag(&admin).await;
+    assert_eq!(send(Method::DELETE, "if-match", &last).await.0, 200);
+    assert_eq!(server.sql("select count(*) from orders"), "0");
+    assert_eq!(send(Method::PATCH, "if-match", "*").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_table_without_a_token_has_no_states_to_name() {
+    let server = Server::start(&DESK.replace("create: [packer]", "update: [admin]")).await;
+    server.sql("insert into notes (words) values ('a')");
+    let admin = server.admin().await;
+    let path = "/api/tables/notes/records/1";
+    let answer = admin.request(Method::GET, path).send().await.unwrap();
+    assert!(!answer.headers().contains_key("etag"));
+    let send = async |tags: &str| {
+        let body = json!({ "fields": { "words": "b" } });
+        let request = admin.request(Method::PATCH, path).header("if-match", tags).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(send("\"2026-04-05T12:00:00.000Z\"").await, 412);
+    assert_eq!(send("*").await, 200);
+    let body = json!({ "fields": { "words": "b" }, "updatedAt": "2026-04-05T12:00:00.000Z" });
+    assert_eq!(admin.send(Method::PATCH, path, Some(body)).await.0, 400);
+}
+
+#[tokio::test]
+async fn numbers_keep_every_digit_or_are_refused() {
+    let (_server, admin) = desk().await;
+    let post = async |total: &str| {
+        let body = format!(r#"{{"fields":{{"customer":"Ada","total":{total}}}}}"#);
+        let request =
+            admin.request(Method::POST, RECORDS).header("content-type", "application/json");
+        let answer: Json = request.body(body).send().await.unwrap().json().await.unwrap();
+        answer["fields"]["total"]
+            .as_str()
+            .map_or_else(|| answer["details"][0]["message"].to_string(), str::to_owned)
+    };
+    for (sent, kept) in [
+        ("1234567890123.45", "1234567890123.45"),
+        (r#""1234567890123.45""#, "1234567890123.45"),
+        ("0.1", "0.10"),
+        ("100000000000000.00000000", "100000000000000.00"),
+        ("1e3", "1000.00"),
+    ] {
+        assert_eq!(post(sent).await, kept, "{sent}");
+    }
+    for sent in ["0.1000000000000000055511151231257827", "12345678901234.567", "9007199254740993.0"]
+    {
+        assert!(post(sent).await.contains("15 significant digits"), "{sent}");
+    }
 }
 
 #[tokio::test]

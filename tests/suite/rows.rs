@@ -185,3 +185,110 @@ async fn whoever_becomes_another_is_asked_anew() {
     server.sql("update _pagetide_users set email = 'new@example.org' where id = 'ada'");
     assert_eq!(socket.close_code().await, 4403);
 }
+
+/// Everyone may read all tasks, and do something only to their own; nobody may give one away.
+const OWN: &str = "
+name: own
+tables:
+  - name: tasks
+    fields:
+      - { name: title, type: single-line-text, required: true }
+      - { name: owner, type: single-line-text }
+      - { name: code, type: single-line-text, unique: true }
+      - { name: updatedAt, type: updated-at }
+    permissions:
+      read: authenticated
+      create: authenticated
+      update: authenticated
+      delete: authenticated
+      rows:
+        read: [{ field: owner, operator: neq, value: nobody }]
+        create: [{ field: owner, operator: eq, value: $currentUser.id }]
+        update: [{ field: owner, operator: eq, value: $currentUser.id }]
+        delete: [{ field: owner, operator: eq, value: $currentUser.id }, { field: title, operator: neq, value: kept }]
+pages: []
+";
+
+async fn own() -> (Server, Client) {
+    let server = Server::start(OWN).await;
+    server.sql(
+        "insert into tasks (title, owner, code) values ('mine', 'ada', 'A'), ('other', 'bob', 'B'),
+         ('kept', 'ada', 'C'), ('hidden', 'nobody', 'D')",
+    );
+    let ada = server.person("ada", "member");
+    (server, ada)
+}
+
+/// Sends something that must change nothing.
+async fn refused(
+    server: &Server,
+    ada: &Client,
+    method: Method,
+    path: &str,
+    body: Option<Json>,
+    status: u16,
+) {
+    let before = server.sql("select * from tasks; select count(*) from _pagetide_changes");
+    let (told, answer) = ada.send(method, &format!("{LIST}{path}"), body).await;
+    assert_eq!(told, status, "{path}: {answer}");
+    if status == 403 {
+        assert_eq!(answer["code"], "FORBIDDEN");
+        assert!(answer["message"].as_str().unwrap().contains("this record"), "{answer}");
+    }
+    assert!(!answer.to_string().contains("hidden"), "{answer}");
+    let after = server.sql("select * from tasks; select count(*) from _pagetide_changes");
+    assert_eq!(after, before, "{path}");
+}
+
+#[tokio::test]
+async fn a_record_that_may_be_read_and_not_changed_is_refused() {
+    let (server, ada) = own().await;
+    let patch = |fields: Json| Some(json!({ "fields": fields }));
+    let title = || patch(json!({ "title": "new" }));
+    refused(&server, &ada, Method::PATCH, "/2", title(), 403).await;
+    refused(&server, &ada, Method::DELETE, "/2", None, 403).await;
+    refused(&server, &ada, Method::DELETE, "/3", None, 403).await;
+    // Out of sight is as good as not there.
+    refused(&server, &ada, Method::PATCH, "/4", title(), 404).await;
+    refused(&server, &ada, Method::DELETE, "/4", None, 404).await;
+    assert_eq!(ada.send(Method::PATCH, &format!("{LIST}/1"), title()).await.0, 200);
+    assert_eq!(ada.send(Method::DELETE, &format!("{LIST}/1"), None).await.0, 200);
+}
+
+#[tokio::test]
+async fn what_a_record_becomes_must_pass_too() {
+    let (server, ada) = own().await;
+    let give = Some(json!({ "fields": { "owner": "bob" } }));
+    refused(&server, &ada, Method::PATCH, "/1", give, 403).await;
+    let clear = Some(json!({ "fields": { "owner": null } }));
+    refused(&server, &ada, Method::PATCH, "/1", clear, 403).await;
+    for fields in [json!({ "title": "x", "owner": "bob" }), json!({ "title": "x" })] {
+        refused(&server, &ada, Method::POST, "", Some(json!({ "fields": fields })), 403).await;
+    }
+    let body = Some(json!({ "fields": { "title": "x", "owner": "ada" } }));
+    assert_eq!(ada.send(Method::POST, LIST, body).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_batch_is_held_to_the_rules_of_each_record() {
+    let (server, ada) = own().await;
+    let patches = json!({ "records": [
+        { "id": "1", "fields": { "title": "new" } }, { "id": "2", "fields": { "title": "new" } },
+    ] });
+    refused(&server, &ada, Method::PATCH, "/batch", Some(patches), 403).await;
+    refused(&server, &ada, Method::DELETE, "/batch", Some(json!({ "ids": ["1", "2"] })), 403).await;
+    refused(&server, &ada, Method::DELETE, "/batch", Some(json!({ "ids": ["1", "4"] })), 404).await;
+    let new = json!({ "records": [
+        { "fields": { "title": "x", "owner": "ada" } }, { "fields": { "title": "y", "owner": "bob" } },
+    ] });
+    refused(&server, &ada, Method::POST, "/batch", Some(new), 403).await;
+    let upsert = |code: &str, owner: &str| {
+        let fields = json!({ "code": code, "title": "x", "owner": owner });
+        Some(json!({ "mergeOn": "code", "records": [{ "fields": fields }] }))
+    };
+    refused(&server, &ada, Method::POST, "/upsert", upsert("B", "ada"), 403).await;
+    refused(&server, &ada, Method::POST, "/upsert", upsert("D", "ada"), 404).await;
+    refused(&server, &ada, Method::POST, "/upsert", upsert("E", "bob"), 403).await;
+    assert_eq!(ada.send(Method::POST, &format!("{LIST}/upsert"), upsert("A", "ada")).await.0, 200);
+    assert_eq!(ada.send(Method::POST, &format!("{LIST}/upsert"), upsert("E", "ada")).await.0, 200);
+}

@@ -7,22 +7,22 @@
 
 use std::sync::Arc;
 
-use poem::http::StatusCode;
+use poem::http::{StatusCode, header};
 use poem::web::{Data, Path, Query};
-use poem::{Body, Response, Result, handler};
+use poem::{Body, Request, Response, Result, handler};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
 
-use crate::http::body;
+use crate::http::body::{self, Fields, MAX_BODY};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::model::access::View;
-use crate::model::filter::Filter;
 use crate::model::ids::Position;
-use crate::model::query::{Answer, Ask, Window};
-use crate::model::record::{Envelope, FieldSet};
-use crate::records::{RecordsError, Shown};
+use crate::model::record::Envelope;
+use crate::records::{self, Asked, List, RecordsError, Shown};
 use crate::runtime::Runtime;
+
+pub(super) mod batch;
+mod tags;
 
 /// How many records a list has where nobody says.
 const DEFAULT_LIMIT: u32 = 25;
@@ -35,9 +35,11 @@ const MAX_LIMIT: u32 = 500;
 struct ListQuery {
     filter: Option<String>,
     sort: Option<String>,
+    search: Option<String>,
     fields: Option<String>,
     limit: Option<String>,
     offset: Option<String>,
+    cursor: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -48,16 +50,20 @@ struct ListBody<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Pagination {
     limit: u32,
-    offset: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
     total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = r#"an object like {"fields": {}}"#)]
 struct CreateBody {
-    fields: Map<String, Json>,
+    fields: Fields,
 }
 
 #[derive(Deserialize)]
@@ -67,7 +73,7 @@ struct CreateBody {
     expecting = r#"an object like {"fields": {}}"#
 )]
 struct PatchBody {
-    fields: Map<String, Json>,
+    fields: Fields,
     updated_at: Option<String>,
 }
 
@@ -82,18 +88,18 @@ pub(super) async fn list(
     let viewer = caller.reader(&runtime, &table)?;
     let view = runtime.records.view(viewer, &table).map_err(HttpError::from)?;
     let asked = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
-    let (filter, window, fields) = asked.read(&view)?;
-    let table = view.table.name.clone();
-    let query = model::Query { table, filter, ask: Ask::Rows(window.clone()) };
-    let snapshot = runtime.records.snapshot(&[&query]).await.map_err(HttpError::from)?;
-    let answer = snapshot.answers.into_iter().next().and_then(Answer::rows);
-    let rows = answer.ok_or(HttpError::Internal)?;
-    let envelope = |record| Envelope { table: &view.table, record, fields: &fields };
-    let (limit, offset) = (window.limit, window.offset);
-    let pagination = Pagination { limit, offset, total: rows.total };
-    let records = rows.records.iter().map(envelope).collect();
-    let list = ListBody { records, pagination, position: snapshot.position };
-    Ok(body::answer(StatusCode::OK, &list))
+    let wanted = asked.read(view)?;
+    let listed = runtime.records.list(&wanted).await.map_err(HttpError::from)?;
+    let envelope = |record| Envelope { table: &wanted.view.table, record, fields: &wanted.fields };
+    let pagination = Pagination {
+        limit: wanted.window.limit,
+        offset: wanted.window.after.is_none().then_some(wanted.window.offset),
+        total: listed.total,
+        next_cursor: listed.next_cursor,
+    };
+    let records = listed.records.iter().map(envelope).collect();
+    let told = ListBody { records, pagination, position: listed.position };
+    Ok(body::answer(StatusCode::OK, &told))
 }
 
 /// `GET /api/tables/:table/records/:id`
@@ -102,10 +108,14 @@ pub(super) async fn one(
     Path((table, id)): Path<(String, String)>,
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
+    request: &Request,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
     let shown = runtime.records.get(viewer, &table, &id).await.map_err(HttpError::from)?;
-    Ok(record(StatusCode::OK, &shown))
+    let answer = record(StatusCode::OK, &shown);
+    let known = tags::read(request.headers(), &header::IF_NONE_MATCH)?;
+    let is_known = known.is_some_and(|known| known.has(records::tag(&shown.view, &shown.record)));
+    Ok(if is_known { tags::unchanged(answer) } else { answer })
 }
 
 /// `POST /api/tables/:table/records` adds a record.
@@ -114,11 +124,12 @@ pub(super) async fn create(
     Path(table): Path<String>,
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
+    request: &Request,
     body: Body,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let CreateBody { fields } = body::json(body).await?;
-    let shown = runtime.records.create(viewer, &table, &fields).await.map_err(HttpError::from)?;
+    let CreateBody { fields } = body::json_of(request, body, MAX_BODY).await?;
+    let shown = runtime.records.create(viewer, &table, &fields.0).await.map_err(HttpError::from)?;
     Ok(record(StatusCode::CREATED, &shown))
 }
 
@@ -128,12 +139,22 @@ pub(super) async fn update(
     Path((table, id)): Path<(String, String)>,
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
+    request: &Request,
     body: Body,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let PatchBody { fields, updated_at } = body::json(body).await?;
-    let written = runtime.records.update(viewer, &table, &id, &fields, updated_at.as_deref()).await;
-    if let (Err(RecordsError::Conflict(stale)), Some(token)) = (&written, &caller.token) {
+    let expected = tags::read(request.headers(), &header::IF_MATCH)?;
+    let PatchBody { fields, updated_at } = body::json_of(request, body, MAX_BODY).await?;
+    let (fields, updated_at) = (&fields.0, updated_at.as_deref());
+    let written = match expected.map(|tags| tags.narrowed(updated_at)) {
+        Some(tags) => runtime.records.update_tagged(viewer, &table, &id, fields, &tags).await,
+        None => runtime.records.update(viewer, &table, &id, fields, updated_at).await,
+    };
+    let faster = match &written {
+        Err(RecordsError::Conflict(stale) | RecordsError::Precondition(stale)) => Some(stale),
+        _ => None,
+    };
+    if let (Some(stale), Some(token)) = (faster, &caller.token) {
         runtime.hub.tell_conflict(token, stale).await;
     }
     Ok(record(StatusCode::OK, &written.map_err(HttpError::from)?))
@@ -145,30 +166,39 @@ pub(super) async fn delete(
     Path((table, id)): Path<(String, String)>,
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
+    request: &Request,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let shown = runtime.records.delete(viewer, &table, &id).await.map_err(HttpError::from)?;
-    Ok(record(StatusCode::OK, &shown))
+    let removed = match tags::read(request.headers(), &header::IF_MATCH)? {
+        Some(tags) => runtime.records.delete_tagged(viewer, &table, &id, &tags).await,
+        None => runtime.records.delete(viewer, &table, &id).await,
+    };
+    let Shown { view, record } = removed.map_err(HttpError::from)?;
+    let gone = Envelope { table: &view.table, record: &record, fields: &view.fields };
+    Ok(body::answer(StatusCode::OK, &gone))
 }
 
 impl ListQuery {
-    fn read(&self, view: &View) -> Result<(Filter, Window, FieldSet), HttpError> {
-        let filter = view.filter(self.filter.as_deref().unwrap_or_default())?;
-        let sort = self.sort.as_deref().map_or(Ok(Vec::new()), |text| view.sort(text))?;
-        let fields = match &self.fields {
-            Some(names) => view.select(names.split(','))?,
-            None => view.fields.clone(),
+    fn read(&self, view: View) -> Result<List, HttpError> {
+        let asked = Asked {
+            filter: self.filter.as_deref(),
+            search: self.search.as_deref(),
+            sort: self.sort.as_deref(),
+            fields: self.fields.as_deref(),
         };
+        let mut wanted = List::read(view, &asked)?;
         let limit = number("limit", self.limit.as_deref(), 1..=MAX_LIMIT.into())?;
         let offset = number("offset", self.offset.as_deref(), 0..=i64::MAX as u64)?;
-        let limit = limit.map_or(DEFAULT_LIMIT, |limit| u32::try_from(limit).unwrap_or(MAX_LIMIT));
-        Ok((filter, Window { sort, limit, offset: offset.unwrap_or(0) }, fields))
+        if self.cursor.is_some() && offset.is_some() {
+            let message = "a list goes on from its cursor or from an offset, not from both";
+            return Err(HttpError::Malformed(message.to_owned()));
+        }
+        let limit = limit.map(|limit| u32::try_from(limit).unwrap_or(MAX_LIMIT));
+        wanted.window.limit = limit.unwrap_or(DEFAULT_LIMIT);
+        wanted.window.offset = offset.unwrap_or(0);
+        wanted.go_on_from(self.cursor.as_deref())?;
+        Ok(wanted)
     }
-}
-
-/// The model's word for what this file calls otherwise.
-mod model {
-    pub(super) use crate::model::query::Query;
 }
 
 fn number(
@@ -185,7 +215,11 @@ fn number(
     number.ok_or_else(wrong).map(Some)
 }
 
+/// A record as it now stands, with the name of its state.
 fn record(status: StatusCode, shown: &Shown) -> Response {
     let Shown { view, record } = shown;
-    body::answer(status, &Envelope { table: &view.table, record, fields: &view.fields })
+    let envelope = Envelope { table: &view.table, record, fields: &view.fields };
+    let mut response = body::answer(status, &envelope);
+    tags::set(&mut response, records::tag(view, record));
+    response
 }

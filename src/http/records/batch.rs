@@ -1,0 +1,176 @@
+//! Many records in one request: `…/records/batch` and `…/records/upsert`.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::web::{Data, Path};
+use poem::{Body, Request, Response, Result, handler};
+use serde::{Deserialize, Serialize};
+
+use crate::http::body::{self, Fields};
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::model::record::Envelope;
+use crate::records::{Many, Sent};
+use crate::runtime::Runtime;
+
+/// The most bytes that the body of a batch may have.
+const MAX_BATCH_BODY: usize = 8 * 1024 * 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = r#"an object like {"records": [{"fields": {}}]}"#)]
+struct NewBody {
+    records: Vec<New>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    expecting = r#"an object like {"mergeOn": "code", "records": [{"fields": {}}]}"#
+)]
+struct UpsertBody {
+    merge_on: String,
+    records: Vec<New>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = r#"an object like {"fields": {}}"#)]
+struct New {
+    fields: Fields,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = r#"an object like {"records": [{"id": "1", "fields": {}}]}"#
+)]
+struct PatchesBody {
+    records: Vec<Patch>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    expecting = r#"an object like {"id": "1", "fields": {}}"#
+)]
+struct Patch {
+    id: String,
+    fields: Fields,
+    updated_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = r#"an object like {"ids": ["1"]}"#)]
+struct IdsBody {
+    ids: Option<Vec<String>>,
+    records: Option<Vec<Known>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = r#"an object like {"id": "1"}"#)]
+struct Known {
+    id: String,
+}
+
+#[derive(Serialize)]
+struct ManyBody<'a> {
+    records: Vec<Envelope<'a>>,
+}
+
+#[derive(Serialize)]
+struct UpsertedBody<'a> {
+    records: Vec<Envelope<'a>>,
+    created: Vec<String>,
+    updated: Vec<String>,
+}
+
+/// `POST /api/tables/:table/records/batch` adds records.
+#[handler]
+pub(in crate::http) async fn create(
+    Path(table): Path<String>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+    request: &Request,
+    body: Body,
+) -> Result<Response> {
+    let viewer = caller.reader(&runtime, &table)?;
+    let NewBody { records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
+    let records: Vec<_> = records.into_iter().map(|record| record.fields.0).collect();
+    let many = runtime.records.create_many(viewer, &table, &records).await;
+    Ok(answer(StatusCode::CREATED, &many.map_err(HttpError::from)?))
+}
+
+/// `PATCH /api/tables/:table/records/batch` changes records.
+#[handler]
+pub(in crate::http) async fn update(
+    Path(table): Path<String>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+    request: &Request,
+    body: Body,
+) -> Result<Response> {
+    let viewer = caller.reader(&runtime, &table)?;
+    let PatchesBody { records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
+    let sent = |Patch { id, fields, updated_at }| Sent { id, fields: fields.0, updated_at };
+    let records: Vec<_> = records.into_iter().map(sent).collect();
+    let many = runtime.records.update_many(viewer, &table, &records).await;
+    Ok(answer(StatusCode::OK, &many.map_err(HttpError::from)?))
+}
+
+/// `DELETE /api/tables/:table/records/batch` removes records and answers with what they were.
+#[handler]
+pub(in crate::http) async fn delete(
+    Path(table): Path<String>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+    request: &Request,
+    body: Body,
+) -> Result<Response> {
+    let viewer = caller.reader(&runtime, &table)?;
+    let ids = match body::json_of(request, body, MAX_BATCH_BODY).await? {
+        IdsBody { ids: Some(ids), records: None } => ids,
+        IdsBody { ids: None, records: Some(records) } => {
+            records.into_iter().map(|record| record.id).collect()
+        }
+        _ => {
+            let message = "the body names either `ids` or `records`";
+            return Err(HttpError::Malformed(message.to_owned()).into());
+        }
+    };
+    let many = runtime.records.delete_many(viewer, &table, &ids).await;
+    Ok(answer(StatusCode::OK, &many.map_err(HttpError::from)?))
+}
+
+/// `POST /api/tables/:table/records/upsert` changes the records that are there and adds the others.
+#[handler]
+pub(in crate::http) async fn upsert(
+    Path(table): Path<String>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+    request: &Request,
+    body: Body,
+) -> Result<Response> {
+    let viewer = caller.reader(&runtime, &table)?;
+    let UpsertBody { merge_on, records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
+    let records: Vec<_> = records.into_iter().map(|record| record.fields.0).collect();
+    let many = runtime.records.merge_many(viewer, &table, &merge_on, &records).await;
+    let many = many.map_err(HttpError::from)?;
+    let ids = |made| {
+        let records = many.records.iter().zip(&many.made).filter(|(_, is_made)| **is_made == made);
+        records.map(|(record, _)| record.id().to_string()).collect()
+    };
+    let told = UpsertedBody { records: envelopes(&many), created: ids(true), updated: ids(false) };
+    Ok(body::answer(StatusCode::OK, &told))
+}
+
+fn answer(status: StatusCode, many: &Many) -> Response {
+    body::answer(status, &ManyBody { records: envelopes(many) })
+}
+
+fn envelopes(many: &Many) -> Vec<Envelope<'_>> {
+    let Many { view, records, .. } = many;
+    let envelope = |record| Envelope { table: &view.table, record, fields: &view.fields };
+    records.iter().map(envelope).collect()
+}

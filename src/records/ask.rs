@@ -1,0 +1,156 @@
+//! What a viewer may ask of a table, read from text: filters, searches, sorts, fields.
+
+use serde_json::Value as Json;
+
+use crate::fields;
+use crate::fields::filter::Stand;
+use crate::model::access::View;
+use crate::model::address::Values;
+use crate::model::filter::{Filter, Test};
+use crate::model::query::{Direction, Sort};
+use crate::model::record::FieldSet;
+use crate::model::table::{FieldAt, FieldKind, Storage};
+use crate::model::value::Value;
+use crate::records::RecordsError;
+
+/// How many fields a list may be sorted by.
+const MAX_SORTS: usize = 8;
+/// How many words a search may have.
+const MAX_WORDS: usize = 10;
+/// How long a search may be, in bytes.
+const MAX_SEARCH: usize = 200;
+
+/// What a viewer may ask of a table. Whatever they ask, they get no record that they may not read.
+impl View {
+    /// A filter from its JSON form or from `field:operator:value`, among the records they may read.
+    ///
+    /// # Errors
+    /// When it is malformed, or looks at a field the viewer may not read.
+    pub fn filter(&self, text: &str) -> Result<Filter, RecordsError> {
+        self.filter_json(&self.filter_text(text)?)
+    }
+
+    /// The JSON that a filter in a query string stands for.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn filter_text(&self, text: &str) -> Result<Json, RecordsError> {
+        let text = text.trim();
+        if text.is_empty() {
+            Ok(Json::Array(Vec::new()))
+        } else if text.starts_with(['[', '{']) {
+            serde_json::from_str(text)
+                .map_err(|error| RecordsError::Malformed(format!("filter is not JSON: {error}")))
+        } else {
+            self.short_filter(text)
+        }
+    }
+
+    /// A filter from JSON, among the records they may read.
+    ///
+    /// # Errors
+    /// When it is malformed, or looks at a field the viewer may not read.
+    pub fn filter_json(&self, json: &Json) -> Result<Filter, RecordsError> {
+        let asked = fields::filter::read(
+            &self.table,
+            &|at| self.fields.contains(at),
+            Stand::Elsewhere,
+            json,
+        );
+        let asked = asked.map_err(RecordsError::BadFilter)?;
+        Ok(self.rows.clone().and(asked.fill(&self.viewer, &Values::default())))
+    }
+
+    /// The records that hold every word of a text, each in some field of text that the viewer may
+    /// read. ASCII case is ignored.
+    ///
+    /// # Errors
+    /// When it is too long to look for.
+    pub fn search(&self, text: &str) -> Result<Filter, RecordsError> {
+        let words: Vec<_> = text.split_whitespace().collect();
+        if text.len() > MAX_SEARCH || words.len() > MAX_WORDS {
+            let message = format!("search may have {MAX_WORDS} words and {MAX_SEARCH} bytes");
+            return Err(RecordsError::Malformed(message));
+        }
+        if text.contains('\0') {
+            return Err(RecordsError::Malformed("search must not hold U+0000".to_owned()));
+        }
+        let is_text = |at: &FieldAt| self.table.field(*at).kind.storage() == Storage::Text;
+        let texts: Vec<_> = self.fields.iter().filter(is_text).collect();
+        let holds = |word: &str| {
+            let test = |at: &FieldAt| Filter::Test(*at, Test::Contains(Value::text(word)));
+            Filter::Or(texts.iter().map(test).collect())
+        };
+        Ok(Filter::And(words.into_iter().map(holds).collect()))
+    }
+
+    /// `total:desc,customer:asc`
+    ///
+    /// # Errors
+    /// When it is malformed, or names a field the viewer may not read.
+    pub fn sort(&self, text: &str) -> Result<Vec<Sort>, RecordsError> {
+        let terms: Vec<_> = text.split(',').collect();
+        if terms.len() > MAX_SORTS {
+            let message = format!("sort may name at most {MAX_SORTS} fields");
+            return Err(RecordsError::Malformed(message));
+        }
+        let read = |term: &str| {
+            let (name, direction) = term.trim().split_once(':').unwrap_or((term.trim(), "asc"));
+            let direction = match direction {
+                "asc" => Direction::Asc,
+                "desc" => Direction::Desc,
+                other => {
+                    let message = format!("sort direction must be asc or desc, got `{other}`");
+                    return Err(RecordsError::Malformed(message));
+                }
+            };
+            Ok(Sort { field: self.field(name)?, direction })
+        };
+        terms.into_iter().map(read).collect()
+    }
+
+    /// `customer,total`: these fields and no others.
+    ///
+    /// # Errors
+    /// When one is not a field the viewer may read.
+    pub fn select<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<FieldSet, RecordsError> {
+        let fields = names.into_iter().map(|name| self.field(name.trim()));
+        Ok(FieldSet::new(fields.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    pub(super) fn field(&self, name: &str) -> Result<FieldAt, RecordsError> {
+        let at = self.table.at(name).filter(|at| self.fields.contains(*at));
+        at.ok_or_else(|| RecordsError::unknown_field(name))
+    }
+
+    /// `field:operator:value` as JSON. Values of lists stand between commas.
+    fn short_filter(&self, text: &str) -> Result<Json, RecordsError> {
+        let mut parts = text.splitn(3, ':');
+        let (Some(name), Some(operator)) = (parts.next(), parts.next()) else {
+            let message = "filter must be JSON, or field:operator:value".to_owned();
+            return Err(RecordsError::Malformed(message));
+        };
+        let field = self.table.field(self.field(name)?);
+        let typed = |text: &str| match (&field.kind, text) {
+            (FieldKind::Checkbox, "true") => Json::Bool(true),
+            (FieldKind::Checkbox, "false") => Json::Bool(false),
+            _ => match field.kind.storage() {
+                Storage::Integer => {
+                    text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
+                }
+                _ => Json::from(text),
+            },
+        };
+        let mut condition = serde_json::json!({ "field": name, "operator": operator });
+        if let Some(value) = parts.next() {
+            condition["value"] = match operator {
+                "in" | "notIn" => value.split(',').map(typed).collect(),
+                _ => typed(value),
+            };
+        }
+        Ok(Json::Array(vec![condition]))
+    }
+}

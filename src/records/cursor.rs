@@ -1,0 +1,138 @@
+//! Cursors: where in a list to go on, as an opaque text.
+//!
+//! It names the last record of a page by what the list is sorted by, so the next page is right
+//! whatever came and went in between, even that record. It holds nothing that its reader may not
+//! read, so a forged one is as good as a filter.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use crate::model::ids::{RecordId, UserId};
+use crate::model::query::{After, Sort};
+use crate::model::record::Record;
+use crate::model::table::{Storage, Table};
+use crate::model::value::{Person, Value};
+use crate::records::RecordsError;
+
+/// Which list a cursor belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark(String);
+
+impl Mark {
+    /// Of the list of a table that was asked for in these words.
+    pub fn new(table: &Table, words: &[Option<&str>]) -> Self {
+        let mut digest = Sha256::new();
+        for part in std::iter::once(Some(table.name.as_str())).chain(words.iter().copied()) {
+            let part = part.unwrap_or_default();
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+        Self(URL_SAFE_NO_PAD.encode(&digest.finalize()[..9]))
+    }
+
+    /// The cursor behind a record.
+    pub fn behind(&self, record: &Record, sort: &[Sort]) -> String {
+        let values = sort.iter().map(|sort| written(&record[sort.field]));
+        let parts = [json!(self.0), json!(record.id().get())];
+        let parts: Vec<_> = parts.into_iter().chain(values).collect();
+        URL_SAFE_NO_PAD.encode(Json::Array(parts).to_string())
+    }
+
+    /// Where a cursor of this list says to go on.
+    ///
+    /// # Errors
+    /// When it is none, or one of another list.
+    pub fn read(&self, cursor: &str, table: &Table, sort: &[Sort]) -> Result<After, RecordsError> {
+        let wrong = || {
+            let message =
+                "cursor must be a `nextCursor` of a list with the same filter, search and sort";
+            RecordsError::Malformed(message.to_owned())
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
+        let parts: Vec<Json> = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
+        let [mark, id, values @ ..] = parts.as_slice() else { return Err(wrong()) };
+        let id = id.as_i64().map(RecordId::from).ok_or_else(wrong)?;
+        if mark.as_str() != Some(&self.0) || values.len() != sort.len() {
+            return Err(wrong());
+        }
+        let values = sort.iter().zip(values);
+        let values = values.map(|(sort, json)| read(table.field(sort.field).kind.storage(), json));
+        Ok(After { values: values.collect::<Option<_>>().ok_or_else(wrong)?, id })
+    }
+}
+
+fn written(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Boolean(value) => json!(value),
+        Value::Integer(value) => json!(value),
+        Value::Decimal(value) => json!(value.to_string()),
+        Value::Text(value) => json!(value),
+        Value::Person(person) => json!(person.id.as_str()),
+    }
+}
+
+fn read(storage: Storage, json: &Json) -> Option<Value> {
+    if json.is_null() {
+        return Some(Value::Null);
+    }
+    match storage {
+        Storage::Boolean => json.as_bool().map(Value::Boolean),
+        Storage::Integer => json.as_i64().map(Value::Integer),
+        Storage::Decimal(_) => json.as_str()?.parse().ok().map(Value::Decimal),
+        Storage::Text | Storage::Date | Storage::Datetime => json.as_str().map(Value::text),
+        Storage::Person => {
+            let id = UserId::new(json.as_str()?);
+            Some(Value::Person(Person { id, name: None }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::query::Direction;
+    use crate::model::table::tests::table;
+
+    const WORDS: [Option<&str>; 2] = [Some("customer"), None];
+
+    fn sort(table: &Table) -> Vec<Sort> {
+        vec![Sort { field: table.at("customer").unwrap(), direction: Direction::Asc }]
+    }
+
+    #[track_caller]
+    fn check(value: Value) {
+        let table = table("orders", &["customer"]);
+        let mark = Mark::new(&table, &WORDS);
+        let record = Record { values: vec![Value::Integer(7), value.clone()] };
+        let after = mark.read(&mark.behind(&record, &sort(&table)), &table, &sort(&table));
+        assert_eq!(after.unwrap(), After { values: vec![value], id: 7.into() });
+    }
+
+    #[test]
+    fn a_cursor_says_where_its_record_stands() {
+        check(Value::text("Ada & \"co\" é"));
+        check(Value::text(""));
+        check(Value::Null);
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_is_refused() {
+        let orders = table("orders", &["customer"]);
+        let record = Record { values: vec![Value::Integer(7), Value::text("Ada")] };
+        let cursor = Mark::new(&orders, &WORDS).behind(&record, &sort(&orders));
+        for other in
+            [[None, Some("customer")], [Some("customers"), None], [Some("customer"), Some("a")]]
+        {
+            assert!(Mark::new(&orders, &other).read(&cursor, &orders, &sort(&orders)).is_err());
+        }
+        let people = table("people", &["customer"]);
+        assert!(Mark::new(&people, &WORDS).read(&cursor, &people, &sort(&people)).is_err());
+        for text in ["", "x", "AAAA", "W10", "bnVsbA", &cursor[1..]] {
+            let read = Mark::new(&orders, &WORDS).read(text, &orders, &sort(&orders));
+            assert!(read.is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Lists of records as a viewer asks for them, page by page.
+
+use crate::model::access::View;
+use crate::model::filter::Filter;
+use crate::model::ids::Position;
+use crate::model::query::{Answer, Ask, Query, Window};
+use crate::model::record::{FieldSet, Record};
+use crate::records::cursor::Mark;
+use crate::records::{Records, RecordsError};
+
+/// What a list is asked for, in the words of whoever asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Which records: JSON, or `field:operator:value`.
+    pub filter: Option<&'a str>,
+    /// What they hold.
+    pub search: Option<&'a str>,
+    /// In which order.
+    pub sort: Option<&'a str>,
+    /// What of them.
+    pub fields: Option<&'a str>,
+}
+
+/// A list that a viewer may have.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// The table as the viewer sees it.
+    pub view: View,
+    /// Which records.
+    pub filter: Filter,
+    /// Which part of them.
+    pub window: Window,
+    /// What of them.
+    pub fields: FieldSet,
+    mark: Mark,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// No more than asked for, in order.
+    pub records: Vec<Record>,
+    /// How many there are in all.
+    pub total: u64,
+    /// With this the list goes on, if it does.
+    pub next_cursor: Option<String>,
+    /// Everything before this is in the records, nothing after it is.
+    pub position: Position,
+}
+
+impl List {
+    /// The list that is meant, of the records that the viewer may read; all of it.
+    ///
+    /// # Errors
+    /// When it cannot be understood, or looks at a field the viewer may not read.
+    pub fn read(view: View, asked: &Asked<'_>) -> Result<Self, RecordsError> {
+        let filter = view.filter(asked.filter.unwrap_or_default())?;
+        let filter = filter.and(view.search(asked.search.unwrap_or_default())?);
+        let sort = asked.sort.map_or(Ok(Vec::new()), |text| view.sort(text))?;
+        let fields = match asked.fields {
+            Some(names) => view.select(names.split(','))?,
+            None => view.fields.clone(),
+        };
+        let mark = Mark::new(&view.table, &[asked.filter, asked.search, asked.sort]);
+        let window = Window { sort, limit: u32::MAX, offset: 0, after: None };
+        Ok(Self { view, filter, window, fields, mark })
+    }
+
+    /// Begins the list where an earlier page of it ended.
+    ///
+    /// # Errors
+    /// When the cursor is none of this list.
+    pub fn go_on_from(&mut self, cursor: Option<&str>) -> Result<(), RecordsError> {
+        let read = |cursor| self.mark.read(cursor, &self.view.table, &self.window.sort);
+        self.window.after = cursor.map(read).transpose()?;
+        Ok(())
+    }
+}
+
+impl Records {
+    /// A page of a list.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list(&self, list: &List) -> Result<Listed, RecordsError> {
+        let List { view, filter, window, mark, .. } = list;
+        let limit = window.limit as usize;
+        // One more than asked for says whether there are any more.
+        let window = Window { limit: window.limit.saturating_add(1), ..window.clone() };
+        let (table, sort) = (view.table.name.clone(), window.sort.clone());
+        let query = Query { table, filter: filter.clone(), ask: Ask::Rows(window) };
+        let snapshot = self.snapshot(&[&query]).await?;
+        let rows = snapshot.answers.into_iter().next().and_then(Answer::rows);
+        let (mut records, total) = rows.map(|rows| (rows.records, rows.total)).unwrap_or_default();
+        let goes_on = records.len() > limit;
+        records.truncate(limit);
+        let last = records.last().filter(|_| goes_on);
+        let next_cursor = last.map(|record| mark.behind(record, &sort));
+        Ok(Listed { records, total, next_cursor, position: snapshot.position })
+    }
+}

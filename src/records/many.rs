@@ -1,0 +1,305 @@
+//! Many records at once: all of them are written, or none.
+
+use serde_json::{Map, Value as Json};
+
+use crate::fields;
+use crate::model::access::{Operation, View, Viewer};
+use crate::model::ids::RecordId;
+use crate::model::record::Record;
+use crate::model::table::FieldAt;
+use crate::model::value::Value;
+use crate::records::sent::{self, Faults};
+use crate::records::{FieldFault, Obstacle, Records, RecordsError, may};
+use crate::store::{Action, Intent, Merge, StoreError, Values, Written};
+
+/// How many records may be written at once.
+pub const MAX_RECORDS: usize = 1_000;
+
+/// What is sent for one record of many.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Which one.
+    pub id: String,
+    /// What to set.
+    pub fields: Map<String, Json>,
+    /// Only if it still has this `updatedAt`.
+    pub updated_at: Option<String>,
+}
+
+/// Many records that were written, in the order in which they were sent.
+#[derive(Clone, Debug)]
+pub struct Many {
+    /// The table as the viewer sees it.
+    pub view: View,
+    /// The records.
+    pub records: Vec<Record>,
+    /// For each, whether it was made now.
+    pub made: Vec<bool>,
+}
+
+/// What is to be done to many records, and what to say of those that cannot be made.
+pub(super) struct Plan {
+    pub(super) actions: Vec<Action>,
+    pub(super) lacking: Vec<Vec<FieldFault>>,
+}
+
+impl Records {
+    /// Adds records.
+    ///
+    /// # Errors
+    /// When the viewer may not, or values of any do not fit.
+    pub async fn create_many(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        records: &[Map<String, Json>],
+    ) -> Result<Many, RecordsError> {
+        let view = self.view(viewer, table)?;
+        may(&view, Operation::Create)?;
+        check_number(records.len())?;
+        let mut faults = Faults::default();
+        let insert = |(index, fields)| {
+            let values = faults.values(&view, fields, Some(index));
+            let is_sent = |at: FieldAt| fields.contains_key(view.table.field(at).name.as_str());
+            faults.require_all(&view, is_sent, Some(index));
+            Action::Insert(sent::made_by(&view, values))
+        };
+        let actions = records.iter().enumerate().map(insert).collect();
+        faults.none()?;
+        self.write_many(view, actions).await
+    }
+
+    /// Changes records.
+    ///
+    /// # Errors
+    /// When the viewer may not, values of any do not fit, or somebody was faster with one.
+    pub async fn update_many(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        records: &[Sent],
+    ) -> Result<Many, RecordsError> {
+        let view = self.view(viewer, table)?;
+        may(&view, Operation::Update)?;
+        check_number(records.len())?;
+        let mut faults = Faults::default();
+        let mut actions = Vec::with_capacity(records.len());
+        let ids = ids(records.iter().map(|record| &*record.id))?;
+        for (index, (record, id)) in records.iter().zip(ids).enumerate() {
+            let values = faults.values(&view, &record.fields, Some(index));
+            if record.fields.is_empty() {
+                faults.unfit(FieldFault::new("fields", "names no field to change").of(Some(index)));
+            }
+            let token = record.updated_at.as_deref().map(|text| sent::token(&view.table, text));
+            let expected = token.transpose()?.map(|token| vec![token]);
+            let values = sent::changed_by(&view, values);
+            actions.push(Action::Update(id, values, expected));
+        }
+        faults.none()?;
+        self.write_many(view, actions).await
+    }
+
+    /// Removes records, and says what they were.
+    ///
+    /// # Errors
+    /// When the viewer may not, or any is not there.
+    pub async fn delete_many(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        ids: &[String],
+    ) -> Result<Many, RecordsError> {
+        let view = self.view(viewer, table)?;
+        may(&view, Operation::Delete)?;
+        check_number(ids.len())?;
+        let ids = self::ids(ids.iter().map(String::as_str))?;
+        let actions = ids.into_iter().map(|id| Action::Delete(id, None));
+        self.write_many(view, actions.collect()).await
+    }
+
+    /// Changes the records that have the same value in a unique field, and adds those that none has.
+    ///
+    /// # Errors
+    /// When the viewer may not do both, the field is not unique, or values of any do not fit.
+    pub async fn merge_many(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        merge_on: &str,
+        records: &[Map<String, Json>],
+    ) -> Result<Many, RecordsError> {
+        let view = self.view(viewer, table)?;
+        may(&view, Operation::Create)?;
+        may(&view, Operation::Update)?;
+        check_number(records.len())?;
+        let on = unique_field(&view, merge_on)?;
+        let mut faults = Faults::default();
+        let (mut actions, mut lacking) = (Vec::new(), Vec::new());
+        for (index, fields) in records.iter().enumerate() {
+            let mut fields = fields.clone();
+            // The id is no field that can be set, but one that a record is known by.
+            let key =
+                if on == FieldAt::ID { fields.remove("id") } else { fields.get(merge_on).cloned() };
+            let values = faults.values(&view, &fields, Some(index));
+            let is_sent = |at: FieldAt| fields.contains_key(view.table.field(at).name.as_str());
+            let is_known_by_id = on == FieldAt::ID;
+            let lacks = sent::lacking(&view, |at| is_known_by_id || is_sent(at), Some(index));
+            lacking.push(lacks);
+            let key = key.filter(|key| !key.is_null());
+            let key = key.map(|key| fields::parse(view.table.field(on), &key));
+            match key {
+                Some(Ok(_)) if fields.is_empty() => {
+                    let message = "names no field to change";
+                    faults.unfit(FieldFault::new("fields", message).of(Some(index)));
+                }
+                Some(Ok(key)) => actions.push(merge(&view, on, key, values, &lacking[index])),
+                // Told as the value of the field, unless it is the id.
+                Some(Err(misfit)) if on == FieldAt::ID => {
+                    faults.unfit(FieldFault::new("id", misfit.message).of(Some(index)));
+                }
+                Some(Err(_)) => {}
+                None => {
+                    let message = "must have a value: records are merged by it";
+                    faults.unfit(FieldFault::new(merge_on, message).of(Some(index)));
+                }
+            }
+        }
+        faults.none()?;
+        self.write_plan(view, Plan { actions, lacking }, Intent::Keep).await
+    }
+
+    async fn write_many(&self, view: View, actions: Vec<Action>) -> Result<Many, RecordsError> {
+        self.write_plan(view, Plan { actions, lacking: Vec::new() }, Intent::Keep).await
+    }
+
+    pub(super) async fn write_plan(
+        &self,
+        view: View,
+        plan: Plan,
+        intent: Intent,
+    ) -> Result<Many, RecordsError> {
+        let Plan { actions, mut lacking } = plan;
+        let outcomes = self.write(&view, actions, intent).await?;
+        lacking.resize(outcomes.len(), Vec::new());
+        let (mut records, mut made) = (Vec::new(), Vec::new());
+        let mut failed = Failed::default();
+        for (index, (outcome, lacking)) in outcomes.into_iter().zip(lacking).enumerate() {
+            match outcome {
+                Ok(Written::Made(record)) => {
+                    records.push(record);
+                    made.push(true);
+                }
+                Ok(Written::Done(record)) => {
+                    records.push(record);
+                    made.push(false);
+                }
+                // Only what has no id can be made, and has not been for what it lacks.
+                Ok(Written::Missing) if !lacking.is_empty() => {
+                    failed.note(Obstacle::Unfit, lacking);
+                }
+                other => failed.outcome(index, other)?,
+            }
+        }
+        failed.none()?;
+        Ok(Many { view, records, made })
+    }
+}
+
+/// What kept records from being written.
+#[derive(Default)]
+struct Failed {
+    faults: Vec<FieldFault>,
+    /// What the first of them is about.
+    obstacle: Option<Obstacle>,
+}
+
+impl Failed {
+    fn note(&mut self, obstacle: Obstacle, faults: impl IntoIterator<Item = FieldFault>) {
+        self.obstacle.get_or_insert(obstacle);
+        self.faults.extend(faults);
+    }
+
+    fn outcome(
+        &mut self,
+        index: usize,
+        outcome: Result<Written, StoreError>,
+    ) -> Result<(), RecordsError> {
+        let (obstacle, field, message) = match outcome {
+            Ok(Written::Made(_) | Written::Done(_)) => return Ok(()),
+            Ok(Written::Missing) => (Obstacle::Missing, "id", "there is no such record".to_owned()),
+            Ok(Written::Barred) => (Obstacle::Barred, "id", RecordsError::Barred.to_string()),
+            Ok(Written::Stale(_)) => {
+                let message = "somebody else changed this record first".to_owned();
+                (Obstacle::Stale, "updatedAt", message)
+            }
+            Err(StoreError::NotUnique(field)) => {
+                let message = "another record already has this value".to_owned();
+                let fault = FieldFault::new(field.as_str(), message).of(Some(index));
+                self.note(Obstacle::NotUnique, [fault]);
+                return Ok(());
+            }
+            Err(StoreError::Refused(rule)) => {
+                self.note(Obstacle::Unfit, [FieldFault::from_rule(&rule).of(Some(index))]);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.note(obstacle, [FieldFault::new(field, message).of(Some(index))]);
+        Ok(())
+    }
+
+    fn none(self) -> Result<(), RecordsError> {
+        match self.obstacle {
+            None => Ok(()),
+            Some(Obstacle::Unfit) => Err(RecordsError::Unfit(self.faults)),
+            Some(obstacle) => Err(RecordsError::Batch(obstacle, self.faults)),
+        }
+    }
+}
+
+/// What makes a record of these values, or changes the one that is there.
+pub(super) fn merge(
+    view: &View,
+    on: FieldAt,
+    key: Value,
+    values: Values,
+    lacking: &[FieldFault],
+) -> Action {
+    // An id is the database's to give.
+    let new =
+        (lacking.is_empty() && on != FieldAt::ID).then(|| sent::made_by(view, values.clone()));
+    let known = sent::changed_by(view, values);
+    Action::Merge(Box::new(Merge { on, key, known, new }))
+}
+
+/// A field by which records can be told apart.
+pub(super) fn unique_field(view: &View, name: &str) -> Result<FieldAt, RecordsError> {
+    let at = view.field(name)?;
+    if at == FieldAt::ID || view.table.field(at).unique {
+        Ok(at)
+    } else {
+        let message = format!("mergeOn must be a unique field, and `{name}` is not");
+        Err(RecordsError::Malformed(message))
+    }
+}
+
+fn check_number(records: usize) -> Result<(), RecordsError> {
+    if (1..=MAX_RECORDS).contains(&records) {
+        return Ok(());
+    }
+    let message = format!("a batch has from 1 to {MAX_RECORDS} records, got {records}");
+    Err(RecordsError::Malformed(message))
+}
+
+/// The ids of records. What is no id is that of no record.
+fn ids<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<RecordId>, RecordsError> {
+    let (mut ids, mut failed) = (Vec::new(), Failed::default());
+    for (index, text) in texts.enumerate() {
+        match text.parse() {
+            Ok(id) => ids.push(id),
+            Err(_) => failed.outcome(index, Ok(Written::Missing))?,
+        }
+    }
+    failed.none()?;
+    Ok(ids)
+}

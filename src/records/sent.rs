@@ -1,0 +1,143 @@
+//! What is sent for a record: its values, or everything that is wrong with it.
+
+use serde_json::{Map, Value as Json};
+
+use crate::fields;
+use crate::model::access::{View, Viewer};
+use crate::model::ids::UserId;
+use crate::model::table::{FieldAt, FieldKind, Table};
+use crate::model::value::{Person, Value};
+use crate::records::{FieldFault, RecordsError};
+use crate::store::Values;
+
+/// Everything that is wrong with what is sent, by why.
+#[derive(Default)]
+pub(super) struct Faults {
+    faults: Vec<FieldFault>,
+    /// How many of them are of fields that do not exist, or not for this viewer.
+    unknown: usize,
+    /// Fields that the viewer may see and not set.
+    barred: Vec<FieldFault>,
+}
+
+impl Faults {
+    /// Nothing, if nothing is wrong. What may not be done comes before what cannot be understood.
+    pub(super) fn none(self) -> Result<(), RecordsError> {
+        if !self.barred.is_empty() {
+            return Err(RecordsError::NotToSet(self.barred));
+        }
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        Err(if self.unknown == self.faults.len() {
+            RecordsError::UnknownFields(self.faults)
+        } else {
+            RecordsError::Unfit(self.faults)
+        })
+    }
+
+    pub(super) fn unknown(&mut self, fault: FieldFault) {
+        self.unknown += 1;
+        self.faults.push(fault);
+    }
+
+    pub(super) fn unfit(&mut self, fault: FieldFault) {
+        self.faults.push(fault);
+    }
+
+    /// The values of one record, as far as they are right. `record` says which of many it is.
+    pub(super) fn values(
+        &mut self,
+        view: &View,
+        sent: &Map<String, Json>,
+        record: Option<usize>,
+    ) -> Values {
+        let mut values = Vec::with_capacity(sent.len());
+        for (name, json) in sent {
+            let fault = |message: &str| FieldFault::new(name, message).of(record);
+            let at = view.table.at(name).filter(|at| view.fields.contains(*at));
+            let Some(at) = at else {
+                self.unknown(fault("is unknown"));
+                continue;
+            };
+            let field = view.table.field(at);
+            if field.kind.is_system() {
+                self.unfit(fault("is set by the system"));
+            } else if !view.table.may_set(&view.viewer, at) {
+                self.barred.push(fault("is not yours to set"));
+            } else {
+                match fields::parse(field, json) {
+                    Ok(value) => values.push((at, value)),
+                    Err(misfit) => self.unfit(fault(&misfit.message)),
+                }
+            }
+        }
+        values
+    }
+
+    /// What a new record must have, and has not: nothing was sent for it.
+    pub(super) fn require_all(
+        &mut self,
+        view: &View,
+        is_sent: impl Fn(FieldAt) -> bool,
+        record: Option<usize>,
+    ) {
+        self.faults.extend(lacking(view, is_sent, record));
+    }
+}
+
+/// The fields that a new record must have, of which nothing was sent.
+pub(super) fn lacking(
+    view: &View,
+    is_sent: impl Fn(FieldAt) -> bool,
+    record: Option<usize>,
+) -> Vec<FieldFault> {
+    let lacks = view.table.all().filter(|(at, field)| {
+        field.required && !field.kind.is_system() && field.default.is_null() && !is_sent(*at)
+    });
+    let fault = |(_, field): (_, &crate::model::table::Field)| {
+        FieldFault::new(field.name.as_str(), "must have a value").of(record)
+    };
+    lacks.map(fault).collect()
+}
+
+/// The values of a new record, with who makes it.
+pub(super) fn made_by(view: &View, mut values: Values) -> Values {
+    stamp(view, &mut values, &[FieldKind::CreatedBy, FieldKind::UpdatedBy]);
+    values
+}
+
+/// The values to set in a record, with who changes it.
+pub(super) fn changed_by(view: &View, mut values: Values) -> Values {
+    stamp(view, &mut values, &[FieldKind::UpdatedBy]);
+    values
+}
+
+/// Sets who does it, in the fields of these kinds.
+fn stamp(view: &View, values: &mut Values, kinds: &[FieldKind]) {
+    let person = |id: UserId| Value::Person(Person { id, name: None });
+    let person = author(&view.viewer).map_or(Value::Null, person);
+    for (at, field) in view.table.all() {
+        if kinds.contains(&field.kind) {
+            values.push((at, person.clone()));
+        }
+    }
+}
+
+/// Who writes, if they have signed in.
+pub(super) fn author(viewer: &Viewer) -> Option<UserId> {
+    match viewer {
+        Viewer::User(user) => Some(user.id.clone()),
+        Viewer::Guest => None,
+    }
+}
+
+/// The `updatedAt` that a client last saw.
+pub(super) fn token(table: &Table, text: &str) -> Result<Value, RecordsError> {
+    let at = table.updated_at().ok_or_else(|| {
+        let message = format!("table `{}` has no updated-at field to compare with", table.name);
+        RecordsError::Malformed(message)
+    })?;
+    fields::parse(table.field(at), &Json::from(text))
+        .map_err(|misfit| RecordsError::Malformed(format!("updatedAt {misfit}")))
+}
