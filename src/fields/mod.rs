@@ -138,6 +138,20 @@ pub fn parse_text(field: &Field, text: &str) -> Result<Value, Misfit> {
     parse(field, &json)
 }
 
+/// A value as [`parse_text`] reads it; a person by name, which it does not read.
+pub fn plain_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Integer(value) => value.to_string(),
+        Value::Decimal(value) => value.to_string(),
+        Value::Text(text) => text.as_ref().to_owned(),
+        Value::Person(person) => {
+            person.name.as_deref().unwrap_or_else(|| person.id.as_str()).to_owned()
+        }
+    }
+}
+
 /// Writes a value as the HTML inside a cell, everything escaped.
 pub fn write_cell(field: &Field, value: &Value, html: &mut String) {
     if value.is_null() {

@@ -97,6 +97,7 @@ impl HttpError {
                 | RecordsError::NotToSet(faults)
                 | RecordsError::Batch(_, faults),
             ) => serde_json::to_value(faults).ok(),
+            Self::Records(RecordsError::BadLines(faults)) => serde_json::to_value(faults).ok(),
             _ => None,
         }
     }
@@ -157,7 +158,7 @@ impl ResponseError for HttpError {
             Self::Encoded => {
                 headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
-            Self::TooManyConnections(_) => {
+            Self::TooManyConnections(_) | Self::Records(RecordsError::TooManyExports) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
             }
             _ => {}
@@ -193,9 +194,10 @@ fn records(error: &RecordsError) -> StatusCode {
         RecordsError::Malformed(_)
         | RecordsError::UnknownFields(_)
         | RecordsError::BadFilter(_) => StatusCode::BAD_REQUEST,
-        RecordsError::Unfit(_) | RecordsError::Batch(Obstacle::Unfit, _) => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        RecordsError::Unfit(_)
+        | RecordsError::BadLines(_)
+        | RecordsError::Batch(Obstacle::Unfit, _) => StatusCode::UNPROCESSABLE_ENTITY,
+        RecordsError::TooManyExports => StatusCode::TOO_MANY_REQUESTS,
         RecordsError::NotUnique(_)
         | RecordsError::Conflict(_)
         | RecordsError::Batch(Obstacle::NotUnique | Obstacle::Stale, _) => StatusCode::CONFLICT,

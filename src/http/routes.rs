@@ -4,7 +4,7 @@ use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, Route, get, post};
 
 use crate::client;
-use crate::http::records::batch;
+use crate::http::records::{batch, file};
 use crate::http::{
     Site, Sockets, accounts, around, assets, dev, health, pages, records, subscribe,
 };
@@ -21,6 +21,8 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
             post(batch::create).patch(batch::update).delete(batch::delete),
         )
         .at("/api/tables/:table/records/upsert", post(batch::upsert))
+        .at("/api/tables/:table/records/import", post(file::import))
+        .at("/api/tables/:table/records.csv", get(file::export).around(around::compressed))
         .at(
             "/api/tables/:table/records/:id",
             get(records::one).patch(records::update).delete(records::delete),

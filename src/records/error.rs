@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::fields::filter::FilterFault;
 use crate::model::ids::FieldName;
-use crate::records::Stale;
+use crate::records::{LineFault, Stale};
 use crate::store::StoreError;
 
 /// Why a record could not be read or written.
@@ -50,6 +50,12 @@ pub enum RecordsError {
     /// The record is not in the state that `If-Match` names.
     #[error("the record is no longer as `If-Match` has it")]
     Precondition(Box<Stale>),
+    /// Lines of a file that cannot be records, all of them.
+    #[error("{} lines cannot be taken; nothing was changed", .0.len())]
+    BadLines(Vec<LineFault>),
+    /// As many files are being written as may be.
+    #[error("too many files are being written; try again")]
+    TooManyExports,
     /// The database failed.
     #[error("the database does not answer")]
     Store(#[source] StoreError),
@@ -81,7 +87,10 @@ impl RecordsError {
             | Self::NotToSet(_)
             | Self::Batch(Obstacle::Barred, _) => "FORBIDDEN",
             Self::Malformed(_) | Self::UnknownFields(_) | Self::BadFilter(_) => "BAD_REQUEST",
-            Self::Unfit(_) | Self::Batch(Obstacle::Unfit, _) => "VALIDATION_FAILED",
+            Self::Unfit(_) | Self::BadLines(_) | Self::Batch(Obstacle::Unfit, _) => {
+                "VALIDATION_FAILED"
+            }
+            Self::TooManyExports => "TOO_MANY_EXPORTS",
             Self::NotUnique(_) | Self::Batch(Obstacle::NotUnique, _) => "NOT_UNIQUE",
             Self::Conflict(_) | Self::Batch(Obstacle::Stale, _) => "CONFLICT",
             Self::Precondition(_) => "PRECONDITION_FAILED",

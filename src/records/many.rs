@@ -152,7 +152,10 @@ impl Records {
                     let message = "names no field to change";
                     faults.unfit(FieldFault::new("fields", message).of(Some(index)));
                 }
-                Some(Ok(key)) => actions.push(merge(&view, on, key, values, &lacking[index])),
+                Some(Ok(key)) => {
+                    let new = lacking[index].is_empty().then(|| values.clone());
+                    actions.push(merge(&view, on, key, values, new));
+                }
                 // Told as the value of the field, unless it is the id.
                 Some(Err(misfit)) if on == FieldAt::ID => {
                     faults.unfit(FieldFault::new("id", misfit.message).of(Some(index)));
@@ -257,19 +260,17 @@ impl Failed {
     }
 }
 
-/// What makes a record of these values, or changes the one that is there.
+/// What changes the record that is known by a value, or makes it of others where it is not there.
 pub(super) fn merge(
     view: &View,
     on: FieldAt,
     key: Value,
-    values: Values,
-    lacking: &[FieldFault],
+    known: Values,
+    new: Option<Values>,
 ) -> Action {
     // An id is the database's to give.
-    let new =
-        (lacking.is_empty() && on != FieldAt::ID).then(|| sent::made_by(view, values.clone()));
-    let known = sent::changed_by(view, values);
-    Action::Merge(Box::new(Merge { on, key, known, new }))
+    let new = new.filter(|_| on != FieldAt::ID).map(|new| sent::made_by(view, new));
+    Action::Merge(Box::new(Merge { on, key, known: sent::changed_by(view, known), new }))
 }
 
 /// A field by which records can be told apart.

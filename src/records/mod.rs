@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
+use tokio::sync::Semaphore;
 
+use crate::feed::Versions;
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::app::App;
 use crate::model::ids::{RecordId, TableName};
@@ -16,25 +18,35 @@ use crate::model::value::Value;
 use crate::store::{Action, Intent, Outcomes, Store, Write, Written};
 
 mod ask;
+mod csv;
 mod cursor;
 mod error;
+mod export;
+mod import;
 mod list;
 mod many;
 mod sent;
 mod tags;
+mod totals;
 
 pub use error::{FieldFault, Obstacle, RecordsError};
+pub use import::{Import, LineFault, MAX_IMPORT_BYTES, Report};
 pub use list::{Asked, List, Listed};
 pub use many::{MAX_RECORDS, Many, Sent};
 pub use tags::{Tags, tag};
 
+use export::EXPORTS;
 use sent::Faults;
+use totals::Totals;
 
 /// The records of one app, under its rules.
 #[derive(Clone)]
 pub struct Records {
     app: Arc<App>,
     store: Store,
+    /// Who is being sent a file.
+    exports: Arc<Semaphore>,
+    totals: Totals,
 }
 
 /// A record with what of it may be shown.
@@ -57,8 +69,9 @@ pub struct Stale {
 
 impl Records {
     /// The rules of this app over this database.
-    pub fn new(app: Arc<App>, store: Store) -> Self {
-        Self { app, store }
+    pub fn new(app: Arc<App>, store: Store, versions: Versions) -> Self {
+        let (exports, totals) = (Arc::new(Semaphore::new(EXPORTS)), Totals::new(versions));
+        Self { app, store, exports, totals }
     }
 
     /// The table as the viewer sees it.
@@ -76,7 +89,12 @@ impl Records {
     /// # Errors
     /// When the database does not answer.
     pub async fn snapshot(&self, queries: &[&Query]) -> Result<Snapshot, RecordsError> {
-        Ok(self.store.snapshot(queries).await?)
+        let known = self.totals.known(queries).await;
+        let snapshot = self.store.snapshot(queries, &known.totals).await?;
+        if self.totals.settle(&known, &snapshot).await {
+            return Ok(snapshot);
+        }
+        Ok(self.store.snapshot(queries, &[]).await?)
     }
 
     /// One record.

@@ -133,8 +133,8 @@ impl Runtime {
         renderer: Arc<Renderer>,
         start: Start,
     ) -> Result<Self, RuntimeError> {
-        let records = Records::new(app.clone(), store.clone());
         let (hub, feed) = Hub::new(store.clone(), renderer.clone(), start.transport).await?;
+        let records = Records::new(app.clone(), store.clone(), feed.versions());
         let pages = Pages::new(app.clone(), records.clone(), renderer, feed.versions());
         let pulse = feed.pulse();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());

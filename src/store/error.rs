@@ -45,6 +45,9 @@ pub enum StoreError {
     /// The database cannot be reached, or not now.
     #[error("the database does not answer")]
     Unavailable(#[source] sqlx::Error),
+    /// Whoever reads took too long.
+    #[error("whoever reads took too long")]
+    TooSlow,
     /// The store is closing.
     #[error("the database is being closed")]
     Closed,

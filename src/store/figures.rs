@@ -256,7 +256,7 @@ mod tests {
     impl Filled {
         async fn ask(&self, filter: Filter, ask: Ask) -> Answer {
             let query = Query { table: self.table.name.clone(), filter, ask };
-            self.store.snapshot(&[&query]).await.unwrap().answers.remove(0)
+            self.store.snapshot(&[&query], &[]).await.unwrap().answers.remove(0)
         }
 
         fn at(&self, name: &str) -> FieldAt {

@@ -28,6 +28,7 @@ mod select;
 mod snapshot;
 mod stamp;
 mod triggers;
+mod walk;
 mod watch;
 mod writer;
 

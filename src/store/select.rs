@@ -302,7 +302,7 @@ mod tests {
     }
 
     async fn rows(store: &Store, query: &Query) -> Vec<Record> {
-        let answer = store.snapshot(&[query]).await.unwrap().answers.remove(0);
+        let answer = store.snapshot(&[query], &[]).await.unwrap().answers.remove(0);
         answer.rows().unwrap().records
     }
 

@@ -15,17 +15,22 @@ impl Store {
     /// Answers all queries from one snapshot, and says which.
     ///
     /// It is one statement with one row: each row that comes back from the database's thread wakes
-    /// the reader, which costs more than to pack and unpack it.
+    /// the reader, which costs more than to pack and unpack it. `totals` says how many records pass
+    /// the filter of each, where that is known: those are not counted.
     ///
     /// # Errors
     /// When the database does not answer, or a query names a table that is not the app's.
-    pub async fn snapshot(&self, queries: &[&Query]) -> Result<Snapshot, StoreError> {
+    pub async fn snapshot(
+        &self,
+        queries: &[&Query],
+        totals: &[Option<u64>],
+    ) -> Result<Snapshot, StoreError> {
         let mut statement = Statement::new(LAST_SEQ);
         let mut asked = Vec::with_capacity(queries.len());
-        for query in queries {
+        for (index, query) in queries.iter().enumerate() {
             let table = self.table(&query.table)?;
             asked.push((table, *query, statement.columns));
-            statement.ask(table, query);
+            statement.ask(table, query, totals.get(index).copied().flatten());
         }
         let Statement { sql, values, .. } = statement;
         let row = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)));
@@ -77,12 +82,15 @@ impl Statement {
         Self { sql: format!("select ({first})"), values: Vec::new(), columns: 1 }
     }
 
-    fn ask(&mut self, table: &Table, query: &Query) {
+    fn ask(&mut self, table: &Table, query: &Query, total: Option<u64>) {
         match &query.ask {
             Ask::Rows(wanted) => {
                 // Packed outside the window: inside it, every row that is sorted would be packed.
                 self.lines(&packed(table), &select::window(table, &query.filter, wanted));
-                self.column(&select::count(table, &query.filter));
+                match total {
+                    Some(total) => self.number(total),
+                    None => self.column(&select::count(table, &query.filter)),
+                }
             }
             Ask::Figure(measure) => self.column(&figures::figure(table, &query.filter, *measure)),
             Ask::Groups(grouping) => {
@@ -97,6 +105,13 @@ impl Statement {
     fn column(&mut self, select: &SelectStatement) {
         let inside = self.bind(select);
         self.sql.push_str(&format!(", ({inside})"));
+    }
+
+    /// A column with a number that is known.
+    fn number(&mut self, number: u64) {
+        self.values.push(number.into());
+        self.columns += 1;
+        self.sql.push_str(", ?");
     }
 
     /// A column with the rows of a statement, each packed into a line.

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::server::{DESK, within};
 
-fn pagetide() -> Command {
+pub fn pagetide() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagetide"));
     for name in ["PAGETIDE_DATABASE_URL", "PAGETIDE_ADMIN_EMAIL", "PAGETIDE_ADMIN_PASSWORD"] {
         command.env_remove(name);
@@ -17,7 +17,7 @@ fn pagetide() -> Command {
     command
 }
 
-fn app(yaml: &str) -> tempfile::TempDir {
+pub fn app(yaml: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("app.yaml"), yaml).unwrap();
     folder
@@ -32,14 +32,14 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A server in a process of its own.
-struct Process {
+pub struct Process {
     child: Child,
-    address: String,
+    pub address: String,
     printed: String,
 }
 
 impl Process {
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let first = lines.next().expect("the server says where it is").unwrap();
@@ -55,7 +55,7 @@ impl Process {
         Self { child, address, printed }
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }

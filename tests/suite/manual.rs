@@ -1,13 +1,16 @@
-//! Holds `docs/realtime.md` to its word: each example in it is one that the server takes or sends.
+//! Holds `docs/realtime.md` and `docs/api.md` to their word: each example in them is one that the server
+//! takes or sends.
 
 use std::collections::BTreeSet;
 
 use pagetide::live::messages_schema;
+use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use crate::server::{DESK, Server};
 
 const PAGE: &str = include_str!("../../docs/realtime.md");
+const API: &str = include_str!("../../docs/api.md");
 
 /// The examples below a heading, one a line.
 fn examples(heading: &str) -> Vec<Json> {
@@ -69,4 +72,30 @@ async fn every_handshake_in_the_manual_is_taken() {
             assert_ne!(answer["type"], "error", "{example}: {answer}");
         }
     }
+}
+
+#[tokio::test]
+async fn every_request_in_the_manual_of_the_api_is_taken() {
+    let server =
+        Server::start(&DESK.replace("update: [admin]", "update: [admin]\n      delete: [admin]"))
+            .await;
+    let admin = server.admin().await;
+    let blocks = API.split("```http\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut taken = BTreeSet::new();
+    for example in blocks.flat_map(|block| block.split("\n\n")) {
+        let (head, body) = example.trim().split_once('\n').unwrap_or((example.trim(), ""));
+        let (method, path) = head.split_once(' ').unwrap();
+        let method: Method = method.parse().unwrap();
+        let mut request = admin.request(method.clone(), path);
+        if !body.is_empty() {
+            let kind = if body.starts_with('{') { "application/json" } else { "text/csv" };
+            request = request.header("content-type", kind).body(body.to_owned());
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        assert!(status.is_success(), "{head}: {status} {}", answer.text().await.unwrap());
+        let path = path.split('?').next().unwrap().replace("/1", "/:id");
+        taken.insert(format!("{method} {path}"));
+    }
+    assert_eq!(taken.len(), 11, "{taken:?}");
 }

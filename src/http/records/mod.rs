@@ -22,6 +22,7 @@ use crate::records::{self, Asked, List, RecordsError, Shown};
 use crate::runtime::Runtime;
 
 pub(super) mod batch;
+pub(super) mod file;
 mod tags;
 
 /// How many records a list has where nobody says.

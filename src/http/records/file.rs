@@ -1,0 +1,110 @@
+//! Records as files: `…/records.csv` out, `…/records/import` in.
+
+use std::sync::Arc;
+
+use poem::http::{StatusCode, header};
+use poem::web::{Data, Path, Query};
+use poem::{Body, Request, Response, Result, handler};
+use serde::Deserialize;
+
+use crate::http::body;
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::http::records::number;
+use crate::records::{Asked, Import, List, MAX_IMPORT_BYTES};
+use crate::runtime::Runtime;
+use crate::store::Intent;
+
+/// What a file may be asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExportQuery {
+    filter: Option<String>,
+    search: Option<String>,
+    sort: Option<String>,
+    fields: Option<String>,
+    limit: Option<String>,
+}
+
+/// What is to become of a file.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ImportQuery {
+    mode: Option<String>,
+    merge_on: Option<String>,
+    dry_run: Option<String>,
+}
+
+/// `GET /api/tables/:table/records.csv`
+#[handler]
+pub(in crate::http) async fn export(
+    Path(table): Path<String>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+    query: Result<Query<ExportQuery>>,
+) -> Result<Response> {
+    let viewer = caller.reader(&runtime, &table)?;
+    let view = runtime.records.view(viewer, &table).map_err(HttpError::from)?;
+    let query = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
+    let asked = Asked {
+        filter: query.filter.as_deref(),
+        search: query.search.as_deref(),
+        sort: query.sort.as_deref(),
+        fields: query.fields.as_deref(),
+    };
+    let mut list = List::read(view, &asked).map_err(HttpError::from)?;
+    let limit = number("limit", query.limit.as_deref(), 1..=u32::MAX.into())?;
+    list.window.limit = limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(u32::MAX);
+    let name = format!("attachment; filename=\"{}.csv\"", list.view.table.name);
+    let file = runtime.records.export(list).await.map_err(HttpError::from)?;
+    // An answer that ends before its end is cut off, so that nobody takes it for the whole.
+    let file = futures_util::StreamExt::map(file, |piece| piece.map_err(std::io::Error::other));
+    Ok(Response::builder()
+        .content_type("text/csv; charset=utf-8")
+        .header(header::CACHE_CONTROL, "no-store")
+        .header(header::CONTENT_DISPOSITION, name)
+        .body(Body::from_bytes_stream(file)))
+}
+
+/// `POST /api/tables/:table/records/import`
+#[handler]
+pub(in crate::http) async fn import(
+    Path(table): Path<String>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+    query: Result<Query<ImportQuery>>,
+    request: &Request,
+    body: Body,
+) -> Result<Response> {
+    let viewer = caller.reader(&runtime, &table)?;
+    runtime.records.view(viewer, &table).map_err(HttpError::from)?;
+    let query = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
+    let import = query.read()?;
+    body::must_be(request, "text/csv", |kind| kind == "text/csv")?;
+    let file = body::bytes(body, MAX_IMPORT_BYTES).await?;
+    let report = runtime.records.import(viewer, &table, &file, import).await;
+    Ok(body::answer(StatusCode::OK, &report.map_err(HttpError::from)?))
+}
+
+impl ImportQuery {
+    fn read(&self) -> Result<Import<'_>, HttpError> {
+        let wrong = |message: String| Err(HttpError::Malformed(message));
+        let merge_on = match (self.mode.as_deref(), self.merge_on.as_deref()) {
+            (None | Some("create"), None) => None,
+            (Some("upsert"), Some(field)) => Some(field),
+            (Some("upsert"), None) => return wrong("mode=upsert needs mergeOn".to_owned()),
+            (None | Some("create"), Some(_)) => {
+                return wrong("mergeOn is for mode=upsert".to_owned());
+            }
+            (Some(other), _) => {
+                return wrong(format!("mode must be create or upsert, got `{other}`"));
+            }
+        };
+        let intent = match self.dry_run.as_deref() {
+            None | Some("false") => Intent::Keep,
+            Some("true") => Intent::Try,
+            Some(other) => return wrong(format!("dryRun must be true or false, got `{other}`")),
+        };
+        Ok(Import { merge_on, intent })
+    }
+}

@@ -1,0 +1,72 @@
+//! A list as a CSV file (RFC 4180), however long, from one snapshot.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::model::record::{FieldSet, Record};
+use crate::model::table::{FieldAt, Table};
+use crate::records::{List, Records, RecordsError, csv};
+use crate::store::StoreError;
+
+/// How many files are written at once: each holds a connection and a snapshot.
+pub(super) const EXPORTS: usize = 4;
+
+impl Records {
+    /// The list as a CSV file, piece by piece: the `id`, then the fields of the list. A list without
+    /// end has `u32::MAX` records at most.
+    ///
+    /// # Errors
+    /// When too many are being written, or the database does not answer.
+    pub async fn export(
+        &self,
+        list: List,
+    ) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, RecordsError> {
+        let permit = self.exports.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| RecordsError::TooManyExports)?;
+        let List { view, filter, window, fields, .. } = list;
+        let batches = self.store.walk(&view.table.name, &filter, &window).await?;
+        let writer = Lines { table: view.table, fields, _permit: permit };
+        let head = writer.head();
+        let lines = ReceiverStream::new(batches)
+            .map(move |batch| batch.map(|records| writer.lines(&records)));
+        Ok(futures_util::stream::iter([Ok(head)]).chain(lines))
+    }
+}
+
+/// Writes the lines of one file.
+struct Lines {
+    table: Arc<Table>,
+    fields: FieldSet,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lines {
+    fn head(&self) -> Bytes {
+        let name = |at| self.table.field(at).name.as_str().to_owned();
+        written(|writer| writer.write_record(self.columns().map(name)))
+    }
+
+    fn lines(&self, records: &[Record]) -> Bytes {
+        let cell = |record: &Record, at| csv::cell(self.table.field(at), &record[at]);
+        written(|writer| {
+            records.iter().try_for_each(|record| {
+                writer.write_record(self.columns().map(|at| cell(record, at)))
+            })
+        })
+    }
+
+    fn columns(&self) -> impl Iterator<Item = FieldAt> + '_ {
+        std::iter::once(FieldAt::ID).chain(self.fields.iter())
+    }
+}
+
+fn written(write: impl FnOnce(&mut ::csv::Writer<Vec<u8>>) -> ::csv::Result<()>) -> Bytes {
+    let mut writer =
+        ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
+    write(&mut writer).expect("every line has the same columns, and memory takes them");
+    writer.into_inner().expect("memory takes it").into()
+}

@@ -1,0 +1,300 @@
+//! Records from a CSV file: all of its lines, or none, with what is wrong by line.
+
+use ::csv::{ReaderBuilder, StringRecord};
+use serde::Serialize;
+
+use crate::fields;
+use crate::model::access::{Operation, View, Viewer};
+use crate::model::table::{Field, FieldAt};
+use crate::model::value::Value;
+use crate::records::many::{Plan, merge, unique_field};
+use crate::records::{Records, RecordsError, csv, may, sent};
+use crate::store::{Action, Intent, Values};
+
+/// The most bytes that a file may have.
+pub const MAX_IMPORT_BYTES: usize = 16 * 1024 * 1024;
+/// How many records a file may have: while they are written, nobody else can write.
+const MAX_LINES: usize = 50_000;
+/// How many faults are told of one file.
+const MAX_FAULTS: usize = 100;
+
+/// What is to become of the lines of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Import<'a> {
+    /// The unique field by which lines are those of records that are there; without one, each is a
+    /// new record.
+    pub merge_on: Option<&'a str>,
+    /// Whether it is meant, or only to be tried.
+    pub intent: Intent,
+}
+
+/// What became of a file, or would.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// How many records were added.
+    pub created: usize,
+    /// How many were changed.
+    pub updated: usize,
+    /// What is wrong; if anything is, nothing was written.
+    pub faults: Vec<LineFault>,
+}
+
+/// Something wrong with one line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LineFault {
+    /// The line, counted from 1; the first has the names of the fields.
+    pub line: u64,
+    /// The field; absent where the whole line is wrong.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub field: String,
+    /// What is wrong, as a fragment.
+    pub message: String,
+}
+
+impl Records {
+    /// Writes the lines of a CSV file as records.
+    ///
+    /// # Errors
+    /// When the viewer may not, the lines cannot be merged by that field, or any of them is at fault.
+    pub async fn import(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        file: &[u8],
+        import: Import<'_>,
+    ) -> Result<Report, RecordsError> {
+        let report = self.try_import(viewer, table, file, import).await?;
+        if report.faults.is_empty() || import.intent == Intent::Try {
+            Ok(report)
+        } else {
+            Err(RecordsError::BadLines(report.faults))
+        }
+    }
+
+    async fn try_import(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        file: &[u8],
+        import: Import<'_>,
+    ) -> Result<Report, RecordsError> {
+        let view = self.view(viewer, table)?;
+        may(&view, Operation::Create)?;
+        let on = match import.merge_on {
+            Some(name) => {
+                may(&view, Operation::Update)?;
+                Some(unique_field(&view, name)?)
+            }
+            None => None,
+        };
+        let mut reading = Reading { view: &view, on, lines: Vec::new(), faults: Vec::new() };
+        let plan = reading.plan(file);
+        let Reading { lines, mut faults, .. } = reading;
+        if !faults.is_empty() || plan.actions.is_empty() {
+            faults.truncate(MAX_FAULTS);
+            return Ok(Report { faults, ..Report::default() });
+        }
+        let faults = match self.write_plan(view, plan, import.intent).await {
+            Ok(many) => {
+                let created = many.made.iter().filter(|made| **made).count();
+                let updated = many.made.len() - created;
+                return Ok(Report { created, updated, faults: Vec::new() });
+            }
+            Err(RecordsError::Unfit(faults) | RecordsError::Batch(_, faults)) => faults,
+            Err(error) => return Err(error),
+        };
+        let line = |record: Option<usize>| record.and_then(|record| lines.get(record).copied());
+        let faults = faults.into_iter().take(MAX_FAULTS).map(|fault| LineFault {
+            line: line(fault.record).unwrap_or_default(),
+            field: fault.field,
+            message: fault.message,
+        });
+        Ok(Report { faults: faults.collect(), ..Report::default() })
+    }
+}
+
+/// A file being read.
+struct Reading<'a> {
+    view: &'a View,
+    on: Option<FieldAt>,
+    /// The line of each action.
+    lines: Vec<u64>,
+    faults: Vec<LineFault>,
+}
+
+/// What a column is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    /// It sets a field, or names the record.
+    Of(FieldAt),
+    /// It is set by the system, as in a file that was exported.
+    Ignored,
+}
+
+impl Reading<'_> {
+    fn plan(&mut self, file: &[u8]) -> Plan {
+        let mut plan = Plan { actions: Vec::new(), lacking: Vec::new() };
+        let Some(text) = self.text(file) else { return plan };
+        let mut reader = ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+        let Some(columns) = reader.headers().ok().and_then(|head| self.columns(head)) else {
+            return plan;
+        };
+        let width = columns.len();
+        for row in reader.records().map_while(Result::ok) {
+            let line = row.position().map_or(0, ::csv::Position::line);
+            if self.faults.len() >= MAX_FAULTS {
+                break;
+            }
+            if plan.actions.len() == MAX_LINES {
+                self.fault(line, "", format!("a file may have {MAX_LINES} records"));
+                break;
+            }
+            if row.len() != width {
+                let message = format!("has {} cells, and the first line has {width}", row.len());
+                self.fault(line, "", message);
+                continue;
+            }
+            self.line(&row, &columns, line, &mut plan);
+        }
+        plan
+    }
+
+    fn text<'f>(&mut self, file: &'f [u8]) -> Option<&'f str> {
+        let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
+        match std::str::from_utf8(file) {
+            Ok(text) if text.contains('\0') => {
+                let before = text.split('\0').next().unwrap_or_default();
+                self.fault(
+                    line_after(before.as_bytes()),
+                    "",
+                    "holds the character U+0000".to_owned(),
+                );
+                None
+            }
+            Ok(text) if text.trim().is_empty() => {
+                self.fault(1, "", "has no names of fields".to_owned());
+                None
+            }
+            Ok(text) => Some(text),
+            Err(error) => {
+                let line = line_after(&file[..error.valid_up_to()]);
+                self.fault(line, "", "is not UTF-8".to_owned());
+                None
+            }
+        }
+    }
+
+    /// What each column of the first line is for; nothing if that cannot be told.
+    fn columns(&mut self, head: &StringRecord) -> Option<Vec<Column>> {
+        let mut columns = Vec::with_capacity(head.len());
+        for name in head {
+            match self.column(name.trim()) {
+                Ok(column) if column != Column::Ignored && columns.contains(&column) => {
+                    self.fault(1, name, "is there already".to_owned());
+                }
+                Ok(column) => columns.push(column),
+                Err(message) => self.fault(1, name, message.to_owned()),
+            }
+            if self.faults.len() >= MAX_FAULTS {
+                break;
+            }
+        }
+        if let Some(on) = self.on
+            && !columns.contains(&Column::Of(on))
+        {
+            let name = self.view.table.field(on).name.as_str().to_owned();
+            self.fault(1, &name, "has no column, and records are merged by it".to_owned());
+        }
+        self.faults.is_empty().then_some(columns)
+    }
+
+    /// A column by the name of its field, or by its label.
+    fn column(&self, name: &str) -> Result<Column, &'static str> {
+        let table = &self.view.table;
+        let labelled = |(at, field): (FieldAt, &Field)| (*field.label == *name).then_some(at);
+        let at = table.at(name).or_else(|| table.all().find_map(labelled));
+        let at = at.filter(|at| self.view.fields.contains(*at)).ok_or("is unknown")?;
+        if Some(at) == self.on {
+            Ok(Column::Of(at))
+        } else if table.field(at).kind.is_system() {
+            Ok(Column::Ignored)
+        } else if table.may_set(&self.view.viewer, at) {
+            Ok(Column::Of(at))
+        } else {
+            Err("is not yours to set")
+        }
+    }
+
+    fn line(&mut self, row: &StringRecord, columns: &[Column], line: u64, plan: &mut Plan) {
+        let (mut values, mut key) = (Values::new(), Value::Null);
+        let before = self.faults.len();
+        for (cell, column) in row.iter().zip(columns) {
+            let Column::Of(at) = *column else { continue };
+            let field = self.view.table.field(at);
+            // Where a value is required, no value is none of that field: its default stands.
+            let is_left_out = cell.is_empty() && (!field.default.is_null() && field.required);
+            if is_left_out && Some(at) != self.on {
+                continue;
+            }
+            let is_new_id = at == FieldAt::ID && cell.is_empty();
+            match fields::parse_text(field, csv::content(field, cell)) {
+                Ok(value) => {
+                    if Some(at) == self.on {
+                        key = value.clone();
+                    }
+                    if at != FieldAt::ID {
+                        values.push((at, value));
+                    }
+                }
+                Err(_) if is_new_id => {}
+                Err(misfit) => {
+                    let name = field.name.as_str().to_owned();
+                    self.fault(line, &name, misfit.message);
+                }
+            }
+        }
+        if self.faults.len() == before {
+            self.act(values, key, line, plan);
+        }
+    }
+
+    fn act(&mut self, values: Values, key: Value, line: u64, plan: &mut Plan) {
+        let has = |at: FieldAt| values.iter().any(|(sent, value)| *sent == at && !value.is_null());
+        let lacking = sent::lacking(self.view, has, Some(plan.actions.len()));
+        let action = match self.on {
+            Some(on) if !key.is_null() => {
+                let new = lacking.is_empty().then(|| without_missing(values.clone()));
+                merge(self.view, on, key, values, new)
+            }
+            Some(on) if on != FieldAt::ID => {
+                let name = self.view.table.field(on).name.as_str().to_owned();
+                let message = "must have a value: records are merged by it";
+                return self.fault(line, &name, message.to_owned());
+            }
+            _ => {
+                for fault in &lacking {
+                    self.fault(line, &fault.field, fault.message.clone());
+                }
+                Action::Insert(sent::made_by(self.view, without_missing(values)))
+            }
+        };
+        let is_by_id = matches!(&action, Action::Merge(_)) && self.on == Some(FieldAt::ID);
+        self.lines.push(line);
+        plan.actions.push(action);
+        plan.lacking.push(if is_by_id { Vec::new() } else { lacking });
+    }
+
+    fn fault(&mut self, line: u64, field: &str, message: String) {
+        self.faults.push(LineFault { line, field: field.to_owned(), message });
+    }
+}
+
+/// A new record has its defaults where nothing is given.
+fn without_missing(values: Values) -> Values {
+    values.into_iter().filter(|(_, value)| !value.is_null()).collect()
+}
+
+/// The line that follows these bytes.
+fn line_after(bytes: &[u8]) -> u64 {
+    1 + bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}

@@ -1,0 +1,80 @@
+//! Records one after another, all of one snapshot, in memory that does not grow with their number.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use sea_query::SqliteQueryBuilder;
+use sea_query_sqlx::SqlxBinder;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::model::filter::Filter;
+use crate::model::ids::TableName;
+use crate::model::query::Window;
+use crate::model::record::Record;
+use crate::store::{Store, StoreError, row, select};
+
+/// How many records are handed on at once.
+const BATCH: usize = 500;
+/// How many batches may wait for the reader.
+const AHEAD: usize = 2;
+/// How long a reader may take for a batch. Until it is done, the log of the database grows.
+const STALLED: Duration = Duration::from_secs(30);
+/// How long a walk may take in all.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+
+/// Some records, or what ended the walk before its end.
+pub type Batched = Result<Vec<Record>, StoreError>;
+
+impl Store {
+    /// Walks through the records that pass a filter. It has a connection of its own, so that other
+    /// readers do not wait for it; whoever takes too long is cut off.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn walk(
+        &self,
+        table: &TableName,
+        filter: &Filter,
+        window: &Window,
+    ) -> Result<mpsc::Receiver<Batched>, StoreError> {
+        let table = self.table(table)?.clone();
+        let options = self.readers.connect_options();
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let (sql, values) = select::window(&table, filter, window).build_sqlx(SqliteQueryBuilder);
+        let people = self.people.clone();
+        let (batches, receiver) = mpsc::channel(AHEAD);
+        tokio::spawn(async move {
+            let walk = async {
+                let mut rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch(&mut connection);
+                let mut batch = Vec::with_capacity(BATCH);
+                while let Some(row) = rows.try_next().await? {
+                    batch.push(row::record(&table, &row, &people));
+                    if batch.len() == BATCH && !hand_on(&batches, &mut batch).await {
+                        return Ok(());
+                    }
+                }
+                hand_on(&batches, &mut batch).await;
+                Ok(())
+            };
+            let failed = match timeout(LONGEST, walk).await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error,
+                Err(_) => StoreError::TooSlow,
+            };
+            // Nobody may be there any more to hear it.
+            let _ = batches.send(Err(failed)).await;
+        });
+        Ok(receiver)
+    }
+}
+
+/// Whether the reader took it, in time.
+async fn hand_on(batches: &mpsc::Sender<Batched>, batch: &mut Vec<Record>) -> bool {
+    let full = std::mem::replace(batch, Vec::with_capacity(BATCH));
+    match timeout(STALLED, batches.send(Ok(full))).await {
+        Ok(sent) => sent.is_ok(),
+        Err(_) => false,
+    }
+}
