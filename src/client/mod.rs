@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 pub const FOLDER: &str = "/_pagetide/";
 
 const STYLESHEET: &str = "pagetide.css";
+const FORM_STYLESHEET: &str = "form.css";
 const SCRIPT: &str = "pagetide.js";
 const STILL_STYLESHEET: &str = "still.css";
 const DEV_SCRIPT: &str = "dev.js";
@@ -28,6 +29,8 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("control.js", JAVASCRIPT, include_str!("control.js")),
     (DEV_SCRIPT, JAVASCRIPT, include_str!("dev.js")),
     ("edit.js", JAVASCRIPT, include_str!("edit.js")),
+    (FORM_STYLESHEET, CSS, include_str!("form.css")),
+    ("form.js", JAVASCRIPT, include_str!("form.js")),
     ("listener.js", JAVASCRIPT, include_str!("listener.js")),
     ("morph.js", JAVASCRIPT, include_str!("morph.js")),
     ("overlay.js", JAVASCRIPT, include_str!("overlay.js")),
@@ -42,8 +45,9 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("transports.js", JAVASCRIPT, include_str!("transports.js")),
 ];
 
-/// What only pages with editable tables import, and pages that their author works on.
-const IMPORTED_LATER: &[&str] = &["control.js", DEV_SCRIPT, "edit.js", "overlay.js", "toast.js"];
+/// What only pages with editable tables or forms ask for, and pages that their author works on.
+const ASKED_FOR_LATER: &[&str] =
+    &["control.js", DEV_SCRIPT, "edit.js", "form.js", "overlay.js", "toast.js"];
 
 /// A file for the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +74,11 @@ pub fn still_stylesheet() -> String {
     path(STILL_STYLESHEET)
 }
 
+/// The path of what pages with forms need beside it.
+pub fn form_stylesheet() -> String {
+    path(FORM_STYLESHEET)
+}
+
 /// The path of the script that a page starts.
 pub fn script() -> String {
     path(SCRIPT)
@@ -84,7 +93,7 @@ pub fn dev_script() -> String {
 pub fn modules() -> impl Iterator<Item = String> {
     let scripts =
         SOURCES.iter().copied().filter(|(_, content_type, _)| *content_type == JAVASCRIPT);
-    let at_once = scripts.filter(|(name, ..)| *name != SCRIPT && !IMPORTED_LATER.contains(name));
+    let at_once = scripts.filter(|(name, ..)| *name != SCRIPT && !ASKED_FOR_LATER.contains(name));
     at_once.map(|(name, ..)| path(name))
 }
 
@@ -130,7 +139,10 @@ mod tests {
 
     #[test]
     fn every_path_that_a_page_names_is_served() {
-        for path in [stylesheet(), still_stylesheet(), script()].into_iter().chain(modules()) {
+        for path in [stylesheet(), still_stylesheet(), form_stylesheet(), script()]
+            .into_iter()
+            .chain(modules())
+        {
             assert!(asset(path.strip_prefix(FOLDER).unwrap()).is_some(), "{path}");
         }
         assert_eq!(asset("other/pagetide.js"), None);

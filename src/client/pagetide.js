@@ -19,6 +19,9 @@ startThemeSwitch();
 document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 await takeUp();
 listener.start();
+// What the server tells after a form fades as other messages do.
+const told = document.querySelector(".toast");
+if (told) (await import("./toast.js")).adopt(told);
 
 /** Takes up what the page holds, and lets go of what it no longer does. */
 export async function takeUp() {
@@ -35,12 +38,20 @@ export async function takeUp() {
   if (presence?.list !== (list ?? undefined)) presence = list && new Presence(list);
   const live = sections.map((section) => known.get(section));
   listener.hold(live.filter(({ refresh }) => refresh === "realtime"), presence);
+  await letEnter();
   await letEdit(fresh.filter(({ section }) => section.dataset.table));
 }
 
 /** Moves to the server as it is now, as an author's next state of the app is another server. */
 export function renew() {
   listener.renew();
+}
+
+async function letEnter() {
+  const forms = [...document.querySelectorAll("[data-form]")].filter((form) => !form.noValidate);
+  if (forms.length === 0) return;
+  const { Form } = await import("./form.js");
+  for (const form of forms) new Form(form);
 }
 
 async function letEdit(components) {

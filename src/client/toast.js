@@ -29,6 +29,12 @@ export function toast(text, { key, action } = {}) {
   if (!action) goLater(element);
 }
 
+/** Takes over a message that came with the page: announced, and gone after a while. */
+export function adopt(element) {
+  element.remove();
+  toast(element.textContent.trim());
+}
+
 /** Takes away the message of a key, if there is one. */
 export function dismiss(key) {
   const all = [...document.getElementById("toasts").children];

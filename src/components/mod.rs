@@ -26,6 +26,7 @@ mod container;
 mod data_source;
 mod data_table;
 mod divider;
+mod form;
 mod html;
 mod image;
 mod kpi;
@@ -131,6 +132,7 @@ shelf! {
     "html" => html::RawHtml,
     "dataTable" => data_table::RawDataTable,
     "list" => list::RawList,
+    "form" => form::RawForm,
     "kpi" => kpi::RawKpi,
     "chart" => chart::RawChart,
     "presence" => presence::RawPresence,

@@ -20,6 +20,12 @@ pub struct Editor<'a> {
     /// What may be chosen, for a select.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub options: &'a [Arc<str>],
+    /// The smallest number allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<String>,
+    /// The greatest number allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<String>,
 }
 
 /// The kinds of control; what they give is checked by the server.
@@ -73,6 +79,22 @@ pub fn editor(field: &Field) -> Option<Editor<'_>> {
         | FieldKind::UpdatedBy => return None,
     };
     let Field { name, label, kind, required, .. } = field;
-    let options = kind.options();
-    Some(Editor { field: name.as_str(), label, required: *required, control, options })
+    let (options, (min, max)) = (kind.options(), bounds(kind));
+    Some(Editor { field: name.as_str(), label, required: *required, control, options, min, max })
+}
+
+/// The smallest and the greatest number that a field takes.
+fn bounds(kind: &FieldKind) -> (Option<String>, Option<String>) {
+    match kind {
+        FieldKind::Integer(bounds) => (text(&bounds.min), text(&bounds.max)),
+        FieldKind::Rating(max) => (Some("0".to_owned()), Some(max.to_string())),
+        FieldKind::Decimal(bounds)
+        | FieldKind::Currency(_, bounds)
+        | FieldKind::Percentage(bounds) => (text(&bounds.min), text(&bounds.max)),
+        _ => (None, None),
+    }
+}
+
+fn text(bound: &Option<impl ToString>) -> Option<String> {
+    bound.as_ref().map(ToString::to_string)
 }

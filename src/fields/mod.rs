@@ -12,6 +12,7 @@ use crate::model::table::{Field, FieldKind};
 use crate::model::value::Value;
 
 pub mod control;
+pub mod entry;
 pub mod filter;
 
 mod checkbox;

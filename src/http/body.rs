@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode;
 use poem::http::{StatusCode, header};
 use poem::{Body, Request, Response};
 use serde::de::{DeserializeOwned, Error};
@@ -13,6 +14,8 @@ use crate::http::error::HttpError;
 
 /// The most bytes a body may have.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
+/// The most values a form may have.
+const MAX_PAIRS: usize = 2_000;
 
 /// What some programs begin a text with, to say that it is UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -74,6 +77,39 @@ pub(super) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, HttpError
     serde_urlencoded::from_bytes(&bytes(body, MAX_BODY).await?).map_err(|error| {
         HttpError::Malformed(format!("the form is not what it should be: {error}"))
     })
+}
+
+/// The names and values that an HTML form sends, in their order.
+pub(super) async fn pairs(
+    request: &Request,
+    body: Body,
+) -> Result<Vec<(String, String)>, HttpError> {
+    must_be(request, FORM, |kind| kind == FORM)?;
+    if request.content_type().is_none() {
+        return Err(HttpError::NotOfType(FORM));
+    }
+    let bytes = bytes(body, MAX_BODY).await?;
+    let parts: Vec<_> = bytes.split(|byte| *byte == b'&').filter(|part| !part.is_empty()).collect();
+    if parts.len() > MAX_PAIRS {
+        return Err(HttpError::Malformed(format!("a form may have {MAX_PAIRS} values")));
+    }
+    let pair = |part: &[u8]| {
+        let middle = part.iter().position(|byte| *byte == b'=').unwrap_or(part.len());
+        let (name, value) = part.split_at(middle);
+        Ok((decoded(name)?, decoded(value.get(1..).unwrap_or_default())?))
+    };
+    parts.into_iter().map(pair).collect()
+}
+
+/// Text as it was before it was encoded for a form.
+fn decoded(encoded: &[u8]) -> Result<String, HttpError> {
+    let is_code = |code: &[u8]| matches!(code, [one, two, ..] if one.is_ascii_hexdigit() && two.is_ascii_hexdigit());
+    let is_sound = encoded.split(|byte| *byte == b'%').skip(1).all(is_code);
+    let spaced: Vec<_> =
+        encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let text = percent_decode(&spaced).decode_utf8().ok().filter(|_| is_sound);
+    let text = text.map(|text| text.into_owned());
+    text.ok_or_else(|| HttpError::Malformed("the form is not encoded as forms are".to_owned()))
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";

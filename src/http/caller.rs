@@ -1,6 +1,7 @@
 //! Who sent a request: read from its cookie.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::http::{HeaderMap, HeaderValue, header};
 use poem::web::Data;
@@ -71,20 +72,36 @@ impl Caller {
 
     /// Gives the browser a token to come back with.
     pub(super) fn remember(&self, response: &mut Response, token: String) {
-        let mut cookie = self.cookie(token);
-        cookie.set_max_age(SESSION_LIFETIME);
+        self.set_cookie(response, COOKIE, token, SESSION_LIFETIME);
+    }
+
+    /// Gives the browser a cookie for so long.
+    pub(super) fn set_cookie(
+        &self,
+        response: &mut Response,
+        name: &str,
+        value: String,
+        lifetime: Duration,
+    ) {
+        let mut cookie = self.cookie(name, value);
+        cookie.set_max_age(lifetime);
         set_cookie(response, &cookie);
     }
 
     /// Takes the token from the browser.
     pub(super) fn forget(&self, response: &mut Response) {
-        let mut cookie = self.cookie(String::new());
+        self.remove_cookie(response, COOKIE);
+    }
+
+    /// Takes a cookie from the browser.
+    pub(super) fn remove_cookie(&self, response: &mut Response, name: &str) {
+        let mut cookie = self.cookie(name, String::new());
         cookie.make_removal();
         set_cookie(response, &cookie);
     }
 
-    fn cookie(&self, token: String) -> Cookie {
-        let mut cookie = Cookie::new_with_str(COOKIE, token);
+    fn cookie(&self, name: &str, value: String) -> Cookie {
+        let mut cookie = Cookie::new_with_str(name, value);
         cookie.set_path("/");
         cookie.set_http_only(true);
         cookie.set_same_site(SameSite::Lax);
@@ -95,14 +112,21 @@ impl Caller {
 
 /// The token that came with a request, whether it is good or not.
 pub(super) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, COOKIE)
+}
+
+/// The cookie of this name that came with a request.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut cookies = all.flat_map(|cookies| cookies.split(';'));
-    cookies.find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    cookies.find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 fn set_cookie(response: &mut Response, cookie: &Cookie) {
     let cookie = HeaderValue::try_from(cookie.to_string());
-    response.headers_mut().append(header::SET_COOKIE, cookie.expect("a token is plain text"));
+    response
+        .headers_mut()
+        .append(header::SET_COOKIE, cookie.expect("what is put into cookies is plain text"));
 }
 
 /// Whether the browser reached us on its own machine, where there is no encryption.

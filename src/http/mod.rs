@@ -24,6 +24,7 @@ mod site;
 mod accounts;
 mod assets;
 mod dev;
+mod forms;
 mod frames;
 mod health;
 mod pages;

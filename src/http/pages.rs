@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::http::accounts;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::forms;
 use crate::pages::{Fragment, Opened};
 use crate::runtime::Runtime;
 
@@ -33,9 +34,12 @@ pub(super) async fn show(
     // Every page gives those who have no session one of a guest, so that it may be live.
     let newcomer = caller.viewer.is_none();
     let known = known_tag(request.headers()).filter(|_| !newcomer);
-    let answer = match runtime.pages.open(caller.visitor(), url, known, &nonce).await {
+    let toast = forms::waiting_toast(&runtime, &caller, request.headers());
+    let toast = toast.as_deref();
+    let answer = match runtime.pages.open(caller.visitor(), url, known, &nonce, toast).await {
         Ok(Opened::Html(html, tag)) => {
             let mut response = tagged(page(StatusCode::OK, &nonce, html), tag);
+            forms::forget_toast(&caller, request.headers(), &mut response);
             if newcomer {
                 caller.remember(&mut response, runtime.auth.guest_token());
             }
@@ -44,10 +48,7 @@ pub(super) async fn show(
         // No policy: the browser keeps the one that came with the page, whose nonce is in it.
         Ok(Opened::Unchanged(tag)) => return tagged(not_modified(), Some(tag)),
         Ok(Opened::Redirect(path)) => return see_other(&path),
-        Ok(Opened::SignIn) => {
-            let next = utf8_percent_encode(url, NON_ALPHANUMERIC);
-            return see_other(&format!("/sign-in?next={next}"));
-        }
+        Ok(Opened::SignIn) => return to_sign_in(url),
         Ok(Opened::NotFound) => {
             accounts::built_in_page(&runtime, &caller, &path, request, &nonce).await
         }
@@ -130,6 +131,11 @@ pub(super) fn see_other(path: &str) -> Response {
     Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location).finish()
 }
 
+/// Sends the browser to the sign-in page, and back from there.
+pub(super) fn to_sign_in(url: &str) -> Response {
+    see_other(&format!("/sign-in?next={}", utf8_percent_encode(url, NON_ALPHANUMERIC)))
+}
+
 /// 128 random bits for one answer.
 pub(super) fn nonce() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
@@ -151,6 +157,10 @@ pub(super) fn refusal(
         StatusCode::SERVICE_UNAVAILABLE => {
             ("Back in a moment", "The data cannot be reached just now. Please try again.")
         }
+        status if status.is_client_error() => (
+            "This could not be done",
+            "The page may be out of date: open it again, and try once more.",
+        ),
         _ => ("Something went wrong", "It has been noted. Please try again."),
     };
     match runtime.pages.error(caller.visitor(), status.as_u16(), words, nonce) {
@@ -160,7 +170,7 @@ pub(super) fn refusal(
 }
 
 /// The path and query that were asked for, as the browser wrote them.
-fn url(request: &Request) -> &str {
+pub(super) fn url(request: &Request) -> &str {
     request.uri().path_and_query().map_or("/", |url| url.as_str())
 }
 

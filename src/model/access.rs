@@ -72,7 +72,16 @@ pub struct View {
 impl View {
     /// Whether the viewer may set the field of a record that they see.
     pub fn may_set(&self, at: FieldAt) -> bool {
-        self.table.allows(&self.viewer, Operation::Update)
+        self.may_write(Operation::Update, at)
+    }
+
+    /// Whether the viewer may give the field of a record that they add.
+    pub fn may_give(&self, at: FieldAt) -> bool {
+        self.may_write(Operation::Create, at)
+    }
+
+    fn may_write(&self, operation: Operation, at: FieldAt) -> bool {
+        self.table.allows(&self.viewer, operation)
             && !self.table.field(at).kind.is_system()
             && self.fields.contains(at)
             && self.table.may_set(&self.viewer, at)

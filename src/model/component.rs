@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::access::{Grant, View, Viewer};
 use crate::model::address::Values;
 use crate::model::filter::Filter;
+use crate::model::form::Form;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::operand::Operand;
 use crate::model::query::{Ask, Grouping, Measure, Query, Window};
@@ -55,6 +56,8 @@ pub enum ComponentKind {
     DataTable(DataTable),
     /// Records as entries of a list.
     List(List),
+    /// Adds a record or changes one.
+    Form(Form),
     /// One figure over records.
     Kpi(Kpi),
     /// Figures of groups of records, drawn.
@@ -316,10 +319,11 @@ impl Component {
         }
     }
 
-    /// The fields that this viewer may edit in place.
+    /// The fields that this viewer may edit in place, or set by the form.
     pub fn editable(&self, view: &View) -> FieldSet {
         let columns = match &self.kind {
             ComponentKind::DataTable(table) => &table.columns[..],
+            ComponentKind::Form(form) => return form.open_fields(view),
             _ => &[],
         };
         let editable = columns.iter().filter(|column| column.editable).map(|column| column.field);
@@ -331,6 +335,7 @@ impl Component {
         match &self.kind {
             ComponentKind::DataTable(table) => Some(&table.data_source),
             ComponentKind::List(list) => Some(&list.data_source),
+            ComponentKind::Form(form) => Some(&form.data_source),
             ComponentKind::Kpi(kpi) => Some(&kpi.data_source),
             ComponentKind::Chart(chart) => Some(&chart.data_source),
             ComponentKind::Container(_)
@@ -345,16 +350,21 @@ impl Component {
     }
 
     /// What the component asks for somebody with this view of its table, at an address that gives
-    /// these values; nothing if it would be made of a field that they may not read.
+    /// these values; nothing if it would be made of a field that they may not read, or is a form that
+    /// is not for them.
     pub fn query(&self, view: &View, values: &Values) -> Option<Query> {
         let source = self.data_source()?;
         let ask = self.ask()?;
-        let needed = self.needed();
-        needed.iter().all(|at| view.fields.contains(*at)).then(|| Query {
-            table: source.table.clone(),
-            filter: source.scope(view, values),
-            ask,
-        })
+        let mut filter = source.scope(view, values);
+        if let ComponentKind::Form(form) = &self.kind {
+            if form.open_fields(view).is_empty() {
+                return None;
+            }
+            // A record that they may not change is none for them to edit.
+            filter = filter.and(view.rules().update);
+        }
+        let is_open = self.needed().iter().all(|at| view.fields.contains(*at));
+        is_open.then(|| Query { table: source.table.clone(), filter, ask })
     }
 
     /// The fields by which what is shown may change, among those that the viewer may read.
@@ -371,6 +381,7 @@ impl Component {
         Some(match &self.kind {
             ComponentKind::DataTable(table) => Ask::Rows(table.window.clone()),
             ComponentKind::List(list) => Ask::Rows(list.window.clone()),
+            ComponentKind::Form(form) => Ask::Rows(form.window()),
             ComponentKind::Kpi(kpi) => Ask::Figure(kpi.measure),
             ComponentKind::Chart(chart) => Ask::Groups(chart.grouping),
             ComponentKind::Container(_)

@@ -10,6 +10,7 @@ pub mod change;
 pub mod compare;
 pub mod component;
 pub mod filter;
+pub mod form;
 pub mod ids;
 pub mod operand;
 pub mod page;

@@ -64,6 +64,11 @@ impl Page {
         self.all().iter().any(placed)
     }
 
+    /// Whether people can enter something on it.
+    pub fn has_forms(&self) -> bool {
+        self.all().iter().any(|component| matches!(component.kind, ComponentKind::Form(_)))
+    }
+
     /// The component of this id, if the viewer may see it.
     pub fn component(&self, id: &ComponentId, viewer: &Viewer) -> Option<&Component> {
         self.seen_by(viewer).into_iter().find(|component| component.id == *id)

@@ -191,6 +191,13 @@ impl Table {
         self.fields.iter().enumerate().map(|(index, field)| (FieldAt(index), field))
     }
 
+    /// The fields that whoever adds a record must give a value.
+    pub fn needed(&self) -> impl Iterator<Item = FieldAt> {
+        let is_needed =
+            |field: &Field| field.required && !field.kind.is_system() && field.default.is_null();
+        self.all().filter(move |(_, field)| is_needed(field)).map(|(at, _)| at)
+    }
+
     /// The field that optimistic locking compares, where the table has one.
     pub fn updated_at(&self) -> Option<FieldAt> {
         self.all().find(|(_, field)| field.kind == FieldKind::UpdatedAt).map(|(at, _)| at)

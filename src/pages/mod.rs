@@ -15,10 +15,15 @@ use crate::records::{Records, RecordsError};
 use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer, Scene};
 
 mod cache;
+mod repeats;
+mod sent;
 mod spots;
+mod submit;
 
 use cache::{Cache, Place, Scope};
+use repeats::Repeats;
 use spots::{Spot, Spots};
+pub use submit::{Done, Submission, Submitted};
 
 /// The pages of one app.
 #[derive(Clone)]
@@ -29,6 +34,7 @@ pub struct Pages {
     versions: Versions,
     cache: Cache,
     spots: Spots,
+    repeats: Repeats,
 }
 
 /// What opening a path leads to.
@@ -75,11 +81,12 @@ impl Pages {
         versions: Versions,
     ) -> Self {
         let (cache, spots) = (Cache::default(), Spots::default());
-        Self { app, records, renderer, versions, cache, spots }
+        let repeats = Repeats::default();
+        Self { app, records, renderer, versions, cache, spots, repeats }
     }
 
-    /// Opens the page at a path, with its query string; it is not made again while `known` still names its state. `nonce` is
-    /// what inline scripts must carry to be run.
+    /// Opens the page at a path, with its query string; it is not made again while `known` still names
+    /// its state. `nonce` is what inline scripts must carry to be run, `toast` what was just done.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -89,6 +96,7 @@ impl Pages {
         url: &str,
         known: Option<&str>,
         nonce: &str,
+        toast: Option<&str>,
     ) -> Result<Opened, PagesError> {
         let Some(address) = self.app.at(url) else {
             return Ok(self.without_page(viewer, url));
@@ -109,13 +117,16 @@ impl Pages {
         let version = self.versions.of(tables.iter()).await;
         let beside = (client::stylesheet(), client::script(), viewer);
         let tag = settled(&version).map(|version| self.cache.tag(&place, version, beside));
+        // What is told once is no state of the page.
+        let tag = tag.filter(|_| toast.is_none());
         if let Some(tag) = unchanged(&tag, known) {
             return Ok(Opened::Unchanged(tag));
         }
         // Large, and seldom needed: as part of this future it would be moved with every request.
         let body = Box::pin(self.rendered(&shown, &place, version.as_ref())).await?;
         let menu = self.menu(viewer, &address.path);
-        let html = self.renderer.page(&self.frame(viewer, &menu, nonce), &address, &body)?;
+        let frame = Frame { toast, ..self.frame(viewer, &menu, nonce) };
+        let html = self.renderer.page(&frame, &address, &body)?;
         Ok(Opened::Html(html, tag))
     }
 
@@ -266,14 +277,14 @@ impl Pages {
         let data = shown.into_iter().zip(snapshot.answers).map(|((component, _, view), answer)| {
             let editable = component.editable(&view);
             let (View { table, fields, .. }, position) = (view, snapshot.position.clone());
-            let data = ComponentData { table, fields, editable, answer, position };
+            let data = ComponentData { table, fields, editable, answer, position, draft: None };
             (component.id.clone(), data)
         });
         Ok(data.collect())
     }
 
     fn frame<'a>(&'a self, viewer: &'a Viewer, menu: &'a [MenuItem], nonce: &'a str) -> Frame<'a> {
-        Frame { app: &self.app, viewer, menu, nonce }
+        Frame { app: &self.app, viewer, menu, nonce, toast: None }
     }
 
     fn menu(&self, viewer: &Viewer, path: &str) -> Vec<MenuItem> {

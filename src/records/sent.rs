@@ -92,13 +92,9 @@ pub(super) fn lacking(
     is_sent: impl Fn(FieldAt) -> bool,
     record: Option<usize>,
 ) -> Vec<FieldFault> {
-    let lacks = view.table.all().filter(|(at, field)| {
-        field.required && !field.kind.is_system() && field.default.is_null() && !is_sent(*at)
-    });
-    let fault = |(_, field): (_, &crate::model::table::Field)| {
-        FieldFault::new(field.name.as_str(), "must have a value").of(record)
-    };
-    lacks.map(fault).collect()
+    let lacks = view.table.needed().filter(|at| !is_sent(*at));
+    let name = |at| view.table.field(at).name.as_str();
+    lacks.map(|at| FieldFault::new(name(at), "must have a value").of(record)).collect()
 }
 
 /// The values of a new record, with who makes it.

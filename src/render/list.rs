@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::fields;
 use crate::model::component::{HrefPart, Item, List};
 use crate::model::query::Rows;
-use crate::model::record::Record;
+use crate::model::record::{FieldSet, Record};
 use crate::model::table::FieldAt;
 use crate::model::value::Value as FieldValue;
 use crate::render::ComponentData;
@@ -34,7 +34,7 @@ fn entry(item: &Item, data: &ComponentData, record: &Record) -> Value {
         subtitle => optional(item.subtitle),
         meta => optional(item.meta),
         badge => optional(item.badge),
-        href => item.href.as_ref().and_then(|parts| href(parts, data, record)),
+        href => item.href.as_ref().and_then(|parts| path(parts, &data.fields, record)),
     }
 }
 
@@ -44,14 +44,15 @@ fn cell(data: &ComponentData, record: &Record, at: FieldAt) -> Value {
     Value::from_safe_string(html)
 }
 
-/// Where the entry leads; nowhere if it is made of a value that is missing or may not be read.
-fn href(parts: &[HrefPart], data: &ComponentData, record: &Record) -> Option<String> {
+/// The path that these parts make of a record; none if one is a value that is missing or may not be
+/// read.
+pub fn path(parts: &[HrefPart], fields: &FieldSet, record: &Record) -> Option<String> {
     let mut href = String::new();
     for part in parts {
         match part {
             HrefPart::Text(text) => href.push_str(text),
             HrefPart::Field(at) => {
-                let known = data.fields.contains(*at);
+                let known = fields.contains(*at);
                 let text = Some(&record[*at]).filter(|_| known).and_then(plain)?;
                 href.extend(utf8_percent_encode(&text, NON_ALPHANUMERIC));
             }

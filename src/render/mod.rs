@@ -17,13 +17,16 @@ use crate::model::app::App;
 use crate::model::component::{
     Component, ComponentKind, Container, DataTable, Layout, Link, Text, TextVariant,
 };
+use crate::model::form::Draft;
 use crate::model::ids::{ComponentId, Position};
+use crate::model::page::Page;
 use crate::model::query::{Answer, Rows};
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
 use crate::model::table::Table;
 
 mod chart;
+mod form;
 mod kpi;
 mod list;
 mod rows;
@@ -31,10 +34,11 @@ mod scale;
 mod series;
 mod still;
 
+pub use list::path;
 use rows::RowWriter;
 
 /// The built-in templates by name.
-const TEMPLATES: [(&str, &str); 21] = [
+const TEMPLATES: [(&str, &str); 23] = [
     ("layout.html", include_str!("../../templates/layout.html")),
     ("page.html", include_str!("../../templates/page.html")),
     ("container.html", include_str!("../../templates/container.html")),
@@ -46,6 +50,8 @@ const TEMPLATES: [(&str, &str); 21] = [
     ("html.html", include_str!("../../templates/html.html")),
     ("data_table.html", include_str!("../../templates/data_table.html")),
     ("list.html", include_str!("../../templates/list.html")),
+    ("record_form.html", include_str!("../../templates/record_form.html")),
+    ("form_field.html", include_str!("../../templates/form_field.html")),
     ("kpi.html", include_str!("../../templates/kpi.html")),
     ("chart.html", include_str!("../../templates/chart.html")),
     ("chart_empty.html", include_str!("../../templates/chart_empty.html")),
@@ -94,6 +100,8 @@ pub struct Frame<'a> {
     pub menu: &'a [MenuItem],
     /// What inline scripts must carry to be run.
     pub nonce: &'a str,
+    /// What was just done, if it is to be told.
+    pub toast: Option<&'a str>,
 }
 
 /// One way in the menu.
@@ -131,6 +139,8 @@ pub struct ComponentData {
     pub answer: Answer,
     /// Everything up to here is in the answer.
     pub position: Position,
+    /// What was sent by it and could not be saved, where it is a form.
+    pub draft: Option<Draft>,
 }
 
 /// A built-in form: sign-in, or the making of the first admin.
@@ -209,7 +219,7 @@ impl Renderer {
             context! {
                 description => page.meta.description.as_deref(),
                 path => path.as_ref(),
-                stylesheets => still::stylesheets(page),
+                stylesheets => stylesheets(page),
                 presence => page.presence && !page.places_presence(),
                 body => Value::from_safe_string(components.to_owned()),
             },
@@ -253,6 +263,7 @@ impl Renderer {
             }
             ComponentKind::DataTable(_)
             | ComponentKind::List(_)
+            | ComponentKind::Form(_)
             | ComponentKind::Kpi(_)
             | ComponentKind::Chart(_) => match scene.data.get(&component.id) {
                 Some(data) => self.with_data(component, data),
@@ -275,6 +286,15 @@ impl Renderer {
             (ComponentKind::List(list), Answer::Rows(rows)) => {
                 let inside = list::entries(list, data, rows);
                 self.render("list.html", context! { ..inside, ..source(component, data) })
+            }
+            (ComponentKind::Form(form), Answer::Rows(rows)) => {
+                match form::inside(form, data, rows.records.first()) {
+                    Some(inside) => {
+                        self.render("record_form.html", context! { ..inside, ..props(component) })
+                    }
+                    // There is no record to change.
+                    None => Ok(String::new()),
+                }
             }
             (ComponentKind::Kpi(kpi), Answer::Figure(figure)) => {
                 let inside = kpi::inside(kpi, data, figure);
@@ -358,6 +378,7 @@ impl Renderer {
             menu => frame.menu.iter().map(item).collect::<Vec<_>>(),
             nonce => frame.nonce,
             user,
+            toast => frame.toast,
             stylesheet => client::stylesheet(),
             script => client::script(),
             modules => client::modules().collect::<Vec<_>>(),
@@ -435,6 +456,12 @@ impl Renderer {
     fn render(&self, template: &str, context: Value) -> Result<String, RenderError> {
         Ok(self.environment.get_template(template)?.render(context)?)
     }
+}
+
+/// The stylesheets that this page needs beside the one of all pages.
+fn stylesheets(page: &Page) -> Vec<String> {
+    let still = page.all().into_iter().any(still::is_still).then(client::still_stylesheet);
+    still.into_iter().chain(page.has_forms().then(client::form_stylesheet)).collect()
 }
 
 /// What the browser's scripts are told.

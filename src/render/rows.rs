@@ -6,6 +6,7 @@ use minijinja::{Value, context};
 
 use crate::fields;
 use crate::fields::control::editor;
+use crate::fields::entry;
 use crate::model::component::{Column, DataTable};
 use crate::model::query::Sort;
 use crate::model::record::{FieldSet, Record};
@@ -82,13 +83,7 @@ fn opening(column: &Column, table: &Table) -> String {
 /// Writes ` data-name="value"`: the value as the API has it, without its quotes; nothing if it is
 /// missing.
 fn write_data(name: &str, value: &Plain, html: &mut String) {
-    let text = match value {
-        Plain::Null | Plain::Person(_) => return,
-        Plain::Boolean(value) => value.to_string(),
-        Plain::Integer(value) => value.to_string(),
-        Plain::Decimal(value) => value.to_string(),
-        Plain::Text(text) => text.as_ref().to_owned(),
-    };
+    let Some(text) = entry::text(value) else { return };
     html.push_str(" data-");
     html.push_str(name);
     html.push_str(r#"=""#);

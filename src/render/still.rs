@@ -3,9 +3,7 @@
 use minijinja::{Value, context};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
-use crate::client;
 use crate::model::component::{Component, ComponentKind, Image, Markdown};
-use crate::model::page::Page;
 
 /// What stands around the tables of a longer text, so that a wide one scrolls by itself.
 const TABLE_FRAME: &str = r#"<div class="wide" role="group" aria-label="Table" tabindex="0">"#;
@@ -54,15 +52,12 @@ fn lowered(level: HeadingLevel, by: u8) -> HeadingLevel {
     HeadingLevel::try_from(level as usize + usize::from(by)).unwrap_or(HeadingLevel::H6)
 }
 
-/// The stylesheets that this page needs beside the one of all pages.
-pub(super) fn stylesheets(page: &Page) -> Vec<String> {
-    let still = |component: &&Component| {
-        matches!(
-            component.kind,
-            ComponentKind::Image(_) | ComponentKind::Divider(_) | ComponentKind::Markdown(_)
-        )
-    };
-    page.all().iter().any(still).then(client::still_stylesheet).into_iter().collect()
+/// Whether the component is one of these.
+pub(super) fn is_still(component: &Component) -> bool {
+    matches!(
+        component.kind,
+        ComponentKind::Image(_) | ComponentKind::Divider(_) | ComponentKind::Markdown(_)
+    )
 }
 
 #[cfg(test)]

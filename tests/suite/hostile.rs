@@ -155,7 +155,7 @@ async fn ids_and_paths_that_mean_nothing_are_not_found() {
         (Method::GET, "/%ff%fe", 404),
         (Method::GET, "/../../etc/passwd", 404),
         (Method::GET, "/_pagetide/../Cargo.toml", 404),
-        (Method::POST, "/", 405),
+        (Method::POST, "/", 415),
     ] {
         assert_eq!(admin.send(method, path, None).await.0, status, "{path}");
     }

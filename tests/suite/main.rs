@@ -13,6 +13,7 @@ mod editable;
 mod examples;
 mod figures;
 mod files;
+mod forms;
 mod golden;
 mod heard;
 mod hostile;

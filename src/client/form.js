@@ -1,0 +1,138 @@
+/**
+ * Forms that are sent without leaving the page: what is wrong is shown in place, and nothing that was
+ * typed is lost. The server renders the form again, as it does without JavaScript.
+ */
+import { dismiss, toast } from "./toast.js";
+
+/** Starts a form. */
+export class Form {
+  #busy = false;
+  /** The instants as they were rendered, in UTC, and as they are shown here. */
+  #instants = new Map();
+
+  /** @param {HTMLFormElement} element */
+  constructor(element) {
+    this.element = element;
+    // All faults are shown at once, and in the same way; the browser would show the first.
+    element.noValidate = true;
+    for (const control of element.querySelectorAll("[type=datetime-local]")) this.#localise(control);
+    element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+  }
+
+  /** Shows an instant in the time of the place where the browser is. */
+  #localise(control) {
+    const rendered = control.value;
+    if (rendered) control.value = localTime(new Date(`${rendered}Z`));
+    this.#instants.set(control.name, { control, rendered, shown: control.value });
+    control.closest(".field").querySelector(".zone")?.remove();
+  }
+
+  async #submit() {
+    if (this.#busy || !this.#isComplete()) return;
+    this.#setBusy(true);
+    dismiss(this.element.id);
+    const { status, body } = await send(this.#entries());
+    if (body.navigate) return location.assign(body.navigate);
+    this.#setBusy(false);
+    if (body.html !== undefined) return this.#replace(body.html, status === 200, body.toast);
+    return this.#notSaved(status, body);
+  }
+
+  /** What is half typed reads as nothing, and would be saved so. */
+  #isComplete() {
+    const controls = [...this.element.elements];
+    const half = controls.filter(({ validity }) => validity?.badInput);
+    for (const control of controls) unmark(control);
+    for (const control of half) mark(control, "This is not complete.");
+    half[0]?.focus();
+    return half.length === 0;
+  }
+
+  /** The names and values, as without JavaScript, but with instants in UTC. */
+  #entries() {
+    const entries = new URLSearchParams(new FormData(this.element));
+    for (const [name, { control, rendered, shown }] of this.#instants) {
+      if (control.value === shown) entries.set(name, rendered);
+      else if (control.value) entries.set(name, new Date(control.value).toISOString());
+    }
+    // So that the same again is no repetition: this form cannot be sent twice by accident.
+    entries.set("_key", `${Date.now()} ${Math.random()}`);
+    return entries;
+  }
+
+  #setBusy(busy) {
+    this.#busy = busy;
+    this.element.ariaBusy = busy ? "true" : null;
+    for (const button of this.element.querySelectorAll("button")) button.disabled = busy;
+  }
+
+  /** Shows the form as the server rendered it again. */
+  #replace(html, saved, text) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    const fresh = template.content.querySelector("form");
+    if (text) toast(text, { key: this.element.id });
+    if (!fresh) return this.element.remove();
+    this.element.replaceWith(fresh);
+    new Form(fresh);
+    const first = saved ? fresh.querySelector(".field :is(input, select, textarea)") : null;
+    (first ?? fresh.querySelector("[autofocus]") ?? fresh.querySelector("button"))?.focus();
+    return undefined;
+  }
+
+  #notSaved(status, { message }) {
+    const key = this.element.id;
+    const words = {
+      0: "the server cannot be reached",
+      401: "your session is over; sign in in another tab, then try again",
+      404: "the record is gone, or you may not change it any more",
+    };
+    const run = () => this.element.requestSubmit();
+    toast(`Not saved: ${words[status] ?? message ?? `the server answered ${status}`}.`, {
+      key,
+      action: { label: "Try again", run },
+    });
+  }
+}
+
+/** @returns {Promise<{ status: number, body: object }>} status 0 if the server cannot be reached */
+async function send(entries) {
+  try {
+    const answer = await fetch(location.href, {
+      method: "POST",
+      headers: { Accept: "application/json" },
+      body: entries,
+    });
+    return { status: answer.status, body: await answer.json().catch(() => ({})) };
+  } catch {
+    return { status: 0, body: {} };
+  }
+}
+
+/** An instant as the control for it has it, in local time. */
+function localTime(date) {
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return local.toISOString().replace(/(:00)?\.000Z$|Z$/, "");
+}
+
+/** Says below a control what is wrong with it. */
+function mark(control, text) {
+  control.ariaInvalid = "true";
+  const fault = document.createElement("p");
+  fault.className = "fault";
+  fault.textContent = text;
+  fault.id = `${control.id}.half`;
+  control.setAttribute("aria-describedby", fault.id);
+  control.closest(".field")?.append(fault);
+}
+
+function unmark(control) {
+  const fault = control.id && document.getElementById(`${control.id}.half`);
+  if (!fault) return;
+  fault.remove();
+  control.ariaInvalid = null;
+  control.removeAttribute("aria-describedby");
+}

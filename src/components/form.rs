@@ -1,0 +1,409 @@
+//! `form`: adds a record or changes one.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value as Json;
+use validator::{Validate, ValidationErrors};
+
+use crate::components::data_source::{self, RawDataSource};
+use crate::components::{Around, Given, list};
+use crate::fields;
+use crate::fields::control::{Control, editor};
+use crate::model::access::{Operation, View};
+use crate::model::component::{ComponentKind, DataSource};
+use crate::model::filter::Filter;
+use crate::model::form::{Form, FormField, OnSuccess, Purpose};
+use crate::model::problem::Place;
+use crate::model::query::Sort;
+use crate::model::refresh::Refresh;
+use crate::model::table::{FieldAt, Table};
+use crate::model::value::Value;
+
+/// What people are told once it is saved, where the author does not say.
+const DEFAULT_TOAST: &str = "Saved";
+
+/// Adds a record to a table, or changes one.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawForm {
+    /// What stands above the form.
+    title: Option<String>,
+    /// The table that a new record is added to, as in `orders`. Give `dataSource` instead to change
+    /// a record.
+    table: Option<String>,
+    /// The record that is changed: the first that the filter lets pass. Give `table` instead to add
+    /// one.
+    #[validate(nested)]
+    data_source: Option<RawDataSource>,
+    /// What the form asks for, from top to bottom: names of fields, or `{field, label, help,
+    /// placeholder, default, hidden}`. Every field that the viewer may set if you do not say.
+    #[validate(
+        length(
+            min = 1,
+            message = "must name at least one field\nwithout `fields` the form asks for all of them"
+        ),
+        nested
+    )]
+    fields: Option<Vec<RawFormField>>,
+    /// What stands on the button; `Add` or `Save` if you do not say.
+    #[validate(length(min = 1, message = "must not be empty"))]
+    submit_label: Option<String>,
+    /// What happens once it is saved. If you do not say, people stay and read `Saved`.
+    #[validate(nested)]
+    on_success: Option<RawOnSuccess>,
+}
+
+/// What happens once something is saved.
+#[derive(Default, Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "OnSuccess", deny_unknown_fields)]
+pub(super) struct RawOnSuccess {
+    /// Where people are led: a path of this app, with fields of the record in braces, as in
+    /// `/orders/{id}`. They stay where they are if you do not say.
+    navigate: Option<String>,
+    /// What people are told; `Saved` if you do not say.
+    #[validate(length(min = 1, message = "must not be empty"))]
+    toast: Option<String>,
+}
+
+/// A field of a form as written: its name, or more about it.
+#[derive(Serialize)]
+enum RawFormField {
+    Name(String),
+    Full(FullField),
+}
+
+/// A field of a form, and what is special about it.
+#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "FormField", deny_unknown_fields)]
+struct FullField {
+    /// The field.
+    #[validate(required)]
+    field: Option<String>,
+    /// What stands above it; the field's own label if you do not say.
+    label: Option<String>,
+    /// What stands below it: what to enter, and what for.
+    help: Option<String>,
+    /// What stands in it while it is empty, as in `Ada Lovelace`.
+    placeholder: Option<String>,
+    /// What a new record has there if nobody changes it; the field's own default if you do not say.
+    default: Option<Json>,
+    /// Whether nobody sees it and the form itself sets it to `default`; `false` if you do not say.
+    hidden: Option<bool>,
+}
+
+impl Given for RawForm {
+    fn check(mut self, around: &mut dyn Around) -> Option<ComponentKind> {
+        let (table, data_source) = (self.table.take(), self.data_source.take());
+        let about = check_about(table, data_source, around)?;
+        let fields = match self.fields {
+            Some(fields) => check_fields(fields, &about, around),
+            None => about.all_fields(around),
+        };
+        check_needed(&fields, &about, around);
+        let on_success = self.on_success.unwrap_or_default();
+        let on_success = check_success(on_success, &about.table, around);
+        let submit_label = self.submit_label.as_deref().unwrap_or(match about.purpose {
+            Purpose::Create => "Add",
+            Purpose::Update => "Save",
+        });
+        let (submit_label, title) = (submit_label.into(), self.title.map(Into::into));
+        let About { purpose, data_source, sort, .. } = about;
+        Some(ComponentKind::Form(Form {
+            title,
+            purpose,
+            data_source,
+            sort,
+            fields,
+            submit_label,
+            on_success,
+        }))
+    }
+}
+
+/// What a form is about.
+struct About {
+    purpose: Purpose,
+    table: Arc<Table>,
+    data_source: DataSource,
+    sort: Vec<Sort>,
+}
+
+impl About {
+    /// Whether somebody who may open the page may set the field by this form.
+    fn may_set(&self, at: FieldAt, around: &dyn Around) -> bool {
+        let may = |view: View| match self.purpose {
+            Purpose::Create => view.may_give(at),
+            Purpose::Update => view.may_set(at),
+        };
+        let mut views = around.audience().into_iter().filter_map(|viewer| self.table.view(&viewer));
+        views.any(may)
+    }
+
+    fn all_fields(&self, around: &dyn Around) -> Vec<FormField> {
+        let set = self.table.all().filter(|(at, _)| self.may_set(*at, around));
+        set.map(|(field, declared)| FormField {
+            field,
+            label: declared.label.clone(),
+            help: None,
+            placeholder: None,
+            default: declared.default.clone(),
+            hidden: false,
+        })
+        .collect()
+    }
+}
+
+fn check_about(
+    table: Option<String>,
+    data_source: Option<RawDataSource>,
+    around: &mut dyn Around,
+) -> Option<About> {
+    let place = around.place();
+    let about = match (table, data_source) {
+        (None, Some(raw)) => {
+            let at = place.key("dataSource");
+            let (data_source, table, sort) = data_source::check(raw, &at, around)?;
+            if data_source.refresh != Refresh::Static {
+                let message = "a form is not refreshed, or what is typed would be lost";
+                let problem = around.problems().report(at.key("refreshMode"), message).at_key();
+                problem.help("remove it; whoever saves is told what others have changed meanwhile");
+            }
+            About { purpose: Purpose::Update, table, data_source, sort }
+        }
+        (Some(name), None) => {
+            let table = around.table(&name, place.key("table"))?;
+            let (name, filter, refresh) = (table.name.clone(), Filter::none(), Refresh::Static);
+            let data_source = DataSource { table: name, filter, refresh };
+            About { purpose: Purpose::Create, table, data_source, sort: Vec::new() }
+        }
+        (Some(_), Some(_)) => {
+            let message = "a form adds a record or changes one, not both";
+            let problem = around.problems().report(place.key("table"), message).at_key();
+            problem.help("remove `table` to change the record of `dataSource`, or remove that");
+            return None;
+        }
+        (None, None) => {
+            // One that does not fit has been reported.
+            let is_known = |key: &str| around.problems().concern(&place.key(key));
+            if !["table", "dataSource"].into_iter().any(is_known) {
+                let problem = around.problems().report(place, "`table` is missing");
+                problem.help("add `table` to add a record, or `dataSource` to change one");
+            }
+            return None;
+        }
+    };
+    check_audience(&about, around);
+    Some(about)
+}
+
+/// Whether somebody who may open the page may use the form at all.
+fn check_audience(about: &About, around: &mut dyn Around) {
+    let (operation, words, key, rule) = match about.purpose {
+        Purpose::Create => (Operation::Create, "add to", "table", "create"),
+        Purpose::Update => (Operation::Update, "change", "dataSource", "update"),
+    };
+    let table = &about.table;
+    let may = |viewer: &_| table.allows(viewer, Operation::Read) && table.allows(viewer, operation);
+    if !around.audience().iter().any(may) {
+        let message = format!("nobody who may open this page may {words} `{}`", table.name);
+        let place = around.place().key(key);
+        let problem = around.problems().report(place, message);
+        problem.help(format!("see `permissions.{rule}` of `{}`", table.name));
+    }
+}
+
+fn check_fields(raw: Vec<RawFormField>, about: &About, around: &mut dyn Around) -> Vec<FormField> {
+    let mut fields: Vec<FormField> = Vec::with_capacity(raw.len());
+    for (index, field) in raw.into_iter().enumerate() {
+        let at = around.place().key("fields").item(index);
+        let (place, full) = match field {
+            RawFormField::Name(name) => {
+                (at.clone(), FullField { field: Some(name), ..FullField::default() })
+            }
+            RawFormField::Full(full) => (at.key("field"), full),
+        };
+        let Some(name) = &full.field else { continue };
+        let Some(field) = around.field(&about.table, name, place.clone()) else { continue };
+        if fields.iter().any(|earlier| earlier.field == field) {
+            around.problems().report(place, format!("`{name}` is in the form already"));
+        } else if check_settable(field, &place, about, around) {
+            fields.push(check_field(full, field, &at, about, around));
+        }
+    }
+    fields
+}
+
+/// Whether a form can set the field. Reports at `place` if not.
+fn check_settable(at: FieldAt, place: &Place, about: &About, around: &mut dyn Around) -> bool {
+    let (table, name) = (&about.table, &about.table.field(at).name);
+    if table.field(at).kind.is_system() {
+        let message = format!("`{name}` is set by the system, so a form cannot set it");
+        around.problems().report(place.clone(), message).help("remove it");
+        return false;
+    }
+    // A table that nobody may write to is reported once, not by field.
+    let may_any = table.all().any(|(at, _)| about.may_set(at, around));
+    if may_any && !about.may_set(at, around) {
+        let message = format!("nobody who may open this page may set `{name}`");
+        let problem = around.problems().report(place.clone(), message);
+        problem.help(format!("remove it, or see `permissions.fields` of `{}`", table.name));
+        return false;
+    }
+    true
+}
+
+fn check_field(
+    raw: FullField,
+    field: FieldAt,
+    at: &Place,
+    about: &About,
+    around: &mut dyn Around,
+) -> FormField {
+    let declared = about.table.field(field);
+    let hidden = raw.hidden.unwrap_or(false);
+    let default = match &raw.default {
+        Some(json) => check_default(json, field, at, about, around),
+        None if hidden => {
+            let problem = around.problems().report(at.clone(), "a hidden field needs a `default`");
+            problem.help("add `default`: what the form sets it to");
+            Value::Null
+        }
+        None => declared.default.clone(),
+    };
+    if raw.default.is_some() && !hidden && about.purpose == Purpose::Update {
+        let message = "default has no effect where a record is changed: the field has its value";
+        let problem = around.problems().report(at.key("default"), message).at_key();
+        problem.help("remove it, or add `hidden: true` to set the field to this");
+    }
+    if raw.placeholder.is_some() && (hidden || !has_room(field, about)) {
+        let message =
+            format!("placeholder has no effect on `{}`: nothing is typed there", declared.name);
+        around.problems().report(at.key("placeholder"), message).at_key().help("use `help`");
+    }
+    FormField {
+        field,
+        label: raw.label.map_or_else(|| declared.label.clone(), Into::into),
+        help: raw.help.map(Into::into),
+        placeholder: raw.placeholder.map(Into::into),
+        default,
+        hidden,
+    }
+}
+
+/// Whether people type into the field's control.
+fn has_room(field: FieldAt, about: &About) -> bool {
+    let control = editor(about.table.field(field)).map(|editor| editor.control);
+    use Control::{Decimal, Email, Integer, LongText, Tel, Text, Url};
+    matches!(control, Some(Text | LongText | Email | Url | Tel | Integer | Decimal))
+}
+
+fn check_default(
+    json: &Json,
+    field: FieldAt,
+    at: &Place,
+    about: &About,
+    around: &mut dyn Around,
+) -> Value {
+    match fields::parse(about.table.field(field), json) {
+        Ok(value) => value,
+        Err(misfit) => {
+            let name = &about.table.field(field).name;
+            let message = format!("default of `{name}` {misfit}");
+            around.problems().report(at.key("default"), message);
+            Value::Null
+        }
+    }
+}
+
+/// A form that leaves out what every record must have could never add one.
+fn check_needed(fields: &[FormField], about: &About, around: &mut dyn Around) {
+    let place = around.place().key("fields");
+    if about.purpose == Purpose::Update || around.problems().concern(&place) {
+        return;
+    }
+    let table = &about.table;
+    let left_out = table.needed().find(|at| fields.iter().all(|field| field.field != *at));
+    // Without `fields` it is the permissions that leave it out, and the form is only for those who may.
+    let is_listed = !fields.is_empty() && left_out.is_some_and(|at| about.may_set(at, around));
+    if let Some(at) = left_out.filter(|_| is_listed) {
+        let name = &table.field(at).name;
+        let message = format!(
+            "the form leaves out `{name}`, which every record of `{}` must have",
+            table.name
+        );
+        around.problems().report(place, message).at_key().help(format!("add `{name}`"));
+    }
+}
+
+/// Checks what is to happen after a success, to a record of this table.
+pub(super) fn check_success(
+    raw: RawOnSuccess,
+    table: &Table,
+    around: &mut dyn Around,
+) -> OnSuccess {
+    let place = around.place().key("onSuccess");
+    let mut check = |path: String| list::check_href(&path, table, &place, "navigate", around);
+    let navigate = raw.navigate.and_then(&mut check);
+    let toast = raw.toast.as_deref().unwrap_or(DEFAULT_TOAST).into();
+    OnSuccess { navigate, toast }
+}
+
+impl<'de> Deserialize<'de> for RawFormField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldVisitor;
+
+        impl<'de> Visitor<'de> for FieldVisitor {
+            type Value = RawFormField;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "the name of a field or {field, label, help, placeholder, default, hidden}",
+                )
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<RawFormField, E> {
+                Ok(RawFormField::Name(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawFormField, A::Error> {
+                FullField::deserialize(MapAccessDeserializer::new(map)).map(RawFormField::Full)
+            }
+        }
+
+        deserializer.deserialize_any(FieldVisitor)
+    }
+}
+
+impl Validate for RawFormField {
+    fn validate(&self) -> Result<(), ValidationErrors> {
+        match self {
+            Self::Name(_) => Ok(()),
+            Self::Full(field) => field.validate(),
+        }
+    }
+}
+
+impl JsonSchema for RawFormField {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "FormFieldOrName".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<FullField>();
+        let name = json_schema!({ "type": "string", "description": "The field." });
+        json_schema!({ "anyOf": [name, full] })
+    }
+}

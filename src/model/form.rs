@@ -1,0 +1,111 @@
+//! A form as declared, and what somebody sent by one that could not be saved.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::model::access::View;
+use crate::model::component::{DataSource, HrefPart};
+use crate::model::query::{Sort, Window};
+use crate::model::record::FieldSet;
+use crate::model::table::FieldAt;
+use crate::model::value::Value;
+
+/// `form`
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// What stands above the form.
+    pub title: Option<Arc<str>>,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The record that is changed: the first of these. None for a new one.
+    pub data_source: DataSource,
+    /// In which order the first is looked for.
+    pub sort: Vec<Sort>,
+    /// What it asks for, from top to bottom.
+    pub fields: Vec<FormField>,
+    /// What stands on its button.
+    pub submit_label: Arc<str>,
+    /// What happens once it is saved.
+    pub on_success: OnSuccess,
+}
+
+/// What a form is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It adds a record.
+    Create,
+    /// It changes one.
+    Update,
+}
+
+/// One field of a form.
+#[derive(Clone, Debug)]
+pub struct FormField {
+    /// The field of the table.
+    pub field: FieldAt,
+    /// What stands above it.
+    pub label: Arc<str>,
+    /// What stands below it.
+    pub help: Option<Arc<str>>,
+    /// What stands in it while it is empty.
+    pub placeholder: Option<Arc<str>>,
+    /// What a new record has there if nobody changes it; for a hidden field, what it is set to.
+    pub default: Value,
+    /// Whether nobody sees it, and the form sets it by itself.
+    pub hidden: bool,
+}
+
+/// What happens once something is saved.
+#[derive(Clone, Debug)]
+pub struct OnSuccess {
+    /// Where people are led; nowhere if they stay.
+    pub navigate: Option<Vec<HrefPart>>,
+    /// What they are told.
+    pub toast: Arc<str>,
+}
+
+/// What somebody sent by a form that could not be saved.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// What they entered, as it was sent; fields that they left alone are not in it.
+    pub entries: HashMap<FieldAt, Vec<String>>,
+    /// What is wrong with single fields.
+    pub faults: HashMap<FieldAt, String>,
+    /// What is wrong with the whole.
+    pub message: Option<String>,
+    /// The fields that somebody else has set to something else meanwhile.
+    pub overtaken: Vec<FieldAt>,
+}
+
+impl Form {
+    /// The fields that this viewer sets by it; none if it is not for them. Where they could not give
+    /// what every record must have, or not set what it sets by itself, it would only ever fail.
+    pub fn open_fields(&self, view: &View) -> FieldSet {
+        let may = |at| match self.purpose {
+            Purpose::Create => view.may_give(at),
+            Purpose::Update => view.may_set(at),
+        };
+        let is_open = self.fields.iter().all(|field| !field.hidden || may(field.field))
+            && self.needed(view).all(|at| may(at) && self.field(at).is_some());
+        FieldSet::new(self.fields.iter().map(|field| field.field).filter(|at| is_open && may(*at)))
+    }
+
+    /// The one record that it changes.
+    pub fn window(&self) -> Window {
+        Window { sort: self.sort.clone(), limit: 1, offset: 0, after: None }
+    }
+
+    /// The field of the form that sets this field of the table.
+    pub fn field(&self, at: FieldAt) -> Option<&FormField> {
+        self.fields.iter().find(|field| field.field == at)
+    }
+
+    /// What a new record cannot be without.
+    fn needed(&self, view: &View) -> impl Iterator<Item = FieldAt> {
+        let needed = match self.purpose {
+            Purpose::Create => view.table.needed().collect(),
+            Purpose::Update => Vec::new(),
+        };
+        needed.into_iter()
+    }
+}

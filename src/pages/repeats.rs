@@ -1,0 +1,99 @@
+//! Forms that are sent twice: by a double click, or by a browser that tries again. What adds a record
+//! is done once.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::panic;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::pages::submit::Done;
+use crate::records::RecordsError;
+
+/// How long the same again from the same session means the same.
+const SAME_FOR: Duration = Duration::from_secs(5);
+
+/// What was done a moment ago.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Repeats {
+    kept: Arc<Mutex<HashMap<u64, (Instant, Deed)>>>,
+    hasher: RandomState,
+}
+
+type Deed = Arc<OnceCell<Done>>;
+
+impl Repeats {
+    /// Does the work, unless the same is being done or was done a moment ago. It goes on though
+    /// whoever asked goes away: a browser lets go of the first request when it sends the second.
+    pub(super) async fn once(
+        &self,
+        what: impl Hash,
+        work: impl Future<Output = Result<Done, RecordsError>> + Send + 'static,
+    ) -> Result<Done, RecordsError> {
+        let deed = self.deed(self.hasher.hash_one(what));
+        let task = tokio::spawn(async move { deed.get_or_try_init(|| work).await.cloned() });
+        match task.await {
+            Ok(done) => done,
+            Err(error) => panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    fn deed(&self, what: u64) -> Deed {
+        // The map is whole between any two statements, whoever panicked.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        kept.retain(|_, (since, _)| now.duration_since(*since) < SAME_FOR);
+        kept.entry(what).or_insert_with(|| (now, Deed::default())).1.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    async fn work(count: Arc<AtomicUsize>) -> Result<Done, RecordsError> {
+        tokio::task::yield_now().await;
+        count.fetch_add(1, Ordering::SeqCst);
+        Ok(Done { navigate: None, toast: "Saved".into() })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_is_done_once_for_a_while() {
+        let (repeats, count) = (Repeats::default(), Arc::new(AtomicUsize::new(0)));
+        let (first, second) = tokio::join!(
+            repeats.once("a", work(count.clone())),
+            repeats.once("a", work(count.clone()))
+        );
+        assert_eq!(first.unwrap(), second.unwrap());
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+        repeats.once("b", work(count.clone())).await.unwrap();
+        assert_eq!(count.load(Ordering::SeqCst), 2);
+        tokio::time::advance(SAME_FOR).await;
+        repeats.once("a", work(count.clone())).await.unwrap();
+        assert_eq!(count.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn what_failed_is_tried_again() {
+        let (repeats, count) = (Repeats::default(), Arc::new(AtomicUsize::new(0)));
+        let failed = repeats.once("a", async { Err(RecordsError::Forbidden) }).await;
+        assert!(failed.is_err());
+        repeats.once("a", work(count.clone())).await.unwrap();
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn it_is_done_though_nobody_waits() {
+        let (repeats, count) = (Repeats::default(), Arc::new(AtomicUsize::new(0)));
+        let mut asked = Box::pin(repeats.once("a", work(count.clone())));
+        assert!(futures_util::poll!(&mut asked).is_pending());
+        drop(asked);
+        repeats.once("a", work(count.clone())).await.unwrap();
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+}

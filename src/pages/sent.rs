@@ -1,0 +1,180 @@
+//! What was sent by a form, held against what the form asks for.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value as Json};
+
+use crate::fields;
+use crate::fields::entry;
+use crate::model::form::{Draft, Form, Purpose};
+use crate::model::record::{FieldSet, Record};
+use crate::model::table::{FieldAt, Table};
+use crate::records::{FieldFault, RecordsError};
+
+/// What was sent by a form.
+#[derive(Debug)]
+pub(super) struct Sent<'a> {
+    form: &'a Form,
+    table: &'a Table,
+    /// The fields that whoever sent it sees.
+    asked: Vec<FieldAt>,
+    /// What was entered, by field.
+    entries: HashMap<FieldAt, Vec<String>>,
+    /// What the fields held when the form was opened.
+    base: Map<String, Json>,
+    /// The fields in which what somebody else has set is to stand.
+    theirs: Vec<FieldAt>,
+    /// The record to change.
+    pub(super) record: Option<String>,
+}
+
+impl<'a> Sent<'a> {
+    /// Reads the names and values that a form sends. `open` are the fields that its sender may set.
+    ///
+    /// # Errors
+    /// When it holds what the form does not ask for.
+    pub(super) fn read(
+        form: &'a Form,
+        table: &'a Table,
+        open: &FieldSet,
+        pairs: &[(String, String)],
+    ) -> Result<Self, RecordsError> {
+        let asked = form.fields.iter().filter(|field| !field.hidden).map(|field| field.field);
+        let asked: Vec<_> = asked.filter(|at| open.contains(*at)).collect();
+        let mut sent = Self {
+            form,
+            table,
+            asked,
+            entries: HashMap::new(),
+            base: Map::new(),
+            theirs: Vec::new(),
+            record: None,
+        };
+        let mut unknown = Vec::new();
+        for (name, text) in pairs {
+            if !sent.take(name, text)? {
+                unknown.push(fault(name, "is unknown"));
+            }
+        }
+        if unknown.is_empty() { Ok(sent) } else { Err(RecordsError::UnknownFields(unknown)) }
+    }
+
+    /// Whether the form has something of this name.
+    fn take(&mut self, name: &str, text: &str) -> Result<bool, RecordsError> {
+        let changes = self.form.purpose == Purpose::Update;
+        match name {
+            "_component" | "_key" => {}
+            "_record" if changes => self.record = Some(text.to_owned()),
+            "_base" if changes => self.base = read_base(text)?,
+            _ => {
+                let keep = name.strip_prefix("_keep.").filter(|_| changes);
+                let at = self.table.at(keep.unwrap_or(name)).filter(|at| self.asked.contains(at));
+                let Some(at) = at else { return Ok(false) };
+                match keep {
+                    Some(_) if text == "theirs" => self.theirs.push(at),
+                    Some(_) => {}
+                    None => self.entries.entry(at).or_default().push(text.to_owned()),
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The values to write: all for a new record, those that were changed for another.
+    ///
+    /// # Errors
+    /// Every value that does not fit its field.
+    pub(super) fn values(&self) -> Result<Map<String, Json>, RecordsError> {
+        let mut values = Map::new();
+        let mut faults = Vec::new();
+        for at in self.changed() {
+            let field = self.table.field(at);
+            let json = entry::json(field, self.entered(at));
+            match json.and_then(|json| fields::parse(field, &json).map(|_| json)) {
+                Ok(json) => drop(values.insert(field.name.to_string(), json)),
+                Err(misfit) => {
+                    faults.push(fault(field.name.as_str(), misfit.message));
+                }
+            }
+        }
+        for field in self.form.fields.iter().filter(|field| field.hidden) {
+            let json = serde_json::to_value(&field.default).unwrap_or_default();
+            values.insert(self.table.field(field.field).name.to_string(), json);
+        }
+        if faults.is_empty() { Ok(values) } else { Err(RecordsError::Unfit(faults)) }
+    }
+
+    /// The fields that were changed by the sender and, to something else, by somebody before.
+    pub(super) fn overtaken(&self, now: &Record) -> Vec<FieldAt> {
+        let is_overtaken = |at: &FieldAt| {
+            let now = serde_json::to_value(&now[*at]).unwrap_or_default();
+            self.base_of(*at).is_some_and(|base| *base != now) && !self.holds(*at, &now)
+        };
+        self.changed().filter(is_overtaken).collect()
+    }
+
+    /// What was sent, to be shown again with what is wrong with it.
+    pub(super) fn draft(&self, error: &RecordsError, now: Option<&Record>) -> Draft {
+        let mut draft = Draft::default();
+        for at in self.changed() {
+            draft.entries.insert(at, self.entered(at).to_vec());
+        }
+        draft.overtaken = now.map(|now| self.overtaken(now)).unwrap_or_default();
+        let faults = match error {
+            RecordsError::Unfit(faults) | RecordsError::NotToSet(faults) => faults.clone(),
+            RecordsError::NotUnique(name) => {
+                let message = "is that of another record already; it must differ";
+                vec![fault(name.as_str(), message)]
+            }
+            RecordsError::Conflict(_) if !draft.overtaken.is_empty() => Vec::new(),
+            other => {
+                draft.message = Some(other.to_string());
+                Vec::new()
+            }
+        };
+        for FieldFault { field, message, .. } in faults {
+            match self.table.at(&field).filter(|at| self.asked.contains(at)) {
+                Some(at) => drop(draft.faults.insert(at, message)),
+                None => draft.message = Some(format!("{field} {message}")),
+            }
+        }
+        draft
+    }
+
+    /// The fields that are not as they were when the form was opened.
+    fn changed(&self) -> impl Iterator<Item = FieldAt> {
+        let is_changed = |at: &FieldAt| {
+            let is_same = self.base_of(*at).is_some_and(|base| self.holds(*at, base));
+            !is_same && !self.theirs.contains(at)
+        };
+        self.asked.iter().copied().filter(move |at| self.is_sent(*at) && is_changed(at))
+    }
+
+    /// Whether the field was on the form: what is not ticked is not sent.
+    fn is_sent(&self, at: FieldAt) -> bool {
+        self.entries.contains_key(&at) || entry::is_silent(self.table.field(at))
+    }
+
+    fn entered(&self, at: FieldAt) -> &[String] {
+        self.entries.get(&at).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether what was entered is this value.
+    fn holds(&self, at: FieldAt, json: &Json) -> bool {
+        entry::is(self.table.field(at), self.entered(at), json)
+    }
+
+    /// What the field held when the form was opened, if that is known.
+    fn base_of(&self, at: FieldAt) -> Option<&Json> {
+        self.base.get(self.table.field(at).name.as_str())
+    }
+}
+
+fn fault(field: &str, message: impl Into<String>) -> FieldFault {
+    FieldFault { record: None, field: field.to_owned(), message: message.into() }
+}
+
+fn read_base(text: &str) -> Result<Map<String, Json>, RecordsError> {
+    serde_json::from_str(text)
+        .map_err(|error| RecordsError::Malformed(format!("_base is not a JSON object: {error}")))
+}

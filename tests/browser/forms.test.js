@@ -1,0 +1,214 @@
+/** Forms, with JavaScript and without: adding, faults, editing, two people at one record. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { Server, column, eventually, launch, open } from "./harness.js";
+
+let browser, server;
+
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+beforeEach(async () => {
+  server = await Server.start("tests/browser/forms");
+  server.sql("insert into orders (customer, number) values ('Ada', 1)");
+});
+afterEach(() => server.stop());
+
+const stored = (columns, where = "number = 1") => server.sql(`select ${columns} from orders where ${where}`);
+const toasts = (page) => page.locator(".toast p").allTextContents();
+const faults = (page) => page.locator(".fault").allTextContents().then((all) => all.map((text) => text.trim()));
+const send = (page) => page.locator("form.form button").click();
+const focused = (page) => page.evaluate(() => document.activeElement.name);
+
+/** Whatever the browser complains about, but for the statuses that a form is answered with. */
+function assertQuiet(page) {
+  const rest = page.complaints.filter((text) => !/status of (409|422)/.test(text));
+  assert.deepEqual(rest, []);
+  return page.context().close();
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  const visit = (path, options) => open(browser, server.url + path, { javaScriptEnabled, ...options });
+  const how = javaScriptEnabled ? "with JavaScript" : "without JavaScript";
+
+  test(`a record is added, and the form is ready for the next, ${how}`, async () => {
+    const page = await visit("/");
+    await page.fill("[name=customer]", "Grace");
+    await page.fill("[name=number]", "2");
+    await page.selectOption("[name=status]", "done");
+    await page.check("[name=paid]");
+    await page.fill("[name=total]", "24.5");
+    await page.fill("[name=notes]", "two\nlines");
+    await send(page);
+    await eventually(() => toasts(page), ["The order is in."]);
+    const row = stored("customer, status, paid, total, notes, source", "number = 2");
+    assert.equal(row, "Grace|done|1|24.5|two\nlines|page");
+    assert.equal(await page.inputValue("[name=customer]"), "");
+    assert.equal(await page.isChecked("[name=paid]"), false);
+    if (javaScriptEnabled) {
+      assert.equal(await focused(page), "customer");
+      await eventually(() => column(page, "orders", "Customer"), ["Ada", "Grace"]);
+    }
+    await page.reload();
+    assert.deepEqual(await toasts(page), []);
+    await assertQuiet(page);
+  });
+
+  test(`all faults come back at their fields, and what was typed stays, ${how}`, async () => {
+    const page = await visit("/");
+    // What browsers check by themselves is not what is tested here.
+    await page.locator("form.form").evaluate((form) => form.setAttribute("novalidate", ""));
+    await page.fill("[name=customer]", "Grace");
+    await page.fill("[name=email]", "nobody");
+    await page.fill("[name=total]", "-5");
+    await page.check("[name=paid]");
+    await send(page);
+    await eventually(() => faults(page), ["Must be an e-mail address.", "Must be at least 0."]);
+    assert.equal(await focused(page), "email");
+    assert.equal(await page.inputValue("[name=customer]"), "Grace");
+    assert.equal(await page.inputValue("[name=email]"), "nobody");
+    assert.equal(await page.isChecked("[name=paid]"), true);
+    assert.equal(await page.getAttribute("[name=email]", "aria-invalid"), "true");
+    await page.fill("[name=email]", "grace@example.org");
+    await page.fill("[name=total]", "5");
+    await page.fill("[name=number]", "1");
+    await send(page);
+    await eventually(() => faults(page), ["Is that of another record already; it must differ."]);
+    await page.fill("[name=number]", "2");
+    await send(page);
+    await eventually(() => toasts(page), ["The order is in."]);
+    assert.equal(stored("customer, email, total", "number = 2"), "Grace|grace@example.org|5");
+    assert.deepEqual(await faults(page), []);
+    await assertQuiet(page);
+  });
+
+  test(`a form leads on, and the next page tells what was done, ${how}`, async () => {
+    const page = await visit("/led");
+    await page.fill("[name=customer]", "Grace");
+    await send(page);
+    await page.waitForURL(`${server.url}/?order=2`);
+    await eventually(() => toasts(page), ["Led here."]);
+    await page.reload();
+    assert.deepEqual(await toasts(page), []);
+    await assertQuiet(page);
+  });
+
+  test(`editing saves what was changed, ${how}`, async () => {
+    const page = await visit("/edit");
+    server.sql("update orders set notes = 'by phone'");
+    await page.fill("[name=customer]", "Ada L.");
+    await send(page);
+    await eventually(() => toasts(page), ["Saved"]);
+    assert.equal(stored("customer, notes, paid"), "Ada L.|by phone|0");
+    await eventually(() => page.inputValue("[name=notes]"), "by phone");
+    await assertQuiet(page);
+  });
+
+  test(`of two people at one field, the later one chooses, ${how}`, async () => {
+    const page = await visit("/edit");
+    server.sql("update orders set customer = 'Theirs', notes = 'new'");
+    await page.fill("[name=customer]", "Mine");
+    await send(page);
+    const theirs = page.locator(".theirs");
+    await theirs.waitFor();
+    assert.equal(await theirs.count(), 1);
+    assert.match(await theirs.textContent(), /Somebody else set this to Theirs/);
+    assert.equal(await page.inputValue("[name=customer]"), "Mine");
+    assert.equal(await page.inputValue("[name=notes]"), "new");
+    assert.equal(stored("customer"), "Theirs");
+    await send(page);
+    await eventually(() => toasts(page), ["Saved"]);
+    assert.equal(stored("customer, notes"), "Mine|new");
+
+    server.sql("update orders set customer = 'Theirs again'");
+    await page.fill("[name=customer]", "Mine again");
+    await send(page);
+    await page.getByLabel("Take theirs").check();
+    await send(page);
+    await eventually(() => page.locator(".theirs").count(), 0);
+    await eventually(() => page.inputValue("[name=customer]"), "Theirs again");
+    assert.equal(stored("customer"), "Theirs again");
+    await assertQuiet(page);
+  });
+}
+
+test("an instant is entered in the time of the browser, and in UTC without JavaScript", async () => {
+  server.sql("update orders set calledAt = '2026-04-05T22:30:15.000Z'");
+  const page = await open(browser, `${server.url}/edit`, { timezoneId: "Asia/Kolkata" });
+  assert.equal(await page.inputValue("[name=calledAt]"), "2026-04-06T04:00:15");
+  await page.fill("[name=customer]", "Ada L.");
+  await send(page);
+  await eventually(() => toasts(page), ["Saved"]);
+  assert.equal(stored("calledAt"), "2026-04-05T22:30:15.000Z");
+  await page.fill("[name=calledAt]", "2026-01-01T00:00");
+  await send(page);
+  await eventually(() => stored("calledAt"), "2025-12-31T18:30:00.000Z");
+  const still = await open(browser, `${server.url}/edit`, { javaScriptEnabled: false, timezoneId: "Asia/Kolkata" });
+  assert.equal(await still.inputValue("[name=calledAt]"), "2025-12-31T18:30");
+  assert.match(await still.locator("[data-field=calledAt] label").textContent(), /in UTC/);
+  await assertQuiet(still);
+  await assertQuiet(page);
+});
+
+test("a double click adds one record, and nothing is lost when the server is away", async () => {
+  const page = await open(browser, `${server.url}/`);
+  await page.fill("[name=customer]", "Grace");
+  let goOn;
+  const gate = new Promise((resolve) => (goOn = resolve));
+  await page.route("**/", async (route) => {
+    await gate;
+    await route.continue();
+  });
+  await page.locator("#new button").dblclick();
+  assert.equal(await page.locator("#new button").isDisabled(), true);
+  goOn();
+  await eventually(() => toasts(page), ["The order is in."]);
+  assert.equal(stored("count(*)", "customer = 'Grace'"), "1");
+  await page.unroute("**/");
+  await page.route("**/", (route) => route.abort());
+  await page.fill("[name=customer]", "Linus");
+  await send(page);
+  await eventually(() => toasts(page), ["Not saved: the server cannot be reached."]);
+  assert.equal(await page.inputValue("[name=customer]"), "Linus");
+  await page.unroute("**/");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await eventually(() => stored("count(*)", "customer = 'Linus'"), "1");
+  page.complaints = page.complaints.filter((text) => !text.includes("ERR_FAILED"));
+  await assertQuiet(page);
+});
+
+test("what happens around a form takes nothing from it", async () => {
+  const page = await open(browser, `${server.url}/`);
+  await page.fill("[name=customer]", "Gra");
+  server.sql("insert into orders (customer, number) values ('Bob', 7)");
+  await eventually(() => column(page, "orders", "Customer"), ["Ada", "Bob"]);
+  await page.keyboard.type("ce");
+  assert.equal(await page.inputValue("[name=customer]"), "Grace");
+  await assertQuiet(page);
+});
+
+test("forms are accessible, with faults and conflicts, on a phone and in the dark", async () => {
+  const axe = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+  const looks = [{}, { colorScheme: "dark" }, { viewport: { width: 390, height: 844 } }];
+  for (const look of looks) {
+    const page = await open(browser, `${server.url}/edit`, look);
+    const complaints = async () => {
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+    };
+    assert.deepEqual(await complaints(), []);
+    server.sql("update orders set customer = customer || '!'");
+    await page.fill("[name=customer]", "Mine");
+    await page.fill("[name=total]", "-1");
+    await send(page);
+    await page.locator(".theirs").waitFor();
+    assert.deepEqual(await faults(page), ["Must be at least 0."]);
+    assert.deepEqual(await complaints(), []);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(width <= 0, `${width} px too wide`);
+    await assertQuiet(page);
+  }
+});
