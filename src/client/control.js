@@ -23,6 +23,10 @@ export function makeControl(editor, text) {
   element.ariaLabel = editor.label;
   element.required = editor.required;
   if (editor.control === "checkbox") element.checked = text === "true";
+  else if (editor.control === "multi-select") {
+    const chosen = JSON.parse(text ?? "[]");
+    for (const option of element.options) option.selected = chosen.includes(option.value);
+  }
   else if (editor.control === "datetime") element.value = text?.slice(0, 16) ?? "";
   else element.value = text ?? "";
   return element;
@@ -30,9 +34,10 @@ export function makeControl(editor, text) {
 
 function make({ control, options = [], required }) {
   if (control === "long-text") return document.createElement("textarea");
-  if (control === "select") {
+  if (control === "select" || control === "multi-select") {
     const select = document.createElement("select");
-    const none = required ? [] : [new Option("–", "")];
+    select.multiple = control === "multi-select";
+    const none = required || select.multiple ? [] : [new Option("–", "")];
     select.append(...none, ...options.map((option) => new Option(option, option)));
     return select;
   }
@@ -46,6 +51,10 @@ function make({ control, options = [], required }) {
 /** The value of a control as JSON; null if there is none. */
 export function valueOf({ control }, element) {
   if (control === "checkbox") return element.checked;
+  if (control === "multi-select") {
+    const chosen = Array.from(element.selectedOptions, (option) => option.value);
+    return chosen.length ? chosen : null;
+  }
   const text = element.value;
   if (text === "") return null;
   // What is no number is left to the server, which says so.
@@ -57,5 +66,6 @@ export function valueOf({ control }, element) {
 
 /** A value of the API as it stands in `data-value`; undefined if it is missing. */
 export function textOf(value) {
-  return value === null || value === undefined ? undefined : String(value);
+  if (value === null || value === undefined) return undefined;
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -10,7 +10,7 @@ use crate::components::{Around, Given, seen};
 use crate::model::component::{Chart, ChartKind, ComponentKind};
 use crate::model::problem::Place;
 use crate::model::query::{GroupBy, Grouping, Measure, Step};
-use crate::model::table::Table;
+use crate::model::table::{Storage, Table};
 
 /// How many groups are drawn where the author does not say.
 const DEFAULT_GROUPS: u32 = 12;
@@ -135,6 +135,10 @@ fn check_x(
         (_, Some(_)) if !is_time => {
             let message = format!("`by` is for dates and times, and `{name}` holds neither");
             Some(("by", message, "remove it: each value is a group of its own"))
+        }
+        _ if matches!(table.field(at).kind.storage(), Storage::List | Storage::Json) => {
+            let message = format!("`{name}` holds too much to be grouped by");
+            Some(("field", message, "name a field that holds one value"))
         }
         (Some(ChartKind::Line | ChartKind::Area), _) if !is_time => {
             let message = format!("a line runs through time, and `{name}` holds no dates or times");

@@ -16,7 +16,7 @@ use crate::model::access::Viewer;
 use crate::model::component::{Column, ComponentKind, DataTable};
 use crate::model::problem::Place;
 use crate::model::query::Window;
-use crate::model::table::{Field, FieldAt, Table};
+use crate::model::table::{Field, FieldAt, FieldKind, Table};
 
 /// How many rows are shown where the author does not say.
 const DEFAULT_PAGE_SIZE: u32 = 50;
@@ -141,6 +141,11 @@ fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut
     if table.field(field).kind.is_system() {
         let message = format!("`{name}` is set by the system, so nobody can edit it");
         around.problems().report(place, message).help("remove `editable`");
+        return;
+    }
+    if table.field(field).kind == FieldKind::Json {
+        let message = format!("`{name}` holds JSON, which is not edited in a table");
+        around.problems().report(place, message).help("remove `editable`; a form can set it");
         return;
     }
     let may_set = |viewer| table.view(viewer).is_some_and(|view| view.may_set(field));

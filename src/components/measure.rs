@@ -91,7 +91,7 @@ pub(super) fn check(
 fn is_number(table: &Table, at: FieldAt) -> bool {
     let kind = &table.field(at).kind;
     let number = matches!(kind.storage(), Storage::Integer | Storage::Decimal(_));
-    number && *kind != FieldKind::Id
+    number && !matches!(kind, FieldKind::Id | FieldKind::Autonumber(_))
 }
 
 /// Whether the field holds days or instants.

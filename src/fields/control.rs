@@ -54,6 +54,10 @@ pub enum Control {
     Datetime,
     /// One of the options.
     Select,
+    /// Some of the options: a list in JSON.
+    MultiSelect,
+    /// JSON itself.
+    Json,
 }
 
 /// How a field is edited; nothing for one that the system sets.
@@ -72,7 +76,10 @@ pub fn editor(field: &Field) -> Option<Editor<'_>> {
         FieldKind::Date => Control::Date,
         FieldKind::Datetime => Control::Datetime,
         FieldKind::SingleSelect(_) | FieldKind::Status(_) => Control::Select,
+        FieldKind::MultiSelect(_) => Control::MultiSelect,
+        FieldKind::Json => Control::Json,
         FieldKind::Id
+        | FieldKind::Autonumber(_)
         | FieldKind::CreatedAt
         | FieldKind::UpdatedAt
         | FieldKind::CreatedBy

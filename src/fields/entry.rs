@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use crate::fields::{Misfit, parse};
+use crate::fields::{Misfit, json, parse};
 use crate::model::table::{Field, FieldKind};
-use crate::model::value::Value;
+use crate::model::value::{Value, list_text};
 
 /// A value as the API has it, without its quotes; nothing if it is missing, or nobody can enter it.
 pub fn text(value: &Value) -> Option<String> {
@@ -13,13 +13,17 @@ pub fn text(value: &Value) -> Option<String> {
         Value::Boolean(value) => value.to_string(),
         Value::Integer(value) => value.to_string(),
         Value::Decimal(value) => value.to_string(),
-        Value::Text(text) => text.as_ref().to_owned(),
+        Value::Text(text) | Value::Json(text) => text.as_ref().to_owned(),
+        Value::List(chosen) => list_text(chosen),
     })
 }
 
 /// A value as its control holds it: nothing for a missing one.
 pub fn shown(value: &Value) -> Vec<String> {
-    text(value).into_iter().collect()
+    match value {
+        Value::List(chosen) => chosen.iter().map(|option| option.to_string()).collect(),
+        _ => text(value).into_iter().collect(),
+    }
 }
 
 /// What was entered, as the API would have it. A control left empty gives null.
@@ -27,6 +31,9 @@ pub fn shown(value: &Value) -> Vec<String> {
 /// # Errors
 /// When a field that holds one value was sent several.
 pub fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
+    if let FieldKind::MultiSelect(_) = field.kind {
+        return Ok(entered.iter().filter(|text| !text.is_empty()).map(String::as_str).collect());
+    }
     let [text] = entered else {
         return match (&field.kind, entered) {
             // A box that is not ticked is not sent.
@@ -40,6 +47,7 @@ pub fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
         FieldKind::Checkbox if matches!(text.as_str(), "true" | "on") => Json::Bool(true),
         FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
         FieldKind::Datetime => Json::from(instant(text)),
+        FieldKind::Json => json::from_text(text)?,
         // Browsers end the lines of a form as mail does.
         FieldKind::LongText => Json::from(text.replace("\r\n", "\n")),
         FieldKind::Email | FieldKind::Url | FieldKind::PhoneNumber => Json::from(text.trim()),
@@ -63,7 +71,7 @@ pub fn is(field: &Field, entered: &[String], held: &Json) -> bool {
 
 /// Whether browsers send nothing for the field where nothing is chosen.
 pub fn is_silent(field: &Field) -> bool {
-    field.kind == FieldKind::Checkbox
+    matches!(field.kind, FieldKind::Checkbox | FieldKind::MultiSelect(_))
 }
 
 fn whole(text: &str) -> Json {
@@ -138,6 +146,16 @@ mod tests {
         check("datetime", &["2026-04-05T12:00:30"], r#""2026-04-05T12:00:30.000Z""#);
         check("datetime", &["2026-04-05T14:00:00.000+02:00"], r#""2026-04-05T12:00:00.000Z""#);
         check("single-line-text", &["a", "b"], "must be given once");
+    }
+
+    #[test]
+    fn as_many_are_chosen_as_are_sent() {
+        check("multi-select", &[], "null");
+        check("multi-select", &["new"], r#"["new"]"#);
+        check("multi-select", &["new", "old"], r#"must be a list of new, got "old""#);
+        check("json", &[r#"{"a": 1}"#], r#"{"a":1}"#);
+        check("json", &["{a}"], r#"must be JSON, got "{a}""#);
+        check("json", &[""], "null");
     }
 
     #[test]

@@ -228,7 +228,10 @@ impl Reader<'_> {
             "gte" => Test::Gte(self.one(at, value)?),
             "lt" => Test::Lt(self.one(at, value)?),
             "lte" => Test::Lte(self.one(at, value)?),
-            "contains" => Test::Contains(self.part(at, value)?),
+            "contains" => match self.table.field(at).kind.storage() {
+                Storage::List => Test::Contains(self.option(at, value)?),
+                _ => Test::Contains(self.part(at, value)?),
+            },
             "startsWith" => Test::StartsWith(self.part(at, value)?),
             "endsWith" => Test::EndsWith(self.part(at, value)?),
             "in" => Test::In(self.list(at, value)?),
@@ -244,12 +247,38 @@ impl Reader<'_> {
         if json.is_null() {
             return Err("a value cannot be null; use isEmpty or isNotEmpty".to_owned().into());
         }
+        if json.as_array().is_some_and(|items| items.len() > MAX_FILTER_LIST) {
+            return Err(format!("a list may have {MAX_FILTER_LIST} values").into());
+        }
         if json.as_str().is_some_and(|text| text.len() > MAX_OPERAND) {
             return Err(format!("a value may have {MAX_OPERAND} bytes").into());
         }
         let value = operand(field, json);
-        let unfit = |misfit| format!("value of `{}` {misfit}", field.name).into();
-        value.map(Operand::Literal).map_err(unfit)
+        let value =
+            value.map_err(|misfit| Unfit::from(format!("value of `{}` {misfit}", field.name)))?;
+        if value.is_null() {
+            return Err("a value cannot be empty; use isEmpty or isNotEmpty".to_owned().into());
+        }
+        Ok(Operand::Literal(value))
+    }
+
+    /// An option to look for among those chosen.
+    fn option(&self, at: FieldAt, json: &Json) -> Result<Operand, Unfit> {
+        match self.reference(at, json)? {
+            // One option is a text, although the field keeps a list.
+            Some(Operand::Param(name, _)) => return Ok(Operand::Param(name, Storage::Text)),
+            Some(Operand::Query(name, _)) => return Ok(Operand::Query(name, Storage::Text)),
+            Some(operand) => return Ok(operand),
+            None => {}
+        }
+        let field = self.table.field(at);
+        let options = field.kind.options();
+        let found = options.iter().find(|option| json == option.as_ref());
+        let found = found.map(|option| Operand::Literal(Value::Text(option.clone())));
+        let options = || options.join(", ");
+        let unfit =
+            || format!("value of `{}` must be one of {}, got {json}", field.name, options());
+        found.ok_or_else(|| unfit().into())
     }
 
     /// A part of a text to look for.

@@ -15,7 +15,10 @@ pub mod control;
 pub mod entry;
 pub mod filter;
 
+mod autonumber;
 mod checkbox;
+mod json;
+mod multi_select;
 mod number;
 mod select;
 mod system;
@@ -25,7 +28,7 @@ mod time;
 /// The options that field types take beside those of every field, as an author gives them.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `options` of selects and statuses.
+    /// `options` of selects, statuses and multi-selects.
     pub options: Option<Vec<Arc<str>>>,
     /// `currency`, an ISO 4217 code.
     pub currency: Option<Arc<str>>,
@@ -33,6 +36,10 @@ pub struct Options {
     pub min: Option<serde_json::Number>,
     /// `max` of numbers and ratings.
     pub max: Option<serde_json::Number>,
+    /// `start` of autonumbers.
+    pub start: Option<serde_json::Number>,
+    /// `prefix` of autonumbers.
+    pub prefix: Option<Arc<str>>,
 }
 
 /// Why a field's options or a value do not fit.
@@ -69,7 +76,7 @@ trait Family: Sync {
     /// Whether a field of this kind belongs to the family.
     fn has(&self, kind: &FieldKind) -> bool;
 
-    /// A value from JSON, never null, never of a system field.
+    /// A value from JSON that is not null; the value is if there is nothing in it.
     fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit>;
 
     /// Writes a value, never null, as the HTML inside a cell.
@@ -81,12 +88,15 @@ trait Family: Sync {
     }
 }
 
-const FAMILIES: [&dyn Family; 6] = [
+const FAMILIES: [&dyn Family; 9] = [
     &text::TextFamily,
     &number::NumberFamily,
     &select::SelectFamily,
+    &multi_select::MultiSelectFamily,
     &checkbox::CheckboxFamily,
     &time::TimeFamily,
+    &json::JsonFamily,
+    &autonumber::AutonumberFamily,
     &system::SystemFamily,
 ];
 
@@ -117,7 +127,8 @@ pub fn parse(field: &Field, json: &Json) -> Result<Value, Misfit> {
     if field.required && is_missing { Err(Misfit::value("must have a value")) } else { Ok(value) }
 }
 
-/// A value to hold a field's against, from JSON that is not null.
+/// A value to hold a field's against, from JSON that is not null. It is null itself where there is
+/// nothing in it, like an empty list.
 pub fn operand(field: &Field, json: &Json) -> Result<Value, Misfit> {
     family(&field.kind).parse(&field.kind, json)
 }
@@ -131,9 +142,12 @@ pub fn parse_text(field: &Field, text: &str) -> Result<Value, Misfit> {
     let json = match (&field.kind, text) {
         (FieldKind::Checkbox, "true" | "1" | "yes") => Json::Bool(true),
         (FieldKind::Checkbox, "false" | "0" | "no") => Json::Bool(false),
-        (FieldKind::Id | FieldKind::Integer(_) | FieldKind::Rating(_), _) => {
-            text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
-        }
+        (
+            FieldKind::Id | FieldKind::Integer(_) | FieldKind::Rating(_) | FieldKind::Autonumber(_),
+            _,
+        ) => text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from),
+        (FieldKind::MultiSelect(_), _) => multi_select::from_text(text),
+        (FieldKind::Json, _) => json::from_text(text)?,
         _ => Json::from(text),
     };
     parse(field, &json)
@@ -146,7 +160,8 @@ pub fn plain_text(value: &Value) -> String {
         Value::Boolean(value) => value.to_string(),
         Value::Integer(value) => value.to_string(),
         Value::Decimal(value) => value.to_string(),
-        Value::Text(text) => text.as_ref().to_owned(),
+        Value::Text(text) | Value::Json(text) => text.as_ref().to_owned(),
+        Value::List(chosen) => multi_select::to_text(chosen),
         Value::Person(person) => {
             person.name.as_deref().unwrap_or_else(|| person.id.as_str()).to_owned()
         }
@@ -264,7 +279,9 @@ mod tests {
         check("decimal", r#""12.50""#, r#""12.5""#);
         check("decimal", "12.5", r#""12.5""#);
         check("currency", "12.5", r#""12.50""#);
-        check("currency", r#""0.001""#, r#""0.001""#);
+        let told = "must be an amount of money: EUR has 2 digits after the point, got 0.001";
+        check("currency", r#""0.001""#, told);
+        check("currency", r#""1.500""#, r#""1.50""#);
         check("decimal", r#""1234567890.123456""#, "must have at most 15 significant digits");
         check("decimal", r#""abc""#, r#"must be a number, got "abc""#);
         check("rating", "6", "must be from 0 to 5, got 6");
@@ -276,6 +293,49 @@ mod tests {
         check("single-select", r#""New""#, r#"must be one of new, done, got "New""#);
         check("checkbox", "true", "true");
         check("checkbox", r#""yes please""#, r#"must be true or false, got "yes please""#);
+    }
+
+    #[test]
+    fn a_list_is_brought_to_the_order_of_its_options() {
+        check("multi-select", r#"["done","new","done"]"#, r#"["new","done"]"#);
+        check("multi-select", "[]", "null");
+        check("multi-select", r#"["new","old"]"#, r#"must be a list of new, done, got "old""#);
+        check(
+            "multi-select",
+            r#"["new",["done"]]"#,
+            r#"must be a list of new, done, got ["done"]"#,
+        );
+        check("multi-select", r#""new""#, r#"must be a list of new, done, got "new""#);
+    }
+
+    #[test]
+    fn json_is_bounded_and_otherwise_free() {
+        check("json", r#"{"b":[1,null,"x"],"a":false}"#, r#"{"a":false,"b":[1,null,"x"]}"#);
+        check("json", "0", "0");
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        check("json", &nested(32), &nested(32));
+        check("json", &nested(33), "must nest at most 32 deep");
+        let long = format!("[{}0]", "0,".repeat(50_000));
+        check("json", &long, "must be at most 100000 bytes of JSON");
+    }
+
+    #[test]
+    fn text_without_types_is_read_by_its_field() {
+        let check = |type_name, text: &str, told: &str| {
+            let answer = match parse_text(&field(type_name), text) {
+                Ok(value) => serde_json::to_string(&value).unwrap(),
+                Err(misfit) => misfit.message,
+            };
+            assert_eq!(answer, told);
+        };
+        check("multi-select", "done| new", r#"["new","done"]"#);
+        check("multi-select", r#"["done"]"#, r#"["done"]"#);
+        check("multi-select", "", "null");
+        check("multi-select", "new|old", r#"must be a list of new, done, got "old""#);
+        check("json", r#"{"a": 1}"#, r#"{"a":1}"#);
+        check("json", "null", "null");
+        check("json", "1e999", r#"must be JSON, got "1e999""#);
+        check("json", &"[".repeat(1_000), &format!(r#"must be JSON, got "{}""#, "[".repeat(60)));
     }
 
     #[test]
@@ -307,10 +367,31 @@ mod tests {
     }
 
     #[test]
+    fn what_was_chosen_is_tinted_by_its_place() {
+        let chosen = Value::List(vec!["new".into(), "done".into()].into());
+        let html = r#"<span class="badges"><span class="badge tint-0">new</span><span class="badge tint-1">done</span></span>"#;
+        check_cell("multi-select", chosen, html);
+    }
+
+    #[test]
+    fn long_json_is_cut_and_told_on_hover() {
+        check_cell(
+            "json",
+            Value::Json(r#"{"a":"<"}"#.into()),
+            "<code>{&quot;a&quot;:&quot;&lt;&quot;}</code>",
+        );
+        let long = "é".repeat(2_000);
+        let (cut, hover) = ("é".repeat(60), "é".repeat(1_000));
+        let html = format!(r#"<code title="{hover}">{cut}…</code>"#);
+        check_cell("json", Value::Json(long.into()), &html);
+    }
+
+    #[test]
     fn numbers_read_as_people_write_them() {
         check_cell("integer", Value::Integer(1_234_567), "1,234,567");
         check_cell("integer", Value::Integer(-1234), "-1,234");
         check_cell("currency", Value::Decimal("1234.5".parse().unwrap()), "€1,234.50");
+        check_cell("autonumber", Value::Integer(1_234_567), "1234567");
         check_cell("percentage", Value::Decimal("12.5".parse().unwrap()), "12.5%");
     }
 }

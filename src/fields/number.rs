@@ -8,7 +8,7 @@ use serde_json::{Number, Value as Json};
 
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::canonical::MAX_DIGITS;
-use crate::model::table::{Bounds, FieldKind};
+use crate::model::table::{Bounds, FieldKind, minor_units};
 use crate::model::value::Value;
 
 /// The number of stars where the author gives no `max`.
@@ -60,11 +60,7 @@ impl Family for NumberFamily {
                 let bounds = Bounds { min: Some(0), max: Some(i64::from(*max)) };
                 within(whole(json)?, &bounds).map(Value::Integer)
             }
-            FieldKind::Currency(_, bounds) => {
-                let mut amount = within(decimal(json)?, bounds)?;
-                amount.rescale(amount.scale().max(2));
-                Ok(Value::Decimal(amount))
-            }
+            FieldKind::Currency(code, bounds) => money(code, within(decimal(json)?, bounds)?),
             FieldKind::Decimal(bounds) | FieldKind::Percentage(bounds) => {
                 within(decimal(json)?, bounds).map(Value::Decimal)
             }
@@ -116,6 +112,20 @@ fn decimal(json: &Json) -> Result<Decimal, Misfit> {
         return Err(Misfit::value(format!("must be a number, got {json}")));
     }
     Ok(number.normalize())
+}
+
+/// An amount with all the digits that its currency has, and no more.
+fn money(code: &str, mut amount: Decimal) -> Result<Value, Misfit> {
+    let digits = minor_units(code);
+    if amount.scale() > digits {
+        let most = match digits {
+            0 => format!("{code} has no digits after the point"),
+            _ => format!("{code} has {digits} digits after the point"),
+        };
+        return Err(Misfit::value(format!("must be an amount of money: {most}, got {amount}")));
+    }
+    amount.rescale(digits);
+    Ok(Value::Decimal(amount))
 }
 
 fn within<T: PartialOrd + Display>(number: T, bounds: &Bounds<T>) -> Result<T, Misfit> {
@@ -181,7 +191,7 @@ fn write_stars(stars: i64, max: u8, html: &mut String) {
 fn write_money(code: &str, amount: Decimal, html: &mut String) {
     write_unit(code, amount, html);
     let mut amount = amount.abs();
-    amount.rescale(amount.scale().max(2));
+    amount.rescale(amount.scale().max(minor_units(code)));
     write_grouped(amount, html);
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -24,19 +25,7 @@ impl Family for SelectFamily {
     }
 
     fn kind(&self, type_name: &str, options: &Options) -> Result<FieldKind, Misfit> {
-        let list = options.options.clone().unwrap_or_default();
-        if list.is_empty() {
-            return Err(Misfit::option("options", "must list at least one option"));
-        }
-        let unfit = |text: &str| text.is_empty() || text.contains(char::is_control);
-        if let Some(option) = list.iter().find(|option| unfit(option)) {
-            let message = format!("must be lines of text, got {}", Json::from(option.as_ref()));
-            return Err(Misfit::option("options", message));
-        }
-        let mut seen = HashSet::new();
-        if let Some(option) = list.iter().find(|option| !seen.insert(*option)) {
-            return Err(Misfit::option("options", format!("must differ, `{option}` comes twice")));
-        }
+        let list = check_options(options)?;
         Ok(if type_name == "status" {
             FieldKind::Status(list)
         } else {
@@ -57,12 +46,35 @@ impl Family for SelectFamily {
     }
 
     fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String) {
-        let Value::Text(text) = value else { return };
-        let place = kind.options().iter().position(|option| option == text);
-        let tint = place.unwrap_or_default() % TINTS;
-        write!(html, r#"<span class="badge tint-{tint}">"#)
-            .expect("writing to a string cannot fail");
-        escape(text, html);
-        html.push_str("</span>");
+        if let Value::Text(text) = value {
+            write_badge(kind, text, html);
+        }
     }
+}
+
+/// The options that an author lists, if they can be told apart.
+pub(super) fn check_options(options: &Options) -> Result<Vec<Arc<str>>, Misfit> {
+    let list = options.options.clone().unwrap_or_default();
+    if list.is_empty() {
+        return Err(Misfit::option("options", "must list at least one option"));
+    }
+    let unfit = |text: &str| text.is_empty() || text.contains(char::is_control);
+    if let Some(option) = list.iter().find(|option| unfit(option)) {
+        let message = format!("must be lines of text, got {}", Json::from(option.as_ref()));
+        return Err(Misfit::option("options", message));
+    }
+    let mut seen = HashSet::new();
+    if let Some(option) = list.iter().find(|option| !seen.insert(*option)) {
+        return Err(Misfit::option("options", format!("must differ, `{option}` comes twice")));
+    }
+    Ok(list)
+}
+
+/// Writes one option, in the tint of its place among them.
+pub(super) fn write_badge(kind: &FieldKind, option: &Arc<str>, html: &mut String) {
+    let place = kind.options().iter().position(|other| other == option);
+    let tint = place.unwrap_or_default() % TINTS;
+    write!(html, r#"<span class="badge tint-{tint}">"#).expect("writing to a string cannot fail");
+    escape(option, html);
+    html.push_str("</span>");
 }

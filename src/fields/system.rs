@@ -30,7 +30,7 @@ impl Family for SystemFamily {
     }
 
     fn has(&self, kind: &FieldKind) -> bool {
-        kind.is_system()
+        kind.is_system() && !matches!(kind, FieldKind::Autonumber(_))
     }
 
     /// Values for filters and seeds: a record's own are refused before they come here.

@@ -42,6 +42,8 @@ impl Storage {
             Self::Date => Value::text(date(text)?),
             Self::Datetime => Value::text(instant(text)?),
             Self::Person => Value::Person(Person { id: UserId::new(text), name: None }),
+            // Neither has one form that would fit into an address.
+            Self::List | Self::Json => return None,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::model::value::Value;
+use crate::model::value::{Value, list_text};
 
 /// The order of two values of one field that both exist. Text ignores ASCII case first, then goes
 /// by code point, so that different texts never compare equal.
@@ -11,7 +11,12 @@ pub fn compare(left: &Value, right: &Value) -> Ordering {
         (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
         (Value::Integer(left), Value::Integer(right)) => left.cmp(right),
         (Value::Decimal(left), Value::Decimal(right)) => left.cmp(right),
-        (Value::Text(left), Value::Text(right)) => compare_text(left, right),
+        (Value::Text(left), Value::Text(right)) | (Value::Json(left), Value::Json(right)) => {
+            compare_text(left, right)
+        }
+        (Value::List(left), Value::List(right)) => {
+            compare_text(&list_text(left), &list_text(right))
+        }
         (Value::Person(left), Value::Person(right)) => left.id.as_str().cmp(right.id.as_str()),
         // Values of one field share their kind; the rest keeps the order total.
         _ => rank(left).cmp(&rank(right)),
@@ -31,6 +36,8 @@ fn rank(value: &Value) -> u8 {
         Value::Decimal(_) => 2,
         Value::Text(_) => 3,
         Value::Person(_) => 4,
-        Value::Null => 5,
+        Value::List(_) => 5,
+        Value::Json(_) => 6,
+        Value::Null => 7,
     }
 }

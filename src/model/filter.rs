@@ -47,7 +47,7 @@ pub enum Test<V = Value> {
     Lt(V),
     /// Less or equal.
     Lte(V),
-    /// The text occurs in it, ASCII case ignored.
+    /// The text occurs in it, ASCII case ignored; or it is among what was chosen.
     Contains(V),
     /// It starts with the text, ASCII case ignored.
     StartsWith(V),
@@ -83,9 +83,19 @@ pub const OPERATORS: [&str; 13] = [
 /// Whether the operator makes sense for values kept this way. Unknown operators suit nothing.
 pub fn operator_suits(operator: &str, storage: Storage) -> bool {
     match operator {
-        "eq" | "neq" | "in" | "notIn" | "isEmpty" | "isNotEmpty" => true,
-        "gt" | "gte" | "lt" | "lte" => !matches!(storage, Storage::Boolean | Storage::Person),
-        "contains" | "startsWith" | "endsWith" => storage == Storage::Text,
+        "isEmpty" | "isNotEmpty" => true,
+        "eq" | "neq" => storage != Storage::Json,
+        "in" | "notIn" => !matches!(storage, Storage::Json | Storage::List),
+        "gt" | "gte" | "lt" | "lte" => matches!(
+            storage,
+            Storage::Text
+                | Storage::Integer
+                | Storage::Decimal(_)
+                | Storage::Date
+                | Storage::Datetime
+        ),
+        "contains" => matches!(storage, Storage::Text | Storage::List),
+        "startsWith" | "endsWith" => storage == Storage::Text,
         _ => false,
     }
 }
@@ -156,7 +166,10 @@ impl Test {
             Self::Gte(other) => ordered(value, other, Ordering::is_ge),
             Self::Lt(other) => ordered(value, other, Ordering::is_lt),
             Self::Lte(other) => ordered(value, other, Ordering::is_le),
-            Self::Contains(part) => both(value, part, |text, part| text.contains(part)),
+            Self::Contains(part) => match (value, part) {
+                (Value::List(chosen), Value::Text(option)) => chosen.contains(option),
+                _ => both(value, part, |text, part| text.contains(part)),
+            },
             Self::StartsWith(part) => both(value, part, |text, part| text.starts_with(part)),
             Self::EndsWith(part) => both(value, part, |text, part| text.ends_with(part)),
             Self::In(list) => list.contains(value),

@@ -5,7 +5,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::model::query::{Direction, Sort};
 use crate::model::record::Record;
-use crate::model::value::Value;
+use crate::model::value::{Value, list_text};
 
 /// The sort key of a record: lowercase hexadecimal digits.
 pub fn sort_key(record: &Record, sort: &[Sort]) -> String {
@@ -35,7 +35,8 @@ fn push(bytes: &mut Vec<u8>, value: &Value) {
         Value::Decimal(value) => {
             bytes.extend(ordered_bits(value.to_f64().unwrap_or(0.0)).to_be_bytes());
         }
-        Value::Text(text) => push_text(bytes, text),
+        Value::Text(text) | Value::Json(text) => push_text(bytes, text),
+        Value::List(chosen) => push_text(bytes, &list_text(chosen)),
         Value::Person(person) => push_text(bytes, person.id.as_str()),
     }
 }

@@ -93,6 +93,12 @@ pub enum FieldKind {
     SingleSelect(Vec<Arc<str>>),
     /// One of these options, where the order is that of the work.
     Status(Vec<Arc<str>>),
+    /// Some of these options.
+    MultiSelect(Vec<Arc<str>>),
+    /// Whatever JSON can say.
+    Json,
+    /// A number that the database gives each record.
+    Autonumber(Numbering),
     /// When the record was made; set by the database.
     CreatedAt,
     /// When the record last changed; set by the database, never the same twice for one record.
@@ -101,6 +107,15 @@ pub enum FieldKind {
     CreatedBy,
     /// Who last changed the record.
     UpdatedBy,
+}
+
+/// How records are numbered: they count with their ids, so no number is ever given out twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbering {
+    /// The number of the record with the id 1.
+    pub start: i64,
+    /// What people read before the number.
+    pub prefix: Arc<str>,
 }
 
 /// The smallest and greatest value allowed, both included.
@@ -135,6 +150,10 @@ pub enum Storage {
     Datetime,
     /// A user's id.
     Person,
+    /// Texts, as a JSON array.
+    List,
+    /// JSON, as text.
+    Json,
 }
 
 impl FieldKind {
@@ -148,13 +167,15 @@ impl FieldKind {
             | Self::PhoneNumber
             | Self::SingleSelect(_)
             | Self::Status(_) => Storage::Text,
-            Self::Id | Self::Integer(_) | Self::Rating(_) => Storage::Integer,
-            Self::Currency(..) => Storage::Decimal(2),
+            Self::Id | Self::Integer(_) | Self::Rating(_) | Self::Autonumber(_) => Storage::Integer,
+            Self::Currency(code, _) => Storage::Decimal(minor_units(code)),
             Self::Decimal(_) | Self::Percentage(_) => Storage::Decimal(0),
             Self::Checkbox => Storage::Boolean,
             Self::Date => Storage::Date,
             Self::Datetime | Self::CreatedAt | Self::UpdatedAt => Storage::Datetime,
             Self::CreatedBy | Self::UpdatedBy => Storage::Person,
+            Self::MultiSelect(_) => Storage::List,
+            Self::Json => Storage::Json,
         }
     }
 
@@ -162,16 +183,39 @@ impl FieldKind {
     pub fn is_system(&self) -> bool {
         matches!(
             self,
-            Self::Id | Self::CreatedAt | Self::UpdatedAt | Self::CreatedBy | Self::UpdatedBy
+            Self::Id
+                | Self::Autonumber(_)
+                | Self::CreatedAt
+                | Self::UpdatedAt
+                | Self::CreatedBy
+                | Self::UpdatedBy
         )
+    }
+
+    /// Whether the database makes it of other columns, so that nothing is written there.
+    pub fn is_generated(&self) -> bool {
+        matches!(self, Self::Autonumber(_))
     }
 
     /// The options of a select or status, nothing for other kinds.
     pub fn options(&self) -> &[Arc<str>] {
         match self {
-            Self::SingleSelect(options) | Self::Status(options) => options,
+            Self::SingleSelect(options) | Self::Status(options) | Self::MultiSelect(options) => {
+                options
+            }
             _ => &[],
         }
+    }
+}
+
+/// How many digits after the point amounts of a currency have: two, but for these (ISO 4217).
+pub fn minor_units(currency: &str) -> u32 {
+    match currency {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
+        | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        "CLF" | "UYW" => 4,
+        _ => 2,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
 
 use crate::model::ids::UserId;
 
@@ -16,7 +17,7 @@ pub enum Value {
     Null,
     /// A checkbox.
     Boolean(bool),
-    /// integer, rating and the `id`.
+    /// integer, rating, autonumber and the `id`.
     Integer(i64),
     /// decimal, currency and percentage; a string in JSON, so no digit is lost on the way.
     Decimal(Decimal),
@@ -24,6 +25,10 @@ pub enum Value {
     Text(Arc<str>),
     /// Who created or last changed a record.
     Person(Person),
+    /// What was chosen in a multi-select, at least one, in the order of the options.
+    List(Arc<[Arc<str>]>),
+    /// JSON as it is kept; another program may have written it in its own way.
+    Json(Arc<str>),
 }
 
 /// A user as other people see them. Two are equal when their ids are.
@@ -55,6 +60,13 @@ impl Value {
         Self::Text(text.into())
     }
 
+    /// Whichever of the options were chosen, in their order; no value if none was.
+    pub fn list(options: &[Arc<str>], is_chosen: impl Fn(&str) -> bool) -> Self {
+        let chosen = options.iter().filter(|option| is_chosen(option));
+        let chosen: Arc<[_]> = chosen.cloned().collect();
+        if chosen.is_empty() { Self::Null } else { Self::List(chosen) }
+    }
+
     /// Whether there is no value.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
@@ -70,6 +82,17 @@ impl Serialize for Value {
             Self::Decimal(value) => serializer.collect_str(value),
             Self::Text(value) => serializer.serialize_str(value),
             Self::Person(person) => person.serialize(serializer),
+            Self::List(chosen) => serializer.collect_seq(chosen.iter().map(|text| text.as_ref())),
+            Self::Json(text) => match serde_json::from_str::<Json>(text) {
+                Ok(json) => json.serialize(serializer),
+                // Another program may keep what we cannot read, as a number beyond every float.
+                Err(_) => serializer.serialize_str(text),
+            },
         }
     }
+}
+
+/// The texts as a JSON array: what is kept of a [`Value::List`], and what it sorts by.
+pub fn list_text(texts: &[Arc<str>]) -> String {
+    Json::from_iter(texts.iter().map(|text| Json::from(text.as_ref()))).to_string()
 }

@@ -141,6 +141,10 @@ impl View {
                 Storage::Integer => {
                     text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
                 }
+                // A whole list, as `tags:eq:["red"]`; one option is a text.
+                Storage::List if text.starts_with('[') => {
+                    serde_json::from_str(text).unwrap_or_else(|_| Json::from(text))
+                }
                 _ => Json::from(text),
             },
         };

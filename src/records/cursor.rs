@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::model::ids::{RecordId, UserId};
 use crate::model::query::{After, Sort};
 use crate::model::record::Record;
-use crate::model::table::{Storage, Table};
+use crate::model::table::{FieldKind, Storage, Table};
 use crate::model::value::{Person, Value};
 use crate::records::RecordsError;
 
@@ -58,7 +58,7 @@ impl Mark {
             return Err(wrong());
         }
         let values = sort.iter().zip(values);
-        let values = values.map(|(sort, json)| read(table.field(sort.field).kind.storage(), json));
+        let values = values.map(|(sort, json)| read(&table.field(sort.field).kind, json));
         Ok(After { values: values.collect::<Option<_>>().ok_or_else(wrong)?, id })
     }
 }
@@ -69,16 +69,22 @@ fn written(value: &Value) -> Json {
         Value::Boolean(value) => json!(value),
         Value::Integer(value) => json!(value),
         Value::Decimal(value) => json!(value.to_string()),
-        Value::Text(value) => json!(value),
+        Value::Text(value) | Value::Json(value) => json!(value),
+        Value::List(_) => json!(value),
         Value::Person(person) => json!(person.id.as_str()),
     }
 }
 
-fn read(storage: Storage, json: &Json) -> Option<Value> {
+fn read(kind: &FieldKind, json: &Json) -> Option<Value> {
     if json.is_null() {
         return Some(Value::Null);
     }
-    match storage {
+    match kind.storage() {
+        Storage::List => {
+            let chosen = json.as_array()?;
+            Some(Value::list(kind.options(), |option| chosen.iter().any(|item| item == option)))
+        }
+        Storage::Json => json.as_str().map(|text| Value::Json(text.into())),
         Storage::Boolean => json.as_bool().map(Value::Boolean),
         Storage::Integer => json.as_i64().map(Value::Integer),
         Storage::Decimal(_) => json.as_str()?.parse().ok().map(Value::Decimal),

@@ -112,7 +112,11 @@ fn kind(control: Control) -> Option<&'static str> {
         Control::Integer | Control::Decimal => "number",
         Control::Date => "date",
         Control::Datetime => "datetime-local",
-        Control::LongText | Control::Checkbox | Control::Select => return None,
+        Control::LongText
+        | Control::Checkbox
+        | Control::Select
+        | Control::MultiSelect
+        | Control::Json => return None,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::model::component::{HrefPart, Item, List};
 use crate::model::query::Rows;
 use crate::model::record::{FieldSet, Record};
 use crate::model::table::FieldAt;
-use crate::model::value::Value as FieldValue;
+use crate::model::value::{Value as FieldValue, list_text};
 use crate::render::ComponentData;
 
 /// What the template of a list needs beside what all components have.
@@ -68,7 +68,8 @@ fn plain(value: &FieldValue) -> Option<String> {
         FieldValue::Boolean(value) => value.to_string(),
         FieldValue::Integer(number) => number.to_string(),
         FieldValue::Decimal(number) => number.to_string(),
-        FieldValue::Text(text) => text.to_string(),
+        FieldValue::Text(text) | FieldValue::Json(text) => text.to_string(),
+        FieldValue::List(chosen) => list_text(chosen),
         FieldValue::Person(person) => person.id.as_str().to_owned(),
     })
 }

@@ -175,7 +175,8 @@ fn label(value: &Value) -> String {
         Value::Boolean(false) => "No".to_owned(),
         Value::Integer(number) => number.to_string(),
         Value::Decimal(number) => number.to_string(),
-        Value::Text(text) => text.to_string(),
+        Value::Text(text) | Value::Json(text) => text.to_string(),
+        Value::List(chosen) => chosen.join(", "),
         Value::Person(person) => person.name.as_deref().unwrap_or("Someone").to_owned(),
     }
 }

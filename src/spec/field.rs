@@ -1,5 +1,6 @@
 //! Fields: a type, its options, and what a new record has there.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -10,7 +11,7 @@ use validator::Validate;
 use crate::fields::{self, Options};
 use crate::model::ids::FieldName;
 use crate::model::problem::{Place, Problems};
-use crate::model::table::{Field, FieldKind};
+use crate::model::table::{Field, FieldKind, Storage};
 use crate::model::value::Value;
 use crate::spec::unit::Unit;
 
@@ -36,7 +37,7 @@ pub(super) struct RawField {
     unique: Option<bool>,
     /// The value of a new record that names none.
     default: Option<Json>,
-    /// For `single-select` and `status`: the values to choose from.
+    /// For `single-select`, `status` and `multi-select`: the values to choose from.
     options: Option<Vec<Arc<str>>>,
     /// For `currency`: the ISO 4217 code, as in `EUR`, which it is if you do not say.
     currency: Option<Arc<str>>,
@@ -46,13 +47,19 @@ pub(super) struct RawField {
     /// For numbers: the greatest value allowed. For `rating`: how many stars, 5 if you do not say.
     #[schemars(with = "Option<f64>")]
     max: Option<Number>,
+    /// For `autonumber`: the number of the first record, 1 if you do not say. Numbers count with the
+    /// ids of the records.
+    #[schemars(with = "Option<u64>")]
+    start: Option<Number>,
+    /// For `autonumber`: what people read before the number, as in `ORD-`.
+    prefix: Option<Arc<str>>,
     /// What the field was called before: its values are kept under the new name.
     #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
     renamed_from: Option<FieldName>,
 }
 
 /// The keys that belong to some types only.
-const OPTION_KEYS: [&str; 4] = ["options", "currency", "min", "max"];
+const OPTION_KEYS: [&str; 6] = ["options", "currency", "min", "max", "start", "prefix"];
 /// The keys that make no sense where the system sets the value.
 const VALUE_KEYS: [&str; 3] = ["required", "unique", "default"];
 
@@ -68,6 +75,7 @@ pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> 
     let kind = check_kind(&raw, unit, problems);
     if let Some(kind) = &kind {
         check_system(kind, unit, earlier, problems);
+        check_unique(kind, raw.unique, unit, problems);
     }
     let (name, kind) = (raw.name?, kind?);
     let label = raw.label.map_or_else(|| label(name.as_str()), Into::into);
@@ -111,6 +119,8 @@ fn check_kind(raw: &RawField, unit: &Unit, problems: &mut Problems) -> Option<Fi
         currency: raw.currency.clone(),
         min: raw.min.clone(),
         max: raw.max.clone(),
+        start: raw.start.clone(),
+        prefix: raw.prefix.clone(),
     };
     let Some(kind) = fields::kind(type_name, &options) else {
         let problem = problems
@@ -162,7 +172,8 @@ fn check_system(kind: &FieldKind, unit: &Unit, earlier: &[Field], problems: &mut
         return;
     }
     let type_name = unit.node.get("type").and_then(|node| node.text()).unwrap_or_default();
-    if let Some(same) = earlier.iter().find(|field| field.kind == *kind) {
+    let is_same = |field: &&Field| discriminant(&field.kind) == discriminant(kind);
+    if let Some(same) = earlier.iter().find(is_same) {
         let message = format!("a table has one {type_name} field, and `{}` is it", same.name);
         problems.report(unit.place.key("type"), message);
     }
@@ -172,6 +183,15 @@ fn check_system(kind: &FieldKind, unit: &Unit, earlier: &[Field], problems: &mut
             let problem = problems.report(unit.place.key(key), message);
             problem.at_key().help("remove it; the value is always set by the database");
         }
+    }
+}
+
+/// What has many spellings cannot be told apart by the database.
+fn check_unique(kind: &FieldKind, unique: Option<bool>, unit: &Unit, problems: &mut Problems) {
+    if unique == Some(true) && matches!(kind.storage(), Storage::List | Storage::Json) {
+        let type_name = unit.node.get("type").and_then(|node| node.text()).unwrap_or_default();
+        let message = format!("a field of type {type_name} cannot be unique");
+        problems.report(unit.place.key("unique"), message).at_key().help("remove it");
     }
 }
 

@@ -103,6 +103,11 @@ impl Seed<'_> {
         for (index, name) in header.iter().enumerate() {
             match self.table.at(name) {
                 _ if self.is_full() => break,
+                Some(at) if matches!(self.table.field(at).kind, FieldKind::Autonumber(_)) => {
+                    let message =
+                        format!("`{name}` is counted by the database; a seed cannot set it");
+                    self.tell(self.cell(0, index), message);
+                }
                 Some(at) if columns.contains(&at) => {
                     self.tell(self.cell(0, index), format!("there is a column `{name}` already"));
                 }

@@ -37,6 +37,15 @@ fn stored(storage: Storage, x: &str) -> String {
             "(case when typeof({x}) in ('integer', 'real') then cast({x} as text)
                when typeof({x}) = 'text' then {x} end)"
         ),
+        Storage::List => format!(
+            "(case when typeof({x}) = 'text' and json_valid({x}) and substr(ltrim({x}), 1, 1) = '[' then {x}
+               when typeof({x}) = 'text' and {x} <> '' then json_array({x}) end)"
+        ),
+        Storage::Json => format!(
+            "(case when typeof({x}) = 'text' and json_valid({x}) then {x}
+               when typeof({x}) = 'text' then json_quote({x})
+               when typeof({x}) in ('integer', 'real') then cast({x} as text) end)"
+        ),
         Storage::Date => format!(
             "(case when {x} is date({x}) or {x} is date({x}) || 'T00:00:00.000Z' then date({x}) end)"
         ),

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::model::filter::Filter;
 use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, Step};
-use crate::model::table::{FieldAt, FieldKind, Storage, Table};
+use crate::model::table::{FieldAt, FieldKind, Storage, Table, minor_units};
 use crate::model::value::Value;
 use crate::store::people::People;
 use crate::store::row;
@@ -73,13 +73,13 @@ pub(super) fn read_groups(
     people: &People,
 ) -> Groups {
     let lines = lines.lines().filter_map(|line| serde_json::from_str::<Vec<Json>>(line).ok());
-    let storage = match grouping.by {
-        GroupBy::Value(at) => table.field(at).kind.storage(),
-        GroupBy::Time(..) => Storage::Date,
+    let kind = match grouping.by {
+        GroupBy::Value(at) => &table.field(at).kind,
+        GroupBy::Time(..) => &FieldKind::Date,
     };
     let group = |cells: Vec<Json>| {
         let (key, parts) = cells.split_first()?;
-        let key = row::json(storage, Some(key), people);
+        let key = row::json(kind, Some(key), people);
         Some(Group { key, figure: compose(table, grouping.measure, parts, people) })
     };
     let mut groups: Vec<_> = lines.filter_map(group).collect();
@@ -101,7 +101,12 @@ fn kept(table: &Table, at: FieldAt) -> String {
     let kinds = match field.kind.storage() {
         Storage::Integer | Storage::Boolean => "'integer'",
         Storage::Decimal(_) => "'integer', 'real'",
-        Storage::Text | Storage::Date | Storage::Datetime | Storage::Person => "'text'",
+        Storage::Text
+        | Storage::Date
+        | Storage::Datetime
+        | Storage::Person
+        | Storage::List
+        | Storage::Json => "'text'",
     };
     let name = &field.name;
     format!("(case when typeof(\"{name}\") in ({kinds}) then \"{name}\" end)")
@@ -170,7 +175,7 @@ fn compose(table: &Table, measure: Measure, parts: &[Json], people: &People) -> 
     };
     let kind = &table.field(at).kind;
     if let Measure::Min(_) | Measure::Max(_) = measure {
-        return row::json(kind.storage(), parts.first(), people);
+        return row::json(kind, parts.first(), people);
     }
     let count = parts.first().and_then(Json::as_i64).unwrap_or_default();
     let sum = if kind.storage() == Storage::Integer { whole(parts) } else { fraction(parts) };
@@ -200,7 +205,7 @@ fn mean(sum: Decimal, count: i64, kind: &FieldKind) -> Value {
         return Value::Null;
     };
     let digits = match kind {
-        FieldKind::Currency(..) => Ord::max(sum.scale(), 2),
+        FieldKind::Currency(code, _) => Ord::max(sum.scale(), minor_units(code)),
         FieldKind::Integer(_) | FieldKind::Rating(_) => DIGITS_OF_A_MEAN,
         _ => Ord::max(sum.scale() + 1, 2),
     };

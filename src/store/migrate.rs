@@ -152,7 +152,7 @@ impl Migration<'_> {
     }
 
     async fn columns(&mut self, table: &str) -> Result<Vec<String>, StoreError> {
-        let columns = sqlx::query("select name from pragma_table_info(?)").bind(table);
+        let columns = sqlx::query("select name from pragma_table_xinfo(?)").bind(table);
         let rows = columns.fetch_all(&mut *self.connection).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }

@@ -3,7 +3,7 @@
 use crate::model::ids::FieldName;
 use crate::model::table::{Field, FieldKind, Table};
 use crate::store::convert::converted;
-use crate::store::schema::{create_table, default};
+use crate::store::schema::{create_table, default, number};
 
 /// What a table is called while it is filled.
 const FRESH: &str = "_pagetide_fresh";
@@ -49,9 +49,10 @@ impl<'a> Rebuild<'a> {
     pub(super) fn statements(&self) -> Vec<String> {
         let Self { table, .. } = self;
         let name = &table.name;
-        let names = table.fields.iter().map(|field| quoted(field.name.as_str()));
-        let names = names.collect::<Vec<_>>().join(", ");
-        let values = self.sources.iter().map(Source::value).collect::<Vec<_>>().join(",\n  ");
+        let filled = self.sources.iter().filter(|source| !source.field.kind.is_generated());
+        let (names, values): (Vec<_>, Vec<_>) =
+            filled.map(|source| (quoted(source.field.name.as_str()), source.value())).unzip();
+        let (names, values) = (names.join(", "), values.join(",\n  "));
         vec![
             create_table(FRESH, table),
             format!(
@@ -110,8 +111,17 @@ impl<'a> Rebuild<'a> {
         let mut obstacles = Vec::new();
         let value = source.value();
         if let Some(column) = source.column.map(quoted) {
-            let condition = format!("{column} is not null and {} is null", source.kept());
-            let words = " that no longer fit".to_owned();
+            let (condition, words) = match &source.field.kind {
+                FieldKind::Autonumber(numbering) => {
+                    let other =
+                        format!("{column} is not null and {column} is not {}", number(numbering));
+                    (other, " that would be counted anew".to_owned())
+                }
+                _ => {
+                    let unfit = format!("{column} is not null and {} is null", source.kept());
+                    (unfit, " that no longer fit".to_owned())
+                }
+            };
             let (sample, place) = (Some(column), place.clone());
             let what = "value";
             obstacles.push(Obstacle { condition, sample, what, words, place, is_loss: true });

@@ -9,7 +9,7 @@ use sqlx::{ColumnIndex, Row, TypeInfo, ValueRef};
 
 use crate::model::ids::UserId;
 use crate::model::record::Record;
-use crate::model::table::{Storage, Table};
+use crate::model::table::{FieldKind, Storage, Table};
 use crate::model::value::{Person, Value};
 use crate::store::people::People;
 
@@ -18,7 +18,7 @@ pub(super) fn record(table: &Table, row: &SqliteRow, people: &People) -> Record 
     let fields = table.fields.iter().enumerate();
     let values = fields.map(|(index, field)| {
         let cell = cell(row, index);
-        value(field.kind.storage(), cell, people)
+        value(&field.kind, cell, people)
     });
     Record { values: values.collect() }
 }
@@ -31,8 +31,7 @@ pub(super) fn packed(table: &Table, text: &str, people: &People) -> Option<Recor
         cells.append(&mut serde_json::from_str::<Vec<Json>>(pack).ok()?);
     }
     let fields = table.fields.iter().zip(&cells);
-    let values =
-        fields.map(|(field, json)| value(field.kind.storage(), Cell::from(Some(json)), people));
+    let values = fields.map(|(field, json)| value(&field.kind, Cell::from(Some(json)), people));
     Some(Record { values: values.collect() })
 }
 
@@ -41,7 +40,7 @@ pub(super) fn logged(table: &Table, text: &str, people: &People) -> Option<Recor
     let json: Json = serde_json::from_str(text).ok()?;
     let values = table.fields.iter().map(|field| {
         let cell = Cell::from(json.get(field.name.as_str()));
-        value(field.kind.storage(), cell, people)
+        value(&field.kind, cell, people)
     });
     Some(Record { values: values.collect() })
 }
@@ -92,8 +91,8 @@ fn cell(row: &SqliteRow, index: usize) -> Cell<'_> {
 
 /// What a cell means. Another program may have kept a value in another form than ours; what does
 /// not fit its column at all reads as missing.
-fn value(storage: Storage, cell: Cell<'_>, people: &People) -> Value {
-    match (storage, cell) {
+fn value(kind: &FieldKind, cell: Cell<'_>, people: &People) -> Value {
+    match (kind.storage(), cell) {
         (Storage::Boolean, Cell::Integer(number)) => Value::Boolean(number != 0),
         (Storage::Integer, Cell::Integer(number)) => Value::Integer(number),
         (Storage::Decimal(scale), Cell::Integer(number)) => decimal(number.into(), scale),
@@ -105,13 +104,21 @@ fn value(storage: Storage, cell: Cell<'_>, people: &People) -> Value {
             let id = UserId::new(id.as_ref());
             Value::Person(Person { name: people.name(&id), id })
         }
+        (Storage::List, Cell::Text(text)) => chosen(kind, &text),
+        (Storage::Json, Cell::Text(text)) => Value::Json(text.as_ref().into()),
         _ => Value::Null,
     }
 }
 
+/// What was chosen, whatever order another program has put it in.
+fn chosen(kind: &FieldKind, text: &str) -> Value {
+    let texts: Vec<Cow<'_, str>> = serde_json::from_str(text).unwrap_or_default();
+    Value::list(kind.options(), |option| texts.iter().any(|text| text == option))
+}
+
 /// A column that was packed as JSON, as the value of a field.
-pub(super) fn json(storage: Storage, json: Option<&Json>, people: &People) -> Value {
-    value(storage, Cell::from(json), people)
+pub(super) fn json(kind: &FieldKind, json: Option<&Json>, people: &People) -> Value {
+    value(kind, Cell::from(json), people)
 }
 
 /// A decimal with at least so many digits after the point.

@@ -1,9 +1,12 @@
 //! What tables look like in the database: those of the app as declared, and our own beside them.
 
+use std::cmp::Reverse;
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
-use crate::model::table::{Bounds, Field, FieldKind, Storage, Table};
-use crate::model::value::Value;
+use crate::model::table::{Bounds, Field, FieldKind, Numbering, Storage, Table};
+use crate::model::value::{Value, list_text};
 
 /// Our own tables. No table of an author's can have such a name.
 pub(super) const OWN_TABLES: &str = "
@@ -64,10 +67,18 @@ fn column(field: &Field) -> String {
         // Without autoincrement the id of a deleted record would be given out again.
         return format!("{name} integer primary key autoincrement");
     }
+    if let FieldKind::Autonumber(numbering) = &field.kind {
+        return format!("{name} integer generated always as ({}) virtual", number(numbering));
+    }
     let affinity = match field.kind.storage() {
         Storage::Integer | Storage::Boolean => "integer",
         Storage::Decimal(_) => "numeric",
-        Storage::Text | Storage::Date | Storage::Datetime | Storage::Person => "text",
+        Storage::Text
+        | Storage::Date
+        | Storage::Datetime
+        | Storage::Person
+        | Storage::List
+        | Storage::Json => "text",
     };
     let mut column = format!("{name} {affinity}");
     if field.required || is_clock(&field.kind) {
@@ -87,6 +98,12 @@ fn column(field: &Field) -> String {
     column
 }
 
+/// What an autonumber is made of: it counts with the id, which is never given out twice, whoever
+/// writes.
+pub(super) fn number(numbering: &Numbering) -> String {
+    format!("\"id\" + {}", numbering.start - 1)
+}
+
 /// Whether the database sets it when a row is made.
 fn is_clock(kind: &FieldKind) -> bool {
     matches!(kind, FieldKind::CreatedAt | FieldKind::UpdatedAt)
@@ -102,7 +119,8 @@ pub(super) fn default(field: &Field) -> Option<String> {
         Value::Boolean(value) => Some(i64::from(*value).to_string()),
         Value::Integer(value) => Some(value.to_string()),
         Value::Decimal(value) => Some(value.to_string()),
-        Value::Text(value) => Some(literal(value)),
+        Value::Text(value) | Value::Json(value) => Some(literal(value)),
+        Value::List(chosen) => Some(literal(&list_text(chosen))),
         Value::Person(person) => Some(literal(person.id.as_str())),
     }
 }
@@ -122,11 +140,16 @@ pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
             "must be a time like 2026-04-05T12:00:00.000Z",
             format!("{name} is strftime('%Y-%m-%dT%H:%M:%fZ', {name})"),
         ),
+        Storage::List | Storage::Json => ("must be text", format!("typeof({name}) = 'text'")),
         Storage::Text | Storage::Person => {
             ("must be text", format!("typeof({name}) = 'text' and instr({name}, char(0)) = 0"))
         }
     };
     let mut checks = vec![(of_type.0.to_owned(), of_type.1)];
+    if field.required && field.kind.storage() == Storage::Text {
+        let rule = format!("trim({name}, ' ' || char(9, 10, 11, 12, 13)) <> ''");
+        checks.push(("must have a value".to_owned(), rule));
+    }
     match &field.kind {
         FieldKind::SingleSelect(options) | FieldKind::Status(options) => {
             let list: Vec<_> = options.iter().map(|option| literal(option)).collect();
@@ -154,9 +177,48 @@ pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
                 "({name} like 'http://_%' or {name} like 'https://_%' or {name} like 'mailto:_%')"
             ),
         )),
+        FieldKind::MultiSelect(options) => {
+            let rule = format!("must be a JSON array of {}", options.join(", "));
+            checks.push((rule, chosen_check(options, name)));
+        }
+        FieldKind::Json => {
+            let rule =
+                format!("case when json_valid({name}) then json_type({name}) <> 'null' else 0 end");
+            checks.push(("must be JSON, and not null".to_owned(), rule));
+        }
         _ => {}
     }
     checks
+}
+
+/// Whether it is a JSON array of options: once these are cut out, the longest first, nothing but
+/// commas is left between the brackets. No option can be found across two others: see
+/// `fields/multi_select.rs`.
+fn chosen_check(options: &[Arc<str>], name: &str) -> String {
+    let mut options: Vec<_> = options.iter().map(|option| quoted_option(option)).collect();
+    options.sort_by_key(|option| Reverse(option.len()));
+    let cut = |rest: String, option: &String| format!("replace({rest}, {option}, '')");
+    let rest = options.iter().fold(format!("json({name})"), cut);
+    format!(
+        "case when json_valid({name}) and json_type({name}) = 'array' \
+         then replace({rest}, ',', '') = '[]' else 0 end"
+    )
+}
+
+/// What was chosen in the one form that all our own writing has, whatever form another program has
+/// given it; null if it was nothing.
+pub(super) fn chosen(options: &[Arc<str>], name: &str) -> String {
+    let each = options.iter().map(|option| {
+        let text = quoted_option(option);
+        format!("case when instr({name}, {text}) > 0 then ',' || {text} else '' end")
+    });
+    let all = each.collect::<Vec<_>>().join(" || ");
+    format!("nullif('[' || substr({all}, 2) || ']', '[]')")
+}
+
+/// An option as it stands in a JSON array, as SQL.
+fn quoted_option(option: &str) -> String {
+    literal(&format!("\"{option}\""))
 }
 
 fn bound_checks<T: std::fmt::Display>(bounds: &Bounds<T>, name: &str) -> Vec<(String, String)> {

@@ -10,9 +10,10 @@ use crate::model::ids::RecordId;
 use crate::model::query::{After, Direction, Sort, Window};
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, Storage, Table};
-use crate::model::value::Value;
+use crate::model::value::{Value, list_text};
 use crate::store::people::People;
 use crate::store::row;
+use crate::store::schema::chosen;
 use crate::store::{Store, StoreError};
 
 impl Store {
@@ -80,7 +81,7 @@ fn order(select: &mut SelectStatement, table: &Table, sort: Sort) {
         Direction::Asc => Order::Asc,
         Direction::Desc => Order::Desc,
     };
-    let value = column(table, sort.field);
+    let value = value(table, sort.field);
     // Missing values come last whatever the direction.
     if sort.field != FieldAt::ID {
         select.order_by_expr(value.clone().is_null(), Order::Asc);
@@ -99,7 +100,7 @@ fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
     let last = column(table, FieldAt::ID).gt(after.id.get());
     // From the last field to the first: beyond in this one, or the same in it and beyond in the rest.
     sort.iter().zip(&after.values).rev().fold(last, |rest, (sort, value)| {
-        let field = column(table, sort.field);
+        let field = self::value(table, sort.field);
         if value.is_null() {
             return field.is_null().and(rest);
         }
@@ -122,8 +123,18 @@ fn column(table: &Table, at: FieldAt) -> Expr {
     Expr::col(Alias::new(table.field(at).name.as_str()))
 }
 
+/// What stands in a column, in the one form that values are compared in.
+fn value(table: &Table, at: FieldAt) -> Expr {
+    let field = table.field(at);
+    match field.kind.storage() {
+        Storage::List => Expr::cust(chosen(field.kind.options(), &format!("\"{}\"", field.name))),
+        _ => column(table, at),
+    }
+}
+
+/// Whether it sorts as text does.
 fn is_text(table: &Table, at: FieldAt) -> bool {
-    table.field(at).kind.storage() == Storage::Text
+    matches!(table.field(at).kind.storage(), Storage::Text | Storage::List | Storage::Json)
 }
 
 /// The filter as SQL.
@@ -145,7 +156,7 @@ fn truth(yes: bool) -> Expr {
 }
 
 fn test_condition(table: &Table, at: FieldAt, test: &Test) -> Expr {
-    let value = column(table, at);
+    let value = value(table, at);
     let ordered = |sign: &'static str, other: &Value| {
         let text = is_text(table, at);
         let present = column(table, at).is_not_null();
@@ -162,6 +173,13 @@ fn test_condition(table: &Table, at: FieldAt, test: &Test) -> Expr {
         Test::Gte(other) => ordered(">=", other),
         Test::Lt(other) => ordered("<", other),
         Test::Lte(other) => ordered("<=", other),
+        Test::Contains(Value::Text(option)) if table.field(at).kind.storage() == Storage::List => {
+            let held = Expr::cust_with_exprs(
+                "instr(?, ?) > 0",
+                [column(table, at), Expr::val(format!("\"{option}\""))],
+            );
+            column(table, at).is_not_null().and(held)
+        }
         Test::Contains(part) => folded("instr(lower(?), lower(?)) > 0", &value, &[part]),
         Test::StartsWith(part) => {
             folded("substr(lower(?), 1, length(?)) = lower(?)", &value, &[part, part])
@@ -215,7 +233,8 @@ pub(super) fn sql_value(value: &Value) -> SqlValue {
         Value::Boolean(value) => i64::from(*value).into(),
         Value::Integer(value) => (*value).into(),
         Value::Decimal(value) => value.to_string().into(),
-        Value::Text(value) => value.as_ref().into(),
+        Value::Text(value) | Value::Json(value) => value.as_ref().into(),
+        Value::List(chosen) => list_text(chosen).into(),
         Value::Person(person) => person.id.as_str().into(),
     }
 }
@@ -232,6 +251,8 @@ mod tests {
     use crate::model::value::Person;
     use crate::store::{Action, Losses, Write};
 
+    const TAGS: [&str; 5] = ["b", "a b", "B", ", ,b", "é'"];
+
     /// A table with a field of every storage class, called by its number.
     fn table() -> Table {
         let kinds = [
@@ -241,6 +262,8 @@ mod tests {
             FieldKind::Checkbox,
             FieldKind::Date,
             FieldKind::CreatedBy,
+            FieldKind::MultiSelect(TAGS.map(Into::into).to_vec()),
+            FieldKind::Json,
         ];
         table_of(kinds)
     }
@@ -248,6 +271,9 @@ mod tests {
     /// For each field, values that have met trouble somewhere; the last of each stands in no row.
     fn samples() -> Vec<Vec<Value>> {
         let decimal = |text: &str| Value::Decimal(text.parse().unwrap());
+        let json = |text: &str| Value::Json(text.into());
+        let list =
+            |chosen: &[&str]| Value::list(&TAGS.map(Into::into), |tag| chosen.contains(&tag));
         let person = |id: &str| Value::Person(Person { id: UserId::new(id), name: None });
         let texts = ["", "a", "A", "ab", "Ab%", "b_", "é", "É", "z", "10", "9", "\u{10ffff}", "_"];
         vec![
@@ -257,6 +283,14 @@ mod tests {
             vec![Value::Boolean(true), Value::Boolean(false)],
             ["2026-04-05", "2025-12-31", "2026-04-06"].map(Value::text).to_vec(),
             ["u1", "u2", "u3"].map(person).to_vec(),
+            vec![
+                list(&["b"]),
+                list(&["b", "a b"]),
+                list(&["B", ", ,b"]),
+                list(&["é'"]),
+                list(&TAGS),
+            ],
+            ["[1, 2]", r#"{"a":"B"}"#, "0", r#""b""#, "{}"].map(json).to_vec(),
         ]
     }
 

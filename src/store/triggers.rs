@@ -96,7 +96,8 @@ fn plain_update(table: &Table) -> String {
 /// stands. The update in here names the token alone, so it does not fire this trigger again.
 fn bumping_update(table: &Table, token: &str) -> String {
     let (name, on) = (trigger(table.name.as_str(), "after_update"), quoted(table.name.as_str()));
-    let others = table.fields.iter().map(|field| quoted(field.name.as_str()));
+    let others = table.fields.iter().filter(|field| !field.kind.is_generated());
+    let others = others.map(|field| quoted(field.name.as_str()));
     let others: Vec<_> = others.filter(|column| column != token).collect();
     let next = format!(
         "max({NOW}, coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', old.{token}, '+0.001 seconds'), {NOW}))"

@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod editable;
 mod examples;
+mod field_types;
 mod figures;
 mod files;
 mod forms;

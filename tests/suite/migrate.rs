@@ -268,3 +268,59 @@ async fn whoever_listens_across_a_migration_reads_again() {
     server.sql("update tasks set rank = 1");
     assert_eq!(socket.next().await["record"]["fields"]["rank"], 1);
 }
+
+#[test]
+fn words_become_lists_and_a_list_keeps_only_its_options() {
+    let before = Before::new();
+    let tags = |options: &str| {
+        app(&FIELDS
+            .replace("type: long-text", &format!("type: multi-select, options: [{options}]")))
+    };
+    let told = before.becomes(&tags("first, second"), &[]);
+    assert_eq!(told, "tasks has other rules for its fields\n");
+    assert_eq!(before.sql("select note from tasks where id = 1"), r#"["first"]"#);
+    let told = before.is_refused(&tags("second, third"), &[]);
+    assert!(told.contains("tasks.note: 1 value that no longer fit"), "{told}");
+    before.becomes(&tags("second, third"), &["--allow-destructive"]);
+    assert_eq!(before.sql("select count(*) from tasks where note is null"), "2");
+    before.sql(r#"update tasks set note = '["third","second"]'"#);
+    before.becomes(&tags("third, second, fourth"), &[]);
+    assert_eq!(before.sql("select count(note) from tasks"), "2");
+    before.becomes(&app(&FIELDS.replace("type: long-text", "type: json")), &[]);
+    assert_eq!(before.sql("select note from tasks where id = 1"), r#"["third","second"]"#);
+}
+
+#[test]
+fn a_filled_table_is_numbered_and_its_numbers_do_not_change_unasked() {
+    let before = Before::new();
+    let numbered = |start: i64| {
+        app(&format!("{FIELDS}\n      - {{ name: number, type: autonumber, start: {start} }}"))
+    };
+    assert_eq!(before.becomes(&numbered(100), &[]), "tasks.number is new\n");
+    before.sql("insert into tasks (title) values ('new')");
+    assert_eq!(before.sql("select id, number from tasks"), "1|100\n2|101\n10|109");
+    assert_eq!(before.becomes(&numbered(100), &[]), "the tables are as declared\n");
+    let told = before.is_refused(&numbered(500), &[]);
+    assert!(told.contains("tasks.number: 3 values that would be counted anew"), "{told}");
+    // The number stays with whoever wants it as a plain one.
+    before.becomes(&app(&format!("{FIELDS}\n      - {{ name: number, type: integer }}")), &[]);
+    assert_eq!(before.sql("select number from tasks"), "100\n101\n109");
+    before.sql("update tasks set number = 7 where id = 1");
+    let told = before.is_refused(&numbered(100), &[]);
+    assert!(
+        told.contains("tasks.number: 1 value that would be counted anew, as in 7 of record 1"),
+        "{told}"
+    );
+}
+
+#[test]
+fn blanks_where_a_value_is_now_required_are_told() {
+    let before = Before::new();
+    before
+        .sql("update tasks set note = '  ' where id = 1; update tasks set note = 'x' where id = 2");
+    let told = before.is_refused(
+        &app(&FIELDS.replace("type: long-text", "type: long-text, required: true")),
+        &[],
+    );
+    assert!(told.contains("tasks.note: 1 record would have no value"), "{told}");
+}

@@ -19,6 +19,8 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "access-unknown-word",
     "access-without-require",
     "app-is-a-list",
+    "autonumber-start-is-text",
+    "autonumber-starts-below-zero",
     "chart-kind-misspelt",
     "chart-limit-too-large",
     "chart-without-x",

@@ -1,0 +1,60 @@
+//! Numbers that the database gives its records, as on orders and tickets.
+
+use serde_json::Value as Json;
+
+use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::table::{FieldKind, Numbering};
+use crate::model::value::Value;
+
+/// The greatest first number: there must be room for all that follow.
+const MAX_START: i64 = 1_000_000_000_000;
+/// The longest prefix, in characters.
+const MAX_PREFIX: usize = 20;
+
+pub(super) struct AutonumberFamily;
+
+impl Family for AutonumberFamily {
+    fn types(&self) -> &'static [&'static str] {
+        &["autonumber"]
+    }
+
+    fn options(&self, _: &str) -> &'static [&'static str] {
+        &["start", "prefix"]
+    }
+
+    fn kind(&self, _: &str, options: &Options) -> Result<FieldKind, Misfit> {
+        let start = options.start.as_ref().map_or(Ok(1), |start| {
+            let fits = start.as_i64().filter(|start| (0..=MAX_START).contains(start));
+            let unfit = || format!("must be a whole number from 0 to {MAX_START}, got {start}");
+            fits.ok_or_else(|| Misfit::option("start", unfit()))
+        })?;
+        let prefix = options.prefix.clone().unwrap_or_else(|| "".into());
+        if prefix.chars().count() > MAX_PREFIX || prefix.contains(char::is_control) {
+            let got = Json::from(prefix.as_ref());
+            let message = format!("must be a line of at most {MAX_PREFIX} characters, got {got}");
+            return Err(Misfit::option("prefix", message));
+        }
+        Ok(FieldKind::Autonumber(Numbering { start, prefix }))
+    }
+
+    fn has(&self, kind: &FieldKind) -> bool {
+        matches!(kind, FieldKind::Autonumber(_))
+    }
+
+    /// Values for filters: a record's own is never given.
+    fn parse(&self, _: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        let number = json.as_i64().map(Value::Integer);
+        number.ok_or_else(|| Misfit::value(format!("must be a whole number, got {json}")))
+    }
+
+    fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String) {
+        if let (FieldKind::Autonumber(numbering), Value::Integer(number)) = (kind, value) {
+            escape(&numbering.prefix, html);
+            html.push_str(&number.to_string());
+        }
+    }
+
+    fn right_aligned(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,82 @@
+//! Whatever JSON can say.
+
+use serde_json::Value as Json;
+
+use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::table::FieldKind;
+use crate::model::value::Value;
+
+/// The longest value, in bytes.
+const MAX_JSON: usize = 100_000;
+/// How deep lists and objects may nest.
+const MAX_DEPTH: usize = 32;
+/// How many characters of a value a cell shows, and how many of it on hover.
+const SHOWN: usize = 60;
+const ON_HOVER: usize = 1_000;
+
+pub(super) struct JsonFamily;
+
+impl Family for JsonFamily {
+    fn types(&self) -> &'static [&'static str] {
+        &["json"]
+    }
+
+    fn options(&self, _: &str) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn kind(&self, _: &str, _: &Options) -> Result<FieldKind, Misfit> {
+        Ok(FieldKind::Json)
+    }
+
+    fn has(&self, kind: &FieldKind) -> bool {
+        *kind == FieldKind::Json
+    }
+
+    fn parse(&self, _: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        if !is_at_most(json, MAX_DEPTH) {
+            return Err(Misfit::value(format!("must nest at most {MAX_DEPTH} deep")));
+        }
+        let text = json.to_string();
+        if text.len() > MAX_JSON {
+            return Err(Misfit::value(format!("must be at most {MAX_JSON} bytes of JSON")));
+        }
+        Ok(Value::Json(text.into()))
+    }
+
+    fn write_cell(&self, _: &FieldKind, value: &Value, html: &mut String) {
+        let Value::Json(text) = value else { return };
+        let shown = start(text, SHOWN);
+        if shown.len() == text.len() {
+            html.push_str("<code>");
+            escape(text, html);
+        } else {
+            html.push_str(r#"<code title=""#);
+            escape(start(text, ON_HOVER), html);
+            html.push_str(r#"">"#);
+            escape(shown, html);
+            html.push('…');
+        }
+        html.push_str("</code>");
+    }
+}
+
+/// Text that has no types as JSON; nothing but a missing value is null.
+pub(super) fn from_text(text: &str) -> Result<Json, Misfit> {
+    let got = || Misfit::value(format!("must be JSON, got {}", Json::from(start(text, SHOWN))));
+    serde_json::from_str(text).map_err(|_| got())
+}
+
+/// Whether lists and objects nest no deeper than that.
+fn is_at_most(json: &Json, depth: usize) -> bool {
+    match json {
+        Json::Array(items) => depth > 0 && items.iter().all(|item| is_at_most(item, depth - 1)),
+        Json::Object(map) => depth > 0 && map.values().all(|item| is_at_most(item, depth - 1)),
+        _ => true,
+    }
+}
+
+/// So many characters of a text.
+fn start(text: &str, characters: usize) -> &str {
+    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
+}

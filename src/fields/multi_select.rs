@@ -1,0 +1,87 @@
+//! Some of several options.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::fields::select::{check_options, write_badge};
+use crate::fields::{Family, Misfit, Options};
+use crate::model::table::FieldKind;
+use crate::model::value::Value;
+
+/// How many options there may be: each makes the rule in the database a step deeper.
+const MAX_OPTIONS: usize = 100;
+/// What stands between options in text that has no types.
+const BETWEEN: char = '|';
+
+pub(super) struct MultiSelectFamily;
+
+impl Family for MultiSelectFamily {
+    fn types(&self) -> &'static [&'static str] {
+        &["multi-select"]
+    }
+
+    fn options(&self, _: &str) -> &'static [&'static str] {
+        &["options"]
+    }
+
+    fn kind(&self, _: &str, options: &Options) -> Result<FieldKind, Misfit> {
+        let list = check_options(options)?;
+        if list.len() > MAX_OPTIONS {
+            let message = format!("must list at most {MAX_OPTIONS} options, got {}", list.len());
+            return Err(Misfit::option("options", message));
+        }
+        // The database looks for an option in its quotes, and must not find it across two others.
+        let unfit = |text: &str| {
+            text.contains(['"', '\\', BETWEEN]) || text.chars().all(|c| c == ',' || c == ' ')
+        };
+        if let Some(option) = list.iter().find(|option| unfit(option)) {
+            let got = Json::from(option.as_ref());
+            let message = format!("must be words without `\"`, `\\` and `|`, got {got}");
+            return Err(Misfit::option("options", message));
+        }
+        Ok(FieldKind::MultiSelect(list))
+    }
+
+    fn has(&self, kind: &FieldKind) -> bool {
+        matches!(kind, FieldKind::MultiSelect(_))
+    }
+
+    fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        let options = kind.options();
+        let misfit = |got: &Json| {
+            Misfit::value(format!("must be a list of {}, got {got}", options.join(", ")))
+        };
+        let chosen = json.as_array().ok_or_else(|| misfit(json))?;
+        let is_option =
+            |item: &&Json| item.as_str().is_some_and(|text| options.iter().any(|o| **o == *text));
+        if let Some(other) = chosen.iter().find(|item| !is_option(item)) {
+            return Err(misfit(other));
+        }
+        Ok(Value::list(options, |option| chosen.iter().any(|item| item == option)))
+    }
+
+    fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String) {
+        let Value::List(chosen) = value else { return };
+        html.push_str(r#"<span class="badges">"#);
+        for option in chosen.iter() {
+            write_badge(kind, option, html);
+        }
+        html.push_str("</span>");
+    }
+}
+
+/// `red|green`
+pub(super) fn to_text(chosen: &[Arc<str>]) -> String {
+    chosen.join(&BETWEEN.to_string())
+}
+
+/// `red|green` or `["red", "green"]` as JSON.
+pub(super) fn from_text(text: &str) -> Json {
+    if text.starts_with('[')
+        && let Ok(json) = serde_json::from_str(text)
+    {
+        return json;
+    }
+    text.split(BETWEEN).map(|option| Json::from(option.trim())).collect()
+}
