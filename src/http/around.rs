@@ -67,12 +67,31 @@ pub(super) async fn compressed(endpoint: impl Endpoint, request: Request) -> Res
     let mut response = endpoint.call(request).await?.into_response();
     response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     Ok(match algorithm {
-        Some(algorithm) if response.status() != StatusCode::NOT_MODIFIED => {
+        Some(algorithm) if is_worth_compressing(&response) => {
+            weaken_tag(response.headers_mut());
             let level = CompressionLevel::Fastest;
             Compress::new(response, algorithm).with_quality(level).into_response()
         }
         _ => response,
     })
+}
+
+/// Whether it is a whole text: pictures are compressed already, and the place of a part is counted in
+/// what is not.
+fn is_worth_compressing(response: &Response) -> bool {
+    let kind = response.content_type().unwrap_or_default();
+    let is_text = kind.starts_with("text/")
+        || ["json", "javascript", "xml", "svg", "wasm"].iter().any(|text| kind.contains(text));
+    response.status() == StatusCode::OK && is_text || response.status().is_client_error()
+}
+
+/// What is compressed has other bytes than the tag says, though it means the same (RFC 9110, 8.8.1).
+fn weaken_tag(headers: &mut HeaderMap) {
+    let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
+    let weak = tag.filter(|tag| !tag.starts_with("W/")).map(|tag| format!("W/{tag}"));
+    if let Some(weak) = weak.and_then(|tag| HeaderValue::try_from(tag).ok()) {
+        headers.insert(header::ETAG, weak);
+    }
 }
 
 /// The encoding of the highest weight (RFC 9110, 12.5.3), Brotli rather than gzip.

@@ -28,6 +28,7 @@ mod forms;
 mod frames;
 mod health;
 mod pages;
+mod public;
 mod records;
 mod sse;
 mod subscribe;

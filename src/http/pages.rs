@@ -17,10 +17,15 @@ use crate::http::forms;
 use crate::pages::{Fragment, Opened};
 use crate::runtime::Runtime;
 
-/// What may stand between the tags of a page: nothing but what this server sends.
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'self'; connect-src 'self'; img-src 'self' data: https:; \
-    style-src 'self'; style-src-attr 'unsafe-inline'; script-src 'self' 'nonce-";
+/// What a page may load and run: what this server sends, and inline only what carries the nonce.
+fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; \
+         connect-src 'self'; img-src 'self' data: https:; font-src 'self'; media-src 'self'; \
+         style-src 'self' 'nonce-{nonce}'; style-src-attr 'unsafe-inline'; \
+         script-src 'self' 'nonce-{nonce}'"
+    )
+}
 
 /// `GET <page path>`
 #[handler]
@@ -121,7 +126,7 @@ fn tagged(mut response: Response, tag: Option<String>) -> Response {
 
 /// A page with what browsers must know about it.
 pub(super) fn page(status: StatusCode, nonce: &str, html: String) -> Response {
-    fresh(status).header(header::CONTENT_SECURITY_POLICY, format!("{POLICY}{nonce}'")).body(html)
+    fresh(status).header(header::CONTENT_SECURITY_POLICY, policy(nonce)).body(html)
 }
 
 /// Sends the browser to another path of this server.

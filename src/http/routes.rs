@@ -6,7 +6,7 @@ use poem::{Endpoint, EndpointExt, Route, get, post};
 use crate::client;
 use crate::http::records::{batch, file};
 use crate::http::{
-    Site, Sockets, accounts, around, assets, dev, forms, health, pages, records, subscribe,
+    Site, Sockets, accounts, around, assets, dev, forms, health, pages, public, records, subscribe,
 };
 
 /// Everything that can be asked for.
@@ -38,7 +38,10 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/auth/set-up", post(accounts::set_up))
         .at("/api/*rest", around::no_such_route)
         .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed))
-        .at("/*path", get(pages::show).post(forms::submit).around(around::compressed))
+        .at(
+            "/*path",
+            get(pages::show).post(forms::submit).around(public::or_else).around(around::compressed),
+        )
         .at(dev::PATH, get(dev::channel))
         .around(around::every_request)
         .with(AddData::new(site))

@@ -7,6 +7,7 @@ use crate::model::access::{Operation, Viewer};
 use crate::model::ids::{Role, TableName};
 use crate::model::page::Page;
 use crate::model::table::Table;
+use crate::model::theme::Theme;
 
 /// An app that holds: every name in it leads somewhere.
 #[derive(Clone, Debug)]
@@ -23,6 +24,19 @@ pub struct App {
     pub tables: Vec<Arc<Table>>,
     /// Pages as declared.
     pub pages: Vec<Arc<Page>>,
+    /// How pages look.
+    pub theme: Theme,
+    /// What takes the place of built-in templates.
+    pub templates: Vec<Template>,
+}
+
+/// A template as its author wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The name, as in `layout.html`.
+    pub name: Arc<str>,
+    /// The text.
+    pub source: Arc<str>,
 }
 
 impl App {

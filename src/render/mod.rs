@@ -6,8 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
 use crate::client;
@@ -33,36 +32,13 @@ mod rows;
 mod scale;
 mod series;
 mod still;
+mod templates;
+mod theme;
+
+pub use templates::{BadTemplate, check_template, template_names};
 
 pub use list::path;
 use rows::RowWriter;
-
-/// The built-in templates by name.
-const TEMPLATES: [(&str, &str); 23] = [
-    ("layout.html", include_str!("../../templates/layout.html")),
-    ("page.html", include_str!("../../templates/page.html")),
-    ("container.html", include_str!("../../templates/container.html")),
-    ("text.html", include_str!("../../templates/text.html")),
-    ("link.html", include_str!("../../templates/link.html")),
-    ("image.html", include_str!("../../templates/image.html")),
-    ("divider.html", include_str!("../../templates/divider.html")),
-    ("markdown.html", include_str!("../../templates/markdown.html")),
-    ("html.html", include_str!("../../templates/html.html")),
-    ("data_table.html", include_str!("../../templates/data_table.html")),
-    ("list.html", include_str!("../../templates/list.html")),
-    ("record_form.html", include_str!("../../templates/record_form.html")),
-    ("form_field.html", include_str!("../../templates/form_field.html")),
-    ("kpi.html", include_str!("../../templates/kpi.html")),
-    ("chart.html", include_str!("../../templates/chart.html")),
-    ("chart_empty.html", include_str!("../../templates/chart_empty.html")),
-    ("chart_time.html", include_str!("../../templates/chart_time.html")),
-    ("chart_bars.html", include_str!("../../templates/chart_bars.html")),
-    ("chart_ring.html", include_str!("../../templates/chart_ring.html")),
-    ("presence.html", include_str!("../../templates/presence.html")),
-    ("state.html", include_str!("../../templates/state.html")),
-    ("form.html", include_str!("../../templates/form.html")),
-    ("error.html", include_str!("../../templates/error.html")),
-];
 
 /// No part of any app: it is shown when there is none.
 const WAITING: &str = include_str!("../../templates/waiting.html");
@@ -76,7 +52,16 @@ pub struct RenderError(#[from] minijinja::Error);
 pub struct Renderer {
     environment: Environment<'static>,
     transport: Transport,
+    look: Look,
     edition: Option<Edition>,
+}
+
+/// What an app says of its look.
+struct Look {
+    /// Its theme as CSS.
+    theme: String,
+    /// The path of its own stylesheet.
+    stylesheet: Option<Arc<str>>,
 }
 
 /// Which state of an app's sources a page was made of. Pages carry it while their author works on
@@ -167,20 +152,14 @@ pub struct Form<'a> {
 }
 
 impl Renderer {
-    /// A renderer with the built-in templates.
+    /// A renderer with the templates and the theme of an app.
     ///
     /// # Errors
     /// When a template is faulty.
-    pub fn new(transport: Transport) -> Result<Self, RenderError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::Html);
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
-        environment.set_syntax(syntax);
-        for (name, source) in TEMPLATES {
-            environment.add_template(name, source)?;
-        }
-        Ok(Self { environment, transport, edition: None })
+    pub fn new(app: &App, transport: Transport) -> Result<Self, RenderError> {
+        let environment = templates::load(&app.templates)?;
+        let look = Look { theme: theme::css(&app.theme), stylesheet: app.theme.stylesheet.clone() };
+        Ok(Self { environment, transport, look, edition: None })
     }
 
     /// The same for pages that their author works on.
@@ -380,6 +359,8 @@ impl Renderer {
             user,
             toast => frame.toast,
             stylesheet => client::stylesheet(),
+            theme => Value::from_safe_string(self.look.theme.clone()),
+            own_stylesheet => self.look.stylesheet.as_deref(),
             script => client::script(),
             modules => client::modules().collect::<Vec<_>>(),
             dev_script => dev.map(|_| client::dev_script()),

@@ -94,7 +94,7 @@ impl Runtime {
     /// # Errors
     /// When the database cannot be opened or does not fit the app.
     pub async fn begin(app: Arc<App>, start: Start) -> Result<(Self, Started), RuntimeError> {
-        let renderer = start.renderer()?;
+        let renderer = start.renderer(&app)?;
         let (store, migrated) = Store::open(&start.database_url, &app.tables, start.losses).await?;
         let (auth, setup_token) = Auth::open(store.clone()).await?;
         let runtime = Self::over(store, auth, app, renderer, start).await?;
@@ -114,7 +114,7 @@ impl Runtime {
         if start.database_url != self.database_url {
             return Self::begin(app, start).await;
         }
-        let renderer = start.renderer()?;
+        let renderer = start.renderer(&app)?;
         if app.tables == self.app.tables {
             let (store, auth) = (self.store.clone(), self.auth.clone());
             let runtime = Self::over(store, auth, app, renderer, start).await?;
@@ -191,8 +191,8 @@ impl Runtime {
 }
 
 impl Start {
-    fn renderer(&self) -> Result<Arc<Renderer>, RenderError> {
-        let renderer = Renderer::new(self.transport)?;
+    fn renderer(&self, app: &App) -> Result<Arc<Renderer>, RenderError> {
+        let renderer = Renderer::new(app, self.transport)?;
         Ok(Arc::new(match &self.edition {
             Some(edition) => renderer.of_edition(edition.clone()),
             None => renderer,

@@ -15,6 +15,8 @@ use crate::spec::fault::Fault;
 use crate::spec::page::{self, RawPage};
 use crate::spec::source::Sources;
 use crate::spec::table::{self, RawTable, Tables};
+use crate::spec::template;
+use crate::spec::theme::{self, RawTheme};
 use crate::spec::unit::Unit;
 
 /// A Pagetide app: its tables and its pages.
@@ -40,6 +42,9 @@ pub(super) struct RawApp {
     /// The pages of the app.
     #[expect(dead_code, reason = "the items are read one by one")]
     pages: Option<Each<RawPage>>,
+    /// How pages look.
+    #[validate(nested)]
+    theme: Option<RawTheme>,
 }
 
 /// Where the data is kept.
@@ -106,6 +111,8 @@ pub(super) fn check(
         pages.extend(page::check(&unit, &roles, &tables, sources, faults, problems));
     }
     page::check_paths(top, problems);
+    let theme = theme::check(raw.theme, top, sources, problems);
+    let templates = template::read_all(sources, faults);
     Some(App {
         name: raw.name?.into(),
         folder: sources.folder().to_owned(),
@@ -113,6 +120,8 @@ pub(super) fn check(
         roles: own_roles,
         tables: tables.into_all(),
         pages: pages.into_iter().map(Arc::new).collect(),
+        theme,
+        templates,
     })
 }
 

@@ -2,11 +2,13 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
+use crate::model::problem::Severity;
 use crate::spec::parse::MAX_DEPTH;
 use crate::spec::source::{NotUtf8, Span};
 
 /// One thing wrong at one place of a file.
 pub(super) struct Fault {
+    pub(super) severity: Severity,
     pub(super) at: Span,
     pub(super) message: String,
     pub(super) help: Option<String>,
@@ -14,7 +16,12 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(at: Span, message: impl Into<String>) -> Self {
-        Self { at, message: message.into(), help: None }
+        Self { severity: Severity::Error, at, message: message.into(), help: None }
+    }
+
+    /// What is probably not meant.
+    pub(super) fn warning(at: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::new(at, message) }
     }
 
     pub(super) fn help(self, help: impl Into<String>) -> Self {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::app::App;
-use crate::model::problem::{Place, Problems};
+use crate::model::problem::{Place, Problems, Severity};
 use crate::spec::fault::Fault;
 use crate::spec::source::{BadFile, FileId, MAX_FILE_BYTES, NotUtf8, Sources, Span};
 use crate::spec::tree::Node;
@@ -38,6 +38,8 @@ mod page;
 mod permissions;
 mod seed;
 mod table;
+mod template;
+mod theme;
 
 pub use report::{Finding, Report};
 pub use schema::app_schema;
@@ -105,7 +107,8 @@ fn check(sources: &mut Sources, read: FirstFile, path: &Path) -> io::Result<Load
         let top = Unit { node: tree, place: Place::top() };
         app::check(&top, sources, &mut faults, &mut problems)
     });
-    let sound = faults.is_empty() && problems.errors() == 0;
+    let is_error = |fault: &Fault| fault.severity == Severity::Error;
+    let sound = !faults.iter().any(is_error) && problems.errors() == 0;
     let report = Report::new(sources, faults, &problems, tree.as_ref());
     let files = sources.sought().clone();
     Ok(Loaded { app: app.filter(|_| sound).map(Arc::new), report, files })

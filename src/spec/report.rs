@@ -68,7 +68,7 @@ impl Report {
         tree: Option<&Node>,
     ) -> Self {
         let faults = faults.into_iter().map(|fault| Found {
-            severity: Severity::Error,
+            severity: fault.severity,
             at: fault.at,
             message: fault.message,
             help: fault.help,

@@ -130,7 +130,7 @@ impl Seed<'_> {
         let known = self.table.fields.iter().map(|field| field.name.as_str());
         let help = suggestion(name, known);
         self.told += 1;
-        self.faults.push(Fault { at: self.cell(0, column), message, help });
+        self.faults.push(Fault { help, ..Fault::new(self.cell(0, column), message) });
     }
 
     fn record(&mut self, row: &StringRecord, columns: &[FieldAt]) -> Record {

@@ -90,7 +90,15 @@ impl Sources {
 
     /// Finds the file that `link` names, seen from the folder of another file.
     pub(super) fn find(&mut self, from: FileId, link: &str) -> Result<PathBuf, BadFile> {
-        let path = self.folder_of(from).join(link);
+        self.find_at(self.folder_of(from).join(link), link)
+    }
+
+    /// Finds a file in a folder of the app.
+    pub(super) fn find_in_folder(&mut self, folder: &str, name: &str) -> Result<PathBuf, BadFile> {
+        self.find_at(self.folder.join(folder).join(name), name)
+    }
+
+    fn find_at(&mut self, path: PathBuf, link: &str) -> Result<PathBuf, BadFile> {
         self.sought.insert(without_dots(&path));
         let path = path.canonicalize().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => BadFile::Missing(link.to_owned()),

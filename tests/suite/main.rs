@@ -25,6 +25,7 @@ mod oracle;
 mod outside;
 mod pages;
 mod people;
+mod public;
 mod records;
 mod rows;
 mod specs;

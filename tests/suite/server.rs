@@ -169,6 +169,13 @@ impl Server {
         self.restart().await;
     }
 
+    /// Writes a file of the app.
+    pub fn save(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("data.db")
     }

@@ -1,0 +1,54 @@
+//! A theme as CSS: design tokens that take the place of those of the stylesheet.
+//!
+//! Nothing is written but colours, lengths and quoted names, so nothing can leave its declaration.
+
+use crate::model::colour::Colour;
+use crate::model::theme::{Density, Scheme, Theme};
+
+/// What writing on the accent may be, the better of them.
+const ON_ACCENT: [Colour; 2] = [Colour::WHITE, Colour::new([0x10, 0x16, 0x19])];
+
+/// The tokens of a theme; empty if all is as built in.
+pub(super) fn css(theme: &Theme) -> String {
+    let mut tokens = Vec::new();
+    if theme.light.is_some() || theme.dark.is_some() {
+        let light = tones(&theme.light.unwrap_or(Scheme::LIGHT));
+        let dark = tones(&theme.dark.unwrap_or(Scheme::DARK));
+        let both = light.into_iter().zip(dark);
+        tokens.extend(
+            both.map(|((name, day), (_, night))| format!("--{name}:light-dark({day},{night})")),
+        );
+    }
+    tokens.extend(theme.font.as_ref().map(|fonts| format!("--font:{fonts}")));
+    tokens.extend(theme.radius.as_ref().map(|radius| format!("--radius:{radius}")));
+    if theme.density == Density::Compact {
+        tokens.extend(COMPACT.map(|(name, value)| format!("--{name}:{value}")));
+    }
+    if tokens.is_empty() { String::new() } else { format!(":root{{{}}}", tokens.join(";")) }
+}
+
+/// What is closer together in a compact look.
+const COMPACT: [(&str, &str); 4] =
+    [("base", "0.875rem"), ("row", "32px"), ("cell", "4px"), ("room", "16px")];
+
+/// All tones of one scheme.
+fn tones(scheme: &Scheme) -> [(&'static str, Colour); 10] {
+    let Scheme { page, surface, text, accent } = *scheme;
+    let on_accent = ON_ACCENT
+        .into_iter()
+        .max_by(|one, other| one.contrast(accent).total_cmp(&other.contrast(accent)));
+    let raised = surface.mixed(text, 0.06);
+    let grounds = [surface, page, raised];
+    [
+        ("page", page),
+        ("surface", surface),
+        ("raised", raised),
+        ("line", surface.mixed(text, 0.13)),
+        ("text", text),
+        ("muted", text.mixed(surface, 0.32).readable_on(&grounds)),
+        ("accent", accent),
+        ("on-accent", on_accent.unwrap_or(Colour::WHITE)),
+        ("tint", surface.mixed(accent, 0.2)),
+        ("series-6", accent),
+    ]
+}

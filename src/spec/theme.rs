@@ -1,0 +1,192 @@
+//! `theme`: how pages look, and whether they can be read then.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use crate::model::colour::{Colour, READABLE};
+use crate::model::problem::{Place, Problems};
+use crate::model::theme::{Density, Fonts, Radius, Scheme, Theme};
+use crate::spec::source::Sources;
+use crate::spec::tree::Kind;
+use crate::spec::unit::Unit;
+
+/// The folder of what is served as it is.
+const PUBLIC: &str = "public";
+
+/// How pages look: colours, type, corners and density. Whatever you do not say is as built in.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Theme", deny_unknown_fields)]
+pub(super) struct RawTheme {
+    /// The colour of links, buttons and whatever stands out, as in `"#0b6a73"`. By night a lighter one
+    /// is made of it.
+    #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
+    accent: Option<Colour>,
+    /// The colours by day.
+    #[validate(nested)]
+    light: Option<RawScheme>,
+    /// The colours by night.
+    #[validate(nested)]
+    dark: Option<RawScheme>,
+    /// Fonts, the first one first, as in `Inter, system-ui, sans-serif`. A font of your own is declared
+    /// in your stylesheet.
+    #[schemars(with = "Option<String>")]
+    font: Option<Fonts>,
+    /// How round corners are, from `0` to `24px`; `8px` if you do not say.
+    #[schemars(with = "Option<String>", regex(pattern = r"^(0|[0-9.]+px|[0-9.]+rem)$"))]
+    radius: Option<Radius>,
+    /// How much room there is around things; `comfortable` if you do not say.
+    density: Option<RawDensity>,
+    /// A stylesheet of your own that comes after the built-in one: a file in `public/`, as in
+    /// `./public/theme.css`.
+    stylesheet: Option<String>,
+}
+
+/// The colours of one scheme; the others follow from them.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Scheme", deny_unknown_fields)]
+struct RawScheme {
+    /// The ground of the page.
+    #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
+    page: Option<Colour>,
+    /// The ground of what stands on it: tables, cards, the bar at the top.
+    #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
+    surface: Option<Colour>,
+    /// What is written.
+    #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
+    text: Option<Colour>,
+    /// Links, buttons and whatever stands out.
+    #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
+    accent: Option<Colour>,
+}
+
+/// How much room there is around things.
+#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Density")]
+enum RawDensity {
+    /// As built in.
+    Comfortable,
+    /// More fits on a screen.
+    Compact,
+}
+
+/// Checks the theme of an app.
+pub(super) fn check(
+    raw: Option<RawTheme>,
+    top: &Unit,
+    sources: &mut Sources,
+    problems: &mut Problems,
+) -> Theme {
+    let (Some(raw), Some(unit)) = (raw, top.key("theme")) else { return Theme::default() };
+    check_quotes(&unit, problems);
+    let mut light = scheme(raw.light.as_ref(), Scheme::LIGHT);
+    let mut dark = scheme(raw.dark.as_ref(), Scheme::DARK);
+    if let Some(accent) = raw.accent {
+        let is_own = |scheme: &RawScheme| scheme.accent.is_some();
+        if !raw.light.as_ref().is_some_and(is_own) {
+            light.accent = accent;
+        }
+        // What suits the day is too dark by night.
+        if !raw.dark.as_ref().is_some_and(is_own) {
+            dark.accent = accent.readable_on(&dark.grounds());
+        }
+    }
+    check_contrast(&light, "light", &unit, problems);
+    check_contrast(&dark, "dark", &unit, problems);
+    let stylesheet = raw.stylesheet.and_then(|link| find(&link, &unit, sources, problems));
+    Theme {
+        light: Some(light).filter(|scheme| *scheme != Scheme::LIGHT),
+        dark: Some(dark).filter(|scheme| *scheme != Scheme::DARK),
+        font: raw.font,
+        radius: raw.radius,
+        density: match raw.density {
+            Some(RawDensity::Compact) => Density::Compact,
+            Some(RawDensity::Comfortable) | None => Density::Comfortable,
+        },
+        stylesheet,
+    }
+}
+
+/// Reports colours that are not there because they stand in a comment.
+fn check_quotes(theme: &Unit, problems: &mut Problems) {
+    let schemes = ["light", "dark"].map(|name| theme.key(name));
+    for unit in schemes.into_iter().flatten().chain([theme.clone()]) {
+        for key in ["accent", "page", "surface", "text"] {
+            if let Some(colour) = unit.key(key).filter(|unit| matches!(unit.node.kind, Kind::Null))
+            {
+                let problem = problems.report(colour.place, format!("{key} has no value"));
+                problem.at_key().help("put the colour in quotes: a `#` begins a comment");
+            }
+        }
+    }
+}
+
+fn scheme(raw: Option<&RawScheme>, built_in: Scheme) -> Scheme {
+    let Some(raw) = raw else { return built_in };
+    Scheme {
+        page: raw.page.unwrap_or(built_in.page),
+        surface: raw.surface.unwrap_or(built_in.surface),
+        text: raw.text.unwrap_or(built_in.text),
+        accent: raw.accent.unwrap_or(built_in.accent),
+    }
+}
+
+/// Warns of colours that cannot be read on each other.
+fn check_contrast(scheme: &Scheme, name: &str, theme: &Unit, problems: &mut Problems) {
+    let grounds = scheme.grounds();
+    for (key, colour) in [("text", scheme.text), ("accent", scheme.accent)] {
+        let ground = grounds.iter().find(|ground| !colour.is_readable_on(&[**ground]));
+        if let (Some(ground), Some(place)) = (ground, written(theme, name, key)) {
+            let contrast = (colour.contrast(*ground) * 10.0).floor() / 10.0;
+            let message = format!(
+                "{key} of `{colour}` is hard to read on `{ground}`: the contrast is {contrast}, and \
+                 {READABLE} is needed"
+            );
+            let like = colour.readable_on(&grounds);
+            problems.warn(place, message).help(format!("{key} of `{like}` can be read there"));
+        }
+    }
+}
+
+/// Where the author says the colour, or else what it is read on; nothing if neither is said.
+fn written(theme: &Unit, scheme: &str, key: &str) -> Option<Place> {
+    let own = theme.key(scheme);
+    let own = |key: &str| own.as_ref().and_then(|own| own.key(key));
+    let for_both = || theme.key(key).filter(|_| scheme == "light");
+    let found = own(key).or_else(for_both).or_else(|| own("surface")).or_else(|| own("page"));
+    found.map(|unit| unit.place)
+}
+
+/// The path that a stylesheet is served at.
+fn find(
+    link: &str,
+    theme: &Unit,
+    sources: &mut Sources,
+    problems: &mut Problems,
+) -> Option<Arc<str>> {
+    let unit = theme.key("stylesheet")?;
+    let public = sources.folder().join(PUBLIC);
+    let found = match sources.find(unit.node.at.file, link) {
+        Ok(found) => found,
+        Err(error) => {
+            problems.report(unit.place, error.to_string());
+            return None;
+        }
+    };
+    let is_css = found.extension().is_some_and(|extension| extension == "css") && found.is_file();
+    let inside = found.strip_prefix(public).ok().and_then(|path| path.to_str());
+    match inside.filter(|_| is_css) {
+        Some(path) => Some(format!("/{path}").into()),
+        None => {
+            let message = format!("`{link}` is not a stylesheet in `public/`");
+            let help = "put it there, as in `./public/theme.css`, since only that folder is served";
+            problems.report(unit.place, message).help(help);
+            None
+        }
+    }
+}
