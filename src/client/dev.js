@@ -50,7 +50,7 @@ async function renew(wanted) {
   if (page === wanted) return;
   const answer = await fetch(location.href, { cache: "no-store" });
   const isPage = answer.headers.get("Content-Type")?.startsWith("text/html");
-  const fresh = isPage && new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = isPage && new DOMParser().parseFromString(permitted(await answer.text()), "text/html");
   if (answer.redirected || !fresh?.querySelector("main") || !document.querySelector("main")) {
     return location.reload();
   }
@@ -94,7 +94,7 @@ function renewHead(fresh) {
   for (const kind of ["style", "meta[name=description]", "link[rel=stylesheet]"]) {
     const [old, now] = [document, fresh].map((from) => [...from.head.querySelectorAll(kind)]);
     now.forEach((element, index) => {
-      if (!old[index]) document.head.append(permitted(element));
+      if (!old[index]) document.head.append(document.adoptNode(element));
       else if (element.localName === "style") old[index].textContent = element.textContent;
       else morph(old[index], element);
     });
@@ -102,11 +102,10 @@ function renewHead(fresh) {
   }
 }
 
-/** The policy that the page came with knows only the nonce that it came with. */
-function permitted(element) {
-  const { nonce } = document.querySelector("script[nonce]");
-  if (element.nonce) element.nonce = nonce;
-  return document.adoptNode(element);
+/** The policy that this page came with knows only the nonce that it came with. */
+function permitted(html) {
+  const { nonce } = document.getElementById("pagetide-config");
+  return html.replaceAll(/ nonce="[^"]*"/g, ` nonce="${nonce}"`);
 }
 
 /** Takes each of the app's own stylesheets anew; the old one holds until the new one is there. */

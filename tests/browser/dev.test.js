@@ -242,3 +242,58 @@ test("an app with errors is waited for", async () => {
   await shown("First");
   assert.equal(await faults(), 0);
 });
+
+test("of a save of styles only the styles change", async () => {
+  server.save("public/theme.css", "h1 { color: rgb(1, 2, 3) }");
+  server.save("app.yaml", `${APP}theme: { stylesheet: ./public/theme.css }\n`);
+  const colour = () => page.evaluate(() => getComputedStyle(document.querySelector("h1")).color);
+  await eventually(colour, "rgb(1, 2, 3)");
+  await page.evaluate(() => {
+    window.changes = [];
+    new MutationObserver((all) => window.changes.push(...all.map(({ target }) => target.outerHTML)))
+      .observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+  });
+  server.save("public/theme.css", "h1 { color: rgb(4, 5, 6) }");
+  await eventually(colour, "rgb(4, 5, 6)");
+  assert.deepEqual(await page.evaluate(() => window.changes), []);
+  await eventually(() => page.locator("link[href*='theme.css']").count(), 1);
+  assert.ok(await stayed());
+  assert.deepEqual(page.complaints, []);
+});
+
+test("a theme is shown on the page as it stands", async () => {
+  const accent = () => page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--accent"));
+  server.save("app.yaml", `${APP}theme: { accent: "#7c3aed" }\n`);
+  await eventually(async () => (await accent()).includes("#7c3aed"), true);
+  server.save("app.yaml", `${APP}theme: { accent: "#0f766e" }\n`);
+  await eventually(async () => (await accent()).includes("#0f766e"), true);
+  assert.ok(await stayed());
+  assert.deepEqual(page.complaints, []);
+});
+
+test("what was typed and where stays through a save", async () => {
+  const form = (words) => `<p>${words}</p><form><input name=a aria-label=A><textarea name=b aria-label=B>b</textarea></form>`;
+  const withForm = (words) => home(words).replace("components:", `components:\n  - { type: html, content: "${form(words)}" }`);
+  server.save("pages/home.yaml", withForm("First, with a form"));
+  await shown("First, with a form");
+  await page.fill("[name=b]", "twice as long");
+  await page.fill("[name=a]", "half a sen");
+  await page.evaluate(() => document.querySelector("[name=a]").setSelectionRange(2, 4));
+  server.save("pages/home.yaml", withForm("Second"));
+  await shown("Second");
+  const state = await page.evaluate(() => {
+    const [a, b] = ["a", "b"].map((name) => document.querySelector(`[name=${name}]`));
+    return [a.value, b.value, document.activeElement === a, a.selectionStart, a.selectionEnd];
+  });
+  assert.deepEqual(state, ["half a sen", "twice as long", true, 2, 4]);
+});
+
+test("a template of the app is shown when it is saved, and ours when it is gone", async () => {
+  server.save("templates/text.html", "<h1>{{ content }}!</h1>");
+  await shown("First!");
+  server.save("templates/text.html", "<h1>{{ content }</h1>");
+  await eventually(async () => /templates\/text.html:1/.test(await fault()), true);
+  rmSync(join(server.app, "templates"), { recursive: true });
+  await shown("First");
+  assert.equal(await faults(), 0);
+});
