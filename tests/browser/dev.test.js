@@ -248,6 +248,7 @@ test("of a save of styles only the styles change", async () => {
   server.save("app.yaml", `${APP}theme: { stylesheet: ./public/theme.css }\n`);
   const colour = () => page.evaluate(() => getComputedStyle(document.querySelector("h1")).color);
   await eventually(colour, "rgb(1, 2, 3)");
+  await eventually(() => state(page, "orders"), "live");
   await page.evaluate(() => {
     window.changes = [];
     new MutationObserver((all) => window.changes.push(...all.map(({ target }) => target.outerHTML)))
