@@ -159,6 +159,7 @@ fn pairs(page: &Page, query: &str) -> Vec<Pair> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::theme::Theme;
 
     fn app(paths: &[&str]) -> App {
         let page = |path: &&str| {
@@ -178,6 +179,8 @@ mod tests {
             database_url: None,
             roles: Vec::new(),
             tables: Vec::new(),
+            theme: Theme::default(),
+            templates: Vec::new(),
             pages: paths.iter().map(page).collect(),
         }
     }
