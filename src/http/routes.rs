@@ -4,7 +4,7 @@ use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, Route, get, post};
 
 use crate::client;
-use crate::http::records::{batch, file};
+use crate::http::records::{batch, file, history};
 use crate::http::{
     Site, Sockets, accounts, around, assets, dev, forms, health, pages, public, records, subscribe,
 };
@@ -27,6 +27,7 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
             "/api/tables/:table/records/:id",
             get(records::one).patch(records::update).delete(records::delete),
         )
+        .at("/api/tables/:table/records/:id/history", get(history::of_record))
         .at("/api/tables/:table/subscribe", get(subscribe::one_table))
         .at("/api/tables/:table/subscribe/sse", get(subscribe::one_table_sse))
         .at("/api/realtime/subscribe", get(subscribe::everything))

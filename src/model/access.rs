@@ -19,6 +19,13 @@ pub enum Viewer {
     User(User),
 }
 
+impl Viewer {
+    /// Whether they look after the app.
+    pub fn is_admin(&self) -> bool {
+        matches!(self, Self::User(user) if user.role.as_str() == "admin")
+    }
+}
+
 /// A signed-in person.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct User {

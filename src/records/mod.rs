@@ -22,6 +22,7 @@ mod csv;
 mod cursor;
 mod error;
 mod export;
+mod history;
 mod import;
 mod list;
 mod many;
@@ -30,6 +31,7 @@ mod tags;
 mod totals;
 
 pub use error::{FieldFault, Obstacle, RecordsError};
+pub use history::History;
 pub use import::{Import, LineFault, MAX_IMPORT_BYTES, Report};
 pub use list::{Asked, List, Listed};
 pub use many::{MAX_RECORDS, Many, Sent};

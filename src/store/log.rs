@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
@@ -33,8 +34,8 @@ const LOOKED_BACK: i64 = 20_000;
 const REMEMBERED: i64 = 5_000;
 /// How many changes the log keeps at most.
 const KEPT_CHANGES: i64 = 1_000_000;
-/// How long the log keeps a change, as SQLite says it.
-const KEPT_TIME: &str = "-24 hours";
+/// How long the log keeps a change, in hours.
+const KEPT_HOURS: i64 = 24;
 /// How many changes one step of pruning removes, so that no writer waits long for it.
 const PRUNED_AT_ONCE: i64 = 1_000;
 
@@ -83,6 +84,18 @@ pub struct Part {
     /// Whoever has applied them knows everything up to here.
     pub position: Position,
 }
+
+/// How long the log keeps changes: whichever is over first.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Kept {
+    /// A change is kept for so many hours.
+    pub hours: i64,
+    /// So many changes are kept, of all records together.
+    pub changes: i64,
+}
+
+/// How long the log keeps changes.
+pub const KEPT: Kept = Kept { hours: KEPT_HOURS, changes: KEPT_CHANGES };
 
 impl Log {
     /// The position of everything committed so far.
@@ -145,6 +158,28 @@ impl Log {
         .fetch_optional(&self.readers)
         .await?;
         Ok(row.and_then(|row| self.change(&row)))
+    }
+
+    /// The last changes of a record, the newest first, as far back as the log reaches.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn history(
+        &self,
+        table: &TableName,
+        id: RecordId,
+        limit: u32,
+    ) -> Result<Vec<Change>, StoreError> {
+        let rows = sqlx::query(
+            "select seq, table_name, key, old, new, by, at from _pagetide_changes
+             where table_name = ? and key = ? order by seq desc limit ?",
+        )
+        .bind(table.as_str())
+        .bind(id.get())
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(rows.iter().filter_map(|row| self.change(row)).collect())
     }
 
     /// The state of the database now; nothing where it cannot be told.
@@ -299,12 +334,12 @@ impl Store {
     pub async fn prune_log(&self) -> Result<u64, StoreError> {
         let sql = "delete from _pagetide_changes where seq in (
                      select seq from _pagetide_changes
-                     where (at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?)
+                     where (at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', format('-%d hours', ?))
                        or seq <= (select max(seq) from _pagetide_changes) - ?)
                        and seq < (select max(seq) from _pagetide_changes)
                      order by seq limit ?)";
         let values = vec![
-            Value::text(KEPT_TIME),
+            Value::Integer(KEPT_HOURS),
             Value::Integer(KEPT_CHANGES),
             Value::Integer(PRUNED_AT_ONCE),
         ];

@@ -34,7 +34,7 @@ mod writer;
 
 pub use accounts::{Account, NewAccount};
 pub use error::StoreError;
-pub use log::{Batch, Log, Pace, Part, Replay};
+pub use log::{Batch, KEPT, Kept, Log, Pace, Part, Replay};
 pub use migrate::{Losses, Migrated};
 pub use stamp::Stamp;
 pub use writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};

@@ -20,6 +20,7 @@ create table if not exists _pagetide_changes (
   by text,
   at text not null
 );
+create index if not exists _pagetide_changes_by_record on _pagetide_changes (table_name, key);
 create table if not exists _pagetide_replaced (table_name text, key integer, old text);
 create table if not exists _pagetide_actor (only integer primary key check (only = 1), user_id text);
 insert or ignore into _pagetide_actor (only) values (1);

@@ -17,6 +17,7 @@ mod files;
 mod forms;
 mod golden;
 mod heard;
+mod history;
 mod hostile;
 mod lists;
 mod manual;

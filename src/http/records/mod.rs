@@ -23,6 +23,7 @@ use crate::runtime::Runtime;
 
 pub(super) mod batch;
 pub(super) mod file;
+pub(super) mod history;
 mod tags;
 
 /// How many records a list has where nobody says.

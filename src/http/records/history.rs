@@ -1,0 +1,67 @@
+//! Who changed what: `…/records/:id/history`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::web::{Data, Path};
+use poem::{Response, Result, handler};
+use serde::Serialize;
+
+use crate::http::body;
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::model::change::Change;
+use crate::model::value::{Person, Value};
+use crate::records::History;
+use crate::runtime::Runtime;
+use crate::store::{KEPT, Kept};
+
+#[derive(Serialize)]
+struct HistoryBody<'a> {
+    history: Vec<ChangeBody<'a>>,
+    kept: Kept,
+}
+
+#[derive(Serialize)]
+struct ChangeBody<'a> {
+    event: &'static str,
+    at: &'a str,
+    by: Option<&'a Person>,
+    changes: BTreeMap<&'a str, Turn<'a>>,
+}
+
+/// What a field was and became.
+#[derive(Serialize)]
+struct Turn<'a> {
+    old: Option<&'a Value>,
+    new: Option<&'a Value>,
+}
+
+/// `GET /api/tables/:table/records/:id/history`
+#[handler]
+pub(in crate::http) async fn of_record(
+    Path((table, id)): Path<(String, String)>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let viewer = caller.reader(&runtime, &table)?;
+    let past = runtime.records.history(viewer, &table, &id).await.map_err(HttpError::from)?;
+    let told = past.changes.iter().map(|change| told(&past, change)).collect();
+    Ok(body::answer(StatusCode::OK, &HistoryBody { history: told, kept: KEPT }))
+}
+
+fn told<'a>(history: &'a History, change: &'a Change) -> ChangeBody<'a> {
+    let event = match (&change.old, &change.new) {
+        (None, _) => "insert",
+        (Some(_), Some(_)) => "update",
+        (Some(_), None) => "delete",
+    };
+    let turn = |at| {
+        let (old, new) = (change.old.as_ref(), change.new.as_ref());
+        let turn = Turn { old: old.map(|record| &record[at]), new: new.map(|record| &record[at]) };
+        (history.view.table.field(at).name.as_str(), turn)
+    };
+    let changes = history.changed(change).into_iter().map(turn).collect();
+    ChangeBody { event, at: &change.at, by: change.by.as_ref(), changes }
+}

@@ -1,0 +1,61 @@
+//! Who changed what of a record, from the change log.
+
+use crate::model::access::{View, Viewer};
+use crate::model::change::Change;
+use crate::model::record::Record;
+use crate::model::table::FieldAt;
+use crate::records::{Records, RecordsError, record_id};
+
+/// How many changes of a record are told.
+const MAX_CHANGES: u32 = 500;
+
+/// What happened to a record.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// The table as the viewer sees it.
+    pub view: View,
+    /// The newest first.
+    pub changes: Vec<Change>,
+}
+
+impl Records {
+    /// What happened to a record that the viewer may read, or might have read when it was there.
+    ///
+    /// # Errors
+    /// When they look after nothing here, or nothing is known of such a record.
+    pub async fn history(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        id: &str,
+    ) -> Result<History, RecordsError> {
+        let view = self.view(viewer, table)?;
+        if !viewer.is_admin() {
+            return Err(match viewer {
+                Viewer::Guest => RecordsError::Unauthenticated,
+                Viewer::User(_) => RecordsError::Forbidden,
+            });
+        }
+        let id = record_id(id)?;
+        let mut changes = self.store.log().history(&view.table.name, id, MAX_CHANGES).await?;
+        let sees =
+            |record: &Option<_>| record.as_ref().is_none_or(|record| view.rows.matches(record));
+        changes.retain(|change| sees(&change.old) && sees(&change.new));
+        if changes.is_empty() {
+            // What has not changed for long is there all the same.
+            self.get(viewer, table, &id.to_string()).await?;
+        }
+        Ok(History { view, changes })
+    }
+}
+
+impl History {
+    /// The fields that the viewer may read, of which a change made something else.
+    pub fn changed(&self, change: &Change) -> Vec<FieldAt> {
+        let value = |record: &Option<Record>, at: FieldAt| {
+            record.as_ref().map(|record| record[at].clone()).filter(|value| !value.is_null())
+        };
+        let fields = self.view.fields.iter();
+        fields.filter(|at| value(&change.old, *at) != value(&change.new, *at)).collect()
+    }
+}
