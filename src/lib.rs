@@ -7,6 +7,7 @@ pub mod cli;
 pub mod client;
 pub mod components;
 pub mod dev;
+pub mod export;
 pub mod feed;
 pub mod fields;
 pub mod http;

@@ -146,7 +146,7 @@ impl Auth {
     /// # Errors
     /// When the database does not answer.
     pub async fn known(&self, token: &str) -> Result<Option<Known>, StoreError> {
-        if token.starts_with(GUEST_PREFIX) {
+        if is_guest(token) {
             let expires_at = self.guest_until(token);
             return Ok(expires_at.map(|expires_at| Known { viewer: Viewer::Guest, expires_at }));
         }
@@ -312,6 +312,11 @@ impl Auth {
 
 /// What guests' tokens begin with. Session tokens hold no dot.
 const GUEST_PREFIX: &str = "guest.";
+
+/// Whether a token can only be a guest's.
+pub fn is_guest(token: &str) -> bool {
+    token.starts_with(GUEST_PREFIX)
+}
 
 fn random_token() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())

@@ -14,6 +14,7 @@ use crate::model::app::App;
 use crate::spec::{self, Report};
 use crate::store::Losses;
 
+mod build;
 mod check;
 mod dev;
 mod format;
@@ -36,6 +37,7 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Dev(dev::Args),
+    Build(build::Args),
     Check(check::Args),
     Schema(schema::Args),
     Migrate(migrate::Args),
@@ -46,6 +48,7 @@ pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => serve::run(args),
         Command::Dev(args) => dev::run(args),
+        Command::Build(args) => build::run(args),
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Migrate(args) => migrate::run(args),

@@ -12,8 +12,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::FirstAdmin;
-use crate::http;
+use crate::http::{self, Site};
 use crate::model::app::App;
+use crate::model::origin::Origin;
 use crate::model::refresh::TRANSPORT;
 use crate::runtime::{Runtime, Started};
 
@@ -42,6 +43,10 @@ pub(super) struct Args {
     /// Let values go that the tables as declared have no place for
     #[arg(long)]
     pub(super) allow_destructive: bool,
+    /// Keep the exported pages of this site live, as in https://example.org; may be given several
+    /// times, beside the app's `live.origins`
+    #[arg(long, value_name = "ORIGIN")]
+    pub(super) allow_origin: Vec<Origin>,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -72,7 +77,8 @@ async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
     // Nobody reading it is no reason to stop.
     let _ = stdout().write_all(banner(&runtime.app, &started, address, &database).as_bytes());
     let runtime = Arc::new(runtime);
-    http::serve(runtime.clone(), listener, stop).await;
+    let site = Site::from(runtime.clone()).shared_with(args.allow_origin);
+    http::serve(site, listener, stop).await;
     runtime.stop().await;
     Ok(())
 }

@@ -3,7 +3,8 @@
  * it again when a change is not enough, and shows how current it is.
  */
 import { morph } from "./morph.js";
-import { parseRow, Rows } from "./rows.js";
+import { Rows } from "./rows.js";
+import { at, pageUrl, parse } from "./server.js";
 
 /** At most this long, in ms, is waited before reading again, so that many viewers do not ask at once. */
 const REFETCH_SPREAD_MS = 300;
@@ -50,7 +51,7 @@ export class Component {
 
   #put(message, complete) {
     const known = this.rows.find(message.record.id);
-    const row = parseRow(message.html);
+    const row = parse(message.html);
     if (!known && message.event === "insert") this.total += 1;
     const shown = this.rows.all().length;
     if (known || shown < this.limit || row.dataset.sortKey < this.rows.lastKey()) this.rows.put(row);
@@ -81,9 +82,9 @@ export class Component {
    */
   async read() {
     const turn = (this.reads += 1);
-    const query = new URLSearchParams({ url: pageUrl(), component: this.id });
+    const url = at("/api/fragments", { url: pageUrl(), component: this.id });
     const headers = this.etag ? { "If-None-Match": this.etag } : {};
-    const answer = await fetch(`/api/fragments?${query}`, { headers, cache: "no-store" });
+    const answer = await fetch(url, { headers, cache: "no-store" });
     if (answer.status === 200) {
       const html = await answer.text();
       // A later read may have been answered first; it is the newer one.
@@ -101,9 +102,7 @@ export class Component {
   }
 
   #replace(html) {
-    const template = document.createElement("template");
-    template.innerHTML = html;
-    const fresh = template.content.querySelector("[data-component]");
+    const fresh = parse(html);
     if (!this.rows) {
       this.position = fresh.dataset.position;
       morph(this.section, fresh);
@@ -134,9 +133,4 @@ export class Component {
     const text = { live, reconnecting: "Reconnecting…", stale: `Stale since ${time}` }[state];
     element.querySelector("[data-state-text]").textContent = text;
   }
-}
-
-/** The page as the server knows it: the channel and the fragment belong to it. */
-export function pageUrl() {
-  return location.pathname + location.search;
 }

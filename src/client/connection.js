@@ -2,6 +2,7 @@
  * The connection of one browser to the server. It falls back from WebSocket to SSE, finds its way
  * back, and comes again after every end. What is said and heard over it is its owner's business.
  */
+import { greet } from "./server.js";
 import { Socket, Stream } from "./transports.js";
 
 /** The ways to the server, the best first. */
@@ -155,6 +156,8 @@ export class Connection {
     // A way that never brought a word is blocked; the next one may not be.
     if (unheard && way + 1 < WAYS.length) return this.#take(way + 1);
     this.#tries += 1;
+    // It may no longer know this browser.
+    greet();
     const stale = this.#tries > STALE_AFTER_TRIES;
     this.#timers.retry = setTimeout(() => this.open(), this.#delay());
     const [{ transport }] = WAYS;

@@ -3,8 +3,8 @@
  * what comes for it. Where each component stands is known here, so whichever tab leads, nothing is
  * missed and nothing is told twice.
  */
-import { pageUrl } from "./component.js";
 import { longestSilence } from "./connection.js";
+import { pageUrl } from "./server.js";
 import { Switchboard } from "./switchboard.js";
 import { Tabs } from "./tabs.js";
 

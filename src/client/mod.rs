@@ -38,6 +38,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("presence.js", JAVASCRIPT, include_str!("presence.js")),
     ("roster.js", JAVASCRIPT, include_str!("roster.js")),
     ("rows.js", JAVASCRIPT, include_str!("rows.js")),
+    ("server.js", JAVASCRIPT, include_str!("server.js")),
     ("switchboard.js", JAVASCRIPT, include_str!("switchboard.js")),
     ("tabs.js", JAVASCRIPT, include_str!("tabs.js")),
     ("theme.js", JAVASCRIPT, include_str!("theme.js")),
@@ -87,6 +88,12 @@ pub fn script() -> String {
 /// The path of the script for pages that their author works on.
 pub fn dev_script() -> String {
     path(DEV_SCRIPT)
+}
+
+/// The paths of all assets, below [`FOLDER`].
+pub fn all() -> impl Iterator<Item = String> {
+    let public = SOURCES.iter().filter(|(name, ..)| ![DEV_SCRIPT, "overlay.js"].contains(name));
+    public.map(|(name, ..)| format!("{}/{name}", hash()))
 }
 
 /// The paths of the modules that the script imports at once.

@@ -6,6 +6,7 @@ import { Component } from "./component.js";
 import { Listener } from "./listener.js";
 import { poll } from "./poll.js";
 import { Presence } from "./presence.js";
+import { greet } from "./server.js";
 import { startThemeSwitch } from "./theme.js";
 
 const config = JSON.parse(document.getElementById("pagetide-config").textContent);
@@ -17,6 +18,7 @@ let presence = null;
 startThemeSwitch();
 // On a phone the menu scrolls sideways, and the page that is open may stand out of sight.
 document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+await greet();
 await takeUp();
 listener.start();
 // What the server tells after a form fades as other messages do.

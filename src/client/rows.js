@@ -136,13 +136,6 @@ export class Rows {
   }
 }
 
-/** The row element of a `<tr>…</tr>`. */
-export function parseRow(html) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  return template.content.querySelector("tr");
-}
-
 function nextLive(row) {
   let next = row.nextElementSibling;
   while (next?.classList.contains("leaving")) next = next.nextElementSibling;

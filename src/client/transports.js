@@ -2,6 +2,7 @@
  * The ways to hear from the server, all alike: each is opened with the handshakes to begin with,
  * calls `onMessage` with every message and `onClose` once, when it has ended by itself.
  */
+import { at } from "./server.js";
 
 /** What every way has: names for what is subscribed over it. */
 class Link {
@@ -31,7 +32,7 @@ export class Socket extends Link {
 
   constructor({ handshakes, onMessage, onClose }) {
     super();
-    const url = new URL("/api/realtime/subscribe", location.href);
+    const url = at("/api/realtime/subscribe");
     url.protocol = url.protocol.replace("http", "ws");
     this.socket = new WebSocket(url);
     this.socket.onopen = () => handshakes(this).forEach((handshake) => this.#send(handshake));
@@ -64,8 +65,8 @@ export class Stream extends Link {
 
   constructor({ handshakes, onMessage, onClose }) {
     super();
-    const query = new URLSearchParams({ subscribe: JSON.stringify(handshakes(this)) });
-    this.stream = new EventSource(`/api/realtime/subscribe/sse?${query}`);
+    const subscribe = JSON.stringify(handshakes(this));
+    this.stream = new EventSource(at("/api/realtime/subscribe/sse", { subscribe }));
     this.stream.onmessage = (event) => {
       const message = JSON.parse(event.data);
       const end = message.type === "error" && ENDS[message.code];

@@ -44,6 +44,11 @@ struct FormQuery {
 }
 
 #[derive(Serialize)]
+struct GuestBody {
+    token: String,
+}
+
+#[derive(Serialize)]
 struct SessionBody<'a> {
     user: Option<UserBody<'a>>,
 }
@@ -110,6 +115,12 @@ pub(super) fn who_am_i(caller: Caller) -> Response {
         Some(Viewer::Guest) | None => None,
     };
     body::answer(StatusCode::OK, &SessionBody { user })
+}
+
+/// `GET /api/auth/guest`: a guest's token, for pages that get no cookie from here.
+#[handler]
+pub(super) fn guest(runtime: Data<&Arc<Runtime>>) -> Response {
+    body::answer(StatusCode::OK, &GuestBody { token: runtime.auth.guest_token() })
 }
 
 /// `POST /api/auth/set-up`: makes the first admin; from the built-in form only.

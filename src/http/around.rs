@@ -12,6 +12,7 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result, handler};
 use crate::http::Site;
 use crate::http::error::HttpError;
 use crate::http::origin;
+use crate::http::shared::Shared;
 
 /// Sent with every answer.
 const HEADERS: [(HeaderName, &str); 3] = [
@@ -25,7 +26,8 @@ pub(super) async fn every_request(
     endpoint: impl Endpoint,
     mut request: Request,
 ) -> Result<Response> {
-    let answer = match admitted(&mut request) {
+    let shared = request.data::<Site>().cloned().and_then(|site| Shared::take(&mut request, &site));
+    let answer = match admitted(&mut request, shared.as_ref()) {
         Ok(None) => {
             let answer = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;
             answer.map(|answer| answer.map(IntoResponse::into_response))
@@ -39,6 +41,9 @@ pub(super) async fn every_request(
         // The panic itself has been told on stderr.
         Err(_) => HttpError::Internal.into_response(),
     };
+    if let Some(shared) = shared {
+        shared.mark(response.headers_mut());
+    }
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -46,8 +51,16 @@ pub(super) async fn every_request(
 }
 
 /// Lets a request in and gives it the app that is served now, for as long as it takes; or answers it.
-fn admitted(request: &mut Request) -> Result<Option<Response>, HttpError> {
-    origin::check(request)?;
+fn admitted(request: &mut Request, shared: Option<&Shared>) -> Result<Option<Response>, HttpError> {
+    match shared {
+        Some(shared) => {
+            if let Some(answer) = shared.preflight(request) {
+                return Ok(Some(answer));
+            }
+            request.set_data(shared.clone());
+        }
+        None => origin::check(request)?,
+    }
     let Some(site) = request.data::<Site>().cloned() else { return Err(HttpError::Internal) };
     if let Some(dev) = site.dev() {
         dev.check(request)?;

@@ -8,8 +8,9 @@ use poem::web::Data;
 use poem::web::cookie::{Cookie, SameSite};
 use poem::{FromRequest, Request, RequestBody, Response, Result};
 
-use crate::auth::SESSION_LIFETIME;
+use crate::auth::{SESSION_LIFETIME, is_guest};
 use crate::http::error::HttpError;
+use crate::http::shared::Shared;
 use crate::live::Credential;
 use crate::model::access::{Operation, Viewer};
 use crate::runtime::Runtime;
@@ -32,7 +33,10 @@ pub(super) struct Caller {
 impl<'a> FromRequest<'a> for Caller {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
         let Data(runtime) = Data::<&Arc<Runtime>>::from_request(request, body).await?;
-        let token = session_cookie(request.headers());
+        let token = match request.data::<Shared>() {
+            Some(shared) => shared.token.as_deref().filter(|token| is_guest(token)),
+            None => session_cookie(request.headers()),
+        };
         let known = match token {
             Some(token) => runtime.auth.known(token).await.map_err(HttpError::from)?,
             None => None,

@@ -19,6 +19,7 @@ mod body;
 mod caller;
 mod error;
 mod origin;
+mod shared;
 mod site;
 
 mod accounts;

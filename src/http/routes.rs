@@ -35,6 +35,7 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/fragments", get(pages::fragment).around(around::compressed))
         .at("/api/auth/sign-in/email", post(accounts::sign_in))
         .at("/api/auth/sign-out", post(accounts::sign_out))
+        .at("/api/auth/guest", get(accounts::guest))
         .at("/api/auth/session", get(accounts::who_am_i))
         .at("/api/auth/set-up", post(accounts::set_up))
         .at("/api/*rest", around::no_such_route)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::http::dev::DevChannel;
+use crate::model::origin::Origin;
 use crate::runtime::Runtime;
 
 /// What is served.
@@ -12,12 +13,26 @@ use crate::runtime::Runtime;
 pub struct Site {
     runtime: watch::Receiver<Option<Arc<Runtime>>>,
     dev: Option<DevChannel>,
+    origins: Arc<[Origin]>,
 }
 
 impl Site {
     /// What its author works on: there may be nothing yet that could be served.
     pub fn under_work(runtime: watch::Receiver<Option<Arc<Runtime>>>, dev: DevChannel) -> Self {
-        Self { runtime, dev: Some(dev) }
+        Self { runtime, dev: Some(dev), origins: Arc::default() }
+    }
+
+    /// The same, keeping the exported pages of these sites live too.
+    #[must_use]
+    pub fn shared_with(self, origins: Vec<Origin>) -> Self {
+        Self { origins: origins.into(), ..self }
+    }
+
+    /// Whether pages of this origin may show what guests see.
+    pub(super) fn allows(&self, origin: &str) -> bool {
+        let runtime = self.runtime();
+        let own = runtime.iter().flat_map(|runtime| &runtime.app.live_origins);
+        own.chain(self.origins.iter()).any(|known| known.as_str() == origin)
     }
 
     /// The app that is served now.
@@ -33,6 +48,7 @@ impl Site {
 
 impl From<Arc<Runtime>> for Site {
     fn from(runtime: Arc<Runtime>) -> Self {
-        Self { runtime: watch::channel(Some(runtime)).1, dev: None }
+        let runtime = watch::channel(Some(runtime)).1;
+        Self { runtime, dev: None, origins: Arc::default() }
     }
 }

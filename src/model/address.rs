@@ -179,6 +179,7 @@ mod tests {
             database_url: None,
             roles: Vec::new(),
             tables: Vec::new(),
+            live_origins: Vec::new(),
             theme: Theme::default(),
             templates: Vec::new(),
             pages: paths.iter().map(page).collect(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::model::access::{Operation, Viewer};
 use crate::model::ids::{Role, TableName};
+use crate::model::origin::Origin;
 use crate::model::page::Page;
 use crate::model::table::Table;
 use crate::model::theme::Theme;
@@ -24,6 +25,8 @@ pub struct App {
     pub tables: Vec<Arc<Table>>,
     /// Pages as declared.
     pub pages: Vec<Arc<Page>>,
+    /// The sites whose exported pages this app keeps live.
+    pub live_origins: Vec<Origin>,
     /// How pages look.
     pub theme: Theme,
     /// What takes the place of built-in templates.

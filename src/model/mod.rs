@@ -14,6 +14,7 @@ pub mod filter;
 pub mod form;
 pub mod ids;
 pub mod operand;
+pub mod origin;
 pub mod page;
 pub mod problem;
 pub mod query;

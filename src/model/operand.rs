@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::access::{User, Viewer};
 use crate::model::address::Values;
 use crate::model::filter::{Filter, Test};
-use crate::model::table::Storage;
+use crate::model::table::{FieldAt, Storage};
 use crate::model::value::{Person, Value};
 
 /// One value of a filter before it is known who looks, and at what address.
@@ -89,6 +89,27 @@ impl Filter<Operand> {
         }
     }
 
+    /// The field that must equal a parameter of the path, if there is one.
+    pub fn field_of_param(&self, name: &str) -> Option<FieldAt> {
+        match self {
+            Self::And(parts) => parts.iter().find_map(|part| part.field_of_param(name)),
+            Self::Test(at, Test::Eq(Operand::Param(known, _))) => {
+                (known.as_ref() == name).then_some(*at)
+            }
+            _ => None,
+        }
+    }
+
+    /// The filter for every value that the parameters of the path may have.
+    #[must_use]
+    pub fn without_params(&self) -> Self {
+        match self {
+            Self::And(parts) => Self::And(parts.iter().map(Self::without_params).collect()),
+            Self::Test(_, Test::Eq(Operand::Param(..))) => Self::And(Vec::new()),
+            other => other.clone(),
+        }
+    }
+
     /// Whether one of its values is what the query string gives under this name.
     pub fn asks_query(&self, name: &str) -> bool {
         match self {
@@ -146,7 +167,6 @@ mod tests {
     use super::*;
     use crate::model::ids::UserId;
     use crate::model::record::Record;
-    use crate::model::table::FieldAt;
 
     /// Whether the key 7 passes for a guest, and for Ada, whose id is `u1`.
     #[track_caller]

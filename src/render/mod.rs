@@ -42,6 +42,7 @@ use rows::RowWriter;
 
 /// No part of any app: it is shown when there is none.
 const WAITING: &str = include_str!("../../templates/waiting.html");
+const MOVED: &str = include_str!("../../templates/moved.html");
 
 /// A template that cannot be rendered: ours are tested, so this is a fault in the program.
 #[derive(Debug, thiserror::Error)]
@@ -178,6 +179,14 @@ impl Renderer {
         let dev_script = client::dev_script();
         let inside = context! { config, dev_script, nonce };
         Ok(Environment::new().render_named_str("waiting.html", WAITING, inside)?)
+    }
+
+    /// A page that leads to another at once.
+    ///
+    /// # Errors
+    /// When the template is faulty.
+    pub fn moved(to: &str) -> Result<String, RenderError> {
+        Ok(Environment::new().render_named_str("moved.html", MOVED, context! { to })?)
     }
 
     /// A whole page around its components.

@@ -10,6 +10,7 @@ use validator::Validate;
 use crate::components::each::Each;
 use crate::model::app::App;
 use crate::model::ids::{BUILT_IN_ROLES, Role};
+use crate::model::origin::Origin;
 use crate::model::problem::{Place, Problems};
 use crate::spec::fault::Fault;
 use crate::spec::page::{self, RawPage};
@@ -42,6 +43,9 @@ pub(super) struct RawApp {
     /// The pages of the app.
     #[expect(dead_code, reason = "the items are read one by one")]
     pages: Option<Each<RawPage>>,
+    /// Pages of this app that are elsewhere, as `pagetide build --live` makes them.
+    #[validate(nested)]
+    live: Option<RawLive>,
     /// How pages look.
     #[validate(nested)]
     theme: Option<RawTheme>,
@@ -69,6 +73,19 @@ struct RawAuth {
     /// Roles beside `admin`, `member` and `viewer`, which every app has.
     #[schemars(inner(regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$")), with = "Option<Vec<String>>")]
     roles: Option<Vec<Role>>,
+}
+
+/// Pages of this app that are elsewhere.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Live", deny_unknown_fields)]
+struct RawLive {
+    /// The sites whose pages are kept live, as in `[https://example.org]`. They see what guests see.
+    #[schemars(
+        inner(regex(pattern = r"^https?://[a-z0-9.:\[\]-]+$")),
+        with = "Option<Vec<String>>"
+    )]
+    origins: Option<Vec<Origin>>,
 }
 
 /// One way to sign in.
@@ -120,6 +137,7 @@ pub(super) fn check(
         roles: own_roles,
         tables: tables.into_all(),
         pages: pages.into_iter().map(Arc::new).collect(),
+        live_origins: raw.live.and_then(|live| live.origins).unwrap_or_default(),
         theme,
         templates,
     })

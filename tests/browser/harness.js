@@ -13,18 +13,23 @@ import { createInterface } from "node:readline";
 import { setImmediate } from "node:timers/promises";
 import { chromium } from "playwright-core";
 
-const root = new URL("../../", import.meta.url).pathname;
-const binary = process.env.PAGETIDE_BIN ?? join(root, "target/debug/pagetide");
+export const root = new URL("../../", import.meta.url).pathname;
+export const binary = process.env.PAGETIDE_BIN ?? join(root, "target/debug/pagetide");
 
 export const admin = { email: "ada@example.org", password: "correct horse" };
 
 /** `pagetide serve` in a process of its own. */
 export class Server {
   command = "serve";
+  options = [];
 
-  /** @param {string} app a folder below the repository's */
-  static async start(app) {
+  /**
+   * @param {string} app a folder below the repository's
+   * @param {string[]} options what else the command is told
+   */
+  static async start(app, options = []) {
     const server = new Server();
+    server.options = options;
     server.app = join(root, app);
     server.folder = mkdtempSync(join(tmpdir(), "pagetide-"));
     server.database = join(server.folder, "data.db");
@@ -55,7 +60,7 @@ export class Server {
 
   async #run() {
     const listen = `127.0.0.1:${this.port}`;
-    const args = [this.command, this.app, "--listen", listen, "--database", this.database];
+    const args = [this.command, this.app, "--listen", listen, "--database", this.database, ...this.options];
     const env = {
       ...process.env,
       PAGETIDE_ADMIN_EMAIL: admin.email,

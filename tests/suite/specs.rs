@@ -56,6 +56,7 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "kpi-with-unknown-aggregate",
     "kpi-without-label",
     "list-without-item",
+    "live-origin-with-a-path",
     "markdown-file-is-a-list",
     "name-missing",
     "name-too-long",

@@ -1,0 +1,21 @@
+//! What a site says of itself to those who look for pages.
+
+/// A sitemap (<https://www.sitemaps.org/protocol.html>) of these addresses, in their order.
+pub(super) fn of(addresses: impl Iterator<Item = String>) -> String {
+    let entry = |address: String| format!("<url><loc>{}</loc></url>\n", escaped(&address));
+    let entries: String = addresses.map(entry).collect();
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n{entries}</urlset>\n"
+    )
+}
+
+/// Lets everyone in (RFC 9309), and says where the sitemap is.
+pub(super) fn robots(site: Option<&str>, base: &str) -> String {
+    let sitemap = site.map(|site| format!("\nSitemap: {site}{base}/sitemap.xml\n"));
+    format!("User-agent: *\nAllow: /\n{}", sitemap.unwrap_or_default())
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+}
