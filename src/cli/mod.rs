@@ -19,6 +19,7 @@ mod check;
 mod dev;
 mod format;
 mod migrate;
+mod new;
 mod schema;
 mod serve;
 
@@ -35,6 +36,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::Args),
     Serve(serve::Args),
     Dev(dev::Args),
     Build(build::Args),
@@ -46,6 +48,7 @@ enum Command {
 /// Does what the command line says.
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::New(args) => new::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Dev(args) => dev::run(args),
         Command::Build(args) => build::run(args),

@@ -40,11 +40,11 @@ pub(super) struct RawChart {
     /// The figure of each group; how many records it has if you do not say.
     #[validate(nested)]
     value: Option<RawMeasure>,
-    /// How many groups are drawn at most. Of values the greatest, 12 if you do not say; the rest
-    /// is drawn as one where that makes sense. Of time the latest, 60 if you do not say.
+    /// How many groups are drawn at most; 12 values or 60 stretches of time if you do not say. Of
+    /// values the greatest are drawn, and the rest as one where that makes sense; of time the latest.
     #[validate(range(min = 1, max = 366, message = "must be from 1 to 366"))]
     limit: Option<i64>,
-    /// What stands in its place, when there are no records.
+    /// What stands in its place, when there are no records; `Nothing to draw yet.` if you do not say.
     empty_message: Option<String>,
 }
 
@@ -70,7 +70,7 @@ struct RawX {
     /// The field whose values make the groups.
     #[validate(required)]
     field: Option<String>,
-    /// How much time makes one group, for dates and times; a `day` if you do not say. Days are
+    /// How much time makes one group, for dates and times; `day` if you do not say. Days are
     /// those of UTC.
     by: Option<RawStep>,
 }

@@ -54,7 +54,7 @@ struct RawSort {
     /// The field to sort by.
     #[validate(required)]
     field: Option<String>,
-    /// `asc`, the smallest first, or `desc`, the greatest first; `asc` if you do not say.
+    /// Which end comes first; `asc` if you do not say.
     direction: Option<RawDirection>,
 }
 

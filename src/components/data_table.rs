@@ -44,7 +44,7 @@ pub(super) struct RawDataTable {
         nested
     )]
     columns: Option<Vec<RawColumn>>,
-    /// What stands where the rows would, when there are none.
+    /// What stands where the rows would, when there are none; `Nothing here yet.` if you do not say.
     empty_message: Option<String>,
     /// How many rows are shown at most; 50 if you do not say.
     #[validate(range(min = 1, max = 200, message = "must be from 1 to 200"))]

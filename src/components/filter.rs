@@ -1,6 +1,7 @@
 //! A filter as an author writes it: of a data source, or of a rule about rows.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::fields::filter::{CONDITION_KEYS, FilterFault, Slip, Stand, read};
@@ -19,7 +20,14 @@ impl JsonSchema for RawFilter {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let again = generator.subschema_for::<Self>();
-        let list = json_schema!({ "type": "array", "items": again });
+        let list = json_schema!({
+            "type": "array", "items": again, "description": "The filters it is about.",
+        });
+        let mut negated = again.clone();
+        negated.insert("description".to_owned(), "The filter that must not hold.".into());
+        let mut operator = generator.subschema_for::<RawOperator>();
+        operator
+            .insert("description".to_owned(), "How the two are held against each other.".into());
         let one = |key: &str, description: &str, value: &Schema| {
             json_schema!({
                 "type": "object", "description": description, "properties": { key: value },
@@ -29,16 +37,16 @@ impl JsonSchema for RawFilter {
         json_schema!({
             "description": "Conditions on records. A list means that all of them hold.",
             "anyOf": [
-                list,
+                { "type": "array", "items": again, "description": "All of these hold." },
                 one("and", "All of these hold.", &list),
                 one("or", "At least one of these holds.", &list),
-                one("not", "This does not hold.", &again),
+                one("not", "This does not hold.", &negated),
                 {
                     "type": "object",
                     "description": "One field passes one test.",
                     "properties": {
                         "field": { "type": "string", "description": "The field." },
-                        "operator": { "enum": OPERATORS, "description": "The test." },
+                        "operator": operator,
                         "value": { "description": "What the field's value is held against." },
                     },
                     "required": ["field", "operator"],
@@ -47,6 +55,40 @@ impl JsonSchema for RawFilter {
             ],
         })
     }
+}
+
+/// How a field's value is held against another: letters of either case are the same to texts.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Operator")]
+#[expect(dead_code, reason = "filters are read by name; these are the words about operators")]
+enum RawOperator {
+    /// It equals `value`.
+    Eq,
+    /// It does not equal `value`, or is missing.
+    Neq,
+    /// It is greater than `value`.
+    Gt,
+    /// It is greater than `value`, or equals it.
+    Gte,
+    /// It is less than `value`.
+    Lt,
+    /// It is less than `value`, or equals it.
+    Lte,
+    /// `value` stands in it.
+    Contains,
+    /// It starts with `value`.
+    StartsWith,
+    /// It ends with `value`.
+    EndsWith,
+    /// It equals one of the list `value`.
+    In,
+    /// It equals none of the list `value`, or is missing.
+    NotIn,
+    /// It is missing, or a text without a character. It takes no `value`.
+    IsEmpty,
+    /// It is neither missing nor a text without a character. It takes no `value`.
+    IsNotEmpty,
 }
 
 /// Checks a filter. Fields that the table has not are left to the caller, each with its place: one
@@ -96,5 +138,18 @@ fn report(table: &Table, stand: Stand<'_>, fault: FilterFault, at: Place, proble
             problem.suggest(&name, params.iter().map(|param| param.as_ref()));
         }
         Some(Slip::Field(_)) | None => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operator_is_told_of() {
+        let schema = RawOperator::json_schema(&mut SchemaGenerator::default()).to_value();
+        let told = schema["oneOf"].as_array().unwrap().iter();
+        let told: Vec<_> = told.map(|one| one["const"].as_str().unwrap()).collect();
+        assert_eq!(told, OPERATORS);
     }
 }

@@ -29,7 +29,8 @@ pub(super) struct RawList {
     /// What is shown of each record, as in `{title: customer}`.
     #[validate(required, nested)]
     item: Option<RawItem>,
-    /// What stands where the entries would, when there are none.
+    /// What stands where the entries would, when there are none; `Nothing here yet.` if you do not
+    /// say.
     empty_message: Option<String>,
     /// How many entries are shown at most; 10 if you do not say.
     #[validate(range(min = 1, max = 200, message = "must be from 1 to 200"))]

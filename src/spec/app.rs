@@ -56,8 +56,8 @@ pub(super) struct RawApp {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Database", deny_unknown_fields)]
 struct RawDatabase {
-    /// The database's address, as in `sqlite:./data.db`. Without one the data is kept in
-    /// `.pagetide/data.db` beside the app.
+    /// The database's address, as in `sqlite:./data.db`; `sqlite:.pagetide/data.db` in the app's
+    /// folder if you do not say.
     #[validate(length(min = 1, message = "must not be empty"))]
     url: Option<String>,
 }

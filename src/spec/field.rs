@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 use validator::Validate;
@@ -13,6 +13,7 @@ use crate::model::ids::FieldName;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{Field, FieldKind, Storage};
 use crate::model::value::Value;
+use crate::spec::field_type::RawFieldType;
 use crate::spec::unit::Unit;
 
 /// One field of a table.
@@ -31,15 +32,15 @@ pub(super) struct RawField {
     r#type: Option<String>,
     /// What people read above the column; made from the name if you do not say.
     label: Option<String>,
-    /// Whether a record must have a value here.
+    /// Whether a record must have a value here; `false` if you do not say.
     required: Option<bool>,
-    /// Whether no two records may have the same value.
+    /// Whether no two records may have the same value; `false` if you do not say.
     unique: Option<bool>,
     /// The value of a new record that names none.
     default: Option<Json>,
     /// For `single-select`, `status` and `multi-select`: the values to choose from.
     options: Option<Vec<Arc<str>>>,
-    /// For `currency`: the ISO 4217 code, as in `EUR`, which it is if you do not say.
+    /// For `currency`: the ISO 4217 code; `EUR` if you do not say.
     currency: Option<Arc<str>>,
     /// For numbers: the smallest value allowed.
     #[schemars(with = "Option<f64>")]
@@ -63,8 +64,8 @@ const OPTION_KEYS: [&str; 6] = ["options", "currency", "min", "max", "start", "p
 /// The keys that make no sense where the system sets the value.
 const VALUE_KEYS: [&str; 3] = ["required", "unique", "default"];
 
-fn type_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": fields::type_names().collect::<Vec<_>>() })
+fn type_schema(generator: &mut SchemaGenerator) -> Schema {
+    RawFieldType::json_schema(generator)
 }
 
 /// Checks one field beside those before it. Nothing if it does not hold.

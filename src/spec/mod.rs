@@ -34,6 +34,7 @@ mod words;
 mod app;
 mod component;
 mod field;
+mod field_type;
 mod page;
 mod permissions;
 mod seed;

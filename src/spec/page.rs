@@ -46,7 +46,7 @@ pub(super) struct RawPage {
     /// What search engines and previews read.
     #[validate(nested)]
     meta: Option<RawMeta>,
-    /// Who may open the page. If you do not say, it is as public as the data on it.
+    /// Who may open the page; whoever may read some of the data on it if you do not say.
     #[validate(nested)]
     access: Option<RawAccess>,
     /// Whether people on the page see who else is; `false` if you do not say.

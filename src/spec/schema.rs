@@ -8,19 +8,22 @@ use crate::spec::reference;
 
 /// The definition that stands for `$ref: ./file.yaml`.
 const REFERENCE: &str = "Reference";
+/// Where the definitions of a schema are.
+const DEFINITIONS: &str = "$defs";
+/// What a description says after the value that holds where an author gives none.
+const UNSAID: &str = " if you do not say";
 
 /// The JSON Schema of `app.yaml`.
 pub fn app_schema() -> Json {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<RawApp>().to_value();
-    let definitions = schema["$defs"].as_object_mut();
+    rename(&mut schema);
+    tell_defaults(&mut schema);
+    allow_references_below(&mut schema);
+    let definitions = schema[DEFINITIONS].as_object_mut();
     for definition in definitions.into_iter().flat_map(Map::values_mut) {
-        if definition["type"] == "object" || definition.get("oneOf").is_some_and(is_mappings) {
-            *definition = json!({
-                "anyOf": [definition.take(), { "$ref": format!("#/$defs/{REFERENCE}") }],
-            });
-        }
+        allow_reference(definition);
     }
-    schema["$defs"][REFERENCE] = json!({
+    schema[DEFINITIONS][REFERENCE] = json!({
         "type": "object",
         "description": "Stands for what is in another file of the app's folder.",
         "properties": {
@@ -32,8 +35,115 @@ pub fn app_schema() -> Json {
     schema
 }
 
-fn is_mappings(choices: &Json) -> bool {
-    choices
-        .as_array()
-        .is_some_and(|choices| choices.iter().all(|choice| choice["type"] == "object"))
+/// Lets a mapping stand in a file of its own.
+fn allow_reference(definition: &mut Json) {
+    let link = json!({ "$ref": format!("#/{DEFINITIONS}/{REFERENCE}") });
+    if is_mapping(definition) || all(definition, "oneOf", is_mapping) {
+        *definition = json!({ "anyOf": [definition.take(), link] });
+    } else if let Some(choices) = definition.get_mut("anyOf").and_then(Json::as_array_mut)
+        && choices.iter().any(is_mapping)
+    {
+        choices.push(link);
+    }
+}
+
+/// The same for mappings that are defined where they stand.
+fn allow_references_below(schema: &mut Json) {
+    match schema {
+        Json::Array(items) => items.iter_mut().for_each(allow_references_below),
+        Json::Object(map) => {
+            map.values_mut().for_each(allow_references_below);
+            let keys = map.get_mut("properties").and_then(Json::as_object_mut);
+            for value in
+                keys.into_iter().flat_map(Map::values_mut).filter(|value| is_mapping(value))
+            {
+                let about = value["description"].clone();
+                allow_reference(value);
+                value["description"] = about;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_mapping(schema: &Json) -> bool {
+    schema["type"] == "object"
+}
+
+fn all(schema: &Json, key: &str, holds: impl Fn(&Json) -> bool) -> bool {
+    schema.get(key).and_then(Json::as_array).is_some_and(|choices| choices.iter().all(holds))
+}
+
+/// Calls definitions as authors would: types that read YAML begin with `Raw` only here.
+fn rename(schema: &mut Json) {
+    let Some(definitions) = schema[DEFINITIONS].as_object_mut() else { return };
+    let names: Vec<_> = definitions.keys().filter_map(|name| name.strip_prefix("Raw")).collect();
+    let free = |name: &&str| !definitions.contains_key(*name);
+    let names: Vec<_> = names.into_iter().filter(free).map(str::to_owned).collect();
+    for name in &names {
+        let definition = definitions.remove(&format!("Raw{name}")).unwrap_or_default();
+        definitions.insert(name.clone(), definition);
+    }
+    let text = schema.to_string();
+    let link = |name: &str| format!("\"#/{DEFINITIONS}/{name}\"");
+    let text = names
+        .iter()
+        .fold(text, |text, name| text.replace(&link(&format!("Raw{name}")), &link(name)));
+    *schema = serde_json::from_str(&text).unwrap_or_default();
+}
+
+/// Tells editors the values that hold where an author gives none, where a description names one.
+fn tell_defaults(schema: &mut Json) {
+    match schema {
+        Json::Array(items) => items.iter_mut().for_each(tell_defaults),
+        Json::Object(map) => {
+            let default = map.get("description").and_then(Json::as_str).and_then(default);
+            map.values_mut().for_each(tell_defaults);
+            map.extend(default.map(|default| ("default".to_owned(), default)));
+        }
+        _ => {}
+    }
+}
+
+/// The value before `if you do not say`: one in backticks, or a number.
+fn default(description: &str) -> Option<Json> {
+    let description = description.replace('\n', " ");
+    let before = description.split_once(UNSAID)?.0;
+    match before.strip_suffix('`').and_then(|before| before.rsplit_once('`')) {
+        // One of several, by what else is given.
+        Some((before, _)) if before.ends_with(" or ") => None,
+        Some((_, word)) => Some(serde_yaml::from_str(word).unwrap_or_else(|_| word.into())),
+        None => before.rsplit(' ').next()?.parse::<i64>().ok().map(Json::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_of_the_descriptions() {
+        let check = |description, value: Json| assert_eq!(default(description), Some(value));
+        check("How; `static` if you do not say.", json!("static"));
+        check("Whether; `false` if you do not\nsay.", json!(false));
+        check("How many; 50 if you do not say.", json!(50));
+        check("What; `Nothing yet.` if you do not say.", json!("Nothing yet."));
+        check("Who; `[admin]` if you do not say.", json!(["admin"]));
+        for none in [
+            "How.",
+            "It; `Add` or `Save` if you do not say.",
+            "All records if you do not say.",
+            "A `day`. Its label if you do not say.",
+        ] {
+            assert_eq!(default(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn no_definition_is_called_after_its_type() {
+        let schema = app_schema();
+        let names = schema[DEFINITIONS].as_object().unwrap().keys();
+        let raw: Vec<_> = names.filter(|name| name.starts_with("Raw")).collect();
+        assert!(raw.is_empty(), "{raw:?}");
+    }
 }

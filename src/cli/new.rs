@@ -1,0 +1,121 @@
+//! `pagetide new`: makes a small app to begin with.
+
+use std::fs;
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use serde_json::Value as Json;
+
+use crate::spec;
+
+/// The most characters the app's name may have.
+const MAX_NAME: usize = 100;
+
+/// Make a small app to begin with
+///
+/// Writes app.yaml, sample data, the schema that editors complete from, and a workflow that checks
+/// the app on every push.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The folder to make it in: a new one, or one that is empty
+    folder: PathBuf,
+    /// What to begin with
+    #[arg(long, value_enum, default_value_t = Template::Blank)]
+    template: Template,
+}
+
+/// What an app may begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Template {
+    /// One table on one page
+    Blank,
+    /// A support desk: figures, charts and a table that people edit
+    Dashboard,
+    /// Who makes what and where: a list, a table, fields that guests do not see
+    Directory,
+}
+
+/// What every app begins with, and what it says in it.
+const COMMON: [(&str, &str); 3] = [
+    ("README.md", include_str!("new/common/README.md")),
+    // Under another name here, or it would hold for this folder.
+    (".gitignore", include_str!("new/common/gitignore")),
+    (".github/workflows/check.yml", include_str!("new/common/check.yml")),
+];
+
+impl Template {
+    /// One sentence about the app.
+    fn about(self) -> &'static str {
+        match self {
+            Self::Blank => "A first app: one table on one page.",
+            Self::Dashboard => "A support desk: what is open, how it moves, what is due next.",
+            Self::Directory => "A directory: who makes what, and where.",
+        }
+    }
+
+    /// The files that no other template has.
+    fn files(self) -> [(&'static str, &'static str); 2] {
+        match self {
+            Self::Blank => [
+                ("app.yaml", include_str!("new/blank/app.yaml")),
+                ("data/notes.csv", include_str!("new/blank/data/notes.csv")),
+            ],
+            Self::Dashboard => [
+                ("app.yaml", include_str!("new/dashboard/app.yaml")),
+                ("data/tickets.csv", include_str!("new/dashboard/data/tickets.csv")),
+            ],
+            Self::Directory => [
+                ("app.yaml", include_str!("new/directory/app.yaml")),
+                ("data/makers.csv", include_str!("new/directory/data/makers.csv")),
+            ],
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let folder = &args.folder;
+    let shown = folder.display();
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{shown}`"))?;
+    let mut there = fs::read_dir(folder).with_context(|| format!("cannot look into `{shown}`"))?;
+    if there.next().is_some() {
+        bail!("`{shown}` is not empty, so nothing was written");
+    }
+    let name = name(folder);
+    let schema = format!("{:#}\n", spec::app_schema());
+    let files = args.template.files().into_iter().chain(COMMON);
+    for (file, text) in files.chain([("app.schema.json", schema.as_str())]) {
+        write(&folder.join(file), &filled(text, &name, args.template))?;
+    }
+    writeln!(
+        stdout(),
+        "{name} is in {shown}\n\n  pagetide dev {shown}\n\nshows it at http://127.0.0.1:3000, and each \
+         change to {shown}/app.yaml as you save it."
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the app calls itself: as its folder is called.
+fn name(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let fit: String = name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    if fit.is_empty() { "my-app".to_owned() } else { fit }
+}
+
+fn filled(text: &str, name: &str, template: Template) -> String {
+    // A JSON string is a YAML string too, whatever is in it.
+    let quoted = Json::from(name).to_string();
+    let text = text.replace("{{about}}", template.about());
+    text.replace("{{name}}", &quoted).replace("{{title}}", name)
+}
+
+fn write(file: &Path, text: &str) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write `{}`", file.display());
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).with_context(cannot)?;
+    }
+    fs::write(file, text).with_context(cannot)
+}
