@@ -39,3 +39,4 @@ mod streams;
 mod values;
 mod viewers;
 mod wire;
+mod written;
