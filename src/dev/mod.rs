@@ -185,6 +185,13 @@ impl Dev {
             Some(before) => before.succeed(app, start).await?,
             None => Runtime::begin(app, start).await?,
         };
+        if let Err(error) = runtime.try_pages().await {
+            match before {
+                Some(before) => runtime.retire(&before, Duration::ZERO).await,
+                None => runtime.stop().await,
+            }
+            return Err(error.into());
+        }
         let runtime = Arc::new(runtime);
         self.known.page = page;
         self.runtime.send_replace(Some(runtime.clone()));

@@ -76,13 +76,25 @@ fn admitted(request: &mut Request, shared: Option<&Shared>) -> Result<Option<Res
 /// Compresses an answer as its reader likes it best. poem's own middleware would run a 304 through a
 /// compressor too, which costs as much again, and tells no cache what the answer depends on.
 pub(super) async fn compressed(endpoint: impl Endpoint, request: Request) -> Result<Response> {
+    at_level(CompressionLevel::Fastest, endpoint, request).await
+}
+
+/// The same for what a browser fetches once: some more time, and a fifth fewer bytes.
+pub(super) async fn compressed_well(endpoint: impl Endpoint, request: Request) -> Result<Response> {
+    at_level(CompressionLevel::Precise(5), endpoint, request).await
+}
+
+async fn at_level(
+    level: CompressionLevel,
+    endpoint: impl Endpoint,
+    request: Request,
+) -> Result<Response> {
     let algorithm = best_encoding(request.headers());
     let mut response = endpoint.call(request).await?.into_response();
     response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     Ok(match algorithm {
         Some(algorithm) if is_worth_compressing(&response) => {
             weaken_tag(response.headers_mut());
-            let level = CompressionLevel::Fastest;
             Compress::new(response, algorithm).with_quality(level).into_response()
         }
         _ => response,

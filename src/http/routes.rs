@@ -39,7 +39,7 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/auth/session", get(accounts::who_am_i))
         .at("/api/auth/set-up", post(accounts::set_up))
         .at("/api/*rest", around::no_such_route)
-        .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed))
+        .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed_well))
         .at(
             "/*path",
             get(pages::show).post(forms::submit).around(public::or_else).around(around::compressed),

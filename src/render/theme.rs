@@ -28,8 +28,13 @@ pub(super) fn css(theme: &Theme) -> String {
 }
 
 /// What is closer together in a compact look.
-const COMPACT: [(&str, &str); 4] =
-    [("base", "0.875rem"), ("row", "32px"), ("cell", "4px"), ("room", "16px")];
+const COMPACT: [(&str, &str); 5] = [
+    ("base", "0.875rem"),
+    ("small", "0.875rem"),
+    ("row", "32px"),
+    ("cell", "4px"),
+    ("room", "16px"),
+];
 
 /// All tones of one scheme.
 fn tones(scheme: &Scheme) -> [(&'static str, Colour); 10] {

@@ -9,10 +9,11 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{self, Auth};
 use crate::feed::Pulse;
 use crate::live::{CloseReason, Hub};
-use crate::model::access::Viewer;
+use crate::model::access::{User, Viewer};
 use crate::model::app::App;
+use crate::model::ids::UserId;
 use crate::model::refresh::Transport;
-use crate::pages::Pages;
+use crate::pages::{Pages, PagesError};
 use crate::records::Records;
 use crate::render::{Edition, RenderError, Renderer};
 use crate::store::{Losses, Migrated, Store, StoreError};
@@ -153,6 +154,24 @@ impl Runtime {
         Ok(Self { app, auth, records, pages, hub, store, database_url, pulse, stop, tasks })
     }
 
+    /// Makes every page once, where templates are the app's own: what they ask for is only known then.
+    ///
+    /// # Errors
+    /// When one of them cannot be rendered, for a guest or for an admin.
+    pub async fn try_pages(&self) -> Result<(), RenderError> {
+        if self.app.templates.is_empty() {
+            return Ok(());
+        }
+        for viewer in [Viewer::Guest, somebody()] {
+            let words = ("There is no such page", "");
+            rendered(self.pages.error(&viewer, 404, words, ""))?;
+            for page in self.app.pages.iter().filter(|page| !page.has_params()) {
+                rendered(self.pages.open(&viewer, &page.path, None, "", None).await)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Ends what this one does, since another has taken its place. Whoever listens may move there by
     /// themselves within `grace`; what they miss meanwhile they hear there.
     pub async fn retire(&self, successor: &Self, grace: Duration) {
@@ -187,6 +206,25 @@ impl Runtime {
         self.tasks.close();
         self.tasks.wait().await;
         self.store.close().await;
+    }
+}
+
+/// An admin, to try what only they see.
+fn somebody() -> Viewer {
+    Viewer::User(User {
+        id: UserId::new("somebody"),
+        email: "somebody@example.org".into(),
+        name: "Somebody".into(),
+        role: "admin".parse().expect("it is a role"),
+    })
+}
+
+/// Whether a page could be rendered; what else may keep it from being shown is no fault of its
+/// templates.
+fn rendered<T>(made: Result<T, PagesError>) -> Result<(), RenderError> {
+    match made {
+        Err(PagesError::Render(error)) => Err(error),
+        Ok(_) | Err(PagesError::Records(_)) => Ok(()),
     }
 }
 

@@ -294,6 +294,9 @@ test("a template of the app is shown when it is saved, and ours when it is gone"
   await shown("First!");
   server.save("templates/text.html", "<h1>{{ content }</h1>");
   await eventually(async () => /templates\/text.html:1/.test(await fault()), true);
+  server.save("templates/text.html", "<h1>{{ contend }}</h1>");
+  await eventually(async () => /could not be rendered\n.*text.html:1/.test(await fault()), true);
+  await shown("First!");
   rmSync(join(server.app, "templates"), { recursive: true });
   await shown("First");
   assert.equal(await faults(), 0);
