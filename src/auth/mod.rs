@@ -1,37 +1,43 @@
-//! Who is asking: passwords, sessions, guests.
+//! Who is asking: accounts, passwords, sessions, tokens of the API, guests.
 //!
-//! A session token is 256 random bits, kept only as its SHA-256. A guest's token is not kept at
-//! all: it is signed, so that opening a public page writes nothing.
+//! The token of a session and of the API is 256 random bits, kept only as its SHA-256. A guest's token
+//! is not kept at all: it is signed, so that opening a public page writes nothing.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
 use crate::model::access::{User, Viewer};
-use crate::model::ids::{Role, UserId};
-use crate::store::{NewAccount, Store, StoreError};
+use crate::store::{Account, NewSession, Store, StoreError};
 
+mod account;
+mod limits;
+mod password;
 mod seen;
+mod token;
 
+pub use account::NewPerson;
+pub use token::{FreshToken, MAX_TOKEN_DAYS, is_api_token};
+
+use limits::Limits;
+use password::Hashers;
 use seen::Seen;
+use token::Uses;
 
-/// How long a session lasts.
+/// How long a session lasts, used or not: then its owner signs in again.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a guest's token lasts.
 const GUEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The shortest password, in characters (NIST SP 800-63B, 5.1.1.2).
-const MIN_PASSWORD: usize = 8;
-/// The longest password, in bytes: hashing takes time by length.
-const MAX_PASSWORD: usize = 1_024;
 /// The longest name and e-mail address, in bytes (RFC 5321, 4.5.3.1 for the latter).
 const MAX_NAME: usize = 254;
-/// How many passwords are hashed at once: each takes a core and 19 MiB for some milliseconds.
-const HASHERS: usize = 2;
+/// How much is kept of what a browser calls itself, in characters.
+const MAX_AGENT: usize = 200;
 
 /// Why somebody could not be let in.
 #[derive(Debug, thiserror::Error)]
@@ -39,15 +45,54 @@ pub enum AuthError {
     /// No such account, or another password: nobody learns which.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
+    /// What somebody who is in says their password is, is not.
+    #[error("the current password is wrong")]
+    WrongPassword,
+    /// The address has an account.
+    #[error("there is an account with this e-mail address already")]
+    Taken,
     /// The token is not the one that was printed, or the first account exists already.
     #[error("this link is no longer valid")]
     SetupOver,
-    /// What was typed cannot be an account.
-    #[error("{0}")]
-    Unfit(&'static str),
+    /// What was typed cannot be an account, or part of one.
+    #[error("{}", .0.iter().map(|unfit| unfit.message).collect::<Vec<_>>().join("; "))]
+    Unfit(Vec<Unfit>),
+    /// Somebody tries too often, or too many do at once.
+    #[error("too many attempts; try again in {} seconds", seconds(.0))]
+    TooMany(Duration),
+    /// No such account, for those who may know.
+    #[error("there is no such account")]
+    UnknownAccount,
+    /// No such token, or not one's own.
+    #[error("there is no such token")]
+    UnknownToken,
     /// The database does not answer.
     #[error("the database does not answer")]
     Store(#[from] StoreError),
+}
+
+/// Why one thing that was typed is not what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Unfit {
+    /// What it was typed as.
+    pub field: &'static str,
+    /// Why not.
+    pub message: &'static str,
+}
+
+impl AuthError {
+    fn unfit(field: &'static str, message: &'static str) -> Self {
+        Self::Unfit(vec![Unfit { field, message }])
+    }
+}
+
+/// From where somebody comes to be let in.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// Their address on the network.
+    pub address: IpAddr,
+    /// What their browser calls itself.
+    pub agent: Option<String>,
 }
 
 /// A session that was just begun.
@@ -74,19 +119,10 @@ pub struct Auth {
     store: Store,
     secret: Arc<[u8]>,
     setup_token_hash: Option<Arc<str>>,
-    hashers: Arc<Semaphore>,
+    hashers: Hashers,
+    limits: Arc<Limits>,
     seen: Arc<Seen>,
-}
-
-/// What is needed to make the first admin.
-#[derive(Clone, Debug)]
-pub struct FirstAdmin {
-    /// What others read.
-    pub name: String,
-    /// What they sign in with.
-    pub email: String,
-    /// What proves it.
-    pub password: String,
+    uses: Arc<Uses>,
 }
 
 impl Auth {
@@ -102,8 +138,10 @@ impl Auth {
             store,
             secret: secret.into_bytes().into(),
             setup_token_hash: setup.as_deref().map(|token| hash(token).into()),
-            hashers: Arc::new(Semaphore::new(HASHERS)),
+            hashers: Hashers::default(),
+            limits: Arc::default(),
             seen: Arc::default(),
+            uses: Arc::default(),
         };
         Ok((auth, setup))
     }
@@ -115,20 +153,18 @@ impl Auth {
         Self { store, ..self.clone() }
     }
 
-    /// Begins a session for whoever knows the password.
+    /// Begins a session for whoever knows the password. Its token is new, whatever they had before.
     ///
     /// # Errors
-    /// When they don't, or the database does not answer.
-    pub async fn sign_in(&self, email: &str, password: String) -> Result<Session, AuthError> {
-        if email.len() > MAX_NAME || password.len() > MAX_PASSWORD {
-            return Err(AuthError::WrongCredentials);
-        }
-        let account = self.store.account(email).await?;
-        // An unknown address costs as much time as a known one, so nobody can ask who has one.
-        let hash = account.as_ref().map(|account| account.password_hash.clone());
-        let right = self.verify(password, hash).await;
-        let account = account.filter(|_| right).ok_or(AuthError::WrongCredentials)?;
-        self.begin(account.user).await
+    /// When they don't know it, try too often, or the database does not answer.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: String,
+        visit: &Visit,
+    ) -> Result<Session, AuthError> {
+        let account = self.proven(email, password, visit.address).await?;
+        self.begin(account, visit).await
     }
 
     /// Ends a session; an unknown one is as well as ended.
@@ -151,15 +187,23 @@ impl Auth {
             return Ok(expires_at.map(|expires_at| Known { viewer: Viewer::Guest, expires_at }));
         }
         let (token_hash, now) = (hash(token), now());
-        let round = match self.seen.get(&token_hash) {
+        let known = self.looked_up(&token_hash, now).await?;
+        if known.is_some() && is_api_token(token) {
+            Box::pin(self.note_use(&token_hash, now)).await;
+        }
+        Ok(known)
+    }
+
+    async fn looked_up(&self, token_hash: &str, now: i64) -> Result<Option<Known>, StoreError> {
+        let round = match self.seen.get(token_hash) {
             Ok(known) => return Ok(Some(known).filter(|known| known.expires_at > now)),
             Err(round) => round,
         };
-        let session = Box::pin(self.store.session(&token_hash, now)).await?;
+        let found = Box::pin(self.store.credential(token_hash, now)).await?;
         let known =
-            session.map(|(user, expires_at)| Known { viewer: Viewer::User(user), expires_at });
+            found.map(|(user, expires_at)| Known { viewer: Viewer::User(user), expires_at });
         if let Some(known) = &known {
-            self.seen.put(round, token_hash, known.clone());
+            self.seen.put(round, token_hash.to_owned(), known.clone());
         }
         Ok(known)
     }
@@ -173,14 +217,14 @@ impl Auth {
         self.store.reload_people().await
     }
 
-    /// Whom each of these session tokens stands for now, in their order; nobody where it has ended.
+    /// Whom each of these tokens stands for now, in their order; nobody where it has ended.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn all_known(&self, tokens: &[&str]) -> Result<Vec<Option<User>>, StoreError> {
         let hashes: Vec<_> = tokens.iter().map(|token| hash(token)).collect();
-        let sessions = self.store.sessions(&hashes, now()).await?;
-        Ok(hashes.iter().map(|hash| sessions.get(hash).cloned()).collect())
+        let known = self.store.credentials(&hashes, now()).await?;
+        Ok(hashes.iter().map(|hash| known.get(hash).cloned()).collect())
     }
 
     /// A number that grows when sessions may have ended early or stand for somebody else.
@@ -200,89 +244,27 @@ impl Auth {
         format!("{claim}.{signature}")
     }
 
-    /// Makes the first admin, if nobody has an account yet.
-    ///
-    /// # Errors
-    /// When what was given cannot be an account, or the database does not answer.
-    pub async fn add_first_admin(&self, admin: FirstAdmin) -> Result<bool, AuthError> {
-        let email = admin.email.trim();
-        if email.len() > MAX_NAME || !validator::ValidateEmail::validate_email(&email) {
-            return Err(AuthError::Unfit("this is not an e-mail address"));
-        }
-        let name = admin.name.trim();
-        if name.is_empty() || name.len() > MAX_NAME || name.contains(char::is_control) {
-            return Err(AuthError::Unfit("a name is one line of text"));
-        }
-        if admin.password.chars().count() < MIN_PASSWORD {
-            return Err(AuthError::Unfit("a password needs at least 8 characters"));
-        }
-        if admin.password.len() > MAX_PASSWORD {
-            return Err(AuthError::Unfit("a password may have at most 1,024 bytes"));
-        }
-        let account = NewAccount {
-            id: UserId::new(random_token()),
-            email: email.to_owned(),
-            name: name.to_owned(),
-            role: "admin".parse::<Role>().expect("`admin` is a role"),
-            password_hash: self.hash_password(admin.password).await,
-        };
-        Ok(self.store.add_first_account(account).await?)
-    }
-
-    /// Makes the first admin for whoever has the link that was printed, and begins their session.
-    ///
-    /// # Errors
-    /// When the link is no longer valid, or the account cannot be made.
-    pub async fn set_up(&self, token: &str, admin: FirstAdmin) -> Result<Session, AuthError> {
-        if !self.may_set_up(token).await? {
-            return Err(AuthError::SetupOver);
-        }
-        let email = admin.email.trim().to_owned();
-        if !self.add_first_admin(admin).await? {
-            return Err(AuthError::SetupOver);
-        }
-        let account = self.store.account(&email).await?.ok_or(AuthError::SetupOver)?;
-        self.begin(account.user).await
-    }
-
-    /// Whether the link that was printed is still valid.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn may_set_up(&self, token: &str) -> Result<bool, AuthError> {
-        let known = self.setup_token_hash.as_deref() == Some(hash(token).as_str());
-        Ok(known && !self.store.has_accounts().await?)
-    }
-
-    async fn begin(&self, user: User) -> Result<Session, AuthError> {
+    async fn begin(&self, account: Account, visit: &Visit) -> Result<Session, AuthError> {
         let token = random_token();
         let lifetime = i64::try_from(SESSION_LIFETIME.as_secs()).unwrap_or_default();
-        self.store.add_session(&hash(&token), &user.id, now() + lifetime).await?;
-        Ok(Session { token, user })
-    }
-
-    async fn verify(&self, password: String, hash: Option<Arc<str>>) -> bool {
-        let work = move || match hash {
-            Some(hash) => password_auth::verify_password(password, &hash).is_ok(),
-            None => {
-                password_auth::generate_hash(password);
-                false
-            }
+        let agent = visit.agent.as_ref().map(|agent| agent.chars().take(MAX_AGENT).collect());
+        let session = NewSession {
+            token_hash: hash(&token),
+            user: account.user.id.clone(),
+            password_hash: account.password_hash,
+            agent,
+            begun_at: now(),
+            expires_at: now() + lifetime,
         };
-        self.aside(work).await.unwrap_or(false)
+        if !self.store.add_session(session).await? {
+            return Err(AuthError::WrongCredentials);
+        }
+        Ok(Session { token, user: account.user })
     }
 
-    async fn hash_password(&self, password: String) -> String {
-        self.aside(move || password_auth::generate_hash(password)).await.unwrap_or_default()
-    }
-
-    /// Runs slow work beside the threads that serve; few at a time.
-    async fn aside<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let _permit = self.hashers.acquire().await.ok()?;
-        tokio::task::spawn_blocking(work).await.ok()
+    /// Whether a session seen among others is the one with this token.
+    pub fn is_of(token: &str, token_hash: &str) -> bool {
+        hash(token) == token_hash
     }
 
     /// When a guest's token ends, if it is one of ours and has not.
@@ -324,6 +306,16 @@ fn random_token() -> String {
 
 fn hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token))
+}
+
+/// Whether it can be a name.
+fn is_one_line(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control)
+}
+
+/// Whole seconds, rounded up: whoever waits so long may try again.
+pub fn seconds(wait: &Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// The time, in Unix seconds.

@@ -40,10 +40,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn dev(args: Args) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(args.serve.listen)
+    let listener = TcpListener::bind(&args.serve.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.serve.listen))?;
     let address = listener.local_addr()?;
+    let proxies = args.serve.trusted_proxies.clone().unwrap_or_default();
     let (mut dev, site) = Dev::open(setting(args.serve, args.allow_host, address));
     let stop = CancellationToken::new();
     tokio::spawn(serve::wait_for_signal(stop.clone())?);
@@ -55,7 +56,7 @@ async fn dev(args: Args) -> anyhow::Result<()> {
     if args.open {
         open(&format!("http://{address}/"));
     }
-    let serving = http::serve(site, listener, stop.clone());
+    let serving = http::serve(site.behind(proxies), listener, stop.clone());
     let watching = async {
         loop {
             let outcome = dev.next().await;

@@ -20,8 +20,11 @@ mod dev;
 mod format;
 mod migrate;
 mod new;
+mod people;
 mod schema;
 mod serve;
+mod token;
+mod user;
 
 /// The exit code of a command that could not run.
 const COULD_NOT_RUN: u8 = 2;
@@ -43,6 +46,8 @@ enum Command {
     Check(check::Args),
     Schema(schema::Args),
     Migrate(migrate::Args),
+    User(user::Args),
+    Token(token::Args),
 }
 
 /// Does what the command line says.
@@ -55,6 +60,8 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Migrate(args) => migrate::run(args),
+        Command::User(args) => user::run(args),
+        Command::Token(args) => token::run(args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::FirstAdmin;
-use crate::http::{self, Site};
+use crate::auth::NewPerson;
+use crate::http::{self, Proxies, Site};
 use crate::model::app::App;
 use crate::model::origin::Origin;
 use crate::model::refresh::TRANSPORT;
@@ -33,9 +33,13 @@ pub(super) struct Args {
     /// The app: a folder with app.yaml, or the file itself
     #[arg(default_value = ".")]
     pub(super) app: PathBuf,
-    /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
-    pub(super) listen: SocketAddr,
+    /// Where to listen, as in 127.0.0.1:3000, [::]:80 or localhost:3000
+    #[arg(long, env = "PAGETIDE_LISTEN", default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
+    pub(super) listen: String,
+    /// The proxies before this server, as in 10.0.0.7 or 10.0.0.0/8, separated by commas: what they
+    /// say in X-Forwarded-For, -Proto and -Host is believed
+    #[arg(long, env = "PAGETIDE_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    pub(super) trusted_proxies: Option<Proxies>,
     /// The database, as in sqlite:data.db; else the app's `database.url`, else .pagetide/data.db in
     /// its folder
     #[arg(long, env = "PAGETIDE_DATABASE_URL", value_name = "URL")]
@@ -62,7 +66,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
     let database = args.database.unwrap_or_else(|| database_url(&app));
     let losses = super::losses(args.allow_destructive);
-    let listener = TcpListener::bind(args.listen)
+    let listener = TcpListener::bind(&args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let address = listener.local_addr()?;
@@ -78,6 +82,7 @@ async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
     let _ = stdout().write_all(banner(&runtime.app, &started, address, &database).as_bytes());
     let runtime = Arc::new(runtime);
     let site = Site::from(runtime.clone()).shared_with(args.allow_origin);
+    let site = site.behind(args.trusted_proxies.unwrap_or_default());
     http::serve(site, listener, stop).await;
     runtime.stop().await;
     Ok(())
@@ -103,7 +108,7 @@ pub(super) async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
         _ => bail!("{ADMIN_EMAIL} and {ADMIN_PASSWORD} go together"),
     };
     let name = email.split('@').next().unwrap_or_default().to_owned();
-    let admin = FirstAdmin { name, email, password };
+    let admin = NewPerson { name, email, password };
     runtime.auth.add_first_admin(admin).await.context("cannot make the first admin")?;
     Ok(true)
 }

@@ -19,12 +19,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::http::peer::Proxies;
+
 /// How many connections may be open at once.
 const MAX_CONNECTIONS: usize = 20_000;
 /// How long to wait when no connection can be taken: most often for file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How many of them may come from one address. Loopback is not counted: whatever stands before this
-/// server on the same machine speaks for many.
+/// How many of them may come from one address. Loopback and trusted proxies are not counted: whatever
+/// stands before this server speaks for many.
 const MAX_PER_ADDRESS: usize = 2_000;
 /// How long a request may take from its first byte to the first of its answer, its body included.
 const REQUEST: Duration = Duration::from_secs(60);
@@ -44,6 +46,7 @@ pub(super) struct Acceptor {
     listener: TcpListener,
     places: Arc<Semaphore>,
     peers: Peers,
+    proxies: Proxies,
 }
 
 /// Who is at the other end of each open connection.
@@ -91,17 +94,20 @@ impl Peers {
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener, peers: Peers) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)), peers }
+    pub(super) fn new(listener: TcpListener, peers: Peers, proxies: Proxies) -> Self {
+        Self { listener, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)), peers, proxies }
     }
-}
 
-impl Acceptor {
+    /// Whether one more may come from this address.
+    fn has_room(&self, address: IpAddr) -> bool {
+        self.proxies.trusts(address) || self.peers.has_room(address)
+    }
+
     /// The next connection of somebody who has not too many.
     async fn next(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) if self.peers.has_room(peer.ip()) => return Ok((stream, peer)),
+                Ok((stream, peer)) if self.has_room(peer.ip()) => return Ok((stream, peer)),
                 // Whether the refusal can be read is not our care.
                 Ok((stream, _)) => drop(stream.try_write(TOO_MANY)),
                 Err(error) => {
@@ -248,7 +254,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let hello = make_sync(|_| Response::builder().body("hello"));
-        let server = Server::new_with_acceptor(Acceptor::new(listener, Peers::default()));
+        let server = Server::new_with_acceptor(Acceptor::new(
+            listener,
+            Peers::default(),
+            Proxies::default(),
+        ));
         let serving = tokio::spawn(server.run(hello));
         let mut stream = TcpStream::connect(address).await.unwrap();
         let mut heard = String::new();

@@ -1,25 +1,37 @@
-//! Signing in and out: `/api/auth/…` for programs and forms, and the built-in pages for people.
+//! Signing in, up and out: `/api/auth/…` for programs and forms, and the built-in pages for people.
 
 use std::sync::Arc;
 
-use poem::http::StatusCode;
+use poem::http::{StatusCode, header};
 use poem::web::Data;
 use poem::{Body, IntoResponse, Request, Response, Result, handler};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{AuthError, FirstAdmin, Session};
+use crate::auth::{AuthError, NewPerson, Session};
 use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::pages::{nonce, page, refusal, see_other};
+use crate::http::own_account;
+use crate::http::pages::{nonce, page, refusal, see_other, to_sign_in};
 use crate::live::CloseReason;
 use crate::model::access::{User, Viewer};
-use crate::render::Form;
+use crate::model::app::App;
+use crate::render::{Form, Way};
 use crate::runtime::Runtime;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SignInBody {
+    email: String,
+    password: String,
+    /// The path to go on to; only forms have it.
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignUpBody {
+    name: String,
     email: String,
     password: String,
     /// The path to go on to; only forms have it.
@@ -71,21 +83,46 @@ pub(super) async fn sign_in(
 ) -> Result<Response> {
     if !body::is_form(request) {
         let SignInBody { email, password, .. } = body::json(body).await?;
-        let session = runtime.auth.sign_in(&email, password).await.map_err(HttpError::from)?;
-        return Ok(signed_in(&caller, session));
+        let session = runtime.auth.sign_in(&email, password, &caller.visit).await;
+        return Ok(signed_in(StatusCode::OK, &caller, session.map_err(HttpError::from)?));
     }
     let SignInBody { email, password, next } = body::form(body).await?;
     let next = next.unwrap_or_default();
-    match runtime.auth.sign_in(&email, password).await {
-        Ok(session) => {
-            let mut response = see_other(own_path(&next));
-            caller.remember(&mut response, session.token);
-            Ok(response)
-        }
+    match runtime.auth.sign_in(&email, password, &caller.visit).await {
+        Ok(session) => Ok(gone_on(&caller, &next, session)),
         Err(error) => {
-            let problem = error.to_string();
-            let form = Form { email: &email, problem: Some(&problem), ..sign_in_form(&next) };
-            Ok(form_again(&runtime, &caller, &form, &error.into()))
+            let form = Form { email: &email, ..sign_in_form(&runtime.app, &next) };
+            Ok(form_again(&runtime, &caller, form, &error.into()))
+        }
+    }
+}
+
+/// `POST /api/auth/sign-up/email {name, email, password}`, if the app lets people do so.
+#[handler]
+pub(super) async fn sign_up(
+    request: &Request,
+    body: Body,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let Some(role) = &runtime.app.sign_up else { return Err(HttpError::NoSuchRoute.into()) };
+    let is_form = body::is_form(request);
+    let body: SignUpBody = match is_form {
+        true => body::form(body).await?,
+        false => body::json(body).await?,
+    };
+    let SignUpBody { name, email, password, next } = body;
+    let person = NewPerson { name: name.clone(), email: email.clone(), password };
+    let session = runtime.auth.sign_up(person, role, &caller.visit).await;
+    if !is_form {
+        return Ok(signed_in(StatusCode::CREATED, &caller, session.map_err(HttpError::from)?));
+    }
+    let next = next.unwrap_or_default();
+    match session {
+        Ok(session) => Ok(gone_on(&caller, &next, session)),
+        Err(error) => {
+            let form = Form { name: &name, email: &email, ..sign_up_form(&next) };
+            Ok(form_again(&runtime, &caller, form, &error.into()))
         }
     }
 }
@@ -131,50 +168,67 @@ pub(super) async fn set_up(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     let SetUpBody { token, name, email, password } = body::form(body).await?;
-    let admin = FirstAdmin { name: name.clone(), email: email.clone(), password };
-    match runtime.auth.set_up(&token, admin).await {
-        Ok(session) => {
-            let mut response = see_other("/");
-            caller.remember(&mut response, session.token);
-            Ok(response)
-        }
+    let admin = NewPerson { name: name.clone(), email: email.clone(), password };
+    match runtime.auth.set_up(&token, admin, &caller.visit).await {
+        Ok(session) => Ok(gone_on(&caller, "/", session)),
         Err(AuthError::SetupOver) => {
             let over = HttpError::from(AuthError::SetupOver);
             Ok(refusal(&runtime, &caller, &nonce(), &over))
         }
         Err(error) => {
-            let problem = error.to_string();
-            let again = Form { name: &name, email: &email, ..set_up_form(&token) };
-            let form = Form { problem: Some(&problem), ..again };
-            Ok(form_again(&runtime, &caller, &form, &error.into()))
+            let form = Form { name: &name, email: &email, ..set_up_form(&token) };
+            Ok(form_again(&runtime, &caller, form, &error.into()))
         }
     }
 }
 
-/// `/sign-in` and `/setup`, where the author has no page of their own.
+/// `/sign-in`, `/sign-up`, `/setup` and `/account`, where the author has no page of their own.
 pub(super) async fn built_in_page(
     runtime: &Runtime,
     caller: &Caller,
     path: &str,
     request: &Request,
     nonce: &str,
-) -> Result<Option<String>, HttpError> {
+) -> Result<Option<Response>, HttpError> {
     let query: FormQuery = request.params().unwrap_or_default();
     let form = match path {
-        "/sign-in" => sign_in_form(&query.next),
+        "/sign-in" => sign_in_form(&runtime.app, &query.next),
+        "/sign-up" if runtime.app.sign_up.is_some() => sign_up_form(&query.next),
         "/setup" if runtime.auth.may_set_up(&query.token).await? => set_up_form(&query.token),
+        "/account" => {
+            return Ok(Some(match &caller.viewer {
+                Some(Viewer::User(_)) => own_account::show(runtime, caller, request, nonce).await?,
+                Some(Viewer::Guest) | None => to_sign_in(path),
+            }));
+        }
         _ => return Ok(None),
     };
-    Ok(Some(runtime.pages.form(caller.visitor(), &form, nonce)?))
+    let html = runtime.pages.form(caller.visitor(), &form, nonce)?;
+    Ok(Some(page(StatusCode::OK, nonce, html)))
 }
 
-fn sign_in_form(next: &str) -> Form<'_> {
+fn sign_in_form<'a>(app: &App, next: &'a str) -> Form<'a> {
+    let instead = Way { question: "No account yet?", path: "/sign-up", label: "Make one" };
     Form {
         title: "Sign in",
         hint: "Use the e-mail address and password of your account.",
         action: "/api/auth/sign-in/email",
         submit: "Sign in",
         hidden: vec![("next", own_path(next))],
+        instead: app.sign_up.is_some().then_some(instead),
+        ..Form::default()
+    }
+}
+
+fn sign_up_form(next: &str) -> Form<'_> {
+    Form {
+        title: "Make an account",
+        hint: "You will sign in with your e-mail address and this password.",
+        action: "/api/auth/sign-up/email",
+        submit: "Make the account",
+        asks_name: true,
+        hidden: vec![("next", own_path(next))],
+        instead: Some(Way { question: "You have one?", path: "/sign-in", label: "Sign in" }),
         ..Form::default()
     }
 }
@@ -200,20 +254,38 @@ fn own_path(next: &str) -> &str {
     if is_own { next } else { "/" }
 }
 
-fn form_again(runtime: &Runtime, caller: &Caller, form: &Form<'_>, error: &HttpError) -> Response {
+/// The form once more, with what was wrong.
+fn form_again(runtime: &Runtime, caller: &Caller, form: Form<'_>, error: &HttpError) -> Response {
     let nonce = nonce();
-    let status = poem::error::ResponseError::status(error);
-    match runtime.pages.form(caller.visitor(), form, &nonce) {
-        Ok(html) => page(status, &nonce, html),
+    let problem = error.to_string();
+    let form = Form { problem: Some(&problem), ..form };
+    match runtime.pages.form(caller.visitor(), &form, &nonce) {
+        Ok(html) => refused(error, &nonce, html),
         Err(error) => HttpError::from(error).into_response(),
     }
 }
 
-fn signed_in(caller: &Caller, session: Session) -> Response {
+/// A page that says what was wrong, with the status and headers of that.
+pub(super) fn refused(error: &HttpError, nonce: &str, html: String) -> Response {
+    let mut response = page(poem::error::ResponseError::status(error), nonce, html);
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn signed_in(status: StatusCode, caller: &Caller, session: Session) -> Response {
     let told = SessionBody { user: Some(user_body(&session.user)) };
-    let mut answer = body::answer(StatusCode::OK, &told);
+    let mut answer = body::answer(status, &told);
     caller.remember(&mut answer, session.token);
     answer
+}
+
+/// Sends the browser on, with its session.
+pub(super) fn gone_on(caller: &Caller, next: &str, session: Session) -> Response {
+    let mut response = see_other(own_path(next));
+    caller.remember(&mut response, session.token);
+    response
 }
 
 fn user_body(user: &User) -> UserBody<'_> {

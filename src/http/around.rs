@@ -52,6 +52,8 @@ pub(super) async fn every_request(
 
 /// Lets a request in and gives it the app that is served now, for as long as it takes; or answers it.
 fn admitted(request: &mut Request, shared: Option<&Shared>) -> Result<Option<Response>, HttpError> {
+    let Some(site) = request.data::<Site>().cloned() else { return Err(HttpError::Internal) };
+    let peer = site.proxies().peer(request);
     match shared {
         Some(shared) => {
             if let Some(answer) = shared.preflight(request) {
@@ -59,9 +61,9 @@ fn admitted(request: &mut Request, shared: Option<&Shared>) -> Result<Option<Res
             }
             request.set_data(shared.clone());
         }
-        None => origin::check(request)?,
+        None => origin::check(request, &peer)?,
     }
-    let Some(site) = request.data::<Site>().cloned() else { return Err(HttpError::Internal) };
+    request.set_data(peer);
     if let Some(dev) = site.dev() {
         dev.check(request)?;
     }

@@ -1,4 +1,4 @@
-//! Who sent a request: read from its cookie.
+//! Who sent a request: read from its token of the API, or else from its cookie.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,12 @@ use poem::web::Data;
 use poem::web::cookie::{Cookie, SameSite};
 use poem::{FromRequest, Request, RequestBody, Response, Result};
 
-use crate::auth::{SESSION_LIFETIME, is_guest};
+use crate::auth::{SESSION_LIFETIME, Visit, is_api_token, is_guest};
 use crate::http::error::HttpError;
+use crate::http::peer::Peer;
 use crate::http::shared::Shared;
 use crate::live::Credential;
-use crate::model::access::{Operation, Viewer};
+use crate::model::access::{Operation, User, Viewer};
 use crate::runtime::Runtime;
 
 /// The cookie that holds the token of a session.
@@ -24,8 +25,12 @@ pub(super) struct Caller {
     pub(super) viewer: Option<Viewer>,
     /// The token, if it is good.
     pub(super) token: Option<String>,
-    /// When it ends, in Unix seconds.
+    /// From where.
+    pub(super) visit: Visit,
+    /// When the token ends, in Unix seconds.
     expires_at: i64,
+    /// Whether it is one of the API.
+    is_program: bool,
     /// Whether the cookie must stay on encrypted connections.
     secure: bool,
 }
@@ -33,18 +38,35 @@ pub(super) struct Caller {
 impl<'a> FromRequest<'a> for Caller {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
         let Data(runtime) = Data::<&Arc<Runtime>>::from_request(request, body).await?;
-        let token = match request.data::<Shared>() {
+        let Data(peer) = Data::<&Peer>::from_request(request, body).await?;
+        let headers = request.headers();
+        let shared = request.data::<Shared>();
+        let bearer = if shared.is_none() { bearer(headers)? } else { None };
+        let token = match shared {
             Some(shared) => shared.token.as_deref().filter(|token| is_guest(token)),
-            None => session_cookie(request.headers()),
+            None => {
+                let cookie = session_cookie(headers).filter(|token| !is_api_token(token));
+                bearer.or(cookie)
+            }
         };
         let known = match token {
             Some(token) => runtime.auth.known(token).await.map_err(HttpError::from)?,
             None => None,
         };
+        if bearer.is_some() && known.is_none() {
+            return Err(HttpError::BadToken.into());
+        }
         let token = token.filter(|_| known.is_some()).map(str::to_owned);
         let expires_at = known.as_ref().map_or(0, |known| known.expires_at);
-        let viewer = known.map(|known| known.viewer);
-        Ok(Self { viewer, token, expires_at, secure: !is_loopback(request) })
+        let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Ok(Self {
+            viewer: known.map(|known| known.viewer),
+            token,
+            visit: Visit { address: peer.address, agent: agent.map(str::to_owned) },
+            expires_at,
+            is_program: bearer.is_some(),
+            secure: peer.is_https == Some(true) || !peer.is_at_home(),
+        })
     }
 }
 
@@ -52,6 +74,15 @@ impl Caller {
     /// Who is to be asked about a page: without a token, a guest.
     pub(super) fn visitor(&self) -> &Viewer {
         self.viewer.as_ref().unwrap_or(&Viewer::Guest)
+    }
+
+    /// Whose account it is, for what only they themselves may do: a token of the API may not.
+    pub(super) fn person(&self) -> Result<&User, HttpError> {
+        match &self.viewer {
+            Some(Viewer::User(_)) if self.is_program => Err(HttpError::NotByToken),
+            Some(Viewer::User(user)) => Ok(user),
+            Some(Viewer::Guest) | None => Err(HttpError::Unauthenticated),
+        }
     }
 
     /// What a connection is opened with.
@@ -126,20 +157,30 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     cookies.find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
+/// Whether a request says who it is by a token, good or not.
+pub(super) fn carries_bearer(headers: &HeaderMap) -> bool {
+    headers.get_all(header::AUTHORIZATION).into_iter().any(is_bearer)
+}
+
+/// The token of the API that came with a request. Other ways to say who one is may be for a proxy.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, HttpError> {
+    if !carries_bearer(headers) {
+        return Ok(None);
+    }
+    let mut all = headers.get_all(header::AUTHORIZATION).into_iter();
+    let (Some(value), None) = (all.next(), all.next()) else { return Err(HttpError::BadToken) };
+    let token = value.to_str().ok().and_then(|value| value.split_once(' ')).map(|(_, token)| token);
+    token.filter(|token| is_api_token(token)).map(Some).ok_or(HttpError::BadToken)
+}
+
+fn is_bearer(value: &HeaderValue) -> bool {
+    let scheme = value.as_bytes().split(|byte| byte.is_ascii_whitespace()).next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+}
+
 fn set_cookie(response: &mut Response, cookie: &Cookie) {
     let cookie = HeaderValue::try_from(cookie.to_string());
     response
         .headers_mut()
         .append(header::SET_COOKIE, cookie.expect("what is put into cookies is plain text"));
-}
-
-/// Whether the browser reached us on its own machine, where there is no encryption.
-fn is_loopback(request: &Request) -> bool {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    name == "localhost" || name == "[::1]" || name.starts_with("127.")
 }

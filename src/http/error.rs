@@ -6,7 +6,7 @@ use poem::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::auth::AuthError;
+use crate::auth::{self, AuthError};
 use crate::http::body;
 use crate::live::LiveError;
 use crate::model::record::Envelope;
@@ -37,6 +37,10 @@ pub(super) enum HttpError {
     Encoded,
     #[error("sign in first")]
     Unauthenticated,
+    #[error("this token is not valid, or no longer; send `Authorization: Bearer pt_…`, once")]
+    BadToken,
+    #[error("this is for people: sign in with your password")]
+    NotByToken,
     #[error(
         "this request seems to come from another site; a program that sends a session's cookie says where \
          it belongs: `Origin` with the scheme and host of this server"
@@ -70,13 +74,20 @@ impl HttpError {
             Self::Live(LiveError::Malformed(_)) | Self::Malformed(_) => "BAD_REQUEST",
             Self::Live(LiveError::TooMany) => "TOO_MANY_SUBSCRIPTIONS",
             Self::Live(LiveError::TooManyEdits(_)) => "TOO_MANY_EDITS",
-            Self::Auth(AuthError::WrongCredentials) => "WRONG_CREDENTIALS",
-            Self::Auth(AuthError::SetupOver) => "NOT_FOUND",
+            Self::Auth(AuthError::WrongCredentials | AuthError::WrongPassword) => {
+                "WRONG_CREDENTIALS"
+            }
+            Self::Auth(AuthError::Taken) => "CONFLICT",
+            Self::Auth(AuthError::TooMany(_)) => "TOO_MANY_ATTEMPTS",
+            Self::Auth(
+                AuthError::SetupOver | AuthError::UnknownAccount | AuthError::UnknownToken,
+            ) => "NOT_FOUND",
             Self::Auth(AuthError::Unfit(_)) => "VALIDATION_FAILED",
             Self::Auth(AuthError::Store(_)) | Self::Store(_) => "UNAVAILABLE",
             Self::TooLarge(_) => "TOO_LARGE",
             Self::NotOfType(_) | Self::Encoded => "UNSUPPORTED_MEDIA_TYPE",
-            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Unauthenticated | Self::BadToken => "UNAUTHENTICATED",
+            Self::NotByToken => "FORBIDDEN",
             Self::ForeignOrigin => "FOREIGN_ORIGIN",
             Self::ForeignHost(_) => "FOREIGN_HOST",
             Self::NoSuchRoute => "NOT_FOUND",
@@ -98,6 +109,16 @@ impl HttpError {
                 | RecordsError::Batch(_, faults),
             ) => serde_json::to_value(faults).ok(),
             Self::Records(RecordsError::BadLines(faults)) => serde_json::to_value(faults).ok(),
+            Self::Auth(AuthError::Unfit(faults)) => serde_json::to_value(faults).ok(),
+            _ => None,
+        }
+    }
+
+    /// In how many seconds the same may be tried again.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Auth(AuthError::TooMany(wait)) => Some(auth::seconds(wait)),
+            Self::TooManyConnections(_) | Self::Records(RecordsError::TooManyExports) => Some(30),
             _ => None,
         }
     }
@@ -113,14 +134,18 @@ impl ResponseError for HttpError {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::Auth(AuthError::WrongCredentials) => StatusCode::UNAUTHORIZED,
-            Self::Auth(AuthError::SetupOver) => StatusCode::NOT_FOUND,
+            Self::Auth(AuthError::WrongPassword) => StatusCode::FORBIDDEN,
+            Self::Auth(AuthError::Taken) => StatusCode::CONFLICT,
+            Self::Auth(AuthError::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Auth(
+                AuthError::SetupOver | AuthError::UnknownAccount | AuthError::UnknownToken,
+            ) => StatusCode::NOT_FOUND,
             Self::Auth(AuthError::Unfit(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Auth(AuthError::Store(_)) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotOfType(_) | Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
-            Self::ForeignHost(_) => StatusCode::FORBIDDEN,
+            Self::Unauthenticated | Self::BadToken => StatusCode::UNAUTHORIZED,
+            Self::NotByToken | Self::ForeignOrigin | Self::ForeignHost(_) => StatusCode::FORBIDDEN,
             Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoUpgrade => StatusCode::UPGRADE_REQUIRED,
@@ -158,10 +183,13 @@ impl ResponseError for HttpError {
             Self::Encoded => {
                 headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             }
-            Self::TooManyConnections(_) | Self::Records(RecordsError::TooManyExports) => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+            Self::BadToken => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             _ => {}
+        }
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

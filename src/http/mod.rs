@@ -19,6 +19,7 @@ mod body;
 mod caller;
 mod error;
 mod origin;
+mod peer;
 mod shared;
 mod site;
 
@@ -28,6 +29,7 @@ mod dev;
 mod forms;
 mod frames;
 mod health;
+mod own_account;
 mod pages;
 mod public;
 mod records;
@@ -37,6 +39,7 @@ mod websocket;
 
 pub use dev::DevChannel;
 pub use frames::texts;
+pub use peer::{BadProxy, Proxies};
 pub use site::Site;
 
 /// How long requests under way may take to finish once the server is told to stop.
@@ -58,7 +61,8 @@ pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: Cancellat
     let site = site.into();
     let sockets = Sockets { stop: stop.clone(), ..Sockets::default() };
     let endpoint = routes::all(site.clone(), sockets.clone());
-    let server = Server::new_with_acceptor(Acceptor::new(listener, sockets.peers.clone()));
+    let acceptor = Acceptor::new(listener, sockets.peers.clone(), site.proxies().clone());
+    let server = Server::new_with_acceptor(acceptor);
     let stopped = async move {
         stop.cancelled().await;
         if let Some(runtime) = site.runtime() {

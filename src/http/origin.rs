@@ -4,20 +4,25 @@
 use poem::Request;
 use poem::http::{HeaderMap, Method, header};
 
-use crate::http::caller::session_cookie;
+use crate::http::caller::{carries_bearer, session_cookie};
 use crate::http::error::HttpError;
+use crate::http::peer::Peer;
 
 /// Refuses a request that another site may have made in a visitor's name: one that is unsafe, or
 /// opens a socket, which no browser rule keeps within its site.
-pub(super) fn check(request: &Request) -> Result<(), HttpError> {
+pub(super) fn check(request: &Request, peer: &Peer) -> Result<(), HttpError> {
     let headers = request.headers();
+    // No browser sends such a token for another site, and beside one the cookie is not looked at.
+    if carries_bearer(headers) {
+        return Ok(());
+    }
     // A stream of events is one too: it would be held open in the visitor's name.
     let opens_socket = headers.contains_key(header::UPGRADE) || is_stream(request.uri().path());
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let is_ours = match (text(headers, "sec-fetch-site"), text(headers, "origin")) {
         _ if is_safe && !opens_socket => true,
         (Some(site), _) if !opens_socket => is_own(site),
-        (_, Some(origin)) => is_same(origin, headers),
+        (_, Some(origin)) => is_same(origin, peer),
         // A link, a frame or an image of another site, which carry no `Origin`.
         (Some(site), None) => is_own(site),
         // A program, not a browser; it has no cookie unless it was given one.
@@ -39,10 +44,11 @@ fn is_own(site: &str) -> bool {
     matches!(site, "same-origin" | "none")
 }
 
-/// The scheme is left out: a proxy that speaks HTTPS speaks HTTP to us.
-fn is_same(origin: &str, headers: &HeaderMap) -> bool {
-    let host = origin.split_once("://").map(|(_, host)| host);
-    host.is_some() && host == text(headers, "host")
+/// The scheme counts only where a proxy says it: one that speaks HTTPS speaks HTTP to us.
+fn is_same(origin: &str, peer: &Peer) -> bool {
+    let Some((scheme, host)) = origin.split_once("://") else { return false };
+    let is_https = scheme == "https";
+    host == peer.host() && peer.is_https.is_none_or(|known| known == is_https)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -54,6 +60,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::http::caller::COOKIE;
+    use crate::http::peer::tests::peer;
 
     /// `headers` as lines; `host` and the session cookie are always there.
     #[track_caller]
@@ -70,7 +77,9 @@ mod tests {
             let (name, value) = line.split_once(": ").unwrap();
             request = request.header(name, value);
         }
-        assert_eq!(check(&request.finish()).is_ok(), allowed, "{headers}");
+        let all = format!("host: desk.example:3000\n{headers}");
+        let peer = peer("10.0.0.1", "10.0.0.1", &all);
+        assert_eq!(check(&request.finish(), &peer).is_ok(), allowed, "{headers}");
     }
 
     #[test]
@@ -88,6 +97,24 @@ mod tests {
         check_with(Method::POST, "sec-fetch-site: same-origin", true);
         check_with(Method::POST, "origin: https://desk.example:3000", true);
         check_with(Method::PATCH, "origin: http://desk.example:3000", true);
+    }
+
+    #[test]
+    fn behind_a_proxy_our_pages_are_those_that_it_serves() {
+        let proxied = "x-forwarded-proto: https\nx-forwarded-host: desk.example\norigin: ";
+        let check = |origin: &str, allowed| {
+            check_with(Method::POST, &format!("{proxied}{origin}"), allowed);
+        };
+        check("https://desk.example", true);
+        check("http://desk.example", false);
+        check("https://desk.example:3000", false);
+    }
+
+    #[test]
+    fn a_token_of_the_api_needs_no_origin() {
+        let from = "authorization: Bearer x\norigin: https://other.example";
+        check_with(Method::POST, from, true);
+        check_with(Method::POST, "authorization: Basic eDp5", false);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub(super) async fn show(
         Err(error) => Err(HttpError::from(error)),
     };
     match answer {
-        Ok(Some(html)) => page(StatusCode::OK, &nonce, html),
+        Ok(Some(response)) => response,
         Ok(None) => refusal(&runtime, &caller, &nonce, &HttpError::NoSuchRoute),
         Err(error) => refusal(&runtime, &caller, &nonce, &error),
     }
@@ -105,14 +105,14 @@ fn fresh(status: StatusCode) -> ResponseBuilder {
         .status(status)
         .content_type("text/html; charset=utf-8")
         .header(header::CACHE_CONTROL, "private, no-cache")
-        .header(header::VARY, "Cookie")
+        .header(header::VARY, "Cookie, Authorization")
 }
 
 fn not_modified() -> Response {
     Response::builder()
         .status(StatusCode::NOT_MODIFIED)
         .header(header::CACHE_CONTROL, "private, no-cache")
-        .header(header::VARY, "Cookie")
+        .header(header::VARY, "Cookie, Authorization")
         .finish()
 }
 

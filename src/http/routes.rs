@@ -1,12 +1,13 @@
 //! Every route on one screen.
 
 use poem::middleware::AddData;
-use poem::{Endpoint, EndpointExt, Route, get, post};
+use poem::{Endpoint, EndpointExt, Route, delete, get, post};
 
 use crate::client;
 use crate::http::records::{batch, file, history};
 use crate::http::{
-    Site, Sockets, accounts, around, assets, dev, forms, health, pages, public, records, subscribe,
+    Site, Sockets, accounts, around, assets, dev, forms, health, own_account, pages, public,
+    records, subscribe,
 };
 
 /// Everything that can be asked for.
@@ -34,10 +35,16 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/realtime/subscribe/sse", get(subscribe::everything_sse))
         .at("/api/fragments", get(pages::fragment).around(around::compressed))
         .at("/api/auth/sign-in/email", post(accounts::sign_in))
+        .at("/api/auth/sign-up/email", post(accounts::sign_up))
         .at("/api/auth/sign-out", post(accounts::sign_out))
         .at("/api/auth/guest", get(accounts::guest))
+        .at("/api/auth/sign-out-everywhere", post(own_account::sign_out_everywhere))
+        .at("/api/auth/change-password", post(own_account::change_password))
         .at("/api/auth/session", get(accounts::who_am_i))
         .at("/api/auth/set-up", post(accounts::set_up))
+        .at("/api/auth/tokens", get(own_account::list_tokens).post(own_account::make_token))
+        .at("/api/auth/tokens/:id", delete(own_account::revoke_token))
+        .at("/api/auth/tokens/:id/revoke", post(own_account::revoke_token))
         .at("/api/*rest", around::no_such_route)
         .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed_well))
         .at(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::http::dev::DevChannel;
+use crate::http::peer::Proxies;
 use crate::model::origin::Origin;
 use crate::runtime::Runtime;
 
@@ -14,12 +15,14 @@ pub struct Site {
     runtime: watch::Receiver<Option<Arc<Runtime>>>,
     dev: Option<DevChannel>,
     origins: Arc<[Origin]>,
+    proxies: Proxies,
 }
 
 impl Site {
     /// What its author works on: there may be nothing yet that could be served.
     pub fn under_work(runtime: watch::Receiver<Option<Arc<Runtime>>>, dev: DevChannel) -> Self {
-        Self { runtime, dev: Some(dev), origins: Arc::default() }
+        let (origins, proxies) = (Arc::default(), Proxies::default());
+        Self { runtime, dev: Some(dev), origins, proxies }
     }
 
     /// The same, keeping the exported pages of these sites live too.
@@ -28,11 +31,22 @@ impl Site {
         Self { origins: origins.into(), ..self }
     }
 
+    /// The same behind these proxies.
+    #[must_use]
+    pub fn behind(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
+    }
+
     /// Whether pages of this origin may show what guests see.
     pub(super) fn allows(&self, origin: &str) -> bool {
         let runtime = self.runtime();
         let own = runtime.iter().flat_map(|runtime| &runtime.app.live_origins);
         own.chain(self.origins.iter()).any(|known| known.as_str() == origin)
+    }
+
+    /// Whose word is taken for where a request comes from.
+    pub(super) fn proxies(&self) -> &Proxies {
+        &self.proxies
     }
 
     /// The app that is served now.
@@ -49,6 +63,6 @@ impl Site {
 impl From<Arc<Runtime>> for Site {
     fn from(runtime: Arc<Runtime>) -> Self {
         let runtime = watch::channel(Some(runtime)).1;
-        Self { runtime, dev: None, origins: Arc::default() }
+        Self { runtime, dev: None, origins: Arc::default(), proxies: Proxies::default() }
     }
 }

@@ -178,6 +178,7 @@ mod tests {
             folder: Default::default(),
             database_url: None,
             roles: Vec::new(),
+            sign_up: None,
             tables: Vec::new(),
             live_origins: Vec::new(),
             theme: Theme::default(),

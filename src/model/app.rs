@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::access::{Operation, Viewer};
-use crate::model::ids::{Role, TableName};
+use crate::model::ids::{BUILT_IN_ROLES, Role, TableName};
 use crate::model::origin::Origin;
 use crate::model::page::Page;
 use crate::model::table::Table;
@@ -21,6 +21,8 @@ pub struct App {
     pub database_url: Option<String>,
     /// Roles beside the built-in ones.
     pub roles: Vec<Role>,
+    /// The role of people who sign themselves up; absent: nobody may.
+    pub sign_up: Option<Role>,
     /// Tables as declared.
     pub tables: Vec<Arc<Table>>,
     /// Pages as declared.
@@ -46,6 +48,12 @@ impl App {
     /// The table of this name.
     pub fn table(&self, name: &TableName) -> Option<&Arc<Table>> {
         self.tables.iter().find(|table| table.name == *name)
+    }
+
+    /// Every role that people of this app can have.
+    pub fn all_roles(&self) -> Vec<Role> {
+        let built_in = BUILT_IN_ROLES.iter().map(|role| role.parse().expect("it is a role"));
+        built_in.chain(self.roles.iter().cloned()).collect()
     }
 
     /// Whether the viewer may open the page. One without `access` is as public as the data on it.

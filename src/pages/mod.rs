@@ -12,7 +12,9 @@ use crate::model::component::Component;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::page::Page;
 use crate::records::{Records, RecordsError};
-use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer, Scene};
+use crate::render::{
+    ComponentData, Form, Frame, MenuItem, OwnAccount, RenderError, Renderer, Scene,
+};
 
 mod cache;
 mod repeats;
@@ -183,6 +185,20 @@ impl Pages {
     ) -> Result<String, PagesError> {
         let menu = self.menu(viewer, "");
         Ok(self.renderer.form(&self.frame(viewer, &menu, nonce), form)?)
+    }
+
+    /// The page of somebody's own account.
+    ///
+    /// # Errors
+    /// When it cannot be rendered.
+    pub fn account(
+        &self,
+        viewer: &Viewer,
+        account: &OwnAccount<'_>,
+        nonce: &str,
+    ) -> Result<String, PagesError> {
+        let menu = self.menu(viewer, "");
+        Ok(self.renderer.account(&self.frame(viewer, &menu, nonce), account)?)
     }
 
     /// The page that says what went wrong.

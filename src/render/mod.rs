@@ -24,6 +24,7 @@ use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
 use crate::model::table::Table;
 
+mod built_in;
 mod chart;
 mod form;
 mod kpi;
@@ -37,7 +38,9 @@ mod theme;
 
 pub use templates::{BadTemplate, check_template, template_names};
 
+pub use built_in::{Form, OwnAccount, OwnSession, OwnToken, Way};
 pub use list::path;
+
 use rows::RowWriter;
 
 /// No part of any app: it is shown when there is none.
@@ -127,29 +130,6 @@ pub struct ComponentData {
     pub position: Position,
     /// What was sent by it and could not be saved, where it is a form.
     pub draft: Option<Draft>,
-}
-
-/// A built-in form: sign-in, or the making of the first admin.
-#[derive(Clone, Debug, Default)]
-pub struct Form<'a> {
-    /// What it is for.
-    pub title: &'a str,
-    /// One sentence that helps.
-    pub hint: &'a str,
-    /// Where it is sent.
-    pub action: &'a str,
-    /// What the button says.
-    pub submit: &'a str,
-    /// Whether it asks for a name.
-    pub asks_name: bool,
-    /// The name given before.
-    pub name: &'a str,
-    /// The address given before.
-    pub email: &'a str,
-    /// Fields nobody sees.
-    pub hidden: Vec<(&'a str, &'a str)>,
-    /// What was wrong the last time.
-    pub problem: Option<&'a str>,
 }
 
 impl Renderer {
@@ -309,28 +289,6 @@ impl Renderer {
         let mut html = String::with_capacity(512);
         RowWriter::new(data_table, table, fields).write(record, &mut html);
         html
-    }
-
-    /// The sign-in page or the page that makes the first admin.
-    ///
-    /// # Errors
-    /// When a template is faulty.
-    pub fn form(&self, frame: &Frame<'_>, form: &Form<'_>) -> Result<String, RenderError> {
-        self.framed(
-            "form.html",
-            frame,
-            form.title,
-            context! {
-                hint => form.hint,
-                action => form.action,
-                submit => form.submit,
-                asks_name => form.asks_name,
-                name => form.name,
-                email => form.email,
-                hidden => form.hidden.iter().map(|(name, value)| vec![Value::from(*name), Value::from(*value)]).collect::<Vec<_>>(),
-                problem => form.problem,
-            },
-        )
     }
 
     /// A page that says what went wrong.

@@ -29,6 +29,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("chart_ring.html", include_str!("../../templates/chart_ring.html")),
     ("presence.html", include_str!("../../templates/presence.html")),
     ("state.html", include_str!("../../templates/state.html")),
+    ("account.html", include_str!("../../templates/account.html")),
     ("form.html", include_str!("../../templates/form.html")),
     ("error.html", include_str!("../../templates/error.html")),
 ];

@@ -20,6 +20,11 @@ use crate::spec::template;
 use crate::spec::theme::{self, RawTheme};
 use crate::spec::unit::Unit;
 
+/// The role that signs itself up where nobody says which.
+const DEFAULT_ROLE: &str = "member";
+/// The role that may do everything, so nobody may take it.
+const ADMIN: &str = "admin";
+
 /// A Pagetide app: its tables and its pages.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
@@ -73,6 +78,11 @@ struct RawAuth {
     /// Roles beside `admin`, `member` and `viewer`, which every app has.
     #[schemars(inner(regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$")), with = "Option<Vec<String>>")]
     roles: Option<Vec<Role>>,
+    /// Whether people may make themselves an account, on `/sign-up`.
+    sign_up: Option<bool>,
+    /// The role they then have, `member` where nobody says. It must not be `admin`.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"), with = "Option<String>")]
+    default_role: Option<Role>,
 }
 
 /// Pages of this app that are elsewhere.
@@ -116,9 +126,11 @@ pub(super) fn check(
     problems: &mut Problems,
 ) -> Option<App> {
     let raw: RawApp = top.read(problems)?;
-    let own_roles = check_roles(raw.auth.and_then(|auth| auth.roles), problems);
+    let mut auth = raw.auth;
+    let own_roles = check_roles(auth.as_mut().and_then(|auth| auth.roles.take()), problems);
     let built_in = BUILT_IN_ROLES.iter().map(|role| role.parse().expect("it is a role"));
     let roles: Vec<Role> = built_in.chain(own_roles.iter().cloned()).collect();
+    let sign_up = auth.and_then(|auth| check_sign_up(&auth, &roles, problems));
     let mut tables = Tables::default();
     for unit in top.each("tables", problems) {
         table::check(&unit, &roles, &mut tables, sources, faults, problems);
@@ -135,6 +147,7 @@ pub(super) fn check(
         folder: sources.folder().to_owned(),
         database_url: raw.database.and_then(|database| database.url),
         roles: own_roles,
+        sign_up,
         tables: tables.into_all(),
         pages: pages.into_iter().map(Arc::new).collect(),
         live_origins: raw.live.and_then(|live| live.origins).unwrap_or_default(),
@@ -157,4 +170,28 @@ fn check_roles(given: Option<Vec<Role>>, problems: &mut Problems) -> Vec<Role> {
         }
     }
     roles
+}
+
+/// The role of people who sign themselves up, if they may.
+fn check_sign_up(auth: &RawAuth, roles: &[Role], problems: &mut Problems) -> Option<Role> {
+    let may = auth.sign_up.unwrap_or_default();
+    let Some(role) = &auth.default_role else {
+        return may.then(|| DEFAULT_ROLE.parse().expect("it is a role"));
+    };
+    let place = Place::top().key("auth").key("defaultRole");
+    if role.as_str() == ADMIN {
+        let message = "people who sign themselves up cannot be admins";
+        problems.report(place, message).help("choose another role, such as `member`");
+        return None;
+    }
+    if !roles.contains(role) {
+        let known = roles.iter().map(Role::as_str);
+        problems.report(place, format!("there is no role `{role}`")).suggest(role.as_str(), known);
+        return None;
+    }
+    if !may {
+        let message = "`defaultRole` is for people who sign themselves up, and nobody may";
+        problems.warn(place, message).help("add `signUp: true`, or remove it");
+    }
+    may.then(|| role.clone())
 }

@@ -1,6 +1,5 @@
-//! Accounts and sessions as rows. What they mean is decided in `auth`.
+//! Accounts as rows. What they mean is decided in `auth`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::Row;
@@ -19,6 +18,8 @@ pub struct Account {
     pub user: User,
     /// The password's hash, as a PHC string.
     pub password_hash: Arc<str>,
+    /// Whether it is shut: then nobody is let in by it.
+    pub is_disabled: bool,
 }
 
 /// What is needed to make an account.
@@ -34,6 +35,31 @@ pub struct NewAccount {
     pub role: Role,
     /// The password's hash, as a PHC string.
     pub password_hash: String,
+}
+
+/// An account as whoever looks after people sees it.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Who it is.
+    pub user: User,
+    /// Whether the account is shut.
+    pub is_disabled: bool,
+    /// When it was made, as `2026-04-05T12:00:00.000Z`.
+    pub created_at: String,
+    /// How many sessions have not ended.
+    pub sessions: i64,
+}
+
+impl NewAccount {
+    fn values(self) -> Vec<Value> {
+        vec![
+            Value::text(self.id.as_str()),
+            Value::text(self.email),
+            Value::text(self.name),
+            Value::text(self.role.as_str()),
+            Value::text(self.password_hash),
+        ]
+    }
 }
 
 impl Store {
@@ -53,15 +79,26 @@ impl Store {
     pub async fn add_first_account(&self, account: NewAccount) -> Result<bool, StoreError> {
         let sql = "insert into _pagetide_users (id, email, name, role, password_hash)
                    select ?, ?, ?, ?, ? where not exists (select 1 from _pagetide_users)";
+        self.insert_account(sql, account).await
+    }
+
+    /// Makes an account; says no if its address has one already.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn add_account(&self, account: NewAccount) -> Result<bool, StoreError> {
+        let sql = "insert into _pagetide_users (id, email, name, role, password_hash)
+                   values (?, ?, ?, ?, ?) on conflict (email) do nothing";
+        self.insert_account(sql, account).await
+    }
+
+    async fn insert_account(
+        &self,
+        sql: &'static str,
+        account: NewAccount,
+    ) -> Result<bool, StoreError> {
         let (id, name) = (account.id.clone(), account.name.clone());
-        let values = vec![
-            Value::text(account.id.as_str()),
-            Value::text(account.email),
-            Value::text(account.name),
-            Value::text(account.role.as_str()),
-            Value::text(account.password_hash),
-        ];
-        let added = self.execute(Statement { sql, values }).await? > 0;
+        let added = self.execute(Statement { sql, values: account.values() }).await? > 0;
         if added {
             self.people.add(id, name.into());
         }
@@ -73,75 +110,86 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
-        let row = sqlx::query(
-            "select id, email, name, role, password_hash from _pagetide_users where email = ?",
-        )
-        .bind(email)
-        .fetch_optional(&self.readers)
-        .await?;
+        let row = sqlx::query("select * from _pagetide_users where email = ?").bind(email);
+        let row = row.fetch_optional(&self.readers).await?;
         Ok(row.and_then(|row| {
             let password_hash = row.get::<String, _>("password_hash").into();
-            user(&row).map(|user| Account { user, password_hash })
+            let is_disabled = is_disabled(&row);
+            user(&row).map(|user| Account { user, password_hash, is_disabled })
         }))
     }
 
-    /// Remembers a session by the hash of its token until `expires_at`, in Unix seconds.
+    /// Everybody, by e-mail address, with the sessions they have at `now`, in Unix seconds.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn add_session(
-        &self,
-        token_hash: &str,
-        user: &UserId,
-        expires_at: i64,
-    ) -> Result<(), StoreError> {
-        let sql =
-            "insert into _pagetide_sessions (token_hash, user_id, expires_at) values (?, ?, ?)";
-        let values =
-            vec![Value::text(token_hash), Value::text(user.as_str()), Value::Integer(expires_at)];
-        self.execute(Statement { sql, values }).await?;
-        Ok(())
-    }
-
-    /// Whose session it is and when it ends, in Unix seconds, if that is after `now`.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn session(
-        &self,
-        token_hash: &str,
-        now: i64,
-    ) -> Result<Option<(User, i64)>, StoreError> {
-        let row = sqlx::query(
-            "select id, email, name, role, expires_at from _pagetide_sessions
-             join _pagetide_users on id = user_id where token_hash = ? and expires_at > ?",
-        )
-        .bind(token_hash)
-        .bind(now)
-        .fetch_optional(&self.readers)
-        .await?;
-        Ok(row.and_then(|row| Some((user(&row)?, row.get("expires_at")))))
-    }
-
-    /// Whose these sessions are; those that have ended at `now` are left out.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn sessions(
-        &self,
-        token_hashes: &[String],
-        now: i64,
-    ) -> Result<HashMap<String, User>, StoreError> {
+    pub async fn all_people(&self, now: i64) -> Result<Vec<Person>, StoreError> {
         let rows = sqlx::query(
-            "select token_hash, id, email, name, role from _pagetide_sessions
-             join _pagetide_users on id = user_id
-             where token_hash in (select value from json_each(?)) and expires_at > ?",
+            "select *, (select count(*) from _pagetide_sessions
+                        where user_id = id and expires_at > ?) as sessions
+             from _pagetide_users order by email",
         )
-        .bind(serde_json::to_string(token_hashes).unwrap_or_default())
         .bind(now)
         .fetch_all(&self.readers)
         .await?;
-        Ok(rows.iter().filter_map(|row| Some((row.get("token_hash"), user(row)?))).collect())
+        let person = |row: &SqliteRow| {
+            let (created_at, sessions) = (row.get("created_at"), row.get("sessions"));
+            let is_disabled = is_disabled(row);
+            user(row).map(|user| Person { user, is_disabled, created_at, sessions })
+        };
+        Ok(rows.iter().filter_map(person).collect())
+    }
+
+    /// Gives an account another role.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn set_role(&self, id: &UserId, role: &Role) -> Result<bool, StoreError> {
+        let sql = "update _pagetide_users set role = ? where id = ?";
+        let values = vec![Value::text(role.as_str()), Value::text(id.as_str())];
+        Ok(self.execute(Statement { sql, values }).await? > 0)
+    }
+
+    /// Shuts an account and ends its sessions.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn disable(&self, id: &UserId) -> Result<bool, StoreError> {
+        let sql = "update _pagetide_users
+                   set disabled_at = coalesce(disabled_at, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+                   where id = ?";
+        let disabled = self.execute(Statement { sql, values: vec![Value::text(id.as_str())] });
+        let disabled = disabled.await? > 0;
+        self.end_sessions(id).await?;
+        Ok(disabled)
+    }
+
+    /// Opens an account again.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn enable(&self, id: &UserId) -> Result<bool, StoreError> {
+        let sql = "update _pagetide_users set disabled_at = null where id = ?";
+        let values = vec![Value::text(id.as_str())];
+        Ok(self.execute(Statement { sql, values }).await? > 0)
+    }
+
+    /// Gives an account another password, which ends its sessions; only while the hash of its
+    /// password is still the one given, if one is.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn set_password(
+        &self,
+        id: &UserId,
+        password_hash: &str,
+        before: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let sql = "update _pagetide_users set password_hash = ?1
+                   where id = ?2 and (?3 is null or password_hash = ?3)";
+        let before = before.map_or(Value::Null, Value::text);
+        let values = vec![Value::text(password_hash), Value::text(id.as_str()), before];
+        Ok(self.execute(Statement { sql, values }).await? > 0)
     }
 
     /// A number that grows when a session ends early or an account is made or changes, whoever did it.
@@ -151,17 +199,6 @@ impl Store {
     pub async fn accounts_version(&self) -> Result<i64, StoreError> {
         let version = "select cast(value as integer) from _pagetide_meta where key = 'accounts'";
         Ok(sqlx::query_scalar(version).fetch_optional(&self.readers).await?.unwrap_or(0))
-    }
-
-    /// Forgets a session, and those that have expired at `now`, in Unix seconds.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn end_session(&self, token_hash: &str, now: i64) -> Result<(), StoreError> {
-        let sql = "delete from _pagetide_sessions where token_hash = ? or expires_at <= ?";
-        let values = vec![Value::text(token_hash), Value::Integer(now)];
-        self.execute(Statement { sql, values }).await?;
-        Ok(())
     }
 
     /// A secret of this database, made once, for signing what need not be stored.
@@ -177,11 +214,15 @@ impl Store {
 }
 
 /// Nothing for a role that is no role: such an account may do nothing.
-fn user(row: &SqliteRow) -> Option<User> {
+pub(super) fn user(row: &SqliteRow) -> Option<User> {
     Some(User {
         id: UserId::new(row.get::<String, _>("id")),
         email: row.get::<String, _>("email").into(),
         name: row.get::<String, _>("name").into(),
         role: row.get::<String, _>("role").parse().ok()?,
     })
+}
+
+fn is_disabled(row: &SqliteRow) -> bool {
+    row.get::<Option<String>, _>("disabled_at").is_some()
 }

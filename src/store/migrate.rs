@@ -11,8 +11,8 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use crate::model::ids::TableName;
 use crate::model::table::Table;
 use crate::store::rebuild::{Obstacle, Rebuild};
-use crate::store::schema::{OWN_TABLES, create_table};
-use crate::store::{StoreError, triggers, writer};
+use crate::store::schema::create_table;
+use crate::store::{StoreError, own, triggers, writer};
 
 /// What may become of values that no longer fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,13 @@ async fn migrate(
     migrated
 }
 
+/// Makes our own tables where they are missing, and leaves those of the app alone.
+pub(super) async fn apply_own(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let mut transaction = connection.begin_with("begin immediate").await?;
+    own::bring(&mut transaction).await?;
+    Ok(transaction.commit().await?)
+}
+
 /// All of it in one transaction.
 async fn in_one(
     connection: &mut SqliteConnection,
@@ -82,7 +89,7 @@ async fn in_one(
     end: End,
 ) -> Result<Migrated, StoreError> {
     let mut transaction = connection.begin_with("begin immediate").await?;
-    sqlx::raw_sql(OWN_TABLES).execute(&mut *transaction).await?;
+    own::bring(&mut transaction).await?;
     let mut migration = Migration {
         connection: &mut transaction,
         losses,

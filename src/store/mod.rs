@@ -19,12 +19,14 @@ mod error;
 mod figures;
 mod log;
 mod migrate;
+mod own;
 mod people;
 mod rebuild;
 mod recent;
 mod row;
 mod schema;
 mod select;
+mod sessions;
 mod snapshot;
 mod stamp;
 mod triggers;
@@ -32,10 +34,11 @@ mod walk;
 mod watch;
 mod writer;
 
-pub use accounts::{Account, NewAccount};
+pub use accounts::{Account, NewAccount, Person};
 pub use error::StoreError;
 pub use log::{Batch, KEPT, Kept, Log, Pace, Part, Replay};
 pub use migrate::{Losses, Migrated};
+pub use sessions::{ApiToken, NewSession, NewToken, SessionSeen};
 pub use stamp::Stamp;
 pub use writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
 
@@ -75,6 +78,25 @@ impl Store {
     ) -> Result<(Self, Migrated), StoreError> {
         let (mut connection, file) = connect(url).await?;
         let migrated = migrate::apply(&mut connection, tables, losses).await?;
+        Ok((Self::over(connection, file, tables).await?, migrated))
+    }
+
+    /// Opens the database for its accounts alone: the tables of the app are left as they are, and a
+    /// server may be at work on them.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub async fn open_accounts(url: &str) -> Result<Self, StoreError> {
+        let (mut connection, file) = connect(url).await?;
+        migrate::apply_own(&mut connection).await?;
+        Self::over(connection, file, &[]).await
+    }
+
+    async fn over(
+        mut connection: SqliteConnection,
+        file: PathBuf,
+        tables: &[Arc<Table>],
+    ) -> Result<Self, StoreError> {
         let epoch = log::epoch(&mut connection).await?;
         let read_only = options(&file).read_only(true).create_if_missing(false);
         let readers = SqlitePoolOptions::new()
@@ -99,7 +121,7 @@ impl Store {
             recent: Recent::default(),
         };
         let writer = Writer::start(connection, people.clone(), watch);
-        Ok((Self { tables, readers, writer, log, people }, migrated))
+        Ok(Self { tables, readers, writer, log, people })
     }
 
     /// What [`open`](Self::open) would do to the tables; they stay as they are.

@@ -1,4 +1,4 @@
-//! What tables look like in the database: those of the app as declared, and our own beside them.
+//! What the tables of the app look like in the database.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -7,54 +7,6 @@ use rust_decimal::Decimal;
 
 use crate::model::table::{Bounds, Field, FieldKind, Numbering, Storage, Table};
 use crate::model::value::{Value, list_text};
-
-/// Our own tables. No table of an author's can have such a name.
-pub(super) const OWN_TABLES: &str = "
-create table if not exists _pagetide_meta (key text primary key, value text not null) without rowid;
-create table if not exists _pagetide_changes (
-  seq integer primary key autoincrement,
-  table_name text not null,
-  key integer not null,
-  old text,
-  new text,
-  by text,
-  at text not null
-);
-create index if not exists _pagetide_changes_by_record on _pagetide_changes (table_name, key);
-create table if not exists _pagetide_replaced (table_name text, key integer, old text);
-create table if not exists _pagetide_actor (only integer primary key check (only = 1), user_id text);
-insert or ignore into _pagetide_actor (only) values (1);
-create table if not exists _pagetide_users (
-  id text primary key,
-  email text not null unique collate nocase,
-  name text not null,
-  role text not null,
-  password_hash text not null,
-  created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
-) without rowid;
-create table if not exists _pagetide_sessions (
-  token_hash text primary key,
-  user_id text not null references _pagetide_users (id) on delete cascade,
-  expires_at integer not null
-) without rowid;
-create trigger if not exists _pagetide_session_ended after delete on _pagetide_sessions begin
-  insert into _pagetide_meta (key, value) values ('accounts', 1)
-    on conflict (key) do update set value = value + 1;
-end;
-create trigger if not exists _pagetide_account_made after insert on _pagetide_users begin
-  insert into _pagetide_meta (key, value) values ('accounts', 1)
-    on conflict (key) do update set value = value + 1;
-end;
-create trigger if not exists _pagetide_account_changed after update on _pagetide_users begin
-  insert into _pagetide_meta (key, value) values ('accounts', 1)
-    on conflict (key) do update set value = value + 1;
-end;
-create trigger if not exists _pagetide_account_gone after delete on _pagetide_users begin
-  delete from _pagetide_sessions where user_id = old.id;
-  insert into _pagetide_meta (key, value) values ('accounts', 1)
-    on conflict (key) do update set value = value + 1;
-end;
-";
 
 /// The statement that creates a table under this name.
 pub(super) fn create_table(name: &str, table: &Table) -> String {

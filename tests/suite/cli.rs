@@ -23,11 +23,11 @@ pub fn app(yaml: &str) -> tempfile::TempDir {
     folder
 }
 
-fn run(args: &[&str], folder: &Path) -> Output {
+pub fn run(args: &[&str], folder: &Path) -> Output {
     pagetide().args(args).current_dir(folder).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn text(bytes: &[u8]) -> String {
 pub struct Process {
     child: Child,
     pub address: String,
-    printed: String,
+    pub printed: String,
 }
 
 impl Process {

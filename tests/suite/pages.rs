@@ -174,6 +174,6 @@ async fn compression_is_used_and_said() {
         let said = answer.headers().get("content-encoding").map(|value| value.to_str().unwrap());
         assert_eq!(said, used, "{accepted}");
         let vary: Vec<_> = answer.headers().get_all("vary").iter().collect();
-        assert_eq!(vary, ["Cookie", "Accept-Encoding"]);
+        assert_eq!(vary, ["Cookie, Authorization", "Accept-Encoding"]);
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt, StreamExt};
-use pagetide::auth::FirstAdmin;
+use pagetide::auth::NewPerson;
 use pagetide::model::refresh::{TRANSPORT, Transport};
 use pagetide::runtime::Runtime;
 use pagetide::store::Losses;
@@ -88,6 +88,7 @@ pub struct Client {
     http: reqwest::Client,
     address: SocketAddr,
     cookie: Option<String>,
+    bearer: Option<String>,
 }
 
 /// An open WebSocket.
@@ -130,7 +131,7 @@ impl Server {
             let (runtime, started) =
                 Runtime::start(app, &url, transport, Losses::Refused).await.unwrap();
             if started.setup_token.is_some() {
-                let admin = FirstAdmin {
+                let admin = NewPerson {
                     name: "Ada".to_owned(),
                     email: "ada@example.org".to_owned(),
                     password: "correct horse".to_owned(),
@@ -246,11 +247,16 @@ impl Client {
         // A connection of its own for each request: the server may have been killed since the last.
         let http = reqwest::Client::builder().redirect(redirect).pool_max_idle_per_host(0);
         let http = http.build().unwrap();
-        Self { http, address, cookie: None }
+        Self { http, address, cookie: None, bearer: None }
     }
 
     pub fn with_cookie(self, cookie: String) -> Self {
         Self { cookie: Some(cookie), ..self }
+    }
+
+    /// A program with a token of the API.
+    pub fn with_bearer(self, token: &str) -> Self {
+        Self { bearer: Some(format!("Bearer {token}")), ..self }
     }
 
     pub async fn into_guest(mut self) -> Self {
@@ -259,8 +265,13 @@ impl Client {
         self
     }
 
-    pub async fn into_admin(mut self) -> Self {
-        let body = json!({ "email": "ada@example.org", "password": "correct horse" });
+    pub async fn into_admin(self) -> Self {
+        self.into_person("ada@example.org", "correct horse").await
+    }
+
+    /// Whoever signs in with this.
+    pub async fn into_person(mut self, email: &str, password: &str) -> Self {
+        let body = json!({ "email": email, "password": password });
         let request = self.request(Method::POST, "/api/auth/sign-in/email").json(&body);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
@@ -279,9 +290,12 @@ impl Client {
 
     /// A request with the cookie that says nothing of where it comes from.
     pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("http://{}{path}", self.address));
-        match &self.cookie {
-            Some(cookie) => request.header("cookie", cookie),
+        let mut request = self.http.request(method, format!("http://{}{path}", self.address));
+        if let Some(cookie) = &self.cookie {
+            request = request.header("cookie", cookie);
+        }
+        match &self.bearer {
+            Some(bearer) => request.header("authorization", bearer),
             None => request,
         }
     }
@@ -321,6 +335,9 @@ impl Client {
         };
         if let Some(cookie) = &self.cookie {
             set("cookie", cookie);
+        }
+        if let Some(bearer) = &self.bearer {
+            set("authorization", bearer);
         }
         if let Some(origin) = origin {
             set("origin", origin);

@@ -81,6 +81,7 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "select-option-is-a-number",
     "select-options-not-a-list",
     "several-faults-at-once",
+    "sign-up-not-boolean",
     "table-name-with-capitals",
     "table-without-fields",
     "tables-is-a-mapping",

@@ -1,0 +1,139 @@
+//! Tokens of the API: what a program sends to be somebody, without a password or a cookie.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::auth::{Auth, AuthError, hash, is_one_line, now, random_token};
+use crate::model::ids::UserId;
+use crate::store::{ApiToken, NewToken};
+
+/// What a token begins with, so that people and scanners of leaked secrets know one.
+const PREFIX: &str = "pt_";
+/// How long it is: the prefix and 256 bits.
+const LENGTH: usize = PREFIX.len() + 43;
+/// How many an account may have.
+const MAX_TOKENS: usize = 100;
+/// How often its use is noted, in seconds.
+const NOTED_EVERY: i64 = 600;
+/// Of how many tokens the last use is remembered.
+const MAX_NOTED: usize = 10_000;
+/// The longest life of a token, in days.
+pub const MAX_TOKEN_DAYS: u32 = 3_650;
+
+/// Whether this looks like a token of the API. Those of sessions are shorter.
+pub fn is_api_token(token: &str) -> bool {
+    token.len() == LENGTH && token.starts_with(PREFIX)
+}
+
+/// A token that was just made: only its owner ever sees it, and only now.
+#[derive(Clone, Debug)]
+pub struct FreshToken {
+    /// What is sent.
+    pub secret: String,
+    /// What it is spoken of by.
+    pub id: String,
+    /// When it ends, in Unix seconds.
+    pub expires_at: Option<i64>,
+}
+
+impl Auth {
+    /// Makes a token with the rights of an account, whatever those are at the time. It ends after so
+    /// many days, if any are given.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn make_token(
+        &self,
+        user: &UserId,
+        name: &str,
+        days: Option<u32>,
+    ) -> Result<FreshToken, AuthError> {
+        let name = name.trim();
+        if !is_one_line(name) {
+            return Err(AuthError::unfit("name", "a name is one line of text"));
+        }
+        if days.is_some_and(|days| !(1..=MAX_TOKEN_DAYS).contains(&days)) {
+            return Err(AuthError::unfit("expiresInDays", "a token lasts from 1 to 3,650 days"));
+        }
+        if self.store.tokens(Some(user)).await?.len() >= MAX_TOKENS {
+            return Err(AuthError::unfit(
+                "name",
+                "there are 100 tokens already; revoke some first",
+            ));
+        }
+        let secret = format!("{PREFIX}{}", random_token());
+        let id = random_token()[..12].to_owned();
+        let expires_at = days.map(|days| now() + i64::from(days) * 24 * 60 * 60);
+        let token = NewToken {
+            token_hash: hash(&secret),
+            id: id.clone(),
+            user: user.clone(),
+            name: name.to_owned(),
+            created_at: now(),
+            expires_at,
+        };
+        if !self.store.add_token(token).await? {
+            return Err(AuthError::UnknownAccount);
+        }
+        Ok(FreshToken { secret, id, expires_at })
+    }
+
+    /// The tokens of an account, or everybody's.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tokens(&self, of: Option<&UserId>) -> Result<Vec<ApiToken>, AuthError> {
+        Ok(self.store.tokens(of).await?)
+    }
+
+    /// Ends a token, one's own or anybody's.
+    ///
+    /// # Errors
+    /// When there is no such token, or the database does not answer.
+    pub async fn revoke(&self, id: &str, of: Option<&UserId>) -> Result<(), AuthError> {
+        let ended = self.store.end_token(id, of).await?;
+        self.seen.forget();
+        if ended { Ok(()) } else { Err(AuthError::UnknownToken) }
+    }
+
+    /// Notes that a token was used, now and then. Whoever sent it does not suffer if that fails.
+    pub(super) async fn note_use(&self, token_hash: &str, now: i64) {
+        if !self.uses.is_due(token_hash, now) {
+            return;
+        }
+        if let Err(error) = self.store.note_use(token_hash, now).await {
+            tracing::warn!("cannot note the use of a token: {error}");
+        }
+    }
+}
+
+/// When the use of each token was last noted, in Unix seconds.
+#[derive(Default)]
+pub(super) struct Uses(Mutex<HashMap<String, i64>>);
+
+impl Uses {
+    fn is_due(&self, token_hash: &str, now: i64) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(token_hash).is_some_and(|at| now - at < NOTED_EVERY) {
+            return false;
+        }
+        if noted.len() >= MAX_NOTED {
+            noted.clear();
+        }
+        noted.insert(token_hash.to_owned(), now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_is_noted_now_and_then() {
+        let uses = Uses::default();
+        assert!(uses.is_due("a", 1_000));
+        assert!(!uses.is_due("a", 1_599) && uses.is_due("b", 1_599));
+        assert!(uses.is_due("a", 1_600));
+    }
+}

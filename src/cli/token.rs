@@ -1,0 +1,114 @@
+//! `pagetide token`: what programs send to be somebody.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::auth::{self, MAX_TOKEN_DAYS};
+use crate::cli::people::{Format, Of, People, aligned, day, time};
+use crate::store::ApiToken;
+
+/// Look after the tokens that programs send
+///
+/// A program that sends one as `Authorization: Bearer …` may do what the person may whose it is. It
+/// works while a server runs on the same database.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    of: Of,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a token, and print it this once
+    Create {
+        /// Whose
+        email: String,
+        /// What it is for
+        #[arg(long)]
+        name: String,
+        /// After how many days it ends
+        #[arg(long, default_value = "90", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TOKEN_DAYS)))]
+        days: u32,
+        /// Let it last until it is revoked
+        #[arg(long, conflicts_with = "days")]
+        without_end: bool,
+    },
+    /// Say which tokens there are
+    List {
+        /// Whose; without it, everybody's
+        email: Option<String>,
+        /// For people or for programs
+        #[arg(long, value_enum, default_value = "human")]
+        format: Format,
+    },
+    /// End a token: streams that were opened with it end within a second
+    Revoke {
+        /// The id that `list` gives
+        id: String,
+    },
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let Args { of, command } = args;
+    let told = of.with(async |people| obey(people, command).await)?;
+    let Some(told) = told else { return Ok(ExitCode::FAILURE) };
+    stdout().write_all(told.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does what the command says, and says what was done.
+async fn obey(people: &People, command: Command) -> anyhow::Result<String> {
+    let auth = &people.auth;
+    match command {
+        Command::Create { email, name, days, without_end } => {
+            let owner = auth.person(&email).await?;
+            let days = (!without_end).then_some(days);
+            Ok(format!("{}\n", auth.make_token(&owner.id, &name, days).await?.secret))
+        }
+        Command::List { email, format } => {
+            let owner = match email {
+                Some(email) => Some(auth.person(&email).await?.id),
+                None => None,
+            };
+            Ok(listed(&auth.tokens(owner.as_ref()).await?, format))
+        }
+        Command::Revoke { id } => {
+            auth.revoke(&id, None).await?;
+            Ok(format!("the token {id} is revoked\n"))
+        }
+    }
+}
+
+fn listed(tokens: &[ApiToken], format: Format) -> String {
+    if format == Format::Json {
+        let token = |token: &ApiToken| {
+            json!({
+                "id": token.id,
+                "name": token.name,
+                "email": *token.user.email,
+                "createdAt": time(token.created_at),
+                "expiresAt": token.expires_at.map(time),
+                "lastUsedAt": token.last_used_at.map(time),
+            })
+        };
+        let tokens: Vec<_> = tokens.iter().map(token).collect();
+        return format!("{:#}\n", json!({ "tokens": tokens }));
+    }
+    if tokens.is_empty() {
+        return "there are no tokens\n".to_owned();
+    }
+    let heads = ["ID", "NAME", "WHOSE", "ENDS", "LAST USED"].map(str::to_owned).to_vec();
+    let row = |token: &ApiToken| {
+        let ends = token.expires_at.map_or_else(|| "never".to_owned(), day);
+        let ended = token.expires_at.is_some_and(|at| at <= auth::now());
+        let used = token.last_used_at.map_or_else(|| "never".to_owned(), day);
+        let ends = if ended { format!("{ends} (over)") } else { ends };
+        vec![token.id.clone(), token.name.clone(), token.user.email.to_string(), ends, used]
+    };
+    aligned(&std::iter::once(heads).chain(tokens.iter().map(row)).collect::<Vec<_>>())
+}

@@ -1,0 +1,148 @@
+//! `pagetide user`: the people who may sign in.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::auth::NewPerson;
+use crate::cli::people::{Format, Of, PasswordSource, People, aligned};
+use crate::store::Person;
+
+/// Look after the people who may sign in
+///
+/// It works while a server runs on the same database: what is changed here holds there within a
+/// second.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    of: Of,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make an account; the password is asked for
+    Add {
+        /// What they will sign in with
+        email: String,
+        /// What others read; without it, what stands before the @
+        #[arg(long)]
+        name: Option<String>,
+        /// What they may do
+        #[arg(long, default_value = "member")]
+        role: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Say who has an account
+    List {
+        /// For people or for programs
+        #[arg(long, value_enum, default_value = "human")]
+        format: Format,
+    },
+    /// Give an account another role
+    Role {
+        /// Whose
+        email: String,
+        /// Which
+        role: String,
+    },
+    /// Give an account another password, which ends its sessions
+    Password {
+        /// Whose
+        email: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Shut an account: whoever is in is out within a second, open streams included
+    Disable {
+        /// Whose
+        email: String,
+    },
+    /// Open an account again
+    Enable {
+        /// Whose
+        email: String,
+    },
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let Args { of, command } = args;
+    let told = of.with(async |people| obey(people, command).await)?;
+    let Some(told) = told else { return Ok(ExitCode::FAILURE) };
+    stdout().write_all(told.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does what the command says, and says what was done.
+async fn obey(people: &People, command: Command) -> anyhow::Result<String> {
+    let auth = &people.auth;
+    match command {
+        Command::Add { email, name, role, password } => {
+            let role = people.role(&role)?;
+            let before_at = email.split('@').next().unwrap_or_default().to_owned();
+            let name = name.unwrap_or(before_at);
+            let person = NewPerson { name, email: email.clone(), password: password.get()? };
+            auth.add(person, &role).await.context("cannot make this account")?;
+            Ok(format!("{} may sign in now, with the role {role}\n", email.trim()))
+        }
+        Command::List { format } => Ok(listed(&auth.people().await?, format)),
+        Command::Role { email, role } => {
+            let role = people.role(&role)?;
+            auth.set_role(&auth.person(&email).await?.id, &role).await?;
+            Ok(format!("{email} has the role {role} now\n"))
+        }
+        Command::Password { email, password } => {
+            let id = auth.person(&email).await?.id;
+            auth.set_password(&id, password.get()?).await?;
+            Ok(format!("{email} has another password now, and no session\n"))
+        }
+        Command::Disable { email } => {
+            auth.disable(&auth.person(&email).await?.id).await?;
+            Ok(format!("{email} is shut out\n"))
+        }
+        Command::Enable { email } => {
+            auth.enable(&auth.person(&email).await?.id).await?;
+            Ok(format!("{email} may sign in again\n"))
+        }
+    }
+}
+
+fn listed(people: &[Person], format: Format) -> String {
+    if format == Format::Json {
+        let user = |person: &Person| {
+            json!({
+                "id": person.user.id.as_str(),
+                "email": *person.user.email,
+                "name": *person.user.name,
+                "role": person.user.role.as_str(),
+                "disabled": person.is_disabled,
+                "sessions": person.sessions,
+                "createdAt": person.created_at,
+            })
+        };
+        let users: Vec<_> = people.iter().map(user).collect();
+        return format!("{:#}\n", json!({ "users": users }));
+    }
+    if people.is_empty() {
+        return "nobody has an account yet\n".to_owned();
+    }
+    let heads = ["EMAIL", "NAME", "ROLE", "SESSIONS", ""].map(str::to_owned).to_vec();
+    let row = |person: &Person| {
+        let state = if person.is_disabled { "shut out" } else { "" };
+        let user = &person.user;
+        let sessions = person.sessions.to_string();
+        vec![
+            user.email.to_string(),
+            user.name.to_string(),
+            user.role.to_string(),
+            sessions,
+            state.to_owned(),
+        ]
+    };
+    aligned(&std::iter::once(heads).chain(people.iter().map(row)).collect::<Vec<_>>())
+}

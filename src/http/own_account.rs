@@ -1,0 +1,280 @@
+//! What people do with their own account: `/account` and what its forms and programs send.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::web::{Data, Path};
+use poem::{Body, Request, Response, Result, handler};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{self, Auth, FreshToken};
+use crate::http::accounts::{gone_on, refused};
+use crate::http::body;
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::http::pages::{nonce, page, see_other};
+use crate::model::access::{User, Viewer};
+use crate::render::{OwnAccount, OwnSession, OwnToken};
+use crate::runtime::Runtime;
+use crate::store::ApiToken;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ChangePasswordBody {
+    current_password: String,
+    new_password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct NewTokenBody {
+    name: String,
+    /// Absent: it does not end.
+    #[serde(default)]
+    expires_in_days: Option<u32>,
+}
+
+/// What the form sends: a field that is left empty is no number.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct NewTokenForm {
+    name: String,
+    #[serde(default)]
+    expires_in_days: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FreshTokenBody<'a> {
+    id: &'a str,
+    name: &'a str,
+    token: &'a str,
+    expires_at: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct TokensBody<'a> {
+    tokens: Vec<TokenBody<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenBody<'a> {
+    id: &'a str,
+    name: &'a str,
+    created_at: i64,
+    expires_at: Option<i64>,
+    last_used_at: Option<i64>,
+}
+
+/// What `/account` is asked for with.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PageQuery {
+    done: String,
+}
+
+/// `POST /api/auth/change-password {currentPassword, newPassword}`: all sessions end, and the one who
+/// asks gets a new one.
+#[handler]
+pub(super) async fn change_password(
+    request: &Request,
+    body: Body,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let user = caller.person()?;
+    let is_form = body::is_form(request);
+    let ChangePasswordBody { current_password, new_password } = match is_form {
+        true => body::form(body).await?,
+        false => body::json(body).await?,
+    };
+    let auth = &runtime.auth;
+    let session = auth.change_password(user, current_password, new_password, &caller.visit).await;
+    match session.map_err(HttpError::from) {
+        Ok(session) if is_form => Ok(gone_on(&caller, "/account?done=password", session)),
+        Ok(session) => {
+            let mut response: Response = StatusCode::NO_CONTENT.into();
+            caller.remember(&mut response, session.token);
+            Ok(response)
+        }
+        Err(error) if is_form => {
+            let problem = error.to_string();
+            let shown = Shown { password_problem: Some(&problem), ..Shown::default() };
+            let nonce = nonce();
+            let html = shown.html(&runtime, &caller, &nonce).await?;
+            Ok(refused(&error, &nonce, html))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /api/auth/sign-out-everywhere`: ends every session, this one too.
+#[handler]
+pub(super) async fn sign_out_everywhere(
+    request: &Request,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let user = caller.person()?;
+    runtime.auth.sign_out_everywhere(&user.id).await.map_err(HttpError::from)?;
+    let is_form = body::is_form(request);
+    let mut response = if is_form { see_other("/sign-in") } else { StatusCode::NO_CONTENT.into() };
+    caller.forget(&mut response);
+    Ok(response)
+}
+
+/// `GET /api/auth/tokens`: one's own tokens of the API, without what is secret of them.
+#[handler]
+pub(super) async fn list_tokens(caller: Caller, runtime: Data<&Arc<Runtime>>) -> Result<Response> {
+    let user = caller.person()?;
+    let tokens = runtime.auth.tokens(Some(&user.id)).await.map_err(HttpError::from)?;
+    let tokens = tokens.iter().map(token_body).collect();
+    Ok(body::answer(StatusCode::OK, &TokensBody { tokens }))
+}
+
+/// `POST /api/auth/tokens {name, expiresInDays?}`: a new one, told this once.
+#[handler]
+pub(super) async fn make_token(
+    request: &Request,
+    body: Body,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let user = caller.person()?;
+    let is_form = body::is_form(request);
+    let NewTokenBody { name, expires_in_days } = match is_form {
+        true => filled_in(body::form(body).await?)?,
+        false => body::json(body).await?,
+    };
+    let made = runtime.auth.make_token(&user.id, &name, expires_in_days).await;
+    match made.map_err(HttpError::from) {
+        Ok(fresh) if is_form => {
+            let shown = Shown { fresh: Some(&fresh), ..Shown::default() };
+            let nonce = nonce();
+            let html = shown.html(&runtime, &caller, &nonce).await?;
+            Ok(page(StatusCode::CREATED, &nonce, html))
+        }
+        Ok(FreshToken { secret, id, expires_at }) => {
+            let (name, token) = (name.trim(), secret.as_str());
+            let told = FreshTokenBody { id: &id, name, token, expires_at };
+            Ok(body::answer(StatusCode::CREATED, &told))
+        }
+        Err(error) if is_form => {
+            let problem = error.to_string();
+            let shown = Shown { token_problem: Some(&problem), ..Shown::default() };
+            let nonce = nonce();
+            let html = shown.html(&runtime, &caller, &nonce).await?;
+            Ok(refused(&error, &nonce, html))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `DELETE /api/auth/tokens/:id`, or what the form sends: ends one of one's own tokens.
+#[handler]
+pub(super) async fn revoke_token(
+    request: &Request,
+    Path(id): Path<String>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let user = caller.person()?;
+    runtime.auth.revoke(&id, Some(&user.id)).await.map_err(HttpError::from)?;
+    let is_form = body::is_form(request);
+    Ok(if is_form { see_other("/account?done=token") } else { StatusCode::NO_CONTENT.into() })
+}
+
+/// `/account`, for somebody who is in.
+pub(super) async fn show(
+    runtime: &Runtime,
+    caller: &Caller,
+    request: &Request,
+    nonce: &str,
+) -> Result<Response, HttpError> {
+    let query: PageQuery = request.params().unwrap_or_default();
+    let notice = match query.done.as_str() {
+        "password" => Some("Your password is changed. Every other session has ended."),
+        "token" => Some("The token is revoked."),
+        _ => None,
+    };
+    let shown = Shown { notice, ..Shown::default() };
+    Ok(page(StatusCode::OK, nonce, shown.html(runtime, caller, nonce).await?))
+}
+
+/// What the page says beside what is always there.
+#[derive(Default)]
+struct Shown<'a> {
+    notice: Option<&'a str>,
+    password_problem: Option<&'a str>,
+    token_problem: Option<&'a str>,
+    fresh: Option<&'a FreshToken>,
+}
+
+impl Shown<'_> {
+    async fn html(
+        &self,
+        runtime: &Runtime,
+        caller: &Caller,
+        nonce: &str,
+    ) -> Result<String, HttpError> {
+        let Some(Viewer::User(user)) = &caller.viewer else {
+            return Err(HttpError::Unauthenticated);
+        };
+        let (sessions, tokens) = own(&runtime.auth, caller, user).await?;
+        let account = OwnAccount {
+            user,
+            notice: self.notice,
+            password_problem: self.password_problem,
+            token_problem: self.token_problem,
+            fresh_token: self.fresh.map(|fresh| fresh.secret.as_str()),
+            sessions,
+            tokens,
+        };
+        Ok(runtime.pages.account(caller.visitor(), &account, nonce)?)
+    }
+}
+
+/// The sessions and tokens of somebody, as their page shows them.
+async fn own(
+    auth: &Auth,
+    caller: &Caller,
+    user: &User,
+) -> Result<(Vec<OwnSession>, Vec<OwnToken>), HttpError> {
+    let is_this = |hash: &str| caller.token.as_ref().is_some_and(|token| Auth::is_of(token, hash));
+    let sessions = auth.sessions(Some(&user.id)).await?.into_iter().map(|session| OwnSession {
+        is_this: is_this(&session.token_hash),
+        begun_at: session.begun_at,
+        agent: session.agent,
+    });
+    let now = auth::now();
+    let tokens = auth.tokens(Some(&user.id)).await?.into_iter().map(|token| OwnToken {
+        has_ended: token.expires_at.is_some_and(|at| at <= now),
+        id: token.id,
+        name: token.name,
+        expires_at: token.expires_at,
+        last_used_at: token.last_used_at,
+    });
+    Ok((sessions.collect(), tokens.collect()))
+}
+
+fn filled_in(form: NewTokenForm) -> Result<NewTokenBody, HttpError> {
+    let days = form.expires_in_days.trim();
+    let expires_in_days = match days {
+        "" => None,
+        days => Some(days.parse().map_err(|_| {
+            HttpError::Malformed("expiresInDays must be a whole number".to_owned())
+        })?),
+    };
+    Ok(NewTokenBody { name: form.name, expires_in_days })
+}
+
+fn token_body(token: &ApiToken) -> TokenBody<'_> {
+    TokenBody {
+        id: &token.id,
+        name: &token.name,
+        created_at: token.created_at,
+        expires_at: token.expires_at,
+        last_used_at: token.last_used_at,
+    }
+}

@@ -1,0 +1,267 @@
+//! What people and programs are known by, as rows: sessions, and tokens of the API. Both by the hash
+//! of what is sent; a view holds the two together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::model::access::User;
+use crate::model::ids::UserId;
+use crate::model::value::Value;
+use crate::store::accounts::user;
+use crate::store::writer::Statement;
+use crate::store::{Store, StoreError};
+
+/// What is needed to begin a session. Times are in Unix seconds.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The hash of its token.
+    pub token_hash: String,
+    /// Whose it is.
+    pub user: UserId,
+    /// The hash of the password that was right: should it be another by now, nothing begins.
+    pub password_hash: Arc<str>,
+    /// What the browser calls itself.
+    pub agent: Option<String>,
+    /// When it begins.
+    pub begun_at: i64,
+    /// When it ends.
+    pub expires_at: i64,
+}
+
+/// A session as its owner sees it. Times are in Unix seconds.
+#[derive(Clone, Debug)]
+pub struct SessionSeen {
+    /// The hash of its token.
+    pub token_hash: String,
+    /// Whose it is.
+    pub user: User,
+    /// When it began.
+    pub begun_at: Option<i64>,
+    /// When it will end.
+    pub expires_at: i64,
+    /// What the browser called itself.
+    pub agent: Option<String>,
+}
+
+/// What is needed to make a token of the API.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// The hash of it.
+    pub token_hash: String,
+    /// What it is spoken of by.
+    pub id: String,
+    /// Whose rights it gives.
+    pub user: UserId,
+    /// What it is for.
+    pub name: String,
+    /// When it is made, in Unix seconds.
+    pub created_at: i64,
+    /// When it ends, in Unix seconds; never, if absent.
+    pub expires_at: Option<i64>,
+}
+
+/// A token of the API as its owner sees it. Times are in Unix seconds.
+#[derive(Clone, Debug)]
+pub struct ApiToken {
+    /// What it is spoken of by.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// Whose rights it gives.
+    pub user: User,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: Option<i64>,
+    /// When it was used last, to within minutes.
+    pub last_used_at: Option<i64>,
+}
+
+impl Store {
+    /// Begins a session, if the account is still what it was; whether it did.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn add_session(&self, session: NewSession) -> Result<bool, StoreError> {
+        let sql =
+            "insert into _pagetide_sessions (token_hash, user_id, begun_at, expires_at, agent)
+                   select ?1, id, ?2, ?3, ?4 from _pagetide_users
+                   where id = ?5 and password_hash = ?6 and disabled_at is null";
+        let values = vec![
+            Value::text(session.token_hash),
+            Value::Integer(session.begun_at),
+            Value::Integer(session.expires_at),
+            session.agent.map_or(Value::Null, Value::text),
+            Value::text(session.user.as_str()),
+            Value::text(session.password_hash),
+        ];
+        Ok(self.execute(Statement { sql, values }).await? > 0)
+    }
+
+    /// Whom a session or token stands for and when it ends, in Unix seconds, if that is after `now`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn credential(
+        &self,
+        token_hash: &str,
+        now: i64,
+    ) -> Result<Option<(User, i64)>, StoreError> {
+        let row = sqlx::query(
+            "select id, email, name, role, expires_at from _pagetide_credentials
+             join _pagetide_users on id = user_id
+             where token_hash = ? and expires_at > ? and disabled_at is null",
+        )
+        .bind(token_hash)
+        .bind(now)
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(row.and_then(|row| Some((user(&row)?, row.get("expires_at")))))
+    }
+
+    /// Whom these sessions and tokens stand for; those that have ended at `now` are left out.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn credentials(
+        &self,
+        token_hashes: &[String],
+        now: i64,
+    ) -> Result<HashMap<String, User>, StoreError> {
+        let rows = sqlx::query(
+            "select token_hash, id, email, name, role from _pagetide_credentials
+             join _pagetide_users on id = user_id
+             where token_hash in (select value from json_each(?)) and expires_at > ?
+               and disabled_at is null",
+        )
+        .bind(serde_json::to_string(token_hashes).unwrap_or_default())
+        .bind(now)
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(rows.iter().filter_map(|row| Some((row.get("token_hash"), user(row)?))).collect())
+    }
+
+    /// The sessions that have not ended at `now`, the newest first: those of one account, or all.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sessions(
+        &self,
+        of: Option<&UserId>,
+        now: i64,
+    ) -> Result<Vec<SessionSeen>, StoreError> {
+        let rows = sqlx::query(
+            "select token_hash, begun_at, expires_at, agent, id, email, name, role
+             from _pagetide_sessions join _pagetide_users on id = user_id
+             where expires_at > ?1 and (?2 is null or id = ?2) and disabled_at is null
+             order by begun_at desc, expires_at desc limit 1000",
+        )
+        .bind(now)
+        .bind(of.map(UserId::as_str))
+        .fetch_all(&self.readers)
+        .await?;
+        let session = |row: &SqliteRow| {
+            user(row).map(|user| SessionSeen {
+                token_hash: row.get("token_hash"),
+                user,
+                begun_at: row.get("begun_at"),
+                expires_at: row.get("expires_at"),
+                agent: row.get("agent"),
+            })
+        };
+        Ok(rows.iter().filter_map(session).collect())
+    }
+
+    /// Forgets a session, and those that have expired at `now`, in Unix seconds.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_session(&self, token_hash: &str, now: i64) -> Result<(), StoreError> {
+        let sql = "delete from _pagetide_sessions where token_hash = ? or expires_at <= ?";
+        let values = vec![Value::text(token_hash), Value::Integer(now)];
+        self.execute(Statement { sql, values }).await?;
+        Ok(())
+    }
+
+    /// Forgets every session of an account.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_sessions(&self, of: &UserId) -> Result<(), StoreError> {
+        let sql = "delete from _pagetide_sessions where user_id = ?";
+        self.execute(Statement { sql, values: vec![Value::text(of.as_str())] }).await?;
+        Ok(())
+    }
+
+    /// Keeps a token of the API; whether there is such an account.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn add_token(&self, token: NewToken) -> Result<bool, StoreError> {
+        let sql =
+            "insert into _pagetide_tokens (token_hash, id, user_id, name, created_at, expires_at)
+                   select ?1, ?2, id, ?3, ?4, ?5 from _pagetide_users where id = ?6";
+        let values = vec![
+            Value::text(token.token_hash),
+            Value::text(token.id),
+            Value::text(token.name),
+            Value::Integer(token.created_at),
+            token.expires_at.map_or(Value::Null, Value::Integer),
+            Value::text(token.user.as_str()),
+        ];
+        Ok(self.execute(Statement { sql, values }).await? > 0)
+    }
+
+    /// The tokens of the API, the newest first: those of one account, or all.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tokens(&self, of: Option<&UserId>) -> Result<Vec<ApiToken>, StoreError> {
+        let rows = sqlx::query(
+            "select tokens.id as token_id, tokens.name as token_name, tokens.created_at as made_at,
+                    expires_at, last_used_at, people.id as id, email, people.name as name, role
+             from _pagetide_tokens as tokens join _pagetide_users as people
+               on people.id = tokens.user_id
+             where ?1 is null or people.id = ?1
+             order by made_at desc, token_id limit 1000",
+        )
+        .bind(of.map(UserId::as_str))
+        .fetch_all(&self.readers)
+        .await?;
+        let token = |row: &SqliteRow| {
+            user(row).map(|user| ApiToken {
+                id: row.get("token_id"),
+                name: row.get("token_name"),
+                user,
+                created_at: row.get("made_at"),
+                expires_at: row.get("expires_at"),
+                last_used_at: row.get("last_used_at"),
+            })
+        };
+        Ok(rows.iter().filter_map(token).collect())
+    }
+
+    /// Forgets a token of the API, whosever or of one account; whether there was one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_token(&self, id: &str, of: Option<&UserId>) -> Result<bool, StoreError> {
+        let sql = "delete from _pagetide_tokens where id = ?1 and (?2 is null or user_id = ?2)";
+        let of = of.map_or(Value::Null, |of| Value::text(of.as_str()));
+        Ok(self.execute(Statement { sql, values: vec![Value::text(id), of] }).await? > 0)
+    }
+
+    /// Notes when a token was used.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note_use(&self, token_hash: &str, at: i64) -> Result<(), StoreError> {
+        let sql = "update _pagetide_tokens set last_used_at = ? where token_hash = ?";
+        let values = vec![Value::Integer(at), Value::text(token_hash)];
+        self.execute(Statement { sql, values }).await?;
+        Ok(())
+    }
+}
