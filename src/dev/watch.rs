@@ -70,6 +70,7 @@ impl Watch {
             }
             let changed = self.look(BTreeSet::new());
             if !changed.is_empty() {
+                self.follow();
                 return changed;
             }
         }
@@ -85,6 +86,8 @@ impl Watch {
             }
             let signs = self.all_signs(path).await;
             let changed = self.look(signs);
+            // A folder may be new, though there is nothing in it yet.
+            self.follow();
             if !changed.is_empty() {
                 return Some(changed);
             }
@@ -98,7 +101,6 @@ impl Watch {
         let mut changed = difference(&self.seen, &now);
         changed.extend(signs.into_iter().filter(|path| now.contains_key(path)));
         self.seen = now;
-        self.follow();
         changed
     }
 

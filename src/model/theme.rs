@@ -25,6 +25,8 @@ pub struct Theme {
     pub radius: Option<Radius>,
     /// How much room there is around things.
     pub density: Density,
+    /// The path of a picture that stands for the app.
+    pub icon: Option<Arc<str>>,
     /// The path of a stylesheet that comes after the built-in one.
     pub stylesheet: Option<Arc<str>>,
 }

@@ -23,6 +23,7 @@ use crate::model::query::{Answer, Rows};
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
 use crate::model::table::Table;
+use crate::model::theme::Theme;
 
 mod built_in;
 mod chart;
@@ -64,6 +65,8 @@ pub struct Renderer {
 struct Look {
     /// Its theme as CSS.
     theme: String,
+    /// The path of the picture that stands for it.
+    icon: Option<Arc<str>>,
     /// The path of its own stylesheet.
     stylesheet: Option<Arc<str>>,
 }
@@ -139,7 +142,8 @@ impl Renderer {
     /// When a template is faulty.
     pub fn new(app: &App, transport: Transport) -> Result<Self, RenderError> {
         let environment = templates::load(&app.templates)?;
-        let look = Look { theme: theme::css(&app.theme), stylesheet: app.theme.stylesheet.clone() };
+        let Theme { icon, stylesheet, .. } = app.theme.clone();
+        let look = Look { theme: theme::css(&app.theme), icon, stylesheet };
         Ok(Self { environment, transport, look, edition: None })
     }
 
@@ -327,6 +331,7 @@ impl Renderer {
             toast => frame.toast,
             stylesheet => client::stylesheet(),
             theme => Value::from_safe_string(self.look.theme.clone()),
+            icon => self.look.icon.as_deref(),
             own_stylesheet => self.look.stylesheet.as_deref(),
             script => client::script(),
             modules => client::modules().collect::<Vec<_>>(),

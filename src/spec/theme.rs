@@ -10,7 +10,7 @@ use crate::model::colour::{Colour, READABLE};
 use crate::model::problem::{Place, Problems};
 use crate::model::theme::{Density, Fonts, Radius, Scheme, Theme};
 use crate::spec::source::Sources;
-use crate::spec::tree::Kind;
+use crate::spec::tree::Kind as NodeKind;
 use crate::spec::unit::Unit;
 
 /// The folder of what is served as it is.
@@ -40,6 +40,9 @@ pub(super) struct RawTheme {
     radius: Option<Radius>,
     /// How much room there is around things; `comfortable` if you do not say.
     density: Option<RawDensity>,
+    /// A picture for the app: on the tab of the browser, and beside the app's name. An SVG, PNG or ICO
+    /// file in `public/`, as in `./public/icon.svg`.
+    icon: Option<String>,
     /// A stylesheet of your own that comes after the built-in one: a file in `public/`, as in
     /// `./public/theme.css`.
     stylesheet: Option<String>,
@@ -98,7 +101,8 @@ pub(super) fn check(
     }
     check_contrast(&light, "light", &unit, problems);
     check_contrast(&dark, "dark", &unit, problems);
-    let stylesheet = raw.stylesheet.and_then(|link| find(&link, &unit, sources, problems));
+    let mut find = |kind: &Kind, link: Option<String>| kind.find(&link?, &unit, sources, problems);
+    let (icon, stylesheet) = (find(&ICON, raw.icon), find(&STYLESHEET, raw.stylesheet));
     Theme {
         light: Some(light).filter(|scheme| *scheme != Scheme::LIGHT),
         dark: Some(dark).filter(|scheme| *scheme != Scheme::DARK),
@@ -108,6 +112,7 @@ pub(super) fn check(
             Some(RawDensity::Compact) => Density::Compact,
             Some(RawDensity::Comfortable) | None => Density::Comfortable,
         },
+        icon,
         stylesheet,
     }
 }
@@ -117,7 +122,8 @@ fn check_quotes(theme: &Unit, problems: &mut Problems) {
     let schemes = ["light", "dark"].map(|name| theme.key(name));
     for unit in schemes.into_iter().flatten().chain([theme.clone()]) {
         for key in ["accent", "page", "surface", "text"] {
-            if let Some(colour) = unit.key(key).filter(|unit| matches!(unit.node.kind, Kind::Null))
+            if let Some(colour) =
+                unit.key(key).filter(|unit| matches!(unit.node.kind, NodeKind::Null))
             {
                 let problem = problems.report(colour.place, format!("{key} has no value"));
                 problem.at_key().help("put the colour in quotes: a `#` begins a comment");
@@ -162,31 +168,51 @@ fn written(theme: &Unit, scheme: &str, key: &str) -> Option<Place> {
     found.map(|unit| unit.place)
 }
 
-/// The path that a stylesheet is served at.
-fn find(
-    link: &str,
-    theme: &Unit,
-    sources: &mut Sources,
-    problems: &mut Problems,
-) -> Option<Arc<str>> {
-    let unit = theme.key("stylesheet")?;
-    let public = sources.folder().join(PUBLIC);
-    let found = match sources.find(unit.node.at.file, link) {
-        Ok(found) => found,
-        Err(error) => {
-            problems.report(unit.place, error.to_string());
-            return None;
-        }
-    };
-    let is_css = found.extension().is_some_and(|extension| extension == "css") && found.is_file();
-    let inside = found.strip_prefix(public).ok().and_then(|path| path.to_str());
-    match inside.filter(|_| is_css) {
-        Some(path) => Some(format!("/{path}").into()),
-        None => {
-            let message = format!("`{link}` is not a stylesheet in `public/`");
-            let help = "put it there, as in `./public/theme.css`, since only that folder is served";
-            problems.report(unit.place, message).help(help);
-            None
+/// A kind of file that a theme may name.
+struct Kind {
+    /// The key that names it.
+    key: &'static str,
+    /// What people call it.
+    what: &'static str,
+    /// How its name ends.
+    endings: &'static [&'static str],
+}
+
+const ICON: Kind =
+    Kind { key: "icon", what: "an SVG, PNG or ICO file", endings: &["svg", "png", "ico"] };
+const STYLESHEET: Kind = Kind { key: "stylesheet", what: "a stylesheet", endings: &["css"] };
+
+impl Kind {
+    /// The path that a public file of this kind is served at.
+    fn find(
+        &self,
+        link: &str,
+        theme: &Unit,
+        sources: &mut Sources,
+        problems: &mut Problems,
+    ) -> Option<Arc<str>> {
+        let unit = theme.key(self.key)?;
+        let public = sources.folder().join(PUBLIC);
+        let found = match sources.find(unit.node.at.file, link) {
+            Ok(found) => found,
+            Err(error) => {
+                problems.report(unit.place, error.to_string());
+                return None;
+            }
+        };
+        let ending = found.extension().and_then(|extension| extension.to_str());
+        let fits = ending.is_some_and(|ending| self.endings.contains(&ending)) && found.is_file();
+        let inside = found.strip_prefix(public).ok().and_then(|path| path.to_str());
+        match inside.filter(|_| fits) {
+            Some(path) => Some(format!("/{path}").into()),
+            None => {
+                let message = format!("`{link}` is not {} in `public/`", self.what);
+                let example = format!("./public/{}.{}", self.key, self.endings[0]);
+                let help =
+                    format!("put it there, as in `{example}`, since only that folder is served");
+                problems.report(unit.place, message).help(help);
+                None
+            }
         }
     }
 }

@@ -135,3 +135,15 @@ async fn a_template_of_the_app_takes_the_place_of_ours_and_escapes() {
     assert!(page.contains("<h1>Desk &lt;b&gt;</h1>"), "{page}");
     assert!(page.contains("data-component"));
 }
+
+#[tokio::test]
+async fn an_icon_stands_on_the_tab_and_beside_the_name() {
+    let mut server = Server::start(DESK).await;
+    server.save("public/icon.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>");
+    server.restart_as(&format!("theme: {{ icon: ./public/icon.svg }}\n{DESK}")).await;
+    let page = ask(&server, "/", &[]).await.text().await.unwrap();
+    assert!(page.contains(r#"<link rel="icon" href="&#x2f;icon.svg">"#), "{page}");
+    assert!(page.contains(r#"<img src="&#x2f;icon.svg" alt="""#), "{page}");
+    let icon = ask(&server, "/icon.svg", &[]).await;
+    assert_eq!(text(icon.headers(), "content-type"), "image/svg+xml");
+}

@@ -72,6 +72,20 @@ async fn a_socket_of_a_known_site_needs_a_guests_token() {
 }
 
 #[tokio::test]
+async fn a_stream_of_a_known_site_needs_a_guests_token() {
+    let server = start().await;
+    let asked = "/api/realtime/subscribe/sse?subscribe=%5B%7B%22component%22%3A%22dataTable-1%22%2C%22url%22%3A%22%2F%22%7D%5D";
+    let ask = async |client: &Client, path: &str| {
+        let answer = client.bare(Method::GET, path).header("origin", SITE).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    let with_token = format!("{asked}&token={}", token(&server).await);
+    assert_eq!(ask(&server.nobody(), &with_token).await, 200);
+    assert_eq!(ask(&server.nobody(), asked).await, 401);
+    assert_eq!(ask(&server.admin().await, asked).await, 401);
+}
+
+#[tokio::test]
 async fn an_unknown_site_reads_nothing_and_a_known_one_only_what_pages_need() {
     let server = start().await;
     let origins = [
