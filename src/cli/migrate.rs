@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::cli::serve::database_url;
-use crate::store::{Migrated, Store};
+use crate::store::{FRESH, Migrated, Store};
 
 /// Bring the database to what the app declares
 ///
@@ -29,11 +29,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Some(app) = super::load(&args.app, "nothing is migrated")? else {
+    let losses = super::losses(args.allow_destructive);
+    let given = args.database.as_deref();
+    let Some(app) = super::load_beside(given, &args.app, losses, "nothing is migrated")? else {
         return Ok(ExitCode::FAILURE);
     };
     let database = args.database.unwrap_or_else(|| database_url(&app));
-    let losses = super::losses(args.allow_destructive);
     let threads = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let migrated = threads.block_on(async {
         if args.dry_run {
@@ -58,7 +59,18 @@ fn told(migrated: &Migrated, dry_run: bool) -> String {
         text.push_str(&format!("{comment}the tables are as declared\n"));
     }
     if dry_run {
-        text.extend(migrated.sql.iter().map(|statement| format!("{statement};\n")));
+        text.extend(migrated.sql.iter().map(|statement| explained(statement)));
     }
     text
+}
+
+/// A statement as it can be run, with a word on why a table is made anew for one rule.
+fn explained(statement: &str) -> String {
+    let why = match statement.starts_with(&format!("create table \"{FRESH}\"")) {
+        true => {
+            "-- SQLite cannot change a column in place: the table is made anew, from its own rows\n"
+        }
+        false => "",
+    };
+    format!("{why}{statement};\n")
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::model::app::App;
-use crate::spec::{self, Report};
-use crate::store::Losses;
+use crate::spec::{self, Loaded, Report, Unseeded};
+use crate::store::{Losses, Store};
 
 mod build;
 mod check;
@@ -71,13 +71,42 @@ pub fn run() -> ExitCode {
 
 /// The app, unless it has errors. What is wrong with it is told, and what follows from that.
 fn load(path: &Path, follows: &str) -> anyhow::Result<Option<Arc<App>>> {
-    let loaded = spec::load(path)?;
+    told(spec::load(path)?, follows)
+}
+
+/// The same for whoever uses the app's database: a faulty seed is no error where its table is filled.
+fn load_beside(
+    database: Option<&str>,
+    path: &Path,
+    losses: Losses,
+    follows: &str,
+) -> anyhow::Result<Option<Arc<App>>> {
+    let mut loaded = spec::load(path)?;
+    if let Some(unseeded) = loaded.unseeded.take()
+        && is_filled(&unseeded, database, losses)?
+    {
+        loaded.app = Some(unseeded.app);
+        loaded.report = loaded.report.as_warnings();
+    }
+    told(loaded, follows)
+}
+
+fn told(loaded: Loaded, follows: &str) -> anyhow::Result<Option<Arc<App>>> {
     let mut err = stderr().lock();
     write!(err, "{}", printed(&loaded.report, err.is_terminal()))?;
     if loaded.app.is_none() {
         writeln!(err, "{}: {follows}", loaded.report.summary())?;
     }
     Ok(loaded.app)
+}
+
+/// Whether the tables are in the database, so that nobody asks for their seeds.
+fn is_filled(unseeded: &Unseeded, database: Option<&str>, losses: Losses) -> anyhow::Result<bool> {
+    let Unseeded { app, tables } = unseeded;
+    let database = database.map_or_else(|| serve::database_url(app), str::to_owned);
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let planned = threads.block_on(Store::plan(&database, &app.tables, losses));
+    Ok(planned.is_ok_and(|planned| planned.created.iter().all(|new| !tables.contains(new))))
 }
 
 /// What `--allow-destructive` says.

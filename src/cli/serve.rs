@@ -54,7 +54,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Some(app) = super::load(&args.app, "nothing is served")? else {
+    let losses = super::losses(args.allow_destructive);
+    let database = args.database.as_deref();
+    let Some(app) = super::load_beside(database, &args.app, losses, "nothing is served")? else {
         return Ok(ExitCode::FAILURE);
     };
     start_log();

@@ -2,6 +2,7 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
+use crate::model::ids::TableName;
 use crate::model::problem::Severity;
 use crate::spec::parse::MAX_DEPTH;
 use crate::spec::source::{NotUtf8, Span};
@@ -12,11 +13,13 @@ pub(super) struct Fault {
     pub(super) at: Span,
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// Whose seed it is about, where it is about one.
+    pub(super) seed_of: Option<TableName>,
 }
 
 impl Fault {
     pub(super) fn new(at: Span, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, at, message: message.into(), help: None }
+        Self { severity: Severity::Error, at, message: message.into(), help: None, seed_of: None }
     }
 
     /// What is probably not meant.

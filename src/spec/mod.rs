@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::app::App;
+use crate::model::ids::TableName;
 use crate::model::problem::{Place, Problems, Severity};
 use crate::spec::fault::Fault;
 use crate::spec::source::{BadFile, FileId, MAX_FILE_BYTES, NotUtf8, Sources, Span};
@@ -55,11 +56,31 @@ const APP_FILE: &str = "app.yaml";
 pub struct Loaded {
     /// The app, where there is no error.
     pub app: Option<Arc<App>>,
+    /// The app, where nothing is wrong but seeds.
+    pub unseeded: Option<Unseeded>,
     /// Everything wrong with it, warnings included.
     pub report: Report,
     /// The files that it was read from, and those that were looked for in vain: when one of them
     /// changes, something else may come of it.
     pub files: BTreeSet<PathBuf>,
+}
+
+/// An app with nothing wrong but seeds: it can be served where their tables are filled already.
+#[derive(Clone, Debug)]
+pub struct Unseeded {
+    /// The app, without those seeds.
+    pub app: Arc<App>,
+    /// The tables that they are for.
+    pub tables: BTreeSet<TableName>,
+}
+
+impl Unseeded {
+    fn of(app: &Arc<App>, faults: &[&Fault]) -> Option<Self> {
+        let tables: Option<BTreeSet<_>> =
+            faults.iter().map(|fault| fault.seed_of.clone()).collect();
+        let tables = tables.filter(|tables| !tables.is_empty())?;
+        Some(Self { app: app.clone(), tables })
+    }
 }
 
 /// Why there was nothing to check.
@@ -108,11 +129,12 @@ fn check(sources: &mut Sources, read: FirstFile, path: &Path) -> io::Result<Load
         let top = Unit { node: tree, place: Place::top() };
         app::check(&top, sources, &mut faults, &mut problems)
     });
-    let is_error = |fault: &Fault| fault.severity == Severity::Error;
-    let sound = !faults.iter().any(is_error) && problems.errors() == 0;
+    let app = app.filter(|_| problems.errors() == 0).map(Arc::new);
+    let errors: Vec<_> = faults.iter().filter(|fault| fault.severity == Severity::Error).collect();
+    let unseeded = app.as_ref().and_then(|app| Unseeded::of(app, &errors));
+    let app = app.filter(|_| errors.is_empty());
     let report = Report::new(sources, faults, &problems, tree.as_ref());
-    let files = sources.sought().clone();
-    Ok(Loaded { app: app.filter(|_| sound).map(Arc::new), report, files })
+    Ok(Loaded { app, unseeded, report, files: sources.sought().clone() })
 }
 
 /// The file that an app begins with, as far as it could be read.

@@ -95,6 +95,17 @@ impl Report {
         Self { findings: findings.collect(), errors, warnings }
     }
 
+    /// The same with every error as a warning, for whoever goes on in spite of them.
+    pub fn as_warnings(&self) -> Self {
+        let warning =
+            |finding: &Finding| Finding { severity: Severity::Warning, ..finding.clone() };
+        Self {
+            findings: self.findings.iter().map(warning).collect(),
+            errors: 0,
+            warnings: self.errors + self.warnings,
+        }
+    }
+
     /// How many findings make it impossible to serve the app.
     pub fn errors(&self) -> usize {
         self.errors

@@ -6,57 +6,55 @@ use std::sync::Arc;
 use csv::{Reader, StringRecord};
 
 use crate::fields;
-use crate::model::problem::{Problems, suggestion};
+use crate::model::problem::suggestion;
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, FieldKind, Table};
 use crate::model::value::Value;
 use crate::spec::fault::Fault;
-use crate::spec::source::{FileId, NotUtf8, Sources, Span};
-use crate::spec::unit::Unit;
+use crate::spec::source::{FileId, Sources, Span};
+use crate::spec::tree::Node;
 
 /// The most bytes a seed may have.
 const MAX_SEED_BYTES: u64 = 20_000_000;
 /// How many faults of one seed are reported.
 const MAX_FAULTS: usize = 10;
 
-/// A seed that was read, and where it stops being text.
-pub(super) struct SeedFile(FileId, Option<NotUtf8>);
-
-/// Finds the seed of a table. Reports at its key if there is none to read.
-pub(super) fn find(
-    link: &str,
-    table: &Unit,
-    sources: &mut Sources,
-    problems: &mut Problems,
-) -> Option<SeedFile> {
-    let unit = table.key("seed")?;
-    let path = sources.find(unit.node.at.file, link);
-    match path.and_then(|path| sources.read(&path, MAX_SEED_BYTES)) {
-        Ok((file, _)) if sources.get(file).text.trim().is_empty() => {
-            problems.report(unit.place, format!("the file `{link}` is empty"));
-            None
-        }
-        Ok((file, bad)) => Some(SeedFile(file, bad)),
-        Err(error) => {
-            problems.report(unit.place, error.to_string());
-            None
-        }
-    }
-}
-
-/// Reads the records of a table that has no problems.
+/// The records in the seed at `link` of a table that has no problems; none if it has a fault.
 pub(super) fn read(
-    SeedFile(file, bad): SeedFile,
+    link: &Node,
     table: &Table,
-    sources: &Sources,
+    sources: &mut Sources,
     faults: &mut Vec<Fault>,
 ) -> Vec<Record> {
-    if let Some(bad) = bad {
-        faults.push(bad.into());
-        return Vec::new();
+    let before = faults.len();
+    let records = match find(link, sources) {
+        Ok(file) => {
+            let text = sources.get(file).text.clone();
+            Seed { file, text, table, faults, told: 0 }.records().unwrap_or_default()
+        }
+        Err(fault) => {
+            faults.push(fault);
+            Vec::new()
+        }
+    };
+    for fault in &mut faults[before..] {
+        fault.seed_of = Some(table.name.clone());
     }
-    let text = sources.get(file).text.clone();
-    Seed { file, text, table, faults, told: 0 }.records().unwrap_or_default()
+    if faults.len() == before { records } else { Vec::new() }
+}
+
+/// The file of a seed.
+fn find(link: &Node, sources: &mut Sources) -> Result<FileId, Fault> {
+    let (at, name) = (link.at, link.text().unwrap_or_default());
+    let path = sources.find(at.file, name);
+    match path.and_then(|path| sources.read(&path, MAX_SEED_BYTES)) {
+        Ok((_, Some(bad))) => Err(bad.into()),
+        Ok((file, None)) if sources.get(file).text.trim().is_empty() => {
+            Err(Fault::new(at, format!("the file `{name}` is empty")))
+        }
+        Ok((file, None)) => Ok(file),
+        Err(error) => Err(Fault::new(at, error.to_string())),
+    }
 }
 
 struct Seed<'a> {

@@ -143,11 +143,8 @@ pub(super) fn check(
     if problems.count() > before {
         // So that pages are not blamed for what is wrong here.
         table.permissions.read = Grant::All;
-    } else if let Some(link) = &raw.seed {
-        table.seed = match seed::find(link, unit, sources, problems) {
-            Some(file) => seed::read(file, &table, sources, faults),
-            None => Vec::new(),
-        };
+    } else if let Some(link) = unit.node.get("seed").filter(|_| raw.seed.is_some()) {
+        table.seed = seed::read(link, &table, sources, faults);
     }
     tables.add(table, lost);
 }

@@ -147,8 +147,11 @@ impl Migration<'_> {
             self.run(create_table(name, table)).await?;
             self.seed(table).await?;
             self.done.created.push(table.name.clone());
-        } else if !self.is_as_declared(table).await? {
-            self.rebuild(table).await?;
+        } else {
+            let made_by = self.made_by(name).await?;
+            if !is_as_declared(table, &made_by) {
+                self.rebuild(table, &made_by).await?;
+            }
         }
         // Seed rows are no changes: the triggers come after them. Existing tables get theirs anew,
         // so that they are always those of this version.
@@ -164,15 +167,11 @@ impl Migration<'_> {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Whether the table was made by the very statement that would make it now.
-    async fn is_as_declared(&mut self, table: &Table) -> Result<bool, StoreError> {
+    /// The statement that made a table.
+    async fn made_by(&mut self, table: &str) -> Result<String, StoreError> {
         let sql = "select sql from sqlite_master where type = 'table' and name = ?";
-        let sql = sqlx::query_scalar::<_, String>(sql).bind(table.name.as_str());
-        let made_by = sql.fetch_optional(&mut *self.connection).await?;
-        let declared = create_table(table.name.as_str(), table);
-        // SQLite writes the words before the columns in its own way.
-        let columns = |sql: &str| sql.split_once('(').map(|(_, columns)| columns.to_owned());
-        Ok(made_by.and_then(|sql| columns(&sql)) == columns(&declared))
+        let sql = sqlx::query_scalar::<_, String>(sql).bind(table);
+        Ok(sql.fetch_optional(&mut *self.connection).await?.unwrap_or_default())
     }
 
     /// Gives a table another name, and with it the indexes and triggers that others put on it.
@@ -186,11 +185,11 @@ impl Migration<'_> {
     }
 
     /// Makes the table anew from its own rows.
-    async fn rebuild(&mut self, table: &Table) -> Result<(), StoreError> {
+    async fn rebuild(&mut self, table: &Table, made_by: &str) -> Result<(), StoreError> {
         let name = table.name.as_str();
         let columns = self.columns(name).await?;
         let rebuild = Rebuild::new(table, &columns);
-        self.done.changes.extend(rebuild.changes());
+        self.done.changes.extend(rebuild.changes(made_by));
         for obstacle in rebuild.obstacles() {
             self.look_at(&obstacle, name).await?;
         }
@@ -296,4 +295,12 @@ impl Migration<'_> {
         self.done.sql.push(sql);
         Ok(())
     }
+}
+
+/// Whether the table was made by the very statement that would make it now.
+fn is_as_declared(table: &Table, made_by: &str) -> bool {
+    let declared = create_table(table.name.as_str(), table);
+    // SQLite writes the words before the columns in its own way.
+    let columns = |sql: &str| sql.split_once('(').map(|(_, columns)| columns.to_owned());
+    columns(made_by) == columns(&declared)
 }

@@ -3,10 +3,11 @@
 use crate::model::ids::FieldName;
 use crate::model::table::{Field, FieldKind, Table};
 use crate::store::convert::converted;
+use crate::store::rules;
 use crate::store::schema::{create_table, default, number};
 
 /// What a table is called while it is filled.
-const FRESH: &str = "_pagetide_fresh";
+pub const FRESH: &str = "_pagetide_fresh";
 
 /// How a table takes the place of itself with other columns or other rules.
 pub(super) struct Rebuild<'a> {
@@ -68,8 +69,8 @@ impl<'a> Rebuild<'a> {
         ]
     }
 
-    /// What changes, a line each.
-    pub(super) fn changes(&self) -> Vec<String> {
+    /// What changes, a line each. `made_by` is the statement that made the old table.
+    pub(super) fn changes(&self, made_by: &str) -> Vec<String> {
         let name = &self.table.name;
         let mut told = Vec::new();
         for Source { field, column } in &self.sources {
@@ -82,6 +83,8 @@ impl<'a> Rebuild<'a> {
             }
         }
         told.extend(self.unused().map(|column| format!("{name}.{column} is gone")));
+        let after = create_table(name.as_str(), self.table);
+        told.extend(rules::changed(name.as_str(), made_by, &after));
         if told.is_empty() {
             told.push(format!("{name} has other rules for its fields"));
         }
