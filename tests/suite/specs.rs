@@ -189,10 +189,12 @@ fn valid_specs_load_without_a_word() {
 }
 
 #[test]
-fn valid_specs_pass_the_schema() {
+fn valid_specs_and_every_example_pass_the_schema() {
     let schema = schema();
     let mut failures = Vec::new();
-    for app in specs("valid") {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let examples = ["example-app", "docs/reference/examples"].map(|folder| root.join(folder));
+    for app in specs("valid").into_iter().chain(examples) {
         let file = app.join("app.yaml");
         for (what, json) in [("as written", json(&file).unwrap()), ("whole", whole(&file))] {
             for error in schema.iter_errors(&json) {
