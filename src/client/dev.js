@@ -70,6 +70,20 @@ async function renew(wanted) {
   await takeUp();
 }
 
+/** Leaves a table as it is until its open cell is closed. */
+function renewOnceClosed(table) {
+  const observer = new MutationObserver(() => {
+    if (table.querySelector(".editing")) return;
+    observer.disconnect();
+    // What it stands in is not as it was sent.
+    for (let part = table; part; part = part.parentElement) sent.delete(part);
+    const wanted = page;
+    page = undefined;
+    renewing = renewing.then(() => renew(wanted));
+  });
+  observer.observe(table, { subtree: true, attributeFilter: ["class"] });
+}
+
 /** Sees to what has a life of its own. */
 function settle(old, fresh) {
   if (!fresh.matches(WHOLE)) return false;
@@ -78,6 +92,10 @@ function settle(old, fresh) {
   if (!fresh.matches("[data-component], [data-presence]") || old.id !== fresh.id) {
     sent.set(old, html);
     return false;
+  }
+  if (old.querySelector(".editing")) {
+    renewOnceClosed(old);
+    return true;
   }
   keepTyped(old, fresh);
   remember(fresh);

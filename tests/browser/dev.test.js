@@ -289,6 +289,23 @@ test("what was typed and where stays through a save", async () => {
   assert.deepEqual(state, ["half a sen", "twice as long", true, 2, 4]);
 });
 
+test("a cell that is being edited stays open, and its table is shown anew once it is closed", async () => {
+  const orders = TABLES.replace("update: all", "update: all, create: all");
+  server.save("tables/orders.yaml", orders);
+  server.save("pages/home.yaml", home("Second", "[{ field: customer, editable: true }, status]"));
+  await shown("Second");
+  await eventually(() => page.locator("#orders td[tabindex]").count(), 3);
+  await page.locator("#orders td[tabindex]").first().click();
+  await page.keyboard.type("Half a na");
+  server.save("pages/home.yaml", home("Third", "[status, { field: customer, editable: true }]"));
+  await shown("Third");
+  assert.equal(await page.locator("#orders td.editing input").inputValue(), "Half a na");
+  await page.keyboard.press("Escape");
+  const heads = () => page.locator("#orders thead th").allTextContents();
+  await eventually(heads, ["Status", "Customer"]);
+  assert.ok(await stayed());
+});
+
 test("a template of the app is shown when it is saved, and ours when it is gone", async () => {
   server.save("templates/text.html", "<h1>{{ content }}!</h1>");
   await shown("First!");
