@@ -17,6 +17,7 @@ export class Component {
     this.refresh = section.dataset.refresh;
     this.pollIntervalMs = Number(section.dataset.pollIntervalMs);
     this.limit = Number(section.dataset.limit);
+    this.offset = Number(section.dataset.offset ?? 0);
     this.total = Number(section.dataset.total);
     this.position = section.dataset.position;
     /** The rows that changes are applied to; whatever else shows records is read again instead. */
@@ -44,21 +45,26 @@ export class Component {
   #leave(id) {
     const row = this.rows.find(id);
     this.total = Math.max(0, this.total - 1);
+    // It may have stood on a page before this one.
+    if (!row && this.offset > 0) this.readSoon();
     if (!row) return;
     this.rows.remove(row);
-    if (this.total > this.rows.all().length) this.readSoon();
+    if (this.total > this.offset + this.rows.all().length) this.readSoon();
   }
 
   #put(message, complete) {
     const known = this.rows.find(message.record.id);
     const row = parse(message.html);
     if (!known && message.event === "insert") this.total += 1;
+    // Where it stood before, and so what it moved, only the server knows.
+    if (!known && this.offset > 0) return this.readSoon();
     const shown = this.rows.all().length;
     if (known || shown < this.limit || row.dataset.sortKey < this.rows.lastKey()) this.rows.put(row);
     const rows = this.rows.all();
     if (rows.length > this.limit) this.rows.remove(rows.at(-1));
-    // A known row that moved to the end of an incomplete window may belong beyond it.
-    if (known && !complete && rows.at(-1) === known) this.readSoon();
+    // A known row that moved to an end of an incomplete window may belong beyond it.
+    const isAtEnd = rows.at(-1) === known || (this.offset > 0 && rows[0] === known);
+    if (known && !complete && isAtEnd) this.readSoon();
   }
 
   /** Reads the component again, a little later, once for any number of calls. */
@@ -78,9 +84,10 @@ export class Component {
 
   /**
    * Reads the component again and shows what changed.
+   * @param {"changed" | "turned"} what its records have changed, or others are to be shown
    * @returns {Promise<number>} the status of the answer: 200, or 304 if nothing changed.
    */
-  async read() {
+  async read(what = "changed") {
     const turn = (this.reads += 1);
     const url = at("/api/fragments", { url: pageUrl(), component: this.id });
     const headers = this.etag ? { "If-None-Match": this.etag } : {};
@@ -88,20 +95,20 @@ export class Component {
     if (answer.status === 200) {
       const html = await answer.text();
       // A later read may have been answered first; it is the newer one.
-      if (turn === this.reads) this.#take(html, answer.headers.get("ETag"));
+      if (turn === this.reads) this.#take(html, answer.headers.get("ETag"), what);
     } else if (answer.status !== 304) {
       throw new Error(`fragment: ${answer.status}`);
     }
     return answer.status;
   }
 
-  #take(html, etag) {
+  #take(html, etag, what) {
     this.etag = etag;
-    this.#replace(html);
+    this.#replace(html, what);
     this.onRead(this);
   }
 
-  #replace(html) {
+  #replace(html, what) {
     const fresh = parse(html);
     if (!this.rows) {
       this.position = fresh.dataset.position;
@@ -109,18 +116,35 @@ export class Component {
       return;
     }
     this.total = Number(fresh.dataset.total);
+    this.limit = Number(fresh.dataset.limit);
+    this.offset = Number(fresh.dataset.offset ?? 0);
     this.position = fresh.dataset.position;
-    this.rows.replaceAll(fresh.querySelector("tbody"));
+    const body = fresh.querySelector("tbody");
+    if (what === "turned") this.rows.turnTo(body);
+    else this.rows.replaceAll(body);
+    for (const part of this.section.querySelectorAll("[data-part]")) {
+      morph(part, fresh.querySelector(`[data-part=${part.dataset.part}]`));
+    }
     this.#showCount();
   }
 
   #showCount() {
     const shown = this.rows.all().length;
-    const count = this.section.querySelector("[data-count]");
-    if (count) count.textContent = this.total > shown ? `${shown} of ${this.total}` : `${this.total}`;
+    const [count, pager] = ["[data-count]", ".pager"].map((name) => this.section.querySelector(name));
+    const isPart = this.total > shown && !pager;
+    if (count) count.textContent = isPart ? `${shown} of ${this.total}` : `${this.total}`;
+    if (pager) this.#showPager(pager, shown);
     this.section.querySelector("[data-empty]").hidden = this.total > 0;
     this.section.dataset.total = this.total;
     this.section.dataset.position = this.position;
+  }
+
+  /** Says which rows are shown. With another number of pages, the ways to them are others too. */
+  #showPager(pager, shown) {
+    const [first, last] = [this.offset + 1, this.offset + shown];
+    pager.querySelector("[data-range]").textContent = shown > 0 ? `${first}–${last} of ${this.total}` : "";
+    const pages = Math.max(1, Math.ceil(this.total / this.limit));
+    if (pages !== Number(pager.dataset.pages)) this.readSoon();
   }
 
   /** Shows how current the component is: live, reconnecting or stale. */

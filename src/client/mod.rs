@@ -15,6 +15,7 @@ const STYLESHEET: &str = "pagetide.css";
 const FORM_STYLESHEET: &str = "form.css";
 const SCRIPT: &str = "pagetide.js";
 const STILL_STYLESHEET: &str = "still.css";
+const TABLES_STYLESHEET: &str = "tables.css";
 const DEV_SCRIPT: &str = "dev.js";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
@@ -24,6 +25,8 @@ const SOURCES: &[(&str, &str, &str)] = &[
     (STYLESHEET, CSS, include_str!("pagetide.css")),
     (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
     (STILL_STYLESHEET, CSS, include_str!("still.css")),
+    (TABLES_STYLESHEET, CSS, include_str!("tables.css")),
+    ("browse.js", JAVASCRIPT, include_str!("browse.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
     ("connection.js", JAVASCRIPT, include_str!("connection.js")),
     ("control.js", JAVASCRIPT, include_str!("control.js")),
@@ -46,9 +49,10 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("transports.js", JAVASCRIPT, include_str!("transports.js")),
 ];
 
-/// What only pages with editable tables or forms ask for, and pages that their author works on.
+/// What only pages with forms ask for, or with tables that can be edited or browsed, and pages that
+/// their author works on.
 const ASKED_FOR_LATER: &[&str] =
-    &["control.js", DEV_SCRIPT, "edit.js", "form.js", "overlay.js", "toast.js"];
+    &["browse.js", "control.js", DEV_SCRIPT, "edit.js", "form.js", "overlay.js", "toast.js"];
 
 /// A file for the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +82,11 @@ pub fn still_stylesheet() -> String {
 /// The path of what pages with forms need beside it.
 pub fn form_stylesheet() -> String {
     path(FORM_STYLESHEET)
+}
+
+/// The path of the stylesheet for what stands around the rows of a table.
+pub fn tables_stylesheet() -> String {
+    path(TABLES_STYLESHEET)
 }
 
 /// The path of the script that a page starts.
@@ -146,10 +155,8 @@ mod tests {
 
     #[test]
     fn every_path_that_a_page_names_is_served() {
-        for path in [stylesheet(), still_stylesheet(), form_stylesheet(), script()]
-            .into_iter()
-            .chain(modules())
-        {
+        let styles = [still_stylesheet(), form_stylesheet(), tables_stylesheet()];
+        for path in [stylesheet(), script()].into_iter().chain(styles).chain(modules()) {
             assert!(asset(path.strip_prefix(FOLDER).unwrap()).is_some(), "{path}");
         }
         assert_eq!(asset("other/pagetide.js"), None);

@@ -42,6 +42,7 @@ export async function takeUp() {
   listener.hold(live.filter(({ refresh }) => refresh === "realtime"), presence);
   await letEnter();
   await letEdit(fresh.filter(({ section }) => section.dataset.table));
+  await letBrowse(fresh.filter(({ section }) => "browse" in section.dataset));
 }
 
 /** Moves to the server as it is now, as an author's next state of the app is another server. */
@@ -54,6 +55,12 @@ async function letEnter() {
   if (forms.length === 0) return;
   const { Form } = await import("./form.js");
   for (const form of forms) new Form(form);
+}
+
+async function letBrowse(components) {
+  if (components.length === 0) return;
+  const { Browsing } = await import("./browse.js");
+  for (const component of components) new Browsing(component);
 }
 
 async function letEdit(components) {

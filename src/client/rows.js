@@ -125,6 +125,12 @@ export class Rows {
     Promise.allSettled(moving.map((animation) => animation.finished)).then(() => row.remove());
   }
 
+  /** Shows the rows of another body in place of these, which have not changed. */
+  turnTo(body) {
+    if (this.held.size > 0) this.replaceAll(body);
+    else this.body.replaceChildren(...body.rows);
+  }
+
   /** Makes the rows those of another body, by key. */
   replaceAll(body) {
     const fresh = [...body.rows];

@@ -1,25 +1,25 @@
 //! `dataTable`: records as rows.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use validator::{Validate, ValidationErrors};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use validator::Validate;
 
+use crate::components::column::{self, RawColumn};
 use crate::components::data_source::{self, RawDataSource};
-use crate::components::{Around, Given, seen};
-use crate::model::access::Viewer;
-use crate::model::component::{Column, ComponentKind, DataTable};
+use crate::components::search::RawSearch;
+use crate::components::{Around, Given, href, seen};
+use crate::model::component::ComponentKind;
+use crate::model::data_table::{DataTable, has_control};
 use crate::model::problem::Place;
 use crate::model::query::Window;
-use crate::model::table::{Field, FieldAt, FieldKind, Table};
+use crate::model::table::{FieldAt, Table};
 
 /// How many rows are shown where the author does not say.
 const DEFAULT_PAGE_SIZE: u32 = 50;
+/// The most rows that a page of a table may have.
+const MAX_PAGE_SIZE: i64 = 200;
 /// What stands where the rows would, where the author does not say.
 const DEFAULT_EMPTY_MESSAGE: &str = "Nothing here yet.";
 
@@ -34,7 +34,7 @@ pub(super) struct RawDataTable {
     #[validate(required, nested)]
     data_source: Option<RawDataSource>,
     /// What is shown of each record, from left to right: names of fields, or
-    /// `{field, label, editable}`.
+    /// `{field, label, width, align, format, sortable, visible, editable}`.
     /// Every field that the viewer may read if you do not say.
     #[validate(
         length(
@@ -44,163 +44,113 @@ pub(super) struct RawDataTable {
         nested
     )]
     columns: Option<Vec<RawColumn>>,
+    /// Whether viewers may sort by the columns that do not say so themselves; `false` if you do not
+    /// say.
+    sortable: Option<bool>,
+    /// Whether viewers may look for words: `true` for all fields of text that they may read, or
+    /// some of these, as in `{fields: [customer, city]}`.
+    #[validate(nested)]
+    search: Option<RawSearch>,
+    /// The fields that viewers may filter by, each with a control above the table.
+    filters: Option<Vec<String>>,
     /// What stands where the rows would, when there are none; `Nothing here yet.` if you do not say.
     empty_message: Option<String>,
-    /// How many rows are shown at most; 50 if you do not say.
+    /// How many rows are shown at most; 50, or the first of `pageSizes`, if you do not say.
     #[validate(range(min = 1, max = 200, message = "must be from 1 to 200"))]
     page_size: Option<i64>,
-}
-
-/// A column as written: the name of a field, or more about it.
-#[derive(Serialize)]
-enum RawColumn {
-    Name(String),
-    Full(FullColumn),
-}
-
-/// A column, and what is special about it.
-#[derive(Deserialize, Serialize, JsonSchema, Validate)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "Column", deny_unknown_fields)]
-struct FullColumn {
-    /// The field it shows.
-    #[validate(required)]
-    field: Option<String>,
-    /// What stands above it; the field's own label if you do not say.
-    label: Option<String>,
-    /// Whether those who may change the field can do so right in the table; `false` if you do not
-    /// say.
-    editable: Option<bool>,
-}
-
-impl FullColumn {
-    fn of(name: String) -> Self {
-        Self { field: Some(name), label: None, editable: None }
-    }
+    /// How many rows viewers may choose to see at most, as in `[25, 50, 100]`.
+    #[schemars(inner(range(min = 1, max = 200)))]
+    page_sizes: Option<Vec<i64>>,
+    /// Whether viewers may turn to the rows beyond the first ones; `true` if you do not say.
+    pagination: Option<bool>,
+    /// Where a row leads: a path of this app, with fields in braces, as in `/orders/{id}`.
+    row_link: Option<String>,
 }
 
 impl Given for RawDataTable {
     fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
         let place = around.place();
-        let limit = self.page_size.and_then(|size| u32::try_from(size).ok());
-        let limit = limit.unwrap_or(DEFAULT_PAGE_SIZE);
+        let (limit, page_sizes) = self.check_sizes(&place, around);
         let at = place.key("dataSource");
         let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
-        let window = Window { sort, limit, offset: 0, after: None };
+        let sortable = self.sortable.unwrap_or(false);
         let columns = match self.columns {
-            Some(columns) => check_columns(columns, &table, around),
-            None => all_columns(&table, &around.audience()),
+            Some(columns) => column::check(columns, &table, sortable, around),
+            None => column::all(&table, &around.audience(), sortable),
         };
+        let search = self.search.and_then(|search| search.check(&table, &place, around));
+        let filters = self.filters.unwrap_or_default();
+        let filters = check_filters(filters, &table, &place.key("filters"), around);
+        let at = place.key("rowLink");
+        let row_link = self.row_link.and_then(|path| href::check(&path, &table, &at, around));
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
-        let title = self.title.map(Into::into);
-        let table = DataTable { title, data_source, window, columns, empty_message };
-        Some(ComponentKind::DataTable(table))
+        Some(ComponentKind::DataTable(DataTable {
+            title: self.title.map(Into::into),
+            data_source,
+            window: Window { sort, limit, offset: 0, after: None },
+            columns,
+            search,
+            filters,
+            page_sizes,
+            pagination: self.pagination.unwrap_or(true),
+            row_link,
+            empty_message,
+        }))
     }
 }
 
-fn all_columns(table: &Table, audience: &[Viewer]) -> Vec<Column> {
-    let shown =
-        table.all().filter(|(at, _)| *at != FieldAt::ID && seen::is_seen(table, *at, audience));
-    let column = |(field, declared): (FieldAt, &Field)| {
-        let label = declared.label.clone();
-        Column { field, label, editable: false }
-    };
-    shown.map(column).collect()
-}
-
-fn check_columns(raw: Vec<RawColumn>, table: &Arc<Table>, around: &mut dyn Around) -> Vec<Column> {
-    let mut columns: Vec<Column> = Vec::with_capacity(raw.len());
-    for (index, column) in raw.into_iter().enumerate() {
-        let place = around.place().key("columns").item(index);
-        let (place, column, at) = match column {
-            RawColumn::Name(name) => (place.clone(), FullColumn::of(name), place),
-            RawColumn::Full(column) => (place.key("field"), column, place),
-        };
-        let FullColumn { field: Some(name), label, editable } = column else { continue };
-        let Some(field) = around.field(table, &name, place.clone()) else { continue };
-        if columns.iter().any(|column| column.field == field) {
-            around.problems().report(place, format!("`{name}` has a column already"));
-            continue;
-        }
-        if !seen::check(table, field, place, around) {
-            continue;
-        }
-        let label = label.map_or_else(|| table.field(field).label.clone(), Into::into);
-        let editable = editable.unwrap_or(false);
-        if editable {
-            check_editable(table, field, at.key("editable"), around);
-        }
-        columns.push(Column { field, label, editable });
-    }
-    columns
-}
-
-/// Whether somebody who may open the page may edit the field.
-fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut dyn Around) {
-    let name = &table.field(field).name;
-    if table.field(field).kind.is_system() {
-        let message = format!("`{name}` is set by the system, so nobody can edit it");
-        around.problems().report(place, message).help("remove `editable`");
-        return;
-    }
-    if table.field(field).kind == FieldKind::Json {
-        let message = format!("`{name}` holds JSON, which is not edited in a table");
-        around.problems().report(place, message).help("remove `editable`; a form can set it");
-        return;
-    }
-    let may_set = |viewer| table.view(viewer).is_some_and(|view| view.may_set(field));
-    if !around.audience().iter().any(may_set) {
-        let message = format!("nobody who may open this page may change `{name}`");
-        let problem = around.problems().report(place, message);
-        problem.help(format!("see `permissions.update` of `{}`, or remove this", table.name));
-    }
-}
-
-impl<'de> Deserialize<'de> for RawColumn {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ColumnVisitor;
-
-        impl<'de> Visitor<'de> for ColumnVisitor {
-            type Value = RawColumn;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a field or {field, label, editable}")
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<RawColumn, E> {
-                Ok(RawColumn::Name(name.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawColumn, A::Error> {
-                FullColumn::deserialize(MapAccessDeserializer::new(map)).map(RawColumn::Full)
+impl RawDataTable {
+    /// How many rows are shown at most, and how many may be chosen.
+    fn check_sizes(&self, place: &Place, around: &mut dyn Around) -> (u32, Vec<u32>) {
+        let at = place.key("pageSizes");
+        let mut sizes: Vec<u32> = Vec::new();
+        for (index, size) in self.page_sizes.iter().flatten().enumerate() {
+            match u32::try_from(*size) {
+                Ok(fine) if (1..=MAX_PAGE_SIZE).contains(size) && !sizes.contains(&fine) => {
+                    sizes.push(fine);
+                }
+                Ok(twice) if sizes.contains(&twice) => {
+                    around.problems().report(at.item(index), format!("{size} is listed already"));
+                }
+                _ => {
+                    let message = format!("a page has from 1 to {MAX_PAGE_SIZE} rows, got {size}");
+                    around.problems().report(at.item(index), message);
+                }
             }
         }
-
-        deserializer.deserialize_any(ColumnVisitor)
+        let given = self.page_size.and_then(|size| u32::try_from(size).ok());
+        if let Some(size) = given.filter(|size| !sizes.is_empty() && !sizes.contains(size)) {
+            let problem = around.problems().report(at, format!("{size}, the pageSize, is missing"));
+            problem.help("viewers could not choose it again");
+        } else if !sizes.is_empty() && self.pagination == Some(false) {
+            let message = "pageSizes has no effect with `pagination: false`";
+            around.problems().warn(at, message).at_key().help("remove one of the two");
+        }
+        let usual = sizes.first().copied().unwrap_or(DEFAULT_PAGE_SIZE);
+        (given.unwrap_or(usual), sizes)
     }
 }
 
-impl Validate for RawColumn {
-    fn validate(&self) -> Result<(), ValidationErrors> {
-        match self {
-            Self::Name(_) => Ok(()),
-            Self::Full(column) => column.validate(),
+/// The fields that viewers may filter by.
+fn check_filters(
+    names: Vec<String>,
+    table: &Arc<Table>,
+    place: &Place,
+    around: &mut dyn Around,
+) -> Vec<FieldAt> {
+    let mut filters: Vec<FieldAt> = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        let place = place.item(index);
+        let Some(at) = seen::field(table, name, place.clone(), around) else { continue };
+        if filters.contains(&at) {
+            around.problems().report(place, format!("`{name}` is listed already"));
+        } else if has_control(table.field(at)) {
+            filters.push(at);
+        } else {
+            let message = format!("there is no control to filter by `{name}`");
+            let problem = around.problems().report(place, message);
+            problem.help("there are controls for texts, options, numbers, dates and checkboxes");
         }
     }
-}
-
-impl JsonSchema for RawColumn {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "ColumnOrName".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let full = generator.subschema_for::<FullColumn>();
-        let name = json_schema!({ "type": "string", "description": "The field it shows." });
-        json_schema!({ "anyOf": [name, full] })
-    }
+    filters
 }

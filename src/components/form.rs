@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use validator::{Validate, ValidationErrors};
 
 use crate::components::data_source::{self, RawDataSource};
-use crate::components::{Around, Given, list};
+use crate::components::{Around, Given, href};
 use crate::fields;
 use crate::fields::control::{Control, editor};
 use crate::model::access::{Operation, View};
@@ -351,7 +351,7 @@ pub(super) fn check_success(
     around: &mut dyn Around,
 ) -> OnSuccess {
     let place = around.place().key("onSuccess");
-    let mut check = |path: String| list::check_href(&path, table, &place, "navigate", around);
+    let mut check = |path: String| href::check(&path, table, &place.key("navigate"), around);
     let navigate = raw.navigate.and_then(&mut check);
     let toast = raw.toast.as_deref().unwrap_or(DEFAULT_TOAST).into();
     OnSuccess { navigate, toast }

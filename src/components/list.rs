@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use crate::components::data_source::{self, RawDataSource};
-use crate::components::{Around, Given, seen};
-use crate::model::component::{ComponentKind, HrefPart, Item, List};
+use crate::components::{Around, Given, href, seen};
+use crate::model::component::{ComponentKind, Item, List};
 use crate::model::problem::Place;
 use crate::model::query::Window;
 use crate::model::table::Table;
@@ -78,44 +78,6 @@ fn check_item(raw: RawItem, table: &Table, place: &Place, around: &mut dyn Aroun
     let subtitle = field("subtitle", raw.subtitle);
     let meta = field("meta", raw.meta);
     let badge = field("badge", raw.badge);
-    let href = raw.href.and_then(|href| check_href(&href, table, place, "href", around));
+    let href = raw.href.and_then(|path| href::check(&path, table, &place.key("href"), around));
     Some(Item { title: title?, subtitle, meta, badge, href })
-}
-
-/// The parts of a path with fields in braces, which stands under this key.
-pub(super) fn check_href(
-    href: &str,
-    table: &Table,
-    place: &Place,
-    key: &str,
-    around: &mut dyn Around,
-) -> Option<Vec<HrefPart>> {
-    let place = place.key(key);
-    // A backslash counts as a slash in browsers, and two lead to another host.
-    let is_path = href.starts_with('/') && !href.starts_with("//") && !href.contains('\\');
-    if !is_path || href.contains(char::is_control) {
-        let message = format!("{key} must be a path of this app, which begins with one /");
-        around.problems().report(place, message).help("as in `/orders?find={id}`");
-        return None;
-    }
-    let mut parts = Vec::new();
-    for (index, piece) in href.split('{').enumerate() {
-        let (name, text) = match (index, piece.split_once('}')) {
-            (0, None) => (None, piece),
-            (1.., Some((name, text))) if !text.contains('}') => (Some(name), text),
-            _ => {
-                let message = format!("the braces of {key} do not pair up");
-                let problem = around.problems().report(place, message);
-                problem.help("a field stands in braces, as in `/orders?find={id}`");
-                return None;
-            }
-        };
-        if let Some(name) = name {
-            parts.push(HrefPart::Field(seen::field(table, name, place.clone(), around)?));
-        }
-        if !text.is_empty() {
-            parts.push(HrefPart::Text(text.into()));
-        }
-    }
-    Some(parts)
 }

@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use crate::model::access::Viewer;
+use crate::components::grant::RawGrant;
+use crate::model::access::{Grant, Viewer};
 use crate::model::component::{Component, ComponentKind};
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{FieldAt, Table};
@@ -22,11 +23,13 @@ pub mod schema;
 
 mod address;
 mod chart;
+mod column;
 mod container;
 mod data_source;
 mod data_table;
 mod divider;
 mod form;
+mod href;
 mod html;
 mod image;
 mod kpi;
@@ -36,6 +39,7 @@ mod markdown;
 mod measure;
 mod presence;
 mod prose;
+mod search;
 mod seen;
 mod text;
 
@@ -63,6 +67,10 @@ pub trait Around {
 
     /// One of each kind of viewer who may open the page and see the component.
     fn audience(&self) -> Vec<Viewer>;
+
+    /// Whom of the audience an author lets see something; everyone where they do not say. Reports at
+    /// `place` what does not hold.
+    fn visible(&mut self, given: Option<RawGrant>, place: &Place) -> Grant;
 
     /// The names of the parameters of the page's path.
     fn params(&self) -> Vec<Arc<str>>;

@@ -14,6 +14,7 @@ use crate::model::value::Value;
 pub mod control;
 pub mod entry;
 pub mod filter;
+pub mod format;
 
 mod autonumber;
 mod checkbox;

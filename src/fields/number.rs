@@ -195,6 +195,19 @@ fn write_money(code: &str, amount: Decimal, html: &mut String) {
     write_grouped(amount, html);
 }
 
+/// Writes a number rounded to a whole one, in its unit.
+pub(super) fn write_whole(kind: &FieldKind, number: Decimal, html: &mut String) {
+    let mut whole = number.round();
+    if let FieldKind::Currency(code, _) = kind {
+        write_unit(code, whole, html);
+        whole = whole.abs();
+    }
+    write_grouped(whole.normalize(), html);
+    if let FieldKind::Percentage(_) = kind {
+        html.push('%');
+    }
+}
+
 /// Writes what stands before an amount of money: its sign and its currency.
 fn write_unit(code: &str, amount: Decimal, html: &mut String) {
     let symbol = match code {

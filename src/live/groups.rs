@@ -11,13 +11,13 @@ use crate::live::matcher::{GroupId, Matcher, Told, told};
 use crate::live::message::{Change as ChangeBody, Encoded, Message, Name};
 use crate::live::outbox::{Burst, Outbox};
 use crate::model::change::Change;
-use crate::model::component::DataTable;
+use crate::model::data_table::DataTable;
 use crate::model::filter::Filter;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::query::Sort;
 use crate::model::record::{Envelope, FieldSet};
 use crate::model::sort_key::sort_key;
-use crate::model::table::Table;
+use crate::model::table::{FieldAt, Table};
 use crate::render::Renderer;
 
 /// What one subscription is about.
@@ -42,6 +42,14 @@ pub(super) struct ComponentScope {
     pub(super) rows: Option<DataTable>,
 }
 
+impl ComponentScope {
+    /// What its rows are made of.
+    fn columns(&self) -> Vec<FieldAt> {
+        let columns = self.rows.iter().flat_map(|table| &table.columns);
+        columns.map(|column| column.field).collect()
+    }
+}
+
 /// What makes two subscriptions hear the same, but for the names that they gave them.
 #[derive(PartialEq, Eq, Hash, Clone)]
 struct Key {
@@ -50,6 +58,7 @@ struct Key {
     filter: Filter,
     sort: Vec<Sort>,
     component: Option<(Arc<str>, ComponentId)>,
+    columns: Vec<FieldAt>,
 }
 
 struct Group {
@@ -172,6 +181,7 @@ impl Groups {
             filter: scope.filter.clone(),
             sort: scope.sort.clone(),
             component: component.map(|component| (component.page.clone(), component.id.clone())),
+            columns: component.map(ComponentScope::columns).unwrap_or_default(),
         };
         if let Some(id) = self.by_key.get(&key) {
             return *id;

@@ -16,11 +16,10 @@ use crate::live::outbox::Outbox;
 use crate::model::access::Viewer;
 use crate::model::address::Address;
 use crate::model::app::App;
-use crate::model::component::ComponentKind;
 use crate::model::ids::{Position, RecordId};
 use crate::model::refresh::Transport;
 use crate::model::table::Table;
-use crate::records::{Records, RecordsError};
+use crate::records::{Question, Records, RecordsError};
 
 /// How many subscriptions one connection may hold.
 const MAX_SUBSCRIPTIONS: usize = 100;
@@ -357,17 +356,14 @@ impl Session {
     /// Table, filter, sort and fields are the page's, never the client's.
     fn component_scope(&self, handshake: &Handshake, id: &str) -> Result<Scope, LiveError> {
         let address = self.address(handshake.url.as_deref().unwrap_or_default());
-        let Address { page, values, .. } = address.ok_or(RecordsError::NotFound)?;
+        let address = address.ok_or(RecordsError::NotFound)?;
+        let page = &address.page;
         let component = id.parse().ok().and_then(|id| page.component(&id, &self.viewer));
         let component = component.ok_or(RecordsError::NotFound)?;
-        let source = component.data_source().ok_or(RecordsError::NotFound)?;
-        let view = self.records.view(&self.viewer, source.table.as_str())?;
-        let query = component.query(&view, &values).ok_or(RecordsError::NotFound)?;
+        let Question { view, query, chosen } =
+            self.records.question(&self.viewer, component, &address)?;
         let window = query.ask.window();
-        let rows = match &component.kind {
-            ComponentKind::DataTable(data_table) => Some(data_table.clone()),
-            _ => None,
-        };
+        let rows = chosen.map(|chosen| chosen.table);
         let scope = ComponentScope { page: page.path.clone(), id: component.id.clone(), rows };
         Ok(Scope {
             fields: component.shown(&view),

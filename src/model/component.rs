@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::access::{Grant, View, Viewer};
 use crate::model::address::Values;
+use crate::model::data_table::DataTable;
 use crate::model::filter::Filter;
 use crate::model::form::Form;
 use crate::model::ids::{ComponentId, TableName};
@@ -159,21 +160,6 @@ pub struct Html {
     pub content: Arc<str>,
 }
 
-/// `dataTable`
-#[derive(Clone, Debug)]
-pub struct DataTable {
-    /// What stands above the table.
-    pub title: Option<Arc<str>>,
-    /// Which records, and how they stay current.
-    pub data_source: DataSource,
-    /// In which order, and how many at most.
-    pub window: Window,
-    /// What is shown of each record, from left to right.
-    pub columns: Vec<Column>,
-    /// What stands where the rows would, when there are none.
-    pub empty_message: Arc<str>,
-}
-
 /// Which records a component is about and how they stay current.
 #[derive(Clone, Debug)]
 pub struct DataSource {
@@ -190,24 +176,6 @@ impl DataSource {
     /// gives these values.
     pub fn scope(&self, view: &View, values: &Values) -> Filter {
         view.rows.clone().and(self.filter.fill(&view.viewer, values))
-    }
-}
-
-/// One column of a table.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// The field it shows.
-    pub field: FieldAt,
-    /// What stands above it.
-    pub label: Arc<str>,
-    /// Whether its cells can be edited in place, by those who may.
-    pub editable: bool,
-}
-
-impl DataTable {
-    /// Whether somebody may edit cells of it in place.
-    pub fn is_editable(&self) -> bool {
-        self.columns.iter().any(|column| column.editable)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod change;
 pub mod colour;
 pub mod compare;
 pub mod component;
+pub mod data_table;
 pub mod filter;
 pub mod form;
 pub mod ids;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::access::{Grant, Viewer};
 use crate::model::component::{Component, ComponentKind};
+use crate::model::data_table::DataTable;
 use crate::model::ids::ComponentId;
 
 /// One page.
@@ -55,7 +56,31 @@ impl Page {
 
     /// Whether a name in a query string means something to one of its components.
     pub fn knows(&self, name: &str) -> bool {
-        self.all().iter().any(|component| component.knows(name))
+        let asks = |component: &&Component| component.knows(name);
+        self.all().iter().any(asks)
+            || self.tables().any(|(prefix, table)| {
+                name.strip_prefix(&prefix).is_some_and(|name| table.knows(name))
+            })
+    }
+
+    /// What the names begin with by which viewers choose about a table: its id, where there are
+    /// several.
+    pub fn prefix(&self, id: &ComponentId) -> String {
+        if self.tables().nth(1).is_some() { format!("{id}.") } else { String::new() }
+    }
+
+    /// Every data table with the prefix of its names.
+    fn tables(&self) -> impl Iterator<Item = (String, &DataTable)> {
+        let tables = self.all().into_iter().filter_map(|component| match &component.kind {
+            ComponentKind::DataTable(table) => Some((&component.id, table)),
+            _ => None,
+        });
+        let tables: Vec<_> = tables.collect();
+        let is_one = tables.len() == 1;
+        let named = move |(id, table): (&ComponentId, _)| {
+            (if is_one { String::new() } else { format!("{id}.") }, table)
+        };
+        tables.into_iter().map(named)
     }
 
     /// Whether one of its components says where the people on it are shown.

@@ -11,9 +11,12 @@ use tokio::sync::OnceCell;
 
 use crate::feed::Version;
 use crate::model::address::Values;
-use crate::model::filter::Filter;
+use crate::model::component::Component;
 use crate::model::ids::ComponentId;
+use crate::model::query::Query;
 use crate::model::record::FieldSet;
+use crate::model::table::FieldAt;
+use crate::records::Question;
 
 /// How many renderings are kept of what is the same at every address. An app has fewer: its
 /// components times the kinds of viewers.
@@ -42,12 +45,24 @@ pub(super) struct Place {
 /// What viewers with the same rights have in common, as far as one component goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Scope {
-    /// Which records they see.
-    pub(super) rows: Filter,
+    /// Which records they see, in which order.
+    query: Query,
     /// What of them.
-    pub(super) fields: FieldSet,
+    fields: FieldSet,
+    /// What of that has a column.
+    columns: Vec<FieldAt>,
     /// What they may edit in place.
-    pub(super) editable: FieldSet,
+    editable: FieldSet,
+}
+
+impl Scope {
+    /// What a viewer asks for with one component.
+    pub(super) fn new(component: &Component, asked: Question) -> Self {
+        let Question { view, query, chosen } = asked;
+        let columns = chosen.into_iter().flat_map(|chosen| chosen.table.columns);
+        let columns = columns.map(|column| column.field).collect();
+        Self { editable: component.editable(&view), query, fields: view.fields, columns }
+    }
 }
 
 /// Renderings by place, each of one version.

@@ -11,7 +11,8 @@ use crate::model::app::App;
 use crate::model::component::Component;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::page::Page;
-use crate::records::{Records, RecordsError};
+use crate::model::query::Snapshot;
+use crate::records::{Question, Records, RecordsError};
 use crate::render::{
     ComponentData, Form, Frame, MenuItem, OwnAccount, RenderError, Renderer, Scene,
 };
@@ -115,7 +116,7 @@ impl Pages {
         let of = page.components.iter().collect();
         let shown = Shown { viewer, address: &address, component: None, of };
         let (place, tables) = self.place(&shown);
-        // Asked before the rows are read: they may be newer than it says, never older.
+        // Question before the rows are read: they may be newer than it says, never older.
         let version = self.versions.of(tables.iter()).await;
         let beside = (client::stylesheet(), client::script(), viewer);
         let tag = settled(&version).map(|version| self.cache.tag(&place, version, beside));
@@ -165,9 +166,7 @@ impl Pages {
         let address = address.ok_or(RecordsError::NotFound)?;
         let id = component.parse::<ComponentId>().map_err(|_| RecordsError::NotFound)?;
         let found = address.page.component(&id, viewer).ok_or(RecordsError::NotFound)?;
-        let source = found.data_source().ok_or(RecordsError::NotFound)?;
-        let view = self.records.view(viewer, source.table.as_str())?;
-        found.query(&view, &address.values).ok_or(RecordsError::NotFound)?;
+        self.records.question(viewer, found, &address)?;
         let shown = Shown { viewer, address: &address, component: Some(&id), of: vec![found] };
         let (place, tables) = self.place(&shown);
         Ok(Spot { component: id, place, tables, address })
@@ -238,10 +237,9 @@ impl Pages {
         let bound =
             components.iter().filter_map(|component| Some((*component, component.data_source()?)));
         let bound: Vec<_> = bound.collect();
-        let scopes = bound.iter().map(|(component, source)| {
-            let view = self.app.table(&source.table)?.view(shown.viewer)?;
-            let (rows, editable) = (source.scope(&view, values), component.editable(&view));
-            Some(Scope { rows, editable, fields: view.fields })
+        let scopes = bound.iter().map(|(component, _)| {
+            let asked = self.records.question(shown.viewer, component, shown.address).ok()?;
+            Some(Scope::new(component, asked))
         });
         let place = Place {
             path: path.clone(),
@@ -278,25 +276,35 @@ impl Pages {
         &self,
         shown: &Shown<'_>,
     ) -> Result<HashMap<ComponentId, ComponentData>, PagesError> {
-        let values = &shown.address.values;
-        let shown = shown.all().into_iter().filter_map(|component| {
-            let source = component.data_source()?;
-            let view = self.app.table(&source.table)?.view(shown.viewer)?;
-            Some((component, component.query(&view, values)?, view))
+        let asked = shown.all().into_iter().filter_map(|component| {
+            let asked = self.records.question(shown.viewer, component, shown.address).ok()?;
+            Some((component, asked))
         });
-        let shown: Vec<_> = shown.collect();
-        if shown.is_empty() {
+        let mut asked: Vec<_> = asked.collect();
+        if asked.is_empty() {
             return Ok(HashMap::new());
         }
-        let queries: Vec<_> = shown.iter().map(|(_, query, _)| query).collect();
-        let snapshot = self.records.snapshot(&queries).await?;
-        let data = shown.into_iter().zip(snapshot.answers).map(|((component, _, view), answer)| {
+        let mut snapshot = self.answers(&asked).await?;
+        let answered = asked.iter_mut().zip(&snapshot.answers);
+        let turned =
+            answered.filter_map(|((_, asked), answer)| asked.turn_back(answer).then_some(()));
+        if turned.count() > 0 {
+            snapshot = self.answers(&asked).await?;
+        }
+        let data = asked.into_iter().zip(snapshot.answers).map(|((component, asked), answer)| {
+            let Question { view, chosen, .. } = asked;
             let editable = component.editable(&view);
             let (View { table, fields, .. }, position) = (view, snapshot.position.clone());
-            let data = ComponentData { table, fields, editable, answer, position, draft: None };
+            let draft = None;
+            let data = ComponentData { table, fields, editable, chosen, answer, position, draft };
             (component.id.clone(), data)
         });
         Ok(data.collect())
+    }
+
+    async fn answers(&self, asked: &[(&Component, Question)]) -> Result<Snapshot, RecordsError> {
+        let queries: Vec<_> = asked.iter().map(|(_, asked)| &asked.query).collect();
+        self.records.snapshot(&queries).await
     }
 
     fn frame<'a>(&'a self, viewer: &'a Viewer, menu: &'a [MenuItem], nonce: &'a str) -> Frame<'a> {

@@ -19,6 +19,8 @@ const MAX_SORTS: usize = 8;
 const MAX_WORDS: usize = 10;
 /// How long a search may be, in bytes.
 const MAX_SEARCH: usize = 200;
+/// In how many fields words are looked for: each is a step deeper in SQL.
+const MAX_SEARCHED: usize = 100;
 
 /// What a viewer may ask of a table. Whatever they ask, they get no record that they may not read.
 impl View {
@@ -67,6 +69,17 @@ impl View {
     /// # Errors
     /// When it is too long to look for.
     pub fn search(&self, text: &str) -> Result<Filter, RecordsError> {
+        let is_text = |at: &FieldAt| self.table.field(*at).kind.storage() == Storage::Text;
+        let texts: Vec<_> = self.fields.iter().filter(is_text).collect();
+        self.search_in(&texts, text)
+    }
+
+    /// The records that hold every word of a text, each in one of these fields that the viewer may
+    /// read.
+    ///
+    /// # Errors
+    /// When it is too long to look for.
+    pub fn search_in(&self, fields: &[FieldAt], text: &str) -> Result<Filter, RecordsError> {
         let words: Vec<_> = text.split_whitespace().collect();
         if text.len() > MAX_SEARCH || words.len() > MAX_WORDS {
             let message = format!("search may have {MAX_WORDS} words and {MAX_SEARCH} bytes");
@@ -75,11 +88,10 @@ impl View {
         if text.contains('\0') {
             return Err(RecordsError::Malformed("search must not hold U+0000".to_owned()));
         }
-        let is_text = |at: &FieldAt| self.table.field(*at).kind.storage() == Storage::Text;
-        let texts: Vec<_> = self.fields.iter().filter(is_text).collect();
+        let readable = fields.iter().filter(|at| self.fields.contains(**at)).take(MAX_SEARCHED);
         let holds = |word: &str| {
             let test = |at: &FieldAt| Filter::Test(*at, Test::Contains(Value::text(word)));
-            Filter::Or(texts.iter().map(test).collect())
+            Filter::Or(readable.clone().map(test).collect())
         };
         Ok(Filter::And(words.into_iter().map(holds).collect()))
     }

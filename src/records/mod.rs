@@ -18,6 +18,7 @@ use crate::model::value::Value;
 use crate::store::{Action, Intent, Outcomes, Store, Write, Written};
 
 mod ask;
+mod choice;
 mod csv;
 mod cursor;
 mod error;
@@ -30,6 +31,7 @@ mod sent;
 mod tags;
 mod totals;
 
+pub use choice::Question;
 pub use error::{FieldFault, Obstacle, RecordsError};
 pub use history::History;
 pub use import::{Import, LineFault, MAX_IMPORT_BYTES, Report};

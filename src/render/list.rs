@@ -1,15 +1,14 @@
 //! The entries of a list.
 
 use minijinja::{Value, context};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::fields;
-use crate::model::component::{HrefPart, Item, List};
+use crate::model::component::{Item, List};
 use crate::model::query::Rows;
-use crate::model::record::{FieldSet, Record};
+use crate::model::record::Record;
 use crate::model::table::FieldAt;
-use crate::model::value::{Value as FieldValue, list_text};
 use crate::render::ComponentData;
+use crate::render::href::path;
 
 /// What the template of a list needs beside what all components have.
 pub(super) fn entries(list: &List, data: &ComponentData, rows: &Rows) -> Value {
@@ -42,34 +41,4 @@ fn cell(data: &ComponentData, record: &Record, at: FieldAt) -> Value {
     let mut html = String::new();
     fields::write_cell(data.table.field(at), &record[at], &mut html);
     Value::from_safe_string(html)
-}
-
-/// The path that these parts make of a record; none if one is a value that is missing or may not be
-/// read.
-pub fn path(parts: &[HrefPart], fields: &FieldSet, record: &Record) -> Option<String> {
-    let mut href = String::new();
-    for part in parts {
-        match part {
-            HrefPart::Text(text) => href.push_str(text),
-            HrefPart::Field(at) => {
-                let known = fields.contains(*at);
-                let text = Some(&record[*at]).filter(|_| known).and_then(plain)?;
-                href.extend(utf8_percent_encode(&text, NON_ALPHANUMERIC));
-            }
-        }
-    }
-    Some(href)
-}
-
-/// A value as a part of an address.
-fn plain(value: &FieldValue) -> Option<String> {
-    Some(match value {
-        FieldValue::Null => return None,
-        FieldValue::Boolean(value) => value.to_string(),
-        FieldValue::Integer(number) => number.to_string(),
-        FieldValue::Decimal(number) => number.to_string(),
-        FieldValue::Text(text) | FieldValue::Json(text) => text.to_string(),
-        FieldValue::List(chosen) => list_text(chosen),
-        FieldValue::Person(person) => person.id.as_str().to_owned(),
-    })
 }

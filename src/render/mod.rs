@@ -14,12 +14,13 @@ use crate::model::access::Viewer;
 use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::component::{
-    Component, ComponentKind, Container, DataTable, Layout, Link, Text, TextVariant,
+    Component, ComponentKind, Container, Layout, Link, Text, TextVariant,
 };
+use crate::model::data_table::{Chosen, DataTable};
 use crate::model::form::Draft;
 use crate::model::ids::{ComponentId, Position};
 use crate::model::page::Page;
-use crate::model::query::{Answer, Rows};
+use crate::model::query::Answer;
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
 use crate::model::table::Table;
@@ -27,7 +28,9 @@ use crate::model::theme::Theme;
 
 mod built_in;
 mod chart;
+mod data_table;
 mod form;
+mod href;
 mod kpi;
 mod list;
 mod rows;
@@ -40,7 +43,7 @@ mod theme;
 pub use templates::{BadTemplate, check_template, template_names};
 
 pub use built_in::{Form, OwnAccount, OwnSession, OwnToken, Way};
-pub use list::path;
+pub use href::path;
 
 use rows::RowWriter;
 
@@ -127,6 +130,8 @@ pub struct ComponentData {
     pub fields: FieldSet,
     /// What of it the viewer may edit in place.
     pub editable: FieldSet,
+    /// What the viewer chose, where it is a table.
+    pub chosen: Option<Chosen>,
     /// What the component asked for.
     pub answer: Answer,
     /// Everything up to here is in the answer.
@@ -238,7 +243,7 @@ impl Renderer {
             | ComponentKind::Form(_)
             | ComponentKind::Kpi(_)
             | ComponentKind::Chart(_) => match scene.data.get(&component.id) {
-                Some(data) => self.with_data(component, data),
+                Some(data) => self.with_data(component, scene.address, data),
                 // It is of what the viewer may not read.
                 None => Ok(String::new()),
             },
@@ -249,11 +254,14 @@ impl Renderer {
     fn with_data(
         &self,
         component: &Component,
+        address: &Address,
         data: &ComponentData,
     ) -> Result<String, RenderError> {
         match (&component.kind, &data.answer) {
-            (ComponentKind::DataTable(table), Answer::Rows(rows)) => {
-                self.data_table(component, table, data, rows)
+            (ComponentKind::DataTable(_), Answer::Rows(rows)) => {
+                let Some(chosen) = &data.chosen else { return Ok(String::new()) };
+                let inside = data_table::inside(component, address, data, chosen, rows);
+                self.render("data_table.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::List(list), Answer::Rows(rows)) => {
                 let inside = list::entries(list, data, rows);
@@ -377,35 +385,6 @@ impl Renderer {
         self.render("link.html", context! { href, label, ..props(component) })
     }
 
-    fn data_table(
-        &self,
-        component: &Component,
-        data_table: &DataTable,
-        data: &ComponentData,
-        shown: &Rows,
-    ) -> Result<String, RenderError> {
-        let writer = RowWriter::new(data_table, &data.table, &data.fields);
-        let mut rows = String::with_capacity(512 * shown.records.len());
-        for record in &shown.records {
-            writer.write(record, &mut rows);
-        }
-        self.render(
-            "data_table.html",
-            context! {
-                title => data_table.title.as_deref(),
-                heads => writer.heads(&data.editable),
-                editable => !data.editable.is_empty(),
-                lock => writer.lock(),
-                rows => Value::from_safe_string(rows),
-                shown => shown.records.len(),
-                total => shown.total,
-                limit => data_table.window.limit,
-                empty_message => data_table.empty_message.as_ref(),
-                ..source(component, data)
-            },
-        )
-    }
-
     fn render(&self, template: &str, context: Value) -> Result<String, RenderError> {
         Ok(self.environment.get_template(template)?.render(context)?)
     }
@@ -414,7 +393,17 @@ impl Renderer {
 /// The stylesheets that this page needs beside the one of all pages.
 fn stylesheets(page: &Page) -> Vec<String> {
     let still = page.all().into_iter().any(still::is_still).then(client::still_stylesheet);
-    still.into_iter().chain(page.has_forms().then(client::form_stylesheet)).collect()
+    let forms = page.has_forms().then(client::form_stylesheet);
+    let tables = page.all().into_iter().any(has_tools).then(client::tables_stylesheet);
+    still.into_iter().chain(forms).chain(tables).collect()
+}
+
+/// Whether more stands around the rows of a table than what stands above them.
+fn has_tools(component: &Component) -> bool {
+    match &component.kind {
+        ComponentKind::DataTable(table) => table.is_browsable() || table.row_link.is_some(),
+        _ => false,
+    }
 }
 
 /// What the browser's scripts are told.

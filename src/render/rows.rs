@@ -2,21 +2,23 @@
 
 use std::fmt::Write;
 
-use minijinja::{Value, context};
-
 use crate::fields;
 use crate::fields::control::editor;
 use crate::fields::entry;
-use crate::model::component::{Column, DataTable};
+use crate::fields::format::write_column;
+use crate::model::data_table::{Align, Column, DataTable};
 use crate::model::query::Sort;
 use crate::model::record::{FieldSet, Record};
 use crate::model::sort_key::sort_key;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::{FieldAt, FieldKind, Table};
 use crate::model::value::Value as Plain;
+use crate::render::href::path;
 
 /// Writes rows for one viewer; what is the same for all rows is prepared once.
 pub(super) struct RowWriter<'a> {
+    data_table: &'a DataTable,
     table: &'a Table,
+    fields: &'a FieldSet,
     sort: &'a [Sort],
     cells: Vec<(&'a Column, String)>,
     /// What an edit is held against, where cells can be edited and the reader may see it.
@@ -24,11 +26,12 @@ pub(super) struct RowWriter<'a> {
 }
 
 impl<'a> RowWriter<'a> {
-    pub(super) fn new(data_table: &'a DataTable, table: &'a Table, fields: &FieldSet) -> Self {
-        let readable = data_table.columns.iter().filter(|column| fields.contains(column.field));
-        let cells = readable.map(|column| (column, opening(column, table))).collect();
+    /// `data_table` has only the columns that the viewer sees.
+    pub(super) fn new(data_table: &'a DataTable, table: &'a Table, fields: &'a FieldSet) -> Self {
+        let cells = data_table.columns.iter().map(|column| (column, opening(column, table)));
+        let cells = cells.collect();
         let lock = table.updated_at().filter(|at| data_table.is_editable() && fields.contains(*at));
-        Self { table, sort: &data_table.window.sort, cells, lock }
+        Self { data_table, table, fields, sort: &data_table.window.sort, cells, lock }
     }
 
     /// The name of the field that edits are held against.
@@ -36,17 +39,11 @@ impl<'a> RowWriter<'a> {
         self.lock.map(|at| self.table.field(at).name.as_str())
     }
 
-    /// What stands above the columns, and how each is edited, where the viewer may.
-    pub(super) fn heads(&self, editable: &FieldSet) -> Vec<Value> {
-        let head = |(column, _): &(&Column, String)| {
-            let field = self.table.field(column.field);
-            let numeric = fields::right_aligned(&field.kind);
-            let is_editable = column.editable && editable.contains(column.field);
-            let editor = editor(field).filter(|_| is_editable);
-            let editor = editor.and_then(|editor| serde_json::to_string(&editor).ok());
-            context! { label => column.label.as_ref(), numeric, editor }
-        };
-        self.cells.iter().map(head).collect()
+    /// How the cells of a column are edited, where the viewer may.
+    pub(super) fn editor(&self, column: &Column, editable: &FieldSet) -> Option<String> {
+        let is_editable = column.editable && editable.contains(column.field);
+        let editor = editor(self.table.field(column.field)).filter(|_| is_editable)?;
+        serde_json::to_string(&editor).ok()
     }
 
     pub(super) fn write(&self, record: &Record, html: &mut String) {
@@ -57,27 +54,64 @@ impl<'a> RowWriter<'a> {
             write_data("updated-at", &record[lock], html);
         }
         html.push('>');
+        let parts = self.data_table.row_link.as_deref();
+        let mut link = parts.and_then(|parts| path(parts, self.fields, record));
         for (column, opening) in &self.cells {
             html.push_str(opening);
             if column.editable {
                 write_data("value", &record[column.field], html);
             }
             html.push('>');
-            fields::write_cell(self.table.field(column.field), &record[column.field], html);
+            // The first cell holds the link of the whole row.
+            match link.take() {
+                Some(link) => self.write_link(column, record, &link, html),
+                None => self.write_value(column, record, html),
+            }
             html.push_str("</td>");
         }
         html.push_str("</tr>\n");
+    }
+
+    fn write_value(&self, column: &Column, record: &Record, html: &mut String) {
+        let (field, value) = (self.table.field(column.field), &record[column.field]);
+        write_column(field, column.format, value, html);
+    }
+
+    fn write_link(&self, column: &Column, record: &Record, link: &str, html: &mut String) {
+        html.push_str(r#"<a class="row-link" href=""#);
+        fields::escape(link, html);
+        html.push_str(r#"">"#);
+        match (&self.table.field(column.field).kind, &record[column.field]) {
+            // A link cannot hold another one.
+            (FieldKind::Email | FieldKind::Url | FieldKind::PhoneNumber, Plain::Text(text)) => {
+                fields::escape(text, html);
+            }
+            _ => self.write_value(column, record, html),
+        }
+        html.push_str("</a>");
     }
 }
 
 /// `<td …`, not yet closed, with the label that phones show beside the value.
 fn opening(column: &Column, table: &Table) -> String {
-    let numeric = fields::right_aligned(&table.field(column.field).kind);
-    let mut html = String::from(if numeric { r#"<td class="numeric""# } else { "<td" });
+    let mut html = String::from("<td");
+    if let Some(class) = class(column, table) {
+        html.push_str(&format!(r#" class="{class}""#));
+    }
     html.push_str(r#" data-label=""#);
     fields::escape(&column.label, &mut html);
     html.push('"');
     html
+}
+
+/// The class of a column's cells, where they have one.
+pub(super) fn class(column: &Column, table: &Table) -> Option<&'static str> {
+    match column.align {
+        Some(Align::Left) => Some("align-left"),
+        Some(Align::Center) => Some("align-center"),
+        Some(Align::Right) => Some("align-right"),
+        None => fields::right_aligned(&table.field(column.field).kind).then_some("numeric"),
+    }
 }
 
 /// Writes ` data-name="value"`: the value as the API has it, without its quotes; nothing if it is

@@ -18,6 +18,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("markdown.html", include_str!("../../templates/markdown.html")),
     ("html.html", include_str!("../../templates/html.html")),
     ("data_table.html", include_str!("../../templates/data_table.html")),
+    ("data_table_tools.html", include_str!("../../templates/data_table_tools.html")),
+    ("data_table_pager.html", include_str!("../../templates/data_table_pager.html")),
     ("list.html", include_str!("../../templates/list.html")),
     ("record_form.html", include_str!("../../templates/record_form.html")),
     ("form_field.html", include_str!("../../templates/form_field.html")),

@@ -120,6 +120,7 @@ impl<'a> PageAround<'a, '_> {
         let place = unit.place.clone();
         let around = self.facts.audience.clone();
         let visible = self.visible(common.visible, &place.key("visible"));
+        self.facts.audience.retain(|viewer| visible.allows(viewer));
         let kind = components::read(&type_name, &mut Here { unit, page: self });
         self.facts.audience = around;
         if kind.is_none() {
@@ -135,7 +136,7 @@ impl<'a> PageAround<'a, '_> {
         Some(Component { id, visible, props, kind: kind?? })
     }
 
-    /// Who sees a component. From here on, they are the audience.
+    /// Whom of the audience an author lets see something.
     fn visible(&mut self, given: Option<RawGrant>, place: &Place) -> Grant {
         let Some(given) = given else { return Grant::All };
         if matches!(&given, RawGrant::Roles(names) if names.is_empty()) {
@@ -145,14 +146,12 @@ impl<'a> PageAround<'a, '_> {
             return Grant::All;
         }
         let grant = given.check(self.roles, place, self.problems);
-        let audience = &mut self.facts.audience;
-        if !audience.iter().any(|viewer| grant.allows(viewer)) {
+        if !self.facts.audience.iter().any(|viewer| grant.allows(viewer)) {
             let message = "nobody who may open this page may see this";
             let problem = self.problems.report(place.clone(), message);
             problem.help("see `access` of the page, and `visible` of what holds this");
             return Grant::All;
         }
-        audience.retain(|viewer| grant.allows(viewer));
         grant
     }
 
@@ -218,6 +217,10 @@ impl Around for Here<'_, '_, '_> {
 
     fn is_public(&self) -> bool {
         self.page.facts.is_public
+    }
+
+    fn visible(&mut self, given: Option<RawGrant>, place: &Place) -> Grant {
+        self.page.visible(given, place)
     }
 
     fn params(&self) -> Vec<Arc<str>> {

@@ -7,6 +7,7 @@ mod server;
 mod accounts;
 mod attacks;
 mod batch;
+mod browse;
 mod cli;
 mod crash;
 mod editable;

@@ -1,0 +1,288 @@
+//! The columns of a data table.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use validator::{Validate, ValidationErrors};
+
+use crate::components::grant::RawGrant;
+use crate::components::{Around, seen};
+use crate::model::access::{Grant, Viewer};
+use crate::model::data_table::{Align, Column, FORMATS, Format};
+use crate::model::problem::Place;
+use crate::model::table::{Field, FieldAt, FieldKind, Table};
+
+/// The units that a width may have.
+const UNITS: [&str; 5] = ["px", "rem", "em", "ch", "%"];
+
+/// A column as written: the name of a field, or more about it.
+#[derive(Serialize)]
+pub(super) enum RawColumn {
+    Name(String),
+    Full(FullColumn),
+}
+
+/// A column, and what is special about it.
+#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Column", deny_unknown_fields)]
+pub(super) struct FullColumn {
+    /// The field it shows.
+    #[validate(required)]
+    field: Option<String>,
+    /// What stands above it; the field's own label if you do not say.
+    label: Option<String>,
+    /// How wide it is, as in `12rem`, `240px` or `20%`; as its values need if you do not say.
+    #[schemars(regex(pattern = r"^[0-9]{1,4}(\.[0-9]{1,2})?(px|rem|em|ch|%)$"))]
+    width: Option<String>,
+    /// To which side its cells are aligned; numbers to the right, all else to the left if you do
+    /// not say.
+    align: Option<RawAlign>,
+    /// How its values are written: `short`, `long` or `iso` for dates and times, `compact` or
+    /// `whole` for numbers, `truncate` for texts. As suits the field if you do not say.
+    format: Option<RawFormat>,
+    /// Whether viewers may sort by it; as the table's `sortable` if you do not say.
+    sortable: Option<bool>,
+    /// Who sees it, as in `[admin]`; everyone who may read the field if you do not say.
+    visible: Option<RawGrant>,
+    /// Whether those who may change the field can do so right in the table; `false` if you do not
+    /// say.
+    editable: Option<bool>,
+}
+
+/// To which side cells are aligned.
+#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum RawAlign {
+    /// Where a line begins.
+    Left,
+    /// In the middle.
+    Center,
+    /// Where a line ends.
+    Right,
+}
+
+/// How values are written.
+#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum RawFormat {
+    /// A day or an instant, as `5 Apr 2026`.
+    Short,
+    /// A day or an instant, as `Sunday, 5 April 2026`.
+    Long,
+    /// A day or an instant, as `2026-04-05`.
+    Iso,
+    /// A number, as `12.3k`.
+    Compact,
+    /// A number without what is after the point.
+    Whole,
+    /// A text on one line, cut where the column ends.
+    Truncate,
+}
+
+/// Every field that somebody sees.
+pub(super) fn all(table: &Table, audience: &[Viewer], sortable: bool) -> Vec<Column> {
+    let shown =
+        table.all().filter(|(at, _)| *at != FieldAt::ID && seen::is_seen(table, *at, audience));
+    shown.map(|(field, declared)| plain(field, declared, sortable)).collect()
+}
+
+/// A field's column, of which nothing is said.
+fn plain(field: FieldAt, declared: &Field, sortable: bool) -> Column {
+    Column {
+        field,
+        label: declared.label.clone(),
+        width: None,
+        align: None,
+        format: None,
+        sortable,
+        visible: Grant::All,
+        editable: false,
+    }
+}
+
+/// Checks the columns of a table.
+pub(super) fn check(
+    raw: Vec<RawColumn>,
+    table: &Arc<Table>,
+    sortable: bool,
+    around: &mut dyn Around,
+) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::with_capacity(raw.len());
+    for (index, column) in raw.into_iter().enumerate() {
+        let at = around.place().key("columns").item(index);
+        let (place, column) = match column {
+            RawColumn::Name(name) => {
+                (at.clone(), FullColumn { field: Some(name), ..FullColumn::default() })
+            }
+            RawColumn::Full(column) => (at.key("field"), column),
+        };
+        let Some(name) = &column.field else { continue };
+        let Some(field) = around.field(table, name, place.clone()) else { continue };
+        if columns.iter().any(|column| column.field == field) {
+            around.problems().report(place, format!("`{name}` has a column already"));
+            continue;
+        }
+        if seen::check(table, field, place, around) {
+            columns.push(column.check(field, table, sortable, &at, around));
+        }
+    }
+    columns
+}
+
+impl FullColumn {
+    fn check(
+        self,
+        at: FieldAt,
+        table: &Arc<Table>,
+        sortable: bool,
+        place: &Place,
+        around: &mut dyn Around,
+    ) -> Column {
+        let field = table.field(at);
+        let plain = plain(at, field, self.sortable.unwrap_or(sortable));
+        let editable = self.editable.unwrap_or(false);
+        if editable {
+            check_editable(table, at, place.key("editable"), around);
+        }
+        let width = self.width.filter(|width| check_width(width, &place.key("width"), around));
+        let format = self.format.map(Format::from);
+        Column {
+            label: self.label.map_or(plain.label, Into::into),
+            width: width.map(Into::into),
+            align: self.align.map(Align::from),
+            format: format
+                .filter(|format| check_format(*format, field, &place.key("format"), around)),
+            visible: around.visible(self.visible, &place.key("visible")),
+            editable,
+            ..plain
+        }
+    }
+}
+
+/// Whether it is a number with a unit.
+fn check_width(width: &str, place: &Place, around: &mut dyn Around) -> bool {
+    let number = UNITS.iter().find_map(|unit| width.strip_suffix(unit)).unwrap_or_default();
+    let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str, most: usize| {
+        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let fine = digits(whole, 4) && digits(rest, 2);
+    if !fine {
+        let message = format!("width must be a number with {}", UNITS.join(", "));
+        around.problems().report(place.clone(), message).help("as in `width: 12rem`");
+    }
+    fine
+}
+
+fn check_format(format: Format, field: &Field, place: &Place, around: &mut dyn Around) -> bool {
+    let fine = format.suits(field);
+    if !fine {
+        let message = format!("this format does not suit the field `{}`", field.name);
+        let suits = FORMATS.iter().filter(|(_, format)| format.suits(field));
+        let names: Vec<_> = suits.map(|(name, _)| *name).collect();
+        around.problems().report(place.clone(), message).help(match names[..] {
+            [] => "remove it: its values are always written alike".to_owned(),
+            _ => format!("`{}` takes {}", field.name, names.join(", ")),
+        });
+    }
+    fine
+}
+
+/// Whether somebody who may open the page may edit the field.
+fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut dyn Around) {
+    let name = &table.field(field).name;
+    if table.field(field).kind.is_system() {
+        let message = format!("`{name}` is set by the system, so nobody can edit it");
+        around.problems().report(place, message).help("remove `editable`");
+        return;
+    }
+    if table.field(field).kind == FieldKind::Json {
+        let message = format!("`{name}` holds JSON, which is not edited in a table");
+        around.problems().report(place, message).help("remove `editable`; a form can set it");
+        return;
+    }
+    let may_set = |viewer| table.view(viewer).is_some_and(|view| view.may_set(field));
+    if !around.audience().iter().any(may_set) {
+        let message = format!("nobody who may open this page may change `{name}`");
+        let problem = around.problems().report(place, message);
+        problem.help(format!("see `permissions.update` of `{}`, or remove this", table.name));
+    }
+}
+
+impl From<RawAlign> for Align {
+    fn from(raw: RawAlign) -> Self {
+        match raw {
+            RawAlign::Left => Self::Left,
+            RawAlign::Center => Self::Center,
+            RawAlign::Right => Self::Right,
+        }
+    }
+}
+
+impl From<RawFormat> for Format {
+    fn from(raw: RawFormat) -> Self {
+        match raw {
+            RawFormat::Short => Self::Short,
+            RawFormat::Long => Self::Long,
+            RawFormat::Iso => Self::Iso,
+            RawFormat::Compact => Self::Compact,
+            RawFormat::Whole => Self::Whole,
+            RawFormat::Truncate => Self::Truncate,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawColumn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ColumnVisitor;
+
+        impl<'de> Visitor<'de> for ColumnVisitor {
+            type Value = RawColumn;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a field or a mapping with `field`")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<RawColumn, E> {
+                Ok(RawColumn::Name(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawColumn, A::Error> {
+                FullColumn::deserialize(MapAccessDeserializer::new(map)).map(RawColumn::Full)
+            }
+        }
+
+        deserializer.deserialize_any(ColumnVisitor)
+    }
+}
+
+impl Validate for RawColumn {
+    fn validate(&self) -> Result<(), ValidationErrors> {
+        match self {
+            Self::Name(_) => Ok(()),
+            Self::Full(column) => column.validate(),
+        }
+    }
+}
+
+impl JsonSchema for RawColumn {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ColumnOrName".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let full = generator.subschema_for::<FullColumn>();
+        let name = json_schema!({ "type": "string", "description": "The field it shows." });
+        json_schema!({ "anyOf": [name, full] })
+    }
+}

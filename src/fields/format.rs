@@ -1,0 +1,87 @@
+//! How a value is written in a column whose author says so.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use rust_decimal::Decimal;
+
+use crate::fields::{escape, number, write_cell};
+use crate::model::data_table::Format;
+use crate::model::table::Field;
+use crate::model::value::Value;
+
+/// The most letters of a text that a cell shows.
+const MAX_LETTERS: usize = 300;
+/// The most letters of it that it holds, for whoever points at it.
+const MAX_HELD: usize = 1_000;
+/// From so many letters on a text is long.
+const LONG: usize = 120;
+
+/// Writes a value as the HTML inside a cell of a column: in its format, and never at great length.
+pub fn write_column(field: &Field, format: Option<Format>, value: &Value, html: &mut String) {
+    let written = match (format, value) {
+        (Some(Format::Long | Format::Iso), Value::Text(text)) => write_time(format, text, html),
+        (Some(Format::Compact), Value::Integer(number)) => {
+            number::write_tick(Some(&field.kind), Decimal::from(*number), html);
+            Some(())
+        }
+        (Some(Format::Compact), Value::Decimal(number)) => {
+            number::write_tick(Some(&field.kind), *number, html);
+            Some(())
+        }
+        (Some(Format::Whole), Value::Decimal(number)) => {
+            number::write_whole(&field.kind, *number, html);
+            Some(())
+        }
+        (Some(Format::Truncate), Value::Text(text)) => {
+            write_bounded("truncate", text, html);
+            Some(())
+        }
+        (None, Value::Text(text)) if text.len() > LONG => {
+            write_bounded("clamp", text, html);
+            Some(())
+        }
+        _ => None,
+    };
+    if written.is_none() {
+        write_cell(field, value, html);
+    }
+}
+
+/// Writes the beginning of a text, and more of it on hover.
+fn write_bounded(class: &str, text: &str, html: &mut String) {
+    let start = |most: usize| text.char_indices().nth(most).map(|(end, _)| &text[..end]);
+    html.push_str(r#"<span class=""#);
+    html.push_str(class);
+    html.push_str(r#"" title=""#);
+    escape(start(MAX_HELD).unwrap_or(text), html);
+    html.push_str(r#"">"#);
+    escape(start(MAX_LETTERS).unwrap_or(text), html);
+    html.push_str(if start(MAX_LETTERS).is_some() { "…</span>" } else { "</span>" });
+}
+
+fn write_time(format: Option<Format>, text: &str, html: &mut String) -> Option<()> {
+    let words = if format == Some(Format::Long) { long(text) } else { iso(text) }?;
+    html.push_str(r#"<time datetime=""#);
+    escape(text, html);
+    html.push_str(r#"" title=""#);
+    escape(text, html);
+    write!(html, r#"">{words}</time>"#).ok()
+}
+
+fn long(text: &str) -> Option<String> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        let instant = Offset::UTC.to_datetime(instant);
+        return Some(instant.strftime("%A, %-d %B %Y, %H:%M").to_string());
+    }
+    Some(text.parse::<Date>().ok()?.strftime("%A, %-d %B %Y").to_string())
+}
+
+fn iso(text: &str) -> Option<String> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Some(Offset::UTC.to_datetime(instant).strftime("%Y-%m-%d %H:%M").to_string());
+    }
+    text.parse::<Date>().ok().map(|date| date.to_string())
+}

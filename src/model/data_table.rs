@@ -1,0 +1,228 @@
+//! `dataTable` as declared, and what a viewer may choose about it.
+
+use std::sync::Arc;
+
+use crate::model::access::{Grant, View};
+use crate::model::component::{DataSource, HrefPart};
+use crate::model::filter::Filter;
+use crate::model::query::{Sort, Window};
+use crate::model::table::{Field, FieldAt, FieldKind, Storage};
+
+/// `dataTable`
+#[derive(Clone, Debug)]
+pub struct DataTable {
+    /// What stands above the table.
+    pub title: Option<Arc<str>>,
+    /// Which records, and how they stay current.
+    pub data_source: DataSource,
+    /// In which order, and how many at most.
+    pub window: Window,
+    /// What is shown of each record, from left to right.
+    pub columns: Vec<Column>,
+    /// In which fields words are looked for; nothing where there is no search.
+    pub search: Option<Vec<FieldAt>>,
+    /// The fields with a control above the table.
+    pub filters: Vec<FieldAt>,
+    /// How many rows at most a viewer may choose, beside what the author chose.
+    pub page_sizes: Vec<u32>,
+    /// Whether a viewer may turn to the rows beyond the first ones.
+    pub pagination: bool,
+    /// Where a row leads.
+    pub row_link: Option<Vec<HrefPart>>,
+    /// What stands where the rows would, when there are none.
+    pub empty_message: Arc<str>,
+}
+
+/// One column of a table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// The field it shows.
+    pub field: FieldAt,
+    /// What stands above it.
+    pub label: Arc<str>,
+    /// How wide it is, as CSS says it.
+    pub width: Option<Arc<str>>,
+    /// To which side its cells are aligned; absent: as suits the field.
+    pub align: Option<Align>,
+    /// How its values are written; absent: as suits the field.
+    pub format: Option<Format>,
+    /// Whether a viewer may sort by it.
+    pub sortable: bool,
+    /// Who sees it.
+    pub visible: Grant,
+    /// Whether its cells can be edited in place, by those who may.
+    pub editable: bool,
+}
+
+/// To which side cells are aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Where a line begins.
+    Left,
+    /// In the middle.
+    Center,
+    /// Where a line ends.
+    Right,
+}
+
+/// How values are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A day or an instant, as `5 Apr 2026`.
+    Short,
+    /// A day or an instant, as `Sunday, 5 April 2026`.
+    Long,
+    /// A day or an instant, as `2026-04-05`.
+    Iso,
+    /// A number, as `12.3k`.
+    Compact,
+    /// A number without what is after the point.
+    Whole,
+    /// A text on one line, cut where the column ends.
+    Truncate,
+}
+
+/// The formats by the names they have in YAML.
+pub const FORMATS: [(&str, Format); 6] = [
+    ("short", Format::Short),
+    ("long", Format::Long),
+    ("iso", Format::Iso),
+    ("compact", Format::Compact),
+    ("whole", Format::Whole),
+    ("truncate", Format::Truncate),
+];
+
+/// What a viewer chose about a table: what of it they see, and in which order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// By what they sort; nothing for the author's order.
+    pub sort: Vec<Sort>,
+    /// The words they look for.
+    pub search: Option<Arc<str>>,
+    /// What they filter by: each name in the query string, without a prefix, and its value.
+    pub filters: Vec<(Arc<str>, Arc<str>)>,
+    /// Which records that leaves.
+    pub filter: Filter,
+    /// How many rows at most.
+    pub limit: u32,
+    /// How many the author chose.
+    pub usual_limit: u32,
+    /// Which page of so many rows, from 1.
+    pub page: u64,
+}
+
+/// A data table with what a viewer chose about it.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// What they see of it, in the order that they chose.
+    pub table: DataTable,
+    /// What they chose.
+    pub choice: Choice,
+}
+
+impl Format {
+    /// Whether it makes sense for the values of this field.
+    pub fn suits(self, field: &Field) -> bool {
+        let storage = field.kind.storage();
+        match self {
+            Self::Short | Self::Long | Self::Iso => {
+                matches!(storage, Storage::Date | Storage::Datetime)
+            }
+            Self::Compact => {
+                let is_number = matches!(storage, Storage::Integer | Storage::Decimal(_));
+                is_number && !matches!(field.kind, FieldKind::Id | FieldKind::Rating(_))
+            }
+            Self::Whole => matches!(storage, Storage::Decimal(_)),
+            Self::Truncate => is_free_text(field),
+        }
+    }
+}
+
+impl DataTable {
+    /// Whether somebody may edit cells of it in place.
+    pub fn is_editable(&self) -> bool {
+        self.columns.iter().any(|column| column.editable)
+    }
+
+    /// Whether a viewer may choose something about it.
+    pub fn is_browsable(&self) -> bool {
+        self.has_tools() || self.pagination
+    }
+
+    /// Whether it has a form with controls.
+    pub fn has_tools(&self) -> bool {
+        let filtered = self.search.is_some() || !self.filters.is_empty();
+        filtered || !self.page_sizes.is_empty() || self.is_sortable()
+    }
+
+    /// Whether a viewer may sort by one of its columns.
+    pub fn is_sortable(&self) -> bool {
+        self.columns.iter().any(|column| column.sortable)
+    }
+
+    /// The table with those columns only that the viewer sees, in the order that they chose.
+    pub fn seen_by(&self, view: &View, choice: &Choice) -> Self {
+        let mut seen = self.clone();
+        seen.columns.retain(|column| {
+            view.fields.contains(column.field) && column.visible.allows(&view.viewer)
+        });
+        seen.window = choice.window(&self.window);
+        seen
+    }
+
+    /// Whether a name in the query string, without its prefix, is one of those by which viewers
+    /// choose.
+    pub fn knows(&self, name: &str) -> bool {
+        match name {
+            "sort" => self.is_sortable(),
+            "search" => self.search.is_some(),
+            "page" => self.pagination,
+            "limit" => !self.page_sizes.is_empty(),
+            _ => name == FILTER || name.strip_prefix(FILTER_BY).is_some(),
+        }
+    }
+}
+
+/// The name of a filter as the API takes it.
+pub const FILTER: &str = "filter";
+/// What the name of one field's filter begins with.
+pub const FILTER_BY: &str = "filter.";
+
+/// How a field is filtered by where nothing is said: free text by what it holds.
+pub fn usual_operator(field: &Field) -> &'static str {
+    if is_free_text(field) { "contains" } else { "eq" }
+}
+
+/// Whether a viewer can be given a control to filter by the field.
+pub fn has_control(field: &Field) -> bool {
+    use Storage::{Boolean, Date, Datetime, Decimal, Integer, Text};
+    let storage = field.kind.storage();
+    matches!(storage, Text | Integer | Decimal(_) | Boolean | Date | Datetime)
+}
+
+fn is_free_text(field: &Field) -> bool {
+    field.kind.storage() == Storage::Text && field.kind.options().is_empty()
+}
+
+impl Choice {
+    /// What an author chose for all.
+    pub fn none(table: &DataTable) -> Self {
+        let limit = table.window.limit;
+        let (sort, search, filters) = Default::default();
+        Self { sort, search, filters, filter: Filter::all(), limit, usual_limit: limit, page: 1 }
+    }
+
+    /// In which order, and which of the records. The author's order decides what is left equal.
+    pub fn window(&self, authors: &Window) -> Window {
+        let is_chosen = |field| self.sort.iter().any(|chosen| chosen.field == field);
+        let rest = authors.sort.iter().filter(|sort| !is_chosen(sort.field));
+        let sort = self.sort.iter().chain(rest).copied().collect();
+        let offset = (self.page - 1).saturating_mul(u64::from(self.limit));
+        Window { sort, limit: self.limit, offset, after: None }
+    }
+
+    /// Whether they look for something, so that there may be more than they see.
+    pub fn narrows(&self) -> bool {
+        self.search.is_some() || !self.filters.is_empty()
+    }
+}

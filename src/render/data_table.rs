@@ -1,0 +1,311 @@
+//! A data table around its rows: what stands above and below them, and where that leads.
+
+use minijinja::{Value, context};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::model::address::Address;
+use crate::model::component::Component;
+use crate::model::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY};
+use crate::model::query::{Direction, Rows, Sort};
+use crate::model::table::{Field, FieldAt, FieldKind, Storage};
+use crate::render::ComponentData;
+use crate::render::rows::{RowWriter, class};
+
+/// What stands in a query string as something else.
+const IN_A_QUERY: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':').remove(b',');
+/// Up to so many pages each has a link of its own.
+const MAX_LINKED: u64 = 7;
+
+/// What the template of a data table needs beside what all components have.
+pub(super) fn inside(
+    component: &Component,
+    address: &Address,
+    data: &ComponentData,
+    Chosen { table, choice }: &Chosen,
+    shown: &Rows,
+) -> Value {
+    let links = Links::new(component, address, data, table, choice);
+    let writer = RowWriter::new(table, &data.table, &data.fields);
+    let mut rows = String::with_capacity(512 * shown.records.len());
+    for record in &shown.records {
+        writer.write(record, &mut rows);
+    }
+    let head = |column| links.head(column, writer.editor(column, &data.editable));
+    context! {
+        title => table.title.as_deref(),
+        heads => table.columns.iter().map(head).collect::<Vec<_>>(),
+        editable => !data.editable.is_empty(),
+        lock => writer.lock(),
+        rows => Value::from_safe_string(rows),
+        shown => shown.records.len(),
+        total => shown.total,
+        limit => choice.limit,
+        offset => table.window.offset,
+        browsable => table.is_browsable() || table.row_link.is_some(),
+        path => address.path.as_ref(),
+        tools => table.has_tools().then(|| links.tools()),
+        pager => table.pagination.then(|| links.pager(shown)),
+        clear => choice.narrows().then(|| links.clear()),
+        empty_message => table.empty_message.as_ref(),
+    }
+}
+
+/// Where the controls of one table lead, at one address.
+struct Links<'a> {
+    address: &'a Address,
+    data: &'a ComponentData,
+    table: &'a DataTable,
+    choice: &'a Choice,
+    prefix: String,
+}
+
+impl<'a> Links<'a> {
+    fn new(
+        component: &Component,
+        address: &'a Address,
+        data: &'a ComponentData,
+        table: &'a DataTable,
+        choice: &'a Choice,
+    ) -> Self {
+        let prefix = address.page.prefix(&component.id);
+        Self { address, data, table, choice, prefix }
+    }
+
+    /// The page with another choice about this table, and all else as it is.
+    fn to(&self, choice: &Choice) -> String {
+        let mut href = self.address.path.to_string();
+        let pairs = self.others().chain(self.own(choice));
+        for (index, (name, value)) in pairs.enumerate() {
+            href.push(if index == 0 { '?' } else { '&' });
+            href.extend(utf8_percent_encode(&name, IN_A_QUERY));
+            href.push('=');
+            href.extend(utf8_percent_encode(&value, IN_A_QUERY));
+        }
+        href
+    }
+
+    /// What the query string says that is not about this table.
+    fn others(&self) -> impl Iterator<Item = (String, String)> {
+        let is_own =
+            |name: &str| name.strip_prefix(&self.prefix).is_some_and(|name| self.table.knows(name));
+        let pairs = self.address.values.pairs().filter(move |(name, _)| !is_own(name));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    }
+
+    /// A choice as the query string says it.
+    fn own(&self, choice: &Choice) -> impl Iterator<Item = (String, String)> {
+        let mut pairs = Vec::new();
+        if !choice.sort.is_empty() {
+            let terms = choice.sort.iter().map(|sort| self.term(sort)).collect::<Vec<_>>();
+            pairs.push(("sort".to_owned(), terms.join(",")));
+        }
+        pairs.extend(choice.search.iter().map(|words| ("search".to_owned(), words.to_string())));
+        let filters = choice.filters.iter();
+        pairs.extend(filters.map(|(name, value)| (name.to_string(), value.to_string())));
+        if choice.limit != choice.usual_limit {
+            pairs.push(("limit".to_owned(), choice.limit.to_string()));
+        }
+        if choice.page > 1 {
+            pairs.push(("page".to_owned(), choice.page.to_string()));
+        }
+        pairs.into_iter().map(|(name, value)| (format!("{}{name}", self.prefix), value))
+    }
+
+    fn term(&self, sort: &Sort) -> String {
+        let direction = match sort.direction {
+            Direction::Asc => "asc",
+            Direction::Desc => "desc",
+        };
+        format!("{}:{direction}", self.field(sort.field).name)
+    }
+
+    fn field(&self, at: FieldAt) -> &'a Field {
+        self.data.table.field(at)
+    }
+
+    /// All records again, in the same order.
+    fn clear(&self) -> String {
+        let choice = Choice { search: None, filters: Vec::new(), page: 1, ..self.choice.clone() };
+        self.to(&choice)
+    }
+
+    /// What stands above a column.
+    fn head(&self, column: &Column, editor: Option<String>) -> Value {
+        let first = self.table.window.sort.first();
+        let sorted = first.filter(|sort| sort.field == column.field);
+        let sorted = sorted.filter(|_| column.sortable).map(|sort| match sort.direction {
+            Direction::Asc => "ascending",
+            Direction::Desc => "descending",
+        });
+        context! {
+            label => column.label.as_ref(),
+            class => class(column, &self.data.table),
+            width => column.width.as_deref(),
+            editor,
+            sorted,
+            href => column.sortable.then(|| self.sorted_by(column.field)),
+        }
+    }
+
+    /// The next order: upwards, downwards, the author's. What is so already is passed over.
+    fn sorted_by(&self, field: FieldAt) -> String {
+        let now = self.table.window.sort.first().filter(|sort| sort.field == field);
+        let is_chosen = self.choice.sort.first().is_some_and(|sort| sort.field == field);
+        let sort = match now.map(|sort| sort.direction) {
+            Some(Direction::Asc) => vec![Sort { field, direction: Direction::Desc }],
+            Some(Direction::Desc) if is_chosen => Vec::new(),
+            Some(Direction::Desc) | None => vec![Sort { field, direction: Direction::Asc }],
+        };
+        self.to(&Choice { sort, page: 1, ..self.choice.clone() })
+    }
+
+    /// The controls above the table.
+    fn tools(&self) -> Value {
+        let hidden = self.others().map(|(name, value)| context! { name, value });
+        let filters = self.table.filters.iter().filter(|at| self.data.fields.contains(**at));
+        context! {
+            hidden => hidden.collect::<Vec<_>>(),
+            sort => self.table.is_sortable().then(|| self.sorts()),
+            search => self.table.search.is_some().then(|| context! {
+                name => format!("{}search", self.prefix),
+                value => self.choice.search.as_deref().unwrap_or_default(),
+            }),
+            filters => filters.map(|at| self.control(*at)).collect::<Vec<_>>(),
+        }
+    }
+
+    /// The orders to choose from where there is no room for what stands above the columns.
+    fn sorts(&self) -> Value {
+        let chosen = self.own(&Choice { sort: self.choice.sort.clone(), ..self.none() }).next();
+        let sortable = self.table.columns.iter().filter(|column| column.sortable);
+        let option = |(column, direction, arrow): (&Column, Direction, &str)| {
+            let value = self.term(&Sort { field: column.field, direction });
+            let selected = chosen.as_ref().is_some_and(|(_, chosen)| *chosen == value);
+            context! { value, selected, label => format!("{} {arrow}", column.label) }
+        };
+        let both = [(Direction::Asc, "↑"), (Direction::Desc, "↓")];
+        let options = sortable
+            .flat_map(|column| both.map(|(direction, arrow)| option((column, direction, arrow))));
+        context! { name => format!("{}sort", self.prefix), options => options.collect::<Vec<_>>() }
+    }
+
+    /// What nobody chose anything about.
+    fn none(&self) -> Choice {
+        let limit = self.choice.usual_limit;
+        Choice {
+            sort: Vec::new(),
+            search: None,
+            filters: Vec::new(),
+            limit,
+            page: 1,
+            ..self.choice.clone()
+        }
+    }
+
+    /// The control that filters by one field.
+    fn control(&self, at: FieldAt) -> Value {
+        let field = self.field(at);
+        let label = field.label.as_ref();
+        let named = |operator: Option<&str>| {
+            let operator = operator.map(|operator| format!(".{operator}")).unwrap_or_default();
+            format!("{FILTER_BY}{}{operator}", field.name)
+        };
+        let chosen = |name: &str| {
+            let mut filters = self.choice.filters.iter();
+            filters.find(|(known, _)| known.as_ref() == name).map(|(_, value)| value.to_string())
+        };
+        let input = |operator: Option<&str>| {
+            let name = named(operator);
+            let value = chosen(&name).unwrap_or_default();
+            context! { name => format!("{}{name}", self.prefix), value }
+        };
+        let option = |value: &str, label: &str| {
+            let selected = chosen(&named(None)).is_some_and(|chosen| chosen == value);
+            context! { value, label, selected }
+        };
+        let (kind, options) = match (&field.kind, field.kind.storage()) {
+            (FieldKind::Checkbox, _) => {
+                ("options", vec![option("true", "yes"), option("false", "no")])
+            }
+            (kind, _) if !kind.options().is_empty() => {
+                ("options", kind.options().iter().map(|word| option(word, word)).collect())
+            }
+            (_, Storage::Date | Storage::Datetime) => ("dates", Vec::new()),
+            (_, Storage::Integer | Storage::Decimal(_)) => ("numbers", Vec::new()),
+            _ => ("text", Vec::new()),
+        };
+        let ends = match kind {
+            "dates" | "numbers" => vec![input(Some("gte")), input(Some("lte"))],
+            _ => vec![input(None)],
+        };
+        context! { label, kind, options, ends }
+    }
+
+    /// The way to the other rows.
+    fn pager(&self, shown: &Rows) -> Value {
+        let (page, limit) = (self.choice.page, u64::from(self.choice.limit));
+        let pages = shown.total.div_ceil(limit).max(1);
+        let to = |page: u64| self.to(&Choice { page, ..self.choice.clone() });
+        let numbers = numbers(page, pages).into_iter().map(|number| match number {
+            Some(number) => {
+                context! { number, href => to(number), current => number == page }
+            }
+            None => context! { number => None::<u64> },
+        });
+        let sizes = self.table.page_sizes.iter().map(|size| {
+            let value = (*size != self.choice.usual_limit).then_some(size);
+            context! { size, value, selected => *size == self.choice.limit }
+        });
+        let first = self.table.window.offset + 1;
+        context! {
+            pages,
+            from => first,
+            to => self.table.window.offset + shown.records.len() as u64,
+            previous => (page > 1).then(|| to(page - 1)),
+            next => (page < pages).then(|| to(page + 1)),
+            numbers => numbers.collect::<Vec<_>>(),
+            name => format!("{}limit", self.prefix),
+            sizes => sizes.collect::<Vec<_>>(),
+        }
+    }
+}
+
+/// The pages that have a link: the first, the last and those around this one. Nothing for a gap.
+fn numbers(page: u64, pages: u64) -> Vec<Option<u64>> {
+    if pages <= MAX_LINKED {
+        return (1..=pages).map(Some).collect();
+    }
+    let near = page.saturating_sub(1).clamp(2, pages - 3)..=(page + 1).clamp(4, pages - 1);
+    let mut numbers = vec![Some(1)];
+    numbers.extend((*near.start() > 2).then_some(None));
+    numbers.extend(near.clone().map(Some));
+    numbers.extend((*near.end() < pages - 1).then_some(None));
+    numbers.push(Some(pages));
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(page: u64, pages: u64, told: &str) {
+        let text =
+            |number: Option<u64>| number.map_or("…".to_owned(), |number| number.to_string());
+        let linked: Vec<_> = numbers(page, pages).into_iter().map(text).collect();
+        assert_eq!(linked.join(" "), told);
+    }
+
+    #[test]
+    fn the_pages_around_this_one_have_links() {
+        check(1, 1, "1");
+        check(3, 7, "1 2 3 4 5 6 7");
+        check(1, 20, "1 2 3 4 … 20");
+        check(3, 20, "1 2 3 4 … 20");
+        check(4, 20, "1 … 3 4 5 … 20");
+        check(10, 20, "1 … 9 10 11 … 20");
+        check(18, 20, "1 … 17 18 19 20");
+        check(20, 20, "1 … 17 18 19 20");
+    }
+}

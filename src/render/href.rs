@@ -1,0 +1,36 @@
+//! Where a record leads: a path made of its values.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::model::component::HrefPart;
+use crate::model::record::{FieldSet, Record};
+use crate::model::value::{Value, list_text};
+
+/// Where a record leads; nowhere if that is made of a value that is missing or may not be read.
+pub fn path(parts: &[HrefPart], fields: &FieldSet, record: &Record) -> Option<String> {
+    let mut href = String::new();
+    for part in parts {
+        match part {
+            HrefPart::Text(text) => href.push_str(text),
+            HrefPart::Field(at) => {
+                let known = fields.contains(*at);
+                let text = Some(&record[*at]).filter(|_| known).and_then(plain)?;
+                href.extend(utf8_percent_encode(&text, NON_ALPHANUMERIC));
+            }
+        }
+    }
+    Some(href)
+}
+
+/// A value as a part of an address.
+fn plain(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Boolean(value) => value.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Decimal(number) => number.to_string(),
+        Value::Text(text) | Value::Json(text) => text.to_string(),
+        Value::List(chosen) => list_text(chosen),
+        Value::Person(person) => person.id.as_str().to_owned(),
+    })
+}
