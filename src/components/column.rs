@@ -1,16 +1,13 @@
 //! The columns of a data table.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use validator::{Validate, ValidationErrors};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
 
 use crate::components::grant::RawGrant;
+use crate::components::named::{About, Named};
 use crate::components::{Around, seen};
 use crate::model::access::{Grant, Viewer};
 use crate::model::data_table::{Align, Column, FORMATS, Format};
@@ -20,18 +17,11 @@ use crate::model::table::{Field, FieldAt, FieldKind, Table};
 /// The units that a width may have.
 const UNITS: [&str; 5] = ["px", "rem", "em", "ch", "%"];
 
-/// A column as written: the name of a field, or more about it.
-#[derive(Serialize)]
-pub(super) enum RawColumn {
-    Name(String),
-    Full(FullColumn),
-}
-
 /// A column, and what is special about it.
 #[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Column", deny_unknown_fields)]
-pub(super) struct FullColumn {
+pub(super) struct RawColumn {
     /// The field it shows.
     #[validate(required)]
     field: Option<String>,
@@ -70,7 +60,7 @@ enum RawAlign {
 /// How values are written.
 #[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-enum RawFormat {
+pub(super) enum RawFormat {
     /// A day or an instant, as `5 Apr 2026`.
     Short,
     /// A day or an instant, as `Sunday, 5 April 2026`.
@@ -108,7 +98,7 @@ fn plain(field: FieldAt, declared: &Field, sortable: bool) -> Column {
 
 /// Checks the columns of a table.
 pub(super) fn check(
-    raw: Vec<RawColumn>,
+    raw: Vec<Named<RawColumn>>,
     table: &Arc<Table>,
     sortable: bool,
     around: &mut dyn Around,
@@ -116,12 +106,7 @@ pub(super) fn check(
     let mut columns: Vec<Column> = Vec::with_capacity(raw.len());
     for (index, column) in raw.into_iter().enumerate() {
         let at = around.place().key("columns").item(index);
-        let (place, column) = match column {
-            RawColumn::Name(name) => {
-                (at.clone(), FullColumn { field: Some(name), ..FullColumn::default() })
-            }
-            RawColumn::Full(column) => (at.key("field"), column),
-        };
+        let (place, column) = column.whole(&at);
         let Some(name) = &column.field else { continue };
         let Some(field) = around.field(table, name, place.clone()) else { continue };
         if columns.iter().any(|column| column.field == field) {
@@ -135,7 +120,13 @@ pub(super) fn check(
     columns
 }
 
-impl FullColumn {
+impl About for RawColumn {
+    fn name(&mut self) -> &mut Option<String> {
+        &mut self.field
+    }
+}
+
+impl RawColumn {
     fn check(
         self,
         at: FieldAt,
@@ -151,13 +142,11 @@ impl FullColumn {
             check_editable(table, at, place.key("editable"), around);
         }
         let width = self.width.filter(|width| check_width(width, &place.key("width"), around));
-        let format = self.format.map(Format::from);
         Column {
             label: self.label.map_or(plain.label, Into::into),
             width: width.map(Into::into),
             align: self.align.map(Align::from),
-            format: format
-                .filter(|format| check_format(*format, field, &place.key("format"), around)),
+            format: check_format(self.format, field, &place.key("format"), around),
             visible: around.visible(self.visible, &place.key("visible")),
             editable,
             ..plain
@@ -180,18 +169,25 @@ fn check_width(width: &str, place: &Place, around: &mut dyn Around) -> bool {
     fine
 }
 
-fn check_format(format: Format, field: &Field, place: &Place, around: &mut dyn Around) -> bool {
-    let fine = format.suits(field);
-    if !fine {
-        let message = format!("this format does not suit the field `{}`", field.name);
-        let suits = FORMATS.iter().filter(|(_, format)| format.suits(field));
-        let names: Vec<_> = suits.map(|(name, _)| *name).collect();
-        around.problems().report(place.clone(), message).help(match names[..] {
-            [] => "remove it: its values are always written alike".to_owned(),
-            _ => format!("`{}` takes {}", field.name, names.join(", ")),
-        });
+/// The format, if it suits the field.
+pub(super) fn check_format(
+    raw: Option<RawFormat>,
+    field: &Field,
+    place: &Place,
+    around: &mut dyn Around,
+) -> Option<Format> {
+    let format = Format::from(raw?);
+    if format.suits(field) {
+        return Some(format);
     }
-    fine
+    let message = format!("this format does not suit the field `{}`", field.name);
+    let suits = FORMATS.iter().filter(|(_, format)| format.suits(field));
+    let names: Vec<_> = suits.map(|(name, _)| *name).collect();
+    around.problems().report(place.clone(), message).help(match names[..] {
+        [] => "remove it: its values are always written alike".to_owned(),
+        _ => format!("`{}` takes {}", field.name, names.join(", ")),
+    });
+    None
 }
 
 /// Whether somebody who may open the page may edit the field.
@@ -235,54 +231,5 @@ impl From<RawFormat> for Format {
             RawFormat::Whole => Self::Whole,
             RawFormat::Truncate => Self::Truncate,
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for RawColumn {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ColumnVisitor;
-
-        impl<'de> Visitor<'de> for ColumnVisitor {
-            type Value = RawColumn;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a field or a mapping with `field`")
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<RawColumn, E> {
-                Ok(RawColumn::Name(name.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawColumn, A::Error> {
-                FullColumn::deserialize(MapAccessDeserializer::new(map)).map(RawColumn::Full)
-            }
-        }
-
-        deserializer.deserialize_any(ColumnVisitor)
-    }
-}
-
-impl Validate for RawColumn {
-    fn validate(&self) -> Result<(), ValidationErrors> {
-        match self {
-            Self::Name(_) => Ok(()),
-            Self::Full(column) => column.validate(),
-        }
-    }
-}
-
-impl JsonSchema for RawColumn {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "ColumnOrName".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let full = generator.subschema_for::<FullColumn>();
-        let name = json_schema!({ "type": "string", "description": "The field it shows." });
-        json_schema!({ "anyOf": [name, full] })
     }
 }

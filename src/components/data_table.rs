@@ -8,6 +8,7 @@ use validator::Validate;
 
 use crate::components::column::{self, RawColumn};
 use crate::components::data_source::{self, RawDataSource};
+use crate::components::named::Named;
 use crate::components::search::RawSearch;
 use crate::components::{Around, Given, href, seen};
 use crate::model::component::ComponentKind;
@@ -43,7 +44,7 @@ pub(super) struct RawDataTable {
         ),
         nested
     )]
-    columns: Option<Vec<RawColumn>>,
+    columns: Option<Vec<Named<RawColumn>>>,
     /// Whether viewers may sort by the columns that do not say so themselves; `false` if you do not
     /// say.
     sortable: Option<bool>,

@@ -27,6 +27,7 @@ mod column;
 mod container;
 mod data_source;
 mod data_table;
+mod details;
 mod divider;
 mod form;
 mod href;
@@ -37,6 +38,7 @@ mod link;
 mod list;
 mod markdown;
 mod measure;
+mod named;
 mod presence;
 mod prose;
 mod search;
@@ -140,6 +142,7 @@ shelf! {
     "html" => html::RawHtml,
     "dataTable" => data_table::RawDataTable,
     "list" => list::RawList,
+    "details" => details::RawDetails,
     "form" => form::RawForm,
     "kpi" => kpi::RawKpi,
     "chart" => chart::RawChart,

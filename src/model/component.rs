@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::access::{Grant, View, Viewer};
 use crate::model::address::Values;
-use crate::model::data_table::DataTable;
+use crate::model::data_table::{DataTable, Format};
 use crate::model::filter::Filter;
 use crate::model::form::Form;
 use crate::model::ids::{ComponentId, TableName};
@@ -59,6 +59,8 @@ pub enum ComponentKind {
     List(List),
     /// Adds a record or changes one.
     Form(Form),
+    /// One record, field by field.
+    Details(Details),
     /// One figure over records.
     Kpi(Kpi),
     /// Figures of groups of records, drawn.
@@ -218,6 +220,34 @@ pub enum HrefPart {
     Field(FieldAt),
 }
 
+/// `details`
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// The field that names the record.
+    pub title_field: Option<FieldAt>,
+    /// Which record, and how it stays current.
+    pub data_source: DataSource,
+    /// The first of those in this order.
+    pub window: Window,
+    /// What is shown of it.
+    pub fields: Vec<Detail>,
+    /// What stands where the record would, when there is none.
+    pub empty_message: Arc<str>,
+}
+
+/// A field of a record that is shown by itself.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// The field.
+    pub field: FieldAt,
+    /// What stands above its value.
+    pub label: Arc<str>,
+    /// How its value is written; absent: as suits the field.
+    pub format: Option<Format>,
+    /// Who sees it.
+    pub visible: Grant,
+}
+
 /// `kpi`
 #[derive(Clone, Debug)]
 pub struct Kpi {
@@ -304,6 +334,7 @@ impl Component {
             ComponentKind::DataTable(table) => Some(&table.data_source),
             ComponentKind::List(list) => Some(&list.data_source),
             ComponentKind::Form(form) => Some(&form.data_source),
+            ComponentKind::Details(details) => Some(&details.data_source),
             ComponentKind::Kpi(kpi) => Some(&kpi.data_source),
             ComponentKind::Chart(chart) => Some(&chart.data_source),
             ComponentKind::Container(_)
@@ -340,6 +371,7 @@ impl Component {
         let shown = match &self.kind {
             ComponentKind::DataTable(_) => return view.fields.clone(),
             ComponentKind::List(list) => list.item.fields(),
+            ComponentKind::Details(details) => details.shown(&view.viewer),
             _ => self.needed(),
         };
         FieldSet::new(shown.into_iter().filter(|at| view.fields.contains(*at)))
@@ -350,6 +382,7 @@ impl Component {
             ComponentKind::DataTable(table) => Ask::Rows(table.window.clone()),
             ComponentKind::List(list) => Ask::Rows(list.window.clone()),
             ComponentKind::Form(form) => Ask::Rows(form.window()),
+            ComponentKind::Details(details) => Ask::Rows(details.window.clone()),
             ComponentKind::Kpi(kpi) => Ask::Figure(kpi.measure),
             ComponentKind::Chart(chart) => Ask::Groups(chart.grouping),
             ComponentKind::Container(_)
@@ -373,6 +406,18 @@ impl Component {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+impl Details {
+    /// Whether it is the record that the address of the page names, without which there is no page.
+    pub fn is_of_the_address(&self) -> bool {
+        self.data_source.filter.asks_param()
+    }
+
+    fn shown(&self, viewer: &Viewer) -> Vec<FieldAt> {
+        let seen = self.fields.iter().filter(|detail| detail.visible.allows(viewer));
+        seen.map(|detail| detail.field).chain(self.title_field).collect()
     }
 }
 

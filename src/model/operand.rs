@@ -112,12 +112,19 @@ impl Filter<Operand> {
 
     /// Whether one of its values is what the query string gives under this name.
     pub fn asks_query(&self, name: &str) -> bool {
+        self.has(&|operand| matches!(operand, Operand::Query(known, _) if known.as_ref() == name))
+    }
+
+    /// Whether one of its values is a parameter of the page's path.
+    pub fn asks_param(&self) -> bool {
+        self.has(&|operand| matches!(operand, Operand::Param(..)))
+    }
+
+    fn has(&self, wanted: &dyn Fn(&Operand) -> bool) -> bool {
         match self {
-            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.asks_query(name)),
-            Self::Not(part) => part.asks_query(name),
-            Self::Test(_, test) => test.operands().iter().any(
-                |operand| matches!(operand, Operand::Query(known, _) if known.as_ref() == name),
-            ),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.has(wanted)),
+            Self::Not(part) => part.has(wanted),
+            Self::Test(_, test) => test.operands().iter().any(wanted),
         }
     }
 }

@@ -8,10 +8,10 @@ use crate::feed::{Version, Versions};
 use crate::model::access::{View, Viewer};
 use crate::model::address::Address;
 use crate::model::app::App;
-use crate::model::component::Component;
+use crate::model::component::{Component, ComponentKind};
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::page::Page;
-use crate::model::query::Snapshot;
+use crate::model::query::{Answer, Snapshot};
 use crate::records::{Question, Records, RecordsError};
 use crate::render::{
     ComponentData, Form, Frame, MenuItem, OwnAccount, RenderError, Renderer, Scene,
@@ -116,7 +116,7 @@ impl Pages {
         let of = page.components.iter().collect();
         let shown = Shown { viewer, address: &address, component: None, of };
         let (place, tables) = self.place(&shown);
-        // Question before the rows are read: they may be newer than it says, never older.
+        // Asked before the rows are read: they may be newer than it says, never older.
         let version = self.versions.of(tables.iter()).await;
         let beside = (client::stylesheet(), client::script(), viewer);
         let tag = settled(&version).map(|version| self.cache.tag(&place, version, beside));
@@ -126,14 +126,19 @@ impl Pages {
             return Ok(Opened::Unchanged(tag));
         }
         // Large, and seldom needed: as part of this future it would be moved with every request.
-        let body = Box::pin(self.rendered(&shown, &place, version.as_ref())).await?;
+        let body = match Box::pin(self.rendered(&shown, &place, version.as_ref())).await {
+            // The address names a record that is not there.
+            Err(PagesError::Records(RecordsError::NotFound)) => return Ok(Opened::NotFound),
+            body => body?,
+        };
         let menu = self.menu(viewer, &address.path);
         let frame = Frame { toast, ..self.frame(viewer, &menu, nonce) };
         let html = self.renderer.page(&frame, &address, &body)?;
         Ok(Opened::Html(html, tag))
     }
 
-    /// One component of the page at a path, with its query string; not made again while `known` still names its state.
+    /// One component of the page at a path, with its query string; not made again while `known`
+    /// still names its state.
     ///
     /// # Errors
     /// When there is none that the viewer may see, or the database does not answer.
@@ -259,6 +264,9 @@ impl Pages {
     ) -> Result<Arc<str>, PagesError> {
         let make = async || {
             let data = self.data(shown).await?;
+            if shown.component.is_none() && shown.all().iter().any(|one| is_missing(one, &data)) {
+                return Err(RecordsError::NotFound.into());
+            }
             let Shown { viewer, address, .. } = *shown;
             let scene = Scene { viewer, address, data: &data };
             let mut html = String::new();
@@ -336,6 +344,14 @@ impl<'a> Shown<'a> {
     fn all(&self) -> Vec<&'a Component> {
         self.of.iter().flat_map(|component| component.seen_by(self.viewer)).collect()
     }
+}
+
+/// Whether a component shows the record that the address names, and there is none.
+fn is_missing(component: &Component, data: &HashMap<ComponentId, ComponentData>) -> bool {
+    let ComponentKind::Details(details) = &component.kind else { return false };
+    let answer = data.get(&component.id).map(|data| &data.answer);
+    let missing = matches!(answer, Some(Answer::Rows(rows)) if rows.records.is_empty());
+    missing && details.is_of_the_address()
 }
 
 /// The version, if a browser may keep what is made of it: one that is about to change would only be

@@ -29,6 +29,7 @@ use crate::model::theme::Theme;
 mod built_in;
 mod chart;
 mod data_table;
+mod details;
 mod form;
 mod href;
 mod kpi;
@@ -240,10 +241,11 @@ impl Renderer {
             }
             ComponentKind::DataTable(_)
             | ComponentKind::List(_)
+            | ComponentKind::Details(_)
             | ComponentKind::Form(_)
             | ComponentKind::Kpi(_)
             | ComponentKind::Chart(_) => match scene.data.get(&component.id) {
-                Some(data) => self.with_data(component, scene.address, data),
+                Some(data) => self.with_data(component, scene, data),
                 // It is of what the viewer may not read.
                 None => Ok(String::new()),
             },
@@ -254,13 +256,13 @@ impl Renderer {
     fn with_data(
         &self,
         component: &Component,
-        address: &Address,
+        scene: Scene<'_>,
         data: &ComponentData,
     ) -> Result<String, RenderError> {
         match (&component.kind, &data.answer) {
             (ComponentKind::DataTable(_), Answer::Rows(rows)) => {
                 let Some(chosen) = &data.chosen else { return Ok(String::new()) };
-                let inside = data_table::inside(component, address, data, chosen, rows);
+                let inside = data_table::inside(component, scene.address, data, chosen, rows);
                 self.render("data_table.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::List(list), Answer::Rows(rows)) => {
@@ -275,6 +277,10 @@ impl Renderer {
                     // There is no record to change.
                     None => Ok(String::new()),
                 }
+            }
+            (ComponentKind::Details(details), Answer::Rows(rows)) => {
+                let inside = details::inside(details, scene.viewer, data, rows);
+                self.render("details.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::Kpi(kpi), Answer::Figure(figure)) => {
                 let inside = kpi::inside(kpi, data, figure);
@@ -398,10 +404,11 @@ fn stylesheets(page: &Page) -> Vec<String> {
     still.into_iter().chain(forms).chain(tables).collect()
 }
 
-/// Whether more stands around the rows of a table than what stands above them.
+/// Whether it shows more of records than rows with something above them.
 fn has_tools(component: &Component) -> bool {
     match &component.kind {
         ComponentKind::DataTable(table) => table.is_browsable() || table.row_link.is_some(),
+        ComponentKind::Details(_) => true,
         _ => false,
     }
 }

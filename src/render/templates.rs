@@ -20,6 +20,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("data_table.html", include_str!("../../templates/data_table.html")),
     ("data_table_tools.html", include_str!("../../templates/data_table_tools.html")),
     ("data_table_pager.html", include_str!("../../templates/data_table_pager.html")),
+    ("details.html", include_str!("../../templates/details.html")),
     ("list.html", include_str!("../../templates/list.html")),
     ("record_form.html", include_str!("../../templates/record_form.html")),
     ("form_field.html", include_str!("../../templates/form_field.html")),

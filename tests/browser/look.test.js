@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { Server, admin, column, eventually, launch, open, state } from "./harness.js";
 import { look, screens } from "./look.js";
 
-const guestPaths = ["/", "/orders", "/inventory", "/about", "/sign-in", "/nothing-here"];
+const guestPaths = ["/", "/orders", "/orders?search=no+such+order", "/orders?page=3&filter.status=delivered", "/orders/7", "/inventory", "/about", "/sign-in", "/nothing-here"];
 
 let browser, server;
 
@@ -23,7 +23,7 @@ for (const [screen, options] of Object.entries(screens)) {
     for (const path of guestPaths) {
       const page = await open(browser, server.url + path, options);
       if (path === "/") await eventually(() => state(page, "processing"), "live");
-      await look(page, `${screen}${path.replaceAll("/", "-")}`);
+      await look(page, `${screen}${path.replaceAll(/[/?&=]/g, "-")}`);
       const missing = (text) => path === "/nothing-here" && text.includes("404");
       assert.deepEqual(page.complaints.filter((text) => !missing(text)), []);
       await page.context().close();

@@ -36,6 +36,8 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "component-without-type",
     "components-not-a-list",
     "database-url-empty",
+    "details-of-no-field",
+    "details-with-a-title",
     "divider-label-is-a-number",
     "divider-with-empty-label",
     "editable-is-a-word",

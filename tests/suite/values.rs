@@ -50,6 +50,29 @@ pages:
           table: orders
           refreshMode: realtime
           filter: [{ field: id, operator: eq, value: $params.id }]
+  - name: Details
+    path: /details/:id
+    access: all
+    components:
+      - type: details
+        id: details
+        titleField: customer
+        fields: [{ field: total, label: Sum }, { field: dueOn, format: long, visible: [admin] }]
+        dataSource:
+          table: orders
+          filter: [{ field: id, operator: eq, value: $params.id }]
+          refreshMode: realtime
+      - type: details
+        id: pay
+        dataSource:
+          table: salaries
+          filter: [{ field: id, operator: eq, value: $params.id }]
+      - type: details
+        id: first
+        emptyMessage: No order is unpaid.
+        dataSource:
+          table: orders
+          filter: [{ field: total, operator: gt, value: 100 }]
   - name: Secrets
     path: /secrets
     components:
@@ -209,4 +232,60 @@ async fn what_is_visible_to_some_is_not_there_for_others() {
     let (_, page) = server.admin().await.get("/secrets").await;
     let page = page.as_str().unwrap();
     assert!(page.contains("safe") && page.contains("4,711") && page.contains("Grace"));
+}
+
+#[tokio::test]
+async fn details_show_one_record_field_by_field() {
+    let server = desk().await;
+    let (guest, admin) = (server.guest().await, server.admin().await);
+    let (status, page) = guest.get("/details/2").await;
+    let page = page.as_str().unwrap();
+    assert_eq!(status, 200);
+    assert!(page.contains(">Grace</h2>") && page.contains("<dt>Sum</dt>"));
+    assert!(!page.contains("2 April") && !page.contains("Ada") && !page.contains("id=\"pay\""));
+    // What the address does not name may be missing.
+    assert!(page.contains("No order is unpaid."));
+    server.sql("insert into salaries (id, amount) values (2, 4711)");
+    let (_, page) = admin.get("/details/2").await;
+    let page = page.as_str().unwrap();
+    assert!(page.contains("Thursday, 2 April 2026") && page.contains("4,711"));
+}
+
+#[tokio::test]
+async fn where_the_record_of_the_address_is_missing_there_is_no_page() {
+    let server = desk().await;
+    let guest = server.guest().await;
+    let (status, missing) = guest.get("/details/9").await;
+    assert_eq!(status, 404);
+    assert!(missing.as_str().unwrap().contains("There is no such page"));
+    for id in ["x", "-1", "2.0", "%00", "1%20or%201"] {
+        assert_eq!(guest.get(&format!("/details/{id}")).await.0, 404, "{id}");
+    }
+    // An admin has two records to find, and one is missing.
+    assert_eq!(server.admin().await.get("/details/2").await.0, 404);
+    server.sql("delete from orders where id = 2");
+    assert_eq!(guest.get("/details/2").await.0, 404);
+}
+
+#[tokio::test]
+async fn details_are_told_of_their_record_only_and_say_when_it_is_gone() {
+    let server = desk().await;
+    let guest = server.guest().await;
+    let mut socket = guest.open(EVERYTHING).await.unwrap();
+    socket
+        .send(json!({ "component": "details", "url": "/details/2", "subscriptionId": "a" }))
+        .await;
+    assert_eq!(socket.next().await["type"], "subscribed");
+    server.sql("update orders set total = 7 where id = 1");
+    server.sql("update orders set dueOn = null where id = 2");
+    server.sql("update orders set total = 8 where id = 2");
+    let change = socket.next().await;
+    assert_eq!((&change["event"], &change["html"]), (&json!("update"), &json!(null)));
+    let fragment = "/api/fragments?component=details&url=/details/2";
+    assert!(guest.get(fragment).await.1.as_str().unwrap().contains(">8</dd>"));
+    server.sql("delete from orders where id = 2");
+    assert_eq!(socket.next().await["event"], "delete");
+    let (status, gone) = guest.get(fragment).await;
+    assert_eq!(status, 200);
+    assert!(gone.as_str().unwrap().contains("There is no such record."));
 }

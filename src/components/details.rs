@@ -1,0 +1,127 @@
+//! `details`: one record, field by field.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use crate::components::column::{self, RawFormat};
+use crate::components::data_source::{self, RawDataSource};
+use crate::components::grant::RawGrant;
+use crate::components::named::{About, Named};
+use crate::components::{Around, Given, seen};
+use crate::model::access::Grant;
+use crate::model::component::{ComponentKind, Detail, Details};
+use crate::model::problem::Place;
+use crate::model::query::Window;
+use crate::model::table::{Field, FieldAt, Table};
+
+/// What stands where the record would, where the author does not say.
+const DEFAULT_EMPTY_MESSAGE: &str = "There is no such record.";
+
+/// One record, field by field: the first that its data source finds. Where the filter of the data
+/// source asks for `$params`, and there is no such record, there is no such page either.
+#[derive(Deserialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct RawDetails {
+    /// The field that names the record, above all others.
+    title_field: Option<String>,
+    /// Which record is shown and how it stays current, as in
+    /// `{table: orders, filter: [{field: id, operator: eq, value: $params.id}]}`.
+    #[validate(required, nested)]
+    data_source: Option<RawDataSource>,
+    /// What is shown of it, from top to bottom: names of fields, or `{field, label, format, visible}`.
+    /// Every field that the viewer may read if you do not say.
+    #[validate(
+        length(
+            min = 1,
+            message = "must name at least one field\nwithout `fields` every field is shown"
+        ),
+        nested
+    )]
+    fields: Option<Vec<Named<RawDetail>>>,
+    /// What stands where the record would, when there is none.
+    empty_message: Option<String>,
+}
+
+/// A field of the record, and what is special about it.
+#[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Detail", deny_unknown_fields)]
+pub(super) struct RawDetail {
+    /// The field it shows.
+    #[validate(required)]
+    field: Option<String>,
+    /// What stands above its value; the field's own label if you do not say.
+    label: Option<String>,
+    /// How its value is written: `short`, `long` or `iso` for dates and times, `compact` or `whole`
+    /// for numbers, `truncate` for texts. As suits the field if you do not say.
+    format: Option<RawFormat>,
+    /// Who sees it, as in `[admin]`; everyone who may read the field if you do not say.
+    visible: Option<RawGrant>,
+}
+
+impl About for RawDetail {
+    fn name(&mut self) -> &mut Option<String> {
+        &mut self.field
+    }
+}
+
+impl Given for RawDetails {
+    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+        let place = around.place();
+        let at = place.key("dataSource");
+        let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
+        let title_field = self
+            .title_field
+            .and_then(|name| seen::field(&table, &name, place.key("titleField"), around));
+        let fields = match self.fields {
+            Some(fields) => check_fields(fields, &table, &place.key("fields"), around),
+            None => all(&table, title_field, around),
+        };
+        let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
+        let window = Window { sort, limit: 1, offset: 0, after: None };
+        let details = Details { title_field, data_source, window, fields, empty_message };
+        Some(ComponentKind::Details(details))
+    }
+}
+
+/// Every field that somebody sees, but for the one that is the title.
+fn all(table: &Table, title: Option<FieldAt>, around: &dyn Around) -> Vec<Detail> {
+    let audience = around.audience();
+    let shown = table.all().filter(|(at, _)| {
+        *at != FieldAt::ID && Some(*at) != title && seen::is_seen(table, *at, &audience)
+    });
+    let detail = |(field, declared): (FieldAt, &Field)| {
+        let label = declared.label.clone();
+        Detail { field, label, format: None, visible: Grant::All }
+    };
+    shown.map(detail).collect()
+}
+
+fn check_fields(
+    raw: Vec<Named<RawDetail>>,
+    table: &Table,
+    place: &Place,
+    around: &mut dyn Around,
+) -> Vec<Detail> {
+    let mut details: Vec<Detail> = Vec::with_capacity(raw.len());
+    for (index, named) in raw.into_iter().enumerate() {
+        let at = place.item(index);
+        let (named_at, raw) = named.whole(&at);
+        let Some(name) = raw.field else { continue };
+        let Some(field) = seen::field(table, &name, named_at.clone(), around) else { continue };
+        if details.iter().any(|detail| detail.field == field) {
+            around.problems().report(named_at, format!("`{name}` is shown already"));
+            continue;
+        }
+        let declared = table.field(field);
+        details.push(Detail {
+            field,
+            label: raw.label.map_or_else(|| declared.label.clone(), Into::into),
+            format: column::check_format(raw.format, declared, &at.key("format"), around),
+            visible: around.visible(raw.visible, &at.key("visible")),
+        });
+    }
+    details
+}

@@ -1,0 +1,48 @@
+//! One record, field by field.
+
+use minijinja::{Value, context};
+
+use crate::fields::{self, format};
+use crate::model::access::Viewer;
+use crate::model::component::{Detail, Details};
+use crate::model::query::Rows;
+use crate::model::record::Record;
+use crate::model::table::{FieldKind, Storage};
+use crate::render::ComponentData;
+
+/// What the template of details needs beside what all components have.
+pub(super) fn inside(
+    details: &Details,
+    viewer: &Viewer,
+    data: &ComponentData,
+    rows: &Rows,
+) -> Value {
+    let record = rows.records.first();
+    let seen = details
+        .fields
+        .iter()
+        .filter(|detail| data.fields.contains(detail.field) && detail.visible.allows(viewer));
+    let shown = record.map(|record| seen.map(|one| entry(one, data, record)).collect::<Vec<_>>());
+    let title = details.title_field.filter(|at| data.fields.contains(*at));
+    context! {
+        title => record.zip(title).map(|(record, at)| {
+            let mut html = String::new();
+            fields::write_cell(data.table.field(at), &record[at], &mut html);
+            Value::from_safe_string(html)
+        }),
+        fields => shown,
+        empty_message => details.empty_message.as_ref(),
+    }
+}
+
+fn entry(detail: &Detail, data: &ComponentData, record: &Record) -> Value {
+    let (field, value) = (data.table.field(detail.field), &record[detail.field]);
+    let mut html = String::new();
+    match detail.format {
+        Some(_) => format::write_column(field, detail.format, value, &mut html),
+        None => fields::write_cell(field, value, &mut html),
+    }
+    let wide = field.kind == FieldKind::LongText;
+    let numeric = matches!(field.kind.storage(), Storage::Integer | Storage::Decimal(_));
+    context! { label => detail.label.as_ref(), value => Value::from_safe_string(html), wide, numeric }
+}
