@@ -15,12 +15,14 @@ use crate::export::links::Links;
 /// Attributes that hold an address.
 const ADDRESSES: [&str; 5] = ["href", "src", "action", "poster", "formaction"];
 /// What only scripts read: it says how current things are, or how to change them.
-const FOR_SCRIPTS: [&str; 9] = [
+const FOR_SCRIPTS: [&str; 11] = [
     "data-component",
     "data-refresh",
     "data-position",
     "data-poll-interval-ms",
     "data-limit",
+    "data-offset",
+    "data-browse",
     "data-total",
     "data-sort-key",
     "data-updated-at",
@@ -168,6 +170,8 @@ impl Rewriter<'_> {
         let leads_here = |key: &str| get(key).is_none_or(|address| !address.contains("://"));
         let never = match name {
             "form" => leads_here("action"),
+            // Only a server has the other pages of a table.
+            "nav" => has_class("pager"),
             _ => false,
         };
         let without_server = match name {
@@ -190,10 +194,15 @@ impl Rewriter<'_> {
             _ if FOR_EDITING.contains(&key) => None,
             _ if FOR_SCRIPTS.contains(&key) && !is_live => None,
             // Only a server can show the same page in another order.
-            "href" if value.starts_with('?') => None,
+            "href" if value.starts_with('?') || self.is_here_otherwise(value) => None,
             _ if ADDRESSES.contains(&key) => Some(self.address(value)),
             _ => Some(value.to_owned()),
         }
+    }
+
+    /// Whether an address leads to this page with something asked of it.
+    fn is_here_otherwise(&self, address: &str) -> bool {
+        address.split_once('?').is_some_and(|(path, _)| path == self.path)
     }
 
     fn address(&mut self, address: &str) -> String {
@@ -223,4 +232,74 @@ fn text(bytes: &[u8]) -> String {
 
 fn escaped(value: &str) -> String {
     value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use crate::model::app::App;
+    use crate::model::theme::Theme;
+
+    use super::*;
+
+    /// What becomes of the HTML on a page at `/a`, where `/a` and nothing else is exported.
+    fn made(html: &str, live: Option<&str>) -> String {
+        let page = crate::model::page::Page {
+            name: "A".into(),
+            path: "/a".into(),
+            meta: Default::default(),
+            access: None,
+            presence: false,
+            components: Vec::new(),
+        };
+        let app = App {
+            name: "app".into(),
+            folder: PathBuf::from("/nowhere"),
+            database_url: None,
+            roles: Vec::new(),
+            sign_up: None,
+            tables: Vec::new(),
+            pages: vec![page.into()],
+            live_origins: Vec::new(),
+            theme: Theme::default(),
+            templates: Vec::new(),
+        };
+        let pages = ["/a".to_owned()].into();
+        super::page(html, "/a", &Links::new(&app, &pages, "/b", live)).html
+    }
+
+    #[track_caller]
+    fn check(html: &str, plain: &str) {
+        assert_eq!(made(html, None), plain);
+    }
+
+    #[test]
+    fn what_stays_keeps_its_bytes() {
+        for html in
+            ["<p CLASS=a>x&nbsp;y</p>", "<svg viewBox='0 0 1 1'><path d=M0/></svg>", "a < b"]
+        {
+            check(html, html);
+        }
+    }
+
+    #[test]
+    fn what_needs_a_server_goes_with_all_that_is_in_it() {
+        check("a<form><form></form><b>x</b></form>c", "ac");
+        check("<nav class=\"pager\"><ul><li>2</li></ul></nav>c", "c");
+        check("<script nonce=x>let a = '<b>'</script>c", "c");
+        check(
+            "<form action=https://example.org/>x</form>",
+            "<form action=https://example.org/>x</form>",
+        );
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_export() {
+        check("<a href='/a#x'>", "<a href=\"/b/a/#x\">");
+        check("<a href='/a?sort=x'>", "<a>");
+        check("<a href='?sort=x'>", "<a>");
+        check("<img src=/&quot;x>", "<img src=\"/b/&quot;x\">");
+        assert_eq!(made("<a href=/c>", Some("https://l")), "<a href=\"https://l/c\">");
+    }
 }
