@@ -24,7 +24,7 @@ const DEFAULT_EMPTY_MESSAGE: &str = "There is no such record.";
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawDetails {
-    /// The field that names the record, above all others.
+    /// The field that names the record, above all others. Where the page has no title, it is one.
     title_field: Option<String>,
     /// Which record is shown and how it stays current, as in
     /// `{table: orders, filter: [{field: id, operator: eq, value: $params.id}]}`.
@@ -81,7 +81,8 @@ impl Given for RawDetails {
         };
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
         let window = Window { sort, limit: 1, offset: 0, after: None };
-        let details = Details { title_field, data_source, window, fields, empty_message };
+        let is_title = title_field.is_some() && around.take_title();
+        let details = Details { title_field, is_title, data_source, window, fields, empty_message };
         Some(ComponentKind::Details(details))
     }
 }

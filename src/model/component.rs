@@ -225,6 +225,8 @@ pub enum HrefPart {
 pub struct Details {
     /// The field that names the record.
     pub title_field: Option<FieldAt>,
+    /// Whether that is the title of the page too.
+    pub is_title: bool,
     /// Which record, and how it stays current.
     pub data_source: DataSource,
     /// The first of those in this order.

@@ -25,6 +25,7 @@ pub(super) fn inside(
     let shown = record.map(|record| seen.map(|one| entry(one, data, record)).collect::<Vec<_>>());
     let title = details.title_field.filter(|at| data.fields.contains(*at));
     context! {
+        tag => if details.is_title { "h1" } else { "h2" },
         title => record.zip(title).map(|(record, at)| {
             let mut html = String::new();
             fields::write_cell(data.table.field(at), &record[at], &mut html);

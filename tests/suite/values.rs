@@ -241,7 +241,7 @@ async fn details_show_one_record_field_by_field() {
     let (status, page) = guest.get("/details/2").await;
     let page = page.as_str().unwrap();
     assert_eq!(status, 200);
-    assert!(page.contains(">Grace</h2>") && page.contains("<dt>Sum</dt>"));
+    assert!(page.contains(">Grace</h1>") && page.contains("<dt>Sum</dt>"));
     assert!(!page.contains("2 April") && !page.contains("Ada") && !page.contains("id=\"pay\""));
     // What the address does not name may be missing.
     assert!(page.contains("No order is unpaid."));
