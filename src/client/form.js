@@ -2,6 +2,7 @@
  * Forms that are sent without leaving the page: what is wrong is shown in place, and nothing that was
  * typed is lost. The server renders the form again, as it does without JavaScript.
  */
+import { send } from "./send.js";
 import { dismiss, toast } from "./toast.js";
 
 /** Starts a form. */
@@ -95,20 +96,6 @@ export class Form {
       key,
       action: { label: "Try again", run },
     });
-  }
-}
-
-/** @returns {Promise<{ status: number, body: object }>} status 0 if the server cannot be reached */
-async function send(entries) {
-  try {
-    const answer = await fetch(location.href, {
-      method: "POST",
-      headers: { Accept: "application/json" },
-      body: entries,
-    });
-    return { status: answer.status, body: await answer.json().catch(() => ({})) };
-  } catch {
-    return { status: 0, body: {} };
   }
 }
 

@@ -26,6 +26,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
     (STILL_STYLESHEET, CSS, include_str!("still.css")),
     (TABLES_STYLESHEET, CSS, include_str!("tables.css")),
+    ("act.js", JAVASCRIPT, include_str!("act.js")),
     ("browse.js", JAVASCRIPT, include_str!("browse.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
     ("connection.js", JAVASCRIPT, include_str!("connection.js")),
@@ -41,6 +42,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("presence.js", JAVASCRIPT, include_str!("presence.js")),
     ("roster.js", JAVASCRIPT, include_str!("roster.js")),
     ("rows.js", JAVASCRIPT, include_str!("rows.js")),
+    ("send.js", JAVASCRIPT, include_str!("send.js")),
     ("server.js", JAVASCRIPT, include_str!("server.js")),
     ("switchboard.js", JAVASCRIPT, include_str!("switchboard.js")),
     ("tabs.js", JAVASCRIPT, include_str!("tabs.js")),
@@ -49,10 +51,19 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("transports.js", JAVASCRIPT, include_str!("transports.js")),
 ];
 
-/// What only pages with forms ask for, or with tables that can be edited or browsed, and pages that
-/// their author works on.
-const ASKED_FOR_LATER: &[&str] =
-    &["browse.js", "control.js", DEV_SCRIPT, "edit.js", "form.js", "overlay.js", "toast.js"];
+/// What only pages with forms or buttons ask for, or with tables that can be edited or browsed, and
+/// pages that their author works on.
+const ASKED_FOR_LATER: &[&str] = &[
+    "act.js",
+    "browse.js",
+    "control.js",
+    DEV_SCRIPT,
+    "edit.js",
+    "form.js",
+    "overlay.js",
+    "send.js",
+    "toast.js",
+];
 
 /// A file for the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ const listener = new Listener(config);
 /** What is kept current, by its element. */
 const known = new Map();
 let presence = null;
+let isActing = false;
 
 startThemeSwitch();
 // On a phone the menu scrolls sideways, and the page that is open may stand out of sight.
@@ -40,6 +41,7 @@ export async function takeUp() {
   if (presence?.list !== (list ?? undefined)) presence = list && new Presence(list);
   const live = sections.map((section) => known.get(section));
   listener.hold(live.filter(({ refresh }) => refresh === "realtime"), presence);
+  await letAct();
   await letEnter();
   await letEdit(fresh.filter(({ section }) => section.dataset.table));
   await letBrowse(fresh.filter(({ section }) => "browse" in section.dataset));
@@ -48,6 +50,17 @@ export async function takeUp() {
 /** Moves to the server as it is now, as an author's next state of the app is another server. */
 export function renew() {
   listener.renew();
+}
+
+async function letAct() {
+  if (isActing || !document.querySelector("[data-act]")) return;
+  isActing = true;
+  const { startActing } = await import("./act.js");
+  startActing(() => {
+    for (const component of known.values()) {
+      if (component.refresh !== "realtime") component.readSoon();
+    }
+  });
 }
 
 async function letEnter() {

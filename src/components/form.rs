@@ -68,7 +68,7 @@ pub(super) struct RawOnSuccess {
     /// Where people are led: a path of this app, with fields of the record in braces, as in
     /// `/orders/{id}`. They stay where they are if you do not say.
     navigate: Option<String>,
-    /// What people are told; `Saved` if you do not say.
+    /// What people are told; `Saved` or `Deleted` if you do not say.
     #[validate(length(min = 1, message = "must not be empty"))]
     toast: Option<String>,
 }
@@ -110,7 +110,7 @@ impl Given for RawForm {
         };
         check_needed(&fields, &about, around);
         let on_success = self.on_success.unwrap_or_default();
-        let on_success = check_success(on_success, &about.table, around);
+        let on_success = check_success(on_success, DEFAULT_TOAST, &about.table, around);
         let submit_label = self.submit_label.as_deref().unwrap_or(match about.purpose {
             Purpose::Create => "Add",
             Purpose::Update => "Save",
@@ -347,13 +347,14 @@ fn check_needed(fields: &[FormField], about: &About, around: &mut dyn Around) {
 /// Checks what is to happen after a success, to a record of this table.
 pub(super) fn check_success(
     raw: RawOnSuccess,
+    default_toast: &str,
     table: &Table,
     around: &mut dyn Around,
 ) -> OnSuccess {
     let place = around.place().key("onSuccess");
     let mut check = |path: String| href::check(&path, table, &place.key("navigate"), around);
     let navigate = raw.navigate.and_then(&mut check);
-    let toast = raw.toast.as_deref().unwrap_or(DEFAULT_TOAST).into();
+    let toast = raw.toast.as_deref().unwrap_or(default_toast).into();
     OnSuccess { navigate, toast }
 }
 

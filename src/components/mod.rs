@@ -21,7 +21,9 @@ pub mod filter;
 pub mod grant;
 pub mod schema;
 
+mod action;
 mod address;
+mod button;
 mod chart;
 mod column;
 mod container;
@@ -136,6 +138,7 @@ shelf! {
     "container" => container::RawContainer,
     "text" => text::RawText,
     "link" => link::RawLink,
+    "button" => button::RawButton,
     "image" => image::RawImage,
     "divider" => divider::RawDivider,
     "markdown" => markdown::RawMarkdown,

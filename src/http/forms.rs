@@ -36,9 +36,21 @@ struct ScriptBody<'a> {
     /// What people are told, where they stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     toast: Option<&'a str>,
+    /// What is to be asked first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<ConfirmBody<'a>>,
     /// The form as it is to stand now.
     #[serde(skip_serializing_if = "Option::is_none")]
     html: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ConfirmBody<'a> {
+    text: &'a str,
+    /// What is on the button that does it.
+    label: &'a str,
+    /// Whether something is deleted by it.
+    danger: bool,
 }
 
 /// `POST <page path>`
@@ -82,6 +94,13 @@ async fn submitted(
             remember_toast(caller, &submission, &mut response);
             Ok(response)
         }
+        Submitted::Asked { confirm, .. } if by_script => {
+            let (text, label, danger) = (&*confirm.text, &*confirm.label, confirm.is_deletion);
+            let confirm = Some(ConfirmBody { text, label, danger });
+            Ok(body::answer(StatusCode::OK, &ScriptBody { confirm, ..ScriptBody::default() }))
+        }
+        Submitted::Asked { html, .. } => Ok(page(StatusCode::OK, nonce, html)),
+        Submitted::Again { html, error } if by_script && html.is_empty() => Err(error.into()),
         Submitted::Again { html, error } => {
             let status = HttpError::from(error).status();
             Ok(if by_script {
@@ -109,11 +128,13 @@ async fn tell(
         return Ok(response);
     }
     let Submission { url, component, .. } = submission;
-    let html = match runtime.pages.fragment(caller.visitor(), url, component, None).await? {
-        Fragment::Html(html, _) => html,
-        Fragment::Unchanged(_) => "".into(),
+    let html = match runtime.pages.fragment(caller.visitor(), url, component, None).await {
+        Ok(Fragment::Html(html, _)) => html,
+        Ok(Fragment::Unchanged(_)) => "".into(),
+        Err(error) => return Err(error.into()),
     };
-    let told = ScriptBody { toast: Some(&done.toast), html: Some(&html), navigate: None };
+    let (toast, html) = (Some(&*done.toast), Some(&*html));
+    let told = ScriptBody { toast, html, ..ScriptBody::default() };
     Ok(body::answer(StatusCode::OK, &told))
 }
 
@@ -125,7 +146,7 @@ fn is_by_script(request: &Request) -> bool {
 fn remember_toast(caller: &Caller, submission: &Submission<'_>, response: &mut Response) {
     // The query string may be long, and says nothing about the form.
     let path = submission.url.split('?').next().unwrap_or_default();
-    let form = format!("{}:{path}", submission.component);
+    let form = format!("{}~{}:{path}", submission.component, submission.action());
     caller.set_cookie(response, TOAST, URL_SAFE_NO_PAD.encode(form), TOAST_WAITS);
 }
 
@@ -136,8 +157,9 @@ pub(super) fn waiting_toast(
     headers: &HeaderMap,
 ) -> Option<Arc<str>> {
     let form = URL_SAFE_NO_PAD.decode(caller::cookie(headers, TOAST)?).ok()?;
-    let (component, url) = str::from_utf8(&form).ok()?.split_once(':')?;
-    runtime.pages.toast(caller.visitor(), url, component)
+    let (sender, url) = str::from_utf8(&form).ok()?.split_once(':')?;
+    let (component, action) = sender.split_once('~')?;
+    runtime.pages.toast(caller.visitor(), url, component, action)
 }
 
 /// What has been told is told once.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::access::{Grant, View, Viewer};
+use crate::model::action::{Button, Does, OpenActions};
 use crate::model::address::Values;
 use crate::model::data_table::{DataTable, Format};
 use crate::model::filter::Filter;
@@ -57,6 +58,8 @@ pub enum ComponentKind {
     DataTable(DataTable),
     /// Records as entries of a list.
     List(List),
+    /// Leads somewhere, or does something to a record.
+    Button(Button),
     /// Adds a record or changes one.
     Form(Form),
     /// One record, field by field.
@@ -330,6 +333,17 @@ impl Component {
         FieldSet::new(editable.filter(|field| view.may_set(*field)))
     }
 
+    /// What the viewer may do by it.
+    pub fn open_actions(&self, view: &View) -> OpenActions {
+        match &self.kind {
+            ComponentKind::Button(button) => {
+                let open = button.act().filter(|act| act.action.is_open(view));
+                OpenActions { row: open.into_iter().map(|_| 0).collect(), bulk: Vec::new() }
+            }
+            _ => OpenActions::default(),
+        }
+    }
+
     /// The records the component is about, where it is about any.
     pub fn data_source(&self) -> Option<&DataSource> {
         match &self.kind {
@@ -337,6 +351,7 @@ impl Component {
             ComponentKind::List(list) => Some(&list.data_source),
             ComponentKind::Form(form) => Some(&form.data_source),
             ComponentKind::Details(details) => Some(&details.data_source),
+            ComponentKind::Button(button) => button.act().map(|act| &act.data_source),
             ComponentKind::Kpi(kpi) => Some(&kpi.data_source),
             ComponentKind::Chart(chart) => Some(&chart.data_source),
             ComponentKind::Container(_)
@@ -364,6 +379,12 @@ impl Component {
             // A record that they may not change is none for them to edit.
             filter = filter.and(view.rules().update);
         }
+        if let ComponentKind::Button(Button { does: Does::Act(act), .. }) = &self.kind {
+            if !act.action.is_open(view) {
+                return None;
+            }
+            filter = filter.and(act.action.scope(view));
+        }
         let is_open = self.needed().iter().all(|at| view.fields.contains(*at));
         is_open.then(|| Query { table: source.table.clone(), filter, ask })
     }
@@ -374,6 +395,7 @@ impl Component {
             ComponentKind::DataTable(_) => return view.fields.clone(),
             ComponentKind::List(list) => list.item.fields(),
             ComponentKind::Details(details) => details.shown(&view.viewer),
+            ComponentKind::Button(button) => button.shown(),
             _ => self.needed(),
         };
         FieldSet::new(shown.into_iter().filter(|at| view.fields.contains(*at)))
@@ -385,6 +407,7 @@ impl Component {
             ComponentKind::List(list) => Ask::Rows(list.window.clone()),
             ComponentKind::Form(form) => Ask::Rows(form.window()),
             ComponentKind::Details(details) => Ask::Rows(details.window.clone()),
+            ComponentKind::Button(button) => Ask::Rows(button.act()?.window()),
             ComponentKind::Kpi(kpi) => Ask::Figure(kpi.measure),
             ComponentKind::Chart(chart) => Ask::Groups(chart.grouping),
             ComponentKind::Container(_)

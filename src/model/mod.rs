@@ -3,6 +3,7 @@
 //! No IO, no SQL, no HTML, no YAML. A value of these types holds: whoever made it has checked it.
 
 pub mod access;
+pub mod action;
 pub mod address;
 pub mod app;
 pub mod canonical;

@@ -89,9 +89,12 @@ impl Page {
         self.all().iter().any(placed)
     }
 
-    /// Whether people can enter something on it.
+    /// Whether people can enter something on it, or press it.
     pub fn has_forms(&self) -> bool {
-        self.all().iter().any(|component| matches!(component.kind, ComponentKind::Form(_)))
+        let is_form = |component: &&Component| {
+            matches!(component.kind, ComponentKind::Form(_) | ComponentKind::Button(_))
+        };
+        self.all().iter().any(is_form)
     }
 
     /// The component of this id, if the viewer may see it.

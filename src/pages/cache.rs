@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
 
 use crate::feed::Version;
+use crate::model::action::OpenActions;
 use crate::model::address::Values;
 use crate::model::component::Component;
 use crate::model::ids::ComponentId;
@@ -53,6 +54,8 @@ pub(super) struct Scope {
     columns: Vec<FieldAt>,
     /// What they may edit in place.
     editable: FieldSet,
+    /// What they may do by it.
+    actions: OpenActions,
 }
 
 impl Scope {
@@ -61,7 +64,8 @@ impl Scope {
         let Question { view, query, chosen } = asked;
         let columns = chosen.into_iter().flat_map(|chosen| chosen.table.columns);
         let columns = columns.map(|column| column.field).collect();
-        Self { editable: component.editable(&view), query, fields: view.fields, columns }
+        let (editable, actions) = (component.editable(&view), component.open_actions(&view));
+        Self { query, fields: view.fields, columns, editable, actions }
     }
 }
 

@@ -17,8 +17,10 @@ use crate::render::{
     ComponentData, Form, Frame, MenuItem, OwnAccount, RenderError, Renderer, Scene,
 };
 
+mod act;
 mod cache;
 mod repeats;
+mod save;
 mod sent;
 mod spots;
 mod submit;

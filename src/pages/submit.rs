@@ -1,27 +1,16 @@
-//! What becomes of a form that was sent to its page: a record is written, or the form comes back
-//! with what is wrong.
+//! What was sent to a page: by a form that is to be saved, or by a button.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-
-use serde_json::{Map, Value as Json};
 
 use crate::model::access::{View, Viewer};
 use crate::model::address::Address;
 use crate::model::component::{Component, ComponentKind};
-use crate::model::filter::{Filter, Test};
-use crate::model::form::{Draft, Form, OnSuccess, Purpose};
 use crate::model::ids::ComponentId;
-use crate::model::query::Answer;
-use crate::model::record::FieldSet;
-use crate::model::table::FieldAt;
-use crate::model::value::Value;
-use crate::pages::sent::Sent;
-use crate::pages::{Pages, PagesError, Shown};
-use crate::records::{self, RecordsError};
-use crate::render::{self, Scene};
-
-/// How often a change is tried again because other fields of its record have changed.
-const MOST_TRIES: usize = 3;
+use crate::pages::save::Target;
+use crate::pages::{Pages, PagesError, Shown, act};
+use crate::records::RecordsError;
+use crate::render::{ComponentData, Confirm, Frame, Scene};
 
 /// What was sent to a page.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +34,14 @@ pub struct Submission<'a> {
 pub enum Submitted {
     /// It is done.
     Done(Done),
-    /// It could not be saved. The page, or the component, says why.
+    /// It must be asked first whether it is meant.
+    Asked {
+        /// The page that asks.
+        html: String,
+        /// The question.
+        confirm: Confirm,
+    },
+    /// It could not be done. The page, or the component, says why.
     Again {
         /// What is to be shown.
         html: String,
@@ -65,22 +61,34 @@ pub struct Done {
     pub toast: Arc<str>,
 }
 
-/// A form as one viewer sees it.
-struct Target<'a> {
-    address: &'a Address,
-    component: &'a Component,
-    form: &'a Form,
-    view: View,
-    /// What the viewer may set by it.
-    open: FieldSet,
+impl<'a> Submission<'a> {
+    /// Which of the component's buttons was pressed, where it has any.
+    pub fn action(&self) -> &'a str {
+        let action = self.pairs.iter().find(|(name, _)| name == "_action");
+        let action = action.map_or("", |(_, action)| action);
+        action.split(':').next().unwrap_or_default()
+    }
+
+    /// What is to come back: the page, or for a script the component.
+    pub(super) fn shown<'s>(
+        &self,
+        viewer: &'s Viewer,
+        address: &'s Address,
+        component: &'s Component,
+    ) -> Shown<'s> {
+        let of = match self.by_script {
+            true => vec![component],
+            false => address.page.components.iter().collect(),
+        };
+        Shown { viewer, address, component: None, of }
+    }
 }
 
 impl Pages {
-    /// Does what was sent by a form of a page.
+    /// Does what was sent to a page.
     ///
     /// # Errors
-    /// When there is no such form for this viewer, it was sent what it does not ask for, or the
-    /// database does not answer.
+    /// When nothing on it would send this for this viewer, or the database does not answer.
     pub async fn submit(
         &self,
         viewer: &Viewer,
@@ -93,189 +101,69 @@ impl Pages {
                 Viewer::User(_) => Err(RecordsError::NotFound.into()),
             };
         }
-        let target = self.target(viewer, &address, submission.component)?;
-        let table = target.view.table.clone();
-        let sent = Sent::read(target.form, &table, &target.open, submission.pairs)?;
-        let done = match target.form.purpose {
-            Purpose::Create => self.add(viewer, submission, &target, &sent).await,
-            Purpose::Update => self.change(viewer, &target, &sent).await,
+        let (component, view) = self.sender(viewer, &address, submission.component)?;
+        let ComponentKind::Form(form) = &component.kind else {
+            return self.press(viewer, submission, &address, component, view).await;
         };
-        match done {
-            Ok(done) => Ok(Submitted::Done(done)),
-            Err(error) if is_told(&error) => {
-                let html = self.again(viewer, submission, &target, &sent, &error).await?;
-                Ok(Submitted::Again { html, error })
-            }
-            Err(error) => Err(error.into()),
+        let open = form.open_fields(&view);
+        if open.is_empty() {
+            return Err(RecordsError::NotFound.into());
         }
+        let target = Target { address: &address, component, form, view, open };
+        self.save(viewer, submission, target).await
     }
 
-    /// What is told once the form of this id has been saved, if the viewer may use it.
-    pub fn toast(&self, viewer: &Viewer, url: &str, component: &str) -> Option<Arc<str>> {
+    /// What is told once this component has done this, if the viewer may use it.
+    pub fn toast(
+        &self,
+        viewer: &Viewer,
+        url: &str,
+        component: &str,
+        action: &str,
+    ) -> Option<Arc<str>> {
         let address = self.app.at(url).filter(|at| self.app.may_open(&at.page, viewer))?;
-        let target = self.target(viewer, &address, component).ok()?;
-        Some(target.form.on_success.toast.clone())
+        let (component, view) = self.sender(viewer, &address, component).ok()?;
+        if let ComponentKind::Form(form) = &component.kind {
+            let is_open = !form.open_fields(&view).is_empty();
+            return is_open.then(|| form.on_success.toast.clone());
+        }
+        let (action, on_success) = act::action(component, &view, action)?;
+        Some(on_success.map_or_else(|| action.toast(), |then| then.toast.clone()))
     }
 
-    fn target<'a>(
+    /// The component of this id with what the viewer may see of its table.
+    fn sender<'a>(
         &self,
         viewer: &Viewer,
         address: &'a Address,
         component: &str,
-    ) -> Result<Target<'a>, RecordsError> {
+    ) -> Result<(&'a Component, View), RecordsError> {
         let id = component.parse::<ComponentId>().ok();
         let component = id.and_then(|id| address.page.component(&id, viewer));
         let component = component.ok_or(RecordsError::NotFound)?;
-        let ComponentKind::Form(form) = &component.kind else { return Err(RecordsError::NotFound) };
-        let view = self.records.view(viewer, form.data_source.table.as_str())?;
-        let open = form.open_fields(&view);
-        if open.is_empty() {
-            return Err(RecordsError::NotFound);
-        }
-        Ok(Target { address, component, form, view, open })
+        let source = component.data_source().ok_or(RecordsError::NotFound)?;
+        let view = self.records.view(viewer, source.table.as_str())?;
+        Ok((component, view))
     }
 
-    async fn add(
+    /// What is to come back, with what is to be told.
+    pub(super) fn shown_again(
         &self,
-        viewer: &Viewer,
         submission: &Submission<'_>,
-        target: &Target<'_>,
-        sent: &Sent<'_>,
-    ) -> Result<Done, RecordsError> {
-        let (records, values, view) = (self.records.clone(), sent.values()?, target.view.clone());
-        let on_success = target.form.on_success.clone();
-        let work = async move {
-            let added = records.create(&view.viewer, view.table.name.as_str(), &values).await?;
-            Ok(done(&on_success, &added))
-        };
-        // Without a session nobody can be known again.
-        match submission.session {
-            None => work.await,
-            Some(session) => {
-                let what = (session, submission.url, submission.pairs, viewer);
-                self.repeats.once(what, work).await
-            }
-        }
-    }
-
-    async fn change(
-        &self,
-        viewer: &Viewer,
-        target: &Target<'_>,
-        sent: &Sent<'_>,
-    ) -> Result<Done, RecordsError> {
-        let now = self.record(target, sent.record.as_deref().unwrap_or_default()).await?;
-        let values = sent.values()?;
-        let saved = if values.is_empty() {
-            now
-        } else if sent.overtaken(&now.record).is_empty() {
-            self.update(viewer, target, sent, &values, now).await?
-        } else {
-            return Err(stale(now));
-        };
-        Ok(done(&target.form.on_success, &saved))
-    }
-
-    /// Writes the values; again if meanwhile others have changed other fields only.
-    async fn update(
-        &self,
-        viewer: &Viewer,
-        target: &Target<'_>,
-        sent: &Sent<'_>,
-        values: &Map<String, Json>,
-        mut now: records::Shown,
-    ) -> Result<records::Shown, RecordsError> {
-        let (table, id) = (target.view.table.name.as_str(), now.record.id().to_string());
-        for tries in 1.. {
-            let token = token(&now);
-            let written = self.records.update(viewer, table, &id, values, token.as_deref()).await;
-            match written {
-                Err(RecordsError::Conflict(stale)) if tries < MOST_TRIES => {
-                    now = stale.shown;
-                    if !sent.overtaken(&now.record).is_empty() {
-                        break;
-                    }
-                }
-                written => return written,
-            }
-        }
-        Err(stale(now))
-    }
-
-    /// The record that a form changes, if it is the one that was sent.
-    async fn record(&self, target: &Target<'_>, id: &str) -> Result<records::Shown, RecordsError> {
-        let id = id.parse::<i64>().map_err(|_| RecordsError::NotFound)?;
-        let values = &target.address.values;
-        let query = target.component.query(&target.view, values);
-        let mut query = query.ok_or(RecordsError::NotFound)?;
-        query.filter = query.filter.and(Filter::Test(FieldAt::ID, Test::Eq(Value::Integer(id))));
-        let snapshot = self.records.snapshot(&[&query]).await?;
-        let rows = snapshot.answers.into_iter().next().and_then(Answer::rows);
-        let record = rows.and_then(|rows| rows.records.into_iter().next());
-        let view = target.view.clone();
-        Ok(records::Shown { view, record: record.ok_or(RecordsError::NotFound)? })
-    }
-
-    /// The form with what was entered, and what is wrong with it.
-    async fn again(
-        &self,
-        viewer: &Viewer,
-        submission: &Submission<'_>,
-        target: &Target<'_>,
-        sent: &Sent<'_>,
-        error: &RecordsError,
+        shown: &Shown<'_>,
+        data: &HashMap<ComponentId, ComponentData>,
+        toast: Option<&str>,
     ) -> Result<String, PagesError> {
-        let (address, component) = (target.address, target.component);
-        let of = match submission.by_script {
-            true => vec![component],
-            false => address.page.components.iter().collect(),
-        };
-        let shown = Shown { viewer, address, component: None, of };
-        let mut data = self.data(&shown).await?;
-        let form = data.get_mut(&component.id).ok_or(RecordsError::NotFound)?;
-        form.draft = Some(draft(sent, error, &form.answer));
+        let Shown { viewer, address, .. } = *shown;
         let mut html = String::new();
         for component in &shown.of {
-            let scene = Scene { viewer, address, data: &data };
-            html.push_str(&self.renderer.component(component, scene)?);
+            html.push_str(&self.renderer.component(component, Scene { viewer, address, data })?);
         }
         if submission.by_script {
             return Ok(html);
         }
         let menu = self.menu(viewer, &address.path);
-        Ok(self.renderer.page(&self.frame(viewer, &menu, submission.nonce), address, &html)?)
-    }
-}
-
-fn done(on_success: &OnSuccess, saved: &records::Shown) -> Done {
-    let lead = |parts: &Vec<_>| render::path(parts, &saved.view.fields, &saved.record);
-    let navigate = on_success.navigate.as_ref().and_then(lead);
-    Done { navigate, toast: on_success.toast.clone() }
-}
-
-fn draft(sent: &Sent<'_>, error: &RecordsError, answer: &Answer) -> Draft {
-    match answer {
-        Answer::Rows(rows) => sent.draft(error, rows.records.first()),
-        Answer::Figure(_) | Answer::Groups(_) => sent.draft(error, None),
-    }
-}
-
-/// Whether the sender can do something about it, in the form.
-fn is_told(error: &RecordsError) -> bool {
-    !matches!(
-        error,
-        RecordsError::NotFound | RecordsError::Unauthenticated | RecordsError::Store(_)
-    )
-}
-
-fn stale(shown: records::Shown) -> RecordsError {
-    RecordsError::Conflict(Box::new(records::Stale { shown, overwritten: Vec::new() }))
-}
-
-/// The state of a record that a write is held against, where its table has one.
-fn token(shown: &records::Shown) -> Option<String> {
-    match &shown.record[shown.view.table.updated_at()?] {
-        Value::Text(text) => Some(text.to_string()),
-        _ => None,
+        let frame = Frame { toast, ..self.frame(viewer, &menu, submission.nonce) };
+        Ok(self.renderer.page(&frame, address, &html)?)
     }
 }

@@ -27,6 +27,7 @@ use crate::model::table::Table;
 use crate::model::theme::Theme;
 
 mod built_in;
+mod button;
 mod chart;
 mod data_table;
 mod details;
@@ -44,6 +45,7 @@ mod theme;
 pub use templates::{BadTemplate, check_template, template_names};
 
 pub use built_in::{Form, OwnAccount, OwnSession, OwnToken, Way};
+pub use button::Confirm;
 pub use href::path;
 
 use rows::RowWriter;
@@ -220,6 +222,10 @@ impl Renderer {
             ComponentKind::Container(container) => self.container(component, container, scene),
             ComponentKind::Text(text) => self.text(component, text),
             ComponentKind::Link(link) => self.link(component, link),
+            ComponentKind::Button(button) if button.act().is_none() => {
+                let inside = button::inside(button);
+                self.render("button.html", context! { ..inside, ..props(component) })
+            }
             ComponentKind::Image(image) => {
                 self.render("image.html", context! { ..still::image(image), ..props(component) })
             }
@@ -243,6 +249,7 @@ impl Renderer {
             | ComponentKind::List(_)
             | ComponentKind::Details(_)
             | ComponentKind::Form(_)
+            | ComponentKind::Button(_)
             | ComponentKind::Kpi(_)
             | ComponentKind::Chart(_) => match scene.data.get(&component.id) {
                 Some(data) => self.with_data(component, scene, data),
@@ -268,6 +275,10 @@ impl Renderer {
             (ComponentKind::List(list), Answer::Rows(rows)) => {
                 let inside = list::entries(list, data, rows);
                 self.render("list.html", context! { ..inside, ..source(component, data) })
+            }
+            (ComponentKind::Button(button), Answer::Rows(rows)) => {
+                let inside = context! { ..button::inside(button), ..button::record(button, rows) };
+                self.render("button.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::Form(form), Answer::Rows(rows)) => {
                 match form::inside(form, data, rows.records.first()) {
@@ -307,6 +318,28 @@ impl Renderer {
         let mut html = String::with_capacity(512);
         RowWriter::new(data_table, table, fields).write(record, &mut html);
         html
+    }
+
+    /// A page that asks whether what was sent by a button is meant, and sends it again to `url`.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn confirm(
+        &self,
+        frame: &Frame<'_>,
+        confirm: &Confirm,
+        url: &str,
+        pairs: &[(String, String)],
+    ) -> Result<String, RenderError> {
+        let pair = |(name, value): &(String, String)| vec![name.clone(), value.clone()];
+        let inside = context! {
+            form_stylesheet => client::form_stylesheet(),
+            label => confirm.label.as_ref(),
+            variant => if confirm.is_deletion { "danger" } else { "primary" },
+            url,
+            pairs => pairs.iter().map(pair).collect::<Vec<_>>(),
+        };
+        self.framed("confirm.html", frame, &confirm.text, inside)
     }
 
     /// A page that says what went wrong.

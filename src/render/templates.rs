@@ -22,6 +22,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("data_table_pager.html", include_str!("../../templates/data_table_pager.html")),
     ("details.html", include_str!("../../templates/details.html")),
     ("list.html", include_str!("../../templates/list.html")),
+    ("button.html", include_str!("../../templates/button.html")),
+    ("confirm.html", include_str!("../../templates/confirm.html")),
     ("record_form.html", include_str!("../../templates/record_form.html")),
     ("form_field.html", include_str!("../../templates/form_field.html")),
     ("kpi.html", include_str!("../../templates/kpi.html")),

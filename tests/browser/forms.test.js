@@ -132,6 +132,31 @@ for (const javaScriptEnabled of [true, false]) {
     assert.equal(stored("customer"), "Theirs again");
     await assertQuiet(page);
   });
+
+  test(`a button does what it says, and asks first where it deletes, ${how}`, async () => {
+    server.sql("insert into orders (customer, number) values ('Bob', 2)");
+    const page = await visit("/press");
+    await page.click("#finish button");
+    await eventually(() => toasts(page), ["Saved"]);
+    assert.equal(stored("status"), "done");
+    await eventually(() => page.isVisible("#finish button"), false);
+    await eventually(() => column(page, "orders", "Status"), ["done", "open"]);
+
+    const ask = async (answer) => {
+      await page.click("#remove button");
+      await page.getByText("Remove it for good?").waitFor();
+      const role = answer === "Cancel" && !javaScriptEnabled ? "link" : "button";
+      const within = javaScriptEnabled ? page.locator("dialog") : page.locator("main");
+      await within.getByRole(role, { name: answer }).click();
+    };
+    await ask("Cancel");
+    assert.equal(stored("count(*)", "true"), "2");
+    await ask("Remove the first");
+    await eventually(() => toasts(page).then((all) => all.at(-1)), "It is gone.");
+    assert.equal(stored("customer", "true"), "Bob");
+    await eventually(() => column(page, "orders", "Customer"), ["Bob"]);
+    await assertQuiet(page);
+  });
 }
 
 test("an instant is entered in the time of the browser, and in UTC without JavaScript", async () => {

@@ -170,8 +170,17 @@ async fn a_guest_adds_a_record_and_is_told_once() {
 #[tokio::test]
 async fn a_cookie_shows_no_text_of_its_own() {
     let server = Server::start(APP).await;
-    let forged =
-        ["<b>evil</b>", "new:evil", "evil:/", "note:/", "private:/private", "new", ":", ""];
+    let forged = [
+        "<b>evil</b>",
+        "new~:evil",
+        "evil~:/",
+        "note~:/",
+        "private~:/private",
+        "new",
+        "new:/",
+        ":",
+        "",
+    ];
     let forged = forged.map(|text| URL_SAFE_NO_PAD.encode(text));
     let bytes = ["evil".to_owned(), "%%%".to_owned(), URL_SAFE_NO_PAD.encode(b"\xff:\xfe")];
     for value in forged.into_iter().chain(bytes) {
@@ -384,4 +393,128 @@ async fn another_site_cannot_send_a_form_in_a_visitors_name() {
     check(&[("sec-fetch-site", "same-site")], 403).await;
     assert_eq!(server.sql("select count(*) from orders"), "0");
     check(&[("sec-fetch-site", "same-origin")], 303).await;
+}
+
+const BUTTONS: &str = "
+name: desk
+tables:
+  - name: orders
+    fields:
+      - { name: customer, type: single-line-text, required: true }
+      - { name: status, type: status, options: [open, done, filed], default: open }
+    permissions:
+      read: all
+      update: [member, admin]
+      delete: [admin]
+      rows: { update: [{ field: status, operator: neq, value: filed }] }
+pages:
+  - name: Order
+    path: /orders/:id
+    components:
+      - type: button
+        id: finish
+        label: Finish
+        action: { type: set, field: status, value: done }
+        dataSource: { table: orders, filter: [{ field: id, operator: eq, value: $params.id }] }
+        onSuccess: { toast: Finished. }
+      - type: button
+        id: remove
+        label: Remove it
+        action: { type: delete, confirm: Remove <b>it</b>? }
+        dataSource: { table: orders, filter: [{ field: id, operator: eq, value: $params.id }] }
+        onSuccess: { navigate: '/?gone={customer}' }
+  - name: Home
+    path: /
+    components: [{ type: button, label: Away, href: 'https://example.org', variant: quiet }]
+";
+
+async fn with_buttons() -> Server {
+    let server = Server::start(BUTTONS).await;
+    server.sql("insert into orders (customer) values ('Ada'), ('Bob')");
+    server
+}
+
+#[tokio::test]
+async fn a_button_is_for_those_who_may() {
+    let server = with_buttons().await;
+    let (guest, member, admin) =
+        (server.guest().await, server.person("m", "member"), server.admin().await);
+    let shown = async |client: &Client, path: &str| {
+        let page = page(client, path).await;
+        let hidden = page.matches("hidden>\n<input type=\"hidden\" name=\"_component\"").count();
+        (page.matches("data-act").count(), hidden)
+    };
+    assert_eq!(shown(&guest, "/orders/1").await, (0, 0));
+    assert_eq!(shown(&member, "/orders/1").await, (1, 0));
+    assert_eq!(shown(&admin, "/orders/1").await, (2, 0));
+    server.sql("update orders set status = 'done' where id = 1");
+    server.sql("update orders set status = 'filed' where id = 2");
+    // What is so already, what may not be changed and what is not there leaves nothing to do.
+    assert_eq!(shown(&admin, "/orders/1").await, (2, 1));
+    assert_eq!(shown(&member, "/orders/2").await, (1, 1));
+    assert_eq!(shown(&admin, "/orders/99").await, (2, 2));
+    let away = r#"class="button quiet" href="https://example.org">Away</a>"#;
+    assert!(page(&guest, "/").await.replace("&#x2f;", "/").contains(away));
+}
+
+#[tokio::test]
+async fn a_button_does_what_it_says() {
+    let server = with_buttons().await;
+    let member = server.person("m", "member");
+    let answer = post(&member, "/orders/2", "_component=finish&_record=2&_action=0").await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["location"]),
+        (303, &"/orders/2".parse().unwrap())
+    );
+    assert_eq!(orders(&server), "Ada open, Bob done");
+    let told = server.nobody().with_cookie(format!("a=b; {}", cookie(&answer).unwrap()));
+    assert!(!page(&told, "/").await.contains("Finished."), "a guest may not finish anything");
+}
+
+#[tokio::test]
+async fn what_deletes_asks_first() {
+    let server = with_buttons().await;
+    let admin = server.admin().await;
+    let pairs = "_component=remove&_record=1&_action=0";
+    let (status, asked) = sent(&admin, "/orders/1", pairs).await;
+    assert_eq!(status, 200);
+    assert!(asked.contains("Remove &lt;b&gt;it&lt;&#x2f;b&gt;?"), "{asked}");
+    assert!(asked.contains(r#"<input type="hidden" name="_confirmed" value="yes">"#));
+    assert!(
+        asked.contains(r#"<a class="button" href="&#x2f;orders&#x2f;1">Cancel</a>"#),
+        "{asked}"
+    );
+    let (status, told) = sent_by_script(&admin, "/orders/1", pairs).await;
+    assert_eq!((status, told["confirm"]["label"].as_str()), (200, Some("Remove it")));
+    assert_eq!(orders(&server), "Ada open, Bob open");
+    let (status, path) = sent(&admin, "/orders/1", &format!("{pairs}&_confirmed=yes")).await;
+    assert_eq!((status, path.as_str()), (303, "/?gone=Ada"));
+    // A second click means the first.
+    let (status, _) = sent(&admin, "/orders/1", &format!("{pairs}&_confirmed=yes")).await;
+    assert!(status == 303 || status == 404, "{status}");
+    assert_eq!(orders(&server), "Bob open");
+}
+
+#[tokio::test]
+async fn a_button_is_pressed_for_its_own_record_by_those_who_may() {
+    let server = with_buttons().await;
+    let (guest, member, admin) =
+        (server.guest().await, server.person("m", "member"), server.admin().await);
+    let check = async |client: &Client, pairs: &str, status: u16| {
+        let (got, page) = sent(client, "/orders/1", pairs).await;
+        assert_eq!(got, status, "{pairs}: {page}");
+    };
+    check(&guest, "_component=finish&_record=1&_action=0", 404).await;
+    check(&member, "_component=remove&_record=1&_action=0&_confirmed=yes", 404).await;
+    for id in ["2", "99", "-1", "", "x", "1&_record=2", "9223372036854775808"] {
+        check(&admin, &format!("_component=finish&_record={id}&_action=0"), 404).await;
+    }
+    for action in ["", "1", "-1", "row.0", "bulk.0", "0.0", "0:2", "99999999999999999999"] {
+        check(&admin, &format!("_component=finish&_record=1&_action={action}"), 404).await;
+    }
+    check(&admin, "_component=finish&_record=1&_action=0&status=filed", 400).await;
+    check(&admin, "_component=finish&_action=0", 404).await;
+    server.sql("update orders set status = 'filed'");
+    check(&member, "_component=finish&_record=1&_action=0", 404).await;
+    assert_eq!(orders(&server), "Ada filed, Bob filed");
 }

@@ -1,0 +1,138 @@
+//! Actions: what a button, a row or several rows can be told to do.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use validator::Validate;
+
+use crate::components::Around;
+use crate::fields;
+use crate::model::access::Operation;
+use crate::model::action::{Action, Deed};
+use crate::model::problem::Place;
+use crate::model::table::{FieldAt, Table};
+
+/// What is done to a record.
+#[derive(Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Action", deny_unknown_fields)]
+pub(super) struct RawAction {
+    /// What is done: `delete` the record, or `set` one of its fields.
+    #[validate(required)]
+    r#type: Option<RawDeed>,
+    /// The words to press; `Delete` for `delete` if you do not say. A button has its own.
+    #[validate(length(min = 1, message = "must not be empty"))]
+    label: Option<String>,
+    /// The field that `set` sets.
+    field: Option<String>,
+    /// What `set` sets it to.
+    value: Option<Json>,
+    /// What people are asked before it is done. To delete is always asked for.
+    #[validate(length(min = 1, message = "must not be empty"))]
+    confirm: Option<String>,
+}
+
+/// What is done to a record.
+#[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum RawDeed {
+    /// It is removed.
+    Delete,
+    /// One of its fields is set.
+    Set,
+}
+
+/// Checks an action at its place. A button has its own `label`.
+pub(super) fn check(
+    raw: RawAction,
+    label: Option<&str>,
+    table: &Table,
+    at: &Place,
+    around: &mut dyn Around,
+) -> Option<Action> {
+    if label.is_some() && raw.label.is_some() {
+        let message = "label has no effect here: the button has its own";
+        around.problems().report(at.key("label"), message).at_key().help("remove it");
+    }
+    let deed = match raw.r#type? {
+        RawDeed::Delete => check_delete(&raw, table, at, around),
+        RawDeed::Set => check_set(&raw, table, at, around),
+    };
+    let label = label.map(str::to_owned).or(raw.label);
+    let label =
+        label.or_else(|| (raw.r#type == Some(RawDeed::Delete)).then(|| "Delete".to_owned()));
+    if label.is_none() && !around.problems().concern(&at.key("label")) {
+        let problem = around.problems().report(at.clone(), "`label` is missing");
+        problem.help("add `label`: the words to press");
+    }
+    Some(Action { deed: deed?, label: label?.into(), confirm: raw.confirm.map(Into::into) })
+}
+
+fn check_delete(
+    raw: &RawAction,
+    table: &Table,
+    at: &Place,
+    around: &mut dyn Around,
+) -> Option<Deed> {
+    without_effect(raw.field.is_some(), "field", "delete", at, around);
+    without_effect(raw.value.is_some(), "value", "delete", at, around);
+    let may = |viewer: &_| {
+        table.allows(viewer, Operation::Read) && table.allows(viewer, Operation::Delete)
+    };
+    if !around.audience().iter().any(may) {
+        let message = format!("nobody who may open this page may delete from `{}`", table.name);
+        let problem = around.problems().report(at.key("type"), message);
+        problem.help(format!("see `permissions.delete` of `{}`, or remove this", table.name));
+        return None;
+    }
+    Some(Deed::Delete)
+}
+
+fn check_set(raw: &RawAction, table: &Table, at: &Place, around: &mut dyn Around) -> Option<Deed> {
+    for (key, is_given) in [("field", raw.field.is_some()), ("value", raw.value.is_some())] {
+        if !is_given && !around.problems().concern(&at.key(key)) {
+            let problem = around.problems().report(at.clone(), format!("`{key}` is missing"));
+            problem.help(format!("`set` needs a `{key}`"));
+        }
+    }
+    let (name, json) = (raw.field.as_deref()?, raw.value.as_ref());
+    let field = around.field(table, name, at.key("field"))?;
+    let is_settable = check_settable(table, field, at.key("field"), around);
+    let json = json.filter(|_| is_settable)?;
+    match fields::parse(table.field(field), json) {
+        Ok(value) => Some(Deed::Set(field, value)),
+        Err(misfit) => {
+            around.problems().report(at.key("value"), format!("value of `{name}` {misfit}"));
+            None
+        }
+    }
+}
+
+fn check_settable(table: &Table, field: FieldAt, place: Place, around: &mut dyn Around) -> bool {
+    let name = &table.field(field).name;
+    if table.field(field).kind.is_system() {
+        let message = format!("`{name}` is set by the system, so nobody can set it");
+        around.problems().report(place, message).help("choose another field");
+        return false;
+    }
+    let may_set = |viewer: &_| {
+        table.allows(viewer, Operation::Read)
+            && table.allows(viewer, Operation::Update)
+            && table.readable(viewer).contains(field)
+            && table.may_set(viewer, field)
+    };
+    if !around.audience().iter().any(may_set) {
+        let message = format!("nobody who may open this page may change `{name}`");
+        let problem = around.problems().report(place, message);
+        problem.help(format!("see `permissions.update` of `{}`, or remove this", table.name));
+        return false;
+    }
+    true
+}
+
+fn without_effect(is_given: bool, key: &str, deed: &str, at: &Place, around: &mut dyn Around) {
+    if is_given {
+        let message = format!("{key} has no effect on `{deed}`");
+        around.problems().report(at.key(key), message).at_key().help("remove it");
+    }
+}

@@ -1,0 +1,148 @@
+//! What can be done to records at a press, as declared.
+
+use std::sync::Arc;
+
+use crate::model::access::{Operation, View};
+use crate::model::component::DataSource;
+use crate::model::filter::Filter;
+use crate::model::form::OnSuccess;
+use crate::model::query::{Sort, Window};
+use crate::model::record::Record;
+use crate::model::table::FieldAt;
+use crate::model::value::Value;
+
+/// What is done to a record.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// It is removed.
+    Delete,
+    /// One of its fields is set to this.
+    Set(FieldAt, Value),
+}
+
+/// One thing that can be done to a record, or to several.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// What is done.
+    pub deed: Deed,
+    /// The words on its button.
+    pub label: Arc<str>,
+    /// What people are asked before it is done.
+    pub confirm: Option<Arc<str>>,
+}
+
+/// `button`
+#[derive(Clone, Debug)]
+pub struct Button {
+    /// The words on it.
+    pub label: Arc<str>,
+    /// How much it asks to be pressed.
+    pub variant: Variant,
+    /// What it does.
+    pub does: Does,
+}
+
+/// What a button does.
+#[derive(Clone, Debug)]
+pub enum Does {
+    /// It leads somewhere.
+    Lead(Arc<str>),
+    /// It does something to a record.
+    Act(Box<Act>),
+}
+
+/// What is done to one record, and what happens then.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// What is done.
+    pub action: Action,
+    /// The record: the first of these.
+    pub data_source: DataSource,
+    /// In which order the first is looked for.
+    pub sort: Vec<Sort>,
+    /// What happens once it is done.
+    pub on_success: OnSuccess,
+}
+
+/// How much a button asks to be pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// It is what the page is for.
+    Primary,
+    /// One among others.
+    Secondary,
+    /// What it does cannot be undone.
+    Danger,
+    /// Hardly more than a word.
+    Quiet,
+}
+
+/// Which actions of a component are for a viewer, by their places in its lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OpenActions {
+    /// Those for one record.
+    pub row: Vec<usize>,
+    /// Those for several.
+    pub bulk: Vec<usize>,
+}
+
+impl Action {
+    /// Whether the viewer may do it to some records.
+    pub fn is_open(&self, view: &View) -> bool {
+        match &self.deed {
+            Deed::Delete => view.table.allows(&view.viewer, Operation::Delete),
+            Deed::Set(field, _) => view.may_set(*field),
+        }
+    }
+
+    /// The records that the viewer may do it to.
+    pub fn scope(&self, view: &View) -> Filter {
+        match &self.deed {
+            Deed::Delete => view.rules().delete,
+            Deed::Set(..) => view.rules().update,
+        }
+    }
+
+    /// Whether it would change nothing.
+    pub fn is_done(&self, record: &Record) -> bool {
+        match &self.deed {
+            Deed::Delete => false,
+            Deed::Set(field, value) => record[*field] == *value,
+        }
+    }
+
+    /// What people are told once it is done, where the author does not say.
+    pub fn toast(&self) -> Arc<str> {
+        match &self.deed {
+            Deed::Delete => "Deleted".into(),
+            Deed::Set(..) => "Saved".into(),
+        }
+    }
+}
+
+impl Act {
+    /// The one record that it is about.
+    pub fn window(&self) -> Window {
+        Window { sort: self.sort.clone(), limit: 1, offset: 0, after: None }
+    }
+}
+
+impl Button {
+    /// The fields by which what there is to do may change.
+    pub fn shown(&self) -> Vec<FieldAt> {
+        let field = self.act().and_then(|act| match &act.action.deed {
+            Deed::Set(field, _) => Some(*field),
+            Deed::Delete => None,
+        });
+        let sort = self.act().into_iter().flat_map(|act| act.sort.iter().map(|term| term.field));
+        field.into_iter().chain(sort).collect()
+    }
+
+    /// What it does to a record, where it does.
+    pub fn act(&self) -> Option<&Act> {
+        match &self.does {
+            Does::Act(act) => Some(act),
+            Does::Lead(_) => None,
+        }
+    }
+}

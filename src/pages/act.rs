@@ -1,0 +1,266 @@
+//! What becomes of a button that was pressed: something is done to a record, or to several.
+
+use serde_json::Map;
+
+use crate::model::access::{View, Viewer};
+use crate::model::action::{Action, Deed};
+use crate::model::address::Address;
+use crate::model::component::{Component, ComponentKind};
+use crate::model::filter::{Filter, Test};
+use crate::model::form::OnSuccess;
+use crate::model::query::{Answer, Ask, Query, Window};
+use crate::model::record::Record;
+use crate::model::table::FieldAt;
+use crate::model::value::Value;
+use crate::pages::submit::{Done, Submission, Submitted};
+use crate::pages::{Pages, PagesError};
+use crate::records::{FieldFault, MAX_RECORDS, Obstacle, Records, RecordsError, Sent};
+use crate::render::{self, Confirm};
+
+/// What was pressed, and for which records.
+struct Press<'a> {
+    view: View,
+    action: &'a Action,
+    /// What happens then, where an author says so.
+    on_success: Option<&'a OnSuccess>,
+    ids: Vec<i64>,
+    /// Whether it is for any number of records.
+    is_bulk: bool,
+    /// Whether whoever pressed it has been asked, and meant it.
+    is_confirmed: bool,
+}
+
+/// What a component does when its button of this name is pressed: `0`, `row.1` or `bulk.0`.
+pub(super) fn action<'a>(
+    component: &'a Component,
+    view: &View,
+    name: &str,
+) -> Option<(&'a Action, Option<&'a OnSuccess>)> {
+    let open = component.open_actions(view);
+    let (list, index) = name.split_once('.').unwrap_or(("", name));
+    let index: usize = index.parse().ok()?;
+    match (&component.kind, list) {
+        (ComponentKind::Button(button), "") if open.row.contains(&index) => {
+            button.act().map(|act| (&act.action, Some(&act.on_success)))
+        }
+        _ => None,
+    }
+}
+
+impl Pages {
+    /// Does what a button stands for.
+    pub(super) async fn press(
+        &self,
+        viewer: &Viewer,
+        submission: &Submission<'_>,
+        address: &Address,
+        component: &Component,
+        view: View,
+    ) -> Result<Submitted, PagesError> {
+        let press = Press::read(component, view, submission.pairs)?;
+        let records = self.records_of(&press, address, component).await?;
+        if let Some(confirm) = press.confirm() {
+            return self.ask(viewer, submission, address, confirm);
+        }
+        let what = (submission.session, submission.url, submission.pairs, viewer);
+        let work = press.work(self.records.clone(), &records);
+        let done = match submission.session {
+            // Without a session nobody can be known again.
+            None => work.await,
+            Some(_) => self.repeats.once(what, work).await,
+        };
+        match done {
+            Ok(done) => Ok(Submitted::Done(done)),
+            Err(error @ (RecordsError::NotFound | RecordsError::Store(_))) => Err(error.into()),
+            Err(error) => self.refused(viewer, submission, address, component, error).await,
+        }
+    }
+
+    /// The records that were meant, all of them.
+    async fn records_of(
+        &self,
+        press: &Press<'_>,
+        address: &Address,
+        component: &Component,
+    ) -> Result<Vec<Record>, RecordsError> {
+        let query = component.query(&press.view, &address.values).ok_or(RecordsError::NotFound)?;
+        let ids = press.ids.iter().map(|id| Value::Integer(*id)).collect();
+        let meant = Filter::Test(FieldAt::ID, Test::In(ids));
+        let filter = query.filter.and(press.action.scope(&press.view)).and(meant);
+        let limit = u32::try_from(MAX_RECORDS).unwrap_or(u32::MAX);
+        let ask = Ask::Rows(Window { sort: Vec::new(), limit, offset: 0, after: None });
+        let query = Query { filter, ask, ..query };
+        let snapshot = self.records.snapshot(&[&query]).await?;
+        let rows = snapshot.answers.into_iter().next().and_then(Answer::rows);
+        let records = rows.map(|rows| rows.records).unwrap_or_default();
+        match records.len() {
+            found if found == press.ids.len() => Ok(records),
+            _ if press.is_bulk => Err(gone()),
+            _ => Err(RecordsError::NotFound),
+        }
+    }
+
+    /// Asks whoever pressed a button whether they mean it.
+    fn ask(
+        &self,
+        viewer: &Viewer,
+        submission: &Submission<'_>,
+        address: &Address,
+        confirm: Confirm,
+    ) -> Result<Submitted, PagesError> {
+        let html = match submission.by_script {
+            true => String::new(),
+            false => {
+                let menu = self.menu(viewer, &address.path);
+                let frame = self.frame(viewer, &menu, submission.nonce);
+                self.renderer.confirm(&frame, &confirm, submission.url, submission.pairs)?
+            }
+        };
+        Ok(Submitted::Asked { html, confirm })
+    }
+
+    /// The page as it is, which tells what could not be done.
+    async fn refused(
+        &self,
+        viewer: &Viewer,
+        submission: &Submission<'_>,
+        address: &Address,
+        component: &Component,
+        error: RecordsError,
+    ) -> Result<Submitted, PagesError> {
+        let html = match submission.by_script {
+            true => String::new(),
+            false => {
+                let shown = submission.shown(viewer, address, component);
+                let data = self.data(&shown).await?;
+                let toast = format!("Not done: {error}.");
+                self.shown_again(submission, &shown, &data, Some(&toast))?
+            }
+        };
+        Ok(Submitted::Again { html, error })
+    }
+}
+
+impl<'a> Press<'a> {
+    /// Reads what a button sends.
+    fn read(
+        component: &'a Component,
+        view: View,
+        pairs: &[(String, String)],
+    ) -> Result<Self, RecordsError> {
+        let (mut name, mut one, mut many) = ("", None, Vec::new());
+        let (mut is_confirmed, mut unknown) = (false, Vec::new());
+        for (key, value) in pairs {
+            match key.as_str() {
+                "_component" | "_key" => {}
+                "_action" => match value.split_once(':') {
+                    Some((action, id)) => (name, one) = (action, Some(record_id(id)?)),
+                    None => name = value,
+                },
+                "_record" => many.push(record_id(value)?),
+                "_confirmed" => is_confirmed = value == "yes",
+                _ => unknown.push(FieldFault {
+                    record: None,
+                    field: key.clone(),
+                    message: "is unknown".to_owned(),
+                }),
+            }
+        }
+        if !unknown.is_empty() {
+            return Err(RecordsError::UnknownFields(unknown));
+        }
+        let (action, on_success) = action(component, &view, name).ok_or(RecordsError::NotFound)?;
+        let is_bulk = name.starts_with("bulk");
+        // A button in a row is for that row, whatever else is chosen.
+        let mut ids = one.map_or(many, |id| vec![id]);
+        ids.sort_unstable();
+        ids.dedup();
+        match ids.len() {
+            0 if is_bulk => Err(RecordsError::Malformed("choose a record first".to_owned())),
+            2.. if !is_bulk => Err(RecordsError::NotFound),
+            number if number > MAX_RECORDS => {
+                Err(RecordsError::Malformed(format!("at most {MAX_RECORDS} records at once")))
+            }
+            _ => Ok(Self { view, action, on_success, ids, is_bulk, is_confirmed }),
+        }
+    }
+
+    /// What is to be asked before it is done.
+    fn confirm(&self) -> Option<Confirm> {
+        let number = self.ids.len();
+        let is_deletion = matches!(self.action.deed, Deed::Delete);
+        let text = match &self.action.confirm {
+            Some(text) if self.is_bulk => format!("{text} ({})", counted(number)),
+            Some(text) => text.to_string(),
+            None if is_deletion && self.is_bulk => format!("Delete {}?", counted(number)),
+            None if is_deletion => "Delete this?".to_owned(),
+            None => return None,
+        };
+        let label = self.action.label.clone();
+        (!self.is_confirmed).then_some(Confirm { text, label, is_deletion })
+    }
+
+    /// What is done, once it is sure.
+    fn work(
+        &self,
+        records: Records,
+        found: &[Record],
+    ) -> impl Future<Output = Result<Done, RecordsError>> + Send + 'static {
+        let View { table, viewer, fields, .. } = self.view.clone();
+        let (deed, is_bulk) = (self.action.deed.clone(), self.is_bulk);
+        let ids: Vec<_> = found.iter().map(|record| record.id().to_string()).collect();
+        let toast = self.on_success.map_or_else(|| self.action.toast(), |then| then.toast.clone());
+        let parts = self.on_success.and_then(|then| then.navigate.clone());
+        async move {
+            let name = table.name.as_str();
+            let record = match deed {
+                Deed::Delete if is_bulk => {
+                    records.delete_many(&viewer, name, &ids).await?;
+                    None
+                }
+                Deed::Delete => Some(records.delete(&viewer, name, one(&ids)?).await?.record),
+                Deed::Set(field, value) => {
+                    let name_of = table.field(field).name.to_string();
+                    let json = serde_json::to_value(&value).unwrap_or_default();
+                    let fields = Map::from_iter([(name_of, json)]);
+                    if is_bulk {
+                        let sent = |id| Sent { id, fields: fields.clone(), updated_at: None };
+                        let all: Vec<_> = ids.into_iter().map(sent).collect();
+                        records.update_many(&viewer, name, &all).await?;
+                        None
+                    } else {
+                        let written = records.update(&viewer, name, one(&ids)?, &fields, None);
+                        Some(written.await?.record)
+                    }
+                }
+            };
+            let path = |record: Record| render::path(&parts?, &fields, &record);
+            Ok(Done { navigate: record.and_then(path), toast })
+        }
+    }
+}
+
+fn one(ids: &[String]) -> Result<&str, RecordsError> {
+    ids.first().map(String::as_str).ok_or(RecordsError::NotFound)
+}
+
+fn record_id(text: &str) -> Result<i64, RecordsError> {
+    text.parse().map_err(|_| RecordsError::NotFound)
+}
+
+fn counted(number: usize) -> String {
+    match number {
+        1 => "1 record".to_owned(),
+        _ => format!("{number} records"),
+    }
+}
+
+/// Some records are not there, or not there for this.
+fn gone() -> RecordsError {
+    let fault = FieldFault {
+        record: None,
+        field: "some of these records".to_owned(),
+        message: "are gone or may not be changed, so none was".to_owned(),
+    };
+    RecordsError::Batch(Obstacle::Missing, vec![fault])
+}

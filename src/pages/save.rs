@@ -1,0 +1,188 @@
+//! What becomes of a form that was sent: a record is written, or the form comes back with what is
+//! wrong.
+
+use serde_json::{Map, Value as Json};
+
+use crate::model::access::{View, Viewer};
+use crate::model::address::Address;
+use crate::model::component::Component;
+use crate::model::filter::{Filter, Test};
+use crate::model::form::{Draft, Form, OnSuccess, Purpose};
+use crate::model::query::Answer;
+use crate::model::record::FieldSet;
+use crate::model::table::FieldAt;
+use crate::model::value::Value;
+use crate::pages::sent::Sent;
+use crate::pages::submit::{Done, Submission, Submitted};
+use crate::pages::{Pages, PagesError};
+use crate::records::{self, RecordsError};
+use crate::render;
+
+/// How often a change is tried again because other fields of its record have changed.
+const MOST_TRIES: usize = 3;
+
+/// A form as one viewer sees it.
+pub(super) struct Target<'a> {
+    pub(super) address: &'a Address,
+    pub(super) component: &'a Component,
+    pub(super) form: &'a Form,
+    pub(super) view: View,
+    /// What the viewer may set by it.
+    pub(super) open: FieldSet,
+}
+
+impl Pages {
+    /// Does what was sent by a form.
+    pub(super) async fn save(
+        &self,
+        viewer: &Viewer,
+        submission: &Submission<'_>,
+        target: Target<'_>,
+    ) -> Result<Submitted, PagesError> {
+        let table = target.view.table.clone();
+        let sent = Sent::read(target.form, &table, &target.open, submission.pairs)?;
+        let done = match target.form.purpose {
+            Purpose::Create => self.add(viewer, submission, &target, &sent).await,
+            Purpose::Update => self.change(viewer, &target, &sent).await,
+        };
+        match done {
+            Ok(done) => Ok(Submitted::Done(done)),
+            Err(error) if is_told(&error) => {
+                let html = self.again(viewer, submission, &target, &sent, &error).await?;
+                Ok(Submitted::Again { html, error })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn add(
+        &self,
+        viewer: &Viewer,
+        submission: &Submission<'_>,
+        target: &Target<'_>,
+        sent: &Sent<'_>,
+    ) -> Result<Done, RecordsError> {
+        let (records, values, view) = (self.records.clone(), sent.values()?, target.view.clone());
+        let on_success = target.form.on_success.clone();
+        let work = async move {
+            let added = records.create(&view.viewer, view.table.name.as_str(), &values).await?;
+            Ok(done(&on_success, &added))
+        };
+        // Without a session nobody can be known again.
+        match submission.session {
+            None => work.await,
+            Some(session) => {
+                let what = (session, submission.url, submission.pairs, viewer);
+                self.repeats.once(what, work).await
+            }
+        }
+    }
+
+    async fn change(
+        &self,
+        viewer: &Viewer,
+        target: &Target<'_>,
+        sent: &Sent<'_>,
+    ) -> Result<Done, RecordsError> {
+        let now = self.record(target, sent.record.as_deref().unwrap_or_default()).await?;
+        let values = sent.values()?;
+        let saved = if values.is_empty() {
+            now
+        } else if sent.overtaken(&now.record).is_empty() {
+            self.update(viewer, target, sent, &values, now).await?
+        } else {
+            return Err(stale(now));
+        };
+        Ok(done(&target.form.on_success, &saved))
+    }
+
+    /// Writes the values; again if meanwhile others have changed other fields only.
+    async fn update(
+        &self,
+        viewer: &Viewer,
+        target: &Target<'_>,
+        sent: &Sent<'_>,
+        values: &Map<String, Json>,
+        mut now: records::Shown,
+    ) -> Result<records::Shown, RecordsError> {
+        let (table, id) = (target.view.table.name.as_str(), now.record.id().to_string());
+        for tries in 1.. {
+            let token = token(&now);
+            let written = self.records.update(viewer, table, &id, values, token.as_deref()).await;
+            match written {
+                Err(RecordsError::Conflict(stale)) if tries < MOST_TRIES => {
+                    now = stale.shown;
+                    if !sent.overtaken(&now.record).is_empty() {
+                        break;
+                    }
+                }
+                written => return written,
+            }
+        }
+        Err(stale(now))
+    }
+
+    /// The record that a form changes, if it is the one that was sent.
+    async fn record(&self, target: &Target<'_>, id: &str) -> Result<records::Shown, RecordsError> {
+        let id = id.parse::<i64>().map_err(|_| RecordsError::NotFound)?;
+        let values = &target.address.values;
+        let query = target.component.query(&target.view, values);
+        let mut query = query.ok_or(RecordsError::NotFound)?;
+        query.filter = query.filter.and(Filter::Test(FieldAt::ID, Test::Eq(Value::Integer(id))));
+        let snapshot = self.records.snapshot(&[&query]).await?;
+        let rows = snapshot.answers.into_iter().next().and_then(Answer::rows);
+        let record = rows.and_then(|rows| rows.records.into_iter().next());
+        let view = target.view.clone();
+        Ok(records::Shown { view, record: record.ok_or(RecordsError::NotFound)? })
+    }
+
+    /// The form with what was entered, and what is wrong with it.
+    async fn again(
+        &self,
+        viewer: &Viewer,
+        submission: &Submission<'_>,
+        target: &Target<'_>,
+        sent: &Sent<'_>,
+        error: &RecordsError,
+    ) -> Result<String, PagesError> {
+        let component = target.component;
+        let shown = submission.shown(viewer, target.address, component);
+        let mut data = self.data(&shown).await?;
+        let form = data.get_mut(&component.id).ok_or(RecordsError::NotFound)?;
+        form.draft = Some(draft(sent, error, &form.answer));
+        self.shown_again(submission, &shown, &data, None)
+    }
+}
+
+fn done(on_success: &OnSuccess, saved: &records::Shown) -> Done {
+    let lead = |parts: &Vec<_>| render::path(parts, &saved.view.fields, &saved.record);
+    let navigate = on_success.navigate.as_ref().and_then(lead);
+    Done { navigate, toast: on_success.toast.clone() }
+}
+
+fn draft(sent: &Sent<'_>, error: &RecordsError, answer: &Answer) -> Draft {
+    match answer {
+        Answer::Rows(rows) => sent.draft(error, rows.records.first()),
+        Answer::Figure(_) | Answer::Groups(_) => sent.draft(error, None),
+    }
+}
+
+/// Whether the sender can do something about it, in the form.
+fn is_told(error: &RecordsError) -> bool {
+    !matches!(
+        error,
+        RecordsError::NotFound | RecordsError::Unauthenticated | RecordsError::Store(_)
+    )
+}
+
+fn stale(shown: records::Shown) -> RecordsError {
+    RecordsError::Conflict(Box::new(records::Stale { shown, overwritten: Vec::new() }))
+}
+
+/// The state of a record that a write is held against, where its table has one.
+fn token(shown: &records::Shown) -> Option<String> {
+    match &shown.record[shown.view.table.updated_at()?] {
+        Value::Text(text) => Some(text.to_string()),
+        _ => None,
+    }
+}

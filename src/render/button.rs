@@ -1,0 +1,45 @@
+//! Buttons, and the question before what they do.
+
+use std::sync::Arc;
+
+use minijinja::{Value, context};
+
+use crate::model::action::{Button, Does, Variant};
+use crate::model::query::Rows;
+use crate::model::record::Record;
+
+/// What people are asked before something is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirm {
+    /// The question.
+    pub text: String,
+    /// What is on the button that does it.
+    pub label: Arc<str>,
+    /// Whether something is deleted by it.
+    pub is_deletion: bool,
+}
+
+/// What the template of a button needs beside what all components have.
+pub(super) fn inside(button: &Button) -> Value {
+    let href = match &button.does {
+        Does::Lead(href) => Some(href.as_ref()),
+        Does::Act(_) => None,
+    };
+    context! { label => button.label.as_ref(), variant => name_of(button.variant), href }
+}
+
+/// The record that it is about; none where there is nothing to do.
+pub(super) fn record(button: &Button, rows: &Rows) -> Value {
+    let is_done = |record: &Record| button.act().is_none_or(|act| act.action.is_done(record));
+    let record = rows.records.first().filter(|record| !is_done(record));
+    context! { record => record.map(|record| record.id().to_string()) }
+}
+
+fn name_of(variant: Variant) -> &'static str {
+    match variant {
+        Variant::Primary => "primary",
+        Variant::Secondary => "secondary",
+        Variant::Danger => "danger",
+        Variant::Quiet => "quiet",
+    }
+}
