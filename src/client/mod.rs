@@ -28,6 +28,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     (TABLES_STYLESHEET, CSS, include_str!("tables.css")),
     ("act.js", JAVASCRIPT, include_str!("act.js")),
     ("browse.js", JAVASCRIPT, include_str!("browse.js")),
+    ("choose.js", JAVASCRIPT, include_str!("choose.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
     ("connection.js", JAVASCRIPT, include_str!("connection.js")),
     ("control.js", JAVASCRIPT, include_str!("control.js")),
@@ -56,6 +57,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
 const ASKED_FOR_LATER: &[&str] = &[
     "act.js",
     "browse.js",
+    "choose.js",
     "control.js",
     DEV_SCRIPT,
     "edit.js",

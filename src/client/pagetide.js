@@ -53,6 +53,10 @@ export function renew() {
 }
 
 async function letAct() {
+  if (document.querySelector(".bulk")) {
+    const { letChoose } = await import("./choose.js");
+    for (const bar of document.querySelectorAll(".bulk")) letChoose(bar.closest("form"));
+  }
   if (isActing || !document.querySelector("[data-act]")) return;
   isActing = true;
   const { startActing } = await import("./act.js");

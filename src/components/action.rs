@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use validator::Validate;
 
-use crate::components::Around;
+use crate::components::{Around, href};
 use crate::fields;
 use crate::model::access::Operation;
-use crate::model::action::{Action, Deed};
+use crate::model::action::{Action, Deed, RowAction};
 use crate::model::problem::Place;
 use crate::model::table::{FieldAt, Table};
 
@@ -42,6 +42,40 @@ enum RawDeed {
     Set,
 }
 
+/// What stands in each row: something that is done to its record, or a way to somewhere else.
+#[derive(Deserialize, Serialize, JsonSchema, Validate)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "RowAction", deny_unknown_fields)]
+pub(super) struct RawRowAction {
+    /// What it does: `delete` the record, `set` one of its fields, or be a `link`.
+    #[validate(required)]
+    r#type: Option<RawRowDeed>,
+    /// The words to press; `Delete` for `delete` if you do not say.
+    #[validate(length(min = 1, message = "must not be empty"))]
+    label: Option<String>,
+    /// The field that `set` sets.
+    field: Option<String>,
+    /// What `set` sets it to.
+    value: Option<Json>,
+    /// What people are asked before it is done. To delete is always asked for.
+    #[validate(length(min = 1, message = "must not be empty"))]
+    confirm: Option<String>,
+    /// Where a `link` leads: a path of this app, with fields in braces, as in `/orders/{id}`.
+    href: Option<String>,
+}
+
+/// What a row can be told to do.
+#[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum RawRowDeed {
+    /// Its record is removed.
+    Delete,
+    /// One field of its record is set.
+    Set,
+    /// It leads somewhere.
+    Link,
+}
+
 /// Checks an action at its place. A button has its own `label`.
 pub(super) fn check(
     raw: RawAction,
@@ -66,6 +100,51 @@ pub(super) fn check(
         problem.help("add `label`: the words to press");
     }
     Some(Action { deed: deed?, label: label?.into(), confirm: raw.confirm.map(Into::into) })
+}
+
+/// Checks what stands in each row.
+pub(super) fn check_row(
+    raw: RawRowAction,
+    table: &Table,
+    at: &Place,
+    around: &mut dyn Around,
+) -> Option<RowAction> {
+    let RawRowAction { r#type, label, field, value, confirm, href } = raw;
+    let deed = match r#type? {
+        RawRowDeed::Delete => RawDeed::Delete,
+        RawRowDeed::Set => RawDeed::Set,
+        RawRowDeed::Link => {
+            for (key, is_given) in [
+                ("field", field.is_some()),
+                ("value", value.is_some()),
+                ("confirm", confirm.is_some()),
+            ] {
+                without_effect(is_given, key, "link", at, around);
+            }
+            return check_link(label, href, table, at, around);
+        }
+    };
+    let word = if deed == RawDeed::Set { "set" } else { "delete" };
+    without_effect(href.is_some(), "href", word, at, around);
+    let action = RawAction { r#type: Some(deed), label, field, value, confirm };
+    check(action, None, table, at, around).map(RowAction::Act)
+}
+
+fn check_link(
+    label: Option<String>,
+    href: Option<String>,
+    table: &Table,
+    at: &Place,
+    around: &mut dyn Around,
+) -> Option<RowAction> {
+    for (key, is_given) in [("label", label.is_some()), ("href", href.is_some())] {
+        if !is_given && !around.problems().concern(&at.key(key)) {
+            let problem = around.problems().report(at.clone(), format!("`{key}` is missing"));
+            problem.help(format!("a link needs a `{key}`"));
+        }
+    }
+    let href = href::check(&href?, table, &at.key("href"), around)?;
+    Some(RowAction::Link { label: label?.into(), href })
 }
 
 fn check_delete(

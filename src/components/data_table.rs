@@ -6,11 +6,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
+use crate::components::action::{self, RawAction, RawRowAction};
 use crate::components::column::{self, RawColumn};
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::named::Named;
 use crate::components::search::RawSearch;
 use crate::components::{Around, Given, href, seen};
+use crate::model::action::OpenActions;
 use crate::model::component::ComponentKind;
 use crate::model::data_table::{DataTable, has_control};
 use crate::model::problem::Place;
@@ -66,6 +68,13 @@ pub(super) struct RawDataTable {
     pagination: Option<bool>,
     /// Where a row leads: a path of this app, with fields in braces, as in `/orders/{id}`.
     row_link: Option<String>,
+    /// What stands at the end of each row, as in `{type: delete}`.
+    #[validate(nested)]
+    row_actions: Option<Vec<RawRowAction>>,
+    /// What can be done to all rows that are chosen, as in `{type: set, label: Done, field: status,
+    /// value: done}`.
+    #[validate(nested)]
+    bulk_actions: Option<Vec<RawAction>>,
 }
 
 impl Given for RawDataTable {
@@ -84,6 +93,16 @@ impl Given for RawDataTable {
         let filters = check_filters(filters, &table, &place.key("filters"), around);
         let at = place.key("rowLink");
         let row_link = self.row_link.and_then(|path| href::check(&path, &table, &at, around));
+        let raw = self.row_actions.unwrap_or_default().into_iter().enumerate();
+        let at = place.key("rowActions");
+        let row_actions =
+            raw.filter_map(|(index, raw)| action::check_row(raw, &table, &at.item(index), around));
+        let row_actions = row_actions.collect();
+        let raw = self.bulk_actions.unwrap_or_default().into_iter().enumerate();
+        let at = place.key("bulkActions");
+        let bulk_actions = raw
+            .filter_map(|(index, raw)| action::check(raw, None, &table, &at.item(index), around));
+        let bulk_actions = bulk_actions.collect();
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
         Some(ComponentKind::DataTable(DataTable {
             title: self.title.map(Into::into),
@@ -95,6 +114,9 @@ impl Given for RawDataTable {
             page_sizes,
             pagination: self.pagination.unwrap_or(true),
             row_link,
+            row_actions,
+            bulk_actions,
+            open: OpenActions::default(),
             empty_message,
         }))
     }

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use crate::live::matcher::{GroupId, Matcher, Told, told};
 use crate::live::message::{Change as ChangeBody, Encoded, Message, Name};
 use crate::live::outbox::{Burst, Outbox};
+use crate::model::action::OpenActions;
 use crate::model::change::Change;
 use crate::model::data_table::DataTable;
 use crate::model::filter::Filter;
@@ -48,6 +49,11 @@ impl ComponentScope {
         let columns = self.rows.iter().flat_map(|table| &table.columns);
         columns.map(|column| column.field).collect()
     }
+
+    /// What can be done in its rows.
+    fn actions(&self) -> OpenActions {
+        self.rows.as_ref().map(|table| table.open.clone()).unwrap_or_default()
+    }
 }
 
 /// What makes two subscriptions hear the same, but for the names that they gave them.
@@ -59,6 +65,7 @@ struct Key {
     sort: Vec<Sort>,
     component: Option<(Arc<str>, ComponentId)>,
     columns: Vec<FieldAt>,
+    actions: OpenActions,
 }
 
 struct Group {
@@ -182,6 +189,7 @@ impl Groups {
             sort: scope.sort.clone(),
             component: component.map(|component| (component.page.clone(), component.id.clone())),
             columns: component.map(ComponentScope::columns).unwrap_or_default(),
+            actions: component.map(ComponentScope::actions).unwrap_or_default(),
         };
         if let Some(id) = self.by_key.get(&key) {
             return *id;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::access::{Operation, View};
-use crate::model::component::DataSource;
+use crate::model::component::{DataSource, HrefPart};
 use crate::model::filter::Filter;
 use crate::model::form::OnSuccess;
 use crate::model::query::{Sort, Window};
@@ -29,6 +29,20 @@ pub struct Action {
     pub label: Arc<str>,
     /// What people are asked before it is done.
     pub confirm: Option<Arc<str>>,
+}
+
+/// One thing in each row of a table.
+#[derive(Clone, Debug)]
+pub enum RowAction {
+    /// It is done to the record.
+    Act(Action),
+    /// It leads somewhere.
+    Link {
+        /// The words on it.
+        label: Arc<str>,
+        /// Where it leads.
+        href: Vec<HrefPart>,
+    },
 }
 
 /// `button`
@@ -116,6 +130,26 @@ impl Action {
         match &self.deed {
             Deed::Delete => "Deleted".into(),
             Deed::Set(..) => "Saved".into(),
+        }
+    }
+}
+
+impl OpenActions {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.row.is_empty() && self.bulk.is_empty()
+    }
+}
+
+impl RowAction {
+    /// Whether it is for this viewer.
+    pub fn is_open(&self, view: &View) -> bool {
+        match self {
+            Self::Act(action) => action.is_open(view),
+            Self::Link { href, .. } => href.iter().all(|part| match part {
+                HrefPart::Field(at) => view.fields.contains(*at),
+                HrefPart::Text(_) => true,
+            }),
         }
     }
 }

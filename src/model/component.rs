@@ -340,6 +340,7 @@ impl Component {
                 let open = button.act().filter(|act| act.action.is_open(view));
                 OpenActions { row: open.into_iter().map(|_| 0).collect(), bulk: Vec::new() }
             }
+            ComponentKind::DataTable(table) => table.open_actions(view),
             _ => OpenActions::default(),
         }
     }

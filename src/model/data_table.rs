@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::access::{Grant, View};
+use crate::model::action::{Action, OpenActions, RowAction};
 use crate::model::component::{DataSource, HrefPart};
 use crate::model::filter::Filter;
 use crate::model::query::{Sort, Window};
@@ -29,6 +30,12 @@ pub struct DataTable {
     pub pagination: bool,
     /// Where a row leads.
     pub row_link: Option<Vec<HrefPart>>,
+    /// What stands at the end of each row.
+    pub row_actions: Vec<RowAction>,
+    /// What can be done to all rows that are chosen.
+    pub bulk_actions: Vec<Action>,
+    /// Which of these whoever looks may do; none while that is not known.
+    pub open: OpenActions,
     /// What stands where the rows would, when there are none.
     pub empty_message: Arc<str>,
 }
@@ -167,7 +174,18 @@ impl DataTable {
             view.fields.contains(column.field) && column.visible.allows(&view.viewer)
         });
         seen.window = choice.window(&self.window);
+        seen.open = self.open_actions(view);
         seen
+    }
+
+    /// Which of its actions are for this viewer.
+    pub fn open_actions(&self, view: &View) -> OpenActions {
+        let row = self.row_actions.iter().enumerate().filter(|(_, action)| action.is_open(view));
+        let bulk = self.bulk_actions.iter().enumerate().filter(|(_, action)| action.is_open(view));
+        OpenActions {
+            row: row.map(|(index, _)| index).collect(),
+            bulk: bulk.map(|(index, _)| index).collect(),
+        }
     }
 
     /// Whether a name in the query string, without its prefix, is one of those by which viewers

@@ -91,8 +91,12 @@ impl Page {
 
     /// Whether people can enter something on it, or press it.
     pub fn has_forms(&self) -> bool {
-        let is_form = |component: &&Component| {
-            matches!(component.kind, ComponentKind::Form(_) | ComponentKind::Button(_))
+        let is_form = |component: &&Component| match &component.kind {
+            ComponentKind::Form(_) | ComponentKind::Button(_) => true,
+            ComponentKind::DataTable(table) => {
+                !table.row_actions.is_empty() || !table.bulk_actions.is_empty()
+            }
+            _ => false,
         };
         self.all().iter().any(is_form)
     }

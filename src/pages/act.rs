@@ -3,7 +3,7 @@
 use serde_json::Map;
 
 use crate::model::access::{View, Viewer};
-use crate::model::action::{Action, Deed};
+use crate::model::action::{Action, Deed, RowAction};
 use crate::model::address::Address;
 use crate::model::component::{Component, ComponentKind};
 use crate::model::filter::{Filter, Test};
@@ -42,6 +42,15 @@ pub(super) fn action<'a>(
     match (&component.kind, list) {
         (ComponentKind::Button(button), "") if open.row.contains(&index) => {
             button.act().map(|act| (&act.action, Some(&act.on_success)))
+        }
+        (ComponentKind::DataTable(table), "row") if open.row.contains(&index) => {
+            match table.row_actions.get(index)? {
+                RowAction::Act(action) => Some((action, None)),
+                RowAction::Link { .. } => None,
+            }
+        }
+        (ComponentKind::DataTable(table), "bulk") if open.bulk.contains(&index) => {
+            table.bulk_actions.get(index).map(|action| (action, None))
         }
         _ => None,
     }

@@ -3,6 +3,7 @@
 use minijinja::{Value, context};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::model::action::Deed;
 use crate::model::address::Address;
 use crate::model::component::Component;
 use crate::model::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY};
@@ -44,11 +45,23 @@ pub(super) fn inside(
         offset => table.window.offset,
         browsable => table.is_browsable() || table.row_link.is_some(),
         path => address.path.as_ref(),
+        acts => !table.open.row.is_empty(),
+        bulk => bulk(table),
         tools => table.has_tools().then(|| links.tools()),
         pager => table.pagination.then(|| links.pager(shown)),
         clear => choice.narrows().then(|| links.clear()),
         empty_message => table.empty_message.as_ref(),
     }
+}
+
+/// What can be done to the rows that are chosen.
+fn bulk(table: &DataTable) -> Vec<Value> {
+    let action = |index: &usize| {
+        let action = table.bulk_actions.get(*index)?;
+        let is_deletion = matches!(action.deed, Deed::Delete);
+        Some(context! { index, label => action.label.as_ref(), is_deletion })
+    };
+    table.open.bulk.iter().filter_map(action).collect()
 }
 
 /// Where the controls of one table lead, at one address.

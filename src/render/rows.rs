@@ -6,7 +6,9 @@ use crate::fields;
 use crate::fields::control::editor;
 use crate::fields::entry;
 use crate::fields::format::write_column;
+use crate::model::action::RowAction;
 use crate::model::data_table::{Align, Column, DataTable};
+use crate::model::ids::RecordId;
 use crate::model::query::Sort;
 use crate::model::record::{FieldSet, Record};
 use crate::model::sort_key::sort_key;
@@ -54,6 +56,9 @@ impl<'a> RowWriter<'a> {
             write_data("updated-at", &record[lock], html);
         }
         html.push('>');
+        if !self.data_table.open.bulk.is_empty() {
+            write_choice(id, html);
+        }
         let parts = self.data_table.row_link.as_deref();
         let mut link = parts.and_then(|parts| path(parts, self.fields, record));
         for (column, opening) in &self.cells {
@@ -69,7 +74,41 @@ impl<'a> RowWriter<'a> {
             }
             html.push_str("</td>");
         }
+        self.write_actions(record, html);
         html.push_str("</tr>\n");
+    }
+
+    /// What can be done to the record, in a cell of its own.
+    fn write_actions(&self, record: &Record, html: &mut String) {
+        let open = &self.data_table.open.row;
+        if open.is_empty() {
+            return;
+        }
+        html.push_str(r#"<td class="acts">"#);
+        for index in open {
+            match self.data_table.row_actions.get(*index) {
+                Some(RowAction::Act(action)) if !action.is_done(record) => {
+                    let id = record.id();
+                    write!(
+                        html,
+                        r#"<button class="quiet" name="_action" value="row.{index}:{id}">"#
+                    )
+                    .expect("writing to a string cannot fail");
+                    fields::escape(&action.label, html);
+                    html.push_str("</button>");
+                }
+                Some(RowAction::Link { label, href }) => {
+                    let Some(href) = path(href, self.fields, record) else { continue };
+                    html.push_str(r#"<a class="button quiet" href=""#);
+                    fields::escape(&href, html);
+                    html.push_str(r#"">"#);
+                    fields::escape(label, html);
+                    html.push_str("</a>");
+                }
+                Some(RowAction::Act(_)) | None => {}
+            }
+        }
+        html.push_str("</td>");
     }
 
     fn write_value(&self, column: &Column, record: &Record, html: &mut String) {
@@ -90,6 +129,13 @@ impl<'a> RowWriter<'a> {
         }
         html.push_str("</a>");
     }
+}
+
+/// The cell by which a row is chosen.
+fn write_choice(id: RecordId, html: &mut String) {
+    let open = r#"<td class="choose"><input type="checkbox" name="_record" value=""#;
+    write!(html, r#"{open}{id}" aria-label="Choose this row" autocomplete="off"></td>"#)
+        .expect("writing to a string cannot fail");
 }
 
 /// `<td …`, not yet closed, with the label that phones show beside the value.

@@ -157,6 +157,43 @@ for (const javaScriptEnabled of [true, false]) {
     await eventually(() => column(page, "orders", "Customer"), ["Bob"]);
     await assertQuiet(page);
   });
+
+  test(`rows are finished and deleted, one by one and many at once, ${how}`, async () => {
+    server.sql("insert into orders (customer, number) values ('Bob', 2), ('Cy', 3), ('Di', 4)");
+    const page = await visit("/rows");
+    const row = (name) => page.locator("#orders tbody tr", { hasText: name });
+    const customers = () => column(page, "orders", "Customer");
+    const confirm = async (text, answer) => {
+      await page.getByText(text).waitFor();
+      const within = page.locator(javaScriptEnabled ? "dialog" : "main");
+      await within.getByRole("button", { name: answer }).click();
+    };
+    await row("Ada").getByRole("button", { name: "Finish" }).click();
+    await eventually(() => stored("status"), "done");
+    await eventually(() => row("Ada").getByRole("button", { name: "Finish" }).count(), 0);
+    await row("Bob").getByRole("button", { name: "Delete" }).click();
+    await confirm("Delete this?", "Delete");
+    await eventually(customers, ["Ada", "Cy", "Di"]);
+
+    await row("Cy").getByRole("checkbox").check();
+    await row("Di").getByRole("checkbox").check();
+    if (javaScriptEnabled) {
+      assert.equal(await page.locator("[data-chosen]").textContent(), "2 chosen");
+      // Rows come, change and go around what is chosen.
+      server.sql("insert into orders (customer, number) values ('Ed', 9)");
+      server.sql("update orders set customer = 'Cy!' where number = 3; delete from orders where number = 1");
+      await eventually(customers, ["Cy!", "Di", "Ed"]);
+      assert.equal(await page.locator("[data-chosen]").textContent(), "2 chosen");
+    }
+    await page.locator(".bulk").getByRole("button", { name: "Finish" }).click();
+    await eventually(() => stored("group_concat(status)", "number in (3, 4)"), "done,done");
+    await row("Cy").getByRole("checkbox").check();
+    await row("Di").getByRole("checkbox").check();
+    await page.locator(".bulk").getByRole("button", { name: "Delete" }).click();
+    await confirm("Delete 2 records?", "Delete");
+    await eventually(customers, javaScriptEnabled ? ["Ed"] : ["Ada"]);
+    await assertQuiet(page);
+  });
 }
 
 test("an instant is entered in the time of the browser, and in UTC without JavaScript", async () => {
@@ -212,6 +249,19 @@ test("what happens around a form takes nothing from it", async () => {
   await page.keyboard.type("ce");
   assert.equal(await page.inputValue("[name=customer]"), "Grace");
   await assertQuiet(page);
+});
+
+test("rows with actions are accessible, on a phone and in the dark", async () => {
+  const axe = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+  for (const look of [{}, { colorScheme: "dark" }, { viewport: { width: 390, height: 844 } }]) {
+    for (const path of ["/rows", "/press"]) {
+      const page = await open(browser, server.url + path, look);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), []);
+      await assertQuiet(page);
+    }
+  }
 });
 
 test("forms are accessible, with faults and conflicts, on a phone and in the dark", async () => {

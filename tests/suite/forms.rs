@@ -518,3 +518,127 @@ async fn a_button_is_pressed_for_its_own_record_by_those_who_may() {
     check(&member, "_component=finish&_record=1&_action=0", 404).await;
     assert_eq!(orders(&server), "Ada filed, Bob filed");
 }
+
+const ROWS: &str = "
+name: desk
+auth: { roles: [packer] }
+tables:
+  - name: orders
+    fields:
+      - { name: customer, type: single-line-text, required: true }
+      - { name: status, type: status, options: [open, done, filed], default: open }
+      - { name: secret, type: single-line-text }
+    permissions:
+      read: all
+      update: [packer, admin]
+      delete: [admin]
+      fields: [{ field: secret, read: [admin] }]
+      rows: { delete: [{ field: status, operator: neq, value: filed }] }
+pages:
+  - name: Desk
+    path: /
+    components:
+      - type: dataTable
+        id: open
+        columns: [customer]
+        dataSource:
+          table: orders
+          filter: [{ field: status, operator: neq, value: done }]
+          refreshMode: realtime
+        rowActions:
+          - { type: set, label: Finish, field: status, value: done }
+          - { type: delete, label: Remove }
+          - { type: link, label: Look, href: '/?look={secret}' }
+        bulkActions:
+          - { type: delete, label: Remove all }
+          - { type: set, label: Finish all, field: status, value: done }
+";
+
+async fn with_rows() -> Server {
+    let server = Server::start(ROWS).await;
+    server.sql("insert into orders (customer) values ('Ada'), ('Bob'), ('Cy')");
+    server
+}
+
+#[tokio::test]
+async fn actions_of_rows_are_for_those_who_may() {
+    let server = with_rows().await;
+    server.sql("update orders set secret = 'x'");
+    let (guest, packer, admin) =
+        (server.guest().await, server.person("p", "packer"), server.admin().await);
+    let (of_guest, of_packer, of_admin) =
+        (page(&guest, "/").await, page(&packer, "/").await, page(&admin, "/").await);
+    for word in ["data-act", "Finish", "Remove", "Look", "_record"] {
+        assert!(!of_guest.contains(word), "{word}");
+    }
+    assert!(of_packer.contains(r#"name="_action" value="row.0:1">Finish</button>"#));
+    assert!(of_packer.contains(r#"name="_action" value="bulk.1">Finish all</button>"#));
+    for word in ["Remove", "Look"] {
+        assert!(!of_packer.contains(word), "{word}");
+    }
+    assert!(of_admin.contains(r#"value="row.1:3">Remove</button>"#));
+    assert!(of_admin.contains(r#"href="/?look=x">Look</a>"#) && of_admin.contains("Remove all"));
+}
+
+#[tokio::test]
+async fn a_row_that_is_pushed_has_the_actions_of_its_reader() {
+    let server = with_rows().await;
+    let packer = server.person("p", "packer");
+    let mut sockets = Vec::new();
+    for client in [&server.guest().await, &packer, &server.admin().await] {
+        let mut socket = client.open("/api/realtime/subscribe").await.unwrap();
+        socket.send(serde_json::json!({ "component": "open", "url": "/" })).await;
+        socket.next().await;
+        sockets.push(socket);
+    }
+    server.sql("insert into orders (customer) values ('Di')");
+    let mut told = Vec::new();
+    for socket in &mut sockets {
+        let html = socket.next().await["html"].as_str().unwrap().to_owned();
+        told.push((html.contains("Finish"), html.contains("Remove"), html.contains("_record")));
+    }
+    assert_eq!(told, [(false, false, false), (true, false, true), (true, true, true)]);
+}
+
+#[tokio::test]
+async fn rows_are_acted_on_all_or_none() {
+    let server = with_rows().await;
+    let (packer, admin) = (server.person("p", "packer"), server.admin().await);
+    let check = async |client: &Client, pairs: &str, status: u16, left: &str| {
+        let (got, page) = sent(client, "/", &format!("_component=open&{pairs}")).await;
+        assert_eq!((got, orders(&server).as_str()), (status, left), "{pairs}: {page}");
+    };
+    let all = "Ada open, Bob open, Cy open";
+    // The button of a row is for that row, whatever else is chosen.
+    check(&packer, "_action=row.1:1&_confirmed=yes", 404, all).await;
+    check(&packer, "_action=bulk.0&_record=1&_confirmed=yes", 404, all).await;
+    check(&admin, "_action=row.2:1", 404, all).await;
+    check(&admin, "_action=bulk.0", 400, all).await;
+    check(&admin, "_action=bulk.0&_record=1&_record=2", 200, all).await;
+    check(&admin, "_action=bulk.0&_record=1&_record=99&_confirmed=yes", 404, all).await;
+    check(&admin, "_action=bulk.0&_record=1&_record=x&_confirmed=yes", 404, all).await;
+    check(&admin, "_action=bulk.7&_record=1&_confirmed=yes", 404, all).await;
+    let many: String = (0..1_001).map(|id| format!("&_record={id}")).collect();
+    check(&admin, &format!("_action=bulk.0&_confirmed=yes{many}"), 400, all).await;
+    check(&admin, "_action=row.0:1&_record=2&_record=3", 303, "Ada done, Bob open, Cy open").await;
+    // It is no longer in the table that the button stands in.
+    check(&admin, "_action=row.1:1&_confirmed=yes", 404, "Ada done, Bob open, Cy open").await;
+    server.sql("update orders set status = 'filed' where customer = 'Cy'");
+    let filed = "Ada done, Bob open, Cy filed";
+    check(&admin, "_action=bulk.0&_record=2&_record=3&_confirmed=yes", 404, filed).await;
+    let (status, told) = sent_by_script(
+        &admin,
+        "/",
+        "_component=open&_action=bulk.0&_record=2&_record=3&_confirmed=yes",
+    )
+    .await;
+    assert_eq!(status, 404);
+    assert!(told["message"].as_str().unwrap().contains("so none was"), "{told}");
+    check(
+        &admin,
+        "_action=bulk.1&_record=2&_record=3&_record=2",
+        303,
+        "Ada done, Bob done, Cy done",
+    )
+    .await;
+}

@@ -1,0 +1,38 @@
+/** Choosing rows: all at once, how many there are, and nothing to press while there are none. */
+
+/** The forms that have been taken up. */
+const known = new WeakSet();
+
+/** @param {HTMLFormElement} form the form around a table with actions for several rows */
+export function letChoose(form) {
+  if (known.has(form)) return;
+  known.add(form);
+  const bar = form.querySelector(".bulk");
+  const body = form.querySelector("tbody");
+  const all = document.createElement("input");
+  all.type = "checkbox";
+  all.ariaLabel = "Choose all rows";
+  all.autocomplete = "off";
+  const boxes = () => [...body.querySelectorAll("tr:not(.leaving) > .choose input")];
+  const show = () => {
+    const chosen = boxes().filter((box) => box.checked).length;
+    all.checked = chosen > 0 && chosen === boxes().length;
+    all.indeterminate = chosen > 0 && !all.checked;
+    bar.querySelector("[data-chosen]").textContent = `${chosen} chosen`;
+    for (const button of bar.querySelectorAll("button")) button.disabled = chosen === 0;
+    const head = form.querySelector("th.choose");
+    // The heads are made anew when the table is sorted.
+    if (head && !head.contains(all)) head.replaceChildren(all);
+  };
+  const choose = (chosen) => {
+    for (const box of boxes()) box.checked = chosen;
+    show();
+  };
+  all.addEventListener("change", () => choose(all.checked));
+  form.addEventListener("change", show);
+  form.addEventListener("pagetide:done", () => choose(false));
+  // Rows come and go; those that stay keep what was chosen.
+  const seen = { childList: true, subtree: true, attributeFilter: ["class"] };
+  new MutationObserver(show).observe(body, seen);
+  show();
+}
