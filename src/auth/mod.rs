@@ -63,6 +63,9 @@ pub enum AuthError {
     /// No such account, for those who may know.
     #[error("there is no such account")]
     UnknownAccount,
+    /// One's own account, where only another admin may change it.
+    #[error("this is your own account; another admin can do that")]
+    OwnAccount,
     /// No such token, or not one's own.
     #[error("there is no such token")]
     UnknownToken,

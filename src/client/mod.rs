@@ -13,6 +13,7 @@ pub const FOLDER: &str = "/_pagetide/";
 
 const STYLESHEET: &str = "pagetide.css";
 const FORM_STYLESHEET: &str = "form.css";
+const ADMIN_STYLESHEET: &str = "admin.css";
 const SCRIPT: &str = "pagetide.js";
 const STILL_STYLESHEET: &str = "still.css";
 const TABLES_STYLESHEET: &str = "tables.css";
@@ -27,6 +28,8 @@ const SOURCES: &[(&str, &str, &str)] = &[
     (STILL_STYLESHEET, CSS, include_str!("still.css")),
     (TABLES_STYLESHEET, CSS, include_str!("tables.css")),
     ("act.js", JAVASCRIPT, include_str!("act.js")),
+    (ADMIN_STYLESHEET, CSS, include_str!("admin.css")),
+    ("admin.js", JAVASCRIPT, include_str!("admin.js")),
     ("browse.js", JAVASCRIPT, include_str!("browse.js")),
     ("choose.js", JAVASCRIPT, include_str!("choose.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
@@ -53,9 +56,10 @@ const SOURCES: &[(&str, &str, &str)] = &[
 ];
 
 /// What only pages with forms or buttons ask for, or with tables that can be edited or browsed, and
-/// pages that their author works on.
+/// pages that their author works on or that are for admins.
 const ASKED_FOR_LATER: &[&str] = &[
     "act.js",
+    "admin.js",
     "browse.js",
     "choose.js",
     "control.js",
@@ -100,6 +104,11 @@ pub fn form_stylesheet() -> String {
 /// The path of the stylesheet for what stands around the rows of a table.
 pub fn tables_stylesheet() -> String {
     path(TABLES_STYLESHEET)
+}
+
+/// The path of what pages for admins need beside it.
+pub fn admin_stylesheet() -> String {
+    path(ADMIN_STYLESHEET)
 }
 
 /// The path of the script that a page starts.
@@ -168,7 +177,8 @@ mod tests {
 
     #[test]
     fn every_path_that_a_page_names_is_served() {
-        let styles = [still_stylesheet(), form_stylesheet(), tables_stylesheet()];
+        let styles =
+            [admin_stylesheet(), still_stylesheet(), form_stylesheet(), tables_stylesheet()];
         for path in [stylesheet(), script()].into_iter().chain(styles).chain(modules()) {
             assert!(asset(path.strip_prefix(FOLDER).unwrap()).is_some(), "{path}");
         }

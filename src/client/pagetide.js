@@ -25,6 +25,7 @@ listener.start();
 // What the server tells after a form fades as other messages do.
 const told = document.querySelector(".toast");
 if (told) (await import("./toast.js")).adopt(told);
+if (document.querySelector("[data-again], [data-file]")) await import("./admin.js");
 
 /** Takes up what the page holds, and lets go of what it no longer does. */
 export async function takeUp() {

@@ -260,6 +260,7 @@ mod tests {
             roles: Vec::new(),
             sign_up: None,
             tables: Vec::new(),
+            admin_pages: Vec::new(),
             pages: vec![page.into()],
             live_origins: Vec::new(),
             theme: Theme::default(),

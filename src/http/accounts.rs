@@ -8,6 +8,7 @@ use poem::{Body, IntoResponse, Request, Response, Result, handler};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{AuthError, NewPerson, Session};
+use crate::http::admin;
 use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
@@ -190,6 +191,12 @@ pub(super) async fn built_in_page(
     request: &Request,
     nonce: &str,
 ) -> Result<Option<Response>, HttpError> {
+    if path.starts_with("/admin/") {
+        return Ok(match &caller.viewer {
+            Some(Viewer::User(_)) => admin::built_in(runtime, caller, path, request, nonce).await?,
+            Some(Viewer::Guest) | None => admin::is_one(path).then(|| to_sign_in(path)),
+        });
+    }
     let query: FormQuery = request.params().unwrap_or_default();
     let form = match path {
         "/sign-in" => sign_in_form(&runtime.app, &query.next),

@@ -74,7 +74,12 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
 
 /// Reads the body of an HTML form.
 pub(super) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, HttpError> {
-    serde_urlencoded::from_bytes(&bytes(body, MAX_BODY).await?).map_err(|error| {
+    form_of(body, MAX_BODY).await
+}
+
+/// Reads the body of an HTML form of up to so many bytes.
+pub(super) async fn form_of<T: DeserializeOwned>(body: Body, most: usize) -> Result<T, HttpError> {
+    serde_urlencoded::from_bytes(&bytes(body, most).await?).map_err(|error| {
         HttpError::Malformed(format!("the form is not what it should be: {error}"))
     })
 }

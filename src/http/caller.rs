@@ -89,7 +89,8 @@ impl Caller {
     pub(super) fn credential(&self) -> Result<Credential, HttpError> {
         let (viewer, token) =
             self.viewer.clone().zip(self.token.as_deref()).ok_or(HttpError::Unauthenticated)?;
-        Ok(Credential { token: token.into(), viewer, expires_at: self.expires_at })
+        let (expires_at, address) = (self.expires_at, self.visit.address);
+        Ok(Credential { token: token.into(), viewer, expires_at, address })
     }
 
     /// Who is to be asked about a table. Without a token only what everyone may read is there; and

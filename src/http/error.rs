@@ -78,6 +78,7 @@ impl HttpError {
                 "WRONG_CREDENTIALS"
             }
             Self::Auth(AuthError::Taken) => "CONFLICT",
+            Self::Auth(AuthError::OwnAccount) => "FORBIDDEN",
             Self::Auth(AuthError::TooMany(_)) => "TOO_MANY_ATTEMPTS",
             Self::Auth(
                 AuthError::SetupOver | AuthError::UnknownAccount | AuthError::UnknownToken,
@@ -134,7 +135,7 @@ impl ResponseError for HttpError {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::Auth(AuthError::WrongCredentials) => StatusCode::UNAUTHORIZED,
-            Self::Auth(AuthError::WrongPassword) => StatusCode::FORBIDDEN,
+            Self::Auth(AuthError::WrongPassword | AuthError::OwnAccount) => StatusCode::FORBIDDEN,
             Self::Auth(AuthError::Taken) => StatusCode::CONFLICT,
             Self::Auth(AuthError::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Auth(

@@ -24,6 +24,7 @@ mod shared;
 mod site;
 
 mod accounts;
+mod admin;
 mod assets;
 mod dev;
 mod forms;

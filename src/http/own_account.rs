@@ -259,14 +259,15 @@ async fn own(
 }
 
 fn filled_in(form: NewTokenForm) -> Result<NewTokenBody, HttpError> {
-    let days = form.expires_in_days.trim();
-    let expires_in_days = match days {
-        "" => None,
-        days => Some(days.parse().map_err(|_| {
-            HttpError::Malformed("expiresInDays must be a whole number".to_owned())
-        })?),
-    };
+    let expires_in_days = days(&form.expires_in_days)?;
     Ok(NewTokenBody { name: form.name, expires_in_days })
+}
+
+/// How many days, as a form says it: a field that is left empty is none.
+pub(super) fn days(text: &str) -> Result<Option<u32>, HttpError> {
+    let wrong = |_| HttpError::Malformed("expiresInDays must be a whole number".to_owned());
+    let text = text.trim();
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
 }
 
 fn token_body(token: &ApiToken) -> TokenBody<'_> {

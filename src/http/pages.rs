@@ -11,6 +11,7 @@ use poem::{Request, Response, ResponseBuilder, Result, handler};
 use serde::Deserialize;
 
 use crate::http::accounts;
+use crate::http::admin;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::forms;
@@ -41,7 +42,12 @@ pub(super) async fn show(
     let known = known_tag(request.headers()).filter(|_| !newcomer);
     let toast = forms::waiting_toast(&runtime, &caller, request.headers());
     let toast = toast.as_deref();
-    let answer = match runtime.pages.open(caller.visitor(), url, known, &nonce, toast).await {
+    let below = match admin::below(&runtime, &caller, url).await {
+        Ok(below) => below,
+        Err(error) => return refusal(&runtime, &caller, &nonce, &error),
+    };
+    let (viewer, below) = (caller.visitor(), below.as_deref());
+    let answer = match runtime.pages.open_over(viewer, url, known, &nonce, toast, below).await {
         Ok(Opened::Html(html, tag)) => {
             let mut response = tagged(page(StatusCode::OK, &nonce, html), tag);
             forms::forget_toast(&caller, request.headers(), &mut response);

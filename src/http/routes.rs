@@ -6,7 +6,7 @@ use poem::{Endpoint, EndpointExt, Route, delete, get, post};
 use crate::client;
 use crate::http::records::{batch, file, history};
 use crate::http::{
-    Site, Sockets, accounts, around, assets, dev, forms, health, own_account, pages, public,
+    Site, Sockets, accounts, admin, around, assets, dev, forms, health, own_account, pages, public,
     records, subscribe,
 };
 
@@ -45,6 +45,12 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/auth/tokens", get(own_account::list_tokens).post(own_account::make_token))
         .at("/api/auth/tokens/:id", delete(own_account::revoke_token))
         .at("/api/auth/tokens/:id/revoke", post(own_account::revoke_token))
+        .at("/api/admin/people", post(admin::add_person))
+        .at("/api/admin/people/:id", post(admin::change_person))
+        .at("/api/admin/tokens", post(admin::make_token))
+        .at("/api/admin/tokens/:id/revoke", post(admin::revoke_token))
+        .at("/api/admin/tables/:table/import", post(admin::import))
+        .at("/api/admin/tables/:table/records/:id/delete", post(admin::delete_record))
         .at("/api/*rest", around::no_such_route)
         .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed_well))
         .at(

@@ -3,10 +3,13 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::feed::Feed;
@@ -31,6 +34,10 @@ use crate::store::{Batch, Store, StoreError};
 /// fill the queue of a reader that keeps up.
 const TOLD_AT_ONCE: usize = 64;
 
+/// How many connections may be open from one address, whoever they are of: guests are as many as they
+/// like. Loopback is not counted, since a proxy there speaks for many.
+const MAX_PER_ADDRESS: usize = 2_000;
+
 /// How often people on pages are looked through for those who have gone silent.
 const SWEEPS_PER_SILENCE: u32 = 60;
 
@@ -41,6 +48,8 @@ pub(super) struct State {
     connections: HashMap<ConnectionId, Connection>,
     /// How many connections each owner has; nobody has none.
     owners: HashMap<Arc<str>, usize>,
+    /// How many there are from each address; none has none.
+    addresses: HashMap<IpAddr, usize>,
     editing: Editing,
     pub(super) past: Past,
 }
@@ -49,9 +58,24 @@ struct Connection {
     /// Whose it is: connections are counted by this.
     owner: Arc<str>,
     credential: Credential,
+    /// When it was opened.
+    since: Timestamp,
     /// The table of each subscription.
     tables: Vec<TableName>,
     outbox: Weak<Outbox>,
+}
+
+/// An open connection, as whoever looks after people sees it.
+#[derive(Clone, Debug)]
+pub struct OpenConnection {
+    /// Whose it is.
+    pub viewer: Viewer,
+    /// From where.
+    pub address: IpAddr,
+    /// Since when, in Unix seconds.
+    pub since: i64,
+    /// The tables that it hears of, each once.
+    pub tables: Vec<TableName>,
 }
 
 /// What a connection was opened with.
@@ -63,6 +87,8 @@ pub struct Credential {
     pub viewer: Viewer,
     /// When it ends, in Unix seconds.
     pub expires_at: i64,
+    /// From where.
+    pub address: IpAddr,
 }
 
 /// Everyone who listens.
@@ -85,16 +111,21 @@ pub struct Admission {
 impl Drop for Admission {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
-        if let Some(connection) = state.connections.remove(&self.id)
-            && let Entry::Occupied(mut open) = state.owners.entry(connection.owner)
-        {
-            *open.get_mut() -= 1;
-            if *open.get() == 0 {
-                open.remove();
-            }
+        if let Some(connection) = state.connections.remove(&self.id) {
+            one_less(&mut state.owners, connection.owner);
+            one_less(&mut state.addresses, connection.credential.address);
         }
         state.editing.end(self.id);
         self.hub.metrics.disconnected();
+    }
+}
+
+fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut open) = counts.entry(key) {
+        *open.get_mut() -= 1;
+        if *open.get() == 0 {
+            open.remove();
+        }
     }
 }
 
@@ -219,14 +250,19 @@ impl Hub {
         };
         let mut state = self.lock();
         let open = state.owners.get(&owner).copied().unwrap_or_default();
-        if open >= self.transport.max_connections_per_user {
+        let address = credential.address;
+        let from_there = state.addresses.get(&address).copied().unwrap_or_default();
+        let is_full = !address.is_loopback() && from_there >= MAX_PER_ADDRESS;
+        if open >= self.transport.max_connections_per_user || is_full {
             return None;
         }
         state.owners.insert(owner.clone(), open + 1);
+        state.addresses.insert(address, from_there + 1);
         state.next_connection += 1;
         let id = state.next_connection;
         let outbox = Arc::downgrade(outbox);
-        let connection = Connection { owner, credential, tables: Vec::new(), outbox };
+        let (since, tables) = (Timestamp::now(), Vec::new());
+        let connection = Connection { owner, credential, since, tables, outbox };
         state.connections.insert(id, connection);
         self.metrics.connected();
         Some(Admission { hub: self.clone(), id })
@@ -235,6 +271,25 @@ impl Hub {
     /// What each open connection was opened with.
     pub fn credentials(&self) -> Vec<Credential> {
         self.lock().connections.values().map(|connection| connection.credential.clone()).collect()
+    }
+
+    /// Every open connection, the newest first.
+    pub fn connections(&self) -> Vec<OpenConnection> {
+        let state = self.lock();
+        let mut open: Vec<_> = state.connections.iter().collect();
+        open.sort_unstable_by(|(left, _), (right, _)| right.cmp(left));
+        let seen = open.into_iter().map(|(_, connection)| {
+            let mut tables = connection.tables.clone();
+            tables.sort_unstable_by(|left, right| left.as_str().cmp(right.as_str()));
+            tables.dedup();
+            OpenConnection {
+                viewer: connection.credential.viewer.clone(),
+                address: connection.credential.address,
+                since: connection.since.as_second(),
+                tables,
+            }
+        });
+        seen.collect()
     }
 
     /// Closes every connection.

@@ -16,7 +16,7 @@ mod presence;
 mod session;
 
 pub use editing::TooManyEdits;
-pub use hub::{Admission, Credential, Hub};
+pub use hub::{Admission, Credential, Hub, OpenConnection};
 pub use message::{CloseReason, Message, Name, messages_schema};
 pub use outbox::{Delivery, Outbox};
 pub use session::{Handshake, LiveError, Opened, Session};

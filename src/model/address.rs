@@ -76,8 +76,9 @@ impl App {
         let url = url.split('#').next().unwrap_or_default();
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let given: Vec<_> = segments(path)?.map(decoded).collect::<Option<_>>()?;
-        let fits = self.pages.iter().filter(|page| fits(page, &given));
-        let page = fits.max_by_key(|page| literals(page))?;
+        // Of two that say as much, the last is taken: the author's.
+        let all = self.admin_pages.iter().chain(&self.pages);
+        let page = all.filter(|page| fits(page, &given)).max_by_key(|page| literals(page))?;
         let params = page.segments().zip(&given).filter_map(|(segment, value)| {
             Some((segment.strip_prefix(':')?.into(), value.as_ref().into()))
         });
@@ -184,6 +185,7 @@ mod tests {
             theme: Theme::default(),
             templates: Vec::new(),
             pages: paths.iter().map(page).collect(),
+            admin_pages: Vec::new(),
         }
     }
 

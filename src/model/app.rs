@@ -29,6 +29,9 @@ pub struct App {
     pub pages: Vec<Arc<Page>>,
     /// The sites whose exported pages this app keeps live.
     pub live_origins: Vec<Origin>,
+    /// The pages about its tables that it has for its admins. One of the author's on the same path
+    /// takes the place of one of these.
+    pub admin_pages: Vec<Arc<Page>>,
     /// How pages look.
     pub theme: Theme,
     /// What takes the place of built-in templates.
@@ -54,6 +57,12 @@ impl App {
     pub fn all_roles(&self) -> Vec<Role> {
         let built_in = BUILT_IN_ROLES.iter().map(|role| role.parse().expect("it is a role"));
         built_in.chain(self.roles.iter().cloned()).collect()
+    }
+
+    /// Whether the page at this path is one that every app has for its admins.
+    pub fn is_for_admins(&self, path: &str) -> bool {
+        let is_here = |page: &Arc<Page>| page.path.as_ref() == path;
+        self.admin_pages.iter().any(is_here) && !self.pages.iter().any(is_here)
     }
 
     /// Whether the viewer may open the page. One without `access` is as public as the data on it.

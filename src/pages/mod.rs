@@ -13,11 +13,10 @@ use crate::model::ids::{ComponentId, TableName};
 use crate::model::page::Page;
 use crate::model::query::{Answer, Snapshot};
 use crate::records::{Question, Records, RecordsError};
-use crate::render::{
-    ComponentData, Form, Frame, MenuItem, OwnAccount, RenderError, Renderer, Scene,
-};
+use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer, Scene};
 
 mod act;
+mod built_in;
 mod cache;
 mod repeats;
 mod save;
@@ -103,6 +102,22 @@ impl Pages {
         nonce: &str,
         toast: Option<&str>,
     ) -> Result<Opened, PagesError> {
+        self.open_over(viewer, url, known, nonce, toast, None).await
+    }
+
+    /// Opens a page as [`open`](Self::open) does, with this HTML below its components.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_over(
+        &self,
+        viewer: &Viewer,
+        url: &str,
+        known: Option<&str>,
+        nonce: &str,
+        toast: Option<&str>,
+        below: Option<&str>,
+    ) -> Result<Opened, PagesError> {
         let Some(address) = self.app.at(url) else {
             return Ok(self.without_page(viewer, url));
         };
@@ -123,7 +138,7 @@ impl Pages {
         let beside = (client::stylesheet(), client::script(), viewer);
         let tag = settled(&version).map(|version| self.cache.tag(&place, version, beside));
         // What is told once is no state of the page.
-        let tag = tag.filter(|_| toast.is_none());
+        let tag = tag.filter(|_| toast.is_none() && below.is_none());
         if let Some(tag) = unchanged(&tag, known) {
             return Ok(Opened::Unchanged(tag));
         }
@@ -134,7 +149,7 @@ impl Pages {
             body => body?,
         };
         let menu = self.menu(viewer, &address.path);
-        let frame = Frame { toast, ..self.frame(viewer, &menu, nonce) };
+        let frame = Frame { toast, below, ..self.frame(viewer, &menu, nonce) };
         let html = self.renderer.page(&frame, &address, &body)?;
         Ok(Opened::Html(html, tag))
     }
@@ -191,20 +206,6 @@ impl Pages {
     ) -> Result<String, PagesError> {
         let menu = self.menu(viewer, "");
         Ok(self.renderer.form(&self.frame(viewer, &menu, nonce), form)?)
-    }
-
-    /// The page of somebody's own account.
-    ///
-    /// # Errors
-    /// When it cannot be rendered.
-    pub fn account(
-        &self,
-        viewer: &Viewer,
-        account: &OwnAccount<'_>,
-        nonce: &str,
-    ) -> Result<String, PagesError> {
-        let menu = self.menu(viewer, "");
-        Ok(self.renderer.account(&self.frame(viewer, &menu, nonce), account)?)
     }
 
     /// The page that says what went wrong.
@@ -318,11 +319,19 @@ impl Pages {
     }
 
     fn frame<'a>(&'a self, viewer: &'a Viewer, menu: &'a [MenuItem], nonce: &'a str) -> Frame<'a> {
-        Frame { app: &self.app, viewer, menu, nonce, toast: None }
+        Frame { app: &self.app, viewer, menu, nonce, toast: None, below: None }
     }
 
     fn menu(&self, viewer: &Viewer, path: &str) -> Vec<MenuItem> {
-        self.open_pages(viewer).map(|page| menu_item(page, path)).collect()
+        if let Some(menu) = self.admin_menu(viewer, path) {
+            return menu;
+        }
+        let admins = self.app.admin_pages.iter().take(1).map(Arc::as_ref);
+        let admins = admins.filter(|page| self.app.is_for_admins(&page.path));
+        let admins = admins.filter(|page| self.app.may_open(page, viewer));
+        let own = self.open_pages(viewer).map(|page| menu_item(page, path));
+        own.chain(admins.map(|page| MenuItem { label: "Admin".into(), ..menu_item(page, path) }))
+            .collect()
     }
 
     /// The pages that the viewer may open and that stand for nothing but themselves.

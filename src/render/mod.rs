@@ -26,6 +26,7 @@ use crate::model::refresh::{Refresh, Transport};
 use crate::model::table::Table;
 use crate::model::theme::Theme;
 
+mod admin;
 mod built_in;
 mod button;
 mod chart;
@@ -44,6 +45,10 @@ mod theme;
 
 pub use templates::{BadTemplate, check_template, template_names};
 
+pub use admin::{
+    AdminPage, ChangeRow, ConnectionRow, Figures, PersonRow, RecordPast, Said, SentFile,
+    SessionRow, TokenRow,
+};
 pub use built_in::{Form, OwnAccount, OwnSession, OwnToken, Way};
 pub use button::Confirm;
 pub use href::path;
@@ -100,6 +105,8 @@ pub struct Frame<'a> {
     pub nonce: &'a str,
     /// What was just done, if it is to be told.
     pub toast: Option<&'a str>,
+    /// What stands below the components, as HTML.
+    pub below: Option<&'a str>,
 }
 
 /// One way in the menu.
@@ -202,6 +209,8 @@ impl Renderer {
                 stylesheets => stylesheets(page),
                 presence => page.presence && !page.places_presence(),
                 body => Value::from_safe_string(components.to_owned()),
+                admin_stylesheet => frame.below.map(|_| client::admin_stylesheet()),
+                below => frame.below.map(|html| Value::from_safe_string(html.to_owned())),
             },
         )
     }

@@ -12,6 +12,7 @@ use crate::model::app::App;
 use crate::model::ids::{BUILT_IN_ROLES, Role};
 use crate::model::origin::Origin;
 use crate::model::problem::{Place, Problems};
+use crate::spec::admin;
 use crate::spec::fault::Fault;
 use crate::spec::page::{self, RawPage};
 use crate::spec::source::Sources;
@@ -142,6 +143,11 @@ pub(super) fn check(
     page::check_paths(top, problems);
     let theme = theme::check(raw.theme, top, sources, problems);
     let templates = template::read_all(sources, faults);
+    let is_sound = problems.errors() == 0 && faults.is_empty();
+    let admin_pages = match is_sound {
+        true => admin::pages(&tables, &roles, sources.folder()),
+        false => Vec::new(),
+    };
     Some(App {
         name: raw.name?.into(),
         folder: sources.folder().to_owned(),
@@ -153,6 +159,7 @@ pub(super) fn check(
         live_origins: raw.live.and_then(|live| live.origins).unwrap_or_default(),
         theme,
         templates,
+        admin_pages: admin_pages.into_iter().map(Arc::new).collect(),
     })
 }
 

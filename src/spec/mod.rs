@@ -32,6 +32,7 @@ mod reading;
 mod unit;
 mod words;
 
+mod admin;
 mod app;
 mod component;
 mod field;

@@ -68,6 +68,11 @@ impl Tables {
         self.all.into_iter().map(|declared| declared.table).collect()
     }
 
+    /// Every table, in the order of the author.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.all.iter().map(|declared| &declared.table)
+    }
+
     /// The table of this name; reports at `place` if there is none.
     pub(super) fn find(
         &self,

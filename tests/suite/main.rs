@@ -5,6 +5,7 @@
 mod server;
 
 mod accounts;
+mod admin;
 mod attacks;
 mod batch;
 mod browse;

@@ -1,0 +1,88 @@
+//! The pages that every app has: somebody's own account, and those for admins.
+
+use crate::model::access::Viewer;
+use crate::pages::{Pages, PagesError};
+use crate::render::{AdminPage, Figures, MenuItem, OwnAccount, RecordPast, Said};
+
+/// The first of the pages for admins.
+const ADMIN: &str = "/admin";
+/// How many tables stand in the menu of admins; all are on its first page.
+const MAX_IN_MENU: usize = 6;
+/// The other pages for admins.
+const ABOUT_PEOPLE: [(&str, &str); 4] = [
+    ("People", "/admin/users"),
+    ("Sessions", "/admin/sessions"),
+    ("Tokens", "/admin/tokens"),
+    ("Connections", "/admin/connections"),
+];
+
+impl Pages {
+    /// The page of somebody's own account.
+    ///
+    /// # Errors
+    /// When it cannot be rendered.
+    pub fn account(
+        &self,
+        viewer: &Viewer,
+        account: &OwnAccount<'_>,
+        nonce: &str,
+    ) -> Result<String, PagesError> {
+        let menu = self.menu(viewer, "");
+        Ok(self.renderer.account(&self.frame(viewer, &menu, nonce), account)?)
+    }
+
+    /// A page for admins that is not about tables.
+    ///
+    /// # Errors
+    /// When it cannot be rendered.
+    pub fn admin(
+        &self,
+        viewer: &Viewer,
+        path: &str,
+        page: &AdminPage,
+        said: Said<'_>,
+        nonce: &str,
+    ) -> Result<String, PagesError> {
+        let menu = self.menu(viewer, path);
+        Ok(self.renderer.admin(&self.frame(viewer, &menu, nonce), page, said)?)
+    }
+
+    /// What stands beside the figures of the tables.
+    ///
+    /// # Errors
+    /// When it cannot be rendered.
+    pub fn admin_figures(&self, figures: Figures) -> Result<String, PagesError> {
+        Ok(self.renderer.admin_figures(figures)?)
+    }
+
+    /// What happened to a record, below it.
+    ///
+    /// # Errors
+    /// When it cannot be rendered.
+    pub fn admin_history(&self, past: &RecordPast) -> Result<String, PagesError> {
+        Ok(self.renderer.admin_history(past)?)
+    }
+
+    /// What stands in the menu for an admin: the way to the pages for admins, or on those all of them.
+    pub(super) fn admin_menu(&self, viewer: &Viewer, path: &str) -> Option<Vec<MenuItem>> {
+        let overview = self.app.at(ADMIN).filter(|at| self.app.may_open(&at.page, viewer))?;
+        let is_among = path == ADMIN || path.starts_with("/admin/");
+        if !self.app.is_for_admins(ADMIN) || !is_among {
+            return None;
+        }
+        let item = |label: &str, to: &str| {
+            let is_below = path.strip_prefix(to).is_some_and(|rest| rest.starts_with('/'));
+            let current = path == to || (to != ADMIN && is_below);
+            MenuItem { label: label.into(), path: to.into(), current }
+        };
+        let mut menu = vec![item(&overview.page.name, ADMIN)];
+        let tables = self.app.tables.iter().map(|table| {
+            let path = format!("{ADMIN}/tables/{}", table.name);
+            (table, path)
+        });
+        let open = tables.filter(|(_, path)| self.app.is_for_admins(path));
+        menu.extend(open.take(MAX_IN_MENU).map(|(table, path)| item(table.name.as_str(), &path)));
+        menu.extend(ABOUT_PEOPLE.iter().map(|(label, to)| item(label, to)));
+        Some(menu)
+    }
+}
