@@ -88,8 +88,8 @@ test("a window stays full and in order while rows enter and leave", async () => 
   server.sql("update tasks set rank = 99 where title = 't1'");
   await eventually(titles, ["t3", "new", "t4", "t5", "t6"], 2000);
   server.sql("insert into tasks (title, rank) values ('beyond', 1000)");
-  const count = () => page.locator("#open [data-count]").textContent();
-  await eventually(count, "5 of 10", 1000);
+  const range = () => page.locator("#open [data-range]").textContent();
+  await eventually(range, "1–5 of 10", 1000);
   assert.deepEqual(await titles(), ["t3", "new", "t4", "t5", "t6"]);
   await assertNeverReloaded();
 });
