@@ -13,6 +13,7 @@ pub mod fields;
 pub mod http;
 pub mod live;
 pub mod model;
+pub mod openapi;
 pub mod pages;
 pub mod records;
 pub mod render;

@@ -34,6 +34,8 @@ use token::Uses;
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a guest's token lasts.
 const GUEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// The cookie that holds the token of a session.
+pub const COOKIE: &str = "pagetide_session";
 /// The longest name and e-mail address, in bytes (RFC 5321, 4.5.3.1 for the latter).
 const MAX_NAME: usize = 254;
 /// How much is kept of what a browser calls itself, in characters.

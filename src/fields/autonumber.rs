@@ -1,7 +1,8 @@
 //! Numbers that the database gives its records, as on orders and tickets.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::table::{FieldKind, Numbering};
 use crate::model::value::Value;
@@ -52,6 +53,10 @@ impl Family for AutonumberFamily {
             escape(&numbering.prefix, html);
             html.push_str(&number.to_string());
         }
+    }
+
+    fn shapes(&self, _: &FieldKind) -> Shapes {
+        Shapes::same(json!({ "type": "integer", "examples": [1001] }))
     }
 
     fn right_aligned(&self) -> bool {

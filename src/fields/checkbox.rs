@@ -1,7 +1,8 @@
 //! Yes or no.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options};
 use crate::model::table::FieldKind;
 use crate::model::value::Value;
@@ -38,5 +39,9 @@ impl Family for CheckboxFamily {
             }
             _ => r#"<span class="check no" role="img" aria-label="no">–</span>"#,
         });
+    }
+
+    fn shapes(&self, _: &FieldKind) -> Shapes {
+        Shapes::same(json!({ "type": "boolean", "examples": [true] }))
     }
 }

@@ -1,7 +1,8 @@
 //! Whatever JSON can say.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::table::FieldKind;
 use crate::model::value::Value;
@@ -58,6 +59,13 @@ impl Family for JsonFamily {
             html.push('…');
         }
         html.push_str("</code>");
+    }
+
+    fn shapes(&self, _: &FieldKind) -> Shapes {
+        Shapes::same(json!({
+            "description": format!("Any JSON, at most {MAX_DEPTH} deep."),
+            "examples": [{ "width": 3, "tags": ["a", "b"] }],
+        }))
     }
 }
 

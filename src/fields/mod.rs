@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
+use crate::fields::schema::Shapes;
 use crate::model::table::{Field, FieldKind};
 use crate::model::value::Value;
 
@@ -15,6 +16,7 @@ pub mod control;
 pub mod entry;
 pub mod filter;
 pub mod format;
+pub mod schema;
 
 mod autonumber;
 mod checkbox;
@@ -82,6 +84,9 @@ trait Family: Sync {
 
     /// Writes a value, never null, as the HTML inside a cell.
     fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String);
+
+    /// The shapes of its values as JSON Schema.
+    fn shapes(&self, kind: &FieldKind) -> Shapes;
 
     /// Whether cells are aligned to the right, as numbers are.
     fn right_aligned(&self) -> bool {

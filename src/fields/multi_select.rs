@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::fields::schema::Shapes;
 use crate::fields::select::{check_options, write_badge};
 use crate::fields::{Family, Misfit, Options};
 use crate::model::table::FieldKind;
@@ -68,6 +69,13 @@ impl Family for MultiSelectFamily {
             write_badge(kind, option, html);
         }
         html.push_str("</span>");
+    }
+
+    fn shapes(&self, kind: &FieldKind) -> Shapes {
+        let options = kind.options();
+        let one = json!({ "type": "string", "enum": options });
+        let some = options.get(..1);
+        Shapes::same(json!({ "type": "array", "items": one, "examples": [some] }))
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt::{Display, Write};
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use serde_json::{Number, Value as Json};
+use serde_json::{Number, Value as Json, json};
 
+use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::canonical::MAX_DIGITS;
 use crate::model::table::{Bounds, FieldKind, minor_units};
@@ -84,8 +85,75 @@ impl Family for NumberFamily {
         }
     }
 
+    fn shapes(&self, kind: &FieldKind) -> Shapes {
+        match kind {
+            FieldKind::Rating(max) => Shapes::same(json!({
+                "type": "integer", "minimum": 0, "maximum": max, "examples": [max],
+            })),
+            FieldKind::Currency(code, bounds) => {
+                let mut example = within_bounds(Decimal::from(42), bounds);
+                example.rescale(example.scale().max(2));
+                decimal_shapes(bounds, example, &format!("An amount of {code}"))
+            }
+            FieldKind::Decimal(bounds) => {
+                decimal_shapes(bounds, within_bounds(Decimal::from(42), bounds), "A number")
+            }
+            FieldKind::Percentage(bounds) => {
+                let example = within_bounds(Decimal::from(42), bounds);
+                decimal_shapes(bounds, example, "A share of a hundred")
+            }
+            FieldKind::Integer(bounds) => Shapes::same(json!({
+                "type": "integer",
+                "format": "int64",
+                "minimum": bounds.min.unwrap_or(i64::MIN),
+                "maximum": bounds.max.unwrap_or(i64::MAX),
+                "examples": [within_bounds(42, bounds)],
+            })),
+            _ => Shapes::same(json!({ "type": "number" })),
+        }
+    }
+
     fn right_aligned(&self) -> bool {
         true
+    }
+}
+
+/// Decimals are read as text, so that no digit is lost on the way; numbers may be sent as well.
+fn decimal_shapes(bounds: &Bounds<Decimal>, example: Decimal, what: &str) -> Shapes {
+    let range = match (&bounds.min, &bounds.max) {
+        (Some(min), Some(max)) => format!(", from {min} to {max}"),
+        (Some(min), None) => format!(", at least {min}"),
+        (None, Some(max)) => format!(", at most {max}"),
+        (None, None) => String::new(),
+    };
+    let description = format!("{what}{range}, of at most {MAX_DIGITS} digits.");
+    let example = example.to_string();
+    let read = json!({
+        "type": "string",
+        "pattern": r"^-?[0-9]+(\.[0-9]+)?$",
+        "description": description,
+        "examples": [example],
+    });
+    let mut sent = json!({
+        "type": ["string", "number"],
+        "pattern": r"^-?[0-9.]+([eE][-+]?[0-9]+)?$",
+        "description": description,
+        "examples": [example],
+    });
+    for (key, bound) in [("minimum", &bounds.min), ("maximum", &bounds.max)] {
+        if let Some(bound) = bound.and_then(|bound| bound.to_f64()) {
+            sent[key] = json!(bound);
+        }
+    }
+    Shapes { read, sent }
+}
+
+/// The number, or the nearest one that is allowed.
+fn within_bounds<T: PartialOrd + Copy>(number: T, bounds: &Bounds<T>) -> T {
+    match (bounds.min, bounds.max) {
+        (Some(min), _) if number < min => min,
+        (_, Some(max)) if number > max => max,
+        _ => number,
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::table::FieldKind;
 use crate::model::value::Value;
@@ -49,6 +50,11 @@ impl Family for SelectFamily {
         if let Value::Text(text) = value {
             write_badge(kind, text, html);
         }
+    }
+
+    fn shapes(&self, kind: &FieldKind) -> Shapes {
+        let options = kind.options();
+        Shapes::same(json!({ "type": "string", "enum": options, "examples": options.get(..1) }))
     }
 }
 

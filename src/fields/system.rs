@@ -1,8 +1,9 @@
 //! What the system sets by itself: the id, when a record was made and changed, and by whom.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use crate::fields::time::write_time;
+use crate::fields::schema::Shapes;
+use crate::fields::time::{instant, write_time};
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::canonical;
 use crate::model::ids::UserId;
@@ -62,5 +63,25 @@ impl Family for SystemFamily {
             Value::Integer(id) => html.push_str(&id.to_string()),
             _ => {}
         }
+    }
+
+    fn shapes(&self, kind: &FieldKind) -> Shapes {
+        Shapes::same(match kind.storage() {
+            Storage::Integer => json!({ "type": "string", "examples": ["42"] }),
+            Storage::Datetime => instant(),
+            _ => json!({
+                "type": "object",
+                "required": ["id", "name"],
+                "properties": {
+                    "id": { "type": "string" },
+                    "name": {
+                        "type": ["string", "null"],
+                        "description": "Absent when the account is gone.",
+                    },
+                },
+                "additionalProperties": false,
+                "examples": [{ "id": "8tUfRzDq", "name": "Ada" }],
+            }),
+        })
     }
 }

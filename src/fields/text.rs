@@ -1,7 +1,8 @@
 //! Text kinds: lines, long texts, e-mail addresses, URLs, telephone numbers.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::table::FieldKind;
 use crate::model::value::Value;
@@ -63,6 +64,31 @@ impl Family for TextFamily {
         html.push_str(r#"">"#);
         escape(text, html);
         html.push_str("</a>");
+    }
+
+    fn shapes(&self, kind: &FieldKind) -> Shapes {
+        let text = json!({ "type": "string", "maxLength": MAX_TEXT });
+        let with = |more: Json| {
+            let mut shape = text.clone();
+            for (key, value) in more.as_object().into_iter().flatten() {
+                shape[key] = value.clone();
+            }
+            Shapes::same(shape)
+        };
+        match kind {
+            FieldKind::LongText => with(json!({ "examples": ["One line\nand another"] })),
+            FieldKind::Email => with(json!({ "format": "email", "examples": ["ada@example.org"] })),
+            FieldKind::Url => with(json!({
+                "format": "uri",
+                "description": "An http, https or mailto address.",
+                "examples": ["https://example.org/"],
+            })),
+            FieldKind::PhoneNumber => with(json!({
+                "pattern": "^[-0-9+()/. ]{3,}$",
+                "examples": ["+41 44 268 12 12"],
+            })),
+            _ => with(json!({ "pattern": r"^[^\n\r]*$", "examples": ["Some text"] })),
+        }
     }
 }
 

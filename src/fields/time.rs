@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::canonical;
 use crate::model::table::FieldKind;
@@ -44,6 +45,19 @@ impl Family for TimeFamily {
         let Value::Text(text) = value else { return };
         write_time(text, html);
     }
+
+    fn shapes(&self, kind: &FieldKind) -> Shapes {
+        Shapes::same(if *kind == FieldKind::Date {
+            json!({ "type": "string", "format": "date", "examples": ["2026-04-05"] })
+        } else {
+            instant()
+        })
+    }
+}
+
+/// An instant as JSON Schema.
+pub(super) fn instant() -> Json {
+    json!({ "type": "string", "format": "date-time", "examples": ["2026-04-05T12:00:00.000Z"] })
 }
 
 /// Writes a day or an instant: short to read, exact on hover.

@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use poem::error::{MethodNotAllowedError, NotFoundError};
+use poem::error::NotFoundError;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, handler};
@@ -152,8 +152,6 @@ fn explained(error: poem::Error) -> Response {
     let status = error.status();
     let ours = if error.is::<NotFoundError>() {
         HttpError::NoSuchRoute
-    } else if error.is::<MethodNotAllowedError>() {
-        HttpError::MethodNotAllowed
     } else if status.is_client_error() {
         HttpError::Malformed(error.to_string())
     } else {

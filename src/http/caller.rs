@@ -8,16 +8,13 @@ use poem::web::Data;
 use poem::web::cookie::{Cookie, SameSite};
 use poem::{FromRequest, Request, RequestBody, Response, Result};
 
-use crate::auth::{SESSION_LIFETIME, Visit, is_api_token, is_guest};
+use crate::auth::{COOKIE, SESSION_LIFETIME, Visit, is_api_token, is_guest};
 use crate::http::error::HttpError;
 use crate::http::peer::Peer;
 use crate::http::shared::Shared;
 use crate::live::Credential;
 use crate::model::access::{Operation, User, Viewer};
 use crate::runtime::Runtime;
-
-/// The cookie that holds the token of a session.
-pub(super) const COOKIE: &str = "pagetide_session";
 
 /// Who sent a request.
 pub(super) struct Caller {

@@ -54,7 +54,7 @@ pub(super) enum HttpError {
     #[error("there is nothing here")]
     NoSuchRoute,
     #[error("this cannot be done here")]
-    MethodNotAllowed,
+    MethodNotAllowed(String),
     #[error("this is for WebSocket: ask with `Upgrade: websocket` and `Sec-WebSocket-Version: 13`")]
     NoUpgrade,
     #[error("you may hold {0} connections, and you do")]
@@ -92,7 +92,7 @@ impl HttpError {
             Self::ForeignOrigin => "FOREIGN_ORIGIN",
             Self::ForeignHost(_) => "FOREIGN_HOST",
             Self::NoSuchRoute => "NOT_FOUND",
-            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
             Self::NoUpgrade => "UPGRADE_REQUIRED",
             Self::TooManyConnections(_) => "TOO_MANY_CONNECTIONS",
             Self::Behind => "BEHIND",
@@ -148,7 +148,7 @@ impl ResponseError for HttpError {
             Self::Unauthenticated | Self::BadToken => StatusCode::UNAUTHORIZED,
             Self::NotByToken | Self::ForeignOrigin | Self::ForeignHost(_) => StatusCode::FORBIDDEN,
             Self::NoSuchRoute => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoUpgrade => StatusCode::UPGRADE_REQUIRED,
             Self::TooManyConnections(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Behind => StatusCode::SERVICE_UNAVAILABLE,
@@ -180,6 +180,9 @@ impl ResponseError for HttpError {
         match self {
             Self::NoUpgrade => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            }
+            Self::MethodNotAllowed(allowed) => {
+                headers.extend(HeaderValue::try_from(allowed).ok().map(|all| (header::ALLOW, all)));
             }
             Self::Encoded => {
                 headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

@@ -59,7 +59,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::caller::COOKIE;
+    use crate::auth::COOKIE;
     use crate::http::peer::tests::peer;
 
     /// `headers` as lines; `host` and the session cookie are always there.

@@ -100,7 +100,7 @@ pub(super) async fn fragment(
 }
 
 /// The state that the browser already has.
-fn known_tag(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn known_tag(headers: &HeaderMap) -> Option<&str> {
     let known = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
     Some(known.trim_start_matches("W/").trim_matches('"'))
 }

@@ -1,13 +1,14 @@
 //! Every route on one screen.
 
 use poem::middleware::AddData;
-use poem::{Endpoint, EndpointExt, Route, delete, get, post};
+use poem::{Endpoint, EndpointExt, Route};
 
 use crate::client;
+use crate::http::methods::{delete, get, post};
 use crate::http::records::{batch, file, history};
 use crate::http::{
-    Site, Sockets, accounts, admin, around, assets, dev, forms, health, own_account, pages, public,
-    records, subscribe,
+    Site, Sockets, accounts, admin, around, assets, dev, forms, health, openapi, own_account,
+    pages, public, records, subscribe,
 };
 
 /// Everything that can be asked for.
@@ -51,6 +52,7 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/admin/tokens/:id/revoke", post(admin::revoke_token))
         .at("/api/admin/tables/:table/import", post(admin::import))
         .at("/api/admin/tables/:table/records/:id/delete", post(admin::delete_record))
+        .at("/api/openapi.json", get(openapi::document).around(around::compressed))
         .at("/api/*rest", around::no_such_route)
         .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed_well))
         .at(

@@ -14,11 +14,11 @@ use crate::model::value::Value;
 use crate::records::RecordsError;
 
 /// How many fields a list may be sorted by.
-const MAX_SORTS: usize = 8;
+pub const MAX_SORTS: usize = 8;
 /// How many words a search may have.
 const MAX_WORDS: usize = 10;
 /// How long a search may be, in bytes.
-const MAX_SEARCH: usize = 200;
+pub const MAX_SEARCH: usize = 200;
 /// In how many fields words are looked for: each is a step deeper in SQL.
 const MAX_SEARCHED: usize = 100;
 

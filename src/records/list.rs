@@ -8,6 +8,11 @@ use crate::model::record::{FieldSet, Record};
 use crate::records::cursor::Mark;
 use crate::records::{Records, RecordsError};
 
+/// How many records a page of a list has where nobody says.
+pub const DEFAULT_LIMIT: u32 = 25;
+/// The most records that a page of a list may have.
+pub const MAX_LIMIT: u32 = 500;
+
 /// What a list is asked for, in the words of whoever asks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {

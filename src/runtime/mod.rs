@@ -13,6 +13,7 @@ use crate::model::access::{User, Viewer};
 use crate::model::app::App;
 use crate::model::ids::UserId;
 use crate::model::refresh::Transport;
+use crate::openapi::Descriptions;
 use crate::pages::{Pages, PagesError};
 use crate::records::Records;
 use crate::render::{Edition, RenderError, Renderer};
@@ -33,6 +34,8 @@ pub struct Runtime {
     pub records: Records,
     /// What they see.
     pub pages: Pages,
+    /// What programs read about it.
+    pub descriptions: Descriptions,
     /// What they hear.
     pub hub: Arc<Hub>,
     store: Store,
@@ -151,7 +154,20 @@ impl Runtime {
         let watching = watch_sessions(auth.clone(), hub.clone());
         tasks.spawn(stop.clone().run_until_cancelled_owned(watching));
         let database_url = start.database_url;
-        Ok(Self { app, auth, records, pages, hub, store, database_url, pulse, stop, tasks })
+        let descriptions = Descriptions::new(app.clone());
+        Ok(Self {
+            app,
+            auth,
+            records,
+            pages,
+            descriptions,
+            hub,
+            store,
+            database_url,
+            pulse,
+            stop,
+            tasks,
+        })
     }
 
     /// Makes every page once, where templates are the app's own: what they ask for is only known then.

@@ -27,6 +27,7 @@ mod lists;
 mod manual;
 mod migrate;
 mod new;
+mod openapi;
 mod oracle;
 mod outside;
 mod pages;

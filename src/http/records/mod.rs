@@ -18,18 +18,13 @@ use crate::http::error::HttpError;
 use crate::model::access::View;
 use crate::model::ids::Position;
 use crate::model::record::Envelope;
-use crate::records::{self, Asked, List, RecordsError, Shown};
+use crate::records::{self, Asked, DEFAULT_LIMIT, List, MAX_LIMIT, RecordsError, Shown};
 use crate::runtime::Runtime;
 
 pub(super) mod batch;
 pub(super) mod file;
 pub(super) mod history;
 mod tags;
-
-/// How many records a list has where nobody says.
-const DEFAULT_LIMIT: u32 = 25;
-/// The most records a list may have.
-const MAX_LIMIT: u32 = 500;
 
 /// What a list may be asked for.
 #[derive(Deserialize)]

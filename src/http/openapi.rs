@@ -1,0 +1,32 @@
+//! What programs read about the API: `/api/openapi.json`.
+
+use std::sync::Arc;
+
+use poem::http::{HeaderMap, StatusCode, header};
+use poem::web::Data;
+use poem::{Response, Result, handler};
+
+use crate::http::caller::Caller;
+use crate::http::pages::known_tag;
+use crate::runtime::Runtime;
+
+/// `GET /api/openapi.json`: the API of this app, as whoever asks may use it.
+#[handler]
+pub(super) async fn document(
+    caller: Caller,
+    headers: &HeaderMap,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let description = runtime.descriptions.of(caller.visitor());
+    let is_known = known_tag(headers) == Some(description.tag.as_str());
+    let answer = Response::builder()
+        .content_type("application/json")
+        .header(header::CACHE_CONTROL, "private, no-cache")
+        .header(header::VARY, "Cookie, Authorization")
+        // Weak, since what is compressed on the way has other bytes.
+        .header(header::ETAG, format!("W/\"{}\"", description.tag));
+    Ok(match is_known {
+        true => answer.status(StatusCode::NOT_MODIFIED).finish(),
+        false => answer.body(description.json.clone()),
+    })
+}

@@ -1,0 +1,126 @@
+//! What is answered: what was asked for, or what is wrong, each with its status.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::model::access::View;
+use crate::openapi::{schema, schemas};
+
+/// Why a request may be refused, whatever it is about: name, status, codes, in which case.
+const REFUSALS: [(&str, u16, &[&str], &str); 10] = [
+    ("BadRequest", 400, &["BAD_REQUEST"], "It cannot be understood."),
+    ("Unauthenticated", 401, &["UNAUTHENTICATED"], "Nobody has signed in, and this needs it."),
+    (
+        "Forbidden",
+        403,
+        &["FORBIDDEN", "FOREIGN_ORIGIN"],
+        "You may read this and not do that; or another site may have sent it.",
+    ),
+    ("NotFound", 404, &["NOT_FOUND"], "There is no such thing, or you may not know of it."),
+    ("TooLarge", 413, &["TOO_LARGE"], "The body is too large."),
+    (
+        "UnsupportedMediaType",
+        415,
+        &["UNSUPPORTED_MEDIA_TYPE"],
+        "The body says that it is something else, or compressed.",
+    ),
+    ("Unfit", 422, &["VALIDATION_FAILED"], "Values do not fit; `details` has all of them."),
+    ("UpgradeRequired", 426, &["UPGRADE_REQUIRED"], "This is for WebSocket."),
+    (
+        "TooMany",
+        429,
+        &[
+            "TOO_MANY_CONNECTIONS",
+            "TOO_MANY_EXPORTS",
+            "TOO_MANY_SUBSCRIPTIONS",
+            "TOO_MANY_ATTEMPTS",
+        ],
+        "Too much at once.",
+    ),
+    ("Unavailable", 503, &["UNAVAILABLE"], "The database does not answer."),
+];
+
+/// What every reading may be refused by.
+pub(super) const READING: [u16; 4] = [400, 401, 404, 503];
+/// What every writing may be refused by.
+pub(super) const WRITING: [u16; 8] = [400, 401, 403, 404, 413, 415, 422, 503];
+
+/// The refusals that operations refer to.
+pub(super) fn responses() -> Json {
+    let responses = REFUSALS.iter().map(|(name, status, codes, about)| {
+        let mut response = refusal(about, codes, None);
+        if *status == 429 {
+            let seconds = json!({ "type": "integer", "minimum": 0 });
+            let about = "After how many seconds to come again.";
+            response["headers"] =
+                json!({ "Retry-After": { "schema": seconds, "description": about } });
+        }
+        ((*name).to_owned(), response)
+    });
+    responses.collect::<Map<_, _>>().into()
+}
+
+/// An answer of `status`, or a refusal by one of the others.
+pub(super) fn of(status: u16, answer: Json, refused: &[u16]) -> Json {
+    let mut all = Map::new();
+    all.insert(status.to_string(), answer);
+    for (name, status, ..) in REFUSALS.iter().filter(|(_, status, ..)| refused.contains(status)) {
+        let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+        all.insert(status.to_string(), reference);
+    }
+    all.into()
+}
+
+/// An answer in JSON.
+pub(super) fn json_body(about: &str, schema: &Json, example: &Json) -> Json {
+    json!({
+        "description": about,
+        "content": { "application/json": { "schema": schema, "example": example } },
+    })
+}
+
+/// An answer with nothing in it.
+pub(super) fn nothing(about: &str) -> Json {
+    json!({ "description": about })
+}
+
+/// An answer with one record, and the name of its state.
+pub(super) fn record(view: &View, about: &str) -> Json {
+    let mut answer = json_body(about, &schema(view, "Record"), &schemas::record_example(view));
+    if let Some(at) = view.table.updated_at().filter(|at| view.fields.contains(*at)) {
+        let field = &view.table.field(at).name;
+        let about = format!("The state of the record, for `If-Match`: its `{field}`.");
+        answer["headers"] = json!({
+            "ETag": { "schema": { "type": "string" }, "description": about },
+        });
+    }
+    answer
+}
+
+/// Why a record could not be written as it was sent: another one, or somebody else.
+pub(super) fn conflict(view: &View) -> Json {
+    refusal(
+        "Another record has this value in a unique field; or somebody changed the record first, and \
+         `record` is what it is now.",
+        &["NOT_UNIQUE", "CONFLICT"],
+        Some(view),
+    )
+}
+
+/// Why a record is not as whoever sent this believes.
+pub(super) fn precondition(view: &View) -> Json {
+    let about = "The record is not as `If-Match` has it; `record` is what it is now.";
+    refusal(about, &["PRECONDITION_FAILED"], Some(view))
+}
+
+/// What is wrong, and whether it is told what a record is now.
+pub(super) fn refusal(about: &str, codes: &[&str], view: Option<&View>) -> Json {
+    let mut own = json!({ "code": { "enum": codes } });
+    if let Some(view) = view {
+        own["record"] = schema(view, "Record");
+    }
+    let shape = json!({
+        "allOf": [{ "$ref": "#/components/schemas/Error" }, { "properties": own }],
+    });
+    let example = json!({ "code": codes.first(), "message": about });
+    json_body(about, &shape, &example)
+}

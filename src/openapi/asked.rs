@@ -1,0 +1,118 @@
+//! What lists and files are asked for with: filters, searches, sorts, fields.
+
+use serde_json::{Value as Json, json};
+
+use crate::model::access::View;
+use crate::model::filter::{MAX_FILTER_LIST, OPERATORS, operator_suits};
+use crate::model::table::{Field, FieldAt};
+use crate::openapi::schema;
+use crate::openapi::schemas::object;
+use crate::records::{DEFAULT_LIMIT, MAX_LIMIT, MAX_SEARCH, MAX_SORTS};
+
+/// A parameter in the query string.
+pub(super) fn query(name: &str, schema: &Json, about: &str) -> Json {
+    json!({ "name": name, "in": "query", "schema": schema, "description": about })
+}
+
+/// The id of a record, in the path.
+pub(super) fn record_id() -> Json {
+    json!({ "name": "id", "in": "path", "required": true, "schema": super::schemas::id() })
+}
+
+/// Which records, in which order, and what of them.
+pub(super) fn choice(view: &View) -> Vec<Json> {
+    let text = json!({ "type": "string", "maxLength": MAX_SEARCH });
+    let search = "Every one of these words stands in some field of text; ASCII case is ignored.";
+    vec![filter(view), query("search", &text, search), sort(view), fields(view)]
+}
+
+/// Which part of a list.
+pub(super) fn window() -> Vec<Json> {
+    let limit = json!({
+        "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT,
+    });
+    let offset = json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX });
+    vec![
+        query("limit", &limit, "How many records."),
+        query(
+            "cursor",
+            &json!({ "type": "string" }),
+            "Goes on where the page ended whose `nextCursor` this is: with the same `filter`, `search` \
+             and `sort`, and without `offset`.",
+        ),
+        query("offset", &offset, "How many records to pass over."),
+    ]
+}
+
+/// Which records.
+pub(super) fn filter(view: &View) -> Json {
+    json!({
+        "name": "filter",
+        "in": "query",
+        "description": "A list of conditions that all hold, or one of `and`, `or` and `not`, nested; \
+            `field:operator:value` is short for a single one.",
+        "content": { "application/json": {
+            "schema": schema(view, "Filter"),
+            "example": [{ "field": "id", "operator": "gt", "value": "41" }],
+        } },
+    })
+}
+
+fn sort(view: &View) -> Json {
+    let terms = readable(view).flat_map(|(_, field)| {
+        ["", ":asc", ":desc"].map(|direction| format!("{}{direction}", field.name))
+    });
+    let about = "By which fields; missing values come last, and `id` decides in the end.";
+    several("sort", &terms.collect::<Vec<_>>(), Some(MAX_SORTS), about)
+}
+
+/// What of the records.
+pub(super) fn fields(view: &View) -> Json {
+    let names: Vec<_> = readable(view).map(|(_, field)| field.name.to_string()).collect();
+    several("fields", &names, None, "Only these fields.")
+}
+
+/// Some of these, with commas between them.
+fn several(name: &str, options: &[String], most: Option<usize>, about: &str) -> Json {
+    let mut list = json!({
+        "type": "array", "minItems": 1, "items": { "type": "string", "enum": options },
+    });
+    if let Some(most) = most {
+        list["maxItems"] = json!(most);
+    }
+    let mut parameter = query(name, &list, about);
+    parameter["style"] = json!("form");
+    parameter["explode"] = json!(false);
+    parameter
+}
+
+/// A filter of this table's records.
+pub(super) fn filter_schema(view: &View) -> Json {
+    let itself = schema(view, "Filter");
+    let list = json!({ "type": "array", "items": itself });
+    let group = |word: &str, inside: &Json| object(&json!({ word: inside }), &[word]);
+    let groups = [group("and", &list), group("or", &list), group("not", &itself)];
+    let conditions = readable(view).map(|(_, field)| condition(field));
+    let all: Vec<_> = std::iter::once(list.clone()).chain(conditions).chain(groups).collect();
+    json!({ "anyOf": all })
+}
+
+fn condition(field: &Field) -> Json {
+    let suits = |operator: &&str| operator_suits(operator, field.kind.storage());
+    let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
+    let about = format!(
+        "What the field is held against: a list of at most {MAX_FILTER_LIST} for `in` and `notIn`, \
+         nothing for `isEmpty` and `isNotEmpty`."
+    );
+    let members = json!({
+        "field": { "const": field.name.as_str() },
+        "operator": { "enum": operators },
+        "value": { "description": about },
+    });
+    object(&members, &["field", "operator"])
+}
+
+/// Every field that may be asked about, `id` included.
+fn readable(view: &View) -> impl Iterator<Item = (FieldAt, &Field)> {
+    view.table.all().filter(|(at, _)| view.fields.contains(*at))
+}

@@ -1,0 +1,146 @@
+//! The API of an app as one viewer sees it, described as OpenAPI 3.1: tables and fields that they may
+//! not read are absent, and so is what they may not do.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use serde_json::{Map, Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use crate::auth::COOKIE;
+use crate::model::access::{View, Viewer};
+use crate::model::app::App;
+use crate::model::ids::Role;
+
+mod accounts;
+mod answers;
+mod asked;
+mod files;
+mod many;
+mod pages;
+mod records;
+mod schemas;
+mod streams;
+
+/// Operations by path and method.
+type Paths = Map<String, Json>;
+
+/// What is described, for each kind of viewer.
+pub struct Descriptions {
+    app: Arc<App>,
+    /// What a viewer may do goes by nothing but their role; guests have none.
+    made: Mutex<HashMap<Option<Role>, Arc<Description>>>,
+}
+
+/// The API as one kind of viewer sees it.
+pub struct Description {
+    /// The document.
+    pub json: Bytes,
+    /// What it changes with.
+    pub tag: String,
+}
+
+impl Descriptions {
+    /// Of this app.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app, made: Mutex::default() }
+    }
+
+    /// What this viewer may know.
+    pub fn of(&self, viewer: &Viewer) -> Arc<Description> {
+        let role = match viewer {
+            Viewer::Guest => None,
+            Viewer::User(user) => Some(user.role.clone()),
+        };
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let description = || Arc::new(Description::of(&document(&self.app, viewer)));
+        made.entry(role).or_insert_with(description).clone()
+    }
+}
+
+impl Description {
+    fn of(document: &Json) -> Self {
+        let json = document.to_string();
+        let tag = URL_SAFE_NO_PAD.encode(&Sha256::digest(&json)[..12]);
+        Self { json: json.into(), tag }
+    }
+}
+
+/// The API of this app, as this viewer may use it.
+pub fn document(app: &App, viewer: &Viewer) -> Json {
+    let views: Vec<_> = app.tables.iter().filter_map(|table| table.view(viewer)).collect();
+    let mut paths = Paths::new();
+    for view in &views {
+        records::describe(view, &mut paths);
+        many::describe(view, &mut paths);
+        files::describe(view, &mut paths);
+        streams::describe(view, &mut paths);
+    }
+    streams::describe_shared(&mut paths);
+    accounts::describe(app, viewer, &mut paths);
+    pages::describe(&mut paths);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": &*app.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What you may read and do here. Every change is told to whoever listens, \
+                and to every live page.",
+        },
+        "servers": [{ "url": "/" }],
+        "security": [{ "session": [] }, { "token": [] }, {}],
+        "tags": tags(&views),
+        "paths": paths,
+        "components": {
+            "schemas": schemas::all(&views),
+            "responses": answers::responses(),
+            "securitySchemes": {
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": "The session that signing in begins. Whoever writes with it says \
+                        where they belong, by `Origin` with the scheme and host of this server; \
+                        browsers do.",
+                },
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token of the API, for programs.",
+                },
+            },
+        },
+    })
+}
+
+fn tags(views: &[View]) -> Json {
+    let shared = [
+        ("Accounts", "Who is asking."),
+        ("Streams", "What changes, as it does."),
+        ("Pages", "Parts of pages, and this description."),
+    ];
+    let tables = views.iter().map(|view| json!({ "name": view.table.name.as_str() }));
+    let shared = shared.map(|(name, about)| json!({ "name": name, "description": about }));
+    tables.chain(shared).collect()
+}
+
+/// The path of a table's route.
+fn path(view: &View, rest: &str) -> String {
+    format!("/api/tables/{}/{rest}", view.table.name)
+}
+
+/// A schema of a table, by its name in the document.
+fn schema(view: &View, name: &str) -> Json {
+    json!({ "$ref": format!("#/components/schemas/{}.{name}", view.table.name) })
+}
+
+/// A body that must be sent, as JSON.
+fn body(schema: &Json, example: &Json) -> Json {
+    json!({
+        "required": true,
+        "content": { "application/json": { "schema": schema, "example": example } },
+    })
+}

@@ -1,0 +1,47 @@
+//! Parts of pages, and the description itself.
+
+use serde_json::json;
+
+use crate::openapi::answers;
+use crate::openapi::{Paths, asked};
+
+pub(super) fn describe(paths: &mut Paths) {
+    let text = json!({ "type": "string" });
+    let required = |name: &str, about: &str| {
+        let mut parameter = asked::query(name, &text, about);
+        parameter["required"] = json!(true);
+        parameter
+    };
+    let html = json!({
+        "description": "The component as its page shows it now.",
+        "headers": { "ETag": { "schema": { "type": "string" } } },
+        "content": { "text/html": { "schema": { "type": "string" } } },
+    });
+    let mut responses = answers::of(200, html, &[400, 401, 404, 503]);
+    responses["304"] = answers::nothing("It is as `If-None-Match` has it.");
+    let fragment = json!({
+        "tags": ["Pages"],
+        "summary": "One component of a page, as HTML",
+        "operationId": "fragment",
+        "parameters": [
+            required("url", "The path and query of the page."),
+            required("component", "The id of the component."),
+        ],
+        "responses": responses,
+    });
+    paths.insert("/api/fragments".to_owned(), json!({ "get": fragment }));
+    let document = json!({
+        "description": "What you may read and do.",
+        "headers": { "ETag": { "schema": { "type": "string" } } },
+        "content": { "application/json": { "schema": { "type": "object" } } },
+    });
+    let mut responses = answers::of(200, document, &[503]);
+    responses["304"] = answers::nothing("It is as `If-None-Match` has it.");
+    let itself = json!({
+        "tags": ["Pages"],
+        "summary": "This description",
+        "operationId": "openapi",
+        "responses": responses,
+    });
+    paths.insert("/api/openapi.json".to_owned(), json!({ "get": itself }));
+}

@@ -1,0 +1,166 @@
+//! The shapes of records, as they are read and as they are sent.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::fields::schema::{example, given, read, sent};
+use crate::model::access::{Operation, View};
+use crate::model::table::{Field, FieldAt};
+use crate::openapi::{asked, schema};
+
+/// The id of a record.
+pub(super) fn id() -> Json {
+    json!({ "type": "string", "pattern": "^-?[0-9]+$", "examples": ["42"] })
+}
+
+/// Every shape that operations refer to, by its name.
+pub(super) fn all(views: &[View]) -> Json {
+    let mut all = Map::new();
+    all.insert("Error".to_owned(), error());
+    for view in views {
+        let mut add = |name: &str, shape| all.insert(format!("{}.{name}", view.table.name), shape);
+        add("Record", envelope(&schema_of(view, Required::All)));
+        add("Part", envelope(&schema_of(view, Required::None)));
+        add("Filter", asked::filter_schema(view));
+        if may(view, Operation::Create) {
+            add("New", new(view));
+        }
+        if may(view, Operation::Update) {
+            add("Changes", changes(view));
+        }
+        if may(view, Operation::Create) && may(view, Operation::Update) {
+            add("Merged", merged(view));
+        }
+    }
+    all.into()
+}
+
+/// Whether the viewer may do this to some record.
+pub(super) fn may(view: &View, operation: Operation) -> bool {
+    view.table.allows(&view.viewer, operation)
+}
+
+/// A record as it may be read.
+pub(super) fn record_example(view: &View) -> Json {
+    json!({ "id": "42", "fields": fields_like(view, |at| view.fields.contains(at), example) })
+}
+
+/// Fields of a new record.
+pub(super) fn new_example(view: &View) -> Json {
+    fields_like(view, |at| view.may_give(at), example)
+}
+
+/// One field of a record, changed.
+pub(super) fn changes_example(view: &View) -> Json {
+    let first = view.fields.iter().find(|at| view.may_set(*at));
+    fields_like(view, |at| Some(at) == first, example)
+}
+
+/// The fields that records can be told apart by.
+pub(super) fn unique(view: &View) -> impl Iterator<Item = &str> {
+    let fields = view
+        .table
+        .all()
+        .filter(|(at, field)| *at == FieldAt::ID || (field.unique && view.fields.contains(*at)));
+    fields.map(|(_, field)| field.name.as_str())
+}
+
+fn fields_like(
+    view: &View,
+    is_in: impl Fn(FieldAt) -> bool,
+    make: impl Fn(&Field) -> Json,
+) -> Json {
+    let fields = view.table.all().filter(|(at, _)| *at != FieldAt::ID && is_in(*at));
+    fields.map(|(_, field)| (field.name.to_string(), make(field))).collect::<Map<_, _>>().into()
+}
+
+/// Which fields of a record are there.
+enum Required {
+    All,
+    None,
+}
+
+fn schema_of(view: &View, required: Required) -> Json {
+    let fields = fields_like(view, |at| view.fields.contains(at), read);
+    let names: Vec<_> = match required {
+        Required::All => view.fields.iter().map(|at| view.table.field(at).name.as_str()).collect(),
+        Required::None => Vec::new(),
+    };
+    object(&fields, &names)
+}
+
+fn envelope(fields: &Json) -> Json {
+    object(&json!({ "id": id(), "fields": fields }), &["id", "fields"])
+}
+
+fn new(view: &View) -> Json {
+    let needed: Vec<_> = view.table.needed().filter(|at| view.may_give(*at)).collect();
+    let names: Vec<_> = needed.iter().map(|at| view.table.field(*at).name.as_str()).collect();
+    object(&fields_like(view, |at| view.may_give(at), given), &names)
+}
+
+fn changes(view: &View) -> Json {
+    let mut shape = object(&fields_like(view, |at| view.may_set(at), sent), &[]);
+    shape["minProperties"] = json!(1);
+    shape
+}
+
+fn merged(view: &View) -> Json {
+    let mut fields = fields_like(view, |at| view.may_set(at), sent);
+    fields["id"] = json!({
+        "type": ["string", "integer"],
+        "description": "Only where `mergeOn` is `id`.",
+    });
+    object(&fields, &[])
+}
+
+/// An object of these members and no others.
+pub(super) fn object(properties: &Json, required: &[&str]) -> Json {
+    let mut shape = json!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    if !required.is_empty() {
+        shape["required"] = json!(required);
+    }
+    shape
+}
+
+/// Records of this shape, as many as may be sent at once.
+pub(super) fn many(shape: &Json) -> Json {
+    let most = crate::records::MAX_RECORDS;
+    json!({ "type": "array", "minItems": 1, "maxItems": most, "items": shape })
+}
+
+/// The fields of a record under `fields`.
+pub(super) fn with_fields(view: &View, name: &str) -> Json {
+    object(&json!({ "fields": schema(view, name) }), &["fields"])
+}
+
+fn error() -> Json {
+    json!({
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": { "type": "string", "description": "What kind of error it is, for programs." },
+            "message": { "type": "string", "description": "What is wrong, for people." },
+            "details": {
+                "type": "array",
+                "description": "Each fault by itself, where there may be several.",
+                "items": {
+                    "type": "object",
+                    "required": ["message"],
+                    "properties": {
+                        "record": {
+                            "type": "integer",
+                            "description": "Which of many records, counted from 0.",
+                        },
+                        "line": { "type": "integer", "description": "Which line of a file." },
+                        "field": { "type": "string" },
+                        "message": { "type": "string" },
+                    },
+                },
+            },
+        },
+    })
+}
