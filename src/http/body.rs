@@ -152,12 +152,21 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// A value; a number of more digits than a float holds as the text that it was.
+/// A value. A number that a float would make a rounder one is the text that it was, so that it is
+/// refused for its digits where they count.
 fn exact(text: &str) -> Result<Json, serde_json::Error> {
     let json: Json = serde_json::from_str(text)?;
+    let most = f64::DIGITS as usize;
     let is_rounded =
-        json.is_f64() && text.bytes().filter(u8::is_ascii_digit).count() > f64::DIGITS as usize;
+        json.is_f64() && significant(text) > most && significant(&json.to_string()) <= most;
     Ok(if is_rounded { Json::from(text) } else { json })
+}
+
+/// How many digits of a number are not merely its size.
+fn significant(number: &str) -> usize {
+    let digits = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').len()
 }
 
 pub(super) async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, HttpError> {

@@ -275,6 +275,18 @@ async fn numbers_keep_every_digit_or_are_refused() {
 }
 
 #[tokio::test]
+async fn a_number_of_many_digits_is_no_text() {
+    let (_server, admin) = desk().await;
+    for number in ["3.4443416998672172e+16", "12345678901234567890123", "0.30000000000000004"] {
+        let body = format!(r#"{{"fields":{{"customer":{number}}}}}"#);
+        let request =
+            admin.request(Method::POST, RECORDS).header("content-type", "application/json");
+        let answer = request.body(body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 422, "{number}");
+    }
+}
+
+#[tokio::test]
 async fn a_wide_table_is_read_and_told_whole() {
     let fields: Vec<_> =
         (1..=230).map(|n| format!("      - {{ name: f{n}, type: single-line-text }}\n")).collect();
