@@ -8,6 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+mod swagger;
+
 /// The folder that all assets are served from.
 pub const FOLDER: &str = "/_pagetide/";
 
@@ -17,6 +19,7 @@ const ADMIN_STYLESHEET: &str = "admin.css";
 const SCRIPT: &str = "pagetide.js";
 const STILL_STYLESHEET: &str = "still.css";
 const TABLES_STYLESHEET: &str = "tables.css";
+const API_SCRIPT: &str = "api.js";
 const DEV_SCRIPT: &str = "dev.js";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
@@ -30,6 +33,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("act.js", JAVASCRIPT, include_str!("act.js")),
     (ADMIN_STYLESHEET, CSS, include_str!("admin.css")),
     ("admin.js", JAVASCRIPT, include_str!("admin.js")),
+    (API_SCRIPT, JAVASCRIPT, include_str!("api.js")),
     ("browse.js", JAVASCRIPT, include_str!("browse.js")),
     ("choose.js", JAVASCRIPT, include_str!("choose.js")),
     ("component.js", JAVASCRIPT, include_str!("component.js")),
@@ -56,10 +60,11 @@ const SOURCES: &[(&str, &str, &str)] = &[
 ];
 
 /// What only pages with forms or buttons ask for, or with tables that can be edited or browsed, and
-/// pages that their author works on or that are for admins.
+/// pages that their author works on, that are for admins or about the API.
 const ASKED_FOR_LATER: &[&str] = &[
     "act.js",
     "admin.js",
+    API_SCRIPT,
     "browse.js",
     "choose.js",
     "control.js",
@@ -83,7 +88,8 @@ pub struct Asset {
 /// The asset at a path below [`FOLDER`]: `<hash>/name`. It never changes.
 pub fn asset(path: &str) -> Option<Asset> {
     let name = path.strip_prefix(hash())?.strip_prefix('/')?;
-    assets().iter().find(|(file, _)| *file == name).map(|(_, asset)| *asset)
+    let mut all = assets().iter().chain(&swagger::FILES);
+    all.find(|(file, _)| *file == name).map(|(_, asset)| *asset)
 }
 
 /// The path of the stylesheet.
@@ -121,9 +127,20 @@ pub fn dev_script() -> String {
     path(DEV_SCRIPT)
 }
 
-/// The paths of all assets, below [`FOLDER`].
+/// The path of the script for the page about the API.
+pub fn api_script() -> String {
+    path(API_SCRIPT)
+}
+
+/// The paths of Swagger UI: its stylesheet and its script.
+pub fn swagger() -> [String; 2] {
+    [swagger::STYLESHEET, swagger::SCRIPT].map(path)
+}
+
+/// The paths of all assets that pages of an app name, below [`FOLDER`].
 pub fn all() -> impl Iterator<Item = String> {
-    let public = SOURCES.iter().filter(|(name, ..)| ![DEV_SCRIPT, "overlay.js"].contains(name));
+    let public =
+        SOURCES.iter().filter(|(name, ..)| ![API_SCRIPT, DEV_SCRIPT, "overlay.js"].contains(name));
     public.map(|(name, ..)| format!("{}/{name}", hash()))
 }
 
@@ -163,7 +180,7 @@ fn hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {
         let mut hasher = Sha256::new();
-        for (name, asset) in assets() {
+        for (name, asset) in assets().iter().chain(&swagger::FILES) {
             hasher.update(name);
             hasher.update(asset.body);
         }
@@ -179,7 +196,9 @@ mod tests {
     fn every_path_that_a_page_names_is_served() {
         let styles =
             [admin_stylesheet(), still_stylesheet(), form_stylesheet(), tables_stylesheet()];
-        for path in [stylesheet(), script()].into_iter().chain(styles).chain(modules()) {
+        let api = swagger().into_iter().chain([api_script()]);
+        let all = [stylesheet(), script()].into_iter().chain(styles).chain(modules()).chain(api);
+        for path in all {
             assert!(asset(path.strip_prefix(FOLDER).unwrap()).is_some(), "{path}");
         }
         assert_eq!(asset("other/pagetide.js"), None);

@@ -1,4 +1,4 @@
-//! What programs read about the API: `/api/openapi.json`.
+//! What is said about the API: `/api/openapi.json` for programs, `/api/docs` for people.
 
 use std::sync::Arc;
 
@@ -7,7 +7,10 @@ use poem::web::Data;
 use poem::{Response, Result, handler};
 
 use crate::http::caller::Caller;
-use crate::http::pages::known_tag;
+use crate::http::error::HttpError;
+use crate::http::pages::{known_tag, nonce, page};
+use crate::pages::PagesError;
+use crate::render::Renderer;
 use crate::runtime::Runtime;
 
 /// `GET /api/openapi.json`: the API of this app, as whoever asks may use it.
@@ -29,4 +32,12 @@ pub(super) async fn document(
         true => answer.status(StatusCode::NOT_MODIFIED).finish(),
         false => answer.body(description.json.clone()),
     })
+}
+
+/// `GET /api/docs`: a page to read it on, and to try it.
+#[handler]
+pub(super) fn browse(runtime: Data<&Arc<Runtime>>) -> Result<Response> {
+    let nonce = nonce();
+    let html = Renderer::api(&runtime.app.name, &nonce).map_err(PagesError::from);
+    Ok(page(StatusCode::OK, &nonce, html.map_err(HttpError::from)?))
 }

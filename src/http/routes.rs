@@ -53,6 +53,7 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/admin/tables/:table/import", post(admin::import))
         .at("/api/admin/tables/:table/records/:id/delete", post(admin::delete_record))
         .at("/api/openapi.json", get(openapi::document).around(around::compressed))
+        .at("/api/docs", get(openapi::browse).around(around::compressed))
         .at("/api/*rest", around::no_such_route)
         .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed_well))
         .at(

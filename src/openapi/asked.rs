@@ -49,12 +49,11 @@ pub(super) fn filter(view: &View) -> Json {
     json!({
         "name": "filter",
         "in": "query",
-        "description": "A list of conditions that all hold, or one of `and`, `or` and `not`, nested; \
+        "description": "A list of conditions that all hold, as in `[{\"field\": \"id\", \"operator\": \
+            \"gt\", \"value\": \"41\"}]`, or one of `and`, `or` and `not`, nested; \
             `field:operator:value` is short for a single one.",
-        "content": { "application/json": {
-            "schema": schema(view, "Filter"),
-            "example": [{ "field": "id", "operator": "gt", "value": "41" }],
-        } },
+        // What stands here is sent by pages on which requests are tried, so it leaves nothing out.
+        "content": { "application/json": { "schema": schema(view, "Filter"), "example": [] } },
     })
 }
 
@@ -90,23 +89,25 @@ fn several(name: &str, options: &[String], most: Option<usize>, about: &str) -> 
 pub(super) fn filter_schema(view: &View) -> Json {
     let itself = schema(view, "Filter");
     let list = json!({ "type": "array", "items": itself });
-    let group = |word: &str, inside: &Json| object(&json!({ word: inside }), &[word]);
-    let groups = [group("and", &list), group("or", &list), group("not", &itself)];
-    let conditions = readable(view).map(|(_, field)| condition(field));
-    let all: Vec<_> = std::iter::once(list.clone()).chain(conditions).chain(groups).collect();
-    json!({ "anyOf": all })
+    let mut group = object(&json!({ "and": list, "or": list, "not": itself }), &[]);
+    group["minProperties"] = json!(1);
+    group["maxProperties"] = json!(1);
+    json!({ "anyOf": [list, condition(view), group] })
 }
 
-fn condition(field: &Field) -> Json {
-    let suits = |operator: &&str| operator_suits(operator, field.kind.storage());
+fn condition(view: &View) -> Json {
+    let names: Vec<_> = readable(view).map(|(_, field)| field.name.as_str()).collect();
+    let suits = |operator: &&str| {
+        readable(view).any(|(_, field)| operator_suits(operator, field.kind.storage()))
+    };
     let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
     let about = format!(
         "What the field is held against: a list of at most {MAX_FILTER_LIST} for `in` and `notIn`, \
          nothing for `isEmpty` and `isNotEmpty`."
     );
     let members = json!({
-        "field": { "const": field.name.as_str() },
-        "operator": { "enum": operators },
+        "field": { "type": "string", "enum": names },
+        "operator": { "type": "string", "enum": operators },
         "value": { "description": about },
     });
     object(&members, &["field", "operator"])

@@ -44,4 +44,15 @@ pub(super) fn describe(paths: &mut Paths) {
         "responses": responses,
     });
     paths.insert("/api/openapi.json".to_owned(), json!({ "get": itself }));
+    let page = json!({
+        "description": "The page.",
+        "content": { "text/html": { "schema": { "type": "string" } } },
+    });
+    let docs = json!({
+        "tags": ["Pages"],
+        "summary": "A page to read this on, and to try it",
+        "operationId": "docs",
+        "responses": answers::of(200, page, &[503]),
+    });
+    paths.insert("/api/docs".to_owned(), json!({ "get": docs }));
 }

@@ -58,6 +58,7 @@ use rows::RowWriter;
 /// No part of any app: it is shown when there is none.
 const WAITING: &str = include_str!("../../templates/waiting.html");
 const MOVED: &str = include_str!("../../templates/moved.html");
+const API: &str = include_str!("../../templates/api.html");
 
 /// A template that cannot be rendered: ours are tested, so this is a fault in the program.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +187,17 @@ impl Renderer {
     /// When the template is faulty.
     pub fn moved(to: &str) -> Result<String, RenderError> {
         Ok(Environment::new().render_named_str("moved.html", MOVED, context! { to })?)
+    }
+
+    /// The page about the API of an app.
+    ///
+    /// # Errors
+    /// When the template is faulty.
+    pub fn api(app_name: &str, nonce: &str) -> Result<String, RenderError> {
+        let [stylesheet, swagger_script] = client::swagger();
+        let script = client::api_script();
+        let inside = context! { app_name, nonce, stylesheet, swagger_script, script };
+        Ok(Environment::new().render_named_str("api.html", API, inside)?)
     }
 
     /// A whole page around its components.

@@ -1,0 +1,22 @@
+/** The page to browse the API: Swagger UI over what this app says of itself. */
+const html = document.documentElement;
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+
+/** Swagger UI goes by a class, not by what the browser prefers. */
+function dress() {
+  const isDark = html.dataset.theme ? html.dataset.theme === "dark" : prefersDark.matches;
+  html.classList.toggle("dark-mode", isDark);
+}
+
+dress();
+prefersDark.addEventListener("change", dress);
+globalThis.SwaggerUIBundle({
+  url: "/api/openapi.json",
+  domNode: document.getElementById("api"),
+  presets: [globalThis.SwaggerUIBundle.presets.apis],
+  deepLinking: true,
+  docExpansion: "none",
+  defaultModelsExpandDepth: -1,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+});

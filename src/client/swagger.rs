@@ -1,0 +1,25 @@
+//! Swagger UI, with which people browse the API. It comes as its makers made it, so nothing is taken
+//! out of it, and only its own page loads it.
+
+use crate::client::{Asset, CSS, JAVASCRIPT};
+
+pub(super) const SCRIPT: &str = "swagger-ui-bundle.js";
+pub(super) const STYLESHEET: &str = "swagger-ui.css";
+
+/// Its files.
+pub(super) const FILES: [(&str, Asset); 2] = [
+    (
+        SCRIPT,
+        Asset {
+            content_type: JAVASCRIPT,
+            body: include_str!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js")),
+        },
+    ),
+    (
+        STYLESHEET,
+        Asset {
+            content_type: CSS,
+            body: include_str!(concat!(env!("OUT_DIR"), "/swagger-ui.css")),
+        },
+    ),
+];
