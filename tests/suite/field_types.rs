@@ -39,7 +39,9 @@ async fn add(client: &Client, fields: Json) -> (u16, Json) {
 
 /// What `sqlite3` says of a statement that the database refuses.
 fn refused(server: &Server, statement: &str) -> String {
-    let sqlite3 = Command::new("sqlite3").arg(server.database()).arg(statement).output().unwrap();
+    let mut sqlite3 = Command::new("sqlite3");
+    sqlite3.args(["-cmd", ".timeout 5000"]).arg(server.database()).arg(statement);
+    let sqlite3 = sqlite3.output().unwrap();
     assert!(!sqlite3.status.success(), "{statement}");
     String::from_utf8(sqlite3.stderr).unwrap()
 }

@@ -32,6 +32,8 @@ impl Reader {
         }
         let address = self.dev.as_ref().map_or("127.0.0.1:3000", |(_, address)| address);
         let command = command.replace("127.0.0.1:3000", address);
+        // Both programs write to one database; a reader of the guide is not that quick.
+        let command = command.replace("sqlite3 ", "sqlite3 -cmd '.timeout 5000' ");
         let folder_of_program = Path::new(PAGETIDE).parent().unwrap();
         let paths = std::env::var("PATH").unwrap();
         let done = Command::new("sh")

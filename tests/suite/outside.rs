@@ -53,6 +53,7 @@ async fn a_value_outside_its_rules_is_refused_by_the_database() {
     let server = Server::start(DESK).await;
     let refused = |statement: &str| {
         let output = std::process::Command::new("sqlite3")
+            .args(["-cmd", ".timeout 5000"])
             .arg(server.database())
             .arg(statement)
             .output()
