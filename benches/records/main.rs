@@ -51,19 +51,20 @@ async fn main() {
     }
 }
 
-/// A server with so many orders. Rows are put in while no trigger logs them, as if long ago.
+/// A server with so many orders, put in long ago: nothing is left to be told of them.
 fn filled(orders: usize) -> Server {
-    let server = Server::start(APP);
+    let mut server = Server::start(APP);
+    server::end(&mut server.child);
     let mut outside = Outside::start(&server.database());
-    outside.run(
-        &format!(
-            "with recursive n(i) as (select 1 union all select i + 1 from n where i < {orders})
+    let fill = format!(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < {orders})
          insert into orders (customer, total) select 'Ada Lovelace ' || i, i % 1000 + 0.5 from n"
-        )
-        .replace('\n', " "),
     );
+    outside.run(&fill.replace('\n', " "));
     outside
         .run("delete from _pagetide_changes where seq < (select max(seq) from _pagetide_changes)");
+    outside.run("pragma wal_checkpoint(truncate)");
+    (server.child, server.address) = server::run(server.folder.path());
     server
 }
 

@@ -43,9 +43,13 @@ async fn bodies_of_another_kind_are_refused_in_json() {
         assert_eq!(send("content-type", kind, body).await.0, 201, "{kind}");
     }
     assert_eq!(send("content-encoding", "identity", body).await.0, 201);
+    // Of fields with one name the last counts.
+    let twice = br#"{"fields":{"customer":"x","customer":"Grace"}}"#;
+    assert_eq!(send("accept", "*/*", twice).await.0, 201);
+    assert_eq!(server.sql("select customer from orders order by id desc limit 1"), "Grace");
     // What says nothing is taken as what it must be, a mark of its encoding or not.
     assert_eq!(send("accept", "*/*", &[b"\xEF\xBB\xBF", &body[..]].concat()).await.0, 201);
-    assert_eq!(server.sql("select count(*) from orders"), "5");
+    assert_eq!(server.sql("select count(*) from orders"), "6");
 }
 
 #[tokio::test]
@@ -70,6 +74,8 @@ async fn bodies_that_are_no_records_are_refused_in_json() {
         let (status, answer) = post(&admin, body.to_owned()).await;
         assert_eq!((status, &answer["code"]), (400, &json!("BAD_REQUEST")), "{body:.80}");
     }
+    let (status, answer) = post(&admin, r#"{"fields":{},"fields":{}}"#).await;
+    assert_eq!((status, &answer["code"]), (400, &json!("BAD_REQUEST")));
     let (status, answer) = post(&admin, vec![0xFF, 0xFE, b'{']).await;
     assert_eq!((status, &answer["code"]), (400, &json!("BAD_REQUEST")));
     let (status, answer) = post(&admin, "x".repeat(2 * 1024 * 1024)).await;
