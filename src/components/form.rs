@@ -1,17 +1,14 @@
 //! `form`: adds a record or changes one.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use validator::{Validate, ValidationErrors};
+use validator::Validate;
 
 use crate::components::data_source::{self, RawDataSource};
+use crate::components::named::{About as AboutField, Named};
 use crate::components::{Around, Given, href};
 use crate::fields;
 use crate::fields::control::{Control, editor};
@@ -51,7 +48,7 @@ pub(super) struct RawForm {
         ),
         nested
     )]
-    fields: Option<Vec<RawFormField>>,
+    fields: Option<Vec<Named<RawFormField>>>,
     /// What stands on the button; `Add` or `Save` if you do not say.
     #[validate(length(min = 1, message = "must not be empty"))]
     submit_label: Option<String>,
@@ -73,18 +70,11 @@ pub(super) struct RawOnSuccess {
     toast: Option<String>,
 }
 
-/// A field of a form as written: its name, or more about it.
-#[derive(Serialize)]
-enum RawFormField {
-    Name(String),
-    Full(FullField),
-}
-
 /// A field of a form, and what is special about it.
 #[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "FormField", deny_unknown_fields)]
-struct FullField {
+struct RawFormField {
     /// The field.
     #[validate(required)]
     field: Option<String>,
@@ -98,6 +88,12 @@ struct FullField {
     default: Option<Json>,
     /// Whether nobody sees it and the form itself sets it to `default`; `false` if you do not say.
     hidden: Option<bool>,
+}
+
+impl AboutField for RawFormField {
+    fn name(&mut self) -> &mut Option<String> {
+        &mut self.field
+    }
 }
 
 impl Given for RawForm {
@@ -221,16 +217,15 @@ fn check_audience(about: &About, around: &mut dyn Around) {
     }
 }
 
-fn check_fields(raw: Vec<RawFormField>, about: &About, around: &mut dyn Around) -> Vec<FormField> {
+fn check_fields(
+    raw: Vec<Named<RawFormField>>,
+    about: &About,
+    around: &mut dyn Around,
+) -> Vec<FormField> {
     let mut fields: Vec<FormField> = Vec::with_capacity(raw.len());
     for (index, field) in raw.into_iter().enumerate() {
         let at = around.place().key("fields").item(index);
-        let (place, full) = match field {
-            RawFormField::Name(name) => {
-                (at.clone(), FullField { field: Some(name), ..FullField::default() })
-            }
-            RawFormField::Full(full) => (at.key("field"), full),
-        };
+        let (place, full) = field.whole(&at);
         let Some(name) = &full.field else { continue };
         let Some(field) = around.field(&about.table, name, place.clone()) else { continue };
         if fields.iter().any(|earlier| earlier.field == field) {
@@ -262,7 +257,7 @@ fn check_settable(at: FieldAt, place: &Place, about: &About, around: &mut dyn Ar
 }
 
 fn check_field(
-    raw: FullField,
+    raw: RawFormField,
     field: FieldAt,
     at: &Place,
     about: &About,
@@ -356,55 +351,4 @@ pub(super) fn check_success(
     let navigate = raw.navigate.and_then(&mut check);
     let toast = raw.toast.as_deref().unwrap_or(default_toast).into();
     OnSuccess { navigate, toast }
-}
-
-impl<'de> Deserialize<'de> for RawFormField {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FieldVisitor;
-
-        impl<'de> Visitor<'de> for FieldVisitor {
-            type Value = RawFormField;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "the name of a field or {field, label, help, placeholder, default, hidden}",
-                )
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<RawFormField, E> {
-                Ok(RawFormField::Name(name.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawFormField, A::Error> {
-                FullField::deserialize(MapAccessDeserializer::new(map)).map(RawFormField::Full)
-            }
-        }
-
-        deserializer.deserialize_any(FieldVisitor)
-    }
-}
-
-impl Validate for RawFormField {
-    fn validate(&self) -> Result<(), ValidationErrors> {
-        match self {
-            Self::Name(_) => Ok(()),
-            Self::Full(field) => field.validate(),
-        }
-    }
-}
-
-impl JsonSchema for RawFormField {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "FormFieldOrName".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let full = generator.subschema_for::<FullField>();
-        let name = json_schema!({ "type": "string", "description": "The field." });
-        json_schema!({ "anyOf": [name, full] })
-    }
 }

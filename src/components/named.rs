@@ -83,7 +83,7 @@ impl<T: JsonSchema> JsonSchema for Named<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let full = generator.subschema_for::<T>();
-        let name = json_schema!({ "type": "string", "description": "The field it shows." });
+        let name = json_schema!({ "type": "string", "description": "The field." });
         json_schema!({ "anyOf": [name, full] })
     }
 }
