@@ -1,8 +1,9 @@
 //! What the commands about people share: whose app it is, its accounts, and passwords that no other
 //! user of the machine can read.
 
-use std::io::{BufRead, IsTerminal, Read, stdin};
+use std::io::{BufRead, IsTerminal, Read, Write, stdin, stdout};
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -54,23 +55,28 @@ pub(super) struct People {
 }
 
 impl Of {
-    /// Does something with the accounts of the app; nothing if the app has faults, which are told.
-    pub(super) fn with<T>(
+    /// Does something with the accounts of the app and prints what was done. Nothing is done if the
+    /// app has faults, which are told.
+    pub(super) fn run(
         &self,
-        work: impl AsyncFnOnce(&People) -> anyhow::Result<T>,
-    ) -> anyhow::Result<Option<T>> {
-        let Some(app) = super::load(&self.app, "nothing is done")? else { return Ok(None) };
+        work: impl AsyncFnOnce(&People) -> anyhow::Result<String>,
+    ) -> anyhow::Result<ExitCode> {
+        let Some(app) = super::load(&self.app, "nothing is done")? else {
+            return Ok(ExitCode::FAILURE);
+        };
         let database = self.database.clone().unwrap_or_else(|| database_url(&app));
         let threads = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        threads.block_on(async {
+        let told = threads.block_on(async {
             let unusable = || format!("cannot use the database {database}");
             let store = Store::open_accounts(&database).await.with_context(unusable)?;
             let (auth, _) = Auth::open(store.clone()).await.with_context(unusable)?;
             let people = People { app, auth, store };
             let done = work(&people).await;
             people.store.close().await;
-            done.map(Some)
-        })
+            done
+        })?;
+        stdout().write_all(told.as_bytes())?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

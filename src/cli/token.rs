@@ -1,6 +1,5 @@
 //! `pagetide token`: what programs send to be somebody.
 
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -55,10 +54,7 @@ enum Command {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Args { of, command } = args;
-    let told = of.with(async |people| obey(people, command).await)?;
-    let Some(told) = told else { return Ok(ExitCode::FAILURE) };
-    stdout().write_all(told.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
+    of.run(async |people| obey(people, command).await)
 }
 
 /// Does what the command says, and says what was done.

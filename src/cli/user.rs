@@ -1,6 +1,5 @@
 //! `pagetide user`: the people who may sign in.
 
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -72,10 +71,7 @@ enum Command {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Args { of, command } = args;
-    let told = of.with(async |people| obey(people, command).await)?;
-    let Some(told) = told else { return Ok(ExitCode::FAILURE) };
-    stdout().write_all(told.as_bytes())?;
-    Ok(ExitCode::SUCCESS)
+    of.run(async |people| obey(people, command).await)
 }
 
 /// Does what the command says, and says what was done.
