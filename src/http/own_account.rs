@@ -101,9 +101,7 @@ pub(super) async fn change_password(
         Err(error) if is_form => {
             let problem = error.to_string();
             let shown = Shown { password_problem: Some(&problem), ..Shown::default() };
-            let nonce = nonce();
-            let html = shown.html(&runtime, &caller, &nonce).await?;
-            Ok(refused(&error, &nonce, html))
+            Ok(shown.refusal(&runtime, &caller, &error).await?)
         }
         Err(error) => Err(error.into()),
     }
@@ -163,9 +161,7 @@ pub(super) async fn make_token(
         Err(error) if is_form => {
             let problem = error.to_string();
             let shown = Shown { token_problem: Some(&problem), ..Shown::default() };
-            let nonce = nonce();
-            let html = shown.html(&runtime, &caller, &nonce).await?;
-            Ok(refused(&error, &nonce, html))
+            Ok(shown.refusal(&runtime, &caller, &error).await?)
         }
         Err(error) => Err(error.into()),
     }
@@ -212,6 +208,17 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
+    /// The page again, which says what is wrong.
+    async fn refusal(
+        &self,
+        runtime: &Runtime,
+        caller: &Caller,
+        error: &HttpError,
+    ) -> Result<Response, HttpError> {
+        let nonce = nonce();
+        Ok(refused(error, &nonce, self.html(runtime, caller, &nonce).await?))
+    }
+
     async fn html(
         &self,
         runtime: &Runtime,

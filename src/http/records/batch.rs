@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::body::{self, Fields};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::records::CreateBody;
 use crate::model::record::Envelope;
 use crate::records::{Many, Sent};
 use crate::runtime::Runtime;
@@ -20,7 +21,7 @@ const MAX_BATCH_BODY: usize = 8 * 1024 * 1024;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = r#"an object like {"records": [{"fields": {}}]}"#)]
 struct NewBody {
-    records: Vec<New>,
+    records: Vec<CreateBody>,
 }
 
 #[derive(Deserialize)]
@@ -31,13 +32,7 @@ struct NewBody {
 )]
 struct UpsertBody {
     merge_on: String,
-    records: Vec<New>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = r#"an object like {"fields": {}}"#)]
-struct New {
-    fields: Fields,
+    records: Vec<CreateBody>,
 }
 
 #[derive(Deserialize)]
