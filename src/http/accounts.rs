@@ -8,7 +8,6 @@ use poem::{Body, IntoResponse, Request, Response, Result, handler};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{AuthError, NewPerson, Session};
-use crate::http::admin;
 use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
@@ -184,19 +183,13 @@ pub(super) async fn set_up(
 }
 
 /// `/sign-in`, `/sign-up`, `/setup` and `/account`, where the author has no page of their own.
-pub(super) async fn built_in_page(
+pub(super) async fn built_in(
     runtime: &Runtime,
     caller: &Caller,
     path: &str,
     request: &Request,
     nonce: &str,
 ) -> Result<Option<Response>, HttpError> {
-    if path.starts_with("/admin/") {
-        return Ok(match &caller.viewer {
-            Some(Viewer::User(_)) => admin::built_in(runtime, caller, path, request, nonce).await?,
-            Some(Viewer::Guest) | None => admin::is_one(path).then(|| to_sign_in(path)),
-        });
-    }
     let query: FormQuery = request.params().unwrap_or_default();
     let form = match path {
         "/sign-in" => sign_in_form(&runtime.app, &query.next),

@@ -14,7 +14,7 @@ use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::own_account::days;
-use crate::http::pages::{nonce, page, see_other};
+use crate::http::pages::{nonce, page, see_other, to_sign_in};
 use crate::model::access::{Operation, User, Viewer};
 use crate::model::change::Change;
 use crate::model::ids::{Role, TableName, UserId};
@@ -84,7 +84,8 @@ struct ImportForm {
     dry_run: bool,
 }
 
-/// `/admin/…` where the author has no page; nothing for those who are no admins.
+/// `/admin/…` where the author has no page; nothing for those who are no admins. Guests may be, once
+/// they have signed in.
 pub(super) async fn built_in(
     runtime: &Runtime,
     caller: &Caller,
@@ -92,6 +93,9 @@ pub(super) async fn built_in(
     request: &Request,
     nonce: &str,
 ) -> Result<Option<Response>, HttpError> {
+    if caller.visitor() == &Viewer::Guest {
+        return Ok(is_one(path).then(|| to_sign_in(path)));
+    }
     let Some(admin) = admin(caller) else { return Ok(None) };
     let Some(shown) = at(runtime, admin, path).await? else { return Ok(None) };
     let query: PageQuery = request.params().unwrap_or_default();
@@ -101,7 +105,7 @@ pub(super) async fn built_in(
 }
 
 /// Whether there is such a page, for those who must sign in to see it.
-pub(super) fn is_one(path: &str) -> bool {
+fn is_one(path: &str) -> bool {
     matches!(path, "/admin/users" | "/admin/sessions" | "/admin/tokens" | "/admin/connections")
         || table_of_import(path).is_some()
 }

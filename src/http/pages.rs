@@ -60,9 +60,10 @@ pub(super) async fn show(
         Ok(Opened::Unchanged(tag)) => return tagged(not_modified(), Some(tag)),
         Ok(Opened::Redirect(path)) => return see_other(&path),
         Ok(Opened::SignIn) => return to_sign_in(url),
-        Ok(Opened::NotFound) => {
-            accounts::built_in_page(&runtime, &caller, &path, request, &nonce).await
+        Ok(Opened::NotFound) if path.starts_with("/admin/") => {
+            admin::built_in(&runtime, &caller, &path, request, &nonce).await
         }
+        Ok(Opened::NotFound) => accounts::built_in(&runtime, &caller, &path, request, &nonce).await,
         Err(error) => Err(HttpError::from(error)),
     };
     match answer {
