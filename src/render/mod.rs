@@ -9,7 +9,6 @@ use std::sync::Arc;
 use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
-use crate::client;
 use crate::model::access::Viewer;
 use crate::model::address::Address;
 use crate::model::app::App;
@@ -19,7 +18,6 @@ use crate::model::component::{
 use crate::model::data_table::{Chosen, DataTable};
 use crate::model::form::Draft;
 use crate::model::ids::{ComponentId, Position};
-use crate::model::page::Page;
 use crate::model::query::Answer;
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
@@ -27,12 +25,14 @@ use crate::model::table::Table;
 use crate::model::theme::Theme;
 
 mod admin;
+mod bare;
 mod built_in;
 mod button;
 mod chart;
 mod data_table;
 mod details;
 mod form;
+mod frame;
 mod href;
 mod kpi;
 mod list;
@@ -51,14 +51,10 @@ pub use admin::{
 };
 pub use built_in::{Form, OwnAccount, OwnSession, OwnToken, Way};
 pub use button::Confirm;
+pub use frame::{Frame, MenuItem};
 pub use href::path;
 
 use rows::RowWriter;
-
-/// No part of any app: it is shown when there is none.
-const WAITING: &str = include_str!("../../templates/waiting.html");
-const MOVED: &str = include_str!("../../templates/moved.html");
-const API: &str = include_str!("../../templates/api.html");
 
 /// A template that cannot be rendered: ours are tested, so this is a fault in the program.
 #[derive(Debug, thiserror::Error)]
@@ -91,34 +87,6 @@ pub struct Edition {
     pub process: Arc<str>,
     /// Which load it is, from 1.
     pub page: u64,
-}
-
-/// What every page is wrapped in.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    /// The app, for its name.
-    pub app: &'a App,
-    /// Who looks.
-    pub viewer: &'a Viewer,
-    /// Where the menu leads.
-    pub menu: &'a [MenuItem],
-    /// What inline scripts must carry to be run.
-    pub nonce: &'a str,
-    /// What was just done, if it is to be told.
-    pub toast: Option<&'a str>,
-    /// What stands below the components, as HTML.
-    pub below: Option<&'a str>,
-}
-
-/// One way in the menu.
-#[derive(Clone, Debug)]
-pub struct MenuItem {
-    /// The page's name.
-    pub label: Arc<str>,
-    /// The page's path.
-    pub path: Arc<str>,
-    /// Whether it is the page being shown.
-    pub current: bool,
 }
 
 /// What components are rendered for, and of what.
@@ -167,64 +135,6 @@ impl Renderer {
     #[must_use]
     pub fn of_edition(self, edition: Edition) -> Self {
         Self { edition: Some(edition), ..self }
-    }
-
-    /// What is shown as long as there is no app that could be served.
-    ///
-    /// # Errors
-    /// When a template is faulty.
-    pub fn waiting(process: &Arc<str>, nonce: &str) -> Result<String, RenderError> {
-        let edition = Edition { process: process.clone(), page: 0 };
-        let config = Value::from_safe_string(script_json(&serde_json::json!({ "dev": edition })));
-        let dev_script = client::dev_script();
-        let inside = context! { config, dev_script, nonce };
-        Ok(Environment::new().render_named_str("waiting.html", WAITING, inside)?)
-    }
-
-    /// A page that leads to another at once.
-    ///
-    /// # Errors
-    /// When the template is faulty.
-    pub fn moved(to: &str) -> Result<String, RenderError> {
-        Ok(Environment::new().render_named_str("moved.html", MOVED, context! { to })?)
-    }
-
-    /// The page about the API of an app.
-    ///
-    /// # Errors
-    /// When the template is faulty.
-    pub fn api(app_name: &str, nonce: &str) -> Result<String, RenderError> {
-        let [stylesheet, swagger_script] = client::swagger();
-        let script = client::api_script();
-        let inside = context! { app_name, nonce, stylesheet, swagger_script, script };
-        Ok(Environment::new().render_named_str("api.html", API, inside)?)
-    }
-
-    /// A whole page around its components.
-    ///
-    /// # Errors
-    /// When a template is faulty.
-    pub fn page(
-        &self,
-        frame: &Frame<'_>,
-        Address { page, path, .. }: &Address,
-        components: &str,
-    ) -> Result<String, RenderError> {
-        let title = page.meta.title.as_ref().unwrap_or(&page.name);
-        self.framed(
-            "page.html",
-            frame,
-            title,
-            context! {
-                description => page.meta.description.as_deref(),
-                path => path.as_ref(),
-                stylesheets => stylesheets(page),
-                presence => page.presence && !page.places_presence(),
-                body => Value::from_safe_string(components.to_owned()),
-                admin_stylesheet => frame.below.map(|_| client::admin_stylesheet()),
-                below => frame.below.map(|html| Value::from_safe_string(html.to_owned())),
-            },
-        )
     }
 
     /// One component with all of what it holds that the viewer may see: the same bytes as on its page.
@@ -341,74 +251,6 @@ impl Renderer {
         html
     }
 
-    /// A page that asks whether what was sent by a button is meant, and sends it again to `url`.
-    ///
-    /// # Errors
-    /// When a template is faulty.
-    pub fn confirm(
-        &self,
-        frame: &Frame<'_>,
-        confirm: &Confirm,
-        url: &str,
-        pairs: &[(String, String)],
-    ) -> Result<String, RenderError> {
-        let pair = |(name, value): &(String, String)| vec![name.clone(), value.clone()];
-        let inside = context! {
-            form_stylesheet => client::form_stylesheet(),
-            label => confirm.label.as_ref(),
-            variant => if confirm.is_deletion { "danger" } else { "primary" },
-            url,
-            pairs => pairs.iter().map(pair).collect::<Vec<_>>(),
-        };
-        self.framed("confirm.html", frame, &confirm.text, inside)
-    }
-
-    /// A page that says what went wrong.
-    ///
-    /// # Errors
-    /// When a template is faulty.
-    pub fn error(
-        &self,
-        frame: &Frame<'_>,
-        status: u16,
-        title: &str,
-        message: &str,
-    ) -> Result<String, RenderError> {
-        self.framed("error.html", frame, title, context! { status, message })
-    }
-
-    fn framed(
-        &self,
-        template: &str,
-        frame: &Frame<'_>,
-        title: &str,
-        inside: Value,
-    ) -> Result<String, RenderError> {
-        let (user, viewer) = match frame.viewer {
-            Viewer::User(user) => (Some(user.name.as_ref()), user.id.as_str()),
-            Viewer::Guest => (None, "guest"),
-        };
-        let (transport, dev) = (&self.transport, self.edition.as_ref());
-        let config = ClientConfig { transport, viewer, dev };
-        let around = context! {
-            title,
-            app_name => frame.app.name.as_ref(),
-            menu => frame.menu.iter().map(item).collect::<Vec<_>>(),
-            nonce => frame.nonce,
-            user,
-            toast => frame.toast,
-            stylesheet => client::stylesheet(),
-            theme => Value::from_safe_string(self.look.theme.clone()),
-            icon => self.look.icon.as_deref(),
-            own_stylesheet => self.look.stylesheet.as_deref(),
-            script => client::script(),
-            modules => client::modules().collect::<Vec<_>>(),
-            dev_script => dev.map(|_| client::dev_script()),
-            config => Value::from_safe_string(script_json(&config)),
-        };
-        self.render(template, context! { ..inside, ..around })
-    }
-
     fn container(
         &self,
         component: &Component,
@@ -448,43 +290,6 @@ impl Renderer {
     fn render(&self, template: &str, context: Value) -> Result<String, RenderError> {
         Ok(self.environment.get_template(template)?.render(context)?)
     }
-}
-
-/// The stylesheets that this page needs beside the one of all pages.
-fn stylesheets(page: &Page) -> Vec<String> {
-    let still = page.all().into_iter().any(still::is_still).then(client::still_stylesheet);
-    let forms = page.has_forms().then(client::form_stylesheet);
-    let tables = page.all().into_iter().any(has_tools).then(client::tables_stylesheet);
-    still.into_iter().chain(forms).chain(tables).collect()
-}
-
-/// Whether it shows more of records than rows with something above them.
-fn has_tools(component: &Component) -> bool {
-    match &component.kind {
-        ComponentKind::DataTable(table) => table.is_browsable() || table.row_link.is_some(),
-        ComponentKind::Details(_) => true,
-        _ => false,
-    }
-}
-
-/// What the browser's scripts are told.
-#[derive(Serialize)]
-struct ClientConfig<'a> {
-    #[serde(flatten)]
-    transport: &'a Transport,
-    /// For whom the page is: a user's id, or `guest`. Tabs of the same viewer share a connection.
-    viewer: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dev: Option<&'a Edition>,
-}
-
-/// JSON that can stand in a script element.
-fn script_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default().replace('<', "\\u003c")
-}
-
-fn item(item: &MenuItem) -> Value {
-    context! { label => item.label.as_ref(), path => item.path.as_ref(), current => item.current }
 }
 
 /// What the element of a component says about its data and how it stays current.

@@ -1,0 +1,177 @@
+//! What stands around the components of a page: its head, its menu, what scripts are told.
+
+use std::sync::Arc;
+
+use minijinja::{Value, context};
+use serde::Serialize;
+
+use crate::client;
+use crate::model::access::Viewer;
+use crate::model::address::Address;
+use crate::model::app::App;
+use crate::model::component::{Component, ComponentKind};
+use crate::model::page::Page;
+use crate::model::refresh::Transport;
+use crate::render::{Confirm, Edition, RenderError, Renderer, still};
+
+/// What every page is wrapped in.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// The app, for its name.
+    pub app: &'a App,
+    /// Who looks.
+    pub viewer: &'a Viewer,
+    /// Where the menu leads.
+    pub menu: &'a [MenuItem],
+    /// What inline scripts must carry to be run.
+    pub nonce: &'a str,
+    /// What was just done, if it is to be told.
+    pub toast: Option<&'a str>,
+    /// What stands below the components, as HTML.
+    pub below: Option<&'a str>,
+}
+
+/// One way in the menu.
+#[derive(Clone, Debug)]
+pub struct MenuItem {
+    /// The page's name.
+    pub label: Arc<str>,
+    /// The page's path.
+    pub path: Arc<str>,
+    /// Whether it is the page being shown.
+    pub current: bool,
+}
+
+impl Renderer {
+    /// A whole page around its components.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn page(
+        &self,
+        frame: &Frame<'_>,
+        Address { page, path, .. }: &Address,
+        components: &str,
+    ) -> Result<String, RenderError> {
+        let title = page.meta.title.as_ref().unwrap_or(&page.name);
+        self.framed(
+            "page.html",
+            frame,
+            title,
+            context! {
+                description => page.meta.description.as_deref(),
+                path => path.as_ref(),
+                stylesheets => stylesheets(page),
+                presence => page.presence && !page.places_presence(),
+                body => Value::from_safe_string(components.to_owned()),
+                admin_stylesheet => frame.below.map(|_| client::admin_stylesheet()),
+                below => frame.below.map(|html| Value::from_safe_string(html.to_owned())),
+            },
+        )
+    }
+
+    /// A page that asks whether what was sent by a button is meant, and sends it again to `url`.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn confirm(
+        &self,
+        frame: &Frame<'_>,
+        confirm: &Confirm,
+        url: &str,
+        pairs: &[(String, String)],
+    ) -> Result<String, RenderError> {
+        let pair = |(name, value): &(String, String)| vec![name.clone(), value.clone()];
+        let inside = context! {
+            form_stylesheet => client::form_stylesheet(),
+            label => confirm.label.as_ref(),
+            variant => if confirm.is_deletion { "danger" } else { "primary" },
+            url,
+            pairs => pairs.iter().map(pair).collect::<Vec<_>>(),
+        };
+        self.framed("confirm.html", frame, &confirm.text, inside)
+    }
+
+    /// A page that says what went wrong.
+    ///
+    /// # Errors
+    /// When a template is faulty.
+    pub fn error(
+        &self,
+        frame: &Frame<'_>,
+        status: u16,
+        title: &str,
+        message: &str,
+    ) -> Result<String, RenderError> {
+        self.framed("error.html", frame, title, context! { status, message })
+    }
+
+    pub(super) fn framed(
+        &self,
+        template: &str,
+        frame: &Frame<'_>,
+        title: &str,
+        inside: Value,
+    ) -> Result<String, RenderError> {
+        let (user, viewer) = match frame.viewer {
+            Viewer::User(user) => (Some(user.name.as_ref()), user.id.as_str()),
+            Viewer::Guest => (None, "guest"),
+        };
+        let (transport, dev) = (&self.transport, self.edition.as_ref());
+        let config = ClientConfig { transport, viewer, dev };
+        let around = context! {
+            title,
+            app_name => frame.app.name.as_ref(),
+            menu => frame.menu.iter().map(item).collect::<Vec<_>>(),
+            nonce => frame.nonce,
+            user,
+            toast => frame.toast,
+            stylesheet => client::stylesheet(),
+            theme => Value::from_safe_string(self.look.theme.clone()),
+            icon => self.look.icon.as_deref(),
+            own_stylesheet => self.look.stylesheet.as_deref(),
+            script => client::script(),
+            modules => client::modules().collect::<Vec<_>>(),
+            dev_script => dev.map(|_| client::dev_script()),
+            config => Value::from_safe_string(script_json(&config)),
+        };
+        self.render(template, context! { ..inside, ..around })
+    }
+}
+
+/// The stylesheets that this page needs beside the one of all pages.
+fn stylesheets(page: &Page) -> Vec<String> {
+    let still = page.all().into_iter().any(still::is_still).then(client::still_stylesheet);
+    let forms = page.has_forms().then(client::form_stylesheet);
+    let tables = page.all().into_iter().any(has_tools).then(client::tables_stylesheet);
+    still.into_iter().chain(forms).chain(tables).collect()
+}
+
+/// Whether it shows more of records than rows with something above them.
+fn has_tools(component: &Component) -> bool {
+    match &component.kind {
+        ComponentKind::DataTable(table) => table.is_browsable() || table.row_link.is_some(),
+        ComponentKind::Details(_) => true,
+        _ => false,
+    }
+}
+
+/// What the browser's scripts are told.
+#[derive(Serialize)]
+struct ClientConfig<'a> {
+    #[serde(flatten)]
+    transport: &'a Transport,
+    /// For whom the page is: a user's id, or `guest`. Tabs of the same viewer share a connection.
+    viewer: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dev: Option<&'a Edition>,
+}
+
+/// JSON that can stand in a script element.
+pub(super) fn script_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default().replace('<', "\\u003c")
+}
+
+fn item(item: &MenuItem) -> Value {
+    context! { label => item.label.as_ref(), path => item.path.as_ref(), current => item.current }
+}
