@@ -91,20 +91,7 @@ fn instant(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields::{Options, kind};
-
-    fn field(type_name: &str) -> Field {
-        let options = Options { options: Some(vec!["new".into()]), ..Options::default() };
-        Field {
-            name: "field".parse().unwrap(),
-            label: "Field".into(),
-            kind: kind(type_name, &options).unwrap().unwrap(),
-            required: false,
-            unique: false,
-            default: Value::Null,
-            renamed_from: None,
-        }
-    }
+    use crate::fields::tests::field;
 
     /// What is entered, and what the field then holds.
     #[track_caller]
@@ -152,7 +139,7 @@ mod tests {
     fn as_many_are_chosen_as_are_sent() {
         check("multi-select", &[], "null");
         check("multi-select", &["new"], r#"["new"]"#);
-        check("multi-select", &["new", "old"], r#"must be a list of new, got "old""#);
+        check("multi-select", &["new", "old"], r#"must be a list of new, done, got "old""#);
         check("json", &[r#"{"a": 1}"#], r#"{"a":1}"#);
         check("json", &["{a}"], r#"must be JSON, got "{a}""#);
         check("json", &[""], "null");

@@ -237,7 +237,8 @@ fn family(kind: &FieldKind) -> &'static dyn Family {
 mod tests {
     use super::*;
 
-    fn field(type_name: &str) -> Field {
+    /// A field of this type, with what its options may need.
+    pub(super) fn field(type_name: &str) -> Field {
         let options = Options {
             options: Some(vec!["new".into(), "done".into()]),
             currency: Some("EUR".into()),
