@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::{Value as Json, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::cli::{Process, app, pagetide};
 
@@ -42,13 +41,16 @@ async fn kills_lose_no_acknowledged_write_and_leave_no_half_batch() {
         command.args(["serve", "--listen", "127.0.0.1:0", "--database", "data.db"]);
         let process = Process::start(command.current_dir(folder.path()));
         let records = format!("http://{}/api/tables/notes/records", process.address);
+        let (bell, mut rung) = mpsc::unbounded_channel();
         let writers = (0..WRITERS).map(|writer| {
             let name = format!("{round}-{writer}");
-            tokio::spawn(storm(records.clone(), name, acknowledged.clone()))
+            tokio::spawn(storm(records.clone(), name, acknowledged.clone(), bell.clone()))
         });
         let writers: Vec<_> = writers.collect();
         // Another moment of the storm in each round.
-        tokio::time::sleep(Duration::from_millis(u64::from(round * 7 % 40))).await;
+        for _ in 0..round * 7 % 40 {
+            rung.recv().await.unwrap();
+        }
         process.signal("-KILL");
         for writer in writers {
             writer.await.unwrap();
@@ -59,8 +61,13 @@ async fn kills_lose_no_acknowledged_write_and_leave_no_half_batch() {
     assert!(!acknowledged.lock().await.is_empty());
 }
 
-/// Writes until nobody answers.
-async fn storm(records: String, name: String, acknowledged: Acknowledged) {
+/// Writes until nobody answers, and rings at each answer.
+async fn storm(
+    records: String,
+    name: String,
+    acknowledged: Acknowledged,
+    bell: mpsc::UnboundedSender<()>,
+) {
     let client = Client::new();
     for number in 0.. {
         let words = format!("{name}-{number}");
@@ -86,6 +93,8 @@ async fn storm(records: String, name: String, acknowledged: Acknowledged) {
         for record in made {
             acknowledged.insert(record["id"].as_str().unwrap().to_owned(), words.clone());
         }
+        // After the kill nobody listens.
+        let _ = bell.send(());
     }
 }
 
