@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { Server, column, eventually, launch, open } from "./harness.js";
+import { Server, column, eventually, launch, open as openPage } from "./harness.js";
 
 let browser, server;
 
@@ -21,6 +21,16 @@ const toasts = (page) => page.locator(".toast p").allTextContents();
 const faults = (page) => page.locator(".fault").allTextContents().then((all) => all.map((text) => text.trim()));
 const send = (page) => page.locator("form.form button").click();
 const focused = (page) => page.evaluate(() => document.activeElement.name);
+
+/** Opens a page; with JavaScript, once its scripts have taken it up: before that it works as without. */
+async function open(browser, url, options = {}) {
+  const page = await openPage(browser, url, options);
+  if (options.javaScriptEnabled ?? true) {
+    // A module that is there already is waited for, and not run again.
+    await page.evaluate(() => import(document.querySelector("script[type=module][src]").src).then(() => {}));
+  }
+  return page;
+}
 
 /** Whatever the browser complains about, but for the statuses that a form is answered with. */
 function assertQuiet(page) {
