@@ -9,11 +9,14 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
+use tokio::io::AsyncReadExt;
 
 use crate::http::error::HttpError;
 
 /// The most bytes a body may have.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
+/// How many bytes of a body that is too large are read, only to be thrown away.
+const MAX_PASSED_OVER: u64 = 32 * 1024 * 1024;
 /// The most values a form may have.
 const MAX_PAIRS: usize = 2_000;
 
@@ -169,12 +172,17 @@ fn significant(number: &str) -> usize {
     digits.trim_matches('0').len()
 }
 
+/// Reads a body of up to so many bytes.
 pub(super) async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, HttpError> {
-    match body.into_bytes_limit(most).await {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(poem::error::ReadBodyError::PayloadTooLarge) => {
-            Err(HttpError::TooLarge(most / (1024 * 1024)))
-        }
-        Err(error) => Err(HttpError::Malformed(format!("the body could not be read: {error}"))),
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let mut reader = body.into_async_read();
+    let mut bytes = Vec::new();
+    let read = (&mut reader).take(limit).read_to_end(&mut bytes).await;
+    read.map_err(|error| HttpError::Malformed(format!("the body could not be read: {error}")))?;
+    if bytes.len() <= most {
+        return Ok(bytes);
     }
+    // Whoever is cut off while they send never reads why. That they go away does not matter.
+    let _ = tokio::io::copy(&mut reader.take(MAX_PASSED_OVER), &mut tokio::io::sink()).await;
+    Err(HttpError::TooLarge(most / (1024 * 1024)))
 }
