@@ -123,6 +123,9 @@ async fn a_position_that_means_nothing_is_a_resync_and_then_all_is_told() {
     let position = list["position"].as_str().unwrap();
     let epoch = position.split_once('-').unwrap().0;
     let mut socket = guest.open(EVERYTHING).await.unwrap();
+    // Said once the server has heard of the other program's commit itself.
+    socket.send(json!({ "table": "orders", "since": position })).await;
+    assert_eq!(socket.next().await["type"], "subscribed");
     for since in [
         String::new(),
         "x".to_owned(),
