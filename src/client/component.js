@@ -150,7 +150,9 @@ export class Component {
   /** Shows how current the component is: live, reconnecting or stale. */
   showState(state) {
     const element = this.section.querySelector(".state");
-    if (!element || (element.dataset.state === "stale" && state !== "live")) return;
+    const before = element?.dataset.state;
+    // What it says already is not said again: whoever watches the page would take it for news.
+    if (!element || before === state || (before === "stale" && state !== "live")) return;
     element.dataset.state = state;
     const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     const live = this.refresh === "poll" ? `Every ${this.pollIntervalMs / 1000} s` : "Live";
