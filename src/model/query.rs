@@ -124,7 +124,7 @@ pub enum Step {
 pub enum Answer {
     /// To [`Ask::Rows`].
     Rows(Rows),
-    /// To [`Ask::Figure`]: null where there is nothing to make it of.
+    /// To [`Ask::Figure`]: as [`Measure::of_nothing`] where there is nothing to make it of.
     Figure(Value),
     /// To [`Ask::Groups`].
     Groups(Groups),

@@ -10,8 +10,6 @@ use crate::render::ComponentData;
 /// What the template of a kpi needs beside what all components have.
 pub(super) fn inside(kpi: &Kpi, data: &ComponentData, figure: &FieldValue) -> Value {
     let field = kpi.measure.field().map(|at| data.table.field(at));
-    let nothing = kpi.measure.of_nothing(field);
-    let figure = if figure.is_null() { &nothing } else { figure };
     let mut html = String::new();
     fields::write_figure(field, figure, &mut html);
     context! {

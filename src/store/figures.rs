@@ -173,15 +173,18 @@ fn compose(table: &Table, measure: Measure, parts: &[Json], people: &People) -> 
     let Some(at) = measure.field() else {
         return parts.first().and_then(Json::as_i64).map_or(Value::Null, Value::Integer);
     };
-    let kind = &table.field(at).kind;
+    let field = table.field(at);
+    let kind = &field.kind;
     if let Measure::Min(_) | Measure::Max(_) = measure {
         return row::json(kind, parts.first(), people);
     }
     let count = parts.first().and_then(Json::as_i64).unwrap_or_default();
+    if count == 0 {
+        return measure.of_nothing(Some(field));
+    }
     let sum = if kind.storage() == Storage::Integer { whole(parts) } else { fraction(parts) };
     match (sum, measure) {
         (None, _) => Value::Null,
-        _ if count == 0 => Value::Null,
         (Some(sum), Measure::Average(_)) => mean(sum, count, kind),
         (Some(sum), _) => of_kind(sum, kind),
     }
@@ -337,16 +340,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_nothing_there_is_no_figure_but_a_count() {
+    async fn of_nothing_there_is_no_figure_but_a_count_and_a_sum() {
         let kinds = vec![plain(), FieldKind::Integer(Bounds::default()), FieldKind::Date];
         let filled = filled(kinds, vec![]).await;
         filled.figure(Measure::Count, Value::Integer(0)).await;
         for name in ["f0", "f1"] {
             let at = filled.at(name);
-            for measure in [Measure::Sum, Measure::Average, Measure::Min, Measure::Max] {
+            for measure in [Measure::Average, Measure::Min, Measure::Max] {
                 filled.figure(measure(at), Value::Null).await;
             }
         }
+        filled.figure(Measure::Sum(filled.at("f0")), decimal("0")).await;
+        filled.figure(Measure::Sum(filled.at("f1")), Value::Integer(0)).await;
         filled.figure(Measure::Max(filled.at("f2")), Value::Null).await;
         let (lines, more, all) =
             filled.groups(GroupBy::Value(filled.at("f2")), Measure::Count, 5).await;
@@ -360,7 +365,7 @@ mod tests {
         let at = filled.at("f0");
         for (test, count, sum) in [
             (Test::Lt(decimal("3")), 2, decimal("3")),
-            (Test::IsEmpty, 1, Value::Null),
+            (Test::IsEmpty, 1, decimal("0")),
             (Test::Neq(decimal("1")), 3, decimal("32")),
         ] {
             let filter = Filter::Test(at, test);
