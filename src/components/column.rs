@@ -198,8 +198,13 @@ fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut
         around.problems().report(place, message).help("remove `editable`");
         return;
     }
-    if table.field(field).kind == FieldKind::Json {
-        let message = format!("`{name}` holds JSON, which is not edited in a table");
+    let unsuited = match &table.field(field).kind {
+        FieldKind::Json => Some("holds JSON"),
+        FieldKind::Relationship(..) => Some("refers to a record"),
+        _ => None,
+    };
+    if let Some(what) = unsuited {
+        let message = format!("`{name}` {what}, which is not edited in a table");
         around.problems().report(place, message).help("remove `editable`; a form can set it");
         return;
     }

@@ -58,6 +58,8 @@ pub enum Control {
     MultiSelect,
     /// JSON itself.
     Json,
+    /// A record of another table: its id in JSON.
+    Relationship,
 }
 
 /// How a field is edited; nothing for one that the system sets.
@@ -78,6 +80,7 @@ pub fn editor(field: &Field) -> Option<Editor<'_>> {
         FieldKind::SingleSelect(_) | FieldKind::Status(_) => Control::Select,
         FieldKind::MultiSelect(_) => Control::MultiSelect,
         FieldKind::Json => Control::Json,
+        FieldKind::Relationship(..) => Control::Relationship,
         FieldKind::Id
         | FieldKind::Autonumber(_)
         | FieldKind::CreatedAt

@@ -15,6 +15,7 @@ pub fn text(value: &Value) -> Option<String> {
         Value::Decimal(value) => value.to_string(),
         Value::Text(text) | Value::Json(text) => text.as_ref().to_owned(),
         Value::List(chosen) => list_text(chosen),
+        Value::Link(link) => link.id.to_string(),
     })
 }
 

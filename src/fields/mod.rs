@@ -9,8 +9,9 @@ use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
 use crate::fields::schema::Shapes;
-use crate::model::table::{Field, FieldKind};
-use crate::model::value::Value;
+use crate::model::ids::TableName;
+use crate::model::table::{Field, FieldKind, OnDelete};
+use crate::model::value::{Label, Link, Value};
 
 pub mod control;
 pub mod entry;
@@ -23,6 +24,7 @@ mod checkbox;
 mod json;
 mod multi_select;
 mod number;
+mod relationship;
 mod select;
 mod system;
 mod text;
@@ -43,6 +45,10 @@ pub struct Options {
     pub start: Option<serde_json::Number>,
     /// `prefix` of autonumbers.
     pub prefix: Option<Arc<str>>,
+    /// `table` of relationships.
+    pub table: Option<TableName>,
+    /// `onDelete` of relationships.
+    pub on_delete: Option<OnDelete>,
 }
 
 /// Why a field's options or a value do not fit.
@@ -94,13 +100,14 @@ trait Family: Sync {
     }
 }
 
-const FAMILIES: [&dyn Family; 9] = [
+const FAMILIES: [&dyn Family; 10] = [
     &text::TextFamily,
     &number::NumberFamily,
     &select::SelectFamily,
     &multi_select::MultiSelectFamily,
     &checkbox::CheckboxFamily,
     &time::TimeFamily,
+    &relationship::RelationshipFamily,
     &json::JsonFamily,
     &autonumber::AutonumberFamily,
     &system::SystemFamily,
@@ -168,6 +175,8 @@ pub fn plain_text(value: &Value) -> String {
         Value::Decimal(value) => value.to_string(),
         Value::Text(text) | Value::Json(text) => text.as_ref().to_owned(),
         Value::List(chosen) => multi_select::to_text(chosen),
+        Value::Link(Link { label: Label::Text(text), .. }) => text.as_ref().to_owned(),
+        Value::Link(link) => link.id.to_string(),
         Value::Person(person) => {
             person.name.as_deref().unwrap_or_else(|| person.id.as_str()).to_owned()
         }
@@ -242,6 +251,7 @@ mod tests {
         let options = Options {
             options: Some(vec!["new".into(), "done".into()]),
             currency: Some("EUR".into()),
+            table: Some("things".parse().unwrap()),
             ..Options::default()
         };
         Field {
@@ -324,6 +334,21 @@ mod tests {
         check("json", &nested(33), "must nest at most 32 deep");
         let long = format!("[{}0]", "0,".repeat(50_000));
         check("json", &long, "must be at most 100000 bytes of JSON");
+    }
+
+    #[test]
+    fn a_relationship_is_the_id_of_a_record() {
+        check("relationship", r#""7""#, r#""7""#);
+        check("relationship", "7", r#""7""#);
+        for id in ["01", "+1", "1.0", "", "abc", "9223372036854775808", "1e999"] {
+            let told = format!(r#"must be the id of a record, got "{id}""#);
+            check("relationship", &format!(r#""{id}""#), &told);
+        }
+        check("relationship", "1.5", "must be the id of a record, got 1.5");
+        check("relationship", r#"{"id":"7"}"#, r#"must be the id of a record, got {"id":"7"}"#);
+        let link = |label| Value::Link(Link { id: 7.into(), label });
+        check_cell("relationship", link(Label::Text("<b>".into())), "&lt;b&gt;");
+        check_cell("relationship", link(Label::Hidden), "#7");
     }
 
     #[test]

@@ -82,7 +82,11 @@ mod tests {
     use crate::model::value::Value;
 
     fn field(type_name: &str, required: bool) -> Field {
-        let options = Options { options: Some(vec!["new".into()]), ..Options::default() };
+        let options = Options {
+            options: Some(vec!["new".into()]),
+            table: Some("things".parse().unwrap()),
+            ..Options::default()
+        };
         Field {
             name: "field".parse().unwrap(),
             label: "Field".into(),

@@ -232,7 +232,10 @@ fn records(error: &RecordsError) -> StatusCode {
         RecordsError::TooManyExports => StatusCode::TOO_MANY_REQUESTS,
         RecordsError::NotUnique(_)
         | RecordsError::Conflict(_)
-        | RecordsError::Batch(Obstacle::NotUnique | Obstacle::Stale, _) => StatusCode::CONFLICT,
+        | RecordsError::Referred
+        | RecordsError::Batch(Obstacle::NotUnique | Obstacle::Referred | Obstacle::Stale, _) => {
+            StatusCode::CONFLICT
+        }
         RecordsError::Precondition(_) => StatusCode::PRECONDITION_FAILED,
         RecordsError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }

@@ -7,11 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::live::groups::{Scope, encode};
+use crate::live::groups::{RENAMED, Scope, encode, renamed};
 use crate::live::hub::{Admission, Hub, Subscription};
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::{Burst, MAX_WAITING, Outbox};
+use crate::model::change::Change;
 use crate::model::ids::Position;
+use crate::model::related::Leads;
 use crate::store::{Part, Replay};
 
 /// How long a subscriber waits for the feed to reach what it has already read.
@@ -151,7 +153,12 @@ impl Hub {
         }
         match self.store.log().between(since, until, &scope.table.name).await {
             Ok(Replay::Changes(changes)) => {
-                let encoded = changes.iter().filter_map(|c| encode(scope, c, &self.renderer));
+                if self.is_renamed_between(scope, since, until).await? {
+                    return Err(RENAMED);
+                }
+                let leads = self.leads_of(scope, &changes).await?;
+                let encode = |change: &Arc<Change>| encode(scope, change, &leads, &self.renderer);
+                let encoded = changes.iter().filter_map(encode);
                 let burst = Burst::new(encoded.map(|encoded| encoded.named(name)).collect());
                 if burst.length() > MAX_AT_ONCE {
                     return Ok(Missed::Much);
@@ -169,12 +176,54 @@ impl Hub {
         }
     }
 
+    /// Whether what the records of a scope are labelled by has changed in a stretch of the past.
+    async fn is_renamed_between(
+        &self,
+        scope: &Scope,
+        since: &Position,
+        until: &Position,
+    ) -> Result<bool, &'static str> {
+        let mut leads = Leads::default();
+        for related in &scope.related {
+            let table = &related.table.name;
+            let replay =
+                self.store.log().between(since, until, table).await.map_err(|_| NOT_NOW)?;
+            match replay {
+                Replay::Changes(changes) => {
+                    let renamed = changes.iter().flat_map(|change| renamed(scope, change));
+                    renamed.for_each(|renamed| leads.want_referrers(renamed));
+                }
+                Replay::Ahead => {}
+                Replay::Gone | Replay::Much => return Ok(true),
+            }
+        }
+        self.store.lead(&mut leads).await.map_err(|_| NOT_NOW)?;
+        Ok(leads.renamed().any(|renamed| leads.may_have_referrers(renamed)))
+    }
+
+    /// The records that those of some changes are labelled by in a scope.
+    async fn leads_of(
+        &self,
+        scope: &Scope,
+        changes: &[Arc<Change>],
+    ) -> Result<Leads, &'static str> {
+        let mut leads = Leads::default();
+        for new in changes.iter().filter_map(|change| change.new.as_ref()) {
+            scope.related.iter().for_each(|related| leads.want(related, &new[related.field]));
+        }
+        self.store.lead(&mut leads).await.map_err(|_| NOT_NOW)?;
+        Ok(leads)
+    }
+
     /// The next part of the past, and up to where it goes.
     async fn part(&self, behind: &Behind) -> Result<(Burst, Position), &'static str> {
         let Behind { name, scope, since, .. } = behind;
         match self.store.log().part(since, &scope.table.name).await {
             Ok(Some(Part { changes, position })) => {
-                let encoded = changes.iter().filter_map(|c| encode(scope, c, &self.renderer));
+                // Only what is no component comes in parts, and has no labels.
+                let leads = Leads::default();
+                let encode = |change: &Arc<Change>| encode(scope, change, &leads, &self.renderer);
+                let encoded = changes.iter().filter_map(encode);
                 let burst = Burst::new(encoded.map(|encoded| encoded.named(name)).collect());
                 Ok((burst, position))
             }

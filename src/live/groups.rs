@@ -1,22 +1,26 @@
 //! Subscriptions with the same scope are one group: a change is matched, masked, rendered and
 //! encoded once for all of them.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::live::matcher::{GroupId, Matcher, Told, told};
+use crate::live::begin::resync;
+use crate::live::matcher::Told as Meant;
+use crate::live::matcher::{GroupId, Matcher, told};
 use crate::live::message::{Change as ChangeBody, Encoded, Message, Name};
 use crate::live::outbox::{Burst, Outbox};
 use crate::model::action::OpenActions;
 use crate::model::change::Change;
 use crate::model::data_table::DataTable;
 use crate::model::filter::Filter;
-use crate::model::ids::{ComponentId, TableName};
+use crate::model::ids::{ComponentId, Position, TableName};
 use crate::model::query::Sort;
 use crate::model::record::{Envelope, FieldSet};
+use crate::model::related::{Leads, Related, Renamed};
 use crate::model::sort_key::sort_key;
 use crate::model::table::{FieldAt, Table};
 use crate::render::Renderer;
@@ -32,6 +36,8 @@ pub(super) struct Scope {
     pub(super) sort: Vec<Sort>,
     /// The component that shows the records.
     pub(super) component: Option<ComponentScope>,
+    /// The fields it shows by what other records go by.
+    pub(super) related: Vec<Related>,
 }
 
 /// A component of a page, as a subscription knows it.
@@ -66,6 +72,7 @@ struct Key {
     component: Option<(Arc<str>, ComponentId)>,
     columns: Vec<FieldAt>,
     actions: OpenActions,
+    related: Vec<Related>,
 }
 
 struct Group {
@@ -89,6 +96,15 @@ pub(super) struct Groups {
     groups: HashMap<GroupId, Group>,
     by_key: HashMap<Key, GroupId>,
     matcher: Matcher,
+    /// The groups that show what records of a table go by.
+    by_related: HashMap<TableName, HashSet<GroupId>>,
+}
+
+/// What a group is told.
+enum Told {
+    Change(Encoded),
+    /// To read again, and go on from there.
+    Again(Position),
 }
 
 /// Where a subscription sits among the groups.
@@ -135,20 +151,44 @@ impl Groups {
             let Group { key, .. } = group.remove();
             self.by_key.remove(&key);
             self.matcher.remove(seat.group, &key.table, &key.filter);
+            for related in &key.related {
+                if let Entry::Occupied(mut groups) =
+                    self.by_related.entry(related.table.name.clone())
+                {
+                    groups.get_mut().remove(&seat.group);
+                    if groups.get().is_empty() {
+                        groups.remove();
+                    }
+                }
+            }
         }
     }
 
     /// Tells every group what the changes mean to it: in the order of the changes, those that follow
     /// each other in one group together. Says how many messages that took.
-    pub(super) fn tell(&mut self, changes: &[Change], renderer: &Renderer) -> usize {
-        let mut to_send: Vec<(GroupId, Vec<Encoded>)> = Vec::new();
+    pub(super) fn tell(&mut self, changes: &[Change], leads: &Leads, renderer: &Renderer) -> usize {
+        let mut to_send: Vec<(GroupId, Vec<Told>)> = Vec::new();
+        let mut send = |id, told| match to_send.last_mut() {
+            Some((last, together)) if *last == id => together.push(told),
+            _ => to_send.push((id, vec![told])),
+        };
         for change in changes {
             for id in self.matcher.candidates(change) {
                 let Some(group) = self.groups.get(&id) else { continue };
-                let Some(encoded) = encode(&group.scope, change, renderer) else { continue };
-                match to_send.last_mut() {
-                    Some((last, together)) if *last == id => together.push(encoded),
-                    _ => to_send.push((id, vec![encoded])),
+                let told = match encode(&group.scope, change, leads, renderer) {
+                    None => continue,
+                    // It has joined since the records that others go by were read.
+                    Some(_) if !is_covered(&group.scope, change, leads) => {
+                        Told::Again(change.position.clone())
+                    }
+                    Some(encoded) => Told::Change(encoded),
+                };
+                send(id, told);
+            }
+            for id in self.by_related.get(&change.table).into_iter().flatten() {
+                let Some(group) = self.groups.get(id) else { continue };
+                if renamed(&group.scope, change).any(|renamed| leads.may_have_referrers(&renamed)) {
+                    send(*id, Told::Again(change.position.clone()));
                 }
             }
         }
@@ -156,7 +196,10 @@ impl Groups {
         for (id, changes) in to_send {
             let Some(group) = self.groups.get_mut(&id) else { continue };
             for (name, members) in &mut group.members {
-                let named = changes.iter().map(|change| change.named(name));
+                let named = changes.iter().map(|told| match told {
+                    Told::Change(change) => change.named(name),
+                    Told::Again(position) => resync(name, RENAMED, position),
+                });
                 let burst = Burst::new(named.collect());
                 members.values_mut().for_each(|member| member.push(&burst));
             }
@@ -175,6 +218,28 @@ impl Groups {
         told
     }
 
+    /// What has to be read before the changes can be told.
+    pub(super) fn leads(&self, changes: &[Change]) -> Leads {
+        let mut leads = Leads::default();
+        if self.by_related.is_empty() {
+            return leads;
+        }
+        for change in changes {
+            for id in self.by_related.get(&change.table).into_iter().flatten() {
+                let scope = self.groups.get(id).map(|group| &group.scope);
+                let renamed = scope.into_iter().flat_map(|scope| renamed(scope, change));
+                renamed.for_each(|renamed| leads.want_referrers(renamed));
+            }
+            let Some(new) = &change.new else { continue };
+            for id in self.matcher.candidates(change) {
+                let group = self.groups.get(&id);
+                let related = group.into_iter().flat_map(|group| &group.scope.related);
+                related.for_each(|related| leads.want(related, &new[related.field]));
+            }
+        }
+        leads
+    }
+
     fn take_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
@@ -190,12 +255,16 @@ impl Groups {
             component: component.map(|component| (component.page.clone(), component.id.clone())),
             columns: component.map(ComponentScope::columns).unwrap_or_default(),
             actions: component.map(ComponentScope::actions).unwrap_or_default(),
+            related: scope.related.clone(),
         };
         if let Some(id) = self.by_key.get(&key) {
             return *id;
         }
         let id = self.take_id();
         self.matcher.add(id, &key.table, &key.filter);
+        for related in &key.related {
+            self.by_related.entry(related.table.name.clone()).or_default().insert(id);
+        }
         self.by_key.insert(key.clone(), id);
         self.groups.insert(id, Group { key, scope: scope.clone(), members: HashMap::new() });
         id
@@ -211,16 +280,36 @@ impl Member {
     }
 }
 
+/// Why a component is to be read again.
+pub(super) const RENAMED: &str = "a record that others refer to has changed";
+
+/// The record of a change, once for each field of a scope by which it may be shown otherwise now.
+pub(super) fn renamed<'a>(
+    scope: &'a Scope,
+    change: &'a Change,
+) -> impl Iterator<Item = Renamed> + 'a {
+    scope.related.iter().filter_map(|related| related.renamed_by(change, &scope.table))
+}
+
+fn is_covered(scope: &Scope, change: &Change, leads: &Leads) -> bool {
+    change.new.as_ref().is_none_or(|new| leads.cover(&scope.related, new))
+}
+
 /// The message that a change means to a scope, if it means anything.
-pub(super) fn encode(scope: &Scope, change: &Change, renderer: &Renderer) -> Option<Encoded> {
+pub(super) fn encode(
+    scope: &Scope,
+    change: &Change,
+    leads: &Leads,
+    renderer: &Renderer,
+) -> Option<Encoded> {
     let told = told(&scope.filter, change)?;
     let (event, transition) = match told {
-        Told::Enter => ("insert", Some("enter")),
-        Told::Update => ("update", None),
-        Told::Leave => ("delete", Some("leave")),
+        Meant::Enter => ("insert", Some("enter")),
+        Meant::Update => ("update", None),
+        Meant::Leave => ("delete", Some("leave")),
     };
-    let shown = change.new.as_ref().filter(|_| told != Told::Leave);
-    let old = change.old.as_ref().filter(|_| told == Told::Update);
+    let shown = change.new.as_ref().filter(|_| told != Meant::Leave);
+    let old = change.old.as_ref().filter(|_| told == Meant::Update);
     if let (Some(old), Some(new)) = (old, shown)
         && scope.fields.iter().all(|at| old[at] == new[at])
         && sort_key(old, &scope.sort) == sort_key(new, &scope.sort)
@@ -235,16 +324,20 @@ pub(super) fn encode(scope: &Scope, change: &Change, renderer: &Renderer) -> Opt
         .filter(|_| placed && !scope.sort.is_empty())
         .map(|record| sort_key(record, &scope.sort));
     let rows = component.and_then(|component| component.rows.as_ref());
-    let html = shown
-        .zip(rows)
-        .map(|(record, data_table)| renderer.row(data_table, &scope.table, &scope.fields, record));
+    let html = shown.zip(rows).map(|(record, data_table)| {
+        let mut record = Cow::Borrowed(record);
+        if !scope.related.is_empty() {
+            leads.label(&scope.related, record.to_mut());
+        }
+        renderer.row(data_table, &scope.table, &scope.fields, &record)
+    });
     Some(Encoded::new(ChangeBody {
         event,
         table: scope.table.name.as_str(),
         subscription_id: None,
         record: shown.map(envelope),
         old_record: old.map(envelope),
-        record_id: (told == Told::Leave).then_some(change.record_id),
+        record_id: (told == Meant::Leave).then_some(change.record_id),
         timestamp: &change.at,
         position: &change.position,
         transition,

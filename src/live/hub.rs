@@ -26,6 +26,7 @@ use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::record::Envelope;
 use crate::model::refresh::Transport;
+use crate::model::related::Leads;
 use crate::records::Stale;
 use crate::render::Renderer;
 use crate::store::{Batch, Store, StoreError};
@@ -203,7 +204,12 @@ impl Hub {
             let mut parts = changes.chunks(TOLD_AT_ONCE).peekable();
             while let Some(part) = parts.next() {
                 let last = part.last().filter(|_| parts.peek().is_some());
-                self.publish(part, last.map_or(&position, |change| &change.position));
+                let leads = self.leads(part).await;
+                self.publish(
+                    part,
+                    leads.as_ref(),
+                    last.map_or(&position, |change| &change.position),
+                );
                 tokio::task::yield_now().await;
             }
             if changes.is_empty() {
@@ -213,12 +219,22 @@ impl Hub {
     }
 
     /// Tells everyone these changes: whoever has heard them knows everything up to a position.
-    fn publish(&self, changes: &[Change], position: &Position) {
+    fn publish(&self, changes: &[Change], leads: Option<&Leads>, position: &Position) {
+        let Some(leads) = leads else { return self.resync_everyone(position) };
         // One bad change must not end it for everyone.
-        let told = catch_unwind(AssertUnwindSafe(|| self.tell(changes, position)));
+        let told = catch_unwind(AssertUnwindSafe(|| self.tell(changes, leads, position)));
         if told.is_err() {
             self.resync_everyone(position);
         }
+    }
+
+    /// The records that those of some changes are labelled by; nothing if they cannot be read.
+    async fn leads(&self, changes: &[Change]) -> Option<Leads> {
+        let mut leads = self.lock().groups.leads(changes);
+        let read = self.store.lead(&mut leads).await;
+        read.inspect_err(|error| tracing::warn!("cannot read what records refer to: {error}"))
+            .ok()?;
+        Some(leads)
     }
 
     /// Takes people off pages who give no sign of life, for ever.
@@ -423,10 +439,10 @@ impl Hub {
         state.groups.leave(seat, name);
     }
 
-    fn tell(&self, changes: &[Change], position: &Position) {
+    fn tell(&self, changes: &[Change], leads: &Leads, position: &Position) {
         let mut state = self.lock();
         state.past.forget();
-        self.metrics.encoded(state.groups.tell(changes, &self.renderer));
+        self.metrics.encoded(state.groups.tell(changes, leads, &self.renderer));
         for change in changes {
             state.editing.tell(change);
         }

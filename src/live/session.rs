@@ -350,6 +350,7 @@ impl Session {
             filter_json: Some(filter_json),
             sort,
             component: None,
+            related: Vec::new(),
         })
     }
 
@@ -371,6 +372,7 @@ impl Session {
             filter: query.filter,
             filter_json: None,
             component: Some(scope),
+            related: component.related(&view),
             table: view.table,
         })
     }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::model::address::Values;
+use crate::model::app::App;
 use crate::model::filter::Filter;
-use crate::model::ids::{Role, UserId};
+use crate::model::ids::{Role, TableName, UserId};
 use crate::model::operand::Operand;
 use crate::model::record::FieldSet;
+use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 
@@ -74,6 +76,27 @@ pub struct View {
     pub fields: FieldSet,
     /// Which of its records they may read.
     pub rows: Filter,
+    /// What they may read of the records that its fields refer to.
+    pub related: Vec<Related>,
+}
+
+impl App {
+    /// A table as the viewer sees it; nothing if there is none, or it is closed to them.
+    pub fn view(&self, table: &TableName, viewer: &Viewer) -> Option<View> {
+        let mut view = self.table(table)?.view(viewer)?;
+        let related = view.table.links().filter_map(|(field, name, _)| {
+            let table = self.table(name)?.clone();
+            let seen = table.view(viewer);
+            let display = table.display_field;
+            let display =
+                display.filter(|at| seen.as_ref().is_some_and(|view| view.fields.contains(*at)));
+            // Of a table that is closed to them, there are no records for them.
+            let rows = seen.map_or_else(Filter::none, |view| view.rows);
+            Some(Related { field, table, display, rows })
+        });
+        view.related = related.collect();
+        Some(view)
+    }
 }
 
 impl View {
@@ -192,7 +215,8 @@ impl Table {
         .allows(viewer)
     }
 
-    /// The table as the viewer sees it; nothing if it is closed to them.
+    /// The table as the viewer sees it, by itself; nothing if it is closed to them. See [`App::view`]
+    /// for what its fields refer to.
     pub fn view(self: &Arc<Self>, viewer: &Viewer) -> Option<View> {
         let open = self.allows(viewer, Operation::Read);
         open.then(|| View {
@@ -200,6 +224,7 @@ impl Table {
             viewer: viewer.clone(),
             fields: self.readable(viewer),
             rows: self.permissions.rows.read.fill(viewer, &Values::default()),
+            related: Vec::new(),
         })
     }
 

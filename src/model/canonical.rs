@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use rust_decimal::Decimal;
 
-use crate::model::ids::UserId;
+use crate::model::ids::{RecordId, UserId};
 use crate::model::table::Storage;
 use crate::model::value::{Person, Value};
 
@@ -42,6 +42,7 @@ impl Storage {
             Self::Date => Value::text(date(text)?),
             Self::Datetime => Value::text(instant(text)?),
             Self::Person => Value::Person(Person { id: UserId::new(text), name: None }),
+            Self::Link => Value::Link(text.parse::<RecordId>().ok()?.into()),
             // Neither has one form that would fit into an address.
             Self::List | Self::Json => return None,
         })

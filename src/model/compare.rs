@@ -14,6 +14,7 @@ pub fn compare(left: &Value, right: &Value) -> Ordering {
         (Value::Text(left), Value::Text(right)) | (Value::Json(left), Value::Json(right)) => {
             compare_text(left, right)
         }
+        (Value::Link(left), Value::Link(right)) => left.id.cmp(&right.id),
         (Value::List(left), Value::List(right)) => {
             compare_text(&list_text(left), &list_text(right))
         }
@@ -38,6 +39,7 @@ fn rank(value: &Value) -> u8 {
         Value::Person(_) => 4,
         Value::List(_) => 5,
         Value::Json(_) => 6,
-        Value::Null => 7,
+        Value::Link(_) => 7,
+        Value::Null => 8,
     }
 }

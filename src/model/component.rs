@@ -13,6 +13,7 @@ use crate::model::operand::Operand;
 use crate::model::query::{Ask, Grouping, Measure, Query, Window};
 use crate::model::record::FieldSet;
 use crate::model::refresh::Refresh;
+use crate::model::related::Related;
 use crate::model::table::FieldAt;
 
 /// One component of a page.
@@ -400,6 +401,20 @@ impl Component {
             _ => self.needed(),
         };
         FieldSet::new(shown.into_iter().filter(|at| view.fields.contains(*at)))
+    }
+
+    /// The fields it shows that refer to records, with what the viewer may read of those.
+    pub fn related(&self, view: &View) -> Vec<Related> {
+        let shown: Vec<_> = match &self.kind {
+            ComponentKind::DataTable(table) => table.columns.iter().map(|c| c.field).collect(),
+            ComponentKind::List(_) | ComponentKind::Chart(_) | ComponentKind::Details(_) => {
+                self.shown(view).iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        let is_seen = |at: FieldAt| shown.contains(&at) && view.fields.contains(at);
+        let related = view.related.iter().filter(|related| related.display.is_some());
+        related.filter(|related| is_seen(related.field)).cloned().collect()
     }
 
     fn ask(&self) -> Option<Ask> {

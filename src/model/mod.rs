@@ -22,6 +22,7 @@ pub mod problem;
 pub mod query;
 pub mod record;
 pub mod refresh;
+pub mod related;
 pub mod sort_key;
 pub mod table;
 pub mod theme;

@@ -32,6 +32,7 @@ fn push(bytes: &mut Vec<u8>, value: &Value) {
         Value::Null => {}
         Value::Boolean(value) => bytes.push(u8::from(*value)),
         Value::Integer(value) => bytes.extend((*value as u64 ^ 1 << 63).to_be_bytes()),
+        Value::Link(link) => push(bytes, &Value::Integer(link.id.get())),
         Value::Decimal(value) => {
             bytes.extend(ordered_bits(value.to_f64().unwrap_or(0.0)).to_be_bytes());
         }

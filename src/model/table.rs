@@ -23,15 +23,22 @@ pub struct Table {
     pub seed: Vec<Record>,
     /// What the table was called before.
     pub renamed_from: Option<TableName>,
+    /// The text that its records go by where others refer to them; nothing if it has no text.
+    pub display_field: Option<FieldAt>,
 }
 
-/// Which field of its table: an index that only a [`Table`] gives out.
+/// Which field of its table: an index that a [`Table`] gives out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldAt(usize);
 
 impl FieldAt {
     /// The `id`, first in every table.
     pub const ID: Self = Self(0);
+
+    /// The field at this place among those of a table that is being made.
+    pub fn nth(index: usize) -> Self {
+        Self(index)
+    }
 
     /// The index into a record's values.
     pub fn index(self) -> usize {
@@ -99,6 +106,8 @@ pub enum FieldKind {
     Json,
     /// A number that the database gives each record.
     Autonumber(Numbering),
+    /// A record of this table.
+    Relationship(TableName, OnDelete),
     /// When the record was made; set by the database.
     CreatedAt,
     /// When the record last changed; set by the database, never the same twice for one record.
@@ -107,6 +116,17 @@ pub enum FieldKind {
     CreatedBy,
     /// Who last changed the record.
     UpdatedBy,
+}
+
+/// What becomes of a record when the one that it refers to is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDelete {
+    /// Nothing: the other one cannot be removed.
+    Restrict,
+    /// It is removed too.
+    Cascade,
+    /// It refers to none.
+    SetNull,
 }
 
 /// How records are numbered: they count with their ids, so no number is ever given out twice.
@@ -154,6 +174,8 @@ pub enum Storage {
     List,
     /// JSON, as text.
     Json,
+    /// The id of a record.
+    Link,
 }
 
 impl FieldKind {
@@ -176,6 +198,7 @@ impl FieldKind {
             Self::CreatedBy | Self::UpdatedBy => Storage::Person,
             Self::MultiSelect(_) => Storage::List,
             Self::Json => Storage::Json,
+            Self::Relationship(..) => Storage::Link,
         }
     }
 
@@ -242,6 +265,14 @@ impl Table {
         self.all().filter(move |(_, field)| is_needed(field)).map(|(at, _)| at)
     }
 
+    /// Every field that refers to records, with their table and what becomes of it without them.
+    pub fn links(&self) -> impl Iterator<Item = (FieldAt, &TableName, OnDelete)> {
+        self.all().filter_map(|(at, field)| match &field.kind {
+            FieldKind::Relationship(table, on_delete) => Some((at, table, *on_delete)),
+            _ => None,
+        })
+    }
+
     /// The field that optimistic locking compares, where the table has one.
     pub fn updated_at(&self) -> Option<FieldAt> {
         self.all().find(|(_, field)| field.kind == FieldKind::UpdatedAt).map(|(at, _)| at)
@@ -271,6 +302,7 @@ pub(crate) mod tests {
             permissions: Permissions::default(),
             seed: Vec::new(),
             renamed_from: None,
+            display_field: None,
         }
     }
 

@@ -4,10 +4,11 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::model::ids::UserId;
+use crate::model::ids::{RecordId, UserId};
 
 /// A field's value. Dates and datetimes are [`Value::Text`] in their one canonical form, which
 /// sorts by time: `2026-04-05` and `2026-04-05T12:00:00.000Z`.
@@ -29,6 +30,62 @@ pub enum Value {
     List(Arc<[Arc<str>]>),
     /// JSON as it is kept; another program may have written it in its own way.
     Json(Arc<str>),
+    /// The record that a relationship refers to.
+    Link(Link),
+}
+
+/// A record that another refers to. Two are equal when their ids are.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Its key.
+    pub id: RecordId,
+    /// What it goes by.
+    pub label: Label,
+}
+
+/// What a record goes by where another refers to it.
+#[derive(Clone, Debug)]
+pub enum Label {
+    /// Nobody has asked.
+    Unread,
+    /// There is none for whoever asked.
+    Hidden,
+    /// This.
+    Text(Arc<str>),
+}
+
+impl From<RecordId> for Link {
+    fn from(id: RecordId) -> Self {
+        Self { id, label: Label::Unread }
+    }
+}
+
+impl PartialEq for Link {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Link {}
+
+impl Hash for Link {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+impl Serialize for Link {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let label = match &self.label {
+            Label::Unread => return serializer.collect_str(&self.id),
+            Label::Hidden => None,
+            Label::Text(text) => Some(text.as_ref()),
+        };
+        let mut link = serializer.serialize_struct("Link", 2)?;
+        link.serialize_field("id", &self.id.to_string())?;
+        link.serialize_field("label", &label)?;
+        link.end()
+    }
 }
 
 /// A user as other people see them. Two are equal when their ids are.
@@ -82,6 +139,7 @@ impl Serialize for Value {
             Self::Decimal(value) => serializer.collect_str(value),
             Self::Text(value) => serializer.serialize_str(value),
             Self::Person(person) => person.serialize(serializer),
+            Self::Link(link) => link.serialize(serializer),
             Self::List(chosen) => serializer.collect_seq(chosen.iter().map(|text| text.as_ref())),
             Self::Json(text) => match serde_json::from_str::<Json>(text) {
                 Ok(json) => json.serialize(serializer),

@@ -106,6 +106,11 @@ pub(super) fn conflict(view: &View) -> Json {
     )
 }
 
+/// Why a record could not be removed.
+pub(super) fn referred() -> Json {
+    refusal("Other records refer to this one.", &["REFERRED"], None)
+}
+
 /// Why a record is not as whoever sent this believes.
 pub(super) fn precondition(view: &View) -> Json {
     let about = "The record is not as `If-Match` has it; `record` is what it is now.";

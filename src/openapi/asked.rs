@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::model::access::View;
 use crate::model::filter::{MAX_FILTER_LIST, OPERATORS, operator_suits};
-use crate::model::table::{Field, FieldAt};
+use crate::model::table::{Field, FieldAt, Storage};
 use crate::openapi::schema;
 use crate::openapi::schemas::object;
 use crate::records::{DEFAULT_LIMIT, MAX_LIMIT, MAX_SEARCH, MAX_SORTS};
@@ -23,7 +23,17 @@ pub(super) fn record_id() -> Json {
 pub(super) fn choice(view: &View) -> Vec<Json> {
     let text = json!({ "type": "string", "maxLength": MAX_SEARCH });
     let search = "Every one of these words stands in some field of text; ASCII case is ignored.";
-    vec![filter(view), query("search", &text, search), sort(view), fields(view)]
+    let mut all = vec![filter(view), query("search", &text, search), sort(view), fields(view)];
+    all.extend(expand(view));
+    all
+}
+
+/// Which relationships come with what their records go by; nothing where there are none.
+pub(super) fn expand(view: &View) -> Option<Json> {
+    let links = readable(view).filter(|(_, field)| field.kind.storage() == Storage::Link);
+    let names: Vec<_> = links.map(|(_, field)| field.name.to_string()).collect();
+    let about = "These relationships as `{id, label}`, with what their records go by.";
+    (!names.is_empty()).then(|| several("expand", &names, None, about))
 }
 
 /// Which part of a list.

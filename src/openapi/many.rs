@@ -56,13 +56,10 @@ fn delete(view: &View) -> Json {
     let ids = object(&json!({ "ids": many(&id()) }), &["ids"]);
     let known = object(&json!({ "id": id() }), &["id"]);
     let shape = json!({ "oneOf": [ids, records(&known)] });
-    operation(
-        view,
-        "deleteMany",
-        "Removes records of",
-        200,
-        &body(&shape, &json!({ "ids": ["42"] })),
-    )
+    let body = body(&shape, &json!({ "ids": ["42"] }));
+    let mut operation = operation(view, "deleteMany", "Removes records of", 200, &body);
+    operation["responses"]["409"] = answers::referred();
+    operation
 }
 
 fn upsert(view: &View) -> Json {

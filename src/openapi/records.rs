@@ -61,11 +61,13 @@ fn list(view: &View) -> Json {
 fn read(view: &View) -> Json {
     let mut responses = answers::of(200, answers::record(view, "The record."), &READING);
     responses["304"] = answers::nothing("It is as `If-None-Match` has it.");
+    let known = header("If-None-Match", "The state that you know; 304 if it is still so.");
+    let parameters: Vec<_> = [known].into_iter().chain(asked::expand(view)).collect();
     json!({
         "tags": [view.table.name.as_str()],
         "summary": format!("Reads a record of {}", view.table.name),
         "operationId": format!("{}.read", view.table.name),
-        "parameters": [header("If-None-Match", "The state that you know; 304 if it is still so.")],
+        "parameters": parameters,
         "responses": responses,
     })
 }
@@ -108,6 +110,7 @@ fn delete(view: &View) -> Json {
     let gone =
         answers::json_body("What it was.", &schema(view, "Record"), &schemas::record_example(view));
     let mut responses = answers::of(200, gone, &WRITING);
+    responses["409"] = answers::referred();
     responses["412"] = answers::precondition(view);
     json!({
         "tags": [view.table.name.as_str()],

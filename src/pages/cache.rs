@@ -16,6 +16,7 @@ use crate::model::component::Component;
 use crate::model::ids::ComponentId;
 use crate::model::query::Query;
 use crate::model::record::FieldSet;
+use crate::model::related::Related;
 use crate::model::table::FieldAt;
 use crate::records::Question;
 
@@ -56,6 +57,8 @@ pub(super) struct Scope {
     editable: FieldSet,
     /// What they may do by it.
     actions: OpenActions,
+    /// What they may read of the records that are referred to.
+    pub(super) related: Vec<Related>,
 }
 
 impl Scope {
@@ -65,7 +68,8 @@ impl Scope {
         let columns = chosen.into_iter().flat_map(|chosen| chosen.table.columns);
         let columns = columns.map(|column| column.field).collect();
         let (editable, actions) = (component.editable(&view), component.open_actions(&view));
-        Self { query, fields: view.fields, columns, editable, actions }
+        let related = component.related(&view);
+        Self { query, fields: view.fields, columns, editable, actions, related }
     }
 }
 

@@ -249,14 +249,20 @@ impl Pages {
             let asked = self.records.question(shown.viewer, component, shown.address).ok()?;
             Some(Scope::new(component, asked))
         });
+        let scopes: Vec<_> = scopes.collect();
         let place = Place {
             path: path.clone(),
             values: values.clone(),
             component: shown.component.cloned(),
             seen: components.iter().map(|component| component.id.clone()).collect(),
-            scopes: scopes.collect(),
+            scopes,
         };
-        (place, bound.iter().map(|(_, source)| source.table.clone()).collect())
+        let own = bound.iter().map(|(_, source)| source.table.clone());
+        // What records are called by stands in other tables.
+        let related = place.scopes.iter().flatten().flat_map(|scope| &scope.related);
+        let other = related.map(|related| related.table.name.clone());
+        let tables = own.chain(other).collect();
+        (place, tables)
     }
 
     async fn rendered(
@@ -302,6 +308,9 @@ impl Pages {
         if turned.count() > 0 {
             snapshot = self.answers(&asked).await?;
         }
+        let related = asked.iter().map(|(component, asked)| component.related(&asked.view));
+        let mut to_label: Vec<_> = related.zip(&mut snapshot.answers).collect();
+        self.records.label_all(&mut to_label).await?;
         let data = asked.into_iter().zip(snapshot.answers).map(|((component, asked), answer)| {
             let Question { view, chosen, .. } = asked;
             let editable = component.editable(&view);

@@ -9,6 +9,7 @@ use crate::model::address::Values;
 use crate::model::filter::{Filter, Test};
 use crate::model::query::{Direction, Sort};
 use crate::model::record::FieldSet;
+use crate::model::related::Related;
 use crate::model::table::{FieldAt, FieldKind, Storage};
 use crate::model::value::Value;
 use crate::records::RecordsError;
@@ -131,6 +132,20 @@ impl View {
     ) -> Result<FieldSet, RecordsError> {
         let fields = names.into_iter().map(|name| self.field(name.trim()));
         Ok(FieldSet::new(fields.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// `customer,owner`: these relationships, with what their records go by.
+    ///
+    /// # Errors
+    /// When one is not a field the viewer may read, or no relationship.
+    pub fn expand(&self, text: &str) -> Result<Vec<Related>, RecordsError> {
+        let read = |name: &str| {
+            let at = self.field(name.trim())?;
+            let related = self.related.iter().find(|related| related.field == at);
+            let message = || format!("expand takes relationships, and `{}` is none", name.trim());
+            related.cloned().ok_or_else(|| RecordsError::Malformed(message()))
+        };
+        text.split(',').map(read).collect()
     }
 
     pub(super) fn field(&self, name: &str) -> Result<FieldAt, RecordsError> {

@@ -27,7 +27,7 @@ pub(super) fn content<'a>(field: &Field, cell: &'a str) -> &'a str {
 
 /// Whether people can write anything into the field. A number may begin with its sign.
 fn is_free_text(field: &Field) -> bool {
-    matches!(field.kind.storage(), Storage::Text | Storage::Person | Storage::List)
+    matches!(field.kind.storage(), Storage::Text | Storage::Person | Storage::List | Storage::Link)
 }
 
 fn is_dangerous(text: &str) -> bool {

@@ -71,6 +71,7 @@ fn written(value: &Value) -> Json {
         Value::Decimal(value) => json!(value.to_string()),
         Value::Text(value) | Value::Json(value) => json!(value),
         Value::List(_) => json!(value),
+        Value::Link(link) => json!(link.id.get()),
         Value::Person(person) => json!(person.id.as_str()),
     }
 }
@@ -84,6 +85,7 @@ fn read(kind: &FieldKind, json: &Json) -> Option<Value> {
             let chosen = json.as_array()?;
             Some(Value::list(kind.options(), |option| chosen.iter().any(|item| item == option)))
         }
+        Storage::Link => json.as_i64().map(|id| Value::Link(RecordId::from(id).into())),
         Storage::Json => json.as_str().map(|text| Value::Json(text.into())),
         Storage::Boolean => json.as_bool().map(Value::Boolean),
         Storage::Integer => json.as_i64().map(Value::Integer),

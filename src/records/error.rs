@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::fields::filter::FilterFault;
-use crate::model::ids::FieldName;
+use crate::model::ids::{FieldName, TableName};
 use crate::records::{LineFault, Stale};
 use crate::store::StoreError;
 
@@ -44,6 +44,9 @@ pub enum RecordsError {
     /// Another record has the same value in a unique field.
     #[error("another record already has this value in {0}")]
     NotUnique(FieldName),
+    /// The record cannot be removed, since others refer to it.
+    #[error("other records refer to this one")]
+    Referred,
     /// Somebody changed the record first.
     #[error("somebody else changed this record first")]
     Conflict(Box<Stale>),
@@ -72,6 +75,8 @@ pub enum Obstacle {
     Unfit,
     /// Another record has the same value.
     NotUnique,
+    /// Others refer to it.
+    Referred,
     /// Somebody was faster.
     Stale,
 }
@@ -92,6 +97,7 @@ impl RecordsError {
             }
             Self::TooManyExports => "TOO_MANY_EXPORTS",
             Self::NotUnique(_) | Self::Batch(Obstacle::NotUnique, _) => "NOT_UNIQUE",
+            Self::Referred | Self::Batch(Obstacle::Referred, _) => "REFERRED",
             Self::Conflict(_) | Self::Batch(Obstacle::Stale, _) => "CONFLICT",
             Self::Precondition(_) => "PRECONDITION_FAILED",
             Self::Store(_) => "UNAVAILABLE",
@@ -116,6 +122,10 @@ impl From<StoreError> for RecordsError {
         match error {
             StoreError::NotUnique(field) => Self::NotUnique(field),
             StoreError::Refused(rule) => Self::Unfit(vec![FieldFault::from_rule(&rule)]),
+            StoreError::NoRelated { field, table } => {
+                Self::Unfit(vec![FieldFault::no_related(&field, &table)])
+            }
+            StoreError::Referred => Self::Referred,
             other => Self::Store(other),
         }
     }
@@ -141,6 +151,11 @@ impl FieldFault {
     /// The same, of one record of many.
     pub(super) fn of(self, record: Option<usize>) -> Self {
         Self { record, ..self }
+    }
+
+    /// A value that names no record, for this viewer.
+    pub(super) fn no_related(field: &FieldName, table: &TableName) -> Self {
+        Self::new(field.as_str(), format!("names no record of `{table}`"))
     }
 
     /// From the name of a rule in the database: `total must be at least 0`.

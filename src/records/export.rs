@@ -8,6 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::model::record::{FieldSet, Record};
+use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::records::{List, Records, RecordsError, csv};
 use crate::store::StoreError;
@@ -27,12 +28,19 @@ impl Records {
     ) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, RecordsError> {
         let permit = self.exports.clone().try_acquire_owned();
         let permit = permit.map_err(|_| RecordsError::TooManyExports)?;
-        let List { view, filter, window, fields, .. } = list;
+        let List { view, filter, window, fields, expand, .. } = list;
         let batches = self.store.walk(&view.table.name, &filter, &window).await?;
-        let writer = Lines { table: view.table, fields, _permit: permit };
+        let writer = Arc::new(Lines { table: view.table, fields, _permit: permit });
         let head = writer.head();
-        let lines = ReceiverStream::new(batches)
-            .map(move |batch| batch.map(|records| writer.lines(&records)));
+        let (all, expand) = (self.clone(), Arc::<[Related]>::from(expand));
+        let lines = ReceiverStream::new(batches).then(move |batch| {
+            let (all, expand, writer) = (all.clone(), expand.clone(), writer.clone());
+            async move {
+                let mut records = batch?;
+                all.read_labels(&expand, &mut records).await?;
+                Ok(writer.lines(&records))
+            }
+        });
         Ok(futures_util::stream::iter([Ok(head)]).chain(lines))
     }
 }

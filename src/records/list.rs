@@ -5,6 +5,7 @@ use crate::model::filter::Filter;
 use crate::model::ids::Position;
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::{FieldSet, Record};
+use crate::model::related::Related;
 use crate::records::cursor::Mark;
 use crate::records::{Records, RecordsError};
 
@@ -24,6 +25,8 @@ pub struct Asked<'a> {
     pub sort: Option<&'a str>,
     /// What of them.
     pub fields: Option<&'a str>,
+    /// Which links come with what they go by.
+    pub expand: Option<&'a str>,
 }
 
 /// A list that a viewer may have.
@@ -37,6 +40,8 @@ pub struct List {
     pub window: Window,
     /// What of them.
     pub fields: FieldSet,
+    /// Which links come with what they go by.
+    pub expand: Vec<Related>,
     mark: Mark,
 }
 
@@ -66,9 +71,10 @@ impl List {
             Some(names) => view.select(names.split(','))?,
             None => view.fields.clone(),
         };
+        let expand = asked.expand.map_or(Ok(Vec::new()), |text| view.expand(text))?;
         let mark = Mark::new(&view.table, &[asked.filter, asked.search, asked.sort]);
         let window = Window { sort, limit: u32::MAX, offset: 0, after: None };
-        Ok(Self { view, filter, window, fields, mark })
+        Ok(Self { view, filter, window, fields, expand, mark })
     }
 
     /// Begins the list where an earlier page of it ended.
@@ -101,6 +107,7 @@ impl Records {
         records.truncate(limit);
         let last = records.last().filter(|_| goes_on);
         let next_cursor = last.map(|record| mark.behind(record, &sort));
+        self.label(&list.expand, &mut records).await?;
         Ok(Listed { records, total, next_cursor, position: snapshot.position })
     }
 }

@@ -241,6 +241,12 @@ impl Failed {
                 self.note(Obstacle::NotUnique, [fault]);
                 return Ok(());
             }
+            Err(StoreError::NoRelated { field, table }) => {
+                let fault = FieldFault::no_related(&field, &table).of(Some(index));
+                self.note(Obstacle::Unfit, [fault]);
+                return Ok(());
+            }
+            Err(error @ StoreError::Referred) => (Obstacle::Referred, "id", error.to_string()),
             Err(StoreError::Refused(rule)) => {
                 self.note(Obstacle::Unfit, [FieldFault::from_rule(&rule).of(Some(index))]);
                 return Ok(());

@@ -11,11 +11,12 @@ use crate::feed::Versions;
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::app::App;
 use crate::model::ids::{RecordId, TableName};
-use crate::model::query::{Query, Snapshot};
+use crate::model::query::{Answer, Query, Snapshot};
 use crate::model::record::Record;
+use crate::model::related::{Leads, Related};
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
-use crate::store::{Action, Intent, Outcomes, Store, Write, Written};
+use crate::store::{Action, Intent, Outcomes, Store, StoreError, Write, Written};
 
 mod ask;
 mod choice;
@@ -85,8 +86,7 @@ impl Records {
     /// When it does not exist or they may not read it: the answer is the same.
     pub fn view(&self, viewer: &Viewer, table: &str) -> Result<View, RecordsError> {
         let name = table.parse::<TableName>().ok();
-        let table = name.and_then(|name| self.app.table(&name));
-        table.and_then(|table| table.view(viewer)).ok_or(RecordsError::NotFound)
+        name.and_then(|name| self.app.view(&name, viewer)).ok_or(RecordsError::NotFound)
     }
 
     /// Answers queries from one snapshot. Whoever calls has checked who may ask them.
@@ -100,6 +100,51 @@ impl Records {
             return Ok(snapshot);
         }
         Ok(self.store.snapshot(queries, &[]).await?)
+    }
+
+    /// Gives answers what their links go by, for the viewer whose these are.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn label_all(
+        &self,
+        answers: &mut [(Vec<Related>, &mut Answer)],
+    ) -> Result<(), RecordsError> {
+        let mut leads = Leads::default();
+        for (related, answer) in answers.iter_mut() {
+            leads.want_all(related, answer);
+        }
+        self.store.lead(&mut leads).await?;
+        for (related, answer) in answers {
+            leads.label_all(related, answer);
+        }
+        Ok(())
+    }
+
+    /// Gives records what their links in these fields go by.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn label(
+        &self,
+        related: &[Related],
+        records: &mut [Record],
+    ) -> Result<(), RecordsError> {
+        Ok(self.read_labels(related, records).await?)
+    }
+
+    async fn read_labels(
+        &self,
+        related: &[Related],
+        records: &mut [Record],
+    ) -> Result<(), StoreError> {
+        let mut leads = Leads::default();
+        for record in records.iter() {
+            related.iter().for_each(|related| leads.want(related, &record[related.field]));
+        }
+        self.store.lead(&mut leads).await?;
+        records.iter_mut().for_each(|record| leads.label(related, record));
+        Ok(())
     }
 
     /// One record.
@@ -258,7 +303,8 @@ impl Records {
         intent: Intent,
     ) -> Result<Outcomes, RecordsError> {
         let (table, rules, by) = (view.table.clone(), view.rules(), sent::author(&view.viewer));
-        Ok(self.store.write(Write { table, rules, actions, by, intent }).await?)
+        let related = view.related.clone();
+        Ok(self.store.write(Write { table, rules, actions, related, by, intent }).await?)
     }
 }
 

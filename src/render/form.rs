@@ -105,7 +105,7 @@ fn name_of(control: Control) -> Option<String> {
 /// The type of the input for a kind of control; the others are elements of their own.
 fn kind(control: Control) -> Option<&'static str> {
     Some(match control {
-        Control::Text => "text",
+        Control::Text | Control::Relationship => "text",
         Control::Email => "email",
         Control::Url => "url",
         Control::Tel => "tel",

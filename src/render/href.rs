@@ -31,6 +31,7 @@ fn plain(value: &Value) -> Option<String> {
         Value::Decimal(number) => number.to_string(),
         Value::Text(text) | Value::Json(text) => text.to_string(),
         Value::List(chosen) => list_text(chosen),
+        Value::Link(link) => link.id.to_string(),
         Value::Person(person) => person.id.as_str().to_owned(),
     })
 }

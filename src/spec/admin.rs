@@ -181,7 +181,8 @@ fn heading(variant: &str, content: &str) -> Json {
 fn columns(view: &View) -> Vec<Json> {
     let column = |(at, field): (FieldAt, &Field)| {
         let mut column = json!({ "field": field.name.as_str() });
-        if view.may_set(at) && editor(field).is_some() && field.kind != FieldKind::Json {
+        let fits = !matches!(field.kind, FieldKind::Json | FieldKind::Relationship(..));
+        if fits && view.may_set(at) && editor(field).is_some() {
             column["editable"] = json!(true);
         }
         if is_free_text(field) {

@@ -136,6 +136,7 @@ pub(super) fn check(
     for unit in top.each("tables", problems) {
         table::check(&unit, &roles, &mut tables, sources, faults, problems);
     }
+    tables.check_links(faults, problems);
     let mut pages = Vec::new();
     for unit in top.each("pages", problems) {
         pages.extend(page::check(&unit, &roles, &tables, sources, faults, problems));

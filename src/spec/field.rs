@@ -4,14 +4,14 @@ use std::mem::discriminant;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value as Json};
 use validator::Validate;
 
 use crate::fields::{self, Options};
-use crate::model::ids::FieldName;
+use crate::model::ids::{FieldName, TableName};
 use crate::model::problem::{Place, Problems};
-use crate::model::table::{Field, FieldKind, Storage};
+use crate::model::table::{Field, FieldKind, OnDelete, Storage};
 use crate::model::value::Value;
 use crate::spec::field_type::RawFieldType;
 use crate::spec::unit::Unit;
@@ -54,13 +54,33 @@ pub(super) struct RawField {
     start: Option<Number>,
     /// For `autonumber`: what people read before the number, as in `ORD-`.
     prefix: Option<Arc<str>>,
+    /// For `relationship`: the table whose records it refers to, as in `customers`.
+    #[schemars(with = "Option<String>", regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"))]
+    table: Option<TableName>,
+    /// For `relationship`: what becomes of this record when the other one is removed; `restrict` if you do
+    /// not say.
+    on_delete: Option<RawOnDelete>,
     /// What the field was called before: its values are kept under the new name.
     #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
     renamed_from: Option<FieldName>,
 }
 
 /// The keys that belong to some types only.
-const OPTION_KEYS: [&str; 6] = ["options", "currency", "min", "max", "start", "prefix"];
+const OPTION_KEYS: [&str; 8] =
+    ["options", "currency", "min", "max", "start", "prefix", "table", "onDelete"];
+/// What becomes of a record when the one that it refers to is removed.
+#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "OnDelete")]
+enum RawOnDelete {
+    /// The other one cannot be removed.
+    Restrict,
+    /// It is removed too.
+    Cascade,
+    /// It refers to none.
+    SetNull,
+}
+
 /// The keys that make no sense where the system sets the value.
 const VALUE_KEYS: [&str; 3] = ["required", "unique", "default"];
 
@@ -76,6 +96,7 @@ pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> 
     let kind = check_kind(&raw, unit, problems);
     if let Some(kind) = &kind {
         check_system(kind, unit, earlier, problems);
+        check_link(kind, &raw, unit, problems);
         check_unique(kind, raw.unique, unit, problems);
     }
     let (name, kind) = (raw.name?, kind?);
@@ -122,6 +143,12 @@ fn check_kind(raw: &RawField, unit: &Unit, problems: &mut Problems) -> Option<Fi
         max: raw.max.clone(),
         start: raw.start.clone(),
         prefix: raw.prefix.clone(),
+        table: raw.table.clone(),
+        on_delete: raw.on_delete.map(|on_delete| match on_delete {
+            RawOnDelete::Restrict => OnDelete::Restrict,
+            RawOnDelete::Cascade => OnDelete::Cascade,
+            RawOnDelete::SetNull => OnDelete::SetNull,
+        }),
     };
     let Some(kind) = fields::kind(type_name, &options) else {
         let problem = problems
@@ -163,7 +190,11 @@ fn report_option(key: &str, type_name: &str, message: &str, unit: &Unit, problem
         }
     } else {
         let message = format!("a field of type {type_name} needs `{key}`");
-        problems.report(unit.place.clone(), message).help("as in `options: [new, done]`");
+        let example = match key {
+            "table" => "as in `table: customers`",
+            _ => "as in `options: [new, done]`",
+        };
+        problems.report(unit.place.clone(), message).help(example);
     }
 }
 
@@ -184,6 +215,21 @@ fn check_system(kind: &FieldKind, unit: &Unit, earlier: &[Field], problems: &mut
             let problem = problems.report(unit.place.key(key), message);
             problem.at_key().help("remove it; the value is always set by the database");
         }
+    }
+}
+
+/// A relationship has no default, since nobody knows which records there will be, and one that must
+/// have a value cannot be left without.
+fn check_link(kind: &FieldKind, raw: &RawField, unit: &Unit, problems: &mut Problems) {
+    let FieldKind::Relationship(_, on_delete) = kind else { return };
+    if unit.key("default").is_some() {
+        let message = "a field of type relationship has no `default`";
+        problems.report(unit.place.key("default"), message).at_key().help("remove it");
+    }
+    if *on_delete == OnDelete::SetNull && raw.required == Some(true) {
+        let message = "onDelete cannot be setNull where the field is required";
+        let problem = problems.report(unit.place.key("onDelete"), message);
+        problem.help("use restrict or cascade, or remove `required`");
     }
 }
 

@@ -41,6 +41,9 @@ pub(super) enum RawFieldType {
     Status,
     /// Several of `options`, shown as badges.
     MultiSelect,
+    /// A record of another table, or of the same: see `table` and `onDelete`. Its cell shows the record's
+    /// `displayField`, to whoever may read it.
+    Relationship,
     /// Any JSON value, kept as it is.
     Json,
     /// A number that the database counts up for each new record, and never gives out twice.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use csv::{Reader, StringRecord};
 
 use crate::fields;
+use crate::model::ids::{FieldName, RecordId, TableName};
 use crate::model::problem::suggestion;
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, FieldKind, Table};
@@ -19,18 +20,44 @@ const MAX_SEED_BYTES: u64 = 20_000_000;
 /// How many faults of one seed are reported.
 const MAX_FAULTS: usize = 10;
 
-/// The records in the seed at `link` of a table that has no problems; none if it has a fault.
+/// A cell that refers to a record of another table, or of the same.
+pub(super) struct SeedLink {
+    pub(super) of: TableName,
+    pub(super) field: FieldName,
+    pub(super) table: TableName,
+    pub(super) id: RecordId,
+    pub(super) at: Span,
+}
+
+/// The ids that the records of a table's seed will have.
+pub(super) fn ids(table: &Table) -> HashSet<RecordId> {
+    let mut last = 0;
+    let id = |record: &Record| {
+        let given = match record[FieldAt::ID] {
+            Value::Integer(id) => id,
+            // What names none gets the next.
+            _ => last + 1,
+        };
+        last = last.max(given);
+        RecordId::from(given)
+    };
+    table.seed.iter().map(id).collect()
+}
+
+/// The records in the seed at `link` of a table that has no problems; none if it has a fault. Notes
+/// what they refer to.
 pub(super) fn read(
     link: &Node,
     table: &Table,
     sources: &mut Sources,
+    links: &mut Vec<SeedLink>,
     faults: &mut Vec<Fault>,
 ) -> Vec<Record> {
     let before = faults.len();
     let records = match find(link, sources) {
         Ok(file) => {
             let text = sources.get(file).text.clone();
-            Seed { file, text, table, faults, told: 0 }.records().unwrap_or_default()
+            Seed { file, text, table, links, faults, told: 0 }.records().unwrap_or_default()
         }
         Err(fault) => {
             faults.push(fault);
@@ -61,6 +88,7 @@ struct Seed<'a> {
     file: FileId,
     text: Arc<str>,
     table: &'a Table,
+    links: &'a mut Vec<SeedLink>,
     faults: &'a mut Vec<Fault>,
     told: usize,
 }
@@ -135,7 +163,18 @@ impl Seed<'_> {
         let mut values = vec![Value::Null; self.table.fields.len()];
         for (index, (text, at)) in row.iter().zip(columns).enumerate() {
             match self.value(*at, text) {
-                Ok(value) => values[at.index()] = value,
+                Ok(value) => {
+                    let field = self.table.field(*at);
+                    if let (Value::Link(link), FieldKind::Relationship(table, _)) =
+                        (&value, &field.kind)
+                    {
+                        let at = self.cell(start(row.position()), index);
+                        let (of, field, table) =
+                            (self.table.name.clone(), field.name.clone(), table.clone());
+                        self.links.push(SeedLink { of, field, table, id: link.id, at });
+                    }
+                    values[at.index()] = value;
+                }
                 Err(message) => {
                     let message = format!("{} {message}", self.table.field(*at).name);
                     self.tell(self.cell(start(row.position()), index), message);

@@ -1,6 +1,6 @@
 //! Tables: names, fields, permissions, and the rows they begin with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -9,14 +9,14 @@ use validator::Validate;
 
 use crate::components::each::Each;
 use crate::model::access::{Grant, Permissions};
-use crate::model::ids::{Role, TableName};
+use crate::model::ids::{FieldName, RecordId, Role, TableName};
 use crate::model::problem::{Place, Problems};
-use crate::model::table::{Field, FieldAt, FieldKind, Table};
+use crate::model::table::{Field, FieldAt, FieldKind, Storage, Table};
 use crate::model::value::Value;
 use crate::spec::fault::Fault;
 use crate::spec::field::{self, RawField};
 use crate::spec::permissions::{self, RawPermissions};
-use crate::spec::seed;
+use crate::spec::seed::{self, SeedLink};
 use crate::spec::source::Sources;
 use crate::spec::unit::Unit;
 
@@ -40,6 +40,10 @@ pub(super) struct RawTable {
     /// A CSV file that fills the table when it is first created, as in `./orders.csv`. Its first
     /// line names the fields.
     seed: Option<String>,
+    /// The field by which people know its records, where other records refer to them, as in `name`: a
+    /// text. The first line of text if you do not say.
+    #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
+    display_field: Option<FieldName>,
     /// What the table was called before: its records are kept under the new name.
     #[schemars(with = "Option<String>", regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"))]
     renamed_from: Option<TableName>,
@@ -48,11 +52,17 @@ pub(super) struct RawTable {
 /// How many fields a table may have. Databases allow little more: PostgreSQL 1600.
 const MAX_FIELDS: usize = 1_000;
 
+/// How many faults of seeds are told at once.
+const MAX_SEED_FAULTS: usize = 10;
+
 /// The tables checked so far.
 #[derive(Default)]
 pub(super) struct Tables {
     all: Vec<Declared>,
     by_name: HashMap<TableName, usize>,
+    /// The tables that fields refer to, each where it is named.
+    links: Vec<(TableName, Place)>,
+    seed_links: Vec<SeedLink>,
 }
 
 struct Declared {
@@ -71,6 +81,32 @@ impl Tables {
     /// Every table, in the order of the author.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Table>> {
         self.all.iter().map(|declared| &declared.table)
+    }
+
+    /// Reports relationships to tables that there are not, and seeds that refer to records which
+    /// there will not be.
+    pub(super) fn check_links(&self, faults: &mut Vec<Fault>, problems: &mut Problems) {
+        let are_right = problems.count() == 0 && faults.is_empty();
+        for (table, place) in &self.links {
+            self.find(table.as_str(), place.clone(), problems);
+        }
+        if !are_right {
+            return;
+        }
+        let mut known: HashMap<&TableName, HashSet<RecordId>> = HashMap::new();
+        let mut told = 0;
+        for link in &self.seed_links {
+            let Some(table) = self.declared(link.table.as_str()) else { continue };
+            let ids = known.entry(&link.table).or_insert_with(|| seed::ids(&table.table));
+            if told < MAX_SEED_FAULTS && !ids.contains(&link.id) {
+                let SeedLink { of, field, table, id, at } = link;
+                let message = format!(
+                    "{field} refers to record {id} of `{table}`, which its seed does not have"
+                );
+                faults.push(Fault { seed_of: Some(of.clone()), ..Fault::new(*at, message) });
+                told += 1;
+            }
+        }
     }
 
     /// The table of this name; reports at `place` if there is none.
@@ -135,12 +171,18 @@ pub(super) fn check(
 ) {
     let before = problems.count();
     let Some(raw) = unit.read::<RawTable>(problems) else { return };
-    let (fields, lost) = check_fields(unit, problems);
+    let (fields, lost) = check_fields(unit, &mut tables.links, problems);
     check_name(raw.name.as_ref(), unit, tables, problems);
     let Some(name) = raw.name else { return };
     let renamed_from = raw.renamed_from.filter(|old| *old != name);
     let permissions = Permissions::default();
-    let mut table = Table { name, fields, permissions, seed: Vec::new(), renamed_from };
+    let display_field = first_text(&fields);
+    let mut table =
+        Table { name, fields, permissions, seed: Vec::new(), renamed_from, display_field };
+    if let Some(name) = &raw.display_field {
+        let place = unit.place.key("displayField");
+        table.display_field = check_display(&table, name, &lost, place, problems);
+    }
     if let Some(raw) = raw.permissions {
         let place = unit.place.key("permissions");
         table.permissions = permissions::check(raw, &table, &lost, roles, &place, problems);
@@ -149,9 +191,38 @@ pub(super) fn check(
         // So that pages are not blamed for what is wrong here.
         table.permissions.read = Grant::All;
     } else if let Some(link) = unit.node.get("seed").filter(|_| raw.seed.is_some()) {
-        table.seed = seed::read(link, &table, sources, faults);
+        table.seed = seed::read(link, &table, sources, &mut tables.seed_links, faults);
     }
     tables.add(table, lost);
+}
+
+/// The first line of text, or any text where there is no line.
+fn first_text(fields: &[Field]) -> Option<FieldAt> {
+    let lines = fields.iter().position(|field| field.kind == FieldKind::SingleLineText);
+    let texts = || fields.iter().position(|field| field.kind.storage() == Storage::Text);
+    lines.or_else(texts).map(FieldAt::nth)
+}
+
+/// The field that records go by, if it is a text.
+fn check_display(
+    table: &Table,
+    name: &FieldName,
+    lost: &[String],
+    place: Place,
+    problems: &mut Problems,
+) -> Option<FieldAt> {
+    let Some(at) = table.at(name.as_str()) else {
+        if !lost.iter().any(|lost| lost == name.as_str()) {
+            report_no_field(table, name.as_str(), place, problems);
+        }
+        return None;
+    };
+    if table.field(at).kind.storage() != Storage::Text {
+        let message = format!("displayField must be a text, and `{name}` is none");
+        problems.report(place, message);
+        return None;
+    }
+    Some(at)
 }
 
 fn check_name(name: Option<&TableName>, unit: &Unit, tables: &Tables, problems: &mut Problems) {
@@ -166,7 +237,11 @@ fn check_name(name: Option<&TableName>, unit: &Unit, tables: &Tables, problems: 
 }
 
 /// The fields that hold, the `id` first, and the names of those that do not.
-fn check_fields(unit: &Unit, problems: &mut Problems) -> (Vec<Field>, Vec<String>) {
+fn check_fields(
+    unit: &Unit,
+    links: &mut Vec<(TableName, Place)>,
+    problems: &mut Problems,
+) -> (Vec<Field>, Vec<String>) {
     let (mut fields, mut lost) = (vec![id()], Vec::new());
     let units = unit.each("fields", problems);
     if units.is_empty() && unit.key("fields").is_some_and(|list| list.node.count() == 1) {
@@ -179,7 +254,12 @@ fn check_fields(unit: &Unit, problems: &mut Problems) -> (Vec<Field>, Vec<String
     }
     for unit in units.into_iter().take(MAX_FIELDS) {
         match field::check(&unit, &fields, problems) {
-            Some(field) => fields.push(field),
+            Some(field) => {
+                if let FieldKind::Relationship(table, _) = &field.kind {
+                    links.push((table.clone(), unit.place.key("table")));
+                }
+                fields.push(field);
+            }
             None => {
                 lost.extend(unit.node.get("name").and_then(|name| name.text()).map(str::to_owned));
             }

@@ -19,7 +19,7 @@ fn stored(storage: Storage, x: &str) -> String {
     let numeric = IS_NUMERIC.replace("{x}", x);
     let whole = format!("cast({x} as integer)");
     match storage {
-        Storage::Integer => format!(
+        Storage::Integer | Storage::Link => format!(
             "(case typeof({x}) when 'integer' then {x}
                when 'real' then case when {x} = {whole} then {whole} end
                when 'text' then case when cast({whole} as text) = {x} then {whole} end end)"

@@ -36,6 +36,17 @@ pub enum StoreError {
     /// Another record has the same value in a unique field.
     #[error("another record already has this value in {0}")]
     NotUnique(FieldName),
+    /// A field refers to a record that there is not, for whoever writes.
+    #[error("{field} names no record of `{table}`")]
+    NoRelated {
+        /// The field.
+        field: FieldName,
+        /// Where the record would have to be.
+        table: TableName,
+    },
+    /// Other records refer to this one.
+    #[error("other records refer to this one")]
+    Referred,
     /// The value is refused by a rule that stands in the database.
     #[error("the database refused the value: {0}")]
     Refused(String),
@@ -67,6 +78,9 @@ impl From<sqlx::Error> for StoreError {
         if let Some(column) = message.strip_prefix("NOT NULL constraint failed: ") {
             let field = column.split('.').nth(1).unwrap_or(column);
             return Self::Refused(format!("{field} must have a value"));
+        }
+        if message.starts_with("FOREIGN KEY constraint failed") {
+            return Self::Referred;
         }
         if let Some((_, rule)) = message.split_once("constraint failed: ") {
             return Self::Refused(rule.to_owned());

@@ -99,7 +99,7 @@ fn from(table: &Table, filter: &Filter) -> SelectStatement {
 fn kept(table: &Table, at: FieldAt) -> String {
     let field = table.field(at);
     let kinds = match field.kind.storage() {
-        Storage::Integer | Storage::Boolean => "'integer'",
+        Storage::Integer | Storage::Boolean | Storage::Link => "'integer'",
         Storage::Decimal(_) => "'integer', 'real'",
         Storage::Text
         | Storage::Date

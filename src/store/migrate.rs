@@ -12,7 +12,7 @@ use crate::model::ids::TableName;
 use crate::model::table::Table;
 use crate::store::rebuild::{Obstacle, Rebuild};
 use crate::store::schema::create_table;
-use crate::store::{StoreError, own, triggers, writer};
+use crate::store::{StoreError, own, schema, triggers, writer};
 
 /// What may become of values that no longer fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +96,16 @@ async fn in_one(
         done: Migrated::default(),
         lost: Vec::new(),
         impossible: Vec::new(),
+        made_anew: BTreeSet::new(),
     };
     let before = migration.tables().await?;
     for table in tables {
         migration.bring(table, &before).await?;
     }
     migration.drop_undeclared(tables, &before).await?;
+    for table in tables {
+        migration.look_at_links(table).await?;
+    }
     let Migration { done, lost, impossible, .. } = migration;
     if !impossible.is_empty() {
         return Err(StoreError::DoesNotFit(impossible));
@@ -123,6 +127,8 @@ struct Migration<'a> {
     lost: Vec<String>,
     /// What no permission helps.
     impossible: Vec<String>,
+    /// Tables whose rows were put there now.
+    made_anew: BTreeSet<TableName>,
 }
 
 impl Migration<'_> {
@@ -146,6 +152,7 @@ impl Migration<'_> {
         if is_new && old.is_none() {
             self.run(create_table(name, table)).await?;
             self.seed(table).await?;
+            self.made_anew.insert(table.name.clone());
             self.done.created.push(table.name.clone());
         } else {
             let made_by = self.made_by(name).await?;
@@ -155,7 +162,7 @@ impl Migration<'_> {
         }
         // Seed rows are no changes: the triggers come after them. Existing tables get theirs anew,
         // so that they are always those of this version.
-        for statement in triggers::statements(table) {
+        for statement in triggers::statements(table).into_iter().chain(schema::indexes(table)) {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *self.connection).await?;
         }
         Ok(())
@@ -179,6 +186,13 @@ impl Migration<'_> {
         for statement in triggers::dropped(old) {
             self.run(statement).await?;
         }
+        // They are made anew under the new name.
+        let ours = "select name from sqlite_master where type = 'index' and tbl_name = ?
+                    and substr(name, 1, 10) = '_pagetide_'";
+        let indexes = sqlx::query(ours).bind(old).fetch_all(&mut *self.connection).await?;
+        for index in indexes {
+            self.run(format!("drop index \"{}\"", index.get::<String, _>(0))).await?;
+        }
         self.done.changes.push(format!("table {old} is now {name}"));
         self.run(format!("alter table \"{old}\" rename to \"{name}\"")).await?;
         self.forget_history().await
@@ -197,6 +211,7 @@ impl Migration<'_> {
         if !self.lost.is_empty() || !self.impossible.is_empty() {
             return Ok(());
         }
+        self.made_anew.insert(table.name.clone());
         let extras = self.extras(name).await?;
         for statement in rebuild.statements().into_iter().chain(extras) {
             self.run(statement).await?;
@@ -209,11 +224,41 @@ impl Migration<'_> {
         self.run("delete from _pagetide_meta where key = 'epoch'".to_owned()).await
     }
 
-    async fn look_at(&mut self, obstacle: &Obstacle, table: &str) -> Result<(), StoreError> {
+    /// Counts references to records that are not there. The database itself is not asked to mind
+    /// them while tables are made anew.
+    async fn look_at_links(&mut self, table: &Table) -> Result<(), StoreError> {
+        if !self.made_anew.contains(&table.name) {
+            return Ok(());
+        }
+        let name = table.name.as_str();
+        for (at, other, _) in table.links() {
+            let field = table.field(at);
+            let column = format!("\"{}\"", field.name);
+            let condition = format!(
+                "{column} is not null and not exists (
+                   select 1 from \"{other}\" as other where other.\"id\" = \"{name}\".{column})"
+            );
+            let obstacle = Obstacle {
+                condition: condition.clone(),
+                sample: Some(column.clone()),
+                what: "value",
+                words: format!(" that no record of {other} has as its id"),
+                place: format!("{name}.{}", field.name),
+                is_loss: !field.required,
+            };
+            if self.look_at(&obstacle, name).await? > 0 && self.losses == Losses::Allowed {
+                self.run(format!("update \"{name}\" set {column} = null where {condition}"))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_at(&mut self, obstacle: &Obstacle, table: &str) -> Result<i64, StoreError> {
         let Obstacle { condition, sample, what, words, place, is_loss } = obstacle;
         let count = self.count(table, condition).await?;
         if count == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let plural = if count == 1 { "" } else { "s" };
         let mut told = format!("{place}: {count} {what}{plural}{words}");
@@ -225,7 +270,7 @@ impl Migration<'_> {
             (true, Losses::Refused) => self.lost.push(told),
             (true, Losses::Allowed) => self.done.changes.push(format!("lost: {told}")),
         }
-        Ok(())
+        Ok(count)
     }
 
     /// The indexes and triggers that others have put on a table.

@@ -17,6 +17,7 @@ mod accounts;
 mod convert;
 mod error;
 mod figures;
+mod leads;
 mod log;
 mod migrate;
 mod own;

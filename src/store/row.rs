@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{ColumnIndex, Row, TypeInfo, ValueRef};
 
-use crate::model::ids::UserId;
+use crate::model::ids::{RecordId, UserId};
 use crate::model::record::Record;
 use crate::model::table::{FieldKind, Storage, Table};
 use crate::model::value::{Person, Value};
@@ -105,6 +105,7 @@ fn value(kind: &FieldKind, cell: Cell<'_>, people: &People) -> Value {
             Value::Person(Person { name: people.name(&id), id })
         }
         (Storage::List, Cell::Text(text)) => chosen(kind, &text),
+        (Storage::Link, Cell::Integer(id)) => Value::Link(RecordId::from(id).into()),
         (Storage::Json, Cell::Text(text)) => Value::Json(text.as_ref().into()),
         _ => Value::Null,
     }

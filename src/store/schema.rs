@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::model::table::{Bounds, Field, FieldKind, Numbering, Storage, Table};
+use crate::model::table::{Bounds, Field, FieldKind, Numbering, OnDelete, Storage, Table};
 use crate::model::value::{Value, list_text};
 
 /// The statement that creates a table under this name.
@@ -24,7 +24,7 @@ fn column(field: &Field) -> String {
         return format!("{name} integer generated always as ({}) virtual", number(numbering));
     }
     let affinity = match field.kind.storage() {
-        Storage::Integer | Storage::Boolean => "integer",
+        Storage::Integer | Storage::Boolean | Storage::Link => "integer",
         Storage::Decimal(_) => "numeric",
         Storage::Text
         | Storage::Date
@@ -48,7 +48,30 @@ fn column(field: &Field) -> String {
         let rule = format!("{} {rule}", field.name).replace('"', "'");
         column.push_str(&format!(" constraint \"{rule}\" check ({name} is null or {check})"));
     }
+    if let FieldKind::Relationship(table, on_delete) = &field.kind {
+        column.push_str(&format!(" references \"{table}\" (\"id\"){}", on_delete_rule(*on_delete)));
+    }
     column
+}
+
+fn on_delete_rule(on_delete: OnDelete) -> &'static str {
+    match on_delete {
+        // Looked at when the statement ends, so that a record may refer to itself.
+        OnDelete::Restrict => " on delete no action",
+        OnDelete::Cascade => " on delete cascade",
+        OnDelete::SetNull => " on delete set null",
+    }
+}
+
+/// The statements that create the indexes which removing a related record needs: without one, every
+/// row would be looked at.
+pub(super) fn indexes(table: &Table) -> impl Iterator<Item = String> {
+    table.links().map(|(at, ..)| {
+        let (name, field) = (&table.name, &table.field(at).name);
+        format!(
+            "create index if not exists \"_pagetide_{name}_{field}_index\" on \"{name}\" (\"{field}\")"
+        )
+    })
 }
 
 /// What an autonumber is made of: it counts with the id, which is never given out twice, whoever
@@ -71,6 +94,7 @@ pub(super) fn default(field: &Field) -> Option<String> {
         Value::Null => None,
         Value::Boolean(value) => Some(i64::from(*value).to_string()),
         Value::Integer(value) => Some(value.to_string()),
+        Value::Link(link) => Some(link.id.to_string()),
         Value::Decimal(value) => Some(value.to_string()),
         Value::Text(value) | Value::Json(value) => Some(literal(value)),
         Value::List(chosen) => Some(literal(&list_text(chosen))),
@@ -82,6 +106,7 @@ pub(super) fn default(field: &Field) -> Option<String> {
 pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
     let of_type = match field.kind.storage() {
         Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
+        Storage::Link => ("must be the id of a record", format!("typeof({name}) = 'integer'")),
         Storage::Boolean => ("must be 0 or 1", format!("{name} in (0, 1)")),
         Storage::Decimal(_) => {
             // A decimal holds no more than that, and JSON no infinity.

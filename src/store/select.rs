@@ -69,7 +69,7 @@ pub(super) fn count(table: &Table, filter: &Filter) -> SelectStatement {
     select
 }
 
-fn columns(table: &Table) -> SelectStatement {
+pub(super) fn columns(table: &Table) -> SelectStatement {
     let mut select = Sql::select();
     select.columns(table.fields.iter().map(|field| Alias::new(field.name.as_str())));
     select.from(Alias::new(table.name.as_str()));
@@ -119,7 +119,7 @@ fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
     })
 }
 
-fn column(table: &Table, at: FieldAt) -> Expr {
+pub(super) fn column(table: &Table, at: FieldAt) -> Expr {
     Expr::col(Alias::new(table.field(at).name.as_str()))
 }
 
@@ -235,6 +235,7 @@ pub(super) fn sql_value(value: &Value) -> SqlValue {
         Value::Decimal(value) => value.to_string().into(),
         Value::Text(value) | Value::Json(value) => value.as_ref().into(),
         Value::List(chosen) => list_text(chosen).into(),
+        Value::Link(link) => link.id.get().into(),
         Value::Person(person) => person.id.as_str().into(),
     }
 }
@@ -247,7 +248,7 @@ mod tests {
     use crate::model::ids::UserId;
     use crate::model::query::{Ask, Query};
     use crate::model::table::tests::table_of;
-    use crate::model::table::{Bounds, FieldKind};
+    use crate::model::table::{Bounds, FieldKind, OnDelete};
     use crate::model::value::Person;
     use crate::store::{Action, Losses, Write};
 
@@ -264,6 +265,7 @@ mod tests {
             FieldKind::CreatedBy,
             FieldKind::MultiSelect(TAGS.map(Into::into).to_vec()),
             FieldKind::Json,
+            FieldKind::Relationship("things".parse().unwrap(), OnDelete::SetNull),
         ];
         table_of(kinds)
     }
@@ -291,6 +293,7 @@ mod tests {
                 list(&TAGS),
             ],
             ["[1, 2]", r#"{"a":"B"}"#, "0", r#""b""#, "{}"].map(json).to_vec(),
+            [1, 2, 3, 999].map(|id| Value::Link(RecordId::from(id).into())).to_vec(),
         ]
     }
 

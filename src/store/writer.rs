@@ -11,6 +11,7 @@ use crate::model::access::RowRules;
 use crate::model::filter::Filter;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::record::Record;
+use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 use crate::store::people::People;
@@ -32,6 +33,8 @@ pub struct Write {
     pub rules: RowRules,
     /// What to do, in this order.
     pub actions: Vec<Action>,
+    /// Which records its fields may be set to refer to.
+    pub related: Vec<Related>,
     /// Who does it, for the change log.
     pub by: Option<UserId>,
     /// Whether it is meant.
@@ -43,7 +46,8 @@ impl Write {
     /// One change, by nobody, to whom everything is allowed.
     pub(super) fn of(table: &Arc<Table>, action: Action) -> Self {
         let (rules, actions) = (RowRules::default(), vec![action]);
-        Self { table: table.clone(), rules, actions, by: None, intent: Intent::Keep }
+        let (table, related) = (table.clone(), Vec::new());
+        Self { table, rules, actions, related, by: None, intent: Intent::Keep }
     }
 }
 
@@ -332,6 +336,7 @@ async fn add(
     write: &Write,
     values: &[(FieldAt, Value)],
 ) -> Result<Written, StoreError> {
+    check_links(connection, people, write, values, None).await?;
     let id = insert(connection, &write.table, values).await?;
     let made = one(connection, &write.table, id, people).await?;
     Ok(match made {
@@ -349,13 +354,15 @@ async fn change(
     (values, expected): (&[(FieldAt, Value)], Option<&[Value]>),
 ) -> Result<Written, StoreError> {
     let (table, rules) = (&write.table, &write.rules);
-    if rules.read != Filter::all() || rules.update != Filter::all() {
+    let sets_link = values.iter().any(|(_, value)| matches!(value, Value::Link(_)));
+    if sets_link || rules.read != Filter::all() || rules.update != Filter::all() {
         let Some(before) = seen(connection, people, write, id).await? else {
             return Ok(Written::Missing);
         };
         if !rules.update.matches(&before) {
             return Ok(Written::Barred);
         }
+        check_links(connection, people, write, values, Some(&before)).await?;
     }
     let changed = update(connection, table, id, values, expected).await?;
     let now = one(connection, table, id, people).await?;
@@ -398,6 +405,32 @@ async fn seen(
 ) -> Result<Option<Record>, StoreError> {
     let record = one(connection, &write.table, id, people).await?;
     Ok(record.filter(|record| write.rules.read.matches(record)))
+}
+
+/// Refuses values that refer to records which there are not for whoever writes. What stays as it is
+/// may refer to any.
+async fn check_links(
+    connection: &mut SqliteConnection,
+    people: &People,
+    write: &Write,
+    values: &[(FieldAt, Value)],
+    before: Option<&Record>,
+) -> Result<(), StoreError> {
+    for (at, value) in values {
+        let Value::Link(link) = value else { continue };
+        if before.is_some_and(|before| before[*at] == *value) {
+            continue;
+        }
+        let Some(related) = write.related.iter().find(|related| related.field == *at) else {
+            continue;
+        };
+        let found = one(connection, &related.table, link.id, people).await?;
+        if found.is_none_or(|record| !related.rows.matches(&record)) {
+            let (field, table) = (write.table.field(*at).name.clone(), related.table.name.clone());
+            return Err(StoreError::NoRelated { field, table });
+        }
+    }
+    Ok(())
 }
 
 /// The record that has a merge's value in its field.

@@ -38,6 +38,7 @@ mod proxied;
 mod public;
 mod records;
 mod reference;
+mod relationships;
 mod rows;
 mod shared;
 mod sign_up;

@@ -358,3 +358,51 @@ fn a_faulty_seed_is_only_an_error_where_its_table_is_not_there() {
     let told = String::from_utf8(migrated.stderr).unwrap();
     assert!(told.starts_with("error: ") && told.contains("nothing is migrated"), "{told}");
 }
+
+#[test]
+fn a_relationship_comes_and_changes_and_its_table_is_renamed() {
+    let before = Before::new();
+    let with = |name: &str, on_delete: &str, more: &str| {
+        app(&format!(
+            "{FIELDS}\n      - {{ name: customer, type: relationship, table: {name}, onDelete: {on_delete} }}
+  - name: {name}\n    fields: [{{ name: name, type: single-line-text }}]{more}"
+        ))
+    };
+    let told = before.becomes(&with("customers", "restrict", ""), &[]);
+    assert_eq!(told, "table customers is new\ntasks.customer is new\n");
+    before.sql(
+        "insert into customers (name) values ('Ada'); update tasks set customer = 1 where id = 1",
+    );
+    before.becomes(&with("customers", "cascade", ""), &[]);
+    before.becomes(&with("clients", "cascade", "\n    renamedFrom: customers"), &[]);
+    assert_eq!(before.sql("select customer from tasks"), "1");
+    let on = |statement: &str| before.sql(&format!("pragma foreign_keys = on; {statement}"));
+    assert_eq!(
+        on(
+            "insert into tasks (title, customer) values ('z', 1); delete from clients; select count(*) from tasks"
+        ),
+        "1"
+    );
+    assert_eq!(
+        before.becomes(&with("clients", "cascade", ""), &[]),
+        "the tables are as declared\n"
+    );
+}
+
+#[test]
+fn a_number_that_is_no_id_of_a_related_record_is_told() {
+    let before = Before::new();
+    let linked = app(&format!(
+        "{}\n  - name: sizes\n    fields: [{{ name: name, type: single-line-text }}]",
+        FIELDS.replace("size, type: integer", "size, type: relationship, table: sizes")
+    ));
+    let told = before.is_refused(&linked, &[]);
+    assert!(
+        told.contains(
+            "tasks.size: 1 value that no record of sizes has as its id, as in 5 of record 1"
+        ),
+        "{told}"
+    );
+    before.becomes(&linked, &["--allow-destructive"]);
+    assert_eq!(before.sql("select count(size) from tasks"), "0");
+}

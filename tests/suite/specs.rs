@@ -86,6 +86,7 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "poll-interval-too-short",
     "presence-not-boolean",
     "presence-yes-is-text",
+    "relationship-on-delete-misspelt",
     "ref-beside-other-keys",
     "ref-not-a-path",
     "renamed-from-no-name",

@@ -23,6 +23,7 @@ struct ExportQuery {
     search: Option<String>,
     sort: Option<String>,
     fields: Option<String>,
+    expand: Option<String>,
     limit: Option<String>,
 }
 
@@ -51,6 +52,7 @@ pub(in crate::http) async fn export(
         search: query.search.as_deref(),
         sort: query.sort.as_deref(),
         fields: query.fields.as_deref(),
+        expand: query.expand.as_deref(),
     };
     let mut list = List::read(view, &asked).map_err(HttpError::from)?;
     let limit = number("limit", query.limit.as_deref(), 1..=u32::MAX.into())?;

@@ -34,9 +34,16 @@ struct ListQuery {
     sort: Option<String>,
     search: Option<String>,
     fields: Option<String>,
+    expand: Option<String>,
     limit: Option<String>,
     offset: Option<String>,
     cursor: Option<String>,
+}
+
+/// What one record may be asked for.
+#[derive(Deserialize)]
+struct OneQuery {
+    expand: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -105,12 +112,21 @@ pub(super) async fn one(
     Path((table, id)): Path<(String, String)>,
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
+    query: Result<Query<OneQuery>>,
     request: &Request,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let shown = runtime.records.get(viewer, &table, &id).await.map_err(HttpError::from)?;
+    let mut shown = runtime.records.get(viewer, &table, &id).await.map_err(HttpError::from)?;
+    let asked = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
+    if let Some(names) = &asked.expand {
+        let related = shown.view.expand(names).map_err(HttpError::from)?;
+        let record = std::slice::from_mut(&mut shown.record);
+        runtime.records.label(&related, record).await.map_err(HttpError::from)?;
+    }
     let answer = record(StatusCode::OK, &shown);
     let known = tags::read(request.headers(), &header::IF_NONE_MATCH)?;
+    // A label may change while the record does not.
+    let known = known.filter(|_| asked.expand.is_none());
     let is_known = known.is_some_and(|known| known.has(records::tag(&shown.view, &shown.record)));
     Ok(if is_known { tags::unchanged(answer) } else { answer })
 }
@@ -182,6 +198,7 @@ impl ListQuery {
             search: self.search.as_deref(),
             sort: self.sort.as_deref(),
             fields: self.fields.as_deref(),
+            expand: self.expand.as_deref(),
         };
         let mut wanted = List::read(view, &asked)?;
         let limit = number("limit", self.limit.as_deref(), 1..=MAX_LIMIT.into())?;

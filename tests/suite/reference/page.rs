@@ -85,6 +85,9 @@ pub fn field_type(root: &Json, name: &str, example: &str) -> String {
     if kind.is_system() {
         left.extend(["required", "unique", "default"]);
     }
+    if kind.storage() == Storage::Link {
+        left.push("default");
+    }
     let mut field = field.clone();
     for value in field["properties"].as_object_mut().unwrap().values_mut() {
         value["description"] = for_type(&told(value), name).into();
@@ -121,7 +124,11 @@ fn for_type(description: &str, name: &str) -> String {
 
 /// A field of the type, as its example might declare it.
 fn sample(name: &str) -> FieldKind {
-    let options = Options { options: Some(vec!["a".into()]), ..Options::default() };
+    let options = Options {
+        options: Some(vec!["a".into()]),
+        table: Some("others".parse().unwrap()),
+        ..Options::default()
+    };
     let plain = fields::kind(name, &Options::default()).unwrap();
     plain.or_else(|_| fields::kind(name, &options).unwrap()).expect("it needs nothing but options")
 }
@@ -138,6 +145,10 @@ fn kept(storage: Storage) -> (&'static str, &'static str) {
         Storage::Date => ("`2026-04-05`", "`TEXT`, the same form"),
         Storage::Datetime => ("`2026-04-05T12:00:00.000Z`, UTC", "`TEXT`, the same form"),
         Storage::List => ("a list of texts", "`TEXT`, the list as JSON"),
+        Storage::Link => (
+            "the id as a string, `{\"id\": …, \"label\": …}` where expanded",
+            "`INTEGER REFERENCES` the other table",
+        ),
         Storage::Json => ("the value itself", "`TEXT`, the value as JSON"),
         Storage::Person => ("`{\"id\": …, \"name\": …}`", "`TEXT`, the id of the account"),
     }

@@ -1,0 +1,74 @@
+//! Records of other tables.
+
+use std::fmt::Write;
+
+use serde_json::{Value as Json, json};
+
+use crate::fields::schema::Shapes;
+use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::ids::RecordId;
+use crate::model::table::{FieldKind, OnDelete};
+use crate::model::value::{Label, Value};
+
+pub(super) struct RelationshipFamily;
+
+impl Family for RelationshipFamily {
+    fn types(&self) -> &'static [&'static str] {
+        &["relationship"]
+    }
+
+    fn options(&self, _: &str) -> &'static [&'static str] {
+        &["table", "onDelete"]
+    }
+
+    fn kind(&self, _: &str, options: &Options) -> Result<FieldKind, Misfit> {
+        let table = options.table.clone();
+        let table = table.ok_or_else(|| Misfit::option("table", "must name a table"))?;
+        Ok(FieldKind::Relationship(table, options.on_delete.unwrap_or(OnDelete::Restrict)))
+    }
+
+    fn has(&self, kind: &FieldKind) -> bool {
+        matches!(kind, FieldKind::Relationship(..))
+    }
+
+    fn parse(&self, _: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        let id = match json {
+            Json::String(text) => text.parse().ok(),
+            _ => json.as_i64().map(RecordId::from),
+        };
+        let unfit = || Misfit::value(format!("must be the id of a record, got {json}"));
+        id.map(|id| Value::Link(id.into())).ok_or_else(unfit)
+    }
+
+    fn write_cell(&self, _: &FieldKind, value: &Value, html: &mut String) {
+        let Value::Link(link) = value else { return };
+        match &link.label {
+            Label::Text(text) => escape(text, html),
+            Label::Unread | Label::Hidden => {
+                write!(html, "#{}", link.id).expect("writing to a string cannot fail");
+            }
+        }
+    }
+
+    fn shapes(&self, _: &FieldKind) -> Shapes {
+        let id = "^(0|-?[1-9][0-9]{0,18})$";
+        Shapes {
+            read: json!({
+                "type": ["string", "object"],
+                "description": "The id of a record; with what it goes by where that is asked for.",
+                "pattern": id,
+                "required": ["id", "label"],
+                "properties": {
+                    "id": { "type": "string" },
+                    "label": {
+                        "type": ["string", "null"],
+                        "description": "Nothing where you may not read it, or there is none.",
+                    },
+                },
+                "additionalProperties": false,
+                "examples": ["7"],
+            }),
+            sent: json!({ "type": ["string", "integer"], "pattern": id, "examples": ["7"] }),
+        }
+    }
+}
