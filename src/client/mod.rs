@@ -46,6 +46,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("listener.js", JAVASCRIPT, include_str!("listener.js")),
     ("morph.js", JAVASCRIPT, include_str!("morph.js")),
     ("overlay.js", JAVASCRIPT, include_str!("overlay.js")),
+    ("pick.js", JAVASCRIPT, include_str!("pick.js")),
     ("poll.js", JAVASCRIPT, include_str!("poll.js")),
     ("presence.js", JAVASCRIPT, include_str!("presence.js")),
     ("roster.js", JAVASCRIPT, include_str!("roster.js")),
@@ -72,6 +73,7 @@ const ASKED_FOR_LATER: &[&str] = &[
     "edit.js",
     "form.js",
     "overlay.js",
+    "pick.js",
     "send.js",
     "toast.js",
 ];

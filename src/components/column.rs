@@ -12,7 +12,7 @@ use crate::components::{Around, seen};
 use crate::model::access::{Grant, Viewer};
 use crate::model::data_table::{Align, Column, FORMATS, Format};
 use crate::model::problem::Place;
-use crate::model::table::{Field, FieldAt, FieldKind, Table};
+use crate::model::table::{Field, FieldAt, FieldKind, Storage, Table};
 
 /// The units that a width may have.
 const UNITS: [&str; 5] = ["px", "rem", "em", "ch", "%"];
@@ -90,7 +90,7 @@ fn plain(field: FieldAt, declared: &Field, sortable: bool) -> Column {
         width: None,
         align: None,
         format: None,
-        sortable,
+        sortable: sortable && declared.kind.storage() != Storage::Link,
         visible: Grant::All,
         editable: false,
     }
@@ -137,6 +137,10 @@ impl RawColumn {
     ) -> Column {
         let field = table.field(at);
         let plain = plain(at, field, self.sortable.unwrap_or(sortable));
+        if self.sortable == Some(true) && !plain.sortable {
+            let message = format!("`{}` is not sorted by what its records go by", field.name);
+            around.problems().report(place.key("sortable"), message).help("remove `sortable`");
+        }
         let editable = self.editable.unwrap_or(false);
         if editable {
             check_editable(table, at, place.key("editable"), around);

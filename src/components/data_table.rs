@@ -172,7 +172,7 @@ fn check_filters(
         } else {
             let message = format!("there is no control to filter by `{name}`");
             let problem = around.problems().report(place, message);
-            problem.help("there are controls for texts, options, numbers, dates and checkboxes");
+            problem.help("there are controls for texts, options, numbers, dates, checkboxes and relationships");
         }
     }
     filters

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::fields::{Misfit, json, parse};
+use crate::model::related;
 use crate::model::table::{Field, FieldKind};
 use crate::model::value::{Value, list_text};
 
@@ -49,6 +50,10 @@ pub fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
         FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
         FieldKind::Datetime => Json::from(instant(text)),
         FieldKind::Json => json::from_text(text)?,
+        FieldKind::Relationship(..) => match related::entered(text) {
+            Some(id) => Json::from(id.to_string()),
+            None => Json::from(text.as_str()),
+        },
         // Browsers end the lines of a form as mail does.
         FieldKind::LongText => Json::from(text.replace("\r\n", "\n")),
         FieldKind::Email | FieldKind::Url | FieldKind::PhoneNumber => Json::from(text.trim()),

@@ -410,11 +410,23 @@ impl Component {
             ComponentKind::List(_) | ComponentKind::Chart(_) | ComponentKind::Details(_) => {
                 self.shown(view).iter().collect()
             }
+            ComponentKind::Form(form) => form.open_fields(view).iter().collect(),
             _ => Vec::new(),
         };
         let is_seen = |at: FieldAt| shown.contains(&at) && view.fields.contains(at);
         let related = view.related.iter().filter(|related| related.display.is_some());
         related.filter(|related| is_seen(related.field)).cloned().collect()
+    }
+
+    /// The relationships for which the viewer chooses a record by it.
+    pub fn chosen_from<'a>(&self, view: &'a View) -> Vec<&'a Related> {
+        let fields: Vec<_> = match &self.kind {
+            ComponentKind::DataTable(table) => table.filters.clone(),
+            ComponentKind::Form(form) => form.open_fields(view).iter().collect(),
+            _ => Vec::new(),
+        };
+        let is_open = |at: FieldAt| fields.contains(&at) && view.fields.contains(at);
+        view.related.iter().filter(|related| is_open(related.field)).collect()
     }
 
     fn ask(&self) -> Option<Ask> {

@@ -213,9 +213,9 @@ pub fn usual_operator(field: &Field) -> &'static str {
 
 /// Whether a viewer can be given a control to filter by the field.
 pub fn has_control(field: &Field) -> bool {
-    use Storage::{Boolean, Date, Datetime, Decimal, Integer, Text};
+    use Storage::{Boolean, Date, Datetime, Decimal, Integer, Link, Text};
     let storage = field.kind.storage();
-    matches!(storage, Text | Integer | Decimal(_) | Boolean | Date | Datetime)
+    matches!(storage, Text | Integer | Decimal(_) | Boolean | Date | Datetime | Link)
 }
 
 fn is_free_text(field: &Field) -> bool {

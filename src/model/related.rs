@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::model::change::Change;
 use crate::model::filter::Filter;
-use crate::model::ids::{RecordId, TableName};
+use crate::model::ids::{FieldName, RecordId, TableName};
 use crate::model::query::Answer;
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, Table};
-use crate::model::value::{Label, Value};
+use crate::model::value::{Label, Link, Value};
 
 /// A field that refers to records, and what a viewer may read of them. It is made in `access`.
 #[derive(Clone, Debug)]
@@ -61,6 +61,34 @@ impl Related {
             record: change.record_id,
         })
     }
+}
+
+/// How many records are listed to choose from; of more, people look for theirs.
+pub const MAX_CHOICES: u32 = 200;
+
+/// The records that a relationship may be set to, or is filtered by.
+#[derive(Clone, Debug)]
+pub struct Choices {
+    /// What they are records of.
+    pub table: TableName,
+    /// The field that they go by; nothing where the viewer may not read it.
+    pub display: Option<FieldName>,
+    /// Each with what it goes by, in that order; nothing if there are too many.
+    pub all: Option<Vec<(RecordId, Arc<str>)>>,
+}
+
+/// A record as people choose it where it is not listed: what it goes by, and its id.
+pub fn entry(link: &Link) -> String {
+    match &link.label {
+        Label::Text(label) => format!("{label} #{}", link.id),
+        Label::Unread | Label::Hidden => format!("#{}", link.id),
+    }
+}
+
+/// The record that somebody entered, as [`entry`] has it or by its id alone.
+pub fn entered(text: &str) -> Option<RecordId> {
+    let id = text.rsplit_once('#').map_or(text, |(_, id)| id);
+    id.trim().parse().ok()
 }
 
 /// A record that now goes by something else, as a field of some table leads to it.

@@ -57,7 +57,7 @@ pub(super) struct Scope {
     editable: FieldSet,
     /// What they may do by it.
     actions: OpenActions,
-    /// What they may read of the records that are referred to.
+    /// What they may read of the records that are referred to, or that they choose from.
     pub(super) related: Vec<Related>,
 }
 
@@ -68,7 +68,8 @@ impl Scope {
         let columns = chosen.into_iter().flat_map(|chosen| chosen.table.columns);
         let columns = columns.map(|column| column.field).collect();
         let (editable, actions) = (component.editable(&view), component.open_actions(&view));
-        let related = component.related(&view);
+        let chosen_from = component.chosen_from(&view).into_iter().cloned();
+        let related = component.related(&view).into_iter().chain(chosen_from).collect();
         Self { query, fields: view.fields, columns, editable, actions, related }
     }
 }

@@ -311,15 +311,18 @@ impl Pages {
         let related = asked.iter().map(|(component, asked)| component.related(&asked.view));
         let mut to_label: Vec<_> = related.zip(&mut snapshot.answers).collect();
         self.records.label_all(&mut to_label).await?;
-        let data = asked.into_iter().zip(snapshot.answers).map(|((component, asked), answer)| {
+        let mut data = HashMap::with_capacity(asked.len());
+        for ((component, asked), answer) in asked.into_iter().zip(snapshot.answers) {
             let Question { view, chosen, .. } = asked;
             let editable = component.editable(&view);
-            let (View { table, fields, .. }, position) = (view, snapshot.position.clone());
-            let draft = None;
-            let data = ComponentData { table, fields, editable, chosen, answer, position, draft };
-            (component.id.clone(), data)
-        });
-        Ok(data.collect())
+            let choices = self.records.choices(&component.chosen_from(&view)).await?;
+            let View { table, fields, .. } = view;
+            let (position, draft) = (snapshot.position.clone(), None);
+            let own =
+                ComponentData { table, fields, editable, chosen, choices, answer, position, draft };
+            data.insert(component.id.clone(), own);
+        }
+        Ok(data)
     }
 
     async fn answers(&self, asked: &[(&Component, Question)]) -> Result<Snapshot, RecordsError> {

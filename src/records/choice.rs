@@ -12,6 +12,7 @@ use crate::model::component::{Component, ComponentKind};
 use crate::model::data_table::{Choice, Chosen, DataTable, FILTER, FILTER_BY, usual_operator};
 use crate::model::filter::{Filter, MAX_FILTER_CONDITIONS, OPERATORS, Test, operator_suits};
 use crate::model::query::{Answer, Ask, Query, Sort};
+use crate::model::related::entered;
 use crate::model::table::{Field, FieldAt, Storage};
 use crate::model::value::Value;
 use crate::records::{Records, RecordsError};
@@ -175,6 +176,9 @@ fn test(field: &Field, operator: &str, text: &str) -> Option<Test> {
 /// A value to hold a field's against. A day stands for its first or its last instant.
 fn value(field: &Field, operator: &str, text: &str) -> Option<Value> {
     let storage = field.kind.storage();
+    if storage == Storage::Link {
+        return entered(text).map(|id| Value::Link(id.into()));
+    }
     if storage == Storage::Datetime && Storage::Date.read(text).is_some() {
         let ends = matches!(operator, "gt" | "lte");
         let time = if ends { "T23:59:59.999Z" } else { "T00:00:00.000Z" };

@@ -20,6 +20,7 @@ use crate::store::{Action, Intent, Outcomes, Store, StoreError, Write, Written};
 
 mod ask;
 mod choice;
+mod choices;
 mod csv;
 mod cursor;
 mod error;

@@ -9,8 +9,8 @@ use crate::model::component::Component;
 use crate::model::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY};
 use crate::model::query::{Direction, Rows, Sort};
 use crate::model::table::{Field, FieldAt, FieldKind, Storage};
-use crate::render::ComponentData;
 use crate::render::rows::{RowWriter, class};
+use crate::render::{ComponentData, picker};
 
 /// What stands in a query string as something else.
 const IN_A_QUERY: &AsciiSet =
@@ -237,7 +237,11 @@ impl<'a> Links<'a> {
             let selected = chosen(&named(None)).is_some_and(|chosen| chosen == value);
             context! { value, label, selected }
         };
+        let picker = self.data.choices.get(&at).map(|choices| {
+            picker::inside(choices, chosen(&named(None)).as_deref().unwrap_or_default(), None)
+        });
         let (kind, options) = match (&field.kind, field.kind.storage()) {
+            _ if picker.is_some() => ("records", Vec::new()),
             (FieldKind::Checkbox, _) => {
                 ("options", vec![option("true", "yes"), option("false", "no")])
             }
@@ -252,7 +256,7 @@ impl<'a> Links<'a> {
             "dates" | "numbers" => vec![input(Some("gte")), input(Some("lte"))],
             _ => vec![input(None)],
         };
-        context! { label, kind, options, ends }
+        context! { label, kind, options, ends, picker }
     }
 
     /// The way to the other rows.

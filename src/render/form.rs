@@ -10,7 +10,7 @@ use crate::model::form::{Form, FormField, Purpose};
 use crate::model::record::Record;
 use crate::model::table::FieldAt;
 use crate::model::value::Value as Plain;
-use crate::render::ComponentData;
+use crate::render::{ComponentData, picker};
 
 /// What the template of a form needs beside what all components have; nothing if there is no record
 /// to change.
@@ -39,7 +39,11 @@ fn base(form: &Form, data: &ComponentData, record: &Record) -> String {
     let seen = form.fields.iter().filter(|field| !field.hidden).map(|field| field.field);
     let seen = seen.filter(|at| data.editable.contains(*at));
     let entry = |at: FieldAt| {
-        let value = serde_json::to_value(&record[at]).unwrap_or_default();
+        let value = match &record[at] {
+            // What it goes by is nothing that is sent.
+            Plain::Link(link) => Json::from(link.id.to_string()),
+            value => serde_json::to_value(value).unwrap_or_default(),
+        };
         (data.table.field(at).name.to_string(), value)
     };
     Json::Object(seen.map(entry).collect::<Map<_, _>>()).to_string()
@@ -68,7 +72,12 @@ impl Writer<'_> {
         let entered = entered.unwrap_or_else(|| entry::shown(held));
         let value = shown(control, entered.first().map_or("", String::as_str));
         let fault = draft.and_then(|draft| draft.faults.get(&at));
-        let option = |option: &str| context! { value => option, chosen => entered.iter().any(|text| text == option) };
+        let is_chosen = |option: &str| entered.iter().any(|text| text == option);
+        let option = |option: &str| context! { value => option, chosen => is_chosen(option) };
+        let picker = self.data.choices.get(&at).map(|choices| {
+            let chosen = entered.first().map_or("", String::as_str);
+            picker::inside(choices, chosen, Some(held))
+        });
         let is_overtaken = draft.is_some_and(|draft| draft.overtaken.contains(&at));
         Some(context! {
             name,
@@ -82,6 +91,7 @@ impl Writer<'_> {
             min,
             max,
             options => options.iter().map(|text| option(text)).collect::<Vec<_>>(),
+            picker,
             is_chosen => options.iter().any(|option| entered.iter().any(|text| **text == **option)),
             value,
             ticked => entered.iter().any(|text| text == "true" || text == "on"),
@@ -105,7 +115,7 @@ fn name_of(control: Control) -> Option<String> {
 /// The type of the input for a kind of control; the others are elements of their own.
 fn kind(control: Control) -> Option<&'static str> {
     Some(match control {
-        Control::Text | Control::Relationship => "text",
+        Control::Text => "text",
         Control::Email => "email",
         Control::Url => "url",
         Control::Tel => "tel",
@@ -116,7 +126,8 @@ fn kind(control: Control) -> Option<&'static str> {
         | Control::Checkbox
         | Control::Select
         | Control::MultiSelect
-        | Control::Json => return None,
+        | Control::Json
+        | Control::Relationship => return None,
     })
 }
 

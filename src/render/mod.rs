@@ -21,7 +21,8 @@ use crate::model::ids::{ComponentId, Position};
 use crate::model::query::Answer;
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
-use crate::model::table::Table;
+use crate::model::related::Choices;
+use crate::model::table::{FieldAt, Table};
 use crate::model::theme::Theme;
 
 mod admin;
@@ -36,6 +37,7 @@ mod frame;
 mod href;
 mod kpi;
 mod list;
+mod picker;
 mod rows;
 mod scale;
 mod series;
@@ -111,6 +113,8 @@ pub struct ComponentData {
     pub editable: FieldSet,
     /// What the viewer chose, where it is a table.
     pub chosen: Option<Chosen>,
+    /// What the viewer may choose from, by field.
+    pub choices: HashMap<FieldAt, Choices>,
     /// What the component asked for.
     pub answer: Answer,
     /// Everything up to here is in the answer.

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { Server, column, eventually, launch, open as openPage } from "./harness.js";
+import { look, screens } from "./look.js";
 
 let browser, server;
 
@@ -206,6 +207,61 @@ for (const javaScriptEnabled of [true, false]) {
   });
 }
 
+/** A few shelves, and more makers than a list has room for. */
+function furnish() {
+  server.sql(`insert into shelves (name) values ('Top'), ('Middle'), ('Bottom');
+    with recursive n (i) as (select 1 union all select i + 1 from n where i < 400)
+    insert into makers (name) select 'Maker ' || i from n`);
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`a record is chosen from a list or looked up, ${javaScriptEnabled ? "with" : "without"} JavaScript`, async () => {
+    furnish();
+    const page = await open(browser, `${server.url}/choose`, { javaScriptEnabled });
+    await page.fill("form.form [name=customer]", "Grace");
+    await page.selectOption("form.form [name=shelf]", { label: "Middle" });
+    const maker = page.locator("form.form [name=maker]");
+    if (javaScriptEnabled) {
+      await maker.pressSequentially("ker 37");
+      const offered = () => maker.evaluate(({ list }) => Array.from(list.options, ({ value }) => value));
+      await eventually(async () => (await offered())[0], "Maker 37 #37");
+      assert.equal((await offered()).length, 11);
+      await maker.fill("Maker 37 #37");
+    } else {
+      await maker.fill("#37");
+    }
+    await send(page);
+    await eventually(() => stored("shelf, maker", "customer = 'Grace'"), "2|37");
+    await eventually(() => column(page, "things", "Shelf"), ["–", "Middle"]);
+    await eventually(() => column(page, "things", "Maker"), ["–", "Maker 37"]);
+    // What it goes by now is on the page at once.
+    if (javaScriptEnabled) {
+      server.sql("update makers set name = 'Grace & Sons' where id = 37");
+      await eventually(() => column(page, "things", "Maker"), ["–", "Grace & Sons"]);
+    }
+    await assertQuiet(page);
+  });
+}
+
+test("a table is filtered by the record that its rows refer to", async () => {
+  furnish();
+  server.sql("insert into orders (customer, shelf, maker) values ('Grace', 1, 300), ('Alan', 1, 7)");
+  const page = await open(browser, `${server.url}/choose`);
+  const rows = () => column(page, "things", "Customer");
+  await page.selectOption("#things [name='filter.shelf']", { label: "Top" });
+  await eventually(rows, ["Alan", "Grace"]);
+  const maker = page.locator("#things [name='filter.maker']");
+  await maker.pressSequentially("300");
+  await eventually(() => maker.evaluate(({ list }) => list.options.length), 1);
+  await maker.fill("Maker 300 #300");
+  await eventually(rows, ["Grace"]);
+  assert.match(decodeURIComponent(page.url()), /filter\.shelf=1&filter\.maker=Maker\+300\+#300/);
+  await page.reload();
+  assert.deepEqual(await rows(), ["Grace"]);
+  assert.equal(await maker.inputValue(), "Maker 300 #300");
+  await assertQuiet(page);
+});
+
 test("an instant is entered in the time of the browser, and in UTC without JavaScript", async () => {
   server.sql("update orders set calledAt = '2026-04-05T22:30:15.000Z'");
   const page = await open(browser, `${server.url}/edit`, { timezoneId: "Asia/Kolkata" });
@@ -294,6 +350,16 @@ test("forms are accessible, with faults and conflicts, on a phone and in the dar
     assert.deepEqual(await complaints(), []);
     const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(width <= 0, `${width} px too wide`);
+    await assertQuiet(page);
+  }
+});
+
+test("choosing a record is accessible, on a phone and in the dark", async () => {
+  furnish();
+  server.sql("insert into orders (customer, shelf, maker) values ('Grace', 1, 300), ('Alan', 3, 7)");
+  for (const [name, screen] of Object.entries(screens)) {
+    const page = await open(browser, `${server.url}/choose?filter.shelf=1`, screen);
+    await look(page, `choose-${name}`, { fullPage: true });
     await assertQuiet(page);
   }
 });

@@ -34,6 +34,7 @@ mod pages;
 mod passwords;
 mod people;
 mod people_cli;
+mod pickers;
 mod proxied;
 mod public;
 mod records;

@@ -1,0 +1,54 @@
+//! What people choose a record from that another is to refer to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::model::query::{Answer, Ask, Query, Window};
+use crate::model::related::{Choices, MAX_CHOICES, Related};
+use crate::model::table::FieldAt;
+use crate::records::{Records, RecordsError};
+
+impl Records {
+    /// What a viewer chooses from, for each of these relationships as they see it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn choices(
+        &self,
+        related: &[&Related],
+    ) -> Result<HashMap<FieldAt, Choices>, RecordsError> {
+        if related.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let queries: Vec<_> = related.iter().map(|related| query(related)).collect();
+        let snapshot = self.snapshot(&queries.iter().collect::<Vec<_>>()).await?;
+        let each = related.iter().zip(snapshot.answers);
+        Ok(each.map(|(related, answer)| (related.field, choices(related, &answer))).collect())
+    }
+}
+
+/// As many as are listed, and one more.
+fn query(related: &Related) -> Query {
+    let window = Window { sort: Vec::new(), limit: MAX_CHOICES + 1, offset: 0, after: None };
+    Query {
+        table: related.table.name.clone(),
+        filter: related.rows.clone(),
+        ask: Ask::Rows(window),
+    }
+}
+
+fn choices(related: &Related, answer: &Answer) -> Choices {
+    let table = related.table.name.clone();
+    let display = related.display.map(|at| related.table.field(at).name.clone());
+    let Answer::Rows(rows) = answer else { return Choices { table, display, all: None } };
+    if rows.records.len() > MAX_CHOICES as usize {
+        return Choices { table, display, all: None };
+    }
+    let labelled = rows.records.iter().map(|record| {
+        let label = related.label(Some(record));
+        (record.id(), label.unwrap_or_else(|| format!("#{}", record.id()).into()))
+    });
+    let mut all: Vec<_> = labelled.collect();
+    all.sort_by_cached_key(|(id, label): &(_, Arc<str>)| (label.to_ascii_lowercase(), *id));
+    Choices { table, display, all: Some(all) }
+}

@@ -1,0 +1,43 @@
+//! The control by which people choose a record that another refers to: a list, or a field to look it
+//! up in where there are too many.
+
+use minijinja::{Value, context};
+
+use crate::model::ids::RecordId;
+use crate::model::related::{Choices, entered, entry};
+use crate::model::value::{Label, Link, Value as Plain};
+
+/// What the template of a picker needs. `text` is what was chosen; `held` what the record has, which may
+/// be none of what there is to choose from.
+pub(super) fn inside(choices: &Choices, text: &str, held: Option<&Plain>) -> Value {
+    let chosen = entered(text);
+    let held = chosen.and_then(|id| held_link(held, id));
+    let Some(all) = &choices.all else {
+        return context! {
+            records => choices.table.as_str(),
+            display => choices.display.as_ref().map(|name| name.as_str()),
+            value => held.map_or_else(|| text.to_owned(), entry),
+        };
+    };
+    let option = |id: RecordId, label: &str| {
+        context! { value => id.to_string(), label, chosen => chosen == Some(id) }
+    };
+    let other = chosen.filter(|chosen| all.iter().all(|(id, _)| id != chosen));
+    let other = other.map(|id| match held.map(|link| &link.label) {
+        Some(Label::Text(label)) => option(id, label),
+        _ => option(id, &format!("#{id}")),
+    });
+    let listed = all.iter().map(|(id, label)| option(*id, label));
+    context! {
+        options => other.into_iter().chain(listed).collect::<Vec<_>>(),
+        is_chosen => chosen.is_some(),
+    }
+}
+
+/// What the record has, if it is this.
+fn held_link(held: Option<&Plain>, id: RecordId) -> Option<&Link> {
+    match held {
+        Some(Plain::Link(link)) if link.id == id => Some(link),
+        _ => None,
+    }
+}
