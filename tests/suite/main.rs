@@ -23,6 +23,7 @@ mod guide;
 mod heard;
 mod history;
 mod hostile;
+mod labels;
 mod lists;
 mod manual;
 mod migrate;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::server::{Client, within};
 
-mod dice;
+pub mod dice;
 mod listener;
 mod program;
 mod world;
