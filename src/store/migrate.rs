@@ -12,7 +12,7 @@ use crate::model::ids::TableName;
 use crate::model::table::Table;
 use crate::store::rebuild::{Obstacle, Rebuild};
 use crate::store::schema::create_table;
-use crate::store::{StoreError, own, schema, triggers, writer};
+use crate::store::{StoreError, apply, own, schema, triggers};
 
 /// What may become of values that no longer fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,7 +309,7 @@ impl Migration<'_> {
         for record in &table.seed {
             let given = table.all().filter(|(at, _)| !record[*at].is_null());
             let values = given.map(|(at, _)| (at, record[at].clone())).collect::<Vec<_>>();
-            writer::insert(self.connection, table, &values).await.map_err(|cause| {
+            apply::insert(self.connection, table, &values).await.map_err(|cause| {
                 StoreError::Seed { table: table.name.clone(), cause: Box::new(cause) }
             })?;
         }

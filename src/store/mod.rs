@@ -14,6 +14,7 @@ use crate::model::ids::TableName;
 use crate::model::table::Table;
 
 mod accounts;
+mod apply;
 mod convert;
 mod error;
 mod figures;
