@@ -1,7 +1,9 @@
 //! What a write does to the rows, statement by statement.
 
-use sea_query::{Alias, Expr, ExprTrait, Query as Sql, SimpleExpr, SqliteQueryBuilder};
-use sea_query_sqlx::SqlxBinder;
+use sea_query::SqliteQueryBuilder;
+use sea_query::{Alias, Expr, ExprTrait, InsertStatement, Query as Sql, SimpleExpr};
+use sea_query_sqlx::{SqlxBinder, SqlxValues};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
 use crate::model::filter::Filter;
@@ -9,24 +11,118 @@ use crate::model::ids::RecordId;
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
-use crate::store::StoreError;
 use crate::store::people::People;
 use crate::store::select::{one, sql_value};
-use crate::store::writer::{Action, Intent, Merge, Outcomes, Write, Written};
+use crate::store::writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
+use crate::store::{StoreError, row};
 
-/// What one asked for, within a group: if some of it fails, all of it is undone, and the others stand.
-pub(super) async fn together(
+/// Does what several asked for, within a group: if some of what one asked for fails, all of that is
+/// undone, and the others stand.
+///
+/// Writes that are alike are sent at once: every round trip to the thread of the connection costs two
+/// switches between threads, which is more than SQLite takes to add a row.
+pub(super) async fn all(
+    connection: &mut SqliteConnection,
+    people: &People,
+    writes: &[Box<Write>],
+) -> Vec<Result<Outcomes, StoreError>> {
+    let mut outcomes = Vec::with_capacity(writes.len());
+    let mut rest = writes;
+    while !rest.is_empty() {
+        // Few lengths, so that each finds its statements prepared.
+        let (now, later) = rest.split_at(1 << rest.len().ilog2());
+        rest = later;
+        match now {
+            [one] => outcomes.push(together(connection, people, one).await),
+            several => match at_once(connection, people, several).await {
+                Ok(Some(made)) => outcomes.extend(made.into_iter().map(Ok)),
+                // Which of them is at fault shows one by one.
+                Ok(None) => {
+                    for write in several {
+                        outcomes.push(together(connection, people, write).await);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!("cannot undo what could not be added: {error}");
+                    outcomes.extend(several.iter().map(|_| Err(StoreError::Closed)));
+                }
+            },
+        }
+    }
+    outcomes
+}
+
+/// Whether two writes each add a record to the same table, by the same person and with the same
+/// fields, and nothing but the database is to be asked about it.
+pub(super) fn are_alike(one: &Write, other: &Write) -> bool {
+    let (Some(fields), Some(others)) = (plain(one), plain(other)) else { return false };
+    one.table.name == other.table.name
+        && one.by == other.by
+        && fields.iter().map(|(at, _)| at).eq(others.iter().map(|(at, _)| at))
+}
+
+/// The values of a record that is only to be added.
+fn plain(write: &Write) -> Option<&Values> {
+    match &write.actions[..] {
+        [Action::Insert(values)] if write.intent == Intent::Keep && !has_rules(write) => {
+            let has_links = values.iter().any(|(_, value)| matches!(value, Value::Link(_)));
+            (!has_links).then_some(values)
+        }
+        _ => None,
+    }
+}
+
+/// Whether what was done may have to be undone because of a rule about rows.
+fn has_rules(write: &Write) -> bool {
+    write.rules.create != Filter::all() || write.rules.update != Filter::all()
+}
+
+/// Adds all records; says nothing if there is something wrong with one, and then adds none.
+async fn at_once(
+    connection: &mut SqliteConnection,
+    people: &People,
+    writes: &[Box<Write>],
+) -> Result<Option<Vec<Outcomes>>, sqlx::Error> {
+    let mut sql = "savepoint at_once;".to_owned();
+    let mut values = Vec::new();
+    for write in writes {
+        let (insert, SqlxValues(own)) =
+            insert_and_read(&write.table, plain(write).map_or(&[], Vec::as_slice));
+        sql.push_str(&insert);
+        sql.push(';');
+        values.extend(own);
+    }
+    sql.push_str("release at_once");
+    let values = SqlxValues(sea_query::Values(values));
+    match sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(&mut *connection).await {
+        Ok(rows) => {
+            let each = writes.iter().zip(&rows);
+            Ok(Some(each.map(|(write, row)| vec![Ok(made(write, row, people))]).collect()))
+        }
+        Err(_) => {
+            let undo = "rollback to at_once; release at_once";
+            sqlx::raw_sql(undo).execute(connection).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Does what one asked for.
+async fn together(
     connection: &mut SqliteConnection,
     people: &People,
     write: &Write,
 ) -> Result<Outcomes, StoreError> {
+    // A single statement is all or nothing by itself.
+    if write.actions.len() == 1 && write.intent == Intent::Keep && !has_rules(write) {
+        let outcome = apply(connection, people, write, &write.actions[0]).await;
+        return outcome.map(|done| vec![Ok(done)]).or_else(of_record);
+    }
     let mut savepoint = connection.begin().await?;
     let mut outcomes = Vec::with_capacity(write.actions.len());
     for action in &write.actions {
-        match apply(&mut savepoint, people, write, action).await {
-            Err(error @ (StoreError::Unavailable(_) | StoreError::Closed)) => return Err(error),
-            outcome => outcomes.push(outcome),
-        }
+        let outcome = apply(&mut savepoint, people, write, action).await;
+        outcomes.extend(outcome.map(|done| vec![Ok(done)]).or_else(of_record)?);
     }
     let stands = |outcome: &_| matches!(outcome, Ok(Written::Made(_) | Written::Done(_)));
     if write.intent == Intent::Keep && outcomes.iter().all(stands) {
@@ -35,6 +131,14 @@ pub(super) async fn together(
         savepoint.rollback().await?;
     }
     Ok(outcomes)
+}
+
+/// The failure as the outcome of one record, unless the database itself has failed.
+fn of_record(error: StoreError) -> Result<Outcomes, StoreError> {
+    match error {
+        StoreError::Unavailable(_) | StoreError::Closed => Err(error),
+        error => Ok(vec![Err(error)]),
+    }
 }
 
 async fn apply(
@@ -68,13 +172,20 @@ async fn add(
     values: &[(FieldAt, Value)],
 ) -> Result<Written, StoreError> {
     check_links(connection, people, write, values, None).await?;
-    let id = insert(connection, &write.table, values).await?;
-    let made = one(connection, &write.table, id, people).await?;
-    Ok(match made {
-        Some(record) if write.rules.create.matches(&record) => Written::Made(record),
-        Some(_) => Written::Barred,
-        None => Written::Missing,
-    })
+    let (sql, values) = insert_and_read(&write.table, values);
+    let row = sqlx::query_with(AssertSqlSafe(sql), values).fetch_one(connection).await?;
+    Ok(made(write, &row, people))
+}
+
+/// What became of a new record, as it was read again.
+fn made(write: &Write, row: &SqliteRow, people: &People) -> Written {
+    let record = row::record(&write.table, row, people);
+    match &record[FieldAt::ID] {
+        // A trigger of another program's has taken it away.
+        Value::Null => Written::Missing,
+        _ if write.rules.create.matches(&record) => Written::Made(record),
+        _ => Written::Barred,
+    }
 }
 
 async fn change(
@@ -180,12 +291,18 @@ async fn by_key(
     Ok(id.map(RecordId::from))
 }
 
-/// Adds a row and returns its key.
+/// Adds a row.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     table: &Table,
     values: &[(FieldAt, Value)],
-) -> Result<RecordId, StoreError> {
+) -> Result<(), StoreError> {
+    let (sql, values) = insertion(table, values).build_sqlx(SqliteQueryBuilder);
+    sqlx::query_with(AssertSqlSafe(sql), values).execute(connection).await?;
+    Ok(())
+}
+
+fn insertion(table: &Table, values: &[(FieldAt, Value)]) -> InsertStatement {
     let mut sql = Sql::insert();
     sql.into_table(Alias::new(table.name.as_str()));
     if values.is_empty() {
@@ -194,9 +311,21 @@ pub(super) async fn insert(
         sql.columns(values.iter().map(|(at, _)| Alias::new(table.field(*at).name.as_str())));
         sql.values_panic(values.iter().map(|(_, value)| SimpleExpr::from(sql_value(value))));
     }
-    let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
-    let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(connection).await?;
-    Ok(done.last_insert_rowid().into())
+    sql
+}
+
+/// The statements that add a row and read it as the database completed it: one row, whose columns are
+/// all missing if it is gone again.
+fn insert_and_read(table: &Table, values: &[(FieldAt, Value)]) -> (String, SqlxValues) {
+    let (mut sql, values) = insertion(table, values).build_sqlx(SqliteQueryBuilder);
+    let columns = table.fields.iter().map(|field| format!("\"{}\"", field.name));
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    let name = &table.name;
+    sql.push_str(&format!(
+        "; select {columns} from (select last_insert_rowid() as \"_made\") \
+         left join \"{name}\" on \"{name}\".\"id\" = \"_made\""
+    ));
+    (sql, values)
 }
 
 /// Sets fields of a row, and says whether the row was there as expected.

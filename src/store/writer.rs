@@ -11,15 +11,16 @@ use crate::model::record::Record;
 use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
-use crate::store::apply::together;
 use crate::store::people::People;
 use crate::store::watch::Watch;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, apply};
 
 /// How many writes may wait before further writers have to.
 const QUEUE: usize = 1_024;
 /// How many writes share a commit at most, so that none waits long for its own.
 const GROUP: usize = 256;
+/// How many records of one kind are added in one round trip to the connection's thread at most.
+const RUN: usize = 16;
 
 /// Changes of records of one table: all of them, or none.
 #[derive(Clone, Debug)]
@@ -111,10 +112,36 @@ pub(super) struct Statement {
     pub(super) values: Vec<Value>,
 }
 
+/// To whoever waits for the outcomes.
+type Told = oneshot::Sender<Result<Outcomes, StoreError>>;
+
 enum Job {
-    Records(Box<Write>, oneshot::Sender<Result<Outcomes, StoreError>>),
+    Records(Box<Write>, Told),
     Own(Statement, oneshot::Sender<Result<u64, StoreError>>),
     Close(oneshot::Sender<()>),
+}
+
+impl Job {
+    /// Whether this can be sent to the database together with a write.
+    fn is_like(&self, first: &Write) -> bool {
+        matches!(self, Self::Records(write, _) if apply::are_alike(first, write))
+    }
+
+    fn into_records(self) -> Option<(Box<Write>, Told)> {
+        match self {
+            Self::Records(write, to) => Some((write, to)),
+            Self::Own(..) | Self::Close(_) => None,
+        }
+    }
+
+    /// What is told where nothing can be written; the reason is added to it.
+    fn refused(self) -> Option<Answer> {
+        match self {
+            Self::Records(_, to) => Some(Answer::Records(Err(StoreError::Closed), to)),
+            Self::Own(_, to) => Some(Answer::Own(Err(StoreError::Closed), to)),
+            Self::Close(_) => None,
+        }
+    }
 }
 
 /// The way to the writing connection.
@@ -193,7 +220,7 @@ async fn run(
 
 /// Answers of a group, held back until its commit is on disk.
 enum Answer {
-    Records(Result<Outcomes, StoreError>, oneshot::Sender<Result<Outcomes, StoreError>>),
+    Records(Result<Outcomes, StoreError>, Told),
     Own(Result<u64, StoreError>, oneshot::Sender<Result<u64, StoreError>>),
 }
 
@@ -224,29 +251,36 @@ async fn group(
     work: Vec<Job>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), sqlx::Error> {
-    let mut begun = connection.begin_with("begin immediate").await;
+    let mut transaction = match connection.begin_with("begin immediate").await {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            answers.extend(work.into_iter().filter_map(Job::refused));
+            return Err(error);
+        }
+    };
     let mut actor = None;
-    for job in work {
-        match (&mut begun, job) {
-            (Ok(transaction), Job::Records(write, to)) => {
-                let result = match set_actor(transaction, &mut actor, write.by.as_ref()).await {
-                    Ok(()) => together(transaction, people, &write).await,
-                    Err(error) => Err(error.into()),
-                };
-                answers.push(Answer::Records(result, to));
+    let mut work = work.into_iter().peekable();
+    while let Some(job) = work.next() {
+        match job {
+            Job::Records(write, to) => {
+                let mut run = vec![(write, to)];
+                while let Some(next) =
+                    work.next_if(|next| run.len() < RUN && next.is_like(&run[0].0))
+                {
+                    run.extend(next.into_records());
+                }
+                set_actor(&mut transaction, &mut actor, run[0].0.by.as_ref()).await?;
+                let (writes, to): (Vec<_>, Vec<_>) = run.into_iter().unzip();
+                let outcomes = apply::all(&mut transaction, people, &writes).await;
+                let told = outcomes.into_iter().zip(to);
+                answers.extend(told.map(|(result, to)| Answer::Records(result, to)));
             }
-            (Ok(transaction), Job::Own(statement, to)) => {
-                answers.push(Answer::Own(own(transaction, &statement).await, to));
+            Job::Own(statement, to) => {
+                answers.push(Answer::Own(own(&mut transaction, &statement).await, to));
             }
-            // The failure to begin is told to everyone; what stands here is not looked at.
-            (Err(_), Job::Records(_, to)) => {
-                answers.push(Answer::Records(Err(StoreError::Closed), to));
-            }
-            (Err(_), Job::Own(_, to)) => answers.push(Answer::Own(Err(StoreError::Closed), to)),
-            (_, Job::Close(_)) => {}
+            Job::Close(_) => {}
         }
     }
-    let mut transaction = begun?;
     // Whoever writes next, another program, is nobody we know.
     set_actor(&mut transaction, &mut actor, None).await?;
     transaction.commit().await

@@ -37,6 +37,47 @@ async fn nothing_but_blanks_is_no_value_where_one_is_required() {
 }
 
 #[tokio::test]
+async fn of_many_at_once_each_gets_its_own_record_or_its_own_refusal() {
+    let (server, admin) = desk().await;
+    // What the database alone can refuse: another program's rule.
+    server.sql(
+        "create trigger theirs before insert on orders when new.customer = 'nobody'
+         begin select raise(abort, 'constraint failed: customer must be somebody'); end",
+    );
+    let create = async |number: usize| {
+        let customer = if number % 7 == 3 { "nobody" } else { "Ada" };
+        // Every fifth has the code of the one before.
+        let code = format!("c{}", if number % 5 == 4 { number - 1 } else { number });
+        let fields = json!({ "customer": customer, "code": code, "total": number });
+        let body = Some(json!({ "fields": fields }));
+        let (status, made) = admin.send(Method::POST, RECORDS, body).await;
+        match status {
+            201 => {
+                assert_eq!(made["fields"]["code"], *code);
+                assert_eq!(made["fields"]["total"], format!("{number}.00"));
+                assert_eq!(
+                    admin.get(&format!("{RECORDS}/{}", made["id"].as_str().unwrap())).await.1,
+                    made
+                );
+            }
+            409 => assert!(number % 5 >= 3 && made["code"] == "NOT_UNIQUE", "{made}"),
+            422 => assert_eq!(customer, "nobody"),
+            _ => panic!("{status} {made}"),
+        }
+        status
+    };
+    let statuses = futures_util::future::join_all((0..200).map(create)).await;
+    let made = statuses.iter().filter(|status| **status == 201).count();
+    assert_eq!(server.sql("select count(*) from orders"), made.to_string());
+    for (number, status) in statuses.iter().enumerate().filter(|(number, _)| number % 5 < 3) {
+        assert_eq!(*status, if number % 7 == 3 { 422 } else { 201 }, "{number}");
+    }
+    // The others were in the way of none, and everything of them is in the log.
+    let logged = server.sql("select count(*) from _pagetide_changes");
+    assert_eq!(logged, made.to_string());
+}
+
+#[tokio::test]
 async fn a_record_is_made_read_changed_and_removed() {
     let (_server, admin) = desk().await;
     let body = json!({ "fields": { "customer": "Ada", "total": "12.5", "secret": "xyzzy" } });
