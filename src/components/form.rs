@@ -12,8 +12,8 @@ use crate::components::named::{About as AboutField, Named};
 use crate::components::{Around, Given, href};
 use crate::fields;
 use crate::fields::control::{Control, editor};
-use crate::model::access::{Operation, View};
-use crate::model::component::{ComponentKind, DataSource};
+use crate::model::access::{Operation, Viewer};
+use crate::model::component::{ComponentKind, DataSource, HrefPart};
 use crate::model::filter::Filter;
 use crate::model::form::{Form, FormField, OnSuccess, Purpose};
 use crate::model::problem::Place;
@@ -107,6 +107,7 @@ impl Given for RawForm {
         check_needed(&fields, &about, around);
         let on_success = self.on_success.unwrap_or_default();
         let on_success = check_success(on_success, DEFAULT_TOAST, &about.table, around);
+        check_led(&on_success, &about.table, around);
         let submit_label = self.submit_label.as_deref().unwrap_or(match about.purpose {
             Purpose::Create => "Add",
             Purpose::Update => "Save",
@@ -136,12 +137,12 @@ struct About {
 impl About {
     /// Whether somebody who may open the page may set the field by this form.
     fn may_set(&self, at: FieldAt, around: &dyn Around) -> bool {
-        let may = |view: View| match self.purpose {
-            Purpose::Create => view.may_give(at),
-            Purpose::Update => view.may_set(at),
+        let table = &self.table;
+        let may = |viewer: &Viewer| match self.purpose {
+            Purpose::Create => table.view_to_add(viewer).is_some_and(|view| view.may_give(at)),
+            Purpose::Update => table.view(viewer).is_some_and(|view| view.may_set(at)),
         };
-        let mut views = around.audience().into_iter().filter_map(|viewer| self.table.view(&viewer));
-        views.any(may)
+        around.audience().iter().any(may)
     }
 
     fn all_fields(&self, around: &dyn Around) -> Vec<FormField> {
@@ -208,7 +209,12 @@ fn check_audience(about: &About, around: &mut dyn Around) {
         Purpose::Update => (Operation::Update, "change", "dataSource", "update"),
     };
     let table = &about.table;
-    let may = |viewer: &_| table.allows(viewer, Operation::Read) && table.allows(viewer, operation);
+    // Whoever changes a record reads it first.
+    let needed = match about.purpose {
+        Purpose::Create => vec![operation],
+        Purpose::Update => vec![Operation::Read, operation],
+    };
+    let may = |viewer: &_| needed.iter().all(|operation| table.allows(viewer, *operation));
     if !around.audience().iter().any(may) {
         let message = format!("nobody who may open this page may {words} `{}`", table.name);
         let place = around.place().key(key);
@@ -336,6 +342,22 @@ fn check_needed(fields: &[FormField], about: &About, around: &mut dyn Around) {
             table.name
         );
         around.problems().report(place, message).at_key().help(format!("add `{name}`"));
+    }
+}
+
+/// Nobody is led to a record that they may not read.
+fn check_led(on_success: &OnSuccess, table: &Table, around: &mut dyn Around) {
+    let mut parts = on_success.navigate.iter().flatten();
+    let names_it = parts.any(|part| matches!(part, HrefPart::Field(_)));
+    let may_read = |viewer: &_| table.allows(viewer, Operation::Read);
+    if names_it && !around.audience().iter().any(may_read) {
+        let message = format!(
+            "nobody who may open this page may read `{}`, so nobody can be led to a record of it",
+            table.name
+        );
+        let place = around.place().key("onSuccess").key("navigate");
+        let problem = around.problems().report(place, message);
+        problem.help("lead to a path without braces, as in `/thanks`");
     }
 }
 

@@ -14,6 +14,7 @@ use crate::http::peer::Peer;
 use crate::http::shared::Shared;
 use crate::live::Credential;
 use crate::model::access::{Operation, User, Viewer};
+use crate::model::table::Table;
 use crate::runtime::Runtime;
 
 /// Who sent a request.
@@ -93,9 +94,25 @@ impl Caller {
     /// Who is to be asked about a table. Without a token only what everyone may read is there; and
     /// nobody learns what else there is.
     pub(super) fn reader(&self, runtime: &Runtime, table: &str) -> Result<&Viewer, HttpError> {
+        self.asker(runtime, table, &[Operation::Read])
+    }
+
+    /// Who is to be asked about a table that they would add to: without a token, to what everyone may
+    /// add to or read.
+    pub(super) fn adder(&self, runtime: &Runtime, table: &str) -> Result<&Viewer, HttpError> {
+        self.asker(runtime, table, &[Operation::Read, Operation::Create])
+    }
+
+    fn asker(
+        &self,
+        runtime: &Runtime,
+        table: &str,
+        of: &[Operation],
+    ) -> Result<&Viewer, HttpError> {
         let name = table.parse().ok();
         let table = name.and_then(|name| runtime.app.table(&name));
-        let is_open = table.is_some_and(|table| table.allows(&Viewer::Guest, Operation::Read));
+        let may = |table: &Arc<Table>| of.iter().any(|to| table.allows(&Viewer::Guest, *to));
+        let is_open = table.is_some_and(may);
         match &self.viewer {
             Some(viewer) => Ok(viewer),
             None if is_open => Ok(&Viewer::Guest),

@@ -7,7 +7,7 @@ use crate::model::app::App;
 use crate::model::filter::Filter;
 use crate::model::ids::{Role, TableName, UserId};
 use crate::model::operand::Operand;
-use crate::model::record::FieldSet;
+use crate::model::record::{FieldSet, Record};
 use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
@@ -72,8 +72,12 @@ pub struct View {
     pub table: Arc<Table>,
     /// Who looks.
     pub viewer: Viewer,
+    /// Whether there are any records for them: some may only add to a table.
+    pub is_open: bool,
     /// What of its records they may read.
     pub fields: FieldSet,
+    /// What of them they may know of: what they read, or could where the table is closed to them.
+    pub known: FieldSet,
     /// Which of its records they may read.
     pub rows: Filter,
     /// What they may read of the records that its fields refer to.
@@ -83,7 +87,17 @@ pub struct View {
 impl App {
     /// A table as the viewer sees it; nothing if there is none, or it is closed to them.
     pub fn view(&self, table: &TableName, viewer: &Viewer) -> Option<View> {
-        let mut view = self.table(table)?.view(viewer)?;
+        Some(self.with_related(self.table(table)?.view(viewer)?))
+    }
+
+    /// A table as the viewer sees it who adds a record to it; nothing if there is none, or they may
+    /// neither read it nor add to it.
+    pub fn view_to_add(&self, table: &TableName, viewer: &Viewer) -> Option<View> {
+        Some(self.with_related(self.table(table)?.view_to_add(viewer)?))
+    }
+
+    fn with_related(&self, view: View) -> View {
+        let viewer = &view.viewer;
         let related = view.table.links().filter_map(|(field, name, _)| {
             let table = self.table(name)?.clone();
             let seen = table.view(viewer);
@@ -94,26 +108,39 @@ impl App {
             let rows = seen.map_or_else(Filter::none, |view| view.rows);
             Some(Related { field, table, display, rows })
         });
-        view.related = related.collect();
-        Some(view)
+        View { related: related.collect(), ..view }
     }
 }
 
 impl View {
+    /// Whether the viewer may do this to some record.
+    pub fn allows(&self, operation: Operation) -> bool {
+        let may = self.table.allows(&self.viewer, operation);
+        match operation {
+            // Nobody is told of a field that they may not know, so they could never give it.
+            Operation::Create => may && self.table.needed().all(|at| self.known.contains(at)),
+            _ => may && self.is_open,
+        }
+    }
+
+    /// Whether a record is one that the viewer may read.
+    pub fn shows(&self, record: &Record) -> bool {
+        self.is_open && self.rows.matches(record)
+    }
+
     /// Whether the viewer may set the field of a record that they see.
     pub fn may_set(&self, at: FieldAt) -> bool {
-        self.may_write(Operation::Update, at)
+        self.allows(Operation::Update) && self.may_write(at)
     }
 
     /// Whether the viewer may give the field of a record that they add.
     pub fn may_give(&self, at: FieldAt) -> bool {
-        self.may_write(Operation::Create, at)
+        self.table.allows(&self.viewer, Operation::Create) && self.may_write(at)
     }
 
-    fn may_write(&self, operation: Operation, at: FieldAt) -> bool {
-        self.table.allows(&self.viewer, operation)
-            && !self.table.field(at).kind.is_system()
-            && self.fields.contains(at)
+    fn may_write(&self, at: FieldAt) -> bool {
+        !self.table.field(at).kind.is_system()
+            && self.known.contains(at)
             && self.table.may_set(&self.viewer, at)
     }
 
@@ -222,21 +249,45 @@ impl Table {
         open.then(|| View {
             table: self.clone(),
             viewer: viewer.clone(),
+            is_open: true,
             fields: self.readable(viewer),
+            known: self.readable(viewer),
             rows: self.permissions.rows.read.fill(viewer, &Values::default()),
             related: Vec::new(),
         })
     }
 
+    /// The table as the viewer sees it who adds a record to it, by itself; nothing if they may neither
+    /// read it nor add to it. Where they may not read it, they see no record and no field.
+    pub fn view_to_add(self: &Arc<Self>, viewer: &Viewer) -> Option<View> {
+        let closed = || View {
+            table: self.clone(),
+            viewer: viewer.clone(),
+            is_open: false,
+            fields: FieldSet::new([]),
+            known: self.not_hidden(viewer),
+            rows: Filter::none(),
+            related: Vec::new(),
+        };
+        let may_add = self.allows(viewer, Operation::Create);
+        self.view(viewer).or_else(|| may_add.then(closed))
+    }
+
     /// The fields the viewer may see; none if the table is closed to them.
     pub fn readable(&self, viewer: &Viewer) -> FieldSet {
-        let open = self.allows(viewer, Operation::Read);
-        let may = |at| {
-            self.rule(at)
-                .and_then(|rule| rule.read.as_ref())
-                .is_none_or(|grant| grant.allows(viewer))
+        match self.allows(viewer, Operation::Read) {
+            true => self.not_hidden(viewer),
+            false => FieldSet::new([]),
+        }
+    }
+
+    /// The fields that no rule of their own hides from the viewer.
+    fn not_hidden(&self, viewer: &Viewer) -> FieldSet {
+        let may = |at: &FieldAt| {
+            let rule = self.rule(*at).and_then(|rule| rule.read.as_ref());
+            rule.is_none_or(|grant| grant.allows(viewer))
         };
-        FieldSet::new(self.all().map(|(at, _)| at).filter(|at| open && may(*at)))
+        FieldSet::new(self.all().map(|(at, _)| at).filter(may))
     }
 
     /// Whether the viewer may set the field, given that they may write the record.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::access::{Operation, Viewer};
+use crate::model::component::Component;
 use crate::model::ids::{BUILT_IN_ROLES, Role, TableName};
 use crate::model::origin::Origin;
 use crate::model::page::Page;
@@ -70,9 +71,13 @@ impl App {
         if let Some(access) = &page.access {
             return access.require.allows(viewer);
         }
-        let seen = page.seen_by(viewer).into_iter();
-        let sources = seen.filter_map(|component| component.data_source());
-        let mut tables = sources.filter_map(|source| self.table(&source.table));
-        tables.all(|table| table.allows(viewer, Operation::Read))
+        let is_open = |component: &Component| {
+            let table = component.data_source().and_then(|source| self.table(&source.table));
+            table.is_none_or(|table| {
+                table.allows(viewer, Operation::Read)
+                    || component.adds() && table.allows(viewer, Operation::Create)
+            })
+        };
+        page.seen_by(viewer).into_iter().all(is_open)
     }
 }

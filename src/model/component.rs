@@ -7,7 +7,7 @@ use crate::model::action::{Button, Does, OpenActions};
 use crate::model::address::Values;
 use crate::model::data_table::{DataTable, Format};
 use crate::model::filter::Filter;
-use crate::model::form::Form;
+use crate::model::form::{Form, Purpose};
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::operand::Operand;
 use crate::model::query::{Ask, Grouping, Measure, Query, Window};
@@ -334,6 +334,11 @@ impl Component {
         FieldSet::new(editable.filter(|field| view.may_set(*field)))
     }
 
+    /// Whether records are added by it, and none is read for it.
+    pub fn adds(&self) -> bool {
+        matches!(&self.kind, ComponentKind::Form(form) if form.purpose == Purpose::Create)
+    }
+
     /// What the viewer may do by it.
     pub fn open_actions(&self, view: &View) -> OpenActions {
         match &self.kind {
@@ -425,7 +430,7 @@ impl Component {
             ComponentKind::Form(form) => form.open_fields(view).iter().collect(),
             _ => Vec::new(),
         };
-        let is_open = |at: FieldAt| fields.contains(&at) && view.fields.contains(at);
+        let is_open = |at: FieldAt| fields.contains(&at) && view.known.contains(at);
         view.related.iter().filter(|related| is_open(related.field)).collect()
     }
 

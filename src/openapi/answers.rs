@@ -86,6 +86,12 @@ pub(super) fn nothing(about: &str) -> Json {
 /// An answer with one record, and the name of its state.
 pub(super) fn record(view: &View, about: &str) -> Json {
     let mut answer = json_body(about, &schema(view, "Record"), &schemas::record_example(view));
+    add_tag(view, &mut answer);
+    answer
+}
+
+/// Says that the name of a record's state comes with an answer, where the viewer may read that.
+pub(super) fn add_tag(view: &View, answer: &mut Json) {
     if let Some(at) = view.table.updated_at().filter(|at| view.fields.contains(*at)) {
         let field = &view.table.field(at).name;
         let about = format!("The state of the record, for `If-Match`: its `{field}`.");
@@ -93,7 +99,11 @@ pub(super) fn record(view: &View, about: &str) -> Json {
             "ETag": { "schema": { "type": "string" }, "description": about },
         });
     }
-    answer
+}
+
+/// Why a record could not be added.
+pub(super) fn not_unique() -> Json {
+    refusal("Another record has this value in a unique field.", &["NOT_UNIQUE"], None)
 }
 
 /// Why a record could not be written as it was sent: another one, or somebody else.

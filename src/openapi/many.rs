@@ -32,7 +32,12 @@ pub(super) fn describe(view: &View, paths: &mut Paths) {
 fn create(view: &View) -> Json {
     let shape = records(&schemas::with_fields(view, "New"));
     let sent = json!({ "records": [{ "fields": schemas::new_example(view) }] });
-    operation(view, "createMany", "Adds records to", 201, &body(&shape, &sent))
+    let mut operation = operation(view, "createMany", "Adds records to", 201, &body(&shape, &sent));
+    let example = json!({ "records": [schemas::made_example(view)] });
+    let answer = answers::json_body("In the order that was sent.", &made(view), &example);
+    operation["responses"]["201"] = answer;
+    operation["responses"]["409"] = answers::not_unique();
+    operation
 }
 
 fn update(view: &View) -> Json {
@@ -81,7 +86,7 @@ fn upsert(view: &View) -> Json {
     let told = |about: &str| json!({ "type": "array", "items": id(), "description": about });
     let shape = object(
         &json!({
-            "records": { "type": "array", "items": schema(view, "Record") },
+            "records": { "type": "array", "items": schemas::made(view) },
             "created": told("Which of them were added."),
             "updated": told("Which of them were changed."),
         }),
@@ -92,6 +97,12 @@ fn upsert(view: &View) -> Json {
     });
     operation["responses"]["200"] = answers::json_body("As they now stand.", &shape, &example);
     operation
+}
+
+/// Records that were made.
+fn made(view: &View) -> Json {
+    let items = json!({ "type": "array", "items": schemas::made(view) });
+    object(&json!({ "records": items }), &["records"])
 }
 
 fn records(shape: &Json) -> Json {

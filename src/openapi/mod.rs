@@ -71,13 +71,15 @@ impl Description {
 
 /// The API of this app, as this viewer may use it.
 pub fn document(app: &App, viewer: &Viewer) -> Json {
-    let views: Vec<_> = app.tables.iter().filter_map(|table| table.view(viewer)).collect();
+    let views: Vec<_> = app.tables.iter().filter_map(|table| table.view_to_add(viewer)).collect();
     let mut paths = Paths::new();
     for view in &views {
         records::describe(view, &mut paths);
         many::describe(view, &mut paths);
-        files::describe(view, &mut paths);
-        streams::describe(view, &mut paths);
+        if view.is_open {
+            files::describe(view, &mut paths);
+            streams::describe(view, &mut paths);
+        }
     }
     streams::describe_shared(&mut paths);
     accounts::describe(app, viewer, &mut paths);

@@ -8,11 +8,20 @@ use crate::openapi::schemas::{self, may, object};
 use crate::openapi::{Paths, asked, body, path, schema};
 
 pub(super) fn describe(view: &View, paths: &mut Paths) {
-    let mut all = json!({ "get": list(view) });
+    let mut all = json!({});
+    if view.is_open {
+        all["get"] = list(view);
+    }
     if may(view, Operation::Create) {
         all["post"] = create(view);
     }
     paths.insert(path(view, "records"), all);
+    if view.is_open {
+        describe_one(view, paths);
+    }
+}
+
+fn describe_one(view: &View, paths: &mut Paths) {
     let mut one = json!({ "parameters": [asked::record_id()], "get": read(view) });
     if may(view, Operation::Update) {
         one["patch"] = update(view);
@@ -74,9 +83,11 @@ fn read(view: &View) -> Json {
 
 fn create(view: &View) -> Json {
     let sent = json!({ "fields": schemas::new_example(view) });
-    let made = answers::record(view, "What was made, with what the database added.");
+    let about = "What was made, with what the database added.";
+    let mut made = answers::json_body(about, &schemas::made(view), &schemas::made_example(view));
+    answers::add_tag(view, &mut made);
     let mut responses = answers::of(201, made, &WRITING);
-    responses["409"] = answers::conflict(view);
+    responses["409"] = answers::not_unique();
     json!({
         "tags": [view.table.name.as_str()],
         "summary": format!("Adds a record to {}", view.table.name),

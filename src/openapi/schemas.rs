@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::fields::schema::{example, given, read, sent};
 use crate::model::access::{Operation, View};
+use crate::model::filter::Filter;
 use crate::model::table::{Field, FieldAt};
 use crate::openapi::{asked, schema};
 
@@ -18,9 +19,11 @@ pub(super) fn all(views: &[View]) -> Json {
     all.insert("Error".to_owned(), error());
     for view in views {
         let mut add = |name: &str, shape| all.insert(format!("{}.{name}", view.table.name), shape);
-        add("Record", envelope(&schema_of(view, Required::All)));
-        add("Part", envelope(&schema_of(view, Required::None)));
-        add("Filter", asked::filter_schema(view));
+        if view.is_open {
+            add("Record", envelope(&schema_of(view, Required::All)));
+            add("Part", envelope(&schema_of(view, Required::None)));
+            add("Filter", asked::filter_schema(view));
+        }
         if may(view, Operation::Create) {
             add("New", new(view));
         }
@@ -36,7 +39,24 @@ pub(super) fn all(views: &[View]) -> Json {
 
 /// Whether the viewer may do this to some record.
 pub(super) fn may(view: &View, operation: Operation) -> bool {
-    view.table.allows(&view.viewer, operation)
+    view.allows(operation)
+}
+
+/// A record that was made, as far as whoever made it may read it.
+pub(super) fn made(view: &View) -> Json {
+    let mut closed = object(&json!({ "fields": object(&json!({}), &[]) }), &["fields"]);
+    closed["description"] = json!("Of a record that you may not read, you are told nothing.");
+    let readable = schema(view, "Record");
+    match (view.is_open, view.rows == Filter::all()) {
+        (true, true) => readable,
+        (true, false) => json!({ "anyOf": [readable, closed] }),
+        (false, _) => closed,
+    }
+}
+
+/// A record that was made, as an example.
+pub(super) fn made_example(view: &View) -> Json {
+    if view.is_open { record_example(view) } else { json!({ "fields": {} }) }
 }
 
 /// A record as it may be read.

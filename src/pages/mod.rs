@@ -257,7 +257,9 @@ impl Pages {
             seen: components.iter().map(|component| component.id.clone()).collect(),
             scopes,
         };
-        let own = bound.iter().map(|(_, source)| source.table.clone());
+        // A form that adds records shows none: whatever happens in its table is nothing to its page.
+        let own = bound.iter().filter(|(component, _)| !component.adds());
+        let own = own.map(|(_, source)| source.table.clone());
         // What records are called by stands in other tables.
         let related = place.scopes.iter().flatten().flat_map(|scope| &scope.related);
         let other = related.map(|related| related.table.name.clone());

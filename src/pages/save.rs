@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::model::access::{View, Viewer};
 use crate::model::address::Address;
-use crate::model::component::Component;
+use crate::model::component::{Component, HrefPart};
 use crate::model::filter::{Filter, Test};
 use crate::model::form::{Draft, Form, OnSuccess, Purpose};
 use crate::model::query::Answer;
@@ -155,7 +155,13 @@ impl Pages {
 }
 
 fn done(on_success: &OnSuccess, saved: &records::Shown) -> Done {
-    let lead = |parts: &Vec<_>| render::path(parts, &saved.view.fields, &saved.record);
+    let records::Shown { view, record } = saved;
+    let names_it = |part: &HrefPart| matches!(part, HrefPart::Field(_));
+    let lead = |parts: &Vec<_>| {
+        // To a record that they may not read, nobody is led.
+        let is_open = view.shows(record) || !parts.iter().any(names_it);
+        if is_open { render::path(parts, &view.fields, record) } else { None }
+    };
     let navigate = on_success.navigate.as_ref().and_then(lead);
     Done { navigate, toast: on_success.toast.clone() }
 }

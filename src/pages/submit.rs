@@ -141,8 +141,7 @@ impl Pages {
         let id = component.parse::<ComponentId>().ok();
         let component = id.and_then(|id| address.page.component(&id, viewer));
         let component = component.ok_or(RecordsError::NotFound)?;
-        let source = component.data_source().ok_or(RecordsError::NotFound)?;
-        let view = self.records.view(viewer, source.table.as_str())?;
+        let view = self.records.view_for(viewer, component)?;
         Ok((component, view))
     }
 

@@ -42,8 +42,7 @@ impl Records {
         component: &Component,
         address: &Address,
     ) -> Result<Question, RecordsError> {
-        let source = component.data_source().ok_or(RecordsError::NotFound)?;
-        let view = self.view(viewer, source.table.as_str())?;
+        let view = self.view_for(viewer, component)?;
         let query = component.query(&view, &address.values).ok_or(RecordsError::NotFound)?;
         let ComponentKind::DataTable(table) = &component.kind else {
             return Ok(Question { view, query, chosen: None });

@@ -54,7 +54,7 @@ impl Records {
         table: &str,
         records: &[Map<String, Json>],
     ) -> Result<Many, RecordsError> {
-        let view = self.view(viewer, table)?;
+        let view = self.view_to_add(viewer, table)?;
         may(&view, Operation::Create)?;
         check_number(records.len())?;
         let mut faults = Faults::default();

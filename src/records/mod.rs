@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::feed::Versions;
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::app::App;
+use crate::model::component::Component;
 use crate::model::ids::{RecordId, TableName};
 use crate::model::query::{Answer, Query, Snapshot};
 use crate::model::record::Record;
@@ -88,6 +89,25 @@ impl Records {
     pub fn view(&self, viewer: &Viewer, table: &str) -> Result<View, RecordsError> {
         let name = table.parse::<TableName>().ok();
         name.and_then(|name| self.app.view(&name, viewer)).ok_or(RecordsError::NotFound)
+    }
+
+    /// The table as the viewer sees it who adds a record to it.
+    ///
+    /// # Errors
+    /// When it does not exist, or they may neither read it nor add to it: the answer is the same.
+    pub fn view_to_add(&self, viewer: &Viewer, table: &str) -> Result<View, RecordsError> {
+        let name = table.parse::<TableName>().ok();
+        name.and_then(|name| self.app.view_to_add(&name, viewer)).ok_or(RecordsError::NotFound)
+    }
+
+    /// The table of a component as the viewer sees it who uses it.
+    ///
+    /// # Errors
+    /// When the component has none, or they may not know of it.
+    pub fn view_for(&self, viewer: &Viewer, component: &Component) -> Result<View, RecordsError> {
+        let source = component.data_source().ok_or(RecordsError::NotFound)?;
+        let table = source.table.as_str();
+        if component.adds() { self.view_to_add(viewer, table) } else { self.view(viewer, table) }
     }
 
     /// Answers queries from one snapshot. Whoever calls has checked who may ask them.
@@ -170,7 +190,7 @@ impl Records {
         table: &str,
         fields: &Map<String, Json>,
     ) -> Result<Shown, RecordsError> {
-        let view = self.view(viewer, table)?;
+        let view = self.view_to_add(viewer, table)?;
         may(&view, Operation::Create)?;
         let mut faults = Faults::default();
         let values = faults.values(&view, fields, None);
@@ -316,7 +336,7 @@ fn record_id(text: &str) -> Result<RecordId, RecordsError> {
 /// Refuses what the viewer may do to no record at all.
 fn may(view: &View, operation: Operation) -> Result<(), RecordsError> {
     match &view.viewer {
-        viewer if view.table.allows(viewer, operation) => Ok(()),
+        _ if view.allows(operation) => Ok(()),
         Viewer::Guest => Err(RecordsError::Unauthenticated),
         Viewer::User(_) => Err(RecordsError::Forbidden),
     }

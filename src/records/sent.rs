@@ -55,7 +55,7 @@ impl Faults {
         let mut values = Vec::with_capacity(sent.len());
         for (name, json) in sent {
             let fault = |message: &str| FieldFault::new(name, message).of(record);
-            let at = view.table.at(name).filter(|at| view.fields.contains(*at));
+            let at = view.table.at(name).filter(|at| view.known.contains(*at));
             let Some(at) = at else {
                 self.unknown(fault("is unknown"));
                 continue;

@@ -8,7 +8,7 @@ use validator::Validate;
 use crate::components::filter::{self, RawFilter};
 use crate::components::grant::RawGrant;
 use crate::fields::filter::Stand;
-use crate::model::access::{FieldRule, Permissions, RowRules};
+use crate::model::access::{FieldRule, Grant, Permissions, RowRules};
 use crate::model::filter::Filter;
 use crate::model::ids::Role;
 use crate::model::operand::Operand;
@@ -23,7 +23,8 @@ use crate::spec::table::report_no_field;
 pub(super) struct RawPermissions {
     /// Who may see records; `authenticated` if you do not say.
     read: Option<RawGrant>,
-    /// Who may add records; `[admin]` if you do not say.
+    /// Who may add records, also such as may not see any; `[admin]` if you do not say, or nobody where
+    /// admins may not see records.
     create: Option<RawGrant>,
     /// Who may change records; `[admin]` if you do not say.
     update: Option<RawGrant>,
@@ -86,7 +87,7 @@ pub(super) fn check(
         None => without,
     };
     let read = grant(raw.read, "read", without.read);
-    let create = grant(raw.create, "create", without.create);
+    let create = grant(raw.create, "create", of_those(without.create, &read));
     let update = grant(raw.update, "update", without.update);
     let delete = grant(raw.delete, "delete", without.delete);
     let rules = raw.fields.unwrap_or_default();
@@ -94,6 +95,17 @@ pub(super) fn check(
     let rows = raw.rows.map(|rows| check_rows(rows, table, lost, &place.key("rows"), problems));
     let rows = rows.unwrap_or_default();
     Permissions { read, create, update, delete, fields, rows }
+}
+
+/// Whom one grant means of those whom the other does. Without a word of the author, nobody adds to
+/// what they may not see.
+fn of_those(grant: Grant, others: &Grant) -> Grant {
+    match (grant, others) {
+        (Grant::Roles(roles), Grant::Roles(others)) => {
+            Grant::Roles(roles.into_iter().filter(|role| others.contains(role)).collect())
+        }
+        (grant, _) => grant,
+    }
 }
 
 fn check_rows(

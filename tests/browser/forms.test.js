@@ -44,6 +44,18 @@ for (const javaScriptEnabled of [true, false]) {
   const visit = (path, options) => open(browser, server.url + path, { javaScriptEnabled, ...options });
   const how = javaScriptEnabled ? "with JavaScript" : "without JavaScript";
 
+  test(`a guest adds what they may not read, ${how}`, async () => {
+    const page = await visit("/contact");
+    await page.fill("[name=email]", "ada@example.org");
+    await page.fill("[name=words]", "Hello.");
+    await send(page);
+    await eventually(() => toasts(page), ["Thank you."]);
+    assert.equal(server.sql("select email, words from messages"), "ada@example.org|Hello.");
+    assert.equal(await page.inputValue("[name=words]"), "");
+    assert.doesNotMatch(await page.content(), /Hello/);
+    await assertQuiet(page);
+  });
+
   test(`a record is added, and the form is ready for the next, ${how}`, async () => {
     const page = await visit("/");
     await page.fill("[name=customer]", "Grace");

@@ -10,6 +10,7 @@ mod attacks;
 mod batch;
 mod browse;
 mod cli;
+mod contact;
 mod crash;
 mod editable;
 mod examples;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::http::body::{self, Fields};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::records::CreateBody;
+use crate::http::records::{CreateBody, MadeBody};
 use crate::model::record::Envelope;
 use crate::records::{Many, Sent};
 use crate::runtime::Runtime;
@@ -71,12 +71,12 @@ struct Known {
 
 #[derive(Serialize)]
 struct ManyBody<'a> {
-    records: Vec<Envelope<'a>>,
+    records: Vec<MadeBody<'a>>,
 }
 
 #[derive(Serialize)]
 struct UpsertedBody<'a> {
-    records: Vec<Envelope<'a>>,
+    records: Vec<MadeBody<'a>>,
     created: Vec<String>,
     updated: Vec<String>,
 }
@@ -90,7 +90,7 @@ pub(in crate::http) async fn create(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
+    let viewer = caller.adder(&runtime, &table)?;
     let NewBody { records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
     let records: Vec<_> = records.into_iter().map(|record| record.fields.0).collect();
     let many = runtime.records.create_many(viewer, &table, &records).await;
@@ -152,8 +152,9 @@ pub(in crate::http) async fn upsert(
     let records: Vec<_> = records.into_iter().map(|record| record.fields.0).collect();
     let many = runtime.records.merge_many(viewer, &table, &merge_on, &records).await;
     let many = many.map_err(HttpError::from)?;
-    let ids = |made| {
+    let ids = |made: bool| {
         let records = many.records.iter().zip(&many.made).filter(|(_, is_made)| **is_made == made);
+        let records = records.filter(|(record, _)| !made || many.view.shows(record));
         records.map(|(record, _)| record.id().to_string()).collect()
     };
     let told = UpsertedBody { records: envelopes(&many), created: ids(true), updated: ids(false) };
@@ -164,8 +165,13 @@ fn answer(status: StatusCode, many: &Many) -> Response {
     body::answer(status, &ManyBody { records: envelopes(many) })
 }
 
-fn envelopes(many: &Many) -> Vec<Envelope<'_>> {
-    let Many { view, records, .. } = many;
+/// What was made is told as far as it may be read. What there was before has been read.
+fn envelopes(many: &Many) -> Vec<MadeBody<'_>> {
+    let Many { view, records, made } = many;
     let envelope = |record| Envelope { table: &view.table, record, fields: &view.fields };
-    records.iter().map(envelope).collect()
+    let each = records.iter().zip(made).map(|(record, is_made)| match is_made {
+        true => MadeBody::of(view, record),
+        false => MadeBody::Read(envelope(record)),
+    });
+    each.collect()
 }

@@ -11,13 +11,14 @@ use poem::http::{StatusCode, header};
 use poem::web::{Data, Path, Query};
 use poem::{Body, Request, Response, Result, handler};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 
 use crate::http::body::{self, Fields, MAX_BODY};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::model::access::View;
 use crate::model::ids::Position;
-use crate::model::record::Envelope;
+use crate::model::record::{Envelope, Record};
 use crate::records::{self, Asked, DEFAULT_LIMIT, List, MAX_LIMIT, RecordsError, Shown};
 use crate::runtime::Runtime;
 
@@ -62,6 +63,22 @@ struct Pagination {
     total: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+}
+
+/// A record that was made.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum MadeBody<'a> {
+    /// As it may be read.
+    Read(Envelope<'a>),
+    /// Whoever made it may not read it.
+    Closed(ClosedBody),
+}
+
+/// Nothing of a record: not even its id, which tells how many there are.
+#[derive(Serialize)]
+struct ClosedBody {
+    fields: Map<String, Json>,
 }
 
 #[derive(Deserialize)]
@@ -140,10 +157,14 @@ pub(super) async fn create(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
+    let viewer = caller.adder(&runtime, &table)?;
     let CreateBody { fields } = body::json_of(request, body, MAX_BODY).await?;
     let shown = runtime.records.create(viewer, &table, &fields.0).await.map_err(HttpError::from)?;
-    Ok(record(StatusCode::CREATED, &shown))
+    let made = MadeBody::of(&shown.view, &shown.record);
+    Ok(match &made {
+        MadeBody::Read(_) => record(StatusCode::CREATED, &shown),
+        MadeBody::Closed(_) => body::answer(StatusCode::CREATED, &made),
+    })
 }
 
 /// `PATCH /api/tables/:table/records/:id` changes some fields of a record.
@@ -189,6 +210,16 @@ pub(super) async fn delete(
     let Shown { view, record } = removed.map_err(HttpError::from)?;
     let gone = Envelope { table: &view.table, record: &record, fields: &view.fields };
     Ok(body::answer(StatusCode::OK, &gone))
+}
+
+impl<'a> MadeBody<'a> {
+    fn of(view: &'a View, record: &'a Record) -> Self {
+        if view.shows(record) {
+            Self::Read(Envelope { table: &view.table, record, fields: &view.fields })
+        } else {
+            Self::Closed(ClosedBody { fields: Map::new() })
+        }
+    }
 }
 
 impl ListQuery {
