@@ -35,7 +35,8 @@ export class Editing {
     const { body } = this.rows;
     body.addEventListener("click", (event) => this.#clicked(event));
     body.addEventListener("keydown", (event) => this.#pressed(event));
-    new MutationObserver(() => this.#invite()).observe(body, { childList: true });
+    const inviting = new MutationObserver(() => this.#invite());
+    inviting.observe(body, { childList: true, subtree: true, attributeFilter: ["data-fixed"] });
     this.#invite();
     document.addEventListener("pagetide:conflict", ({ detail }) => {
       if (detail.table !== this.table) return;
@@ -43,10 +44,18 @@ export class Editing {
     });
   }
 
+  /** How a cell is edited, if it may be: there may be a rule against its row. */
+  #editor(cell) {
+    return "fixed" in cell.parentElement.dataset ? undefined : this.editors[cell.cellIndex];
+  }
+
   /** Lets the keyboard reach the cells. */
   #invite() {
     for (const cell of this.rows.body.querySelectorAll("td:not([tabindex])")) {
-      if (this.editors[cell.cellIndex]) cell.tabIndex = 0;
+      if (this.#editor(cell)) cell.tabIndex = 0;
+    }
+    for (const cell of this.rows.body.querySelectorAll("[data-fixed] > td[tabindex]")) {
+      cell.removeAttribute("tabindex");
     }
   }
 
@@ -65,7 +74,7 @@ export class Editing {
 
   /** Opens a cell, unless it cannot be edited or is being saved. */
   start(cell) {
-    const editor = this.editors[cell.cellIndex];
+    const editor = this.#editor(cell);
     if (!editor || this.rows.held.has(cell)) return;
     this.open?.commit();
     new Edit(this, cell, editor).show();

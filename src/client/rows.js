@@ -98,6 +98,7 @@ export class Rows {
 
   #update(row, fresh) {
     Object.assign(row.dataset, fresh.dataset);
+    row.toggleAttribute("data-fixed", "fixed" in fresh.dataset);
     [...row.cells].forEach((cell, index) => {
       const { innerHTML: html = "", dataset = {} } = fresh.cells[index] ?? {};
       const held = this.held.get(cell);

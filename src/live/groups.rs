@@ -308,22 +308,23 @@ pub(super) fn encode(
         Meant::Update => ("update", None),
         Meant::Leave => ("delete", Some("leave")),
     };
+    let component = scope.component.as_ref();
+    let rows = component.and_then(|component| component.rows.as_ref());
     let shown = change.new.as_ref().filter(|_| told != Meant::Leave);
     let old = change.old.as_ref().filter(|_| told == Meant::Update);
     if let (Some(old), Some(new)) = (old, shown)
         && scope.fields.iter().all(|at| old[at] == new[at])
         && sort_key(old, &scope.sort) == sort_key(new, &scope.sort)
+        && rows.is_none_or(|rows| rows.may_do_the_same(old, new))
     {
         // Only what this reader may not see has changed.
         return None;
     }
     let envelope = |record| Envelope { table: &scope.table, record, fields: &scope.fields };
-    let component = scope.component.as_ref();
     let placed = component.is_none_or(|component| component.rows.is_some());
     let sort_key = shown
         .filter(|_| placed && !scope.sort.is_empty())
         .map(|record| sort_key(record, &scope.sort));
-    let rows = component.and_then(|component| component.rows.as_ref());
     let html = shown.zip(rows).map(|(record, data_table)| {
         let mut record = Cow::Borrowed(record);
         if !scope.related.is_empty() {

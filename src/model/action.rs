@@ -91,13 +91,25 @@ pub enum Variant {
     Quiet,
 }
 
-/// Which actions of a component are for a viewer, by their places in its lists.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// Which actions of a component are for a viewer, by their places in its lists, and for which records.
+/// Of rows that are the same whatever the rules say, the rules are not kept: viewers share them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OpenActions {
     /// Those for one record.
     pub row: Vec<usize>,
     /// Those for several.
     pub bulk: Vec<usize>,
+    /// The records that the viewer may change, where that is to be seen in the rows.
+    pub update: Filter,
+    /// The records that they may remove, where that is to be seen in the rows.
+    pub delete: Filter,
+}
+
+impl Default for OpenActions {
+    fn default() -> Self {
+        let (row, bulk) = Default::default();
+        Self { row, bulk, update: Filter::all(), delete: Filter::all() }
+    }
 }
 
 impl Action {
@@ -114,6 +126,20 @@ impl Action {
         match &self.deed {
             Deed::Delete => view.rules().delete,
             Deed::Set(..) => view.rules().update,
+        }
+    }
+
+    /// Whether it may be done to this record: to set a field, the record must pass as it becomes, too.
+    pub fn is_for(&self, record: &Record, open: &OpenActions) -> bool {
+        match &self.deed {
+            Deed::Delete => open.delete.matches(record),
+            // Most tables have no such rule, and then there is nothing to be tried out.
+            Deed::Set(..) if open.update == Filter::all() => true,
+            Deed::Set(field, value) => {
+                let mut after = record.clone();
+                after.values[field.index()] = value.clone();
+                open.update.matches(record) && open.update.matches(&after)
+            }
         }
     }
 

@@ -344,7 +344,8 @@ impl Component {
         match &self.kind {
             ComponentKind::Button(button) => {
                 let open = button.act().filter(|act| act.action.is_open(view));
-                OpenActions { row: open.into_iter().map(|_| 0).collect(), bulk: Vec::new() }
+                let row = open.into_iter().map(|_| 0).collect();
+                OpenActions { row, ..OpenActions::default() }
             }
             ComponentKind::DataTable(table) => table.open_actions(view),
             _ => OpenActions::default(),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::model::access::{Grant, View};
-use crate::model::action::{Action, OpenActions, RowAction};
+use crate::model::action::{Action, Deed, OpenActions, RowAction};
 use crate::model::component::{DataSource, HrefPart};
 use crate::model::filter::Filter;
 use crate::model::query::{Sort, Window};
+use crate::model::record::Record;
 use crate::model::table::{Field, FieldAt, FieldKind, Storage};
 
 /// `dataTable`
@@ -182,10 +183,38 @@ impl DataTable {
     pub fn open_actions(&self, view: &View) -> OpenActions {
         let row = self.row_actions.iter().enumerate().filter(|(_, action)| action.is_open(view));
         let bulk = self.bulk_actions.iter().enumerate().filter(|(_, action)| action.is_open(view));
-        OpenActions {
-            row: row.map(|(index, _)| index).collect(),
-            bulk: bulk.map(|(index, _)| index).collect(),
-        }
+        let row: Vec<_> = row.map(|(index, _)| index).collect();
+        let bulk: Vec<_> = bulk.map(|(index, _)| index).collect();
+        let deeds: Vec<_> = self.actions(&row, &bulk).map(|action| &action.deed).collect();
+        let edits = self.columns.iter().any(|column| column.editable && view.may_set(column.field));
+        let sets = edits || deeds.iter().any(|deed| matches!(deed, Deed::Set(..)));
+        let deletes = deeds.iter().any(|deed| matches!(deed, Deed::Delete));
+        let rules = view.rules();
+        let seen = |rule, is_seen: bool| if is_seen { rule } else { Filter::all() };
+        let (update, delete) = (seen(rules.update, sets), seen(rules.delete, deletes));
+        OpenActions { row, bulk, update, delete }
+    }
+
+    /// Whether anything may be done to all of several records, this one among them.
+    pub fn may_be_chosen(&self, record: &Record) -> bool {
+        self.actions(&[], &self.open.bulk).any(|action| action.is_for(record, &self.open))
+    }
+
+    /// Whether the same may be done to both states of a record.
+    pub fn may_do_the_same(&self, one: &Record, other: &Record) -> bool {
+        let OpenActions { row, bulk, update, .. } = &self.open;
+        let is_same =
+            |action: &Action| action.is_for(one, &self.open) == action.is_for(other, &self.open);
+        update.matches(one) == update.matches(other) && self.actions(row, bulk).all(is_same)
+    }
+
+    /// The actions at these places in its lists.
+    fn actions(&self, row: &[usize], bulk: &[usize]) -> impl Iterator<Item = &Action> {
+        let row = row.iter().filter_map(|index| match self.row_actions.get(*index)? {
+            RowAction::Act(action) => Some(action),
+            RowAction::Link { .. } => None,
+        });
+        row.chain(bulk.iter().filter_map(|index| self.bulk_actions.get(*index)))
     }
 
     /// Whether a name in the query string, without its prefix, is one of those by which viewers

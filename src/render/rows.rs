@@ -55,9 +55,12 @@ impl<'a> RowWriter<'a> {
         if let Some(lock) = self.lock {
             write_data("updated-at", &record[lock], html);
         }
+        if self.data_table.is_editable() && !self.data_table.open.update.matches(record) {
+            html.push_str(" data-fixed");
+        }
         html.push('>');
         if !self.data_table.open.bulk.is_empty() {
-            write_choice(id, html);
+            write_choice(id, self.data_table.may_be_chosen(record), html);
         }
         let parts = self.data_table.row_link.as_deref();
         let mut link = parts.and_then(|parts| path(parts, self.fields, record));
@@ -80,14 +83,16 @@ impl<'a> RowWriter<'a> {
 
     /// What can be done to the record, in a cell of its own.
     fn write_actions(&self, record: &Record, html: &mut String) {
-        let open = &self.data_table.open.row;
-        if open.is_empty() {
+        let open = &self.data_table.open;
+        if open.row.is_empty() {
             return;
         }
         html.push_str(r#"<td class="acts">"#);
-        for index in open {
+        for index in &open.row {
             match self.data_table.row_actions.get(*index) {
-                Some(RowAction::Act(action)) if !action.is_done(record) => {
+                Some(RowAction::Act(action))
+                    if !action.is_done(record) && action.is_for(record, open) =>
+                {
                     let id = record.id();
                     write!(
                         html,
@@ -131,8 +136,12 @@ impl<'a> RowWriter<'a> {
     }
 }
 
-/// The cell by which a row is chosen.
-fn write_choice(id: RecordId, html: &mut String) {
+/// The cell by which a row is chosen; empty where there is nothing that it could be chosen for.
+fn write_choice(id: RecordId, may_be_chosen: bool, html: &mut String) {
+    if !may_be_chosen {
+        html.push_str(r#"<td class="choose"></td>"#);
+        return;
+    }
     let open = r#"<td class="choose"><input type="checkbox" name="_record" value=""#;
     write!(html, r#"{open}{id}" aria-label="Choose this row" autocomplete="off"></td>"#)
         .expect("writing to a string cannot fail");

@@ -60,6 +60,22 @@ async function assertQuiet() {
   await page.context().close();
 }
 
+test("a row that a rule keeps from its viewer cannot be edited, until it may be", async () => {
+  await openEditable();
+  const reachable = () => page.locator("#tasks td[tabindex]").count();
+  assert.equal(await reachable(), 9);
+  server.sql("update tasks set title = 'sealed' where id = 2");
+  await eventually(titles, ["a", "sealed", "c"]);
+  await eventually(reachable, 6);
+  await cell(2, "Rank").click();
+  assert.equal(await page.locator("#tasks td.editing").count(), 0);
+  server.sql("update tasks set title = 'b' where id = 2");
+  await eventually(reachable, 9);
+  await enter(2, "Rank", "7");
+  await eventually(() => stored("rank", 2), "7");
+  await assertQuiet();
+});
+
 test("an edit shows at once, is pending, and is confirmed", async () => {
   await openEditable();
   const goOn = await holdBack("PATCH");

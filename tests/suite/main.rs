@@ -29,6 +29,7 @@ mod lists;
 mod manual;
 mod migrate;
 mod new;
+mod offered;
 mod openapi;
 mod oracle;
 mod outside;
