@@ -90,7 +90,7 @@ async fn obey(people: &People, command: Command) -> anyhow::Result<String> {
         Command::Role { email, role } => {
             let role = people.role(&role)?;
             auth.set_role(&auth.person(&email).await?.id, &role).await?;
-            Ok(format!("{email} has the role {role} now\n"))
+            Ok(format!("{email} has the role {role} now\n{}", without_admin(people).await?))
         }
         Command::Password { email, password } => {
             let id = auth.person(&email).await?.id;
@@ -99,13 +99,20 @@ async fn obey(people: &People, command: Command) -> anyhow::Result<String> {
         }
         Command::Disable { email } => {
             auth.disable(&auth.person(&email).await?.id).await?;
-            Ok(format!("{email} is shut out\n"))
+            Ok(format!("{email} is shut out\n{}", without_admin(people).await?))
         }
         Command::Enable { email } => {
             auth.enable(&auth.person(&email).await?.id).await?;
             Ok(format!("{email} may sign in again\n"))
         }
     }
+}
+
+/// What is to be said where nobody is left who may look after the app.
+async fn without_admin(people: &People) -> anyhow::Result<&'static str> {
+    let all = people.auth.people().await?;
+    let is_admin = |person: &Person| !person.is_disabled && person.user.role.as_str() == "admin";
+    Ok(if all.iter().any(is_admin) { "" } else { "nobody is an admin any more\n" })
 }
 
 fn listed(people: &[Person], format: Format) -> String {

@@ -1,5 +1,7 @@
 //! Why a record could not be read or written.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::fields::filter::FilterFault;
@@ -54,7 +56,7 @@ pub enum RecordsError {
     #[error("the record is no longer as `If-Match` has it")]
     Precondition(Box<Stale>),
     /// Lines of a file that cannot be records, all of them.
-    #[error("{} lines cannot be taken; nothing was changed", .0.len())]
+    #[error("{}; nothing was changed", not_taken(.0))]
     BadLines(Vec<LineFault>),
     /// As many files are being written as may be.
     #[error("too many files are being written; try again")]
@@ -184,4 +186,13 @@ fn sentence(faults: &[FieldFault]) -> String {
 /// All faults of a filter in one sentence.
 fn told(faults: &[FilterFault]) -> String {
     faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// How many lines of a file have something wrong with them.
+fn not_taken(faults: &[LineFault]) -> String {
+    let lines: BTreeSet<_> = faults.iter().map(|fault| fault.line).collect();
+    match lines.len() {
+        1 => "1 line cannot be taken".to_owned(),
+        several => format!("{several} lines cannot be taken"),
+    }
 }

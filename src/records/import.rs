@@ -140,8 +140,11 @@ impl Reading<'_> {
             return plan;
         };
         let width = columns.len();
-        for row in reader.records().map_while(Result::ok) {
-            let line = row.position().map_or(0, ::csv::Position::line);
+        let mut lines = Lines { text, at: 0, line: 1 };
+        let mut row = StringRecord::new();
+        while reader.read_record(&mut row).unwrap_or(false) {
+            let start = row.position().map_or(0, ::csv::Position::byte);
+            let line = lines.of(usize::try_from(start).unwrap_or(usize::MAX));
             if self.faults.len() >= MAX_FAULTS {
                 break;
             }
@@ -150,7 +153,11 @@ impl Reading<'_> {
                 break;
             }
             if row.len() != width {
-                let message = format!("has {} cells, and the first line has {width}", row.len());
+                let is_last = reader.position().byte() >= text.len() as u64;
+                let message = match is_last && lines.is_left_open() {
+                    true => "opens a quotation mark that is closed nowhere".to_owned(),
+                    false => format!("has {} cells, and the first line has {width}", row.len()),
+                };
                 self.fault(line, "", message);
                 continue;
             }
@@ -292,6 +299,30 @@ impl Reading<'_> {
 /// A new record has its defaults where nothing is given.
 fn without_missing(values: Values) -> Values {
     values.into_iter().filter(|(_, value)| !value.is_null()).collect()
+}
+
+/// Where the records of a file stand. The reader's own count is one too low after `\r\n`.
+struct Lines<'t> {
+    text: &'t str,
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the record that begins at a byte, or after the end of the line before it.
+    fn of(&mut self, start: usize) -> u64 {
+        let rest = self.text.get(start..).unwrap_or_default();
+        let begin = self.text.len() - rest.trim_start_matches(['\r', '\n']).len();
+        let between = self.text.as_bytes().get(self.at..begin).unwrap_or_default();
+        self.line += line_after(between) - 1;
+        self.at = begin;
+        self.line
+    }
+
+    /// Whether a quotation mark of the record that was asked for last is never closed.
+    fn is_left_open(&self) -> bool {
+        self.text[self.at..].bytes().filter(|byte| *byte == b'"').count() % 2 == 1
+    }
 }
 
 /// The line that follows these bytes.

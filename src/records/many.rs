@@ -1,5 +1,7 @@
 //! Many records at once: all of them are written, or none.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value as Json};
 
 use crate::fields;
@@ -113,6 +115,13 @@ impl Records {
         may(&view, Operation::Delete)?;
         check_number(ids.len())?;
         let ids = self::ids(ids.iter().map(String::as_str))?;
+        let mut faults = Faults::default();
+        let mut seen = HashSet::new();
+        for (index, id) in ids.iter().enumerate().filter(|(_, id)| !seen.insert(**id)) {
+            let message = format!("names record {id} once more");
+            faults.unfit(FieldFault::new("id", message).of(Some(index)));
+        }
+        faults.none()?;
         let actions = ids.into_iter().map(|id| Action::Delete(id, None));
         self.write_many(view, actions.collect()).await
     }
@@ -229,7 +238,7 @@ impl Failed {
     ) -> Result<(), RecordsError> {
         let (obstacle, field, message) = match outcome {
             Ok(Written::Made(_) | Written::Done(_)) => return Ok(()),
-            Ok(Written::Missing) => (Obstacle::Missing, "id", "there is no such record".to_owned()),
+            Ok(Written::Missing) => (Obstacle::Missing, "id", "names no record".to_owned()),
             Ok(Written::Barred) => (Obstacle::Barred, "id", RecordsError::Barred.to_string()),
             Ok(Written::Stale(_)) => {
                 let message = "somebody else changed this record first".to_owned();

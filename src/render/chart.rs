@@ -204,7 +204,7 @@ fn ring(points: &[Point], measured: Option<&Field>, groups: &Groups) -> Value {
             context! {
                 label => point.label.as_str(),
                 figure => safe(&point.figure),
-                share => format!("{share:.0}%"),
+                share => percent(share),
                 drawn => (share > 0.0).then(|| round(share - gap)),
                 from => round(-from),
                 colour => match point.option {
@@ -220,6 +220,15 @@ fn ring(points: &[Point], measured: Option<&Field>, groups: &Groups) -> Value {
         fields::write_tick(measured, number, &mut middle);
     }
     context! { parts, middle => safe(&middle) }
+}
+
+/// A share as people read it: what is there is more than nothing, and less than all if there is more.
+fn percent(share: f64) -> String {
+    match share {
+        share if share > 0.0 && share < 0.5 => "<1%".to_owned(),
+        share if share > 99.5 && share < 100.0 => ">99%".to_owned(),
+        share => format!("{share:.0}%"),
+    }
 }
 
 /// The beginning of a label, where it is long.

@@ -13,8 +13,15 @@ pub(super) fn inside(kpi: &Kpi, data: &ComponentData, figure: &FieldValue) -> Va
     let mut html = String::new();
     fields::write_figure(field, figure, &mut html);
     context! {
+        letters => letters(&html),
         label => kpi.label.as_ref(),
         figure => Value::from_safe_string(html),
         hint => kpi.hint.as_deref(),
     }
+}
+
+/// How many letters people see, by which the figure is made to fit.
+fn letters(html: &str) -> usize {
+    let texts = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+    texts.map(|text| text.chars().count()).sum::<usize>().max(1)
 }

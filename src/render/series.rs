@@ -92,7 +92,7 @@ fn rest(measure: Measure, groups: &Groups) -> Option<Value> {
     let shown = groups.groups.iter().filter_map(|group| number(&group.figure));
     let shown = shown.reduce(|sum, next| sum.checked_add(next).unwrap_or(sum));
     let rest = number(&groups.all)?.checked_sub(shown.unwrap_or_default())?;
-    Some(Value::Decimal(rest))
+    Some(Value::Decimal(rest.normalize()))
 }
 
 /// Every stretch of time from the first to the last, no more than are wanted, those without records

@@ -187,8 +187,23 @@ async fn every_fault_is_told_by_its_line_and_nothing_is_written() {
             "?mode=upsert&mergeOn=id",
             "id,customer\n99,x\n",
             json!([
-                { "line": 2, "field": "id", "message": "there is no such record" },
+                { "line": 2, "field": "id", "message": "names no record" },
             ]),
+        ),
+        // As spreadsheets and forms send them, with a line break inside a cell and an empty line.
+        (
+            "",
+            "customer,total\r\n\"two\r\nlines\",1\r\n\r\nx,much\r\n,2\r\n",
+            json!([
+                { "line": 2, "field": "customer", "message": "must be a single line" },
+                { "line": 5, "field": "total", "message": "must be a number, got \"much\"" },
+                { "line": 6, "field": "customer", "message": "must have a value" },
+            ]),
+        ),
+        (
+            "",
+            "customer,total\nx,1\n\"y,2\nz,3\n",
+            json!([{ "line": 3, "message": "opens a quotation mark that is closed nowhere" }]),
         ),
         ("", " \n", json!([{ "line": 1, "message": "has no names of fields" }])),
         (

@@ -92,6 +92,10 @@ fn the_first_account_can_be_made_before_the_first_start() {
     let args = ["user", "add", "ada@example.org", "--role", "admin", "--app"];
     let path = folder.path().to_str().unwrap();
     done(&given("correct horse\r\n", &[&args[..], &[path]].concat(), Path::new("/")));
+    let told = done(&run(&["user", "disable", "ada@example.org"], folder.path()));
+    assert!(told.ends_with("nobody is an admin any more\n"), "{told}");
+    let told = done(&run(&["user", "enable", "ada@example.org"], folder.path()));
+    assert!(!told.contains("nobody"), "{told}");
     let mut serve = pagetide();
     serve.args(["serve", "--listen", "localhost:0"]).current_dir(folder.path());
     let server = Process::start(&mut serve);
