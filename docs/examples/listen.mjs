@@ -10,8 +10,9 @@ let cookie = "";
 /** Asks for something; an answer that is not one is an error with its `status`. */
 async function get(path, signal = AbortSignal.timeout(SILENCE)) {
   const answer = await fetch(url + path, { headers: { cookie }, signal });
-  if (!answer.ok) throw Object.assign(new Error(answer.statusText), { status: answer.status });
-  return answer;
+  if (answer.ok) return answer;
+  const { message } = await answer.json().catch(() => ({}));
+  throw Object.assign(new Error(message ?? answer.statusText), { status: answer.status });
 }
 
 /** All records by id, and the position up to which they are known. */
@@ -75,6 +76,8 @@ for (;;) {
     if (position === null) continue;
   } catch (error) {
     console.error(error.message);
+    // Asking again would be refused again.
+    if ([400, 403, 404].includes(error.status)) process.exit(1);
     // The session has ended.
     if (error.status === 401) position = null;
   }

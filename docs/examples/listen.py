@@ -70,7 +70,10 @@ while True:
         if position is None:
             continue
     except urllib.error.HTTPError as error:
-        print(error, file=sys.stderr)
+        told = json.load(error).get("message", error)
+        if error.code in (400, 403, 404):  # Asking again would be refused again.
+            sys.exit(told)
+        print(told, file=sys.stderr)
         if error.code == 401:  # The session has ended.
             position = None
     except (OSError, http.client.HTTPException) as error:

@@ -12,20 +12,27 @@ trap 'rm -f "$cookies"' EXIT
 declare -A records
 position='' failures=0 again=''
 
-get() { curl --silent --show-error --fail --globoff --no-buffer --cookie "$cookies" "$@"; }
+get() { curl --silent --show-error --fail-with-body --globoff --no-buffer --cookie "$cookies" "$@"; }
 
 # All records by id, and the position up to which they are known.
 read_all() {
   local page id fields
   # Any public page gives a guest's session, kept as a cookie.
   get --cookie-jar "$cookies" --output /dev/null "$url/" || return
-  page=$(get "$url/api/tables/$table/records?limit=500&$scope") || return
+  page=$(get "$url/api/tables/$table/records?limit=500&$scope") || refused "$page" || return
   records=()
   while read -r id fields; do
     records[$id]=$fields
   done < <(jq -r '.records[] | "\(.id) \(.fields)"' <<<"$page")
   position=$(jq -r .position <<<"$page")
   echo "read: ${#records[@]} in all"
+}
+
+# Says why; there is no use in asking again for what is not there, or cannot be understood.
+refused() {
+  jq -r .message <<<"$1" >&2
+  case $(jq -r .code <<<"$1") in BAD_REQUEST | FORBIDDEN | NOT_FOUND) exit 1 ;; esac
+  return 1
 }
 
 # Applies one message and prints it.

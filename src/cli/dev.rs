@@ -40,9 +40,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn dev(args: Args) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(&args.serve.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", args.serve.listen))?;
+    let listener = TcpListener::bind(&args.serve.listen).await.with_context(|| {
+        format!("cannot listen on {}; `--listen` takes another address", args.serve.listen)
+    })?;
     let address = listener.local_addr()?;
     let proxies = args.serve.trusted_proxies.clone().unwrap_or_default();
     let (mut dev, site) = Dev::open(setting(args.serve, args.allow_host, address));

@@ -68,9 +68,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
     let database = args.database.unwrap_or_else(|| database_url(&app));
     let losses = super::losses(args.allow_destructive);
-    let listener = TcpListener::bind(&args.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    let listener = TcpListener::bind(&args.listen).await.with_context(|| {
+        format!("cannot listen on {}; `--listen` takes another address", args.listen)
+    })?;
     let address = listener.local_addr()?;
     let (runtime, mut started) = Runtime::start(app, &database, TRANSPORT, losses)
         .await

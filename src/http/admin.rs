@@ -40,6 +40,19 @@ const MAX_IMPORT: usize = 8 * 1024 * 1024;
 #[serde(default)]
 struct PageQuery {
     done: String,
+    /// How many records a file has added.
+    added: Option<usize>,
+    /// How many it has changed.
+    changed: Option<usize>,
+}
+
+impl PageQuery {
+    /// What is told of a file that was read in before.
+    fn imported(&self) -> Option<SentFile> {
+        let done = Some(self.added.zip(self.changed)?);
+        let (text, merge_on, tried, faults) = Default::default();
+        Some(SentFile { text, merge_on, tried, done, faults })
+    }
 }
 
 #[derive(Deserialize)]
@@ -97,8 +110,12 @@ pub(super) async fn built_in(
         return Ok(is_one(path).then(|| to_sign_in(path)));
     }
     let Some(admin) = admin(caller) else { return Ok(None) };
-    let Some(shown) = at(runtime, admin, path).await? else { return Ok(None) };
     let query: PageQuery = request.params().unwrap_or_default();
+    let shown = match query.imported().filter(|_| table_of_import(path).is_some()) {
+        Some(sent) => import_page(runtime, caller.visitor(), path, Some(sent)),
+        None => at(runtime, admin, path).await?,
+    };
+    let Some(shown) = shown else { return Ok(None) };
     let said = Said { notice: notice(&query.done), problem: None };
     let html = runtime.pages.admin(caller.visitor(), path, &shown, said, nonce)?;
     Ok(Some(page(StatusCode::OK, nonce, html)))
@@ -280,10 +297,12 @@ pub(super) async fn import(
         "" => (fault.line, fault.message),
         field => (fault.line, format!("{field} {}", fault.message)),
     });
-    let is_kept = done.is_some() && !dry_run;
-    let text = if is_kept { String::new() } else { csv };
-    let sent = SentFile { text, merge_on, tried: dry_run, done, faults: faults.collect() };
     let path = format!("{IMPORT}{table}");
+    if let Some((added, changed)) = done.filter(|_| !dry_run) {
+        // So that whoever reads the page again does not import again.
+        return Ok(see_other(&format!("{path}?added={added}&changed={changed}")));
+    }
+    let sent = SentFile { text: csv, merge_on, tried: dry_run, done, faults: faults.collect() };
     let shown = import_page(&runtime, viewer, &path, Some(sent)).ok_or(HttpError::NoSuchRoute)?;
     let nonce = nonce();
     let html = runtime.pages.admin(viewer, &path, &shown, Said::default(), &nonce);

@@ -152,12 +152,15 @@ impl Reading<'_> {
                 self.fault(line, "", format!("a file may have {MAX_LINES} records"));
                 break;
             }
+            let is_last = reader.position().byte() >= text.len() as u64;
+            if is_last && lines.is_left_open() {
+                let message = "opens a quotation mark that is closed nowhere";
+                self.fault(line, "", message.to_owned());
+                break;
+            }
             if row.len() != width {
-                let is_last = reader.position().byte() >= text.len() as u64;
-                let message = match is_last && lines.is_left_open() {
-                    true => "opens a quotation mark that is closed nowhere".to_owned(),
-                    false => format!("has {} cells, and the first line has {width}", row.len()),
-                };
+                let cells = if row.len() == 1 { "cell" } else { "cells" };
+                let message = format!("has {} {cells}, and the first line has {width}", row.len());
                 self.fault(line, "", message);
                 continue;
             }
@@ -194,6 +197,12 @@ impl Reading<'_> {
     /// What each column of the first line is for; nothing if that cannot be told.
     fn columns(&mut self, head: &StringRecord) -> Option<Vec<Column>> {
         let mut columns = Vec::with_capacity(head.len());
+        if let [name] = &head.iter().collect::<Vec<_>>()[..]
+            && name.contains([';', '\t'])
+        {
+            self.fault(1, "", "has no commas, which the cells are separated by".to_owned());
+            return None;
+        }
         for name in head {
             match self.column(name.trim()) {
                 Ok(column) if column != Column::Ignored && columns.contains(&column) => {
@@ -319,9 +328,17 @@ impl Lines<'_> {
         self.line
     }
 
-    /// Whether a quotation mark of the record that was asked for last is never closed.
+    /// Whether a cell of the record that was asked for last is quoted, and never ends.
     fn is_left_open(&self) -> bool {
-        self.text[self.at..].bytes().filter(|byte| *byte == b'"').count() % 2 == 1
+        let (mut is_quoted, mut is_begin) = (false, true);
+        for byte in self.text[self.at..].bytes() {
+            match byte {
+                b'"' if is_quoted || is_begin => (is_quoted, is_begin) = (!is_quoted, is_quoted),
+                b',' if !is_quoted => is_begin = true,
+                _ => is_begin = false,
+            }
+        }
+        is_quoted
     }
 }
 

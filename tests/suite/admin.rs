@@ -222,14 +222,28 @@ async fn a_file_is_tried_and_read_in() {
     assert!(answer.text().await.unwrap().contains("it would add 2 and change 0"));
     assert_eq!(server.sql("select count(*) from orders"), "0");
     let answer = import(lines, "mergeOn=&dryRun=false").await;
-    assert!(answer.text().await.unwrap().contains("2 added, 0 changed"));
+    assert_eq!(answer.status(), 303);
+    let told = answer.headers()["location"].to_str().unwrap().to_owned();
+    for _ in 0..2 {
+        assert!(text(&admin, &told).await.1.contains("2 added, 0 changed"));
+    }
+    for made_up in [
+        "added=-1&changed=0",
+        "added=x&changed=0",
+        "added=1",
+        "added=99999999999999999999&changed=1",
+    ] {
+        let (status, page) = text(&admin, &format!("/admin/import/orders?{made_up}")).await;
+        assert!(status == 200 && !page.contains("added,"), "{made_up}");
+    }
+    assert_eq!(server.sql("select count(*) from orders"), "2");
     let answer =
         import("customer,code,total\nAda,a,-1\nEve,c,x", "mergeOn=code&dryRun=false").await;
     assert_eq!(answer.status(), 422);
     let page = answer.text().await.unwrap();
     assert!(page.contains("Line 2: total") && page.contains("Line 3: total"), "{page}");
     let answer = import("customer,code\nAda L.,a\nEve,c", "mergeOn=code&dryRun=false").await;
-    assert!(answer.text().await.unwrap().contains("1 added, 1 changed"));
+    assert!(answer.headers()["location"].to_str().unwrap().ends_with("added=1&changed=1"));
     assert_eq!(server.sql("select group_concat(customer) from orders"), "Ada L.,Bob,Eve");
 }
 

@@ -205,6 +205,21 @@ async fn every_fault_is_told_by_its_line_and_nothing_is_written() {
             "customer,total\nx,1\n\"y,2\nz,3\n",
             json!([{ "line": 3, "message": "opens a quotation mark that is closed nowhere" }]),
         ),
+        (
+            "",
+            "customer,code\n\"a \"\"b\"\"\",1\nx,\"cut off",
+            json!([{ "line": 3, "message": "opens a quotation mark that is closed nowhere" }]),
+        ),
+        (
+            "",
+            "customer,code\n6\" pipe\n",
+            json!([{ "line": 2, "message": "has 1 cell, and the first line has 2" }]),
+        ),
+        (
+            "",
+            "customer;code\nx;1\n",
+            json!([{ "line": 1, "message": "has no commas, which the cells are separated by" }]),
+        ),
         ("", " \n", json!([{ "line": 1, "message": "has no names of fields" }])),
         (
             "",
