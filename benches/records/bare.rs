@@ -35,45 +35,54 @@ pub async fn cpu_per_query(database: &Path, order: &str, after: i64, times: usiz
 pub struct Commits(Told);
 
 impl Commits {
-    pub fn start(writers: usize, each: usize) -> Self {
-        Self(Told::start(&[COMMITS, &writers.to_string(), &each.to_string()]))
+    /// Writes to the orders of this database, which is made if it is not there.
+    pub fn start(database: &Path, writers: usize, each: usize) -> Self {
+        let database = database.to_str().expect("the path is text");
+        Self(Told::start(&[COMMITS, database, &writers.to_string(), &each.to_string()]))
     }
 
-    /// How many rows it wrote in a second.
-    pub fn finished(mut self) -> f64 {
-        self.0.answer().parse().expect("it is a number")
+    /// How many rows it wrote in a second, and CPU of each, in microseconds.
+    pub fn finished(mut self) -> (f64, f64) {
+        let mut number = || self.0.answer().parse().expect("it is a number");
+        (number(), number())
     }
 }
 
 /// Is the bare loop, if this process was started as that.
 pub async fn group_commits() -> bool {
-    let mut numbers = std::env::args().skip_while(|arg| arg != COMMITS).skip(1);
-    let numbers = numbers.next().zip(numbers.next());
-    let Some((writers, each)) = numbers else { return false };
-    let (writers, each): (usize, usize) =
-        (writers.parse().expect("a number"), each.parse().expect("a number"));
-    let folder = tempfile::tempdir().expect("there is a temporary folder");
-    let options = SqliteConnectOptions::new()
-        .filename(folder.path().join("data.db"))
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let mut connection = SqliteConnection::connect_with(&options).await.expect("it opens");
-    sqlx::query(
-        "create table orders (id integer primary key autoincrement, customer text, total numeric,
-         createdAt text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))",
-    )
-    .execute(&mut connection)
-    .await
-    .expect("it can be made");
+    let mut asked = std::env::args().skip_while(|arg| arg != COMMITS).skip(1);
+    let Some(database) = asked.next() else { return false };
+    let mut number = || asked.next().and_then(|text| text.parse().ok()).expect("a number");
+    let (writers, each): (usize, usize) = (number(), number());
+    let connection = orders(Path::new(&database)).await;
     let (jobs, waiting) = mpsc::channel(1_024);
-    let begin = Instant::now();
+    let (begin, before) = (Instant::now(), cpu_ms(std::process::id()));
     let writers: Vec<_> = (0..writers).map(|_| tokio::spawn(write(jobs.clone(), each))).collect();
     drop(jobs);
     commit(connection, waiting).await;
     let written = (writers.len() * each) as f64;
     println!("{}", written / begin.elapsed().as_secs_f64());
+    println!("{}", (cpu_ms(std::process::id()) - before) * 1_000.0 / written);
     true
+}
+
+/// A database with a table of orders: the one that is there, or a plain one without triggers.
+async fn orders(database: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new()
+        .filename(database)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let mut connection = SqliteConnection::connect_with(&options).await.expect("it opens");
+    sqlx::query(
+        "create table if not exists orders (
+         id integer primary key autoincrement, customer text, total numeric,
+         createdAt text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')))",
+    )
+    .execute(&mut connection)
+    .await
+    .expect("it can be made");
+    connection
 }
 
 async fn write(jobs: mpsc::Sender<oneshot::Sender<()>>, each: usize) {

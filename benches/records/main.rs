@@ -4,10 +4,11 @@
 //! `cargo bench --bench records -- list deep` runs only these parts. Each figure stands beside a bare
 //! limit through sqlx alone, measured in the same run.
 
+use std::path::Path;
 use std::time::Instant;
 
 use reqwest::Client;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use server::{Outside, Server};
 
@@ -15,6 +16,7 @@ use server::{Outside, Server};
 mod server;
 
 mod bare;
+mod writers;
 
 const APP: &str = "
 name: bench
@@ -33,7 +35,7 @@ pages: []
 const PARTS: [&str; 4] = ["list", "deep", "creates", "export"];
 const REQUESTS: usize = 3_000;
 const CONNECTIONS: usize = 32;
-const CREATES: usize = 300;
+const CREATES: usize = 1_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -117,35 +119,32 @@ async fn deep() {
 }
 
 async fn creates() {
+    let plain = tempfile::tempdir().expect("there is a temporary folder");
     for round in 1..=3 {
-        let ours = created().await;
-        let bare = bare::Commits::start(CONNECTIONS, CREATES).finished();
+        let (ours, cpu) = created().await;
         println!("creates from {CONNECTIONS} connections, round {round}: {ours:.0} a second");
-        println!("  a bare loop that commits in groups: {bare:.0}, ratio {:.2}", ours / bare);
+        println!("  CPU of each: {cpu:.0} µs");
+        let database = plain.path().join(format!("{round}.db"));
+        compare("on a plain table", ours, &database);
+        let mut server = Server::start(APP);
+        server::end(&mut server.child);
+        compare("on a file of ours, with its triggers", ours, &server.database());
     }
 }
 
-/// How many records are created in a second.
-async fn created() -> f64 {
+/// Shows a figure of ours beside that of the bare loop on this database.
+fn compare(name: &str, ours: f64, database: &Path) {
+    let (bare, cpu) = bare::Commits::start(database, CONNECTIONS, CREATES).finished();
+    println!("  a bare loop that commits in groups, {name}: {bare:.0}, ratio {:.2}", ours / bare);
+    println!("    CPU of each: {cpu:.0} µs");
+}
+
+/// How many records are created in a second, and CPU of each, in microseconds.
+async fn created() -> (f64, f64) {
     let server = Server::start(APP);
-    let records = records(&server);
-    let begin = Instant::now();
-    let writers = (0..CONNECTIONS).map(|_| {
-        let (client, records) = (Client::new(), records.clone());
-        tokio::spawn(async move {
-            for number in 0..CREATES {
-                let body =
-                    json!({ "fields": { "customer": format!("Ada {number}"), "total": "12.5" } });
-                let answer = client.post(&records).json(&body).send().await.expect("it answers");
-                assert_eq!(answer.status(), 201);
-                answer.bytes().await.expect("it is whole");
-            }
-        })
-    });
-    for writer in writers.collect::<Vec<_>>() {
-        writer.await.expect("it ends well");
-    }
-    (CONNECTIONS * CREATES) as f64 / begin.elapsed().as_secs_f64()
+    let before = server.cpu_ms();
+    let rate = writers::create(&server.address, CONNECTIONS, CREATES).await;
+    (rate, (server.cpu_ms() - before) * 1_000.0 / (CONNECTIONS * CREATES) as f64)
 }
 
 async fn export() {
