@@ -56,7 +56,7 @@ pub enum ComponentKind {
     /// HTML as its author wrote it.
     Html(Html),
     /// Records as rows.
-    DataTable(DataTable),
+    DataTable(Box<DataTable>),
     /// Records as entries of a list.
     List(List),
     /// Leads somewhere, or does something to a record.

@@ -72,7 +72,7 @@ impl Page {
     /// Every data table with the prefix of its names.
     fn tables(&self) -> impl Iterator<Item = (String, &DataTable)> {
         let tables = self.all().into_iter().filter_map(|component| match &component.kind {
-            ComponentKind::DataTable(table) => Some((&component.id, table)),
+            ComponentKind::DataTable(table) => Some((&component.id, &**table)),
             _ => None,
         });
         let tables: Vec<_> = tables.collect();

@@ -72,7 +72,7 @@ fn offered(row: &str) -> String {
 async fn rows(client: &Client) -> Vec<String> {
     let (status, page) = client.get("/").await;
     assert_eq!(status, 200);
-    page.as_str().unwrap().split("<tr data-id").skip(1).map(|row| offered(row)).collect()
+    page.as_str().unwrap().split("<tr data-id").skip(1).map(offered).collect()
 }
 
 #[tokio::test]
