@@ -1,4 +1,5 @@
 /** Choosing rows: all at once, how many there are, and nothing to press while there are none. */
+import { toast } from "./toast.js";
 
 /** The forms that have been taken up. */
 const known = new WeakSet();
@@ -13,9 +14,10 @@ export function letChoose(form) {
   all.type = "checkbox";
   all.ariaLabel = "Choose all rows";
   all.autocomplete = "off";
+  let chosen = 0;
   const boxes = () => [...body.querySelectorAll("tr:not(.leaving) > .choose input")];
   const show = () => {
-    const chosen = boxes().filter((box) => box.checked).length;
+    chosen = boxes().filter((box) => box.checked).length;
     all.checked = chosen > 0 && chosen === boxes().length;
     all.indeterminate = chosen > 0 && !all.checked;
     bar.querySelector("[data-chosen]").textContent = `${chosen} chosen`;
@@ -24,13 +26,19 @@ export function letChoose(form) {
     // The heads are made anew when the table is sorted.
     if (head && !head.contains(all)) head.replaceChildren(all);
   };
-  const choose = (chosen) => {
-    for (const box of boxes()) box.checked = chosen;
+  const choose = (isChosen) => {
+    for (const box of boxes()) box.checked = isChosen;
     show();
+  };
+  // Other rows stand there now, and what was chosen went with those before.
+  const giveUp = () => {
+    if (chosen > 0) toast(`${chosen} ${chosen === 1 ? "row is" : "rows are"} no longer chosen.`, { key: form.id });
+    choose(false);
   };
   all.addEventListener("change", () => choose(all.checked));
   form.addEventListener("change", show);
   form.addEventListener("pagetide:done", () => choose(false));
+  form.addEventListener("pagetide:turned", giveUp);
   // Rows come and go; those that stay keep what was chosen.
   const seen = { childList: true, subtree: true, attributeFilter: ["class"] };
   new MutationObserver(show).observe(body, seen);

@@ -120,8 +120,12 @@ export class Component {
     this.offset = Number(fresh.dataset.offset ?? 0);
     this.position = fresh.dataset.position;
     const body = fresh.querySelector("tbody");
-    if (what === "turned") this.rows.turnTo(body);
-    else this.rows.replaceAll(body);
+    if (what === "turned") {
+      this.rows.turnTo(body);
+      this.rows.body.dispatchEvent(new CustomEvent("pagetide:turned", { bubbles: true }));
+    } else {
+      this.rows.replaceAll(body);
+    }
     for (const part of this.section.querySelectorAll("[data-part]")) {
       morph(part, fresh.querySelector(`[data-part=${part.dataset.part}]`));
     }

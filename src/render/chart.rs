@@ -112,7 +112,8 @@ fn time(kind: ChartKind, points: &[Point], measured: Option<&Field>) -> Value {
             round(ends.0),
             zero = round(zero)
         );
-        context! { line, area }
+        // A point without neighbours is no line: it is drawn as a dot that can be seen.
+        context! { line, area, alone => run.len() == 1 }
     });
     context! {
         shape => match kind { ChartKind::Area => "area", ChartKind::Bar => "bar", _ => "line" },

@@ -65,7 +65,8 @@ fn overview(views: &[View]) -> Json {
         json!({ "type": "button", "href": format!("{TABLES}/{table}"), "label": table })
     });
     let figures: Vec<_> = views.iter().map(figure).collect();
-    let (title, links) = (heading("title", "Overview"), links.collect::<Vec<_>>());
+    let api = json!({ "type": "button", "href": "/api/docs", "label": "API", "variant": "quiet" });
+    let (title, links) = (heading("title", "Overview"), links.chain([api]).collect::<Vec<_>>());
     let tables = json!({ "type": "container", "layout": "grid", "children": figures });
     let ways = json!({ "type": "container", "layout": "row", "children": links });
     let components = if views.is_empty() { vec![title] } else { vec![title, tables, ways] };
@@ -97,6 +98,7 @@ fn records(view: &View) -> Json {
         "type": "dataTable",
         "id": "records",
         "title": "Records",
+        "props": { "className": "brief" },
         "dataSource": {
             "table": name,
             "sort": [{ "field": "id", "direction": "desc" }],
