@@ -1,8 +1,14 @@
 /** What an author sees who saves while the page is open. */
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:https";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { createServer } from "node:tls";
 import { Server, column, eventually, launch, open, state } from "./harness.js";
 
 const TABLES = `name: orders
@@ -317,4 +323,62 @@ test("a template of the app is shown when it is saved, and ours when it is gone"
   rmSync(join(server.app, "templates"), { recursive: true });
   await shown("First");
   assert.equal(await faults(), 0);
+});
+
+/** A proxy that speaks TLS to browsers, and hands on what it hears as it is. */
+async function secured(port, folder) {
+  const [key, cert] = ["key.pem", "cert.pem"].map((name) => join(folder, name));
+  const subject = ["-subj", "/CN=desk.localhost", "-days", "1"];
+  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, ...subject], {
+    stdio: "ignore",
+  });
+  const proxy = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (client) => {
+    const behind = connect(port, "127.0.0.1");
+    client.on("error", () => behind.destroy());
+    behind.on("error", () => client.destroy());
+    client.pipe(behind).pipe(client);
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  return proxy;
+}
+
+test("behind a proxy with HTTPS and another name, saves and rows are shown as ever", async () => {
+  const other = await Server.develop(FILES, ["--allow-host", "desk.localhost"]);
+  const proxy = await secured(new URL(other.url).port, other.folder);
+  const visit = (host) => open(browser, `https://${host}:${proxy.address().port}/`, { ignoreHTTPSErrors: true });
+  const seen = await visit("desk.localhost");
+  const sockets = [];
+  seen.on("websocket", (socket) => sockets.push(new URL(socket.url()).protocol));
+  await seen.reload();
+  await eventually(() => state(seen, "orders"), "live");
+  other.sql("update orders set customer = 'Adele' where customer = 'Ada'");
+  await eventually(async () => (await column(seen, "orders", "Customer"))[0], "Adele");
+  other.save("pages/home.yaml", home("Second"));
+  await eventually(() => seen.locator("h1").textContent(), "Second");
+  assert.deepEqual([...new Set(sockets)], ["wss:"]);
+  assert.deepEqual(seen.complaints, []);
+  await seen.context().close();
+  const [foreign] = await once(
+    get({ port: proxy.address().port, rejectUnauthorized: false, headers: { host: "desk.example" } }),
+    "response",
+  );
+  foreign.resume();
+  assert.equal(foreign.statusCode, 403);
+  proxy.close();
+  await other.stop();
+});
+
+test("`--open` opens the browser at the app", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pagetide-"));
+  const program = join(folder, process.platform === "darwin" ? "open" : "xdg-open");
+  writeFileSync(program, `#!/bin/sh\nprintf %s "$1" >"${folder}/told.new" && mv "${folder}/told.new" "${folder}/told"\n`);
+  chmodSync(program, 0o755);
+  const { PATH } = process.env;
+  process.env.PATH = `${folder}:${PATH}`;
+  const other = await Server.develop(FILES, ["--open"]).finally(() => (process.env.PATH = PATH));
+  const told = join(folder, "told");
+  await eventually(() => existsSync(told) && readFileSync(told, "utf8"), `${other.url}/`);
+  await other.stop();
+  rmSync(folder, { recursive: true });
 });

@@ -58,9 +58,10 @@ function build(name, ...options) {
   site.folder = out;
 }
 
-/** Opens a page of the site and notes every request that it makes. */
-async function visit(path) {
+/** Opens a page of the site and notes every request that it makes; `prepare` may take something from it. */
+async function visit(path, prepare = () => {}) {
   const page = await open(browser, "about:blank");
+  await prepare(page);
   page.requests = [];
   page.on("request", (request) => page.requests.push(new URL(request.url())));
   await page.goto(site.url + path, { waitUntil: "networkidle" });
@@ -125,6 +126,24 @@ test("with a server the pages of a site elsewhere are live", async () => {
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
+
+const noSocket = (page) => page.routeWebSocket(/subscribe/, (socket) => socket.close());
+const noStream = (page) => page.route(/subscribe\/sse/, (route) => route.abort());
+for (const [how, prepare] of Object.entries({
+  "server-sent events": noSocket,
+  polling: (page) => Promise.all([noSocket(page), noStream(page)]),
+})) {
+  test(`a site elsewhere is kept current by ${how} where there is nothing better`, async () => {
+    build("live", "--live", server.url);
+    const page = await visit("/", prepare);
+    await eventually(() => state(page, "processing"), "live");
+    server.sql(`insert into orders (customer, item, status, dueOn) values ('By ${how}', 'Night Ferry', 'processing', '1999-01-01')`);
+    await eventually(async () => (await column(page, "processing", "Customer")).includes(`By ${how}`), true, 20_000);
+    const cut = (text) => /ERR_FAILED/.test(text);
+    assert.deepEqual(page.complaints.filter((text) => !cut(text)), []);
+    await page.context().close();
+  });
+}
 
 test("the server does not answer pages of other sites", async () => {
   for (const path of ["/api/auth/guest", "/api/fragments?url=/&component=packing"]) {

@@ -39,8 +39,9 @@ export class Server {
   }
 
   /** `pagetide dev` over a folder of its own with these files. */
-  static async develop(files) {
+  static async develop(files, options = []) {
     const server = new Server();
+    server.options = options;
     server.command = "dev";
     server.folder = mkdtempSync(join(tmpdir(), "pagetide-"));
     server.app = join(server.folder, "app");
