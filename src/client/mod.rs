@@ -49,6 +49,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("pick.js", JAVASCRIPT, include_str!("pick.js")),
     ("poll.js", JAVASCRIPT, include_str!("poll.js")),
     ("presence.js", JAVASCRIPT, include_str!("presence.js")),
+    ("relative.js", JAVASCRIPT, include_str!("relative.js")),
     ("roster.js", JAVASCRIPT, include_str!("roster.js")),
     ("rows.js", JAVASCRIPT, include_str!("rows.js")),
     ("send.js", JAVASCRIPT, include_str!("send.js")),
@@ -60,7 +61,8 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("transports.js", JAVASCRIPT, include_str!("transports.js")),
 ];
 
-/// What only pages with forms or buttons ask for, or with tables that can be edited or browsed, and
+/// What only pages with forms or buttons ask for, or with tables that can be edited or browsed or that
+/// say how long ago something was, and
 /// pages that their author works on, that are for admins or about the API.
 const ASKED_FOR_LATER: &[&str] = &[
     "act.js",
@@ -74,6 +76,7 @@ const ASKED_FOR_LATER: &[&str] = &[
     "form.js",
     "overlay.js",
     "pick.js",
+    "relative.js",
     "send.js",
     "toast.js",
 ];

@@ -42,6 +42,7 @@ export async function takeUp() {
   if (presence?.list !== (list ?? undefined)) presence = list && new Presence(list);
   const live = sections.map((section) => known.get(section));
   listener.hold(live.filter(({ refresh }) => refresh === "realtime"), presence);
+  if (document.querySelector("[data-relative]")) await import("./relative.js");
   await letAct();
   await letEnter();
   await letEdit(fresh.filter(({ section }) => section.dataset.table));

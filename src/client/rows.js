@@ -105,8 +105,8 @@ export class Rows {
       if (held) {
         Object.assign(held, { html, value: dataset.value });
         held.onWord();
-      } else if (cell.innerHTML !== html || cell.dataset.value !== dataset.value) {
-        const differs = cell.innerHTML !== html;
+      } else if (served(cell) !== html || cell.dataset.value !== dataset.value) {
+        const differs = served(cell) !== html;
         show(cell, { html, value: dataset.value });
         if (differs) highlight(cell, "changed");
       }
@@ -147,6 +147,11 @@ function nextLive(row) {
   let next = row.nextElementSibling;
   while (next?.classList.contains("leaving")) next = next.nextElementSibling;
   return next;
+}
+
+/** What stands in a cell as the server wrote it: how long ago something was is said by the browser. */
+function served(cell) {
+  return cell.innerHTML.replaceAll(/ data-told="[^"]*"/g, "");
 }
 
 function show(cell, { html, value }) {

@@ -7,7 +7,7 @@ use validator::Validate;
 use crate::components::action::{self, RawAction};
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::form::{RawOnSuccess, check_success};
-use crate::components::{Around, Given, address};
+use crate::components::{Around, Given, phrase};
 use crate::model::action::{Act, Button, Deed, Does, Variant};
 use crate::model::component::ComponentKind;
 
@@ -16,11 +16,12 @@ use crate::model::component::ComponentKind;
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawButton {
-    /// The words on it.
+    /// The words on it. Values may stand in them, as in `Ship order {$params.id}`.
     #[validate(required, length(min = 1, message = "must not be empty"))]
     label: Option<String>,
     /// Where it leads: a path of this app, as in `/orders/new`, or an http, https, mailto or tel
-    /// address. Give `action` instead to do something.
+    /// address. Values may stand in it, as in `/orders/{$params.id}/edit`. Give `action` instead to
+    /// do something.
     href: Option<String>,
     /// What it does to the record of `dataSource`, as in `{type: set, field: status, value: done}`.
     #[validate(nested)]
@@ -64,7 +65,7 @@ impl Given for RawButton {
                     let message = format!("{key} has no effect without `action`");
                     around.problems().report(place.key(key), message).at_key().help("remove it");
                 }
-                Does::Lead(address::check_href(&href, place.key("href"), around)?.into())
+                Does::Lead(phrase::check_href(&href, around)?)
             }
             (None, Some(action)) => Does::Act(Box::new(self.check_act(action, around)?)),
             (Some(_), Some(_)) => {
@@ -92,7 +93,8 @@ impl Given for RawButton {
             (None, Does::Act(act)) if matches!(act.action.deed, Deed::Delete) => Variant::Danger,
             (None, _) => Variant::Secondary,
         };
-        Some(ComponentKind::Button(Button { label: self.label?.into(), variant, does }))
+        let label = phrase::check(&self.label?, "label", around);
+        Some(ComponentKind::Button(Button { label, variant, does }))
     }
 }
 

@@ -67,6 +67,9 @@ pub(super) enum RawFormat {
     Long,
     /// A day or an instant, as `2026-04-05`.
     Iso,
+    /// A day or an instant, as `3 minutes ago`, kept current by the browser; without JavaScript as
+    /// `short`.
+    Relative,
     /// A number, as `12.3k`.
     Compact,
     /// A number without what is after the point.
@@ -236,6 +239,7 @@ impl From<RawFormat> for Format {
             RawFormat::Short => Self::Short,
             RawFormat::Long => Self::Long,
             RawFormat::Iso => Self::Iso,
+            RawFormat::Relative => Self::Relative,
             RawFormat::Compact => Self::Compact,
             RawFormat::Whole => Self::Whole,
             RawFormat::Truncate => Self::Truncate,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::{Around, Given, address};
+use crate::components::{Around, Given, phrase};
 use crate::model::component::{ComponentKind, Link};
 
 /// A way to another page.
@@ -13,17 +13,18 @@ use crate::model::component::{ComponentKind, Link};
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawLink {
     /// Where it leads: a path of this app, as in `/about`, or an http, https, mailto or tel address.
+    /// Values may stand in it, as in `/orders/{$params.id}/edit`.
     #[validate(required)]
     href: Option<String>,
-    /// The words to click.
+    /// The words to click. Values may stand in them, as in `Order {$params.id}`.
     #[validate(required)]
     label: Option<String>,
 }
 
 impl Given for RawLink {
     fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
-        let place = around.place().key("href");
-        let href = self.href.and_then(|href| address::check_href(&href, place, around));
-        Some(ComponentKind::Link(Link { href: href?.into(), label: self.label?.into() }))
+        let href = self.href.and_then(|href| phrase::check_href(&href, around));
+        let label = self.label.map(|label| phrase::check(&label, "label", around));
+        Some(ComponentKind::Link(Link { href: href?, label: label? }))
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::{Around, Given};
+use crate::components::{Around, Given, phrase};
 use crate::model::component::{ComponentKind, Text, TextVariant};
 
 /// A heading or a paragraph.
@@ -12,7 +12,8 @@ use crate::model::component::{ComponentKind, Text, TextVariant};
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawText {
-    /// The words to show. They are shown as written, never read as HTML.
+    /// The words to show. They are shown as written, never read as HTML. Values may stand in them:
+    /// `{$params.id}`, `{$query.status}`, `{$currentUser.name}`.
     #[validate(required)]
     content: Option<String>,
     /// What part of the page the words are; `body` if you do not say.
@@ -34,7 +35,7 @@ enum RawVariant {
 }
 
 impl Given for RawText {
-    fn check(self, _: &mut dyn Around) -> Option<ComponentKind> {
+    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
         let variant = match self.variant {
             None => TextVariant::default(),
             Some(RawVariant::Title) => TextVariant::Title,
@@ -42,6 +43,7 @@ impl Given for RawText {
             Some(RawVariant::Body) => TextVariant::Body,
             Some(RawVariant::Muted) => TextVariant::Muted,
         };
-        Some(ComponentKind::Text(Text { content: self.content?.into(), variant }))
+        let content = phrase::check(&self.content?, "content", around);
+        Some(ComponentKind::Text(Text { content, variant }))
     }
 }

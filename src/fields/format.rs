@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use rust_decimal::Decimal;
 
+use crate::fields::time::short;
 use crate::fields::{escape, number, write_cell};
 use crate::model::data_table::Format;
 use crate::model::table::Field;
@@ -22,7 +23,9 @@ const LONG: usize = 120;
 /// Writes a value as the HTML inside a cell of a column: in its format, and never at great length.
 pub fn write_column(field: &Field, format: Option<Format>, value: &Value, html: &mut String) {
     let written = match (format, value) {
-        (Some(Format::Long | Format::Iso), Value::Text(text)) => write_time(format, text, html),
+        (Some(format @ (Format::Long | Format::Iso | Format::Relative)), Value::Text(text)) => {
+            write_time(format, text, html)
+        }
         (Some(Format::Compact), Value::Integer(number)) => {
             number::write_tick(Some(&field.kind), Decimal::from(*number), html);
             Some(())
@@ -62,13 +65,20 @@ fn write_bounded(class: &str, text: &str, html: &mut String) {
     html.push_str(if start(MAX_LETTERS).is_some() { "…</span>" } else { "</span>" });
 }
 
-fn write_time(format: Option<Format>, text: &str, html: &mut String) -> Option<()> {
-    let words = if format == Some(Format::Long) { long(text) } else { iso(text) }?;
+/// How long ago something was is said by the browser, in place of these words: they are kept for as
+/// long as the record does not change.
+fn write_time(format: Format, text: &str, html: &mut String) -> Option<()> {
+    let words = match format {
+        Format::Long => long(text),
+        Format::Relative => short(text),
+        _ => iso(text),
+    }?;
+    let sign = if format == Format::Relative { " data-relative" } else { "" };
     html.push_str(r#"<time datetime=""#);
     escape(text, html);
     html.push_str(r#"" title=""#);
     escape(text, html);
-    write!(html, r#"">{words}</time>"#).ok()
+    write!(html, r#""{sign}>{words}</time>"#).ok()
 }
 
 fn long(text: &str) -> Option<String> {

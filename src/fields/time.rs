@@ -74,7 +74,8 @@ pub(super) fn write_time(text: &str, html: &mut String) {
     html.push_str("</time>");
 }
 
-fn short(text: &str) -> Option<String> {
+/// A day or an instant, short to read.
+pub(super) fn short(text: &str) -> Option<String> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         let instant = Offset::UTC.to_datetime(instant);
         return Some(instant.strftime("%-d %b %Y, %H:%M").to_string());

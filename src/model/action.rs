@@ -6,6 +6,7 @@ use crate::model::access::{Operation, View};
 use crate::model::component::{DataSource, HrefPart};
 use crate::model::filter::Filter;
 use crate::model::form::OnSuccess;
+use crate::model::phrase::Phrase;
 use crate::model::query::{Sort, Window};
 use crate::model::record::Record;
 use crate::model::table::FieldAt;
@@ -49,7 +50,7 @@ pub enum RowAction {
 #[derive(Clone, Debug)]
 pub struct Button {
     /// The words on it.
-    pub label: Arc<str>,
+    pub label: Phrase,
     /// How much it asks to be pressed.
     pub variant: Variant,
     /// What it does.
@@ -60,7 +61,7 @@ pub struct Button {
 #[derive(Clone, Debug)]
 pub enum Does {
     /// It leads somewhere.
-    Lead(Arc<str>),
+    Lead(Phrase),
     /// It does something to a record.
     Act(Box<Act>),
 }

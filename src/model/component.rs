@@ -10,6 +10,7 @@ use crate::model::filter::Filter;
 use crate::model::form::{Form, Purpose};
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::operand::Operand;
+use crate::model::phrase::Phrase;
 use crate::model::query::{Ask, Grouping, Measure, Query, Window};
 use crate::model::record::FieldSet;
 use crate::model::refresh::Refresh;
@@ -100,7 +101,7 @@ pub enum Layout {
 #[derive(Clone, Debug)]
 pub struct Text {
     /// The words, never read as HTML.
-    pub content: Arc<str>,
+    pub content: Phrase,
     /// What part of the page the words are.
     pub variant: TextVariant,
 }
@@ -123,9 +124,9 @@ pub enum TextVariant {
 #[derive(Clone, Debug)]
 pub struct Link {
     /// Where it leads: a path of this app, or an http, https, mailto or tel address.
-    pub href: Arc<str>,
+    pub href: Phrase,
     /// The words on it.
-    pub label: Arc<str>,
+    pub label: Phrase,
 }
 
 /// `image`
@@ -314,6 +315,20 @@ impl Component {
     /// Whether a name in a query string means something to it.
     pub fn knows(&self, name: &str) -> bool {
         self.data_source().is_some_and(|source| source.filter.asks_query(name))
+            || self.phrases().iter().any(|phrase| phrase.asks_query(name))
+    }
+
+    /// Its words that may have values in them.
+    pub fn phrases(&self) -> Vec<&Phrase> {
+        match &self.kind {
+            ComponentKind::Text(text) => vec![&text.content],
+            ComponentKind::Link(link) => vec![&link.href, &link.label],
+            ComponentKind::Button(button) => match &button.does {
+                Does::Lead(href) => vec![href, &button.label],
+                Does::Act(_) => vec![&button.label],
+            },
+            _ => Vec::new(),
+        }
     }
 
     fn children(&self) -> &[Component] {

@@ -82,6 +82,8 @@ pub enum Format {
     Long,
     /// A day or an instant, as `2026-04-05`.
     Iso,
+    /// A day or an instant, as `3 minutes ago`.
+    Relative,
     /// A number, as `12.3k`.
     Compact,
     /// A number without what is after the point.
@@ -91,10 +93,11 @@ pub enum Format {
 }
 
 /// The formats by the names they have in YAML.
-pub const FORMATS: [(&str, Format); 6] = [
+pub const FORMATS: [(&str, Format); 7] = [
     ("short", Format::Short),
     ("long", Format::Long),
     ("iso", Format::Iso),
+    ("relative", Format::Relative),
     ("compact", Format::Compact),
     ("whole", Format::Whole),
     ("truncate", Format::Truncate),
@@ -133,7 +136,7 @@ impl Format {
     pub fn suits(self, field: &Field) -> bool {
         let storage = field.kind.storage();
         match self {
-            Self::Short | Self::Long | Self::Iso => {
+            Self::Short | Self::Long | Self::Iso | Self::Relative => {
                 matches!(storage, Storage::Date | Storage::Datetime)
             }
             Self::Compact => {

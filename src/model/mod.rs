@@ -18,6 +18,7 @@ pub mod ids;
 pub mod operand;
 pub mod origin;
 pub mod page;
+pub mod phrase;
 pub mod problem;
 pub mod query;
 pub mod record;

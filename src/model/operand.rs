@@ -70,6 +70,17 @@ impl Attribute {
             Self::Role => Value::text(user.role.as_str()),
         }
     }
+
+    /// What it is of this viewer; guests have none.
+    pub fn text(self, viewer: &Viewer) -> Option<&str> {
+        let Viewer::User(user) = viewer else { return None };
+        Some(match self {
+            Self::Id => user.id.as_str(),
+            Self::Email => &user.email,
+            Self::Name => &user.name,
+            Self::Role => user.role.as_str(),
+        })
+    }
 }
 
 impl Filter<Operand> {

@@ -6,6 +6,7 @@ use crate::model::access::{Grant, Viewer};
 use crate::model::component::{Component, ComponentKind};
 use crate::model::data_table::DataTable;
 use crate::model::ids::ComponentId;
+use crate::model::phrase::Phrase;
 
 /// One page.
 #[derive(Clone, Debug)]
@@ -29,9 +30,9 @@ pub struct Page {
 #[derive(Clone, Debug, Default)]
 pub struct Meta {
     /// The title on the tab; absent: the page's name.
-    pub title: Option<Arc<str>>,
+    pub title: Option<Phrase>,
     /// One or two sentences about the page.
-    pub description: Option<Arc<str>>,
+    pub description: Option<Phrase>,
 }
 
 /// Who may open a page, and where the others are sent.
@@ -57,7 +58,9 @@ impl Page {
     /// Whether a name in a query string means something to one of its components.
     pub fn knows(&self, name: &str) -> bool {
         let asks = |component: &&Component| component.knows(name);
+        let Meta { title, description } = &self.meta;
         self.all().iter().any(asks)
+            || [title, description].into_iter().flatten().any(|phrase| phrase.asks_query(name))
             || self.tables().any(|(prefix, table)| {
                 name.strip_prefix(&prefix).is_some_and(|name| table.knows(name))
             })

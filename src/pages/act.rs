@@ -1,5 +1,7 @@
 //! What becomes of a button that was pressed: something is done to a record, or to several.
 
+use std::sync::Arc;
+
 use serde_json::Map;
 
 use crate::model::access::{View, Viewer};
@@ -21,6 +23,8 @@ use crate::render::{self, Confirm};
 struct Press<'a> {
     view: View,
     action: &'a Action,
+    /// The words on the button.
+    label: Arc<str>,
     /// What happens then, where an author says so.
     on_success: Option<&'a OnSuccess>,
     ids: Vec<i64>,
@@ -66,7 +70,10 @@ impl Pages {
         component: &Component,
         view: View,
     ) -> Result<Submitted, PagesError> {
-        let press = Press::read(component, view, submission.pairs)?;
+        let mut press = Press::read(component, view, submission.pairs)?;
+        if let ComponentKind::Button(button) = &component.kind {
+            press.label = button.label.fill(viewer, &address.values).into();
+        }
         let records = self.records_of(&press, address, component).await?;
         if let Some(confirm) = press.confirm() {
             return self.ask(viewer, submission, address, confirm);
@@ -190,7 +197,10 @@ impl<'a> Press<'a> {
             number if number > MAX_RECORDS => {
                 Err(RecordsError::Malformed(format!("at most {MAX_RECORDS} records at once")))
             }
-            _ => Ok(Self { view, action, on_success, ids, is_bulk, is_confirmed }),
+            _ => {
+                let label = action.label.clone();
+                Ok(Self { view, action, label, on_success, ids, is_bulk, is_confirmed })
+            }
         }
     }
 
@@ -205,7 +215,7 @@ impl<'a> Press<'a> {
             None if is_deletion => "Delete this?".to_owned(),
             None => return None,
         };
-        let label = self.action.label.clone();
+        let label = self.label.clone();
         (!self.is_confirmed).then_some(Confirm { text, label, is_deletion })
     }
 

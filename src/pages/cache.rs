@@ -39,6 +39,8 @@ pub(super) struct Place {
     pub(super) component: Option<ComponentId>,
     /// What of it the viewer may see.
     pub(super) seen: Vec<ComponentId>,
+    /// What its words say about the viewer, value by value.
+    pub(super) said: Vec<Arc<str>>,
     /// What the viewer may do with each component that shows records; nothing where they may not
     /// even know the table.
     pub(super) scopes: Vec<Option<Scope>>,
@@ -162,7 +164,8 @@ mod tests {
 
     fn place(page: &str) -> Place {
         let (values, seen) = (Values::default(), Vec::new());
-        Place { path: page.into(), values, component: None, seen, scopes: Vec::new() }
+        let (said, scopes) = Default::default();
+        Place { path: page.into(), values, component: None, seen, said, scopes }
     }
 
     fn version(position: &str) -> Version {

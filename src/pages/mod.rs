@@ -250,11 +250,13 @@ impl Pages {
             Some(Scope::new(component, asked))
         });
         let scopes: Vec<_> = scopes.collect();
+        let phrases = components.iter().flat_map(|component| component.phrases());
         let place = Place {
             path: path.clone(),
             values: values.clone(),
             component: shown.component.cloned(),
             seen: components.iter().map(|component| component.id.clone()).collect(),
+            said: phrases.flat_map(|phrase| phrase.about(shown.viewer)).collect(),
             scopes,
         };
         // A form that adds records shows none: whatever happens in its table is nothing to its page.

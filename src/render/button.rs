@@ -7,6 +7,7 @@ use minijinja::{Value, context};
 use crate::model::action::{Button, Does, Variant};
 use crate::model::query::Rows;
 use crate::model::record::Record;
+use crate::render::Scene;
 
 /// What people are asked before something is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +21,12 @@ pub struct Confirm {
 }
 
 /// What the template of a button needs beside what all components have.
-pub(super) fn inside(button: &Button) -> Value {
+pub(super) fn inside(button: &Button, scene: Scene<'_>) -> Value {
     let href = match &button.does {
-        Does::Lead(href) => Some(href.as_ref()),
+        Does::Lead(href) => Some(scene.href(href)),
         Does::Act(_) => None,
     };
-    context! { label => button.label.as_ref(), variant => name_of(button.variant), href }
+    context! { label => scene.words(&button.label), variant => name_of(button.variant), href }
 }
 
 /// The record that it is about; none where there is nothing to do.

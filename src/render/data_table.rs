@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::model::action::Deed;
 use crate::model::address::Address;
 use crate::model::component::Component;
-use crate::model::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY};
+use crate::model::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY, Format};
 use crate::model::query::{Direction, Rows, Sort};
 use crate::model::table::{Field, FieldAt, FieldKind, Storage};
 use crate::render::rows::{RowWriter, class};
@@ -156,6 +156,7 @@ impl<'a> Links<'a> {
             class => class(column, &self.data.table),
             width => column.width.as_deref(),
             editor,
+            relative => column.format == Some(Format::Relative),
             sorted,
             href => column.sortable.then(|| self.sorted_by(column.field)),
         }

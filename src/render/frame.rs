@@ -11,6 +11,7 @@ use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::component::{Component, ComponentKind};
 use crate::model::page::Page;
+use crate::model::phrase::Phrase;
 use crate::model::refresh::Transport;
 use crate::render::{Confirm, Edition, RenderError, Renderer, still};
 
@@ -50,16 +51,17 @@ impl Renderer {
     pub fn page(
         &self,
         frame: &Frame<'_>,
-        Address { page, path, .. }: &Address,
+        Address { page, path, values }: &Address,
         components: &str,
     ) -> Result<String, RenderError> {
-        let title = page.meta.title.as_ref().unwrap_or(&page.name);
+        let told = |phrase: &Phrase| phrase.fill(frame.viewer, values);
+        let title = page.meta.title.as_ref().map_or_else(|| page.name.to_string(), told);
         self.framed(
             "page.html",
             frame,
-            title,
+            &title,
             context! {
-                description => page.meta.description.as_deref(),
+                description => page.meta.description.as_ref().map(told),
                 path => path.as_ref(),
                 stylesheets => stylesheets(page),
                 presence => page.presence && !page.places_presence(),

@@ -2,7 +2,10 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::model::access::Viewer;
+use crate::model::address::Values;
 use crate::model::component::HrefPart;
+use crate::model::phrase::Phrase;
 use crate::model::record::{FieldSet, Record};
 use crate::model::value::{Value, list_text};
 
@@ -20,6 +23,19 @@ pub fn path(parts: &[HrefPart], fields: &FieldSet, record: &Record) -> Option<St
         }
     }
     Some(href)
+}
+
+/// Where an author's link leads, with its values. Where a value is missing, two slashes may meet at the
+/// beginning, and those would lead to another host.
+pub(super) fn filled(phrase: &Phrase, viewer: &Viewer, values: &Values) -> String {
+    let write = |value: &str, href: &mut String| {
+        href.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+    };
+    let href = phrase.fill_as(viewer, values, write);
+    match href.strip_prefix('/') {
+        Some(rest) => format!("/{}", rest.trim_start_matches(['/', '\\'])),
+        None => href,
+    }
 }
 
 /// A value as a part of an address.

@@ -18,6 +18,7 @@ use crate::model::component::{
 use crate::model::data_table::{Chosen, DataTable};
 use crate::model::form::Draft;
 use crate::model::ids::{ComponentId, Position};
+use crate::model::phrase::Phrase;
 use crate::model::query::Answer;
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
@@ -102,6 +103,18 @@ pub struct Scene<'a> {
     pub data: &'a HashMap<ComponentId, ComponentData>,
 }
 
+impl Scene<'_> {
+    /// Words with their values.
+    fn words(&self, phrase: &Phrase) -> String {
+        phrase.fill(self.viewer, &self.address.values)
+    }
+
+    /// Where a link leads, with its values.
+    fn href(&self, phrase: &Phrase) -> String {
+        href::filled(phrase, self.viewer, &self.address.values)
+    }
+}
+
 /// What one component shows, for one viewer.
 #[derive(Clone, Debug)]
 pub struct ComponentData {
@@ -155,10 +168,10 @@ impl Renderer {
         }
         match &component.kind {
             ComponentKind::Container(container) => self.container(component, container, scene),
-            ComponentKind::Text(text) => self.text(component, text),
-            ComponentKind::Link(link) => self.link(component, link),
+            ComponentKind::Text(text) => self.text(component, text, scene),
+            ComponentKind::Link(link) => self.link(component, link, scene),
             ComponentKind::Button(button) if button.act().is_none() => {
-                let inside = button::inside(button);
+                let inside = button::inside(button, scene);
                 self.render("button.html", context! { ..inside, ..props(component) })
             }
             ComponentKind::Image(image) => {
@@ -212,7 +225,8 @@ impl Renderer {
                 self.render("list.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::Button(button), Answer::Rows(rows)) => {
-                let inside = context! { ..button::inside(button), ..button::record(button, rows) };
+                let inside =
+                    context! { ..button::inside(button, scene), ..button::record(button, rows) };
                 self.render("button.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::Form(form), Answer::Rows(rows)) => {
@@ -275,19 +289,29 @@ impl Renderer {
         self.render("container.html", context! { children, layout, ..props(component) })
     }
 
-    fn text(&self, component: &Component, text: &Text) -> Result<String, RenderError> {
+    fn text(
+        &self,
+        component: &Component,
+        text: &Text,
+        scene: Scene<'_>,
+    ) -> Result<String, RenderError> {
         let (tag, variant) = match text.variant {
             TextVariant::Title => ("h1", "title"),
             TextVariant::Heading => ("h2", "heading"),
             TextVariant::Body => ("p", "body"),
             TextVariant::Muted => ("p", "muted"),
         };
-        let content = text.content.as_ref();
+        let content = scene.words(&text.content);
         self.render("text.html", context! { tag, variant, content, ..props(component) })
     }
 
-    fn link(&self, component: &Component, link: &Link) -> Result<String, RenderError> {
-        let (href, label) = (link.href.as_ref(), link.label.as_ref());
+    fn link(
+        &self,
+        component: &Component,
+        link: &Link,
+        scene: Scene<'_>,
+    ) -> Result<String, RenderError> {
+        let (href, label) = (scene.href(&link.href), scene.words(&link.label));
         self.render("link.html", context! { href, label, ..props(component) })
     }
 

@@ -13,6 +13,7 @@ use validator::{Validate, ValidationErrors};
 
 use crate::components::each::Each;
 use crate::components::grant::RawGrant;
+use crate::components::phrase;
 use crate::components::schema::AnyComponent;
 use crate::model::access::{Grant, User, Viewer};
 use crate::model::ids::{FieldName, Role, UserId};
@@ -61,9 +62,10 @@ pub(super) struct RawPage {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Meta", deny_unknown_fields)]
 struct RawMeta {
-    /// The title on the tab; the page's name if you do not say.
+    /// The title on the tab; the page's name if you do not say. Values may stand in it, as in
+    /// `Order {$params.id}`.
     title: Option<String>,
-    /// One or two sentences about the page.
+    /// One or two sentences about the page. Values may stand in them.
     description: Option<String>,
 }
 
@@ -101,21 +103,19 @@ pub(super) fn check(
     let is_public = access.as_ref().is_some_and(|access| access.require == Grant::All);
     let presence = raw.presence.unwrap_or(false);
     let params = path.as_deref().map(params).unwrap_or_default();
-    let params = params.into_iter().map(Arc::from).collect();
+    let params: Vec<_> = params.into_iter().map(Arc::from).collect();
+    let meta = check_meta(raw.meta.unwrap_or_default(), &params, &unit.place, problems);
     let facts = PageFacts { audience, is_public, params, presence };
     let components = component::check_all(unit, roles, tables, facts, sources, faults, problems);
-    let meta = raw.meta.unwrap_or_default();
-    Some(Page {
-        name: raw.name?.into(),
-        path: path?,
-        meta: Meta {
-            title: meta.title.map(Into::into),
-            description: meta.description.map(Into::into),
-        },
-        access,
-        presence,
-        components,
-    })
+    Some(Page { name: raw.name?.into(), path: path?, meta, access, presence, components })
+}
+
+fn check_meta(raw: RawMeta, params: &[Arc<str>], place: &Place, problems: &mut Problems) -> Meta {
+    let place = place.key("meta");
+    let mut read = |text: Option<String>, key| {
+        text.map(|text| phrase::read(&text, params, &place.key(key), problems))
+    };
+    Meta { title: read(raw.title, "title"), description: read(raw.description, "description") }
 }
 
 /// Reports pages that are at the same paths.

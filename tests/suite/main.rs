@@ -37,6 +37,7 @@ mod pages;
 mod passwords;
 mod people;
 mod people_cli;
+mod phrases;
 mod pickers;
 mod proxied;
 mod public;
