@@ -1,0 +1,168 @@
+//! The pages for admins that are not about tables, and what their forms send. Nobody else learns that
+//! they are there.
+
+use poem::http::StatusCode;
+use poem::{Request, Response, Result};
+use serde::Deserialize;
+
+use crate::http::accounts::refused;
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::http::pages::{nonce, page, see_other, to_sign_in};
+use crate::model::access::{User, Viewer};
+use crate::render::{AdminPage, ConnectionRow, Figures, Said, SentFile, SessionRow};
+use crate::runtime::Runtime;
+
+pub(super) mod import;
+pub(super) mod people;
+pub(super) mod record;
+pub(super) mod tokens;
+
+/// What such a page is asked for with.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PageQuery {
+    done: String,
+    /// How many records a file has added.
+    added: Option<usize>,
+    /// How many it has changed.
+    changed: Option<usize>,
+}
+
+impl PageQuery {
+    /// What is told of a file that was read in before.
+    fn imported(&self) -> Option<SentFile> {
+        let done = Some(self.added.zip(self.changed)?);
+        let (text, merge_on, tried, faults) = Default::default();
+        Some(SentFile { text, merge_on, tried, done, faults })
+    }
+}
+
+/// `/admin/…` where the author has no page; nothing for those who are no admins. Guests may be, once
+/// they have signed in.
+pub(super) async fn built_in(
+    runtime: &Runtime,
+    caller: &Caller,
+    path: &str,
+    request: &Request,
+    nonce: &str,
+) -> Result<Option<Response>, HttpError> {
+    if caller.visitor() == &Viewer::Guest {
+        return Ok(is_one(path).then(|| to_sign_in(path)));
+    }
+    let Some(admin) = admin(caller) else { return Ok(None) };
+    let query: PageQuery = request.params().unwrap_or_default();
+    let shown = match query.imported().filter(|_| import::table_at(path).is_some()) {
+        Some(sent) => import::page(runtime, caller.visitor(), path, Some(sent)),
+        None => at(runtime, admin, path).await?,
+    };
+    let Some(shown) = shown else { return Ok(None) };
+    let said = Said { notice: notice(&query.done), problem: None };
+    let html = runtime.pages.admin(caller.visitor(), path, &shown, said, nonce)?;
+    Ok(Some(page(StatusCode::OK, nonce, html)))
+}
+
+/// Whether there is such a page, for those who must sign in to see it.
+fn is_one(path: &str) -> bool {
+    matches!(path, "/admin/users" | "/admin/sessions" | "/admin/tokens" | "/admin/connections")
+        || import::table_at(path).is_some()
+}
+
+/// What stands below the components of the page at this path: figures on the first one, and what
+/// happened to it on that of a record.
+pub(super) async fn below(
+    runtime: &Runtime,
+    caller: &Caller,
+    url: &str,
+) -> Result<Option<String>, HttpError> {
+    if !url.starts_with("/admin") || admin(caller).is_none() {
+        return Ok(None);
+    }
+    let Some(address) = runtime.app.at(url) else { return Ok(None) };
+    if !runtime.app.is_for_admins(&address.page.path) {
+        return Ok(None);
+    }
+    let page = &*address.page.path;
+    let table = page.strip_prefix("/admin/tables/").and_then(|rest| rest.strip_suffix("/:id"));
+    match (table, address.values.param("id")) {
+        (Some(table), Some(id)) => record::history(runtime, caller, table, id).await.map(Some),
+        _ if page == "/admin" => figures(runtime).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
+async fn figures(runtime: &Runtime) -> Result<String, HttpError> {
+    let people = runtime.auth.people().await?;
+    let figures = Figures {
+        people: people.iter().filter(|person| !person.is_disabled).count(),
+        sessions: runtime.auth.sessions(None).await?.len(),
+        connections: runtime.hub.connections().len(),
+    };
+    Ok(runtime.pages.admin_figures(figures)?)
+}
+
+/// The page once more: led there if it is done, or with what was wrong.
+async fn answered(
+    runtime: &Runtime,
+    caller: &Caller,
+    admin: &User,
+    path: &str,
+    done: &str,
+    result: Result<(), HttpError>,
+) -> Result<Response> {
+    let Err(error) = result else { return Ok(see_other(&format!("{path}?done={done}"))) };
+    let Some(shown) = at(runtime, admin, path).await? else { return Err(error.into()) };
+    let (nonce, problem) = (nonce(), error.to_string());
+    let said = Said { notice: None, problem: Some(&problem) };
+    let html = runtime.pages.admin(caller.visitor(), path, &shown, said, &nonce);
+    Ok(refused(&error, &nonce, html.map_err(HttpError::from)?))
+}
+
+/// What the page at this path shows.
+async fn at(runtime: &Runtime, admin: &User, path: &str) -> Result<Option<AdminPage>, HttpError> {
+    Ok(Some(match path {
+        "/admin/users" => people::page(runtime, admin).await?,
+        "/admin/sessions" => sessions(runtime).await?,
+        "/admin/tokens" => tokens::page(runtime, None).await?,
+        "/admin/connections" => connections(runtime),
+        _ => return Ok(import::page(runtime, &Viewer::User(admin.clone()), path, None)),
+    }))
+}
+
+async fn sessions(runtime: &Runtime) -> Result<AdminPage, HttpError> {
+    let sessions = runtime.auth.sessions(None).await?.into_iter().map(|session| SessionRow {
+        user: session.user,
+        begun_at: session.begun_at,
+        expires_at: session.expires_at,
+        agent: session.agent,
+    });
+    Ok(AdminPage::Sessions(sessions.collect()))
+}
+
+fn connections(runtime: &Runtime) -> AdminPage {
+    let open = runtime.hub.connections().into_iter().map(|connection| ConnectionRow {
+        viewer: connection.viewer,
+        address: connection.address.to_string(),
+        since: connection.since,
+        tables: connection.tables,
+    });
+    AdminPage::Connections(open.collect())
+}
+
+/// Whoever asks, if they are an admin who has signed in.
+fn admin(caller: &Caller) -> Option<&User> {
+    caller.person().ok().filter(|user| user.role.as_str() == "admin")
+}
+
+fn admin_or_nothing(caller: &Caller) -> Result<&User, HttpError> {
+    admin(caller).ok_or(HttpError::NoSuchRoute)
+}
+
+fn notice(done: &str) -> Option<&'static str> {
+    Some(match done {
+        "added" => "They may sign in now.",
+        "changed" => "It is done, and holds at once.",
+        "revoked" => "The token is revoked.",
+        _ => return None,
+    })
+}

@@ -1,0 +1,112 @@
+//! The people of an app, for its admins: who may sign in, and as what.
+
+use std::sync::Arc;
+
+use poem::web::{Data, Path};
+use poem::{Body, Response, Result, handler};
+use serde::Deserialize;
+
+use crate::auth::{AuthError, NewPerson};
+use crate::http::admin::{admin_or_nothing, answered};
+use crate::http::body;
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::model::access::User;
+use crate::model::ids::{Role, UserId};
+use crate::render::{AdminPage, PersonRow};
+use crate::runtime::Runtime;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonForm {
+    name: String,
+    email: String,
+    password: String,
+    role: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeForm {
+    action: ChangeAction,
+    role: Option<String>,
+}
+
+/// What can be done to somebody's account.
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+enum ChangeAction {
+    Role,
+    SignOut,
+    Disable,
+    Enable,
+}
+
+/// `POST /api/admin/people`: makes an account.
+#[handler]
+pub(in crate::http) async fn add(
+    body: Body,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let admin = admin_or_nothing(&caller)?;
+    let PersonForm { name, email, password, role } = body::form(body).await?;
+    let role = role_of(&runtime, &role)?;
+    let person = NewPerson { name, email, password };
+    let added = runtime.auth.add(person, &role).await.map_err(HttpError::from);
+    answered(&runtime, &caller, admin, "/admin/users", "added", added).await
+}
+
+/// `POST /api/admin/people/:id`: changes one.
+#[handler]
+pub(in crate::http) async fn change(
+    Path(id): Path<String>,
+    body: Body,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let admin = admin_or_nothing(&caller)?;
+    let ChangeForm { action, role } = body::form(body).await?;
+    let changed = act(&runtime, admin, &UserId::new(id), action, role).await;
+    answered(&runtime, &caller, admin, "/admin/users", "changed", changed).await
+}
+
+async fn act(
+    runtime: &Runtime,
+    admin: &User,
+    id: &UserId,
+    action: ChangeAction,
+    role: Option<String>,
+) -> Result<(), HttpError> {
+    // Or an app could be left without anybody who may do this.
+    if *id == admin.id {
+        return Err(AuthError::OwnAccount.into());
+    }
+    let auth = &runtime.auth;
+    match action {
+        ChangeAction::Role => {
+            auth.set_role(id, &role_of(runtime, &role.unwrap_or_default())?).await?;
+        }
+        ChangeAction::SignOut => auth.sign_out_everywhere(id).await?,
+        ChangeAction::Disable => auth.disable(id).await?,
+        ChangeAction::Enable => auth.enable(id).await?,
+    }
+    Ok(())
+}
+
+/// Everybody with an account.
+pub(super) async fn page(runtime: &Runtime, admin: &User) -> Result<AdminPage, HttpError> {
+    let people = runtime.auth.people().await?.into_iter().map(|person| PersonRow {
+        is_self: person.user.id == admin.id,
+        user: person.user,
+        is_disabled: person.is_disabled,
+        created_at: person.created_at,
+        sessions: person.sessions,
+    });
+    Ok(AdminPage::People { people: people.collect(), roles: runtime.app.all_roles() })
+}
+
+fn role_of(runtime: &Runtime, name: &str) -> Result<Role, HttpError> {
+    let found = runtime.app.all_roles().into_iter().find(|role| role.as_str() == name);
+    found.ok_or_else(|| HttpError::Malformed("there is no such role".to_owned()))
+}

@@ -1,0 +1,74 @@
+//! A record as admins see it: what happened to it, and how it is deleted.
+
+use std::sync::Arc;
+
+use poem::web::{Data, Path};
+use poem::{Response, Result, handler};
+
+use crate::http::admin::admin_or_nothing;
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::http::pages::see_other;
+use crate::model::access::Operation;
+use crate::model::change::Change;
+use crate::model::record::Record;
+use crate::model::table::FieldAt;
+use crate::model::value::{Person, Value};
+use crate::records::History;
+use crate::render::{ChangeRow, RecordPast};
+use crate::runtime::Runtime;
+use crate::store::KEPT;
+
+/// What happened to a record, and the way to delete it.
+pub(super) async fn history(
+    runtime: &Runtime,
+    caller: &Caller,
+    table: &str,
+    id: &str,
+) -> Result<String, HttpError> {
+    let viewer = caller.visitor();
+    let history = runtime.records.history(viewer, table, id).await?;
+    let is_there = runtime.records.get(viewer, table, id).await.is_ok();
+    let may_delete = is_there && history.view.table.allows(viewer, Operation::Delete);
+    let changes = history.changes.iter().map(|change| change_row(&history, change)).collect();
+    let delete = may_delete.then(|| format!("/api/admin/tables/{table}/records/{id}/delete"));
+    let past = RecordPast { changes, hours: KEPT.hours, is_there, delete };
+    Ok(runtime.pages.admin_history(&past)?)
+}
+
+fn change_row(history: &History, change: &Change) -> ChangeRow {
+    let value = |record: &Option<Record>, at: FieldAt| {
+        record.as_ref().map_or(Value::Null, |record| record[at].clone())
+    };
+    let turn = |at: FieldAt| {
+        let name = history.view.table.field(at).name.as_str().to_owned();
+        (name, value(&change.old, at), value(&change.new, at))
+    };
+    ChangeRow {
+        event: match (&change.old, &change.new) {
+            (None, _) => "insert",
+            (Some(_), Some(_)) => "update",
+            (Some(_), None) => "delete",
+        },
+        at: change.at.to_string(),
+        by: change.by.as_ref().map(who),
+        turns: history.changed(change).into_iter().map(turn).collect(),
+    }
+}
+
+/// What somebody is called; an account that is gone has left its id.
+fn who(person: &Person) -> String {
+    person.name.as_deref().unwrap_or_else(|| person.id.as_str()).to_owned()
+}
+
+/// `POST /api/admin/tables/:table/records/:id/delete`, by the same rules as the API.
+#[handler]
+pub(in crate::http) async fn remove(
+    Path((table, id)): Path<(String, String)>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    admin_or_nothing(&caller)?;
+    runtime.records.delete(caller.visitor(), &table, &id).await.map_err(HttpError::from)?;
+    Ok(see_other(&format!("/admin/tables/{table}")))
+}

@@ -1,0 +1,81 @@
+//! The tokens of the API, for admins: whose they are, and how long they last.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::web::{Data, Path};
+use poem::{Body, Response, Result, handler};
+use serde::Deserialize;
+
+use crate::auth;
+use crate::http::admin::{admin_or_nothing, answered};
+use crate::http::body;
+use crate::http::caller::Caller;
+use crate::http::error::HttpError;
+use crate::http::own_account::days;
+use crate::http::pages::{self, nonce};
+use crate::render::{AdminPage, Said, TokenRow};
+use crate::runtime::Runtime;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct TokenForm {
+    email: String,
+    name: String,
+    expires_in_days: String,
+}
+
+/// `POST /api/admin/tokens`: makes a token for somebody.
+#[handler]
+pub(in crate::http) async fn make(
+    body: Body,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let admin = admin_or_nothing(&caller)?;
+    let TokenForm { email, name, expires_in_days } = body::form(body).await?;
+    let days = days(&expires_in_days)?;
+    let made = async {
+        let owner = runtime.auth.person(&email).await?;
+        runtime.auth.make_token(&owner.id, &name, days).await
+    };
+    let fresh = match made.await {
+        Ok(fresh) => fresh,
+        Err(error) => {
+            let refused = Err(HttpError::from(error));
+            return answered(&runtime, &caller, admin, "/admin/tokens", "", refused).await;
+        }
+    };
+    let (nonce, shown) = (nonce(), self::page(&runtime, Some(fresh.secret)).await?);
+    let viewer = caller.visitor();
+    let html = runtime.pages.admin(viewer, "/admin/tokens", &shown, Said::default(), &nonce);
+    Ok(pages::page(StatusCode::CREATED, &nonce, html.map_err(HttpError::from)?))
+}
+
+/// `POST /api/admin/tokens/:id/revoke`: ends a token.
+#[handler]
+pub(in crate::http) async fn revoke(
+    Path(id): Path<String>,
+    caller: Caller,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let admin = admin_or_nothing(&caller)?;
+    let ended = runtime.auth.revoke(&id, None).await.map_err(HttpError::from);
+    answered(&runtime, &caller, admin, "/admin/tokens", "revoked", ended).await
+}
+
+/// All tokens, and the secret of one that was just made.
+pub(super) async fn page(runtime: &Runtime, fresh: Option<String>) -> Result<AdminPage, HttpError> {
+    let now = auth::now();
+    let tokens = runtime.auth.tokens(None).await?.into_iter().map(|token| TokenRow {
+        has_ended: token.expires_at.is_some_and(|at| at <= now),
+        id: token.id,
+        name: token.name,
+        user: token.user,
+        expires_at: token.expires_at,
+        last_used_at: token.last_used_at,
+    });
+    let people = runtime.auth.people().await?;
+    let owners = people.iter().map(|person| person.user.email.to_string());
+    Ok(AdminPage::Tokens { tokens: tokens.collect(), owners: owners.collect(), fresh })
+}
