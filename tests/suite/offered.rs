@@ -142,3 +142,14 @@ async fn viewers_of_rows_that_no_rule_touches_share_them() {
     let _fourth = subscribe(&bob, "tasks", "/").await;
     assert_eq!(server.metric("pagetide_groups").await, 3.0);
 }
+
+#[tokio::test]
+async fn the_page_of_a_record_offers_admins_what_they_may_do_to_it() {
+    let server = start().await;
+    let admin = server.admin().await;
+    for (id, may_delete) in [(1, true), (3, false)] {
+        let (status, page) = admin.get(&format!("/admin/tables/tasks/{id}")).await;
+        assert_eq!(status, 200);
+        assert_eq!(page.as_str().unwrap().contains("Delete this record"), may_delete, "{id}");
+    }
+}

@@ -14,7 +14,7 @@ use crate::model::change::Change;
 use crate::model::record::Record;
 use crate::model::table::FieldAt;
 use crate::model::value::{Person, Value};
-use crate::records::History;
+use crate::records::{History, Shown};
 use crate::render::{ChangeRow, RecordPast};
 use crate::runtime::Runtime;
 use crate::store::KEPT;
@@ -28,8 +28,11 @@ pub(super) async fn history(
 ) -> Result<String, HttpError> {
     let viewer = caller.visitor();
     let history = runtime.records.history(viewer, table, id).await?;
-    let is_there = runtime.records.get(viewer, table, id).await.is_ok();
-    let may_delete = is_there && history.view.table.allows(viewer, Operation::Delete);
+    let shown = runtime.records.get(viewer, table, id).await.ok();
+    let is_there = shown.is_some();
+    let may_delete = shown.is_some_and(|Shown { view, record }| {
+        view.allows(Operation::Delete) && view.rules().delete.matches(&record)
+    });
     let changes = history.changes.iter().map(|change| change_row(&history, change)).collect();
     let delete = may_delete.then(|| format!("/api/admin/tables/{table}/records/{id}/delete"));
     let past = RecordPast { changes, hours: KEPT.hours, is_there, delete };
