@@ -57,19 +57,20 @@ impl Template {
     }
 
     /// The files that no other template has.
-    fn files(self) -> [(&'static str, &'static str); 2] {
+    fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Blank => [
+            Self::Blank => &[
                 ("app.yaml", include_str!("new/blank/app.yaml")),
                 ("data/notes.csv", include_str!("new/blank/data/notes.csv")),
             ],
-            Self::Dashboard => [
+            Self::Dashboard => &[
                 ("app.yaml", include_str!("new/dashboard/app.yaml")),
                 ("data/tickets.csv", include_str!("new/dashboard/data/tickets.csv")),
             ],
-            Self::Directory => [
+            Self::Directory => &[
                 ("app.yaml", include_str!("new/directory/app.yaml")),
                 ("data/makers.csv", include_str!("new/directory/data/makers.csv")),
+                ("data/towns.csv", include_str!("new/directory/data/towns.csv")),
             ],
         }
     }
@@ -85,7 +86,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let name = name(folder);
     let schema = format!("{:#}\n", spec::app_schema());
-    let files = args.template.files().into_iter().chain(COMMON);
+    let files = args.template.files().iter().copied().chain(COMMON);
     for (file, text) in files.chain([("app.schema.json", schema.as_str())]) {
         write(&folder.join(file), &filled(text, &name, args.template))?;
     }

@@ -74,6 +74,8 @@ pub(super) enum RawFormat {
     Compact,
     /// A number without what is after the point.
     Whole,
+    /// A whole number without commas, as for years: `1998`.
+    Plain,
     /// A text on one line, cut where the column ends.
     Truncate,
 }
@@ -242,6 +244,7 @@ impl From<RawFormat> for Format {
             RawFormat::Relative => Self::Relative,
             RawFormat::Compact => Self::Compact,
             RawFormat::Whole => Self::Whole,
+            RawFormat::Plain => Self::Plain,
             RawFormat::Truncate => Self::Truncate,
         }
     }

@@ -38,6 +38,10 @@ pub fn write_column(field: &Field, format: Option<Format>, value: &Value, html: 
             number::write_whole(&field.kind, *number, html);
             Some(())
         }
+        (Some(Format::Plain), Value::Integer(number)) => {
+            html.push_str(&number.to_string());
+            Some(())
+        }
         (Some(Format::Truncate), Value::Text(text)) => {
             write_bounded("truncate", text, html);
             Some(())
@@ -94,4 +98,25 @@ fn iso(text: &str) -> Option<String> {
         return Some(Offset::UTC.to_datetime(instant).strftime("%Y-%m-%d %H:%M").to_string());
     }
     text.parse::<Date>().ok().map(|date| date.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields::tests::field;
+
+    #[track_caller]
+    fn check(type_name: &str, format: Format, value: Value, told: &str) {
+        let mut html = String::new();
+        write_column(&field(type_name), Some(format), &value, &mut html);
+        assert_eq!(html, told);
+    }
+
+    #[test]
+    fn a_number_is_written_as_its_column_says() {
+        check("integer", Format::Plain, Value::Integer(1998), "1998");
+        check("integer", Format::Plain, Value::Integer(-12_345), "-12345");
+        check("currency", Format::Whole, Value::Decimal("1234.56".parse().unwrap()), "€1,235");
+        check("integer", Format::Compact, Value::Integer(12_345), "12.3k");
+    }
 }

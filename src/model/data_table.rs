@@ -88,18 +88,21 @@ pub enum Format {
     Compact,
     /// A number without what is after the point.
     Whole,
+    /// A whole number without commas, as for years.
+    Plain,
     /// A text on one line, cut where the column ends.
     Truncate,
 }
 
 /// The formats by the names they have in YAML.
-pub const FORMATS: [(&str, Format); 7] = [
+pub const FORMATS: [(&str, Format); 8] = [
     ("short", Format::Short),
     ("long", Format::Long),
     ("iso", Format::Iso),
     ("relative", Format::Relative),
     ("compact", Format::Compact),
     ("whole", Format::Whole),
+    ("plain", Format::Plain),
     ("truncate", Format::Truncate),
 ];
 
@@ -144,6 +147,7 @@ impl Format {
                 is_number && !matches!(field.kind, FieldKind::Id | FieldKind::Rating(_))
             }
             Self::Whole => matches!(storage, Storage::Decimal(_)),
+            Self::Plain => matches!(field.kind, FieldKind::Integer(_)),
             Self::Truncate => is_free_text(field),
         }
     }
