@@ -23,7 +23,19 @@ tables:
       create: [admin]
       fields: [{ field: name, read: [admin, packer] }]
       rows: { read: [{ field: region, operator: neq, value: secret }] }
+  - name: wishes
+    fields:
+      - { name: words, type: long-text }
+      - { name: shelf, type: relationship, table: shelves }
+      - { name: customer, type: relationship, table: customers }
+    permissions: { read: [admin], create: all }
+  - name: shelves
+    fields: [{ name: name, type: single-line-text }]
+    permissions: { read: all }
 pages:
+  - name: Wish
+    path: /wish
+    components: [{ type: form, id: wish, table: wishes, fields: [words, shelf, customer] }]
   - name: Orders
     path: /
     components:
@@ -117,6 +129,26 @@ async fn what_was_chosen_is_saved_and_what_may_not_be_is_told_at_its_field() {
     let sent = format!("_component=edit&_record=1&{base}&title=z&customer=2");
     assert_eq!(send(&packer, &sent).await.0, 303);
     assert_eq!(server.sql("select title, customer from orders where id = 1"), "z|2");
+}
+
+#[tokio::test]
+async fn whoever_adds_to_a_closed_table_chooses_from_what_they_may_read() {
+    let server = shop().await;
+    server.sql("insert into shelves (name) values ('Top'), ('Bottom')");
+    let guest = server.guest().await;
+    let shown = page(&guest, "/wish").await;
+    assert_eq!(options(&shown, "shelf"), ["=–", "2=Bottom", "1=Top"]);
+    assert_eq!(options(&shown, "customer"), ["=–"]);
+    server.sql("insert into shelves (name) values ('Middle')");
+    assert_eq!(options(&page(&guest, "/wish").await, "shelf").len(), 4);
+    let form = "application/x-www-form-urlencoded";
+    let send = async |body: &'static str| {
+        let request = guest.request(Method::POST, "/wish").header("content-type", form);
+        request.body(body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(send("_component=wish&words=x&shelf=3&customer=").await, 303);
+    assert_eq!(send("_component=wish&words=y&shelf=&customer=1").await, 422);
+    assert_eq!(server.sql("select words, shelf from wishes"), "x|3");
 }
 
 #[tokio::test]
