@@ -26,8 +26,7 @@ pub(super) fn figure(table: &Table, filter: &Filter, measure: Measure) -> Select
     select
 }
 
-/// The groups of the records that pass a filter, one in a row, and one more than wanted, if there
-/// is one: the key, then the parts of its figure.
+/// The groups of the records that pass a filter, one in a row: the key, then the parts of its figure.
 pub(super) fn groups(table: &Table, filter: &Filter, grouping: Grouping) -> SelectStatement {
     let key = key(table, grouping.by);
     let mut select = from(table, filter);
@@ -49,7 +48,6 @@ pub(super) fn groups(table: &Table, filter: &Filter, grouping: Grouping) -> Sele
             select.order_by_expr(Expr::cust(key), Order::Desc);
         }
     }
-    select.limit(u64::from(grouping.limit) + 1);
     select
 }
 

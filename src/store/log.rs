@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, SqlitePool};
 
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName, UserId};
@@ -264,15 +264,13 @@ impl Log {
         after: i64,
         until: i64,
     ) -> Result<(Vec<Logged>, i64), StoreError> {
-        let rows = sqlx::query(
+        // The limit stands in the text: see `select::limited`.
+        let sql = format!(
             "select seq, table_name, key, old, new, by, at from _pagetide_changes
-             where seq > ? and seq <= ? order by seq limit ?",
-        )
-        .bind(after)
-        .bind(until)
-        .bind(BATCH)
-        .fetch_all(connection)
-        .await?;
+             where seq > ? and seq <= ? order by seq limit {BATCH}"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(after).bind(until);
+        let rows = rows.fetch_all(connection).await?;
         let last = rows.last().map_or(after, |row| row.get("seq"));
         Ok((rows.iter().filter_map(|row| self.logged(row)).collect(), last))
     }

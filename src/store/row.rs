@@ -130,10 +130,60 @@ pub(super) fn decimal(number: Decimal, scale: u32) -> Value {
 }
 
 fn real(number: f64, scale: u32) -> Value {
+    if let Some(number) = of_scale(number, scale) {
+        return Value::Decimal(number);
+    }
     exact(number).map_or(Value::Null, |number| decimal(number, scale))
+}
+
+/// A number that has no more digits after the point than these, as most have: the same as [`exact`]
+/// finds by way of text. Of fewer than 16 digits, no two are the same float.
+fn of_scale(number: f64, scale: u32) -> Option<Decimal> {
+    const MOST: f64 = 1e15;
+    let power = 10_f64.powi(i32::try_from(scale).ok().filter(|scale| *scale <= 15)?);
+    let digits = (number * power).round();
+    (digits.abs() < MOST && digits / power == number).then(|| Decimal::new(digits as i64, scale))
 }
 
 /// 15 significant digits: all that are exact in a 64-bit float, and all that the log keeps of one.
 pub(super) fn exact(number: f64) -> Option<Decimal> {
     Decimal::from_scientific(&format!("{number:.14e}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_way_to_a_decimal_leads_to_the_same() {
+        let mut state = 88_172_645_463_325_252_u64;
+        let mut random = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let mut short = 0;
+        for round in 0..200_000_u32 {
+            let (digits, scale) = (random() >> (1 + round % 63), round % 7);
+            let text = Decimal::new(digits.cast_signed(), round % 5).to_string();
+            let number: f64 = text.parse().unwrap();
+            for number in [number, -number, f64::from_bits(random())] {
+                let long = exact(number).map(|number| decimal(number, scale));
+                if let Some(found) = of_scale(number, scale) {
+                    assert_eq!(Some(Value::Decimal(found)), long, "{number:e}");
+                    assert_eq!(found.scale(), scale);
+                    short += 1;
+                }
+            }
+        }
+        assert!(short > 100_000, "{short}");
+        for (number, told) in
+            [(0.1, "0.10"), (12.5, "12.50"), (-0.0, "0.00"), (1e14, "100000000000000")]
+        {
+            let Value::Decimal(decimal) = real(number, 2) else { panic!("{number}") };
+            assert!(decimal.to_string().starts_with(told), "{decimal}");
+        }
+        assert_eq!(real(f64::NAN, 2), Value::Null);
+    }
 }

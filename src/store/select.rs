@@ -1,7 +1,7 @@
 //! Records as SQL selects them. Every condition is plain true or false, as [`Filter::matches`] is.
 
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, Order, Query as Sql, SelectStatement};
-use sea_query::{SqliteQueryBuilder, Value as SqlValue};
+use sea_query::{SqliteQueryBuilder, Value as SqlValue, Values};
 use sea_query_sqlx::SqlxBinder;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
@@ -41,7 +41,7 @@ pub(super) async fn one(
     Ok(found.map(|row| row::record(table, &row, people)))
 }
 
-/// The records that pass a filter, in order, no more than are wanted.
+/// The records that pass a filter, in order, from where they are wanted; see [`limited`].
 pub(super) fn window(table: &Table, filter: &Filter, wanted: &Window) -> SelectStatement {
     let mut select = columns(table);
     select.and_where(condition(table, filter));
@@ -57,8 +57,21 @@ pub(super) fn window(table: &Table, filter: &Filter, wanted: &Window) -> SelectS
     if wanted.sort.get(terms.wrapping_sub(1)).is_none_or(|sort| sort.field != FieldAt::ID) {
         select.order_by_expr(column(table, FieldAt::ID), Order::Asc);
     }
-    select.limit(u64::from(wanted.limit)).offset(Ord::min(wanted.offset, i64::MAX.unsigned_abs()));
     select
+}
+
+/// A statement as text, with what is bound in it, that skips some rows and gives so many at most.
+///
+/// The limit stands in the text: what it is bound to decides how SQLite does the work, so it would
+/// compile the statement anew whenever that is bound. The offset decides nothing, and is bound.
+pub(super) fn limited(select: &SelectStatement, limit: u64, offset: u64) -> (String, Values) {
+    let (mut sql, Values(mut values)) = select.build(SqliteQueryBuilder);
+    sql.push_str(&format!(" LIMIT {}", Ord::min(limit, i64::MAX.unsigned_abs())));
+    if offset > 0 {
+        sql.push_str(" OFFSET ?");
+        values.push(Ord::min(offset, i64::MAX.unsigned_abs()).into());
+    }
+    (sql, Values(values))
 }
 
 /// How many records there are without a limit.

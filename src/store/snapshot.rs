@@ -86,7 +86,8 @@ impl Statement {
         match &query.ask {
             Ask::Rows(wanted) => {
                 // Packed outside the window: inside it, every row that is sorted would be packed.
-                self.lines(&packed(table), &select::window(table, &query.filter, wanted));
+                let rows = select::window(table, &query.filter, wanted);
+                self.lines(&packed(table), &rows, wanted.limit.into(), wanted.offset);
                 match total {
                     Some(total) => self.number(total),
                     None => self.column(&select::count(table, &query.filter)),
@@ -95,7 +96,9 @@ impl Statement {
             Ask::Figure(measure) => self.column(&figures::figure(table, &query.filter, *measure)),
             Ask::Groups(grouping) => {
                 let packed = format!("json_array({})", figures::columns(table, *grouping));
-                self.lines(&packed, &figures::groups(table, &query.filter, *grouping));
+                let groups = figures::groups(table, &query.filter, *grouping);
+                // One more than wanted says whether there are any more.
+                self.lines(&packed, &groups, u64::from(grouping.limit) + 1, 0);
                 self.column(&figures::figure(table, &query.filter, grouping.measure));
             }
         }
@@ -103,7 +106,9 @@ impl Statement {
 
     /// A column with the one value of a statement.
     fn column(&mut self, select: &SelectStatement) {
-        let inside = self.bind(select);
+        let (inside, bound) = select.build(SqliteQueryBuilder);
+        self.values.extend(bound);
+        self.columns += 1;
         self.sql.push_str(&format!(", ({inside})"));
     }
 
@@ -114,17 +119,12 @@ impl Statement {
         self.sql.push_str(", ?");
     }
 
-    /// A column with the rows of a statement, each packed into a line.
-    fn lines(&mut self, packed: &str, select: &SelectStatement) {
-        let inside = self.bind(select);
-        self.sql.push_str(&format!(", (select group_concat({packed}, char(10)) from ({inside}))"));
-    }
-
-    fn bind(&mut self, select: &SelectStatement) -> String {
-        let (sql, bound) = select.build(SqliteQueryBuilder);
+    /// A column with some rows of a statement, each packed into a line.
+    fn lines(&mut self, packed: &str, select: &SelectStatement, limit: u64, offset: u64) {
+        let (inside, bound) = select::limited(select, limit, offset);
         self.values.extend(bound);
         self.columns += 1;
-        sql
+        self.sql.push_str(&format!(", (select group_concat({packed}, char(10)) from ({inside}))"));
     }
 }
 

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use sea_query::SqliteQueryBuilder;
-use sea_query_sqlx::SqlxBinder;
+use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -42,12 +41,14 @@ impl Store {
         let table = self.table(table)?.clone();
         let options = self.readers.connect_options();
         let mut connection = SqliteConnection::connect_with(&options).await?;
-        let (sql, values) = select::window(&table, filter, window).build_sqlx(SqliteQueryBuilder);
+        let rows = select::window(&table, filter, window);
+        let (sql, values) = select::limited(&rows, window.limit.into(), window.offset);
         let people = self.people.clone();
         let (batches, receiver) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
             let walk = async {
-                let mut rows = sqlx::query_with(AssertSqlSafe(sql), values).fetch(&mut connection);
+                let mut rows =
+                    sqlx::query_with(AssertSqlSafe(sql), SqlxValues(values)).fetch(&mut connection);
                 let mut batch = Vec::with_capacity(BATCH);
                 while let Some(row) = rows.try_next().await? {
                     batch.push(row::record(&table, &row, &people));
