@@ -24,6 +24,7 @@ pub mod query;
 pub mod record;
 pub mod refresh;
 pub mod related;
+mod shown;
 pub mod sort_key;
 pub mod table;
 pub mod theme;
