@@ -1,16 +1,14 @@
 //! What has to be read to know what records lead to.
 
 use sea_query::{Alias, Expr, ExprTrait, Query as Sql, SqliteQueryBuilder};
-use sea_query_sqlx::SqlxBinder;
+use sea_query_sqlx::{SqlxBinder, SqlxValues};
+use serde_json::Value as Json;
 use sqlx::AssertSqlSafe;
 
 use crate::model::related::{Leads, Renamed};
-use crate::model::table::FieldAt;
-use crate::store::select::{column, columns};
+use crate::store::select::{column, columns, limited};
 use crate::store::{Store, StoreError, row};
 
-/// How many records are read by their ids in one statement.
-const MAX_AT_ONCE: usize = 500;
 /// Of how many records it is found out whether others refer to them; of the rest it is taken for
 /// certain.
 const MAX_REFERRERS: usize = 100;
@@ -30,16 +28,16 @@ impl Store {
         let wanted: Vec<_> = leads.wanted().map(|(name, ids)| (name.clone(), ids)).collect();
         for (name, ids) in wanted {
             let table = self.table(&name)?;
-            for ids in ids.chunks(MAX_AT_ONCE) {
-                let mut select = columns(table);
-                let ids = ids.iter().map(|id| id.get());
-                select.and_where(column(table, FieldAt::ID).is_in(ids));
-                let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-                let rows = sqlx::query_with(AssertSqlSafe(sql), values);
-                let rows = rows.fetch_all(&self.readers).await?;
-                let records = rows.iter().map(|row| row::record(table, row, &self.people));
-                leads.read(&name, records.collect());
-            }
+            let mut select = columns(table);
+            select.and_where(Expr::cust_with_values(
+                "\"id\" in (select value from json_each(?))",
+                [Json::from_iter(ids.iter().map(|id| id.get())).to_string()],
+            ));
+            let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+            let rows = sqlx::query_with(AssertSqlSafe(sql), values);
+            let rows = rows.fetch_all(&self.readers).await?;
+            let records = rows.iter().map(|row| row::record(table, row, &self.people));
+            leads.read(&name, records.collect());
         }
         Ok(())
     }
@@ -47,10 +45,10 @@ impl Store {
     async fn has_referrers(&self, renamed: &Renamed) -> Result<bool, StoreError> {
         let table = self.table(&renamed.table)?;
         let mut select = Sql::select();
-        select.expr(Expr::val(1)).from(Alias::new(table.name.as_str())).limit(1);
+        select.expr(Expr::cust("1")).from(Alias::new(table.name.as_str()));
         select.and_where(column(table, renamed.field).eq(renamed.record.get()));
-        let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-        let found = sqlx::query_with(AssertSqlSafe(sql), values);
+        let (sql, values) = limited(&select, 1, 0);
+        let found = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(values));
         Ok(found.fetch_optional(&self.readers).await?.is_some())
     }
 }
