@@ -9,8 +9,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::live::begin::resync;
-use crate::live::matcher::Told as Meant;
-use crate::live::matcher::{GroupId, Matcher, told};
+use crate::live::matcher::{GroupId, Matcher, Told, told};
 use crate::live::message::{Change as ChangeBody, Encoded, Message, Name};
 use crate::live::outbox::{Burst, Outbox};
 use crate::model::action::OpenActions;
@@ -100,8 +99,8 @@ pub(super) struct Groups {
     by_related: HashMap<TableName, HashSet<GroupId>>,
 }
 
-/// What a group is told.
-enum Told {
+/// What is said to a group.
+enum Said {
     Change(Encoded),
     /// To read again, and go on from there.
     Again(Position),
@@ -152,13 +151,8 @@ impl Groups {
             self.by_key.remove(&key);
             self.matcher.remove(seat.group, &key.table, &key.filter);
             for related in &key.related {
-                if let Entry::Occupied(mut groups) =
-                    self.by_related.entry(related.table.name.clone())
-                {
-                    groups.get_mut().remove(&seat.group);
-                    if groups.get().is_empty() {
-                        groups.remove();
-                    }
+                if let Some(groups) = self.by_related.get_mut(&related.table.name) {
+                    groups.remove(&seat.group);
                 }
             }
         }
@@ -167,28 +161,28 @@ impl Groups {
     /// Tells every group what the changes mean to it: in the order of the changes, those that follow
     /// each other in one group together. Says how many messages that took.
     pub(super) fn tell(&mut self, changes: &[Change], leads: &Leads, renderer: &Renderer) -> usize {
-        let mut to_send: Vec<(GroupId, Vec<Told>)> = Vec::new();
-        let mut send = |id, told| match to_send.last_mut() {
-            Some((last, together)) if *last == id => together.push(told),
-            _ => to_send.push((id, vec![told])),
+        let mut to_send: Vec<(GroupId, Vec<Said>)> = Vec::new();
+        let mut send = |id, said| match to_send.last_mut() {
+            Some((last, together)) if *last == id => together.push(said),
+            _ => to_send.push((id, vec![said])),
         };
         for change in changes {
             for id in self.matcher.candidates(change) {
                 let Some(group) = self.groups.get(&id) else { continue };
-                let told = match encode(&group.scope, change, leads, renderer) {
+                let said = match encode(&group.scope, change, leads, renderer) {
                     None => continue,
                     // It has joined since the records that others go by were read.
                     Some(_) if !is_covered(&group.scope, change, leads) => {
-                        Told::Again(change.position.clone())
+                        Said::Again(change.position.clone())
                     }
-                    Some(encoded) => Told::Change(encoded),
+                    Some(encoded) => Said::Change(encoded),
                 };
-                send(id, told);
+                send(id, said);
             }
             for id in self.by_related.get(&change.table).into_iter().flatten() {
                 let Some(group) = self.groups.get(id) else { continue };
                 if renamed(&group.scope, change).any(|renamed| leads.may_have_referrers(&renamed)) {
-                    send(*id, Told::Again(change.position.clone()));
+                    send(*id, Said::Again(change.position.clone()));
                 }
             }
         }
@@ -196,9 +190,9 @@ impl Groups {
         for (id, changes) in to_send {
             let Some(group) = self.groups.get_mut(&id) else { continue };
             for (name, members) in &mut group.members {
-                let named = changes.iter().map(|told| match told {
-                    Told::Change(change) => change.named(name),
-                    Told::Again(position) => resync(name, RENAMED, position),
+                let named = changes.iter().map(|said| match said {
+                    Said::Change(change) => change.named(name),
+                    Said::Again(position) => resync(name, RENAMED, position),
                 });
                 let burst = Burst::new(named.collect());
                 members.values_mut().for_each(|member| member.push(&burst));
@@ -221,7 +215,7 @@ impl Groups {
     /// What has to be read before the changes can be told.
     pub(super) fn leads(&self, changes: &[Change]) -> Leads {
         let mut leads = Leads::default();
-        if self.by_related.is_empty() {
+        if self.by_related.values().all(HashSet::is_empty) {
             return leads;
         }
         for change in changes {
@@ -304,14 +298,14 @@ pub(super) fn encode(
 ) -> Option<Encoded> {
     let told = told(&scope.filter, change)?;
     let (event, transition) = match told {
-        Meant::Enter => ("insert", Some("enter")),
-        Meant::Update => ("update", None),
-        Meant::Leave => ("delete", Some("leave")),
+        Told::Enter => ("insert", Some("enter")),
+        Told::Update => ("update", None),
+        Told::Leave => ("delete", Some("leave")),
     };
     let component = scope.component.as_ref();
     let rows = component.and_then(|component| component.rows.as_ref());
-    let shown = change.new.as_ref().filter(|_| told != Meant::Leave);
-    let old = change.old.as_ref().filter(|_| told == Meant::Update);
+    let shown = change.new.as_ref().filter(|_| told != Told::Leave);
+    let old = change.old.as_ref().filter(|_| told == Told::Update);
     if let (Some(old), Some(new)) = (old, shown)
         && scope.fields.iter().all(|at| old[at] == new[at])
         && sort_key(old, &scope.sort) == sort_key(new, &scope.sort)
@@ -338,7 +332,7 @@ pub(super) fn encode(
         subscription_id: None,
         record: shown.map(envelope),
         old_record: old.map(envelope),
-        record_id: (told == Meant::Leave).then_some(change.record_id),
+        record_id: (told == Told::Leave).then_some(change.record_id),
         timestamp: &change.at,
         position: &change.position,
         transition,
