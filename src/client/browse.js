@@ -22,18 +22,12 @@ export class Browsing {
     section.addEventListener("auxclick", (event) => this.#clicked(event));
     section.addEventListener("input", (event) => this.#typed(event));
     section.addEventListener("change", (event) => this.#changed(event));
-    if (section.querySelector("[data-records]")) this.#offerRecords();
     section.addEventListener("submit", (event) => {
       if (!event.target.matches(".table-tools")) return;
       event.preventDefault();
       this.#search();
     });
     addEventListener("popstate", () => section.isConnected && this.#turn(location.href));
-  }
-
-  async #offerRecords() {
-    const { offerRecords } = await import("./pick.js");
-    offerRecords(this.table.section);
   }
 
   async #clicked(event) {

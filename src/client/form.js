@@ -17,16 +17,10 @@ export class Form {
     // All faults are shown at once, and in the same way; the browser would show the first.
     element.noValidate = true;
     for (const control of element.querySelectorAll("[type=datetime-local]")) this.#localise(control);
-    if (element.querySelector("[data-records]")) this.#offerRecords();
     element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
-  }
-
-  async #offerRecords() {
-    const { offerRecords } = await import("./pick.js");
-    offerRecords(this.element);
   }
 
   /** Shows an instant in the time of the place where the browser is. */

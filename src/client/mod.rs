@@ -61,9 +61,9 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("transports.js", JAVASCRIPT, include_str!("transports.js")),
 ];
 
-/// What only pages with forms or buttons ask for, or with tables that can be edited or browsed or that
-/// say how long ago something was, and
-/// pages that their author works on, that are for admins or about the API.
+/// What only pages with forms or buttons ask for, or with tables that can be edited or browsed or that say
+/// how long ago something was, and pages that their author works on, that are for admins or about the
+/// API.
 const ASKED_FOR_LATER: &[&str] = &[
     "act.js",
     "admin.js",

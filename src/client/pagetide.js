@@ -43,6 +43,7 @@ export async function takeUp() {
   const live = sections.map((section) => known.get(section));
   listener.hold(live.filter(({ refresh }) => refresh === "realtime"), presence);
   if (document.querySelector("[data-relative]")) await import("./relative.js");
+  if (document.querySelector("[data-records]")) await import("./pick.js");
   await letAct();
   await letEnter();
   await letEdit(fresh.filter(({ section }) => section.dataset.table));

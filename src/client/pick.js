@@ -8,23 +8,6 @@ const TYPING_MS = 200;
 /** How many records are offered. */
 const MOST_OFFERED = 20;
 
-/**
- * Offers records below each control that asks for one.
- * @param {HTMLElement} root what the controls stand in, now or later
- */
-export function offerRecords(root) {
-  let timer;
-  root.addEventListener("input", ({ target }) => {
-    if (!target.matches("[data-records]")) return;
-    clearTimeout(timer);
-    if (isPicked(target)) target.dispatchEvent(new Event("change", { bubbles: true }));
-    else timer = setTimeout(() => offer(target), TYPING_MS);
-  });
-  root.addEventListener("focusin", ({ target }) => {
-    if (target.matches("[data-records]") && target.value === "") offer(target);
-  });
-}
-
 /** Whether the text is one of those that are offered. */
 function isPicked({ list, value }) {
   return Array.from(list.options).some((option) => option.value === value);
@@ -48,3 +31,14 @@ async function offer(input) {
   });
   input.list.replaceChildren(...found);
 }
+
+let timer;
+document.addEventListener("input", ({ target }) => {
+  if (!target.matches("[data-records]")) return;
+  clearTimeout(timer);
+  if (isPicked(target)) target.dispatchEvent(new Event("change", { bubbles: true }));
+  else timer = setTimeout(() => offer(target), TYPING_MS);
+});
+document.addEventListener("focusin", ({ target }) => {
+  if (target.matches("[data-records]") && target.value === "") offer(target);
+});
