@@ -9,7 +9,7 @@ use crate::fields;
 use crate::model::ids::{FieldName, RecordId, TableName};
 use crate::model::problem::suggestion;
 use crate::model::record::Record;
-use crate::model::table::{FieldAt, FieldKind, Table};
+use crate::model::table::{Field, FieldAt, FieldKind, Table};
 use crate::model::value::Value;
 use crate::spec::fault::Fault;
 use crate::spec::source::{FileId, Sources, Span};
@@ -164,15 +164,7 @@ impl Seed<'_> {
         for (index, (text, at)) in row.iter().zip(columns).enumerate() {
             match self.value(*at, text) {
                 Ok(value) => {
-                    let field = self.table.field(*at);
-                    if let (Value::Link(link), FieldKind::Relationship(table, _)) =
-                        (&value, &field.kind)
-                    {
-                        let at = self.cell(start(row.position()), index);
-                        let (of, field, table) =
-                            (self.table.name.clone(), field.name.clone(), table.clone());
-                        self.links.push(SeedLink { of, field, table, id: link.id, at });
-                    }
+                    self.note_link(*at, &value, self.cell(start(row.position()), index));
                     values[at.index()] = value;
                 }
                 Err(message) => {
@@ -182,6 +174,15 @@ impl Seed<'_> {
             }
         }
         Record { values }
+    }
+
+    /// What it refers to may be in a seed that is read later.
+    fn note_link(&mut self, field: FieldAt, value: &Value, at: Span) {
+        let Field { name, kind, .. } = self.table.field(field);
+        if let (Value::Link(link), FieldKind::Relationship(table, _)) = (value, kind) {
+            let (of, field, table) = (self.table.name.clone(), name.clone(), table.clone());
+            self.links.push(SeedLink { of, field, table, id: link.id, at });
+        }
     }
 
     fn value(&self, at: FieldAt, text: &str) -> Result<Value, String> {
