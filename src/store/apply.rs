@@ -1,7 +1,7 @@
 //! What a write does to the rows, statement by statement.
 
-use sea_query::SqliteQueryBuilder;
 use sea_query::{Alias, Expr, ExprTrait, InsertStatement, Query as Sql, SimpleExpr};
+use sea_query::{SqliteQueryBuilder, Values as Bound};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -64,7 +64,9 @@ pub(super) fn are_alike(one: &Write, other: &Write) -> bool {
 /// The values of a record that is only to be added.
 fn plain(write: &Write) -> Option<&Values> {
     match &write.actions[..] {
-        [Action::Insert(values)] if write.intent == Intent::Keep && !has_rules(write) => {
+        [action @ Action::Insert(values)]
+            if write.intent == Intent::Keep && !may_be_barred(write, action) =>
+        {
             let has_links = values.iter().any(|(_, value)| matches!(value, Value::Link(_)));
             (!has_links).then_some(values)
         }
@@ -72,9 +74,15 @@ fn plain(write: &Write) -> Option<&Values> {
     }
 }
 
-/// Whether what was done may have to be undone because of a rule about rows.
-fn has_rules(write: &Write) -> bool {
-    write.rules.create != Filter::all() || write.rules.update != Filter::all()
+/// Whether a record may turn out to be against a rule about rows once the action is done.
+fn may_be_barred(write: &Write, action: &Action) -> bool {
+    let is_ruled = |rule: &Filter| *rule != Filter::all();
+    match action {
+        Action::Insert(_) => is_ruled(&write.rules.create),
+        Action::Update(..) => is_ruled(&write.rules.update),
+        Action::Merge(_) => is_ruled(&write.rules.create) || is_ruled(&write.rules.update),
+        Action::Delete(..) => false,
+    }
 }
 
 /// Adds all records; says nothing if there is something wrong with one, and then adds none.
@@ -93,7 +101,7 @@ async fn at_once(
         values.extend(own);
     }
     sql.push_str("release at_once");
-    let values = SqlxValues(sea_query::Values(values));
+    let values = SqlxValues(Bound(values));
     match sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(&mut *connection).await {
         Ok(rows) => {
             let each = writes.iter().zip(&rows);
@@ -114,8 +122,11 @@ async fn together(
     write: &Write,
 ) -> Result<Outcomes, StoreError> {
     // A single statement is all or nothing by itself.
-    if write.actions.len() == 1 && write.intent == Intent::Keep && !has_rules(write) {
-        let outcome = apply(connection, people, write, &write.actions[0]).await;
+    if let [action] = &write.actions[..]
+        && write.intent == Intent::Keep
+        && !may_be_barred(write, action)
+    {
+        let outcome = apply(connection, people, write, action).await;
         return outcome.map(|done| vec![Ok(done)]).or_else(of_record);
     }
     let mut savepoint = connection.begin().await?;
