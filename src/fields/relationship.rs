@@ -1,14 +1,12 @@
 //! Records of other tables.
 
-use std::fmt::Write;
-
 use serde_json::{Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::ids::RecordId;
 use crate::model::table::{FieldKind, OnDelete};
-use crate::model::value::{Label, Value};
+use crate::model::value::Value;
 
 pub(super) struct RelationshipFamily;
 
@@ -41,12 +39,8 @@ impl Family for RelationshipFamily {
     }
 
     fn write_cell(&self, _: &FieldKind, value: &Value, html: &mut String) {
-        let Value::Link(link) = value else { return };
-        match &link.label {
-            Label::Text(text) => escape(text, html),
-            Label::Unread | Label::Hidden => {
-                write!(html, "#{}", link.id).expect("writing to a string cannot fail");
-            }
+        if let Value::Link(link) = value {
+            escape(&link.to_string(), html);
         }
     }
 

@@ -41,12 +41,12 @@ impl Hash for Related {
 }
 
 impl Related {
-    /// What a record goes by for the viewer; nothing if there is nothing that they may read.
-    pub fn label(&self, record: Option<&Record>) -> Option<Arc<str>> {
-        let record = record.filter(|record| self.rows.matches(record))?;
-        match &record[self.display?] {
-            Value::Text(text) if !text.trim().is_empty() => Some(text.clone()),
-            _ => None,
+    /// What a record goes by for the viewer, if they may read that.
+    pub fn label(&self, record: Option<&Record>) -> Label {
+        let record = record.filter(|record| self.rows.matches(record));
+        match record.zip(self.display).map(|(record, display)| &record[display]) {
+            Some(Value::Text(text)) if !text.trim().is_empty() => Label::Text(text.clone()),
+            _ => Label::Hidden,
         }
     }
 
@@ -73,15 +73,15 @@ pub struct Choices {
     pub table: TableName,
     /// The field that they go by; nothing where the viewer may not read it.
     pub display: Option<FieldName>,
-    /// Each with what it goes by, in that order; nothing if there are too many.
-    pub all: Option<Vec<(RecordId, Arc<str>)>>,
+    /// All of them, in the order of what they go by; nothing if there are too many.
+    pub all: Option<Vec<Link>>,
 }
 
 /// A record as people choose it where it is not listed: what it goes by, and its id.
 pub fn entry(link: &Link) -> String {
     match &link.label {
         Label::Text(label) => format!("{label} #{}", link.id),
-        Label::Unread | Label::Hidden => format!("#{}", link.id),
+        Label::Unread | Label::Hidden => link.to_string(),
     }
 }
 
@@ -184,8 +184,7 @@ impl Leads {
         if let Value::Link(link) = value {
             let record =
                 self.records.get(&related.table.name).and_then(|known| known.get(&link.id));
-            let label = related.label(record.and_then(Option::as_ref));
-            link.label = label.map_or(Label::Hidden, Label::Text);
+            link.label = related.label(record.and_then(Option::as_ref));
         }
     }
 }

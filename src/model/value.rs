@@ -1,5 +1,6 @@
 //! One value of one field, and how it reads as JSON.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub struct Link {
 }
 
 /// What a record goes by where another refers to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Label {
     /// Nobody has asked.
     Unread,
@@ -52,6 +53,16 @@ pub enum Label {
     Hidden,
     /// This.
     Text(Arc<str>),
+}
+
+/// As people read it: what it goes by, or `#7`.
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.label {
+            Label::Text(label) => f.write_str(label),
+            Label::Unread | Label::Hidden => write!(f, "#{}", self.id),
+        }
+    }
 }
 
 impl From<RecordId> for Link {

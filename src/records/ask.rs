@@ -138,7 +138,7 @@ impl View {
     ///
     /// # Errors
     /// When one is not a field the viewer may read, or no relationship.
-    pub fn expand(&self, text: &str) -> Result<Vec<Related>, RecordsError> {
+    pub(super) fn expand(&self, text: &str) -> Result<Vec<Related>, RecordsError> {
         let read = |name: &str| {
             let at = self.field(name.trim())?;
             let related = self.related.iter().find(|related| related.field == at);

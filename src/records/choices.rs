@@ -1,11 +1,12 @@
 //! What people choose a record from that another is to refer to.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::model::query::{Answer, Ask, Query, Window};
+use crate::model::record::Record;
 use crate::model::related::{Choices, MAX_CHOICES, Related};
 use crate::model::table::FieldAt;
+use crate::model::value::Link;
 use crate::records::{Records, RecordsError};
 
 impl Records {
@@ -44,11 +45,8 @@ fn choices(related: &Related, answer: &Answer) -> Choices {
     if rows.records.len() > MAX_CHOICES as usize {
         return Choices { table, display, all: None };
     }
-    let labelled = rows.records.iter().map(|record| {
-        let label = related.label(Some(record));
-        (record.id(), label.unwrap_or_else(|| format!("#{}", record.id()).into()))
-    });
-    let mut all: Vec<_> = labelled.collect();
-    all.sort_by_cached_key(|(id, label): &(_, Arc<str>)| (label.to_ascii_lowercase(), *id));
+    let link = |record: &Record| Link { id: record.id(), label: related.label(Some(record)) };
+    let mut all: Vec<_> = rows.records.iter().map(link).collect();
+    all.sort_by_cached_key(|link| (link.to_string().to_ascii_lowercase(), link.id));
     Choices { table, display, all: Some(all) }
 }

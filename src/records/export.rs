@@ -37,7 +37,7 @@ impl Records {
             let (all, expand, writer) = (all.clone(), expand.clone(), writer.clone());
             async move {
                 let mut records = batch?;
-                all.read_labels(&expand, &mut records).await?;
+                all.label(&expand, &mut records).await?;
                 Ok(writer.lines(&records))
             }
         });

@@ -143,22 +143,7 @@ impl Records {
     }
 
     /// Gives records what their links in these fields go by.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn label(
-        &self,
-        related: &[Related],
-        records: &mut [Record],
-    ) -> Result<(), RecordsError> {
-        Ok(self.read_labels(related, records).await?)
-    }
-
-    async fn read_labels(
-        &self,
-        related: &[Related],
-        records: &mut [Record],
-    ) -> Result<(), StoreError> {
+    async fn label(&self, related: &[Related], records: &mut [Record]) -> Result<(), StoreError> {
         let mut leads = Leads::default();
         for record in records.iter() {
             related.iter().for_each(|related| leads.want(related, &record[related.field]));
@@ -178,6 +163,23 @@ impl Records {
         let record = self.store.get(&view.table, id).await?;
         let record = record.filter(|record| view.rows.matches(record));
         Ok(Shown { record: record.ok_or(RecordsError::NotFound)?, view })
+    }
+
+    /// One record, with what its relationships of these names go by.
+    ///
+    /// # Errors
+    /// When there is none that the viewer may see, or a name is none of a relationship that they read.
+    pub async fn get_expanded(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        id: &str,
+        names: &str,
+    ) -> Result<Shown, RecordsError> {
+        let mut shown = self.get(viewer, table, id).await?;
+        let related = shown.view.expand(names)?;
+        self.label(&related, std::slice::from_mut(&mut shown.record)).await?;
+        Ok(shown)
     }
 
     /// Adds a record.

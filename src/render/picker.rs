@@ -5,10 +5,9 @@ use minijinja::{Value, context};
 
 use crate::model::ids::RecordId;
 use crate::model::related::{Choices, entered, entry};
-use crate::model::value::{Label, Link, Value as Plain};
+use crate::model::value::{Link, Value as Plain};
 
-/// What the template of a picker needs. `text` is what was chosen; `held` what the record has, which may
-/// be none of what there is to choose from.
+/// What the template of a picker needs. `text` is what was chosen; `held` what the record has.
 pub(super) fn inside(choices: &Choices, text: &str, held: Option<&Plain>) -> Value {
     let chosen = entered(text);
     let held = chosen.and_then(|id| held_link(held, id));
@@ -19,17 +18,20 @@ pub(super) fn inside(choices: &Choices, text: &str, held: Option<&Plain>) -> Val
             value => held.map_or_else(|| text.to_owned(), entry),
         };
     };
-    let option = |id: RecordId, label: &str| {
-        context! { value => id.to_string(), label, chosen => chosen == Some(id) }
+    // What the record has may be none of what there is to choose from.
+    let is_listed = |id: RecordId| all.iter().any(|link| link.id == id);
+    let other = chosen.filter(|id| !is_listed(*id));
+    let other = other.map(|id| held.cloned().unwrap_or(Link::from(id)));
+    let option = |link: &Link| {
+        context! {
+            value => link.id.to_string(),
+            label => link.to_string(),
+            chosen => chosen == Some(link.id),
+        }
     };
-    let other = chosen.filter(|chosen| all.iter().all(|(id, _)| id != chosen));
-    let other = other.map(|id| match held.map(|link| &link.label) {
-        Some(Label::Text(label)) => option(id, label),
-        _ => option(id, &format!("#{id}")),
-    });
-    let listed = all.iter().map(|(id, label)| option(*id, label));
+    let options = other.iter().chain(all).map(option);
     context! {
-        options => other.into_iter().chain(listed).collect::<Vec<_>>(),
+        options => options.collect::<Vec<_>>(),
         is_chosen => chosen.is_some(),
     }
 }

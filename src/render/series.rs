@@ -8,7 +8,7 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::fields;
 use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, Step};
 use crate::model::table::{Field, Table};
-use crate::model::value::{Label, Value};
+use crate::model::value::Value;
 
 /// The words for the records without a value.
 const NO_VALUE: &str = "No value";
@@ -177,10 +177,7 @@ fn label(value: &Value) -> String {
         Value::Decimal(number) => number.to_string(),
         Value::Text(text) | Value::Json(text) => text.to_string(),
         Value::List(chosen) => chosen.join(", "),
-        Value::Link(link) => match &link.label {
-            Label::Text(text) => text.to_string(),
-            Label::Unread | Label::Hidden => format!("#{}", link.id),
-        },
+        Value::Link(link) => link.to_string(),
         Value::Person(person) => person.name.as_deref().unwrap_or("Someone").to_owned(),
     }
 }

@@ -133,13 +133,12 @@ pub(super) async fn one(
     request: &Request,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let mut shown = runtime.records.get(viewer, &table, &id).await.map_err(HttpError::from)?;
     let asked = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
-    if let Some(names) = &asked.expand {
-        let related = shown.view.expand(names).map_err(HttpError::from)?;
-        let record = std::slice::from_mut(&mut shown.record);
-        runtime.records.label(&related, record).await.map_err(HttpError::from)?;
-    }
+    let shown = match &asked.expand {
+        Some(names) => runtime.records.get_expanded(viewer, &table, &id, names).await,
+        None => runtime.records.get(viewer, &table, &id).await,
+    };
+    let shown = shown.map_err(HttpError::from)?;
     let answer = record(StatusCode::OK, &shown);
     let known = tags::read(request.headers(), &header::IF_NONE_MATCH)?;
     // A label may change while the record does not.
