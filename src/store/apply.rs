@@ -12,7 +12,7 @@ use crate::model::record::Record;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 use crate::store::people::People;
-use crate::store::select::{one, sql_value};
+use crate::store::select::{among, one, sql_value};
 use crate::store::writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
 use crate::store::{StoreError, row};
 
@@ -130,11 +130,10 @@ async fn together(
         return outcome.map(|done| vec![Ok(done)]).or_else(of_record);
     }
     let mut savepoint = connection.begin().await?;
-    let mut outcomes = Vec::with_capacity(write.actions.len());
-    for action in &write.actions {
-        let outcome = apply(&mut savepoint, people, write, action).await;
-        outcomes.extend(outcome.map(|done| vec![Ok(done)]).or_else(of_record)?);
-    }
+    let outcomes = match remove_all(&mut savepoint, people, write).await? {
+        Some(outcomes) => outcomes,
+        None => one_by_one(&mut savepoint, people, write).await?,
+    };
     let stands = |outcome: &_| matches!(outcome, Ok(Written::Made(_) | Written::Done(_)));
     if write.intent == Intent::Keep && outcomes.iter().all(stands) {
         savepoint.commit().await?;
@@ -142,6 +141,44 @@ async fn together(
         savepoint.rollback().await?;
     }
     Ok(outcomes)
+}
+
+async fn one_by_one(
+    connection: &mut SqliteConnection,
+    people: &People,
+    write: &Write,
+) -> Result<Outcomes, StoreError> {
+    let mut outcomes = Vec::with_capacity(write.actions.len());
+    for action in &write.actions {
+        let outcome = apply(connection, people, write, action).await;
+        outcomes.extend(outcome.map(|done| vec![Ok(done)]).or_else(of_record)?);
+    }
+    Ok(outcomes)
+}
+
+/// Removes all records in one statement, so that it is no matter whether they refer to each other; says
+/// nothing if that cannot be, or something else is asked for too.
+async fn remove_all(
+    connection: &mut SqliteConnection,
+    people: &People,
+    write: &Write,
+) -> Result<Option<Outcomes>, StoreError> {
+    let (mut ids, mut outcomes) = (Vec::new(), Vec::new());
+    for action in &write.actions {
+        let Action::Delete(id, expected) = action else { return Ok(None) };
+        let outcome = removable(connection, people, write, *id, expected.as_deref()).await?;
+        if !matches!(outcome, Written::Done(_)) {
+            return Ok(None);
+        }
+        ids.push(*id);
+        outcomes.push(Ok(outcome));
+    }
+    match delete(connection, &write.table, &ids).await {
+        Ok(()) => Ok(Some(outcomes)),
+        Err(StoreError::Unavailable(error)) => Err(error.into()),
+        // Which of them is at fault shows one by one.
+        Err(_) => Ok(None),
+    }
 }
 
 /// The failure as the outcome of one record, unless the database itself has failed.
@@ -234,6 +271,21 @@ async fn remove(
     id: RecordId,
     expected: Option<&[Value]>,
 ) -> Result<Written, StoreError> {
+    let outcome = removable(connection, people, write, id, expected).await?;
+    if matches!(outcome, Written::Done(_)) {
+        delete(connection, &write.table, &[id]).await?;
+    }
+    Ok(outcome)
+}
+
+/// What would become of a record that is to be removed.
+async fn removable(
+    connection: &mut SqliteConnection,
+    people: &People,
+    write: &Write,
+    id: RecordId,
+    expected: Option<&[Value]>,
+) -> Result<Written, StoreError> {
     let Some(record) = seen(connection, people, write, id).await? else {
         return Ok(Written::Missing);
     };
@@ -245,7 +297,6 @@ async fn remove(
     if !expected.is_none_or(is_expected) {
         return Ok(Written::Stale(record));
     }
-    delete(connection, &write.table, id).await?;
     Ok(Written::Done(record))
 }
 
@@ -364,11 +415,11 @@ async fn update(
 async fn delete(
     connection: &mut SqliteConnection,
     table: &Table,
-    id: RecordId,
+    ids: &[RecordId],
 ) -> Result<(), StoreError> {
     let mut sql = Sql::delete();
     sql.from_table(Alias::new(table.name.as_str()));
-    sql.and_where(Expr::col(Alias::new("id")).eq(id.get()));
+    sql.and_where(among(ids));
     let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
     sqlx::query_with(AssertSqlSafe(sql), values).execute(connection).await?;
     Ok(())

@@ -2,11 +2,10 @@
 
 use sea_query::{Alias, Expr, ExprTrait, Query as Sql, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use serde_json::Value as Json;
 use sqlx::AssertSqlSafe;
 
 use crate::model::related::{Leads, Renamed};
-use crate::store::select::{column, columns, limited};
+use crate::store::select::{among, column, columns, limited};
 use crate::store::{Store, StoreError, row};
 
 /// Of how many records it is found out whether others refer to them; of the rest it is taken for
@@ -29,10 +28,7 @@ impl Store {
         for (name, ids) in wanted {
             let table = self.table(&name)?;
             let mut select = columns(table);
-            select.and_where(Expr::cust_with_values(
-                "\"id\" in (select value from json_each(?))",
-                [Json::from_iter(ids.iter().map(|id| id.get())).to_string()],
-            ));
+            select.and_where(among(&ids));
             let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
             let rows = sqlx::query_with(AssertSqlSafe(sql), values);
             let rows = rows.fetch_all(&self.readers).await?;

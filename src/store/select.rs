@@ -3,6 +3,7 @@
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, Order, Query as Sql, SelectStatement};
 use sea_query::{SqliteQueryBuilder, Value as SqlValue, Values};
 use sea_query_sqlx::SqlxBinder;
+use serde_json::Value as Json;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::model::filter::{Filter, Test};
@@ -87,6 +88,12 @@ pub(super) fn columns(table: &Table) -> SelectStatement {
     select.columns(table.fields.iter().map(|field| Alias::new(field.name.as_str())));
     select.from(Alias::new(table.name.as_str()));
     select
+}
+
+/// Whether a record is one of these: a list of any length in the same text of SQL.
+pub(super) fn among(ids: &[RecordId]) -> Expr {
+    let list = Json::from_iter(ids.iter().map(|id| id.get())).to_string();
+    Expr::cust_with_values("\"id\" in (select value from json_each(?))", [list])
 }
 
 fn order(select: &mut SelectStatement, table: &Table, sort: Sort) {

@@ -22,6 +22,7 @@ tables:
       - { name: code, type: integer }
       - { name: name, type: single-line-text }
       - { name: region, type: single-line-text }
+      - { name: boss, type: relationship, table: customers }
     permissions:
       read: [admin, packer, clerk]
       fields: [{ field: name, read: [admin, packer] }]
@@ -254,6 +255,32 @@ async fn what_others_refer_to_is_kept_or_takes_them_along_as_declared() {
     gone.sort_unstable();
     assert_eq!(gone, [3, 10, 11]);
     assert_eq!(admin.send(Method::DELETE, &format!("{ORDERS}/12"), None).await.0, 200);
+}
+
+#[tokio::test]
+async fn records_that_refer_to_each_other_are_removed_together() {
+    let (server, admin) = shop().await;
+    server.sql(
+        "insert into orders (id, title, parent) values (10, 'parent', null), (11, 'child', 10);
+         insert into customers (id, name, boss) values (20, 'boss', null), (21, 'aide', 20), (22, 'both', 1)",
+    );
+    let remove = async |table: &str, ids: Json| {
+        let path = format!("/api/tables/{table}/records/batch");
+        admin.send(Method::DELETE, &path, Some(json!({ "ids": ids }))).await
+    };
+    // Some others refer to the last one, so all of them stay; and that is told of it.
+    let (status, told) = remove("customers", json!(["22", "20", "1"])).await;
+    assert_eq!((status, &told["code"]), (409, &json!("REFERRED")));
+    assert_eq!(told["details"][0]["record"], 1, "{told}");
+    assert_eq!(server.sql("select count(*) from customers"), "5");
+    // The one that is taken along, and the one that stands in the way, are among them.
+    for (table, ids) in [("orders", json!(["10", "11"])), ("customers", json!(["20", "21"]))] {
+        let (status, gone) = remove(table, ids.clone()).await;
+        assert_eq!(status, 200, "{gone}");
+        let told = gone["records"].as_array().unwrap().iter().map(|record| record["id"].clone());
+        assert_eq!(Json::from_iter(told), ids);
+    }
+    assert_eq!(server.sql("select count(*) from orders where id > 9"), "0");
 }
 
 #[tokio::test]
