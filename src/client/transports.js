@@ -47,8 +47,12 @@ export class Socket extends Link {
   }
 
   close() {
-    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
-    this.socket.close();
+    const { socket } = this;
+    const isOpening = socket.readyState === WebSocket.CONNECTING;
+    socket.onmessage = socket.onclose = null;
+    // Browsers complain of a socket that is closed before it is open.
+    socket.onopen = isOpening ? () => socket.close() : null;
+    if (!isOpening) socket.close();
   }
 
   #send(handshake) {
