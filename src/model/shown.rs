@@ -1,6 +1,6 @@
 //! What a component asks of its table for a viewer, and what of it they are shown and may do.
 
-use crate::model::access::{View, Viewer};
+use crate::model::access::View;
 use crate::model::action::{Button, Does, OpenActions};
 use crate::model::address::Values;
 use crate::model::component::{Chart, Component, ComponentKind, Details, HrefPart, Item};
@@ -39,11 +39,19 @@ impl Component {
         let shown = match &self.kind {
             ComponentKind::DataTable(_) => return view.fields.clone(),
             ComponentKind::List(list) => list.item.fields(),
-            ComponentKind::Details(details) => details.shown(&view.viewer),
+            ComponentKind::Details(details) => details.shown(view),
             ComponentKind::Button(button) => button.shown(),
             _ => self.needed(),
         };
         FieldSet::new(shown.into_iter().filter(|at| view.fields.contains(*at)))
+    }
+
+    /// The fields that have an entry of their own in `details`, of those that the viewer may read.
+    pub fn entries(&self, view: &View) -> FieldSet {
+        match &self.kind {
+            ComponentKind::Details(details) => details.entries(view),
+            _ => FieldSet::new([]),
+        }
     }
 
     /// The fields it shows that refer to records, with what the viewer may read of those.
@@ -130,9 +138,13 @@ impl Component {
 }
 
 impl Details {
-    fn shown(&self, viewer: &Viewer) -> Vec<FieldAt> {
-        let seen = self.fields.iter().filter(|detail| detail.visible.allows(viewer));
-        seen.map(|detail| detail.field).chain(self.title_field).collect()
+    fn shown(&self, view: &View) -> Vec<FieldAt> {
+        self.entries(view).iter().chain(self.title_field).collect()
+    }
+
+    fn entries(&self, view: &View) -> FieldSet {
+        let seen = self.fields.iter().filter(|detail| detail.visible.allows(&view.viewer));
+        FieldSet::new(seen.map(|detail| detail.field).filter(|at| view.fields.contains(*at)))
     }
 }
 

@@ -1,5 +1,9 @@
 //! What has been rendered, for as long as the tables it was made of have not changed.
 //!
+//! A rendering may differ between viewers only by what its key names: the components that they see
+//! (`seen`), the words about them (`said`) and what a [`Scope`] holds. So the templates of components
+//! with records are given what was worked out for the scope, and never the viewer.
+//!
 //! The key says who may see it and from which version of the tables it was made, so there is
 //! nothing to invalidate, and however many ask at once, it is made once.
 
@@ -55,6 +59,8 @@ pub(super) struct Scope {
     fields: FieldSet,
     /// What of that has a column.
     columns: Vec<FieldAt>,
+    /// What of that has an entry in `details`.
+    entries: FieldSet,
     /// What they may edit in place.
     editable: FieldSet,
     /// What they may do by it.
@@ -72,7 +78,8 @@ impl Scope {
         let (editable, actions) = (component.editable(&view), component.open_actions(&view));
         let chosen_from = component.chosen_from(&view).into_iter().cloned();
         let related = component.related(&view).into_iter().chain(chosen_from).collect();
-        Self { query, fields: view.fields, columns, editable, actions, related }
+        let entries = component.entries(&view);
+        Self { query, fields: view.fields, columns, entries, editable, actions, related }
     }
 }
 

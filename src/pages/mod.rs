@@ -318,12 +318,21 @@ impl Pages {
         let mut data = HashMap::with_capacity(asked.len());
         for ((component, asked), answer) in asked.into_iter().zip(snapshot.answers) {
             let Question { view, chosen, .. } = asked;
-            let editable = component.editable(&view);
+            let (entries, editable) = (component.entries(&view), component.editable(&view));
             let choices = self.records.choices(&component.chosen_from(&view)).await?;
             let View { table, fields, .. } = view;
             let (position, draft) = (snapshot.position.clone(), None);
-            let own =
-                ComponentData { table, fields, editable, chosen, choices, answer, position, draft };
+            let own = ComponentData {
+                table,
+                fields,
+                entries,
+                editable,
+                chosen,
+                choices,
+                answer,
+                position,
+                draft,
+            };
             data.insert(component.id.clone(), own);
         }
         Ok(data)

@@ -3,7 +3,6 @@
 use minijinja::{Value, context};
 
 use crate::fields::{self, format};
-use crate::model::access::Viewer;
 use crate::model::component::{Detail, Details};
 use crate::model::query::Rows;
 use crate::model::record::Record;
@@ -11,17 +10,9 @@ use crate::model::table::{FieldKind, Storage};
 use crate::render::ComponentData;
 
 /// What the template of details needs beside what all components have.
-pub(super) fn inside(
-    details: &Details,
-    viewer: &Viewer,
-    data: &ComponentData,
-    rows: &Rows,
-) -> Value {
+pub(super) fn inside(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
     let record = rows.records.first();
-    let seen = details
-        .fields
-        .iter()
-        .filter(|detail| data.fields.contains(detail.field) && detail.visible.allows(viewer));
+    let seen = details.fields.iter().filter(|detail| data.entries.contains(detail.field));
     let shown = record.map(|record| seen.map(|one| entry(one, data, record)).collect::<Vec<_>>());
     let title = details.title_field.filter(|at| data.fields.contains(*at));
     context! {

@@ -122,6 +122,8 @@ pub struct ComponentData {
     pub table: Arc<Table>,
     /// What of it the viewer may read.
     pub fields: FieldSet,
+    /// What of it has an entry, where it is a `details`.
+    pub entries: FieldSet,
     /// What of it the viewer may edit in place.
     pub editable: FieldSet,
     /// What the viewer chose, where it is a table.
@@ -214,6 +216,7 @@ impl Renderer {
         scene: Scene<'_>,
         data: &ComponentData,
     ) -> Result<String, RenderError> {
+        // What these show may go by the viewer only through `data`, which the cache's key covers.
         match (&component.kind, &data.answer) {
             (ComponentKind::DataTable(_), Answer::Rows(rows)) => {
                 let Some(chosen) = &data.chosen else { return Ok(String::new()) };
@@ -239,7 +242,7 @@ impl Renderer {
                 }
             }
             (ComponentKind::Details(details), Answer::Rows(rows)) => {
-                let inside = details::inside(details, scene.viewer, data, rows);
+                let inside = details::inside(details, data, rows);
                 self.render("details.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::Kpi(kpi), Answer::Figure(figure)) => {

@@ -52,5 +52,6 @@ mod streams;
 mod tokens;
 mod values;
 mod viewers;
+mod visibility;
 mod wire;
 mod written;
