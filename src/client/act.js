@@ -61,7 +61,7 @@ async function act(form, button, onDone) {
 /** Asks whether it is meant. */
 function isMeant({ text, label, danger }, button) {
   const dialog = document.createElement("dialog");
-  dialog.className = "ask";
+  dialog.className = "pt-ask";
   const words = document.createElement("p");
   words.textContent = text;
   words.id = "ask-words";
@@ -73,7 +73,7 @@ function isMeant({ text, label, danger }, button) {
   const yes = document.createElement("button");
   yes.textContent = label;
   yes.value = "yes";
-  yes.className = danger ? "danger" : "primary";
+  yes.className = danger ? "pt-danger" : "pt-primary";
   form.append(no, yes);
   dialog.append(words, form);
   document.body.append(dialog);

@@ -23,7 +23,7 @@ export class Browsing {
     section.addEventListener("input", (event) => this.#typed(event));
     section.addEventListener("change", (event) => this.#changed(event));
     section.addEventListener("submit", (event) => {
-      if (!event.target.matches(".table-tools")) return;
+      if (!event.target.matches(".pt-table-tools")) return;
       event.preventDefault();
       this.#search();
     });
@@ -37,7 +37,7 @@ export class Browsing {
       if (!isPlain) return;
       event.preventDefault();
       history.pushState(null, "", link.href);
-      const isPager = link.closest(".pager");
+      const isPager = link.closest(".pt-pager");
       await this.#turn(link.href);
       if (isPager) this.#showTop();
     } else if (!event.target.closest("a, button, input, select, textarea, summary, td[tabindex]")) {
@@ -47,26 +47,26 @@ export class Browsing {
 
   /** Follows the link of a row, unless somebody selects text in it. */
   #follow(row, isPlain, button) {
-    const link = row?.querySelector(".row-link");
+    const link = row?.querySelector(".pt-row-link");
     if (!link || !getSelection().isCollapsed) return;
     if (isPlain) location.assign(link.href);
     else if (button < 2) open(link.href);
   }
 
   #typed(event) {
-    if (!event.target.matches(".table-tools :is([type=search], [inputmode])")) return;
+    if (!event.target.matches(".pt-table-tools :is([type=search], [inputmode])")) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#search(), TYPING_MS);
   }
 
   #changed(event) {
-    if (event.target.form?.matches(".table-tools")) this.#search();
+    if (event.target.form?.matches(".pt-table-tools")) this.#search();
   }
 
   /** Goes where the form leads, without the names that are left empty. */
   #search() {
     clearTimeout(this.#timer);
-    const form = this.table.section.querySelector(".table-tools");
+    const form = this.table.section.querySelector(".pt-table-tools");
     const pairs = [...new FormData(form)].filter(([, value]) => value !== "");
     const query = new URLSearchParams(pairs);
     const url = new URL(form.action);
@@ -88,7 +88,7 @@ export class Browsing {
         if (!other.section.isConnected) tables.delete(other);
         else if (other !== this.table) other.readSoon();
       }
-      for (const control of section.querySelectorAll(".table-tools *, .pager select")) {
+      for (const control of section.querySelectorAll(".pt-table-tools *, .pt-pager select")) {
         if (control !== typing) reset(control);
       }
     } catch {
@@ -100,7 +100,7 @@ export class Browsing {
   #showTop() {
     const { section } = this.table;
     if (section.getBoundingClientRect().top < 0) section.scrollIntoView();
-    section.querySelector(".table-frame").scrollTop = 0;
+    section.querySelector(".pt-table-frame").scrollTop = 0;
   }
 }
 

@@ -8,21 +8,21 @@ const known = new WeakSet();
 export function letChoose(form) {
   if (known.has(form)) return;
   known.add(form);
-  const bar = form.querySelector(".bulk");
+  const bar = form.querySelector(".pt-bulk");
   const body = form.querySelector("tbody");
   const all = document.createElement("input");
   all.type = "checkbox";
   all.ariaLabel = "Choose all rows";
   all.autocomplete = "off";
   let chosen = 0;
-  const boxes = () => [...body.querySelectorAll("tr:not(.leaving) > .choose input")];
+  const boxes = () => [...body.querySelectorAll("tr:not(.pt-leaving) > .pt-choose input")];
   const show = () => {
     chosen = boxes().filter((box) => box.checked).length;
     all.checked = chosen > 0 && chosen === boxes().length;
     all.indeterminate = chosen > 0 && !all.checked;
     bar.querySelector("[data-chosen]").textContent = `${chosen} chosen`;
     for (const button of bar.querySelectorAll("button")) button.disabled = chosen === 0;
-    const head = form.querySelector("th.choose");
+    const head = form.querySelector("th.pt-choose");
     // The heads are made anew when the table is sorted.
     if (head && !head.contains(all)) head.replaceChildren(all);
   };

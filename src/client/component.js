@@ -21,7 +21,7 @@ export class Component {
     this.total = Number(section.dataset.total);
     this.position = section.dataset.position;
     /** The rows that changes are applied to; whatever else shows records is read again instead. */
-    this.rows = section.matches(".data-table") ? new Rows(section.querySelector("tbody")) : null;
+    this.rows = section.matches(".pt-data-table") ? new Rows(section.querySelector("tbody")) : null;
     this.etag = null;
     this.reads = 0;
     this.fetching = null;
@@ -134,7 +134,7 @@ export class Component {
 
   #showCount() {
     const shown = this.rows.all().length;
-    const [count, pager] = ["[data-count]", ".pager"].map((name) => this.section.querySelector(name));
+    const [count, pager] = ["[data-count]", ".pt-pager"].map((name) => this.section.querySelector(name));
     const isPart = this.total > shown && !pager;
     if (count) count.textContent = isPart ? `${shown} of ${this.total}` : `${this.total}`;
     if (pager) this.#showPager(pager, shown);
@@ -153,7 +153,7 @@ export class Component {
 
   /** Shows how current the component is: live, reconnecting or stale. */
   showState(state) {
-    const element = this.section.querySelector(".state");
+    const element = this.section.querySelector(".pt-state");
     const before = element?.dataset.state;
     // What it says already is not said again: whoever watches the page would take it for news.
     if (!element || before === state || (before === "stale" && state !== "live")) return;

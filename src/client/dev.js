@@ -73,7 +73,7 @@ async function renew(wanted) {
 /** Leaves a table as it is until its open cell is closed. */
 function renewOnceClosed(table) {
   const observer = new MutationObserver(() => {
-    if (table.querySelector(".editing")) return;
+    if (table.querySelector(".pt-editing")) return;
     observer.disconnect();
     // What it stands in is not as it was sent.
     for (let part = table; part; part = part.parentElement) sent.delete(part);
@@ -93,7 +93,7 @@ function settle(old, fresh) {
     sent.set(old, html);
     return false;
   }
-  if (old.querySelector(".editing")) {
+  if (old.querySelector(".pt-editing")) {
     renewOnceClosed(old);
     return true;
   }
@@ -182,12 +182,12 @@ function holdFocus() {
 /** Gives the page, and each part of it that scrolls by itself, its place back. */
 function holdScroll() {
   const [left, top] = [scrollX, scrollY];
-  const parts = [...document.querySelectorAll("[data-component] .table-frame")].map((part) => {
+  const parts = [...document.querySelectorAll("[data-component] .pt-table-frame")].map((part) => {
     return [part.closest("[data-component]").id, part.scrollLeft, part.scrollTop];
   });
   return () => {
     for (const [id, ...place] of parts) {
-      document.getElementById(id)?.querySelector(".table-frame")?.scrollTo(...place);
+      document.getElementById(id)?.querySelector(".pt-table-frame")?.scrollTo(...place);
     }
     scrollTo({ left, top, behavior: "instant" });
   };

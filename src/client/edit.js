@@ -122,9 +122,9 @@ class Edit {
     const control = makeControl(this.editor, text);
     this.control = control;
     this.editing.open = this;
-    this.cell.classList.add("editing");
+    this.cell.classList.add("pt-editing");
     const under = document.createElement("span");
-    under.className = "under";
+    under.className = "pt-under";
     under.append(...this.cell.childNodes);
     this.cell.replaceChildren(under, control);
     control.addEventListener("keydown", (event) => this.#pressed(event));
@@ -161,7 +161,7 @@ class Edit {
   /** Shows the value and sends it. */
   async save(value) {
     this.#putAway();
-    this.cell.classList.add("pending");
+    this.cell.classList.add("pt-pending");
     this.cell.ariaBusy = "true";
     this.#look(textOf(value));
     const { status, body } = await this.#send(value);
@@ -188,7 +188,7 @@ class Edit {
   /** Waits until the row has been told as it now stands. */
   async #confirm({ fields }) {
     const { component, lock } = this.editing;
-    this.cell.classList.remove("pending");
+    this.cell.classList.remove("pt-pending");
     const { dataset } = this.cell.parentElement;
     if (lock && !(dataset.updatedAt > fields[lock])) dataset.updatedAt = fields[lock];
     dismiss(this.#key());
@@ -267,7 +267,7 @@ class Edit {
   /** Takes the control out of the cell. */
   #putAway() {
     this.control = null;
-    this.cell.classList.remove("editing");
+    this.cell.classList.remove("pt-editing");
     if (this.editing.open === this) this.editing.open = null;
   }
 
@@ -278,7 +278,7 @@ class Edit {
   }
 
   #end() {
-    this.cell.classList.remove("pending");
+    this.cell.classList.remove("pt-pending");
     this.cell.ariaBusy = null;
     this.rows.release(this.cell);
     this.editing.edits.delete(this);

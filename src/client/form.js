@@ -28,7 +28,7 @@ export class Form {
     const rendered = control.value;
     if (rendered) control.value = localTime(new Date(`${rendered}Z`));
     this.#instants.set(control.name, { control, rendered, shown: control.value });
-    control.closest(".field").querySelector(".zone")?.remove();
+    control.closest(".pt-field").querySelector(".pt-zone")?.remove();
   }
 
   async #submit() {
@@ -79,7 +79,7 @@ export class Form {
     if (!fresh) return this.element.remove();
     this.element.replaceWith(fresh);
     new Form(fresh);
-    const first = saved ? fresh.querySelector(".field :is(input, select, textarea)") : null;
+    const first = saved ? fresh.querySelector(".pt-field :is(input, select, textarea)") : null;
     (first ?? fresh.querySelector("[autofocus]") ?? fresh.querySelector("button"))?.focus();
     return undefined;
   }
@@ -109,11 +109,11 @@ function localTime(date) {
 function mark(control, text) {
   control.ariaInvalid = "true";
   const fault = document.createElement("p");
-  fault.className = "fault";
+  fault.className = "pt-fault";
   fault.textContent = text;
   fault.id = `${control.id}.half`;
   control.setAttribute("aria-describedby", fault.id);
-  control.closest(".field")?.append(fault);
+  control.closest(".pt-field")?.append(fault);
 }
 
 function unmark(control) {

@@ -196,7 +196,7 @@ export class Listener {
     if (this.#announced === lost) return;
     this.#announced = lost;
     const words = lost ? "Connection lost, reconnecting" : "Live again";
-    document.getElementById("announcements").textContent = words;
+    document.getElementById("pt-announcements").textContent = words;
   }
 }
 

@@ -1,6 +1,8 @@
 //! The browser's JavaScript and CSS, embedded under a content hash, without comments and blanks.
 //!
-//! Modules import each other by relative paths, so all share one hash, in the folder's name.
+//! Modules import each other by relative paths, so all share one hash, in the folder's name. Authors'
+//! stylesheets and ours never get in each other's way: classes and ids of ours begin with `pt-`, and all
+//! that is ours stands in one cascade layer.
 
 use std::sync::OnceLock;
 
@@ -97,6 +99,12 @@ pub fn asset(path: &str) -> Option<Asset> {
     all.find(|(file, _)| *file == name).map(|(_, asset)| *asset)
 }
 
+/// CSS in the layer that holds all that is built in: what an author writes stands in none, and wins, however
+/// specific the built-in rule is. (`!important` is the other way round: it is for what no author may undo.)
+pub fn layered(css: &str) -> String {
+    format!("@layer pagetide{{{css}}}")
+}
+
 /// The path of the stylesheet.
 pub fn stylesheet() -> String {
     path(STYLESHEET)
@@ -166,18 +174,22 @@ fn assets() -> &'static [(&'static str, Asset)] {
     static ASSETS: OnceLock<Vec<(&str, Asset)>> = OnceLock::new();
     ASSETS.get_or_init(|| {
         let asset = |(name, content_type, source)| {
-            let body = minified(content_type, source).map_or(source, |text| &*text.leak());
+            let body = &*minified(content_type, source).leak();
             (name, Asset { content_type, body })
         };
         SOURCES.iter().copied().map(asset).collect()
     })
 }
 
-/// The text without comments and blanks; nothing if it cannot be understood.
-fn minified(content_type: &str, source: &str) -> Option<String> {
+/// The text without comments and blanks, or as it is if it cannot be understood; rules in their layer.
+fn minified(content_type: &str, source: &str) -> String {
     match content_type {
-        CSS => minifier::css::minify(source).map(|css| css.to_string()).ok(),
-        _ => minifier::js::minify(source).map(|script| script.to_string()).ok(),
+        CSS => layered(
+            &minifier::css::minify(source)
+                .map_or_else(|_| source.to_owned(), |css| css.to_string()),
+        ),
+        _ => minifier::js::minify(source)
+            .map_or_else(|_| source.to_owned(), |script| script.to_string()),
     }
 }
 
@@ -208,6 +220,66 @@ mod tests {
         }
         assert_eq!(asset("other/pagetide.js"), None);
         assert_eq!(asset("../Cargo.toml"), None);
+    }
+
+    /// The stylesheets as they are served, without what stands in quotes.
+    fn stylesheets() -> impl Iterator<Item = (&'static str, String)> {
+        let sheets = assets().iter().filter(|(_, asset)| asset.content_type == CSS);
+        sheets.map(|(name, asset)| {
+            let mut quote = None;
+            let is_outside = |letter: &char| match quote {
+                Some(open) => {
+                    quote = (*letter != open).then_some(open);
+                    false
+                }
+                None => {
+                    quote = matches!(letter, '"' | '\'').then_some(*letter);
+                    quote.is_none()
+                }
+            };
+            (*name, asset.body.chars().filter(is_outside).collect())
+        })
+    }
+
+    /// The names that follow a sign in a text.
+    fn names<'a>(text: &'a str, sign: &'a str) -> impl Iterator<Item = &'a str> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let after = text.split(sign).skip(1);
+        let names =
+            after.map(move |rest| &rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())]);
+        names.filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+    }
+
+    #[test]
+    fn every_rule_stands_in_the_one_layer() {
+        for (name, css) in stylesheets() {
+            let mut depth = 0;
+            let inside = css.strip_prefix("@layer pagetide{").expect(name);
+            for (at, letter) in inside.char_indices() {
+                depth += i32::from(letter == '{') - i32::from(letter == '}');
+                assert!(depth >= 0 || at + 1 == inside.len(), "{name} leaves the layer at {at}");
+            }
+            assert_eq!(depth, -1, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_ours_begin_with_a_sign_of_ours() {
+        let documented = include_str!("../../docs/look.md");
+        for (sheet, css) in stylesheets() {
+            for class in names(&css, ".") {
+                assert!(class.starts_with("pt-"), "{sheet}: .{class}");
+            }
+            for id in names(&css, "#").filter(|name| !name.starts_with("pt-")) {
+                assert!(id.bytes().all(|b| b.is_ascii_hexdigit()), "{sheet}: #{id}");
+            }
+            for animation in names(&css, "@keyframes ") {
+                assert!(animation.starts_with("pt-"), "{sheet}: {animation}");
+            }
+            for token in names(&css, "--").filter(|name| !name.starts_with("pt-")) {
+                assert!(documented.contains(&format!("`--{token}`")), "{sheet}: --{token}");
+            }
+        }
     }
 
     #[test]

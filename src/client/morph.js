@@ -5,7 +5,7 @@
  */
 
 /** Classes of a highlight that is under way. */
-const PASSING = ["entering", "leaving", "changed"];
+const PASSING = ["pt-entering", "pt-leaving", "pt-changed"];
 
 /**
  * @param {Element} old the element that stays
@@ -16,7 +16,7 @@ const PASSING = ["entering", "leaving", "changed"];
 export function morph(old, fresh, settle = () => false) {
   if (settle(old, fresh)) return;
   // How current it is, only the browser knows.
-  if (old.classList.contains("state")) return;
+  if (old.classList.contains("pt-state")) return;
   attributes(old, fresh);
   if (old.hasAttribute("data-figure")) figure(old, fresh);
   else children(old, fresh, settle);
@@ -58,7 +58,7 @@ function children(old, fresh, settle) {
 /** The child nodes, without the blanks between them and what is fading out. */
 function visible(parent) {
   const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !node.data.trim();
-  const isLeaving = (node) => node.classList?.contains("leaving");
+  const isLeaving = (node) => node.classList?.contains("pt-leaving");
   return [...parent.childNodes].filter((node) => !isBlank(node) && !isLeaving(node));
 }
 
@@ -80,19 +80,19 @@ function place(parent, node, next) {
 function figure(old, fresh) {
   if (old.innerHTML === fresh.innerHTML) return;
   old.innerHTML = fresh.innerHTML;
-  highlight(old, "changed");
+  highlight(old, "pt-changed");
 }
 
 /** Lets an entry slide in. */
 function enter(node) {
   if (!node.dataset?.id) return;
-  node.classList.add("entering");
-  node.addEventListener("animationend", () => node.classList.remove("entering"), { once: true });
+  node.classList.add("pt-entering");
+  node.addEventListener("animationend", () => node.classList.remove("pt-entering"), { once: true });
 }
 
 /** Lets an entry fade out. */
 function leave(node) {
-  node.classList.add("leaving");
+  node.classList.add("pt-leaving");
   node.inert = true;
   const moving = node.getAnimations({ subtree: true });
   // Without motion there is nothing to wait for.

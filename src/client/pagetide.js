@@ -23,7 +23,7 @@ await greet();
 await takeUp();
 listener.start();
 // What the server tells after a form fades as other messages do.
-const told = document.querySelector(".toast");
+const told = document.querySelector(".pt-toast");
 if (told) (await import("./toast.js")).adopt(told);
 if (document.querySelector("[data-again], [data-file]")) await import("./admin.js");
 
@@ -56,9 +56,9 @@ export function renew() {
 }
 
 async function letAct() {
-  if (document.querySelector(".bulk")) {
+  if (document.querySelector(".pt-bulk")) {
     const { letChoose } = await import("./choose.js");
-    for (const bar of document.querySelectorAll(".bulk")) letChoose(bar.closest("form"));
+    for (const bar of document.querySelectorAll(".pt-bulk")) letChoose(bar.closest("form"));
   }
   if (isActing || !document.querySelector("[data-act]")) return;
   isActing = true;

@@ -45,7 +45,7 @@ function avatar({ id, name }) {
   const words = name.trim().split(/\s+/);
   const initials = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...word][0] ?? "");
   const element = item(initials.join("").toUpperCase(), name);
-  element.style.setProperty("--hue", hue(id));
+  element.style.setProperty("--pt-hue", hue(id));
   return element;
 }
 
@@ -56,7 +56,7 @@ function item(text, names) {
   shown.ariaHidden = "true";
   shown.textContent = text;
   const said = document.createElement("span");
-  said.className = "visually-hidden";
+  said.className = "pt-visually-hidden";
   said.textContent = names;
   element.append(shown, said);
   return element;

@@ -12,7 +12,7 @@ export class Rows {
 
   /** The rows shown, in order, without those that are leaving. */
   all() {
-    return [...this.body.rows].filter((row) => !row.classList.contains("leaving"));
+    return [...this.body.rows].filter((row) => !row.classList.contains("pt-leaving"));
   }
 
   /** @param {string} id */
@@ -29,11 +29,11 @@ export class Rows {
   put(fresh) {
     const known = this.find(fresh.dataset.id) ?? this.#heldRow(fresh.dataset.id);
     if (known) {
-      known.classList.remove("leaving");
+      known.classList.remove("pt-leaving");
       this.#update(known, fresh);
       this.#place(known);
     } else {
-      highlight(fresh, "entering");
+      highlight(fresh, "pt-entering");
       this.body.insertBefore(fresh, this.#next(fresh));
     }
   }
@@ -41,7 +41,7 @@ export class Rows {
   /** Keeps a cell as it is, whatever the server says, until it is released; its row stays where it is. */
   hold(cell) {
     this.held.set(cell, { html: cell.innerHTML, value: cell.dataset.value, onWord() {} });
-    cell.parentElement.classList.add("held");
+    cell.parentElement.classList.add("pt-held");
   }
 
   /** What the server last said should stand in a held cell, as in `data-value`. */
@@ -56,7 +56,7 @@ export class Rows {
 
   /** Whether the row of a cell is no longer among those shown, and only held. */
   isLeaving(cell) {
-    return cell.parentElement.classList.contains("leaving");
+    return cell.parentElement.classList.contains("pt-leaving");
   }
 
   /** Shows in a held cell what the server last said, and lets its row go where it belongs. */
@@ -72,8 +72,8 @@ export class Rows {
     if (!this.held.delete(cell)) return;
     const row = cell.parentElement;
     if (this.#isHeld(row)) return;
-    row.classList.remove("held");
-    if (row.classList.contains("leaving")) this.remove(row);
+    row.classList.remove("pt-held");
+    if (row.classList.contains("pt-leaving")) this.remove(row);
     else this.#place(row);
   }
 
@@ -108,14 +108,14 @@ export class Rows {
       } else if (served(cell) !== html || cell.dataset.value !== dataset.value) {
         const differs = served(cell) !== html;
         show(cell, { html, value: dataset.value });
-        if (differs) highlight(cell, "changed");
+        if (differs) highlight(cell, "pt-changed");
       }
     });
   }
 
   /** Lets a row fade out; not while somebody has it under their hands. */
   remove(row) {
-    row.classList.add("leaving");
+    row.classList.add("pt-leaving");
     if (this.#isHeld(row)) {
       for (const cell of row.cells) this.held.get(cell)?.onWord();
       return;
@@ -145,7 +145,7 @@ export class Rows {
 
 function nextLive(row) {
   let next = row.nextElementSibling;
-  while (next?.classList.contains("leaving")) next = next.nextElementSibling;
+  while (next?.classList.contains("pt-leaving")) next = next.nextElementSibling;
   return next;
 }
 

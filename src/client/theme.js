@@ -2,7 +2,7 @@
 const KEY = "pagetide-theme";
 
 export function startThemeSwitch() {
-  const button = document.getElementById("theme-switch");
+  const button = document.getElementById("pt-theme-switch");
   if (!button) return;
   button.hidden = false;
   button.addEventListener("click", () => {

@@ -11,21 +11,21 @@ const STAYS_MS = 6000;
 export function toast(text, { key, action } = {}) {
   if (key) dismiss(key);
   const element = document.createElement("div");
-  element.className = "toast";
+  element.className = "pt-toast";
   if (key) element.dataset.key = key;
   const words = document.createElement("p");
   words.textContent = text;
   element.append(words);
   if (action) {
-    element.append(button(action.label, "quiet", () => {
+    element.append(button(action.label, "pt-quiet", () => {
       element.remove();
       action.run();
     }));
   }
-  const close = button("×", "quiet icon", () => element.remove());
+  const close = button("×", "pt-quiet pt-icon", () => element.remove());
   close.ariaLabel = "Dismiss";
   element.append(close);
-  document.getElementById("toasts").append(element);
+  document.getElementById("pt-toasts").append(element);
   if (!action) goLater(element);
 }
 
@@ -37,7 +37,7 @@ export function adopt(element) {
 
 /** Takes away the message of a key, if there is one. */
 export function dismiss(key) {
-  const all = [...document.getElementById("toasts").children];
+  const all = [...document.getElementById("pt-toasts").children];
   all.find((other) => other.dataset.key === key)?.remove();
 }
 

@@ -171,7 +171,7 @@ impl Rewriter<'_> {
         let never = match name {
             "form" => leads_here("action"),
             // Only a server has the other pages of a table.
-            "nav" => has_class("pager"),
+            "nav" => has_class("pt-pager"),
             _ => false,
         };
         let without_server = match name {
@@ -180,7 +180,7 @@ impl Rewriter<'_> {
             "button" => is("id", "theme-switch"),
             "a" => get("href").is_some_and(|href| href.starts_with("/sign-in")),
             "ul" => get("data-presence").is_some(),
-            "span" => has_class("state") && get("data-state").is_some(),
+            "span" => has_class("pt-state") && get("data-state").is_some(),
             _ => false,
         };
         never || (without_server && self.links.live().is_none())
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn what_needs_a_server_goes_with_all_that_is_in_it() {
         check("a<form><form></form><b>x</b></form>c", "ac");
-        check("<nav class=\"pager\"><ul><li>2</li></ul></nav>c", "c");
+        check("<nav class=\"pt-pager\"><ul><li>2</li></ul></nav>c", "c");
         check("<script nonce=x>let a = '<b>'</script>c", "c");
         check(
             "<form action=https://example.org/>x</form>",

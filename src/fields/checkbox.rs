@@ -35,9 +35,9 @@ impl Family for CheckboxFamily {
     fn write_cell(&self, _: &FieldKind, value: &Value, html: &mut String) {
         html.push_str(match value {
             Value::Boolean(true) => {
-                r#"<span class="check yes" role="img" aria-label="yes">✓</span>"#
+                r#"<span class="pt-check pt-yes" role="img" aria-label="yes">✓</span>"#
             }
-            _ => r#"<span class="check no" role="img" aria-label="no">–</span>"#,
+            _ => r#"<span class="pt-check pt-no" role="img" aria-label="no">–</span>"#,
         });
     }
 

@@ -43,11 +43,11 @@ pub fn write_column(field: &Field, format: Option<Format>, value: &Value, html: 
             Some(())
         }
         (Some(Format::Truncate), Value::Text(text)) => {
-            write_bounded("truncate", text, html);
+            write_bounded("pt-truncate", text, html);
             Some(())
         }
         (None, Value::Text(text)) if text.len() > LONG => {
-            write_bounded("clamp", text, html);
+            write_bounded("pt-clamp", text, html);
             Some(())
         }
         _ => None,

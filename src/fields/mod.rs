@@ -186,7 +186,7 @@ pub fn plain_text(value: &Value) -> String {
 /// Writes a value as the HTML inside a cell, everything escaped.
 pub fn write_cell(field: &Field, value: &Value, html: &mut String) {
     if value.is_null() {
-        html.push_str(r#"<span class="empty" aria-label="empty">–</span>"#);
+        html.push_str(r#"<span class="pt-empty" aria-label="empty">–</span>"#);
     } else {
         family(&field.kind).write_cell(&field.kind, value, html);
     }
@@ -394,14 +394,14 @@ mod tests {
         check_cell(
             "status",
             Value::text(evil),
-            &format!(r#"<span class="badge tint-0">{escaped}</span>"#),
+            &format!(r#"<span class="pt-badge pt-tint-0">{escaped}</span>"#),
         );
     }
 
     #[test]
     fn what_was_chosen_is_tinted_by_its_place() {
         let chosen = Value::List(vec!["new".into(), "done".into()].into());
-        let html = r#"<span class="badges"><span class="badge tint-0">new</span><span class="badge tint-1">done</span></span>"#;
+        let html = r#"<span class="pt-badges"><span class="pt-badge pt-tint-0">new</span><span class="pt-badge pt-tint-1">done</span></span>"#;
         check_cell("multi-select", chosen, html);
     }
 

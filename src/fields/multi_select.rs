@@ -64,7 +64,7 @@ impl Family for MultiSelectFamily {
 
     fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String) {
         let Value::List(chosen) = value else { return };
-        html.push_str(r#"<span class="badges">"#);
+        html.push_str(r#"<span class="pt-badges">"#);
         for option in chosen.iter() {
             write_badge(kind, option, html);
         }

@@ -249,7 +249,7 @@ fn stars(options: &Options) -> Result<u8, Misfit> {
 
 fn write_stars(stars: i64, max: u8, html: &mut String) {
     let full = stars.clamp(0, i64::from(max)).to_usize().unwrap_or_default();
-    write!(html, r#"<span class="stars" role="img" aria-label="{full} of {max}">"#)
+    write!(html, r#"<span class="pt-stars" role="img" aria-label="{full} of {max}">"#)
         .expect("writing to a string cannot fail");
     html.push_str(&"★".repeat(full));
     html.push_str(&"☆".repeat(usize::from(max) - full));

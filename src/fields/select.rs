@@ -80,7 +80,8 @@ pub(super) fn check_options(options: &Options) -> Result<Vec<Arc<str>>, Misfit> 
 pub(super) fn write_badge(kind: &FieldKind, option: &Arc<str>, html: &mut String) {
     let place = kind.options().iter().position(|other| other == option);
     let tint = place.unwrap_or_default() % TINTS;
-    write!(html, r#"<span class="badge tint-{tint}">"#).expect("writing to a string cannot fail");
+    write!(html, r#"<span class="pt-badge pt-tint-{tint}">"#)
+        .expect("writing to a string cannot fail");
     escape(option, html);
     html.push_str("</span>");
 }

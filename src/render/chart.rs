@@ -180,8 +180,8 @@ fn bars(points: &[Point]) -> Value {
             top => top + 23,
             rest => point.rest,
             colour => match point.option {
-                Some(option) => format!("series-{}", option % BADGE_COLOURS),
-                None => "series-main".to_owned(),
+                Some(option) => format!("pt-series-{}", option % BADGE_COLOURS),
+                None => "pt-series-main".to_owned(),
             },
         }
     };
@@ -209,9 +209,9 @@ fn ring(points: &[Point], measured: Option<&Field>, groups: &Groups) -> Value {
                 drawn => (share > 0.0).then(|| round(share - gap)),
                 from => round(-from),
                 colour => match point.option {
-                    _ if point.rest => "series-rest".to_owned(),
-                    Some(option) => format!("series-{}", option % BADGE_COLOURS),
-                    None => format!("series-{}", nth % COLOURS),
+                    _ if point.rest => "pt-series-rest".to_owned(),
+                    Some(option) => format!("pt-series-{}", option % BADGE_COLOURS),
+                    None => format!("pt-series-{}", nth % COLOURS),
                 },
             }
         })

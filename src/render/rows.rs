@@ -87,7 +87,7 @@ impl<'a> RowWriter<'a> {
         if open.row.is_empty() {
             return;
         }
-        html.push_str(r#"<td class="acts">"#);
+        html.push_str(r#"<td class="pt-acts">"#);
         for index in &open.row {
             match self.data_table.row_actions.get(*index) {
                 Some(RowAction::Act(action))
@@ -96,7 +96,7 @@ impl<'a> RowWriter<'a> {
                     let id = record.id();
                     write!(
                         html,
-                        r#"<button class="quiet" name="_action" value="row.{index}:{id}">"#
+                        r#"<button class="pt-quiet" name="_action" value="row.{index}:{id}">"#
                     )
                     .expect("writing to a string cannot fail");
                     fields::escape(&action.label, html);
@@ -104,7 +104,7 @@ impl<'a> RowWriter<'a> {
                 }
                 Some(RowAction::Link { label, href }) => {
                     let Some(href) = path(href, self.fields, record) else { continue };
-                    html.push_str(r#"<a class="button quiet" href=""#);
+                    html.push_str(r#"<a class="pt-button pt-quiet" href=""#);
                     fields::escape(&href, html);
                     html.push_str(r#"">"#);
                     fields::escape(label, html);
@@ -122,7 +122,7 @@ impl<'a> RowWriter<'a> {
     }
 
     fn write_link(&self, column: &Column, record: &Record, link: &str, html: &mut String) {
-        html.push_str(r#"<a class="row-link" href=""#);
+        html.push_str(r#"<a class="pt-row-link" href=""#);
         fields::escape(link, html);
         html.push_str(r#"">"#);
         match (&self.table.field(column.field).kind, &record[column.field]) {
@@ -139,10 +139,10 @@ impl<'a> RowWriter<'a> {
 /// The cell by which a row is chosen; empty where there is nothing that it could be chosen for.
 fn write_choice(id: RecordId, may_be_chosen: bool, html: &mut String) {
     if !may_be_chosen {
-        html.push_str(r#"<td class="choose"></td>"#);
+        html.push_str(r#"<td class="pt-choose"></td>"#);
         return;
     }
-    let open = r#"<td class="choose"><input type="checkbox" name="_record" value=""#;
+    let open = r#"<td class="pt-choose"><input type="checkbox" name="_record" value=""#;
     write!(html, r#"{open}{id}" aria-label="Choose this row" autocomplete="off"></td>"#)
         .expect("writing to a string cannot fail");
 }
@@ -162,10 +162,10 @@ fn opening(column: &Column, table: &Table) -> String {
 /// The class of a column's cells, where they have one.
 pub(super) fn class(column: &Column, table: &Table) -> Option<&'static str> {
     match column.align {
-        Some(Align::Left) => Some("align-left"),
-        Some(Align::Center) => Some("align-center"),
-        Some(Align::Right) => Some("align-right"),
-        None => fields::right_aligned(&table.field(column.field).kind).then_some("numeric"),
+        Some(Align::Left) => Some("pt-align-left"),
+        Some(Align::Center) => Some("pt-align-center"),
+        Some(Align::Right) => Some("pt-align-right"),
+        None => fields::right_aligned(&table.field(column.field).kind).then_some("pt-numeric"),
     }
 }
 

@@ -6,7 +6,7 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, 
 use crate::model::component::{Component, ComponentKind, Image, Markdown};
 
 /// What stands around the tables of a longer text, so that a wide one scrolls by itself.
-const TABLE_FRAME: &str = r#"<div class="wide" role="group" aria-label="Table" tabindex="0">"#;
+const TABLE_FRAME: &str = r#"<div class="pt-wide" role="group" aria-label="Table" tabindex="0">"#;
 
 /// What the template of an image needs beside what all components have.
 pub(super) fn image(image: &Image) -> Value {

@@ -2,6 +2,7 @@
 //!
 //! Nothing is written but colours, lengths and quoted names, so nothing can leave its declaration.
 
+use crate::client;
 use crate::model::colour::Colour;
 use crate::model::theme::{Density, Scheme, Theme};
 
@@ -24,15 +25,18 @@ pub(super) fn css(theme: &Theme) -> String {
     if theme.density == Density::Compact {
         tokens.extend(COMPACT.map(|(name, value)| format!("--{name}:{value}")));
     }
-    if tokens.is_empty() { String::new() } else { format!(":root{{{}}}", tokens.join(";")) }
+    if tokens.is_empty() {
+        return String::new();
+    }
+    client::layered(&format!(":root{{{}}}", tokens.join(";")))
 }
 
 /// What is closer together in a compact look.
 const COMPACT: [(&str, &str); 5] = [
-    ("base", "0.875rem"),
-    ("small", "0.875rem"),
-    ("row", "32px"),
-    ("cell", "4px"),
+    ("pt-base", "0.875rem"),
+    ("pt-small", "0.875rem"),
+    ("pt-row", "32px"),
+    ("pt-cell", "4px"),
     ("room", "16px"),
 ];
 
@@ -52,8 +56,8 @@ fn tones(scheme: &Scheme) -> [(&'static str, Colour); 10] {
         ("text", text),
         ("muted", text.mixed(surface, 0.32).readable_on(&grounds)),
         ("accent", accent),
-        ("on-accent", on_accent.unwrap_or(Colour::WHITE)),
-        ("tint", surface.mixed(accent, 0.2)),
-        ("series-6", accent),
+        ("pt-on-accent", on_accent.unwrap_or(Colour::WHITE)),
+        ("pt-tint", surface.mixed(accent, 0.2)),
+        ("pt-series-6", accent),
     ]
 }

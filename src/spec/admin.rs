@@ -98,7 +98,7 @@ fn records(view: &View) -> Json {
         "type": "dataTable",
         "id": "records",
         "title": "Records",
-        "props": { "className": "brief" },
+        "props": { "className": "pt-brief" },
         "dataSource": {
             "table": name,
             "sort": [{ "field": "id", "direction": "desc" }],

@@ -67,7 +67,10 @@ fn has_title(holder: &Node, key: &str) -> bool {
     })
 }
 
-/// The ids that the author gives; reports one that is given twice.
+/// What the ids of the elements around components begin with, and nothing else on a page.
+const RESERVED_IDS: [&str; 2] = ["pt-", "pagetide-"];
+
+/// The ids that the author gives; reports one that is given twice, or is not the author's to give.
 fn collect_ids<'a>(
     holder: &Unit<'a>,
     key: &str,
@@ -77,11 +80,15 @@ fn collect_ids<'a>(
     let items = holder.node.get(key).map_or(&[][..], Node::items);
     for (index, node) in items.iter().enumerate() {
         let unit = Unit { node, place: holder.place.key(key).item(index) };
-        if let Some(id) = node.get("id").and_then(|id| id.text())
-            && !ids.insert(id)
-        {
-            let message = format!("another component of this page has the id `{id}`");
-            problems.report(unit.place.key("id"), message);
+        if let Some(id) = node.get("id").and_then(|id| id.text()) {
+            if let Some(reserved) = RESERVED_IDS.iter().find(|prefix| id.starts_with(**prefix)) {
+                let message = format!("ids that begin with `{reserved}` belong to Pagetide");
+                problems.report(unit.place.key("id"), message);
+            }
+            if !ids.insert(id) {
+                let message = format!("another component of this page has the id `{id}`");
+                problems.report(unit.place.key("id"), message);
+            }
         }
         collect_ids(&unit, "children", ids, problems);
     }

@@ -39,8 +39,8 @@ for (const javaScriptEnabled of [false, true]) {
     await eventually(() => server.sql(`select customer from orders where id = ${id}`), `Grace ${how}`);
     await page.goto(`${server.url}${orders}/${id}`);
     assert.match(await page.textContent("[aria-labelledby=history]"), /Changed by ada/);
-    await page.click("#delete summary");
-    await page.click("#delete button");
+    await page.click("#pt-delete summary");
+    await page.click("#pt-delete button");
     await page.waitForURL(server.url + orders);
     assert.equal(server.sql(`select count(*) from orders where id = ${id}`), "0");
     await page.context().close();
@@ -58,9 +58,9 @@ for (const javaScriptEnabled of [false, true]) {
       await page.fill("[name=csv]", csv);
     }
     await page.click("text=Only try it");
-    assert.match(await page.textContent(".notice"), /would add 1 and change 0/);
+    assert.match(await page.textContent(".pt-notice"), /would add 1 and change 0/);
     await page.click("button.primary");
-    assert.match(await page.textContent(".notice"), /1 added/);
+    assert.match(await page.textContent(".pt-notice"), /1 added/);
     assert.equal(server.sql(`select count(*) from orders where customer = 'Imported ${how}'`), "1");
     await page.context().close();
   });
@@ -75,7 +75,7 @@ for (const javaScriptEnabled of [false, true]) {
     const row = page.locator("tr", { hasText: `bob-${how}@example.org` });
     await row.locator("select").selectOption("packer");
     await row.getByRole("button", { name: /^Set/ }).click();
-    assert.match(await page.textContent(".notice"), /holds at once/);
+    assert.match(await page.textContent(".pt-notice"), /holds at once/);
     await row.getByRole("button", { name: /^Shut out/ }).click();
     await row.getByText("shut out", { exact: true }).waitFor();
     const body = JSON.stringify({ email: `bob-${how}@example.org`, password: "battery staple" });
@@ -92,7 +92,7 @@ test("what others do is seen at once", async () => {
   server.sql("insert into orders (customer, item, dueOn) values ('From elsewhere', 'Night Ferry', '2026-01-01')");
   await eventually(async () => (await page.textContent("#records")).includes("From elsewhere"), true);
   await page.goto(`${server.url}/admin/connections`);
-  const hasGuest = async () => (await page.textContent("#open")).includes("a guest");
+  const hasGuest = async () => (await page.textContent("#pt-open")).includes("a guest");
   assert.equal(await hasGuest(), false);
   const guest = await open(browser, server.url);
   await eventually(hasGuest, true, 8000);

@@ -108,7 +108,7 @@ test("scroll position, what is live and the rest of the page stay through a save
     window.table = document.getElementById("orders");
     window.states = [];
     new MutationObserver((all) => all.forEach(({ target }) => window.states.push(target.dataset.state)))
-      .observe(document.querySelector("#orders .state"), { attributeFilter: ["data-state"] });
+      .observe(document.querySelector("#orders .pt-state"), { attributeFilter: ["data-state"] });
   });
   server.save("pages/home.yaml", home("Second"));
   await shown("Second");
@@ -305,7 +305,7 @@ test("a cell that is being edited stays open, and its table is shown anew once i
   await page.keyboard.type("Half a na");
   server.save("pages/home.yaml", home("Third", "[status, { field: customer, editable: true }]"));
   await shown("Third");
-  assert.equal(await page.locator("#orders td.editing input").inputValue(), "Half a na");
+  assert.equal(await page.locator("#orders td.pt-editing input").inputValue(), "Half a na");
   await page.keyboard.press("Escape");
   const heads = () => page.locator("#orders thead th").allTextContents();
   await eventually(heads, ["Status", "Customer"]);

@@ -35,7 +35,7 @@ async function enter(row, label, text) {
   await page.keyboard.type(text);
   await page.keyboard.press("Enter");
 }
-const toasts = () => page.locator(".toast p").allTextContents();
+const toasts = () => page.locator(".pt-toast p").allTextContents();
 const stored = (column, id) => server.sql(`select ${column} from tasks where id = ${id}`);
 
 async function openEditable(path = "/editable") {
@@ -68,7 +68,7 @@ test("a row that a rule keeps from its viewer cannot be edited, until it may be"
   await eventually(titles, ["a", "sealed", "c"]);
   await eventually(reachable, 6);
   await cell(2, "Rank").click();
-  assert.equal(await page.locator("#tasks td.editing").count(), 0);
+  assert.equal(await page.locator("#tasks td.pt-editing").count(), 0);
   server.sql("update tasks set title = 'b' where id = 2");
   await eventually(reachable, 9);
   await enter(2, "Rank", "7");
@@ -156,7 +156,7 @@ test("of two people who edit one cell, the later one hears of the earlier", asyn
   await page.getByRole("button", { name: "Use mine" }).click();
   await eventually(() => column(grace, "tasks", "Title"), ["mine", "b", "c"]);
   await eventually(titles, ["mine", "b", "c"]);
-  assert.equal(await grace.locator(".toast").count(), 0);
+  assert.equal(await grace.locator(".pt-toast").count(), 0);
   assert.deepEqual(grace.complaints, []);
   await grace.context().close();
   page.complaints = page.complaints.filter((text) => !text.includes("409"));
@@ -210,7 +210,7 @@ test("nobody else hears of a conflict", async () => {
   await eventually(toasts, ["Another program changed Title to “theirs” first."]);
   await eventually(() => column(other, "tasks", "Title"), ["theirs", "b", "c"]);
   assert.equal(await other.evaluate(() => window.conflicts), 0);
-  assert.equal(await other.locator(".toast").count(), 0);
+  assert.equal(await other.locator(".pt-toast").count(), 0);
   await other.context().close();
   await page.context().close();
 });
@@ -222,7 +222,7 @@ test("what is saved in a row that leaves is not taken back on the way", async ()
   await eventually(titles, ["b", "c"]);
   const texts = () => page.evaluate(() => window.texts);
   await page.evaluate(() => {
-    const cell = document.querySelector("#tasks td.editing");
+    const cell = document.querySelector("#tasks td.pt-editing");
     window.texts = [];
     new MutationObserver(() => window.texts.push(cell.textContent)).observe(cell, { childList: true });
   });

@@ -14,9 +14,9 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-const figure = (id) => page.locator(`#${id} .kpi-figure`).textContent();
-const entries = () => page.locator("#latest li:not(.leaving) .item-title").allTextContents();
-const parts = () => page.locator("#by-state .legend li").allTextContents();
+const figure = (id) => page.locator(`#${id} .pt-kpi-figure`).textContent();
+const entries = () => page.locator("#latest li:not(.pt-leaving) .pt-item-title").allTextContents();
+const parts = () => page.locator("#by-state .pt-legend li").allTextContents();
 
 /** Opens the page of figures, and makes sure it is never loaded again. */
 async function openLive() {

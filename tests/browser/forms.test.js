@@ -18,9 +18,9 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 const stored = (columns, where = "number = 1") => server.sql(`select ${columns} from orders where ${where}`);
-const toasts = (page) => page.locator(".toast p").allTextContents();
-const faults = (page) => page.locator(".fault").allTextContents().then((all) => all.map((text) => text.trim()));
-const send = (page) => page.locator("form.form button").click();
+const toasts = (page) => page.locator(".pt-toast p").allTextContents();
+const faults = (page) => page.locator(".pt-fault").allTextContents().then((all) => all.map((text) => text.trim()));
+const send = (page) => page.locator("form.pt-form button").click();
 const focused = (page) => page.evaluate(() => document.activeElement.name);
 
 /** Opens a page; with JavaScript, once its scripts have taken it up: before that it works as without. */
@@ -82,7 +82,7 @@ for (const javaScriptEnabled of [true, false]) {
   test(`all faults come back at their fields, and what was typed stays, ${how}`, async () => {
     const page = await visit("/");
     // What browsers check by themselves is not what is tested here.
-    await page.locator("form.form").evaluate((form) => form.setAttribute("novalidate", ""));
+    await page.locator("form.pt-form").evaluate((form) => form.setAttribute("novalidate", ""));
     await page.fill("[name=customer]", "Grace");
     await page.fill("[name=email]", "nobody");
     await page.fill("[name=total]", "-5");
@@ -134,7 +134,7 @@ for (const javaScriptEnabled of [true, false]) {
     server.sql("update orders set customer = 'Theirs', notes = 'new'");
     await page.fill("[name=customer]", "Mine");
     await send(page);
-    const theirs = page.locator(".theirs");
+    const theirs = page.locator(".pt-theirs");
     await theirs.waitFor();
     assert.equal(await theirs.count(), 1);
     assert.match(await theirs.textContent(), /Somebody else set this to Theirs/);
@@ -150,7 +150,7 @@ for (const javaScriptEnabled of [true, false]) {
     await send(page);
     await page.getByLabel("Take theirs").check();
     await send(page);
-    await eventually(() => page.locator(".theirs").count(), 0);
+    await eventually(() => page.locator(".pt-theirs").count(), 0);
     await eventually(() => page.inputValue("[name=customer]"), "Theirs again");
     assert.equal(stored("customer"), "Theirs again");
     await assertQuiet(page);
@@ -208,11 +208,11 @@ for (const javaScriptEnabled of [true, false]) {
       await eventually(customers, ["Cy!", "Di", "Ed"]);
       assert.equal(await page.locator("[data-chosen]").textContent(), "2 chosen");
     }
-    await page.locator(".bulk").getByRole("button", { name: "Finish" }).click();
+    await page.locator(".pt-bulk").getByRole("button", { name: "Finish" }).click();
     await eventually(() => stored("group_concat(status)", "number in (3, 4)"), "done,done");
     await row("Cy").getByRole("checkbox").check();
     await row("Di").getByRole("checkbox").check();
-    await page.locator(".bulk").getByRole("button", { name: "Delete" }).click();
+    await page.locator(".pt-bulk").getByRole("button", { name: "Delete" }).click();
     await confirm("Delete 2 records?", "Delete");
     await eventually(customers, javaScriptEnabled ? ["Ed"] : ["Ada"]);
     await assertQuiet(page);
@@ -224,7 +224,7 @@ test("what can be done to several rows stands there while some are chosen, and m
   for (const javaScriptEnabled of [true, false]) {
     const page = await open(browser, `${server.url}/rows`, { javaScriptEnabled });
     const box = (name) => page.locator("#orders tbody tr", { hasText: name }).getByRole("checkbox");
-    const bar = page.locator(".bulk");
+    const bar = page.locator(".pt-bulk");
     const places = () => page.locator("#orders tbody tr").evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().top));
     assert.equal(await bar.isVisible(), false);
     const before = await places();
@@ -240,12 +240,12 @@ test("what can be done to several rows stands there while some are chosen, and m
 test("what is chosen is given up when other rows are turned to, and that is said", async () => {
   const page = await open(browser, `${server.url}/rows`);
   await page.locator("#orders tbody").getByRole("checkbox").check();
-  assert.equal(await page.locator(".bulk").isVisible(), true);
+  assert.equal(await page.locator(".pt-bulk").isVisible(), true);
   await page.goto(`${server.url}/rows`);
   await page.locator("#orders tbody").getByRole("checkbox").check();
   await page.getByRole("link", { name: "Customer" }).evaluate((link) => link.click());
   await eventually(() => toasts(page), ["1 row is no longer chosen."]);
-  assert.equal(await page.locator(".bulk").isVisible(), false);
+  assert.equal(await page.locator(".pt-bulk").isVisible(), false);
   assert.equal(await page.locator("[data-chosen]").textContent(), "0 chosen");
   // Nothing is said where nothing was chosen.
   await page.getByRole("button", { name: "Dismiss" }).click();
@@ -267,9 +267,9 @@ for (const javaScriptEnabled of [true, false]) {
   test(`a record is chosen from a list or looked up, ${javaScriptEnabled ? "with" : "without"} JavaScript`, async () => {
     furnish();
     const page = await open(browser, `${server.url}/choose`, { javaScriptEnabled });
-    await page.fill("form.form [name=customer]", "Grace");
-    await page.selectOption("form.form [name=shelf]", { label: "Middle" });
-    const maker = page.locator("form.form [name=maker]");
+    await page.fill("form.pt-form [name=customer]", "Grace");
+    await page.selectOption("form.pt-form [name=shelf]", { label: "Middle" });
+    const maker = page.locator("form.pt-form [name=maker]");
     if (javaScriptEnabled) {
       await maker.pressSequentially("ker 37");
       const offered = () => maker.evaluate(({ list }) => Array.from(list.options, ({ value }) => value));
@@ -392,7 +392,7 @@ test("forms are accessible, with faults and conflicts, on a phone and in the dar
     await page.fill("[name=customer]", "Mine");
     await page.fill("[name=total]", "-1");
     await send(page);
-    await page.locator(".theirs").waitFor();
+    await page.locator(".pt-theirs").waitFor();
     assert.deepEqual(await faults(page), ["Must be at least 0."]);
     assert.deepEqual(await complaints(), []);
     const width = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -158,7 +158,7 @@ export function column(page, component, label) {
       const section = document.getElementById(component);
       const heads = [...section.querySelectorAll("thead th")];
       const index = heads.findIndex((head) => head.textContent === label);
-      const rows = section.querySelectorAll("tbody tr:not(.leaving)");
+      const rows = section.querySelectorAll("tbody tr:not(.pt-leaving)");
       return [...rows].map((row) => row.cells[index].textContent);
     },
     [component, label],
@@ -181,4 +181,4 @@ export async function eventually(read, expected, timeoutMs = 5000) {
 }
 
 export const state = (page, component) =>
-  page.locator(`#${component} .state`).getAttribute("data-state");
+  page.locator(`#${component} .pt-state`).getAttribute("data-state");

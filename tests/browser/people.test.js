@@ -39,7 +39,7 @@ for (const javaScriptEnabled of [false, true]) {
     await page.fill("[name=currentPassword]", "battery staple");
     await page.fill("[name=newPassword]", "horse battery");
     await page.click("text=Change the password");
-    assert.match(await page.textContent(".notice"), /password is changed/);
+    assert.match(await page.textContent(".pt-notice"), /password is changed/);
     await page.click("text=Sign out everywhere");
     await page.waitForURL(/sign-in/);
     await page.fill("[name=email]", email);
@@ -52,17 +52,17 @@ for (const javaScriptEnabled of [false, true]) {
 
   test(`a token is made, used and revoked ${how} JavaScript`, async () => {
     const page = await openSignedIn(browser, server, "/account", { javaScriptEnabled });
-    await page.fill("#tokens [name=name]", "nightly export");
+    await page.fill("#pt-tokens [name=name]", "nightly export");
     await page.click("text=Make a token");
-    const token = await page.textContent(".secret");
+    const token = await page.textContent(".pt-secret");
     const read = () =>
       fetch(`${server.url}/api/tables/notes/records`, { headers: { authorization: `Bearer ${token}` } });
     assert.equal((await read()).status, 200);
     await page.goto(`${server.url}/account`);
-    assert.equal(await page.locator(".secret").count(), 0);
-    assert.match(await page.textContent("#tokens"), /last used/);
+    assert.equal(await page.locator(".pt-secret").count(), 0);
+    assert.match(await page.textContent("#pt-tokens"), /last used/);
     await page.click("text=Revoke");
-    assert.match(await page.textContent(".notice"), /revoked/);
+    assert.match(await page.textContent(".pt-notice"), /revoked/);
     assert.equal((await read()).status, 401);
     await page.context().close();
   });
@@ -83,7 +83,7 @@ for (const [screen, options] of Object.entries(screens)) {
     await look(page, `${screen}-sign-up`);
     await page.context().close();
     const own = await openSignedIn(browser, server, "/account", options);
-    await own.fill("#tokens [name=name]", "nightly export");
+    await own.fill("#pt-tokens [name=name]", "nightly export");
     await own.click("text=Make a token");
     await look(own, `${screen}-account`, { fullPage: true });
     await own.context().close();

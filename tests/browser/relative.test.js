@@ -51,7 +51,7 @@ test("a row that changes says it at once, and only what changed is marked", asyn
   server.sql("update tasks set title = 'other' where rank = 0");
   await page.getByText("other").waitFor();
   assert.equal(await dues(page).first().evaluate((time) => "told" in time.dataset), true);
-  assert.equal(await dues(page).first().evaluate((time) => time.closest("td").classList.contains("changed")), false);
+  assert.equal(await dues(page).first().evaluate((time) => time.closest("td").classList.contains("pt-changed")), false);
   server.sql("insert into tasks (title, rank, due) values ('new', 9, '2020-01-01T00:00:00.000Z')");
   await eventually(async () => /years ago/.test((await read(page)).at(-1)), true);
   assert.deepEqual(page.complaints, []);

@@ -67,7 +67,7 @@ async function openLive(url) {
 const titles = (tab) => () => column(tab, "open", "Title");
 const count = (tab) => () => tab.locator("#open [data-count]").textContent();
 const last = (tab) => () => tab.evaluate(() => window.statuses.at(-1));
-const people = (tab) => () => tab.locator(".presence .visually-hidden").allTextContents();
+const people = (tab) => () => tab.locator(".pt-presence .pt-visually-hidden").allTextContents();
 const add = (title, rank) =>
   server.sql(`insert into tasks (title, rank) values ('${title}', ${rank})`);
 
@@ -254,7 +254,7 @@ test("a person is on a page as long as any of their tabs is", async () => {
   await visitor.evaluate(() => {
     window.changes = 0;
     const note = () => (window.changes += 1);
-    new MutationObserver(note).observe(document.querySelector(".presence"), { childList: true });
+    new MutationObserver(note).observe(document.querySelector(".pt-presence"), { childList: true });
   });
   await second.close();
   const tabs = () => first.evaluate(async () => (await navigator.locks.query()).held.length - 1);

@@ -80,14 +80,14 @@ test("offline and back, nothing is missed", async () => {
 
 test("people on a page see each other come and go", async () => {
   const guest = await open(browser, `${server.url}/room`);
-  const people = (page) => () => page.locator(".presence .visually-hidden").allTextContents();
+  const people = (page) => () => page.locator(".pt-presence .pt-visually-hidden").allTextContents();
   const ada = await open(browser, `${server.url}/sign-in?next=%2Froom`);
   await ada.fill("[name=email]", admin.email);
   await ada.fill("[name=password]", admin.password);
   await ada.press("[name=password]", "Enter");
   await eventually(people(ada), ["ada"]);
   await eventually(people(guest), ["ada"]);
-  assert.equal(await guest.locator(".presence li").getAttribute("title"), "ada");
+  assert.equal(await guest.locator(".pt-presence li").getAttribute("title"), "ada");
   const second = await ada.context().newPage();
   await second.goto(`${server.url}/room`);
   await eventually(people(second), ["ada"]);

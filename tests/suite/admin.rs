@@ -120,7 +120,7 @@ async fn a_page_of_the_author_takes_the_place_of_one() {
     let server = Server::start(&format!("{DESK}{own}")).await;
     let admin = server.admin().await;
     let (_, page) = text(&admin, "/admin").await;
-    assert!(page.contains("Own words") && !page.contains("id=\"figures\""));
+    assert!(page.contains("Own words") && !page.contains("id=\"pt-figures\""));
     assert_eq!(text(&admin, "/admin/users").await.0, 200);
 }
 

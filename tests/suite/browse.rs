@@ -307,5 +307,5 @@ async fn long_texts_are_cut_in_cells() {
     let long = "long ".repeat(20_000);
     server.sql(&format!("insert into orders (customer, city, total) values ('Ada', '{long}', 99)"));
     let shown = html(&server.guest().await, "/orders").await;
-    assert!(shown.len() < 40_000 && shown.contains(r#"<span class="clamp" title="long long"#));
+    assert!(shown.len() < 40_000 && shown.contains(r#"<span class="pt-clamp" title="long long"#));
 }

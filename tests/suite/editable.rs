@@ -37,7 +37,7 @@ async fn whoever_may_change_a_field_is_told_how() {
     assert!(of_admin.contains(r#"data-value="Ada &amp; "co"">"#));
     assert!(of_admin.contains("data-updated-at=\"20"));
     // A missing value has none.
-    assert!(of_admin.contains(r#"data-label="Total"><span class="empty""#));
+    assert!(of_admin.contains(r#"data-label="Total"><span class="pt-empty""#));
     let of_guest = page(&server.guest().await).await;
     assert!(!of_guest.contains("data-editor") && !of_guest.contains("data-table="));
     assert!(of_guest.contains("Bob"));

@@ -219,5 +219,5 @@ async fn people_are_shown_where_the_page_says() {
     let (_, page) = server.guest().await.get("/").await;
     let page = page.as_str().unwrap();
     assert_eq!(page.matches("data-presence=").count(), 1);
-    assert!(page.contains(r#"<ul id="people" class="presence" data-presence="&#x2f;""#));
+    assert!(page.contains(r#"<ul id="people" class="pt-presence" data-presence="&#x2f;""#));
 }

@@ -122,7 +122,7 @@ async fn a_form_asks_for_what_its_viewer_may_set() {
     let server = Server::start(APP).await;
     let (guest, admin) = (server.guest().await, server.admin().await);
     let (of_guest, of_admin) = (page(&guest, "/").await, page(&admin, "/").await);
-    assert!(of_guest.contains(r#"<form id="new" class="form""#));
+    assert!(of_guest.contains(r#"<form id="new" class="pt-form""#));
     assert!(
         of_guest
             .contains(r#"<input type="text" value="" id="new.customer" name="customer" required>"#)
@@ -162,7 +162,7 @@ async fn a_guest_adds_a_record_and_is_told_once() {
             .text()
             .await
             .unwrap()
-            .contains(r#"<div class="toast"><p>The order is in.</p></div>"#)
+            .contains(r#"<div class="pt-toast"><p>The order is in.</p></div>"#)
     );
     assert!(!page(&guest, "/").await.contains("The order is in."));
 }
@@ -186,7 +186,7 @@ async fn a_cookie_shows_no_text_of_its_own() {
     for value in forged.into_iter().chain(bytes) {
         let visitor = server.nobody().with_cookie(format!("pagetide_toast={value}"));
         let page = page(&visitor, "/").await;
-        assert!(!page.contains(r#"class="toast""#) && !page.contains("evil"), "{value}");
+        assert!(!page.contains(r#"class="pt-toast""#) && !page.contains("evil"), "{value}");
     }
 }
 
@@ -453,7 +453,7 @@ async fn a_button_is_for_those_who_may() {
     assert_eq!(shown(&admin, "/orders/1").await, (2, 1));
     assert_eq!(shown(&member, "/orders/2").await, (1, 1));
     assert_eq!(shown(&admin, "/orders/99").await, (2, 2));
-    let away = r#"class="button quiet" href="https://example.org">Away</a>"#;
+    let away = r#"class="pt-button pt-quiet" href="https://example.org">Away</a>"#;
     assert!(page(&guest, "/").await.replace("&#x2f;", "/").contains(away));
 }
 
@@ -481,7 +481,7 @@ async fn what_deletes_asks_first() {
     assert!(asked.contains("Remove &lt;b&gt;it&lt;&#x2f;b&gt;?"), "{asked}");
     assert!(asked.contains(r#"<input type="hidden" name="_confirmed" value="yes">"#));
     assert!(
-        asked.contains(r#"<a class="button" href="&#x2f;orders&#x2f;1">Cancel</a>"#),
+        asked.contains(r#"<a class="pt-button" href="&#x2f;orders&#x2f;1">Cancel</a>"#),
         "{asked}"
     );
     let (status, told) = sent_by_script(&admin, "/orders/1", pairs).await;

@@ -19,7 +19,7 @@ fn folder(name: &str) -> PathBuf {
 
 /// What is between the tags of `main`, without what another run would have otherwise.
 fn settled(page: &str) -> String {
-    let main = page.split_once("<main id=\"content\" tabindex=\"-1\">").unwrap().1;
+    let main = page.split_once("<main id=\"pt-content\" tabindex=\"-1\">").unwrap().1;
     let main = main.split_once("</main>").unwrap().0;
     let mut settled = String::new();
     for (index, part) in main.split("data-position=\"").enumerate() {

@@ -28,6 +28,7 @@ mod labels;
 mod lists;
 mod manual;
 mod migrate;
+mod names;
 mod new;
 mod offered;
 mod openapi;
