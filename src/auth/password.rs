@@ -1,10 +1,14 @@
 //! Passwords: what they must be, and their hashes (Argon2id), made and compared beside the threads that
 //! serve.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use argon2::password_hash::rand_core::OsRng;
+use argon2::password_hash::{self, Output, ParamsString, PasswordHash, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 use crate::auth::AuthError;
 
@@ -16,6 +20,8 @@ pub(super) const MAX_PASSWORD: usize = 1_024;
 const MAX_HASHERS: usize = 4;
 /// How many may wait for it: as many as are done within seconds.
 const WAITING: usize = 100;
+/// How long the memory of a hash is kept for the next one.
+const KEEP_MEMORY: Duration = Duration::from_secs(20);
 /// When to come back where more wait than that.
 const COME_BACK: Duration = Duration::from_secs(5);
 
@@ -32,6 +38,77 @@ pub(super) fn fault(password: &str) -> Option<&'static str> {
 pub(super) struct Hashers {
     at_work: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    memory: HashMemory,
+}
+
+/// The memory that hashes are made in, 19 MiB each: one after the other uses the same. Taken anew for
+/// each of them, on whichever thread, an allocator keeps one block for every thread there is.
+#[derive(Clone, Default)]
+struct HashMemory(Arc<Mutex<Vec<Vec<Block>>>>);
+
+impl HashMemory {
+    /// Works in memory of so many blocks, which is kept for whoever comes next.
+    fn with<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        let mut memory = self.lock().pop().unwrap_or_default();
+        if memory.len() < blocks {
+            memory.resize(blocks, Block::default());
+        }
+        let done = work(&mut memory[..blocks]);
+        self.lock().push(memory);
+        done
+    }
+
+    fn give_back(&self) {
+        *self.lock() = Vec::new();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
+        // The list is whole between any two statements, whoever panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A new hash of a password, in the PHC string format.
+fn hashed(password: &[u8], memory: &HashMemory) -> password_hash::Result<String> {
+    let (argon2, salt) = (Argon2::default(), SaltString::generate(OsRng));
+    let hash = output(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN, memory)?;
+    let whole = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(argon2.params())?,
+        salt: Some(salt.as_salt()),
+        hash: Some(hash),
+    };
+    Ok(whole.to_string())
+}
+
+/// Whether a password is the one that was hashed, by the parameters that the hash itself names.
+fn matches(password: &[u8], hash: &str, memory: &HashMemory) -> password_hash::Result<bool> {
+    let hash = PasswordHash::new(hash)?;
+    let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else { return Ok(false) };
+    let version = hash.version.map(Version::try_from).transpose()?.unwrap_or_default();
+    let (algorithm, params) = (Algorithm::try_from(hash.algorithm)?, Params::try_from(&hash)?);
+    let argon2 = Argon2::new(algorithm, version, params);
+    let salt = SaltString::from_b64(salt.as_str())?;
+    // Compared in the same time wherever they differ.
+    Ok(output(&argon2, password, &salt, expected.len(), memory)? == expected)
+}
+
+fn output(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: &SaltString,
+    length: usize,
+    memory: &HashMemory,
+) -> password_hash::Result<Output> {
+    let mut room = [0; 64];
+    let salt = salt.decode_b64(&mut room)?;
+    memory.with(argon2.params().block_count(), |blocks| {
+        let fill = |out: &mut [u8]| {
+            Ok(argon2.hash_password_into_with_memory(password, salt, out, blocks)?)
+        };
+        Output::init_with(length, fill)
+    })
 }
 
 impl Default for Hashers {
@@ -39,7 +116,8 @@ impl Default for Hashers {
         // Half the cores at most: the others serve those who are in already.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let at_work = Arc::new(Semaphore::new((cores / 2).clamp(1, MAX_HASHERS)));
-        Self { at_work, waiting: Arc::new(Semaphore::new(WAITING)) }
+        let waiting = Arc::new(Semaphore::new(WAITING));
+        Self { at_work, waiting, memory: HashMemory::default() }
     }
 }
 
@@ -51,10 +129,11 @@ impl Hashers {
         password: String,
         hash: Option<Arc<str>>,
     ) -> Result<bool, AuthError> {
+        let memory = self.memory.clone();
         let work = move || match hash {
-            Some(hash) => password_auth::verify_password(password, &hash).is_ok(),
+            Some(hash) => matches(password.as_bytes(), &hash, &memory).unwrap_or(false),
             None => {
-                password_auth::generate_hash(password);
+                let _ = hashed(password.as_bytes(), &memory);
                 false
             }
         };
@@ -62,7 +141,12 @@ impl Hashers {
     }
 
     pub(super) async fn hash(&self, password: String) -> Result<String, AuthError> {
-        self.aside(move || password_auth::generate_hash(password)).await
+        let memory = self.memory.clone();
+        let hash = self.aside(move || hashed(password.as_bytes(), &memory)).await?;
+        hash.map_err(|error| {
+            tracing::error!("a password could not be hashed: {error}");
+            AuthError::TooMany(COME_BACK)
+        })
     }
 
     /// Runs slow work beside the threads that serve; few at a time, and not after a long queue.
@@ -78,7 +162,20 @@ impl Hashers {
             let _at_work = at_work;
             work()
         });
-        done.await.map_err(|_| busy())
+        let done = done.await.map_err(|_| busy());
+        self.give_back_later();
+        done
+    }
+
+    /// Gives the memory back once nobody has tried a password for a while.
+    fn give_back_later(&self) {
+        let (waiting, memory) = (self.waiting.clone(), self.memory.clone());
+        tokio::spawn(async move {
+            sleep(KEEP_MEMORY).await;
+            if waiting.available_permits() == WAITING {
+                memory.give_back();
+            }
+        });
     }
 }
 
@@ -91,6 +188,53 @@ mod tests {
         assert!(fault("1234567").is_some() && fault("12345678").is_none());
         assert!(fault("äöüäöüä").is_some() && fault("\0\0\0\0\0\0\0\0").is_none());
         assert!(fault(&"x".repeat(1_024)).is_none() && fault(&"x".repeat(1_025)).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_that_of_its_password_alone() {
+        let hashers = Hashers::default();
+        let hash: Arc<str> = hashers.hash("correct horse".to_owned()).await.unwrap().into();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        let is = async |password: &str, hash: &str| {
+            hashers.verify(password.to_owned(), Some(hash.into())).await.unwrap()
+        };
+        assert!(is("correct horse", &hash).await && !is("correct horsf", &hash).await);
+        // As `password-auth` wrote it, with other parameters, and what is none.
+        let other = "$argon2id$v=19$m=16,t=2,p=1$c2FsdHNhbHQ$";
+        let made = {
+            let argon2 = Argon2::new(
+                Algorithm::Argon2id,
+                Version::V0x13,
+                Params::new(16, 2, 1, None).unwrap(),
+            );
+            let mut out = [0; 32];
+            argon2.hash_password_into(b"other", b"saltsalt", &mut out).unwrap();
+            format!("{other}{}", Output::new(&out).unwrap())
+        };
+        assert!(is("other", &made).await && !is("correct horse", &made).await);
+        for broken in ["", "$argon2id$", "plain", other, "$scrypt$ln=1$c2FsdHNhbHQ$aGFzaGhhc2g"] {
+            assert!(!is("", broken).await, "{broken}");
+        }
+        assert!(!hashers.verify("x".to_owned(), None).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hashes_use_the_same_memory_and_give_it_back() {
+        let hashers = Hashers::default();
+        for _ in 0..3 {
+            hashers
+                .aside({
+                    let memory = hashers.memory.clone();
+                    move || memory.with(16, |_| ())
+                })
+                .await
+                .unwrap();
+            assert_eq!(hashers.memory.lock().len(), 1);
+        }
+        tokio::time::advance(KEEP_MEMORY * 2).await;
+        while !hashers.memory.lock().is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
