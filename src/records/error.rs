@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::fields::filter::FilterFault;
-use crate::model::ids::{FieldName, TableName};
+use crate::model::ids::FieldName;
 use crate::records::{LineFault, Stale};
 use crate::store::StoreError;
 
@@ -124,8 +124,8 @@ impl From<StoreError> for RecordsError {
         match error {
             StoreError::NotUnique(field) => Self::NotUnique(field),
             StoreError::Refused(rule) => Self::Unfit(vec![FieldFault::from_rule(&rule)]),
-            StoreError::NoRelated { field, table } => {
-                Self::Unfit(vec![FieldFault::no_related(&field, &table)])
+            StoreError::NoRelated { field, .. } => {
+                Self::Unfit(vec![FieldFault::no_related(&field)])
             }
             StoreError::Referred => Self::Referred,
             other => Self::Store(other),
@@ -155,9 +155,9 @@ impl FieldFault {
         Self { record, ..self }
     }
 
-    /// A value that names no record, for this viewer.
-    pub(super) fn no_related(field: &FieldName, table: &TableName) -> Self {
-        Self::new(field.as_str(), format!("names no record of `{table}`"))
+    /// A value that names no record, for this viewer. The table is not named: it may be closed to them.
+    pub(super) fn no_related(field: &FieldName) -> Self {
+        Self::new(field.as_str(), "names no record")
     }
 
     /// From the name of a rule in the database: `total must be at least 0`.

@@ -250,8 +250,8 @@ impl Failed {
                 self.note(Obstacle::NotUnique, [fault]);
                 return Ok(());
             }
-            Err(StoreError::NoRelated { field, table }) => {
-                let fault = FieldFault::no_related(&field, &table).of(Some(index));
+            Err(StoreError::NoRelated { field, .. }) => {
+                let fault = FieldFault::no_related(&field).of(Some(index));
                 self.note(Obstacle::Unfit, [fault]);
                 return Ok(());
             }

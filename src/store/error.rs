@@ -37,7 +37,7 @@ pub enum StoreError {
     #[error("another record already has this value in {0}")]
     NotUnique(FieldName),
     /// A field refers to a record that there is not, for whoever writes.
-    #[error("{field} names no record of `{table}`")]
+    #[error("{field} names no record")]
     NoRelated {
         /// The field.
         field: FieldName,
