@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// stands before this server speaks for many.
 const MAX_PER_ADDRESS: usize = 2_000;
 /// How long a request may take from its first byte to the first of its answer, its body included.
-const REQUEST: Duration = Duration::from_secs(60);
+pub(super) const REQUEST: Duration = Duration::from_secs(60);
 /// How long a connection may stay open between two requests: longer than a heartbeat, since a stream
 /// of events is an answer that goes on.
 const IDLE: Duration = Duration::from_secs(120);

@@ -134,6 +134,9 @@ pub(super) async fn sign_out(
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
+    if caller.is_program() {
+        return Err(HttpError::NoSession.into());
+    }
     if let Some(token) = &caller.token {
         runtime.auth.sign_out(token).await.map_err(HttpError::from)?;
         runtime.hub.close(token, CloseReason::SessionEnded);

@@ -10,7 +10,9 @@ use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, handler};
 
 use crate::http::Site;
+use crate::http::acceptor::REQUEST;
 use crate::http::error::HttpError;
+use crate::http::host;
 use crate::http::origin;
 use crate::http::shared::Shared;
 
@@ -29,8 +31,12 @@ pub(super) async fn every_request(
     let shared = request.data::<Site>().cloned().and_then(|site| Shared::take(&mut request, &site));
     let answer = match admitted(&mut request, shared.as_ref()) {
         Ok(None) => {
-            let answer = AssertUnwindSafe(endpoint.call(request)).catch_unwind().await;
-            answer.map(|answer| answer.map(IntoResponse::into_response))
+            let answer = AssertUnwindSafe(endpoint.call(request)).catch_unwind();
+            // Whatever else happens on its connection: over HTTP/2 pings and other requests do.
+            match tokio::time::timeout(REQUEST, answer).await {
+                Ok(answer) => answer.map(|answer| answer.map(IntoResponse::into_response)),
+                Err(_) => Ok(Err(HttpError::TooSlow.into())),
+            }
         }
         Ok(Some(response)) => Ok(Ok(response)),
         Err(error) => Ok(Err(error.into())),
@@ -53,6 +59,7 @@ pub(super) async fn every_request(
 /// Lets a request in and gives it the app that is served now, for as long as it takes; or answers it.
 fn admitted(request: &mut Request, shared: Option<&Shared>) -> Result<Option<Response>, HttpError> {
     let Some(site) = request.data::<Site>().cloned() else { return Err(HttpError::Internal) };
+    host::check(request)?;
     let peer = site.proxies().peer(request);
     match shared {
         Some(shared) => {

@@ -74,6 +74,11 @@ impl Caller {
         self.viewer.as_ref().unwrap_or(&Viewer::Guest)
     }
 
+    /// Whether it is a program with a token of the API.
+    pub(super) fn is_program(&self) -> bool {
+        self.is_program
+    }
+
     /// Whose account it is, for what only they themselves may do: a token of the API may not.
     pub(super) fn person(&self) -> Result<&User, HttpError> {
         match &self.viewer {

@@ -42,6 +42,15 @@ pub(super) enum HttpError {
     #[error("this is for people: sign in with your password")]
     NotByToken,
     #[error(
+        "a token of the API has no session to end; revoke it on your account page, or with \
+         `pagetide token revoke`"
+    )]
+    NoSession,
+    #[error("an HTTP/1.1 request names the host that it is for, once (RFC 9112, 3.2)")]
+    BadHost,
+    #[error("the request took too long")]
+    TooSlow,
+    #[error(
         "this request seems to come from another site; a program that sends a session's cookie says where \
          it belongs: `Origin` with the scheme and host of this server"
     )]
@@ -71,7 +80,11 @@ impl HttpError {
         match self {
             Self::Records(error) | Self::Pages(PagesError::Records(error)) => error.code(),
             Self::Live(LiveError::Records(error)) => error.code(),
-            Self::Live(LiveError::Malformed(_)) | Self::Malformed(_) => "BAD_REQUEST",
+            Self::Live(LiveError::Malformed(_))
+            | Self::Malformed(_)
+            | Self::NoSession
+            | Self::BadHost => "BAD_REQUEST",
+            Self::TooSlow => "TIMEOUT",
             Self::Live(LiveError::TooMany) => "TOO_MANY_SUBSCRIPTIONS",
             Self::Live(LiveError::TooManyEdits(_)) => "TOO_MANY_EDITS",
             Self::Auth(AuthError::WrongCredentials | AuthError::WrongPassword) => {
@@ -130,7 +143,11 @@ impl ResponseError for HttpError {
         match self {
             Self::Records(error) | Self::Pages(PagesError::Records(error)) => records(error),
             Self::Live(LiveError::Records(error)) => records(error),
-            Self::Live(LiveError::Malformed(_)) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Live(LiveError::Malformed(_))
+            | Self::Malformed(_)
+            | Self::NoSession
+            | Self::BadHost => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Live(LiveError::TooMany | LiveError::TooManyEdits(_)) => {
                 StatusCode::TOO_MANY_REQUESTS
             }

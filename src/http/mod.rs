@@ -18,6 +18,7 @@ mod around;
 mod body;
 mod caller;
 mod error;
+mod host;
 mod methods;
 mod origin;
 mod peer;
@@ -35,6 +36,7 @@ mod openapi;
 mod own_account;
 mod pages;
 mod public;
+mod ranges;
 mod records;
 mod sse;
 mod subscribe;
@@ -49,6 +51,10 @@ pub use site::Site;
 const FINISH_REQUESTS: Duration = Duration::from_secs(5);
 /// How long sockets may take to say goodbye.
 const CLOSE_SOCKETS: Duration = Duration::from_secs(3);
+
+/// How many requests one HTTP/2 connection may have under way, as many as browsers have over HTTP/1.1 on
+/// several connections (RFC 9113, 5.1.2).
+const MAX_STREAMS: u32 = 32;
 
 /// The open sockets, and what tells them to close.
 #[derive(Clone, Default)]
@@ -65,7 +71,7 @@ pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: Cancellat
     let sockets = Sockets { stop: stop.clone(), ..Sockets::default() };
     let endpoint = routes::all(site.clone(), sockets.clone());
     let acceptor = Acceptor::new(listener, sockets.peers.clone(), site.proxies().clone());
-    let server = Server::new_with_acceptor(acceptor);
+    let server = Server::new_with_acceptor(acceptor).http2_max_concurrent_streams(MAX_STREAMS);
     let stopped = async move {
         stop.cancelled().await;
         if let Some(runtime) = site.runtime() {

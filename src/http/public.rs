@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
-use poem::http::{Method, StatusCode};
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::web::{StaticFileRequest, StaticFileResponse};
 use poem::{Endpoint, FromRequest, IntoResponse, Request, Response, Result};
 
+use crate::http::ranges::{self, ByteRange};
 use crate::runtime::Runtime;
 
 /// The folder, in the app's.
@@ -25,22 +26,84 @@ pub(super) async fn or_else(endpoint: impl Endpoint, request: Request) -> Result
         return endpoint.call(request).await.map(IntoResponse::into_response);
     };
     let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
-    let asked = StaticFileRequest::from_request_without_body(&request).await?;
+    let asked = FileRequest::of(&request);
     if is_file_name(&path)
         && let Some(file) = find(&runtime.app.folder, &path)
     {
-        return served(asked, &file);
+        return asked.served(&file).await;
     }
     let response = endpoint.call(request).await?.into_response();
     if response.status() == StatusCode::NOT_FOUND
         && let Some(file) = find(&runtime.app.folder, &path)
     {
-        return served(asked, &file);
+        return asked.served(&file).await;
     }
     Ok(response)
 }
 
-fn served(asked: StaticFileRequest, file: &Path) -> Result<Response> {
+/// What a request says of the file that it wants.
+struct FileRequest {
+    /// Its headers, without those about a part.
+    headers: HeaderMap,
+    range: Option<String>,
+    /// The state of the file that the part is to be of.
+    if_range: Option<HeaderValue>,
+}
+
+impl FileRequest {
+    fn of(request: &Request) -> Self {
+        let mut headers = request.headers().clone();
+        // Several `Range` headers are one with several parts.
+        let is_one = headers.get_all(header::RANGE).into_iter().count() == 1;
+        let range = headers.remove(header::RANGE);
+        let range = range.filter(|_| is_one && *request.method() == Method::GET);
+        let range = range.and_then(|range| range.to_str().map(str::to_owned).ok());
+        let if_range = headers.remove(header::IF_RANGE);
+        Self { headers, range, if_range }
+    }
+
+    async fn served(self, file: &Path) -> Result<Response> {
+        let whole = file_response(&self.headers, file).await?;
+        let Some(range) = &self.range else { return Ok(whole) };
+        if whole.status() != StatusCode::OK || !self.is_of(&whole) {
+            return Ok(whole);
+        }
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        match ranges::byte_range(range, size) {
+            ByteRange::Whole => Ok(whole),
+            ByteRange::Part(part) => {
+                let mut headers = self.headers;
+                let range = format!("bytes={}-{}", part.start, part.end - 1);
+                headers.extend(HeaderValue::try_from(range).ok().map(|part| (header::RANGE, part)));
+                let mut response = file_response(&headers, file).await?;
+                // poem takes a part that is all of the file for no part.
+                if response.status() == StatusCode::OK {
+                    response.set_status(StatusCode::PARTIAL_CONTENT);
+                    let all = format!("bytes 0-{}/{size}", part.end - 1);
+                    let all = HeaderValue::try_from(all).map_err(poem::error::InternalServerError)?;
+                    response.headers_mut().insert(header::CONTENT_RANGE, all);
+                }
+                Ok(response)
+            }
+            ByteRange::Unsatisfiable => Ok(Response::builder()
+                .status(StatusCode::RANGE_NOT_SATISFIABLE)
+                .header(header::CONTENT_RANGE, format!("bytes */{size}"))
+                .finish()),
+        }
+    }
+
+    /// Whether the file is still in the state that the part is to be of (RFC 9110, 13.1.5).
+    fn is_of(&self, whole: &Response) -> bool {
+        let is = |name| self.if_range.as_ref() == whole.headers().get(name);
+        self.if_range.is_none() || is(header::ETAG) || is(header::LAST_MODIFIED)
+    }
+}
+
+/// The file, or that it is as the reader has it, for a request of these headers.
+async fn file_response(headers: &HeaderMap, file: &Path) -> Result<Response> {
+    let mut request = Request::builder().finish();
+    *request.headers_mut() = headers.clone();
+    let asked = StaticFileRequest::from_request_without_body(&request).await?;
     let response = asked.create_response(file, true, true)?;
     // What is of no known kind is not to be taken for a page.
     Ok(match response {

@@ -272,6 +272,28 @@ async fn requests_that_are_no_http_do_no_harm() {
 }
 
 #[tokio::test]
+async fn a_request_says_once_which_host_it_is_for() {
+    let server = Server::start(DESK).await;
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nhost: desk.example\r\n", "200"),
+        ("GET / HTTP/1.1\r\n", "400"),
+        ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n", "400"),
+        ("GET / HTTP/1.1\r\nhost: a, b\r\n", "400"),
+        ("GET http://evil.example/ HTTP/1.1\r\nhost: desk.example\r\n", "400"),
+        ("GET http://desk.example/ HTTP/1.1\r\nhost: desk.example\r\n", "200"),
+        ("GET / HTTP/1.0\r\n", "200"),
+    ] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("{request}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        within("an end", stream.read_to_end(&mut answer)).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{request}");
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_does_not_read_is_told_to_read_again_and_others_notice_nothing() {
     // More than the system keeps for a reader that does not read, in steps that fit into a queue.
     const STEPS: usize = 30;

@@ -48,6 +48,30 @@ async fn a_part_of_a_public_file_is_sent_as_it_is() {
     assert_eq!(text(part.headers(), "content-range"), "bytes 2-4/10");
     assert_eq!(text(part.headers(), "content-encoding"), "");
     assert_eq!(part.text().await.unwrap(), "234");
+    // A part that ends after the file ends with it; one that begins there is none (RFC 9110, 14).
+    for (range, status, sent, body) in [
+        ("bytes=0-1000", 206, "bytes 0-9/10", "0123456789"),
+        ("bytes=0-1000", 206, "bytes 0-9/10", "0123456789"),
+        ("bytes=-3", 206, "bytes 7-9/10", "789"),
+        ("bytes=9-", 206, "bytes 9-9/10", "9"),
+        ("bytes=10-", 416, "bytes */10", ""),
+        ("bytes=-0", 416, "bytes */10", ""),
+        ("bytes=1-2,4-5", 200, "", "0123456789"),
+        ("bytes=a-", 200, "", "0123456789"),
+    ] {
+        let answer = ask(&server, "/words.txt", &[("range", range)]).await;
+        let told = (answer.status().as_u16(), text(answer.headers(), "content-range"));
+        assert_eq!(told, (status, sent), "{range}");
+        assert_eq!(answer.text().await.unwrap(), body, "{range}");
+    }
+    // A part of another state of it would not fit what the reader has.
+    let whole = ask(&server, "/words.txt", &[]).await;
+    let of = |name| text(whole.headers(), name);
+    for (state, status) in [(of("etag"), 206), ("\"other\"", 200), (of("last-modified"), 206)] {
+        let headers = [("range", "bytes=2-4"), ("if-range", state)];
+        let answer = ask(&server, "/words.txt", &headers).await;
+        assert_eq!(answer.status().as_u16(), status, "{state}");
+    }
     let head = server.nobody().request(Method::HEAD, "/words.txt").send().await.unwrap();
     assert_eq!(head.status(), StatusCode::OK);
 }

@@ -167,6 +167,11 @@ async fn a_token_cannot_make_itself_at_home() {
     ] {
         assert_eq!(program.send(method, path, Some(body)).await.0, 403, "{path}");
     }
+    // Said plainly, rather than "done" and still good.
+    let (status, told) = program.send(Method::POST, "/api/auth/sign-out", None).await;
+    assert_eq!(status, 400, "{told}");
+    assert!(told["message"].as_str().unwrap().contains("revoke it"), "{told}");
+    assert_eq!(program.get(NOTES).await.0, 200);
     assert_eq!(admin.get(NOTES).await.0, 200);
 }
 

@@ -1,0 +1,63 @@
+//! The host that a request is for. Caches, virtual hosts and our own `Origin` check go by it, so a
+//! request that names none, or two, is refused (RFC 9112, 3.2).
+
+use poem::Request;
+use poem::http::{HeaderMap, Uri, Version, header};
+
+use crate::http::error::HttpError;
+
+/// Refuses a request that does not say once and for all which host it is for.
+///
+/// # Errors
+/// `BadHost`, a 400.
+pub(super) fn check(request: &Request) -> Result<(), HttpError> {
+    let is_sound = is_named_once(request.version(), request.uri(), request.headers());
+    if is_sound { Ok(()) } else { Err(HttpError::BadHost) }
+}
+
+fn is_named_once(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).into_iter();
+    let (host, more) = (hosts.next(), hosts.next());
+    let target = uri.authority().map(|authority| authority.as_str());
+    match (host.map(|host| host.to_str()), target) {
+        _ if more.is_some() => false,
+        (Some(Err(_)), _) => false,
+        (Some(Ok(host)), Some(target)) => host.eq_ignore_ascii_case(without_user(target)),
+        (Some(Ok(host)), None) => !host.contains([' ', '\t', ',', '/', '@']),
+        // HTTP/2 has `:authority` in its place, HTTP/1.0 may have none.
+        (None, Some(_)) => version != Version::HTTP_11,
+        (None, None) => version < Version::HTTP_11,
+    }
+}
+
+fn without_user(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::peer::tests::headers;
+
+    #[track_caller]
+    fn check(version: Version, target: &str, lines: &str, is_sound: bool) {
+        let uri: Uri = target.parse().unwrap();
+        assert_eq!(is_named_once(version, &uri, &headers(lines)), is_sound, "{target} {lines}");
+    }
+
+    #[test]
+    fn a_request_names_its_host_once() {
+        let one = Version::HTTP_11;
+        check(one, "/", "host: desk.example:3000", true);
+        check(one, "/", "host: [::1]:3000", true);
+        check(one, "/", "", false);
+        check(one, "/", "host: a\nhost: a", false);
+        check(one, "/", "host: a, b", false);
+        check(one, "http://desk.example/", "host: Desk.example", true);
+        check(one, "http://evil.example/", "host: desk.example", false);
+        check(one, "http://desk.example/", "", false);
+        check(Version::HTTP_10, "/", "", true);
+        check(Version::HTTP_2, "http://desk.example/", "", true);
+        check(Version::HTTP_2, "http://desk.example/", "host: evil.example", false);
+    }
+}
