@@ -72,7 +72,7 @@ impl Interests {
 
     /// Whether it is one of the files.
     pub(super) fn is_file(&self, path: &Path) -> bool {
-        let is_inside = |folder: &PathBuf| path.starts_with(folder) && !is_hidden(path);
+        let is_inside = |folder: &PathBuf| path.starts_with(folder) && !is_beside(path);
         self.files.contains(path) || (self.folders.iter().any(is_inside) && !path.is_dir())
     }
 
@@ -116,7 +116,7 @@ impl Stamp {
     }
 }
 
-/// Goes through everything in a folder that is not hidden, as long as `visit` says so. What a link
+/// Goes through everything in a folder that pages may show, as long as `visit` says so. What a link
 /// leads to counts as a file and is not gone into: it may lead back.
 fn walk(folder: &Path, visit: &mut impl FnMut(PathBuf, &Metadata) -> bool) {
     let mut folders = vec![folder.to_owned()];
@@ -124,7 +124,8 @@ fn walk(folder: &Path, visit: &mut impl FnMut(PathBuf, &Metadata) -> bool) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let Ok(metadata) = entry.metadata() else { continue };
-            if is_hidden(&path) {
+            let is_unseen = if metadata.is_dir() { is_hidden } else { is_beside };
+            if is_unseen(&path) {
                 continue;
             }
             if metadata.is_dir() {
@@ -137,14 +138,80 @@ fn walk(folder: &Path, visit: &mut impl FnMut(PathBuf, &Metadata) -> bool) {
     }
 }
 
+/// What programs of an author keep beside the files that pages show: what they are about to write or
+/// wrote before, and what those files are made of.
+const BESIDE: [&str; 22] = [
+    // Editors, and `sed -i.bak`.
+    "bak", "backup", "old", "orig", "rej", "save", "swo", "swp", "swx", "tmp", "temp", "part",
+    // What stylesheets and scripts are made of, and how to find it from them.
+    "less", "map", "pcss", "postcss", "sass", "scss", "styl", "stylus", "ts", "tsx",
+];
+
 /// Editors keep what they are about to write in such files.
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     name.starts_with(b".") || name.ends_with(b"~")
 }
 
+/// Whether a file is no part of what pages show, so that they need not be shown anew.
+fn is_beside(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    is_hidden(path)
+        || (name.starts_with('#') && name.ends_with('#'))
+        // JetBrains editors, and vim where it tries whether it may write.
+        || name.ends_with("___jb_tmp___")
+        || name.ends_with("___jb_old___")
+        || name == "4913"
+        || ending.is_some_and(|ending| BESIDE.contains(&ending.as_str()))
+}
+
 /// What is another in one state than in the other.
 pub(super) fn difference(before: &Stamps, now: &Stamps) -> BTreeSet<PathBuf> {
     let all = before.keys().chain(now.keys());
     all.filter(|path| before.get(*path) != now.get(*path)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_beside_the_files_of_pages_is_not_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let public = folder.path().join("public");
+        fs::create_dir_all(public.join("deep")).unwrap();
+        fs::create_dir_all(public.join("fonts.old")).unwrap();
+        let interests = Interests::new(std::iter::empty(), vec![public.clone()]);
+        for name in [
+            "#theme.css#",
+            ".#theme.css",
+            ".theme.css.swp",
+            "theme.css~",
+            "theme.css.~1~",
+            "theme.css.bak",
+            "theme.css.BAK",
+            "theme.css.swp",
+            "theme.css.orig",
+            "theme.css.map",
+            "theme.css.tmp",
+            "theme.css___jb_tmp___",
+            "theme.scss",
+            "_parts.sass",
+            "app.ts",
+            "4913",
+            "deep/x.less",
+        ] {
+            fs::write(public.join(name), "x").unwrap();
+            assert!(!interests.is_file(&public.join(name)), "{name}");
+        }
+        assert_eq!(interests.stamps().len(), 0);
+        for name in
+            ["theme.css", "logo.svg", "app.js", "fonts.old/x.css", "hash#.css", "map", "ts.css"]
+        {
+            fs::write(public.join(name), "x").unwrap();
+            assert!(interests.is_file(&public.join(name)), "{name}");
+        }
+        assert_eq!(interests.stamps().len(), 7);
+    }
 }
