@@ -124,7 +124,7 @@ fn named(changed: &[String]) -> String {
 
 /// A fault with its colours, where they can be seen.
 fn in_colour(fault: &str) -> String {
-    if stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+    if stdout().is_terminal() && !super::is_without_colour() {
         return fault.to_owned();
     }
     let mut parts = fault.split('\u{1b}');

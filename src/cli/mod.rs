@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::model::app::App;
 use crate::spec::{self, Loaded, Report, Unseeded};
@@ -52,7 +52,9 @@ enum Command {
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let done = match Cli::parse().command {
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let done = match cli.command {
         Command::New(args) => new::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Dev(args) => dev::run(args),
@@ -67,6 +69,27 @@ pub fn run() -> ExitCode {
         eprintln!("error: {error:#}");
         COULD_NOT_RUN.into()
     })
+}
+
+/// The value of an environment variable. An empty one is as good as none: Compose and `.env` files set
+/// variables like that.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// Whether colours are unwanted (<https://no-color.org>).
+fn is_without_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// The same command, which takes nothing from variables that are empty.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let read = |arg: clap::Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        let is_empty = value.is_some_and(|value| value.to_string_lossy().trim().is_empty());
+        if is_empty { arg.env(None::<&'static str>) } else { arg }
+    };
+    command.mut_args(read).mut_subcommands(without_empty_variables)
 }
 
 /// The app, unless it has errors. What is wrong with it is told, and what follows from that.
@@ -116,7 +139,7 @@ fn losses(allow_destructive: bool) -> Losses {
 
 /// A report as a terminal or a file shows it.
 fn printed(report: &Report, is_terminal: bool) -> String {
-    let in_colour = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    let in_colour = is_terminal && !is_without_colour();
     if in_colour { report.coloured() } else { report.to_string() }
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 use crate::auth::NewPerson;
 use crate::http::{self, Proxies, Site};
@@ -103,8 +104,7 @@ pub(super) fn database_url(app: &App) -> String {
 /// Makes the first admin from the environment; whether it was named there. A password is never an
 /// argument, since other users of a machine can read those.
 pub(super) async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
-    let given = |name| std::env::var(name).ok();
-    let (email, password) = match (given(ADMIN_EMAIL), given(ADMIN_PASSWORD)) {
+    let (email, password) = match (super::variable(ADMIN_EMAIL), super::variable(ADMIN_PASSWORD)) {
         (Some(email), Some(password)) => (email, password),
         (None, None) => return Ok(false),
         _ => bail!("{ADMIN_EMAIL} and {ADMIN_PASSWORD} go together"),
@@ -164,8 +164,8 @@ pub(super) fn wait_for_signal(
 }
 
 pub(super) fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PAGETIDE_LOG")
-        .unwrap_or_else(|_| "warn,pagetide=info".into());
+    let given = super::variable("PAGETIDE_LOG").and_then(|told| EnvFilter::try_new(told).ok());
+    let filter = given.unwrap_or_else(|| EnvFilter::new("warn,pagetide=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)

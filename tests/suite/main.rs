@@ -52,6 +52,7 @@ mod specs;
 mod streams;
 mod tokens;
 mod values;
+mod variables;
 mod viewers;
 mod visibility;
 mod wire;
