@@ -10,6 +10,7 @@ use poem::web::{StaticFileRequest, StaticFileResponse};
 use poem::{Endpoint, FromRequest, IntoResponse, Request, Response, Result};
 
 use crate::http::ranges::{self, ByteRange};
+use crate::model::site_names::is_file_name;
 use crate::runtime::Runtime;
 
 /// The folder, in the app's.
@@ -112,10 +113,6 @@ async fn file_response(headers: &HeaderMap, file: &Path) -> Result<Response> {
         }
         response => response.into_response(),
     })
-}
-
-fn is_file_name(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.contains('.'))
 }
 
 /// The file at a path, if there is one that may be served.

@@ -25,6 +25,7 @@ pub mod record;
 pub mod refresh;
 pub mod related;
 mod shown;
+pub mod site_names;
 pub mod sort_key;
 pub mod table;
 pub mod theme;

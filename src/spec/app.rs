@@ -13,6 +13,7 @@ use crate::model::ids::{BUILT_IN_ROLES, Role};
 use crate::model::origin::Origin;
 use crate::model::problem::{Place, Problems};
 use crate::spec::admin;
+use crate::spec::exportable;
 use crate::spec::fault::Fault;
 use crate::spec::page::{self, RawPage};
 use crate::spec::source::Sources;
@@ -142,6 +143,7 @@ pub(super) fn check(
         pages.extend(page::check(&unit, &roles, &tables, sources, faults, problems));
     }
     page::check_paths(top, problems);
+    exportable::check(top, sources.folder(), problems);
     let theme = theme::check(raw.theme, top, sources, problems);
     let templates = template::read_all(sources, faults);
     let is_sound = problems.errors() == 0 && faults.is_empty();

@@ -35,6 +35,7 @@ mod words;
 mod admin;
 mod app;
 mod component;
+mod exportable;
 mod field;
 mod field_type;
 mod page;

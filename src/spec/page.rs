@@ -155,7 +155,7 @@ fn params(path: &str) -> Vec<&str> {
 }
 
 /// The path without a slash at its end, but for `/` itself.
-fn canonical(path: &str) -> &str {
+pub(super) fn canonical(path: &str) -> &str {
     path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
 

@@ -1,0 +1,84 @@
+//! Names that an export cannot have, as far as they can be known before there are records.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::model::problem::{Place, Problems};
+use crate::model::site_names::{
+    GENERATED, SiteNames, can_be_a_name, file_of, folders_of, is_file_name,
+};
+use crate::spec::page::canonical;
+use crate::spec::unit::Unit;
+
+/// The folder of an app whose files are served as they are.
+const PUBLIC: &str = "public";
+/// What to do where two want one name.
+const HELP: &str = "choose another path, where the export should have both";
+
+/// Warns of pages that `pagetide build` would leave out, or something else for them.
+pub(super) fn check(top: &Unit, folder: &Path, problems: &mut Problems) {
+    let public = folder.join(PUBLIC);
+    let (mut names, mut seen) = (SiteNames::default(), BTreeSet::new());
+    let pages = top.node.get("pages").map_or(&[][..], |pages| pages.items());
+    for (index, page) in pages.iter().enumerate() {
+        let path = page.get("path").and_then(|path| path.text()).map(canonical);
+        // What is no path, or one of another page, is told already.
+        let Some(path) = path.filter(|path| path.starts_with('/') && seen.insert(*path)) else {
+            continue;
+        };
+        let place = top.place.key("pages").item(index).key("path");
+        let literal =
+            |segment: &&str| !segment.starts_with(':') && !["", ".", ".."].contains(segment);
+        if let Some(bad) = path.split('/').filter(literal).find(|name| !can_be_a_name(name)) {
+            let message = format!(
+                "an export is without this page: `{}` cannot be a name there",
+                shortened(bad)
+            );
+            problems
+                .warn(place, message)
+                .help("begin with a letter or digit, and keep it below 200 bytes");
+        } else if !path.contains("/:") {
+            check_names(path, &public, &mut names, place, problems);
+        }
+    }
+}
+
+/// Warns of a page without parameters whose file cannot stand beside others.
+fn check_names(
+    path: &str,
+    public: &Path,
+    names: &mut SiteNames,
+    place: Place,
+    problems: &mut Problems,
+) {
+    let Some(file) = file_of(path) else {
+        let message = "an export is without this page: its path is too long for a file";
+        problems.warn(place, message).help("keep it below 800 bytes");
+        return;
+    };
+    let is_public = |name: &&str| public.join(name).is_file();
+    let name = path.trim_matches('/');
+    if is_file_name(name) && is_public(&name) {
+        let message = format!("`{PUBLIC}/{name}` is shown in the place of this page");
+        problems.warn(place, message).help("choose another path, or another name for the file");
+    } else if let Err(other) = names.claim(&file, &format!("the page {path}")) {
+        let message = format!("an export is without this page: {other} has its place");
+        problems.warn(place, message).help(HELP);
+    } else if let Some(name) = folders_of(&file).chain([file.as_str()]).find(is_public) {
+        let message = format!("an export is without `{PUBLIC}/{name}`: this page has its place");
+        problems.warn(place, message).help(HELP);
+    } else if let Some(name) =
+        GENERATED.iter().find(|at_top| name.split('/').next() == Some(at_top))
+    {
+        let message = format!("an export is without its own `{name}`: this page has its place");
+        problems.warn(place, message).help(HELP);
+    }
+}
+
+/// As much of a name as can be told.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
