@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
-use crate::cli::serve;
-use crate::export::{Export, Size, Written};
+use crate::cli::{seed_time, serve};
+use crate::export::{Export, SetAside, Size, Written};
 use crate::model::app::App;
 use crate::model::refresh::TRANSPORT;
 use crate::runtime::Runtime;
@@ -55,7 +56,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let export = export(&args, &app)?;
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (written, from) = threads.block_on(build(app, &args, &export))?;
+    let (written, from) = threads.block_on(async {
+        let stop = CancellationToken::new();
+        tokio::spawn(serve::wait_for_signal(stop.clone())?);
+        let built = stop.run_until_cancelled(build(app, &args, &export)).await;
+        built.unwrap_or_else(|| bail!("stopped before all of it was made; nothing is written"))
+    })?;
     // Nobody reading it is no reason to fail.
     let _ = stdout().write_all(told(&written, &export, &from).as_bytes());
     Ok(ExitCode::SUCCESS)
@@ -64,21 +70,28 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn build(app: Arc<App>, args: &Args, export: &Export) -> anyhow::Result<(Written, String)> {
     let source = Source::of(&app, args)?;
     let url = source.url();
-    if let Source::Own(_) = source {
-        let planned = Store::plan(&url, &app.tables, Losses::Refused).await;
-        let planned = planned.with_context(|| format!("cannot use the database {url}"))?;
-        if !planned.sql.is_empty() {
-            bail!(
-                "the database {url} is not as the app declares; `pagetide migrate` brings it there"
-            );
+    let mut set_aside = SetAside::of(&app);
+    let mut note = None;
+    match source {
+        Source::Own(_) => {
+            let planned = Store::plan(&url, &app.tables, Losses::Refused).await;
+            let planned = planned.with_context(|| format!("cannot use the database {url}"))?;
+            if !planned.sql.is_empty() {
+                bail!(
+                    "the database {url} is not as the app declares; `pagetide migrate` brings it there"
+                );
+            }
         }
+        Source::Seeds(_) => note = seed_time::give(Arc::make_mut(&mut set_aside.app))?,
     }
-    let (runtime, _) = Runtime::start(app, &url, TRANSPORT, Losses::Refused)
+    let (runtime, _) = Runtime::start(set_aside.app.clone(), &url, TRANSPORT, Losses::Refused)
         .await
         .with_context(|| format!("cannot use the database {url}"))?;
-    let written = export.run(&runtime).await;
+    let written = export.run(&runtime, &set_aside).await;
     runtime.stop().await;
-    Ok((written?, source.told()))
+    let mut written = written?;
+    written.notes.extend(note);
+    Ok((written, source.told()))
 }
 
 /// Where records come from.

@@ -22,6 +22,7 @@ mod migrate;
 mod new;
 mod people;
 mod schema;
+mod seed_time;
 mod serve;
 mod token;
 mod user;

@@ -1,47 +1,70 @@
 //! The folder of an export: whatever an earlier export wrote there gives way, nothing else is
 //! touched, and nothing is written anywhere else.
+//!
+//! Files wait in a folder of their own within until all of them are there. Whoever stops before leaves
+//! the folder as it was; what a killed one leaves there is ours, and cleared by the next. Before the first
+//! file takes its place, the list names all of them: so those of a build that is killed meanwhile are ours
+//! as well.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::export::ExportError;
+use crate::model::site_names::folders_of;
 
 /// The list of what was written, so that the next export knows what is its own.
 const LIST: &str = ".pagetide-build";
 /// Where files wait until all of them are there.
 const WAITING: &str = ".pagetide-build.part";
+/// Where the list waits, among them.
+const NEXT_LIST: &str = ".list";
 
-/// A folder that is being filled.
+/// A folder that is being filled. Dropped before it is finished, it is as it was.
 pub(super) struct Folder {
     path: PathBuf,
+    /// The folders that were not there before, the innermost first.
+    made: Vec<PathBuf>,
     /// What an earlier export wrote.
     before: BTreeSet<String>,
     written: BTreeSet<String>,
+    /// Held as long as the folder is being filled; the system lets go of it with the process.
+    _lock: File,
 }
 
 impl Folder {
     /// A folder to fill: a new one, an empty one, or one that was filled before.
     pub(super) fn open(path: &Path) -> Result<Self, ExportError> {
         let unusable = |error| ExportError::Folder(path.to_owned(), error);
+        let made: Vec<_> = path.ancestors().take_while(|path| !path.exists()).collect();
+        let made = made.into_iter().map(Path::to_owned).collect();
         fs::create_dir_all(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
+        let lock = File::open(&path).map_err(unusable)?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(ExportError::Busy(path)),
+            // Not every file system has locks.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
         let list = fs::read_to_string(path.join(LIST));
-        let is_empty = fs::read_dir(&path).map_err(unusable)?.next().is_none();
-        if list.is_err() && !is_empty {
+        let is_ours = |name: &str| name == WAITING;
+        let mut names = fs::read_dir(&path).map_err(unusable)?.flatten().map(|one| one.file_name());
+        if list.is_err() && !names.all(|name| name.to_str().is_some_and(is_ours)) {
             return Err(ExportError::NotOurs(path));
         }
         let before = list.unwrap_or_default().lines().map(str::to_owned).collect();
-        let folder = Self { path, before, written: BTreeSet::new() };
+        let folder = Self { path, made, before, written: BTreeSet::new(), _lock: lock };
         // What an export that was cut short left behind.
         folder.clear()?;
+        let waiting = folder.path.join(WAITING);
+        fs::create_dir(&waiting).map_err(|error| folder.unusable(WAITING, error))?;
         Ok(folder)
     }
 
-    /// Whether a file is to be written already.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.written.contains(name)
+    /// Whether the disk does not tell `A` from `a`.
+    pub(super) fn folds_case(&self) -> bool {
+        self.path.join(WAITING.to_uppercase()).exists()
     }
 
     /// Puts a file among those that wait.
@@ -63,43 +86,69 @@ impl Folder {
         for name in &self.written {
             self.check_way(name)?;
         }
-        let list = self.written.iter().map(|name| format!("{name}\n")).collect::<String>();
+        self.write_list(self.before.union(&self.written))?;
+        // From here on the folder is this export's, and stays there.
+        self.made.clear();
+        let stale: Vec<_> = self.before.difference(&self.written).cloned().collect();
+        let (in_the_way, rest): (Vec<_>, Vec<_>) =
+            stale.into_iter().partition(|name| self.is_in_the_way(name));
+        in_the_way.iter().for_each(|name| self.remove(name));
         for name in &self.written {
             self.place(name)?;
         }
-        for name in std::mem::take(&mut self.before) {
-            if !self.written.contains(&name) && is_inside(&name) {
-                self.remove(&name);
-            }
-        }
-        fs::write(self.path.join(LIST), list).map_err(|error| self.unusable(LIST, error))?;
-        self.clear()
+        rest.iter().for_each(|name| self.remove(name));
+        self.write_list(self.written.iter())
+    }
+
+    fn write_list<'a>(&self, names: impl Iterator<Item = &'a String>) -> Result<(), ExportError> {
+        let list = names.map(|name| format!("{name}\n")).collect::<String>();
+        let (next, place) = (self.path.join(WAITING).join(NEXT_LIST), self.path.join(LIST));
+        let written = fs::write(&next, list).and_then(|()| fs::rename(&next, place));
+        written.map_err(|error| self.unusable(LIST, error))
     }
 
     /// Refuses to write over what is not ours, and through a link, which may lead anywhere.
     fn check_way(&self, name: &str) -> Result<(), ExportError> {
-        let mut way = self.path.clone();
-        for part in Path::new(name).components() {
-            way.push(part);
-            let is_last = way == self.path.join(name);
+        for above in folders_of(name) {
+            let way = self.path.join(above);
             match fs::symlink_metadata(&way) {
-                Ok(found) if is_last && (found.is_dir() || !self.before.contains(name)) => {
-                    return Err(ExportError::InTheWay(way));
-                }
-                Ok(found) if !is_last && !found.is_dir() && !self.is_ours(&way) => {
+                Ok(found) if !found.is_dir() && !self.before.contains(above) => {
                     return Err(ExportError::InTheWay(way));
                 }
                 Ok(_) => {}
-                Err(_) => break,
+                Err(_) => return Ok(()),
             }
         }
-        Ok(())
+        let way = self.path.join(name);
+        let is_ours = match fs::symlink_metadata(&way) {
+            Ok(found) if found.is_dir() => self.holds_only_ours(&way),
+            Ok(_) => self.before.contains(name),
+            Err(_) => true,
+        };
+        if is_ours { Ok(()) } else { Err(ExportError::InTheWay(way)) }
+    }
+
+    /// Whether an earlier export wrote everything in a folder.
+    fn holds_only_ours(&self, folder: &Path) -> bool {
+        let Ok(entries) = fs::read_dir(folder) else { return false };
+        entries.flatten().all(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => self.holds_only_ours(&entry.path()),
+            _ => self.is_ours(&entry.path()),
+        })
     }
 
     /// Whether an earlier export wrote a file.
     fn is_ours(&self, path: &Path) -> bool {
         let name = path.strip_prefix(&self.path).ok().and_then(Path::to_str);
         name.is_some_and(|name| self.before.contains(name))
+    }
+
+    /// Whether a file of an earlier export stands where this one has a folder, or the other way round.
+    fn is_in_the_way(&self, name: &str) -> bool {
+        let below = format!("{name}/");
+        let first_below = self.written.range(below.clone()..).next();
+        first_below.is_some_and(|first| first.starts_with(&below))
+            || folders_of(name).any(|above| self.written.contains(above))
     }
 
     fn place(&self, name: &str) -> Result<(), ExportError> {
@@ -110,24 +159,18 @@ impl Folder {
         {
             return Ok(());
         }
+        // All that was in it was ours.
+        let _ = fs::remove_dir(&to);
         let folder = to.parent().unwrap_or(&self.path);
-        self.make_way(folder)?;
-        fs::rename(&from, &to).map_err(|error| self.unusable(name, error))
-    }
-
-    /// Makes a folder, also where an earlier export had a file.
-    fn make_way(&self, folder: &Path) -> Result<(), ExportError> {
-        for above in folder.ancestors().take_while(|above| *above != self.path) {
-            if above.is_file() && self.is_ours(above) {
-                fs::remove_file(above)
-                    .map_err(|error| ExportError::Folder(above.to_owned(), error))?;
-            }
-        }
-        fs::create_dir_all(folder).map_err(|error| ExportError::Folder(folder.to_owned(), error))
+        let placed = fs::create_dir_all(folder).and_then(|()| fs::rename(&from, &to));
+        placed.map_err(|error| self.unusable(name, error))
     }
 
     /// Removes a file, and the folders that are empty then.
     fn remove(&self, name: &str) {
+        if !is_inside(name) {
+            return;
+        }
         let path = self.path.join(name);
         // It may be gone already.
         let _ = fs::remove_file(&path);
@@ -149,6 +192,16 @@ impl Folder {
 
     fn unusable(&self, name: &str, error: io::Error) -> ExportError {
         ExportError::Folder(self.path.join(name), error)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed now is by the next export.
+        let _ = self.clear();
+        for folder in &self.made {
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 
@@ -202,6 +255,80 @@ mod tests {
         assert!(matches!(fill(&out, &files), Err(ExportError::InTheWay(_))));
         assert_eq!(fs::read_to_string(out.join("index.html")).unwrap(), "1");
         assert_eq!(fs::read_to_string(out.join("about")).unwrap(), "mine");
+    }
+
+    /// Everything in a folder, by name.
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn an_export_that_fails_leaves_the_folder_as_it_was() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("deep/dist");
+        let mut folder = Folder::open(&out).unwrap();
+        folder.put("a/index.html", b"1").unwrap();
+        drop(folder);
+        assert_eq!(names(parent.path()), Vec::<String>::new());
+        fill(&out, &[("index.html", "1")]).unwrap();
+        let mut folder = Folder::open(&out).unwrap();
+        folder.put("index.html", b"2").unwrap();
+        drop(folder);
+        assert_eq!(names(&out), [LIST, "index.html"]);
+        assert_eq!(fs::read_to_string(out.join("index.html")).unwrap(), "1");
+        fs::create_dir(parent.path().join("empty")).unwrap();
+        drop(Folder::open(&parent.path().join("empty")).unwrap());
+        assert_eq!(names(parent.path()), ["deep", "empty"]);
+    }
+
+    #[test]
+    fn what_a_killed_export_leaves_locks_nobody_out() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("dist");
+        // While it made its files.
+        fs::create_dir_all(out.join(WAITING).join("a")).unwrap();
+        fs::write(out.join(WAITING).join("a/index.html"), "half").unwrap();
+        fill(&out, &[("index.html", "1"), ("old", "1")]).unwrap();
+        assert_eq!(names(&out), [LIST, "index.html", "old"]);
+        // While it put them in their places.
+        let mut folder = Folder::open(&out).unwrap();
+        folder.put("index.html", b"2").unwrap();
+        folder.put("new/index.html", b"2").unwrap();
+        folder.write_list(folder.before.union(&folder.written)).unwrap();
+        folder.place("new/index.html").unwrap();
+        drop(folder);
+        fill(&out, &[("index.html", "3"), ("new/index.html", "3")]).unwrap();
+        assert_eq!(names(&out), [LIST, "index.html", "new"]);
+        assert_eq!(fs::read_to_string(out.join("new/index.html")).unwrap(), "3");
+    }
+
+    #[test]
+    fn a_file_becomes_a_folder_and_a_folder_a_file() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("dist");
+        fill(&out, &[("a", "1"), ("b/c/index.html", "1")]).unwrap();
+        fill(&out, &[("a/index.html", "2"), ("b", "2")]).unwrap();
+        assert_eq!(names(&out), [LIST, "a", "b"]);
+        assert_eq!(fs::read_to_string(out.join("b")).unwrap(), "2");
+        fill(&out, &[("b/c/index.html", "3")]).unwrap();
+        fs::write(out.join("b/c/mine"), "mine").unwrap();
+        assert!(matches!(fill(&out, &[("b", "4")]), Err(ExportError::InTheWay(_))));
+        assert_eq!(names(&out.join("b/c")), ["index.html", "mine"]);
+    }
+
+    #[test]
+    fn two_exports_do_not_fill_one_folder_at_once() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("dist");
+        let mut first = Folder::open(&out).unwrap();
+        first.put("index.html", b"1").unwrap();
+        assert!(matches!(Folder::open(&out), Err(ExportError::Busy(_))));
+        first.finish().unwrap();
+        assert_eq!(names(&out), [LIST, "index.html"]);
     }
 
     #[test]

@@ -1,19 +1,22 @@
 //! A page as a file: addresses lead where the export puts things, and what needs a server is left
 //! out, or reaches for the server that is live.
 //!
-//! Only the tags that change are written anew; every other byte stays as it was rendered.
+//! Only what changes is written anew; every other byte stays as it was rendered. Of what an author wrote
+//! as HTML nothing is left out but what has no effect without a server, and that is told.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
 
+use html5gum::Tokenizer;
 use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
-use html5gum::{HtmlString, Tokenizer};
 use serde_json::{Value as Json, json};
 
 use crate::client;
-use crate::export::links::Links;
+use crate::export::attributes::{self, Holding};
+use crate::export::authored;
+use crate::export::css;
+use crate::export::links::Guide;
 
-/// Attributes that hold an address.
-const ADDRESSES: [&str; 5] = ["href", "src", "action", "poster", "formaction"];
 /// What only scripts read: it says how current things are, or how to change them.
 const FOR_SCRIPTS: [&str; 11] = [
     "data-component",
@@ -36,194 +39,302 @@ const VOID: [&str; 13] = [
     "wbr",
 ];
 
-/// A page that was made into a file.
-#[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) html: String,
-    /// The assets of ours that it asks for, below [`client::FOLDER`].
-    pub(super) assets: BTreeSet<String>,
-    /// Where it leads that is not exported.
-    pub(super) astray: BTreeSet<String>,
-    /// Whether something to fill in was left out.
-    pub(super) lost_form: bool,
+/// Makes a file of a page. `authored` is what belongs in the places that
+/// [`authored::place`] marks in it.
+pub(super) fn page(html: &str, authored: &[Arc<str>], guide: &mut Guide<'_>) -> String {
+    Rewriter { html, authored, is_authored: false, guide, unwrapped: None }.run()
 }
+
+/// Leads the addresses of HTML, or SVG, that an author wrote.
+pub(super) fn file(html: &str, guide: &mut Guide<'_>) -> String {
+    Rewriter { html, authored: &[], is_authored: true, guide, unwrapped: None }.run()
+}
+
+struct Rewriter<'a, 'g> {
+    html: &'a str,
+    authored: &'a [Arc<str>],
+    /// Whether an author wrote all of it.
+    is_authored: bool,
+    guide: &'a mut Guide<'g>,
+    /// Where a form ends that is left out, but not what is in it.
+    unwrapped: Option<usize>,
+}
+
+/// Another text in the place of a stretch.
+type Change = (Range<usize>, String);
 
 /// What becomes of an element.
 enum Fate {
     Stays,
-    Changes(String),
     /// It goes with all that is in it.
     Goes,
+    /// It goes, and what is in it stays.
+    Opens,
 }
 
-/// Makes a file of a page, which is at `path` of the app.
-pub(super) fn page(html: &str, path: &str, links: &Links<'_>) -> Page {
-    let mut emitter = DefaultEmitter::<usize>::new_with_span();
-    emitter.naively_switch_states(true);
-    let mut rewriter =
-        Rewriter { links, path, done: Page::default(), gone: None, in_config: false };
-    let mut copied = 0;
-    for token in Tokenizer::new_with_emitter(html, emitter) {
-        let Ok(token) = token;
-        let Some((start, end, written)) = rewriter.take(&token) else { continue };
-        rewriter.done.html.push_str(&html[copied..start]);
-        rewriter.done.html.push_str(&written);
-        copied = end;
-    }
-    rewriter.done.html.push_str(&html[copied..]);
-    rewriter.done
-}
-
-struct Rewriter<'a> {
-    links: &'a Links<'a>,
-    path: &'a str,
-    done: Page,
-    /// The element that goes, and how many of its kind are open within.
-    gone: Option<(HtmlString, usize)>,
-    /// The text that comes is what scripts are told.
-    in_config: bool,
-}
-
-impl Rewriter<'_> {
-    /// What is written in the place of a stretch of the page; nothing where it stays.
-    fn take(&mut self, token: &Token<usize>) -> Option<(usize, usize, String)> {
-        if self.gone.is_some() {
-            return self.skip(token);
+impl Rewriter<'_, '_> {
+    fn run(mut self) -> String {
+        let tokens = tokens(self.html);
+        let (mut written, mut copied) = (String::with_capacity(self.html.len()), 0);
+        let mut next = 0;
+        while next < tokens.len() {
+            let (changes, after) = self.take(&tokens, next);
+            for (at, now) in changes {
+                written.push_str(&self.html[copied..at.start]);
+                written.push_str(&now);
+                copied = at.end;
+            }
+            next = after;
         }
-        match token {
-            Token::StartTag(tag) => {
-                let span = (tag.span.start, tag.span.end);
-                match self.fate(tag) {
-                    Fate::Stays => None,
-                    Fate::Changes(written) => Some((span.0, span.1, written)),
-                    Fate::Goes => {
-                        if !VOID.contains(&&*text(&tag.name)) {
-                            self.gone = Some((tag.name.clone(), 1));
-                        }
-                        Some((span.0, span.1, String::new()))
-                    }
-                }
+        written.push_str(&self.html[copied..]);
+        written
+    }
+
+    /// What changes at a token, and which one comes next.
+    fn take(&mut self, tokens: &[Token<usize>], index: usize) -> (Vec<Change>, usize) {
+        match &tokens[index] {
+            Token::StartTag(tag) => self.element(tokens, index, tag),
+            Token::EndTag(tag) if self.unwrapped == Some(index) => {
+                self.unwrapped = None;
+                (vec![(tag.span.start..tag.span.end, String::new())], index + 1)
             }
-            Token::String(words) if self.in_config => {
-                self.in_config = false;
-                let written = self.config(&text(&words.value));
-                Some((words.span.start, words.span.end, written))
+            Token::Comment(words) if !self.is_authored => {
+                let content = authored::of(&text(&words.value), self.authored);
+                let change = content
+                    .map(|content| (words.span.start..words.span.end, file(content, self.guide)));
+                (change.into_iter().collect(), index + 1)
             }
-            _ => None,
+            _ => (Vec::new(), index + 1),
         }
     }
 
-    fn skip(&mut self, token: &Token<usize>) -> Option<(usize, usize, String)> {
-        let (name, open) = self.gone.as_mut()?;
-        let span = match token {
-            Token::StartTag(tag) => {
-                *open += usize::from(tag.name == *name);
-                tag.span
-            }
-            Token::EndTag(tag) => {
-                *open -= usize::from(tag.name == *name);
-                tag.span
-            }
-            Token::String(words) => words.span,
-            Token::Comment(words) => words.span,
-            Token::Doctype(doctype) => doctype.span,
-            Token::Error(_) => return None,
-        };
-        if *open == 0 {
-            self.gone = None;
-        }
-        Some((span.start, span.end, String::new()))
-    }
-
-    fn fate(&mut self, tag: &StartTag<usize>) -> Fate {
+    fn element(
+        &mut self,
+        tokens: &[Token<usize>],
+        index: usize,
+        tag: &StartTag<usize>,
+    ) -> (Vec<Change>, usize) {
         let name = text(&tag.name);
-        let get = |name: &str| tag.attributes.get(name.as_bytes()).map(|value| text(&value.value));
-        let is = |name: &str, wanted: &str| get(name).is_some_and(|value| value == wanted);
-        if self.goes(&name, &get) {
-            self.done.lost_form |= name == "form" && get("data-form").is_some();
-            return Fate::Goes;
-        }
-        self.in_config = is("id", "pagetide-config");
-        let mut changed = false;
-        let mut written = format!("<{name}");
-        for (key, value) in &tag.attributes {
-            let (key, value) = (text(key), text(&value.value));
-            let now = self.attribute(&key, &value);
-            changed |= now.as_ref() != Some(&value);
-            if let Some(now) = now {
-                written.push_str(&format!(" {key}=\"{}\"", escaped(&now)));
+        let end = || end_of(tokens, index, &name);
+        match self.fate(&name, tag, &tokens[index..]) {
+            Fate::Goes => {
+                let last = tokens.get(end()).map_or(self.html.len(), |at| span(at).end);
+                return (vec![(tag.span.start..last, String::new())], end() + 1);
             }
+            Fate::Opens => {
+                self.unwrapped = Some(end());
+                return (vec![(tag.span.start..tag.span.end, String::new())], index + 1);
+            }
+            Fate::Stays => {}
         }
-        written.push_str(if tag.self_closing { "/>" } else { ">" });
-        if changed { Fate::Changes(written) } else { Fate::Stays }
+        // Only a server can show the same page in another order.
+        let sorts = !self.is_authored
+            && index
+                .checked_sub(1)
+                .and_then(|index| start_tag(&tokens[index]))
+                .is_some_and(is_head);
+        let mut changes = self.attributes(&name, tag, sorts);
+        let is_config = !self.is_authored && get(tag, "id").as_deref() == Some("pagetide-config");
+        if name != "style" && !is_config {
+            return (changes, index + 1);
+        }
+        let after = end();
+        let inside = tag.span.end..tokens.get(after).map_or(self.html.len(), |end| span(end).start);
+        let words = &self.html[inside.clone()];
+        let now = match is_config {
+            true => Some(self.config(words)),
+            false => css::led(words, &mut |address| self.guide.lead(address)),
+        };
+        changes.extend(now.map(|now| (inside, now)));
+        (changes, after)
     }
 
-    /// Whether an element needs what an export has not.
-    fn goes(&self, name: &str, get: &dyn Fn(&str) -> Option<String>) -> bool {
-        let is = |key: &str, wanted: &str| get(key).is_some_and(|value| value == wanted);
-        let is_ours = |key: &str| get(key).is_some_and(|value| value.starts_with(client::FOLDER));
-        let has_class = |wanted: &str| {
-            get("class")
-                .is_some_and(|classes| classes.split_whitespace().any(|class| class == wanted))
-        };
-        // What goes to another site is its author's business.
-        let leads_here = |key: &str| get(key).is_none_or(|address| !address.contains("://"));
-        let never = match name {
-            "form" => leads_here("action"),
-            // Only a server has the other pages of a table.
-            "nav" => has_class("pt-pager"),
-            _ => false,
-        };
+    /// What becomes of an element, with which these tokens begin.
+    fn fate(&mut self, name: &str, tag: &StartTag<usize>, tokens: &[Token<usize>]) -> Fate {
+        let is_of_a_file = self.guide.keeps_relative;
+        match name {
+            "button" | "input" if self.unwrapped.is_some() => Fate::Goes,
+            "form" if !is_of_a_file => self.form(tag, &tokens[..end_of(tokens, 0, name)]),
+            // Its rules would hold for the export alone.
+            "base" if !is_of_a_file => {
+                let at = self.guide.at;
+                self.guide.note(format!("{at} is without its <base>, which no page heeds"));
+                Fate::Goes
+            }
+            _ if !self.is_authored && self.needs_server(name, tag) => Fate::Goes,
+            _ => Fate::Stays,
+        }
+    }
+
+    /// What becomes of a form: what goes to another site is its author's business.
+    fn form(&mut self, tag: &StartTag<usize>, inside: &[Token<usize>]) -> Fate {
+        let action = get(tag, "action").filter(|action| !action.is_empty());
+        let tags = || inside.iter().filter_map(start_tag);
+        let others = tags().filter_map(|tag| get(tag, "formaction"));
+        let leads_away = |address: &String| !self.guide.links.leads_here(address, self.guide.at);
+        let is_sent =
+            get(tag, "method").is_none_or(|method| !method.eq_ignore_ascii_case("dialog"));
+        if !is_sent || action.iter().cloned().chain(others).any(|address| leads_away(&address)) {
+            return Fate::Stays;
+        }
+        let at = self.guide.at;
+        let has = |attribute| !self.is_authored && get(tag, attribute).is_some();
+        if has("data-act") {
+            self.guide.note(format!("{at} is without its buttons, which need a server"));
+            let holds_table = tags().any(|tag| *tag.name == *b"table");
+            return if holds_table { Fate::Opens } else { Fate::Goes };
+        }
+        if has("data-form") {
+            self.guide.note(format!("{at} is without its form, which needs a server"));
+        } else if !has("data-part") {
+            let to = action.as_deref().unwrap_or("the page itself");
+            self.guide
+                .note(format!("{at} is without a form that leads to {to}, which needs a server"));
+        }
+        Fate::Goes
+    }
+
+    /// Whether an element of ours needs what an export has not.
+    fn needs_server(&self, name: &str, tag: &StartTag<usize>) -> bool {
+        let is = |key: &str, wanted: &str| get(tag, key).is_some_and(|value| value == wanted);
+        let leads_to =
+            |key: &str, start: &str| get(tag, key).is_some_and(|at| at.starts_with(start));
+        // Only a server has the other pages of a table.
+        let never = name == "nav" && is("data-part", "pager");
         let without_server = match name {
-            "script" => get("nonce").is_some() || is_ours("src"),
+            "script" => get(tag, "nonce").is_some() || leads_to("src", client::FOLDER),
             "link" => is("rel", "modulepreload"),
             "button" => is("id", "theme-switch"),
-            "a" => get("href").is_some_and(|href| href.starts_with("/sign-in")),
-            "ul" => get("data-presence").is_some(),
-            "span" => has_class("pt-state") && get("data-state").is_some(),
+            "a" => is("href", "/sign-in") || leads_to("href", "/sign-in?"),
+            "ul" => get(tag, "data-presence").is_some(),
+            "span" => get(tag, "data-state").is_some(),
             _ => false,
         };
-        never || (without_server && self.links.live().is_none())
+        never || (without_server && self.guide.links.live().is_none())
     }
 
-    /// What an attribute becomes; nothing if it goes.
-    fn attribute(&mut self, key: &str, value: &str) -> Option<String> {
-        let is_live = self.links.live().is_some();
-        match key {
-            "nonce" => None,
-            _ if FOR_EDITING.contains(&key) => None,
-            _ if FOR_SCRIPTS.contains(&key) && !is_live => None,
-            // Only a server can show the same page in another order.
-            "href" if value.starts_with('?') || self.is_here_otherwise(value) => None,
-            _ if ADDRESSES.contains(&key) => Some(self.address(value)),
-            _ => Some(value.to_owned()),
+    fn attributes(&mut self, element: &str, tag: &StartTag<usize>, sorts: bool) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (key, value) in &tag.attributes {
+            let (key, start, value) = (text(key), value.span.start, text(&value.value));
+            let (name, at) = attribute_at(self.html, start, tag.span.end);
+            if (sorts && key == "href") || (!self.is_authored && self.is_for_server(&key, tag)) {
+                let before = self.html[..at.start].trim_end().len();
+                changes.push((before..at.end, String::new()));
+            } else if let Some(now) = self.led(element, tag, &key, &value) {
+                changes.push((at, format!("{name}=\"{}\"", escaped(&now))));
+            }
+        }
+        changes.sort_by_key(|(at, _)| at.start);
+        changes
+    }
+
+    /// What the value of an attribute becomes; `None` if it stays.
+    fn led(
+        &mut self,
+        element: &str,
+        tag: &StartTag<usize>,
+        key: &str,
+        value: &str,
+    ) -> Option<String> {
+        match attributes::holding(element, key, &|key| get(tag, key))? {
+            Holding::Document => Some(file(value, self.guide)).filter(|now| now != value),
+            holding => attributes::led(holding, value, &mut |address| self.guide.lead(address)),
         }
     }
 
-    /// Whether an address leads to this page with something asked of it.
-    fn is_here_otherwise(&self, address: &str) -> bool {
-        address.split_once('?').is_some_and(|(path, _)| path == self.path)
-    }
-
-    fn address(&mut self, address: &str) -> String {
-        if let Some(asset) = address.strip_prefix(client::FOLDER) {
-            self.done.assets.insert(asset.to_owned());
-        }
-        self.links.resolve(address).unwrap_or_else(|| {
-            self.done.astray.insert(address.to_owned());
-            self.links.beyond(address)
-        })
+    /// Whether an attribute of ours is for what an export has not.
+    fn is_for_server(&self, key: &str, tag: &StartTag<usize>) -> bool {
+        let is_ours = get(tag, "data-component").is_some()
+            || [b"tr", b"td", b"th"].iter().any(|name| *tag.name == **name);
+        key == "nonce"
+            || (is_ours && FOR_EDITING.contains(&key))
+            || (is_ours && FOR_SCRIPTS.contains(&key) && self.guide.links.live().is_none())
     }
 
     /// What scripts are told, with the server that they are to reach for and where they are.
     fn config(&self, told: &str) -> String {
         let mut config: Json = serde_json::from_str(told).unwrap_or_default();
-        if let Some(server) = self.links.live() {
+        let links = self.guide.links;
+        if let Some(server) = links.live() {
             config["site"] =
-                json!({ "server": server, "base": self.links.base(), "path": self.path });
+                json!({ "server": server, "base": links.base(), "path": self.guide.at });
         }
         config.to_string().replace('<', "\\u003c")
     }
+}
+
+fn tokens(html: &str) -> Vec<Token<usize>> {
+    let mut emitter = DefaultEmitter::<usize>::new_with_span();
+    emitter.naively_switch_states(true);
+    let tokens = Tokenizer::new_with_emitter(html, emitter).map(|token| {
+        let Ok(token) = token;
+        token
+    });
+    tokens.filter(|token| !matches!(token, Token::Error(_))).collect()
+}
+
+fn start_tag(token: &Token<usize>) -> Option<&StartTag<usize>> {
+    if let Token::StartTag(tag) = token { Some(tag) } else { None }
+}
+
+/// The token that an element ends with; one past the last if it is never closed.
+fn end_of(tokens: &[Token<usize>], start: usize, name: &str) -> usize {
+    if VOID.contains(&name) {
+        return start;
+    }
+    let mut open = 0;
+    for (index, token) in tokens.iter().enumerate().skip(start) {
+        match token {
+            Token::StartTag(tag) if *tag.name == *name.as_bytes() => open += 1,
+            Token::EndTag(tag) if *tag.name == *name.as_bytes() => open -= 1,
+            _ => continue,
+        }
+        if open == 0 {
+            return index;
+        }
+    }
+    tokens.len()
+}
+
+fn span(token: &Token<usize>) -> Range<usize> {
+    let span = match token {
+        Token::StartTag(tag) => tag.span,
+        Token::EndTag(tag) => tag.span,
+        Token::String(words) | Token::Comment(words) => words.span,
+        Token::Doctype(doctype) => doctype.span,
+        Token::Error(error) => error.span,
+    };
+    span.start..span.end
+}
+
+/// The name of the attribute that begins at `start` of a tag, as it is written, and where it stands, from
+/// its name to the end of its value.
+fn attribute_at(html: &str, start: usize, tag_end: usize) -> (&str, Range<usize>) {
+    let blank = |c: char| c.is_ascii_whitespace();
+    let tag = &html[start..tag_end];
+    // A name may begin with `=` (HTML standard, 13.2.5.32).
+    let mut letters = tag.char_indices().skip(1);
+    let name = letters.find(|(_, c)| blank(*c) || matches!(c, '/' | '>' | '='));
+    let name = &tag[..name.map_or(tag.len(), |(end, _)| end)];
+    let after = tag[name.len()..].trim_start_matches(blank);
+    let Some(value) = after.strip_prefix('=').map(|value| value.trim_start_matches(blank)) else {
+        return (name, start..start + name.len());
+    };
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let length = match quote {
+        Some(quote) => value[1..].find(quote).map_or(value.len(), |end| end + 2),
+        None => value.find(|c| blank(c) || c == '>').unwrap_or(value.len()),
+    };
+    (name, start..tag_end - value.len() + length)
+}
+
+fn is_head(tag: &StartTag<usize>) -> bool {
+    *tag.name == *b"th"
+}
+
+fn get(tag: &StartTag<usize>, key: &str) -> Option<String> {
+    tag.attributes.get(key.as_bytes()).map(|value| text(&value.value))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -236,23 +347,31 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
+    use crate::export::links::Links;
+    use crate::export::plan::{Found, Plan};
     use crate::model::app::App;
     use crate::model::theme::Theme;
 
     use super::*;
 
-    /// What becomes of the HTML on a page at `/a`, where `/a` and nothing else is exported.
-    fn made(html: &str, live: Option<&str>) -> String {
-        let page = crate::model::page::Page {
-            name: "A".into(),
-            path: "/a".into(),
-            meta: Default::default(),
-            access: None,
-            presence: false,
-            components: Vec::new(),
+    /// What becomes of the HTML on a page at `/a`, and what is told. `/a`, `/a/b` and the file `x.svg` are
+    /// exported, nothing else.
+    fn made(html: &str, authored: &[Arc<str>], live: Option<&str>) -> (String, Vec<String>) {
+        let page = |path: &str| {
+            let page = crate::model::page::Page {
+                name: "A".into(),
+                path: path.into(),
+                meta: Default::default(),
+                access: None,
+                presence: false,
+                components: Vec::new(),
+            };
+            Arc::new(page)
         };
+        let paths = ["/a", "/a/b"];
         let app = App {
             name: "app".into(),
             folder: PathBuf::from("/nowhere"),
@@ -261,25 +380,44 @@ mod tests {
             sign_up: None,
             tables: Vec::new(),
             admin_pages: Vec::new(),
-            pages: vec![page.into()],
+            pages: paths.map(page).into(),
             live_origins: Vec::new(),
             theme: Theme::default(),
             templates: Vec::new(),
         };
-        let pages = ["/a".to_owned()].into();
-        super::page(html, "/a", &Links::new(&app, &pages, "/b", live)).html
+        let pages = paths.map(|path| (path.to_owned(), [path.to_owned()].into())).into();
+        let public = BTreeMap::from([("x.svg".to_owned(), PathBuf::new())]);
+        let plan = Plan::new(Found { pages, public, has_sitemap: false, folds_case: false });
+        let links = Links::new(&app, &plan, "/b", live);
+        let mut guide = Guide::of_page(&links, "/a");
+        let html = super::page(html, authored, &mut guide);
+        (html, guide.notes.into_iter().collect())
     }
 
     #[track_caller]
     fn check(html: &str, plain: &str) {
-        assert_eq!(made(html, None), plain);
+        assert_eq!(made(html, &[], None).0, plain);
+    }
+
+    /// What becomes of what an author wrote, and what is told of it.
+    #[track_caller]
+    fn check_authored(html: &str, expected: &str, told: &[&str]) {
+        let (made, notes) =
+            made(&format!("<div>{}</div>", authored::place(0)), &[html.into()], None);
+        assert_eq!(made, format!("<div>{expected}</div>"));
+        assert_eq!(notes, told);
     }
 
     #[test]
     fn what_stays_keeps_its_bytes() {
-        for html in
-            ["<p CLASS=a>x&nbsp;y</p>", "<svg viewBox='0 0 1 1'><path d=M0/></svg>", "a < b"]
-        {
+        for html in [
+            "<p CLASS=a>x&nbsp;y</p>",
+            "<svg viewBox='0 0 1 1'><path d=M0/></svg>",
+            "a < b",
+            "<a href='https://example.org/a' HREF=/a>x</a>",
+            "<a href=#x><a href=mailto:a@example.org><a href>",
+            "<img src=\"data:,\" = =x /=>",
+        ] {
             check(html, html);
         }
     }
@@ -287,20 +425,113 @@ mod tests {
     #[test]
     fn what_needs_a_server_goes_with_all_that_is_in_it() {
         check("a<form><form></form><b>x</b></form>c", "ac");
-        check("<nav class=\"pt-pager\"><ul><li>2</li></ul></nav>c", "c");
+        check("<nav data-part=pager><ul><li>2</li></ul></nav>c", "c");
         check("<script nonce=x>let a = '<b>'</script>c", "c");
         check(
-            "<form action=https://example.org/>x</form>",
-            "<form action=https://example.org/>x</form>",
+            "<a href=/sign-in>x</a><a href=/sign-in-help>y</a>",
+            "<a href=\"/b/sign-in-help\">y</a>",
         );
+        for away in ["https://example.org/", "//example.org/x", "mailto:a@example.org"] {
+            let form = format!("<form action={away}>x</form>");
+            check(&form, &form);
+        }
+    }
+
+    #[test]
+    fn a_table_keeps_its_rows_where_its_buttons_go() {
+        check(
+            "<form id=t.acts data-act><button disabled></button><input name=x>\
+             <table><tr><td><button>Do</button></table></form><button>y</button>",
+            "<table><tr><td></table><button>y</button>",
+        );
+        check("<form data-act><button>Do</button></form>x", "x");
     }
 
     #[test]
     fn addresses_are_those_of_the_export() {
         check("<a href='/a#x'>", "<a href=\"/b/a/#x\">");
-        check("<a href='/a?sort=x'>", "<a>");
-        check("<a href='?sort=x'>", "<a>");
-        check("<img src=/&quot;x>", "<img src=\"/b/&quot;x\">");
-        assert_eq!(made("<a href=/c>", Some("https://l")), "<a href=\"https://l/c\">");
+        check("<th><a href='/a?sort=x'>", "<th><a>");
+        check("<th><a href='?sort=x' id=a>", "<th><a id=a>");
+        check("<a href='?sort=x'>", "<a href=\"/b/a/?sort=x\">");
+        check("<img src=/&quot;x>", "<img src=\"/b/%22x\">");
+        assert_eq!(made("<a href=/c>", &[], Some("https://l")).0, "<a href=\"https://l/c\">");
+    }
+
+    #[test]
+    fn a_relative_address_means_what_it_means_on_its_page() {
+        for (written, led) in [
+            ("a/b", "/b/a/b/"),
+            ("./a/b?q#f", "/b/a/b/?q#f"),
+            ("../../x.svg", "/b/x.svg"),
+            ("x.svg", "/b/x.svg"),
+            ("/a/../x.svg", "/b/x.svg"),
+            ("a", "/b/a/"),
+            ("\\x.svg", "/b/x.svg"),
+            (" /x.svg\n", "/b/x.svg"),
+        ] {
+            check(&format!("<a href=\"{written}\">"), &format!("<a href=\"{led}\">"));
+        }
+        let told = ["/team is not exported, and there are links to it"];
+        check_authored("<a href=team>", "<a href=\"/b/team\">", &told);
+    }
+
+    #[test]
+    fn every_place_that_holds_an_address_leads_below_the_base_path() {
+        for place in [
+            "<img src=*>",
+            "<img srcset='* 1x, * 2x'>",
+            "<link rel=preload imagesrcset='* 1x'>",
+            "<object data=*>",
+            "<video poster=*><track src=*>",
+            "<svg><image xlink:href=*><use href=*#a></svg>",
+            "<blockquote cite=*>",
+            "<a ping='* *'>",
+            "<body background=*>",
+            "<p style=\"background:url(*)\">",
+            "<style>p{background:url(*)}</style>",
+            "<path fill='url(*#a)'>",
+            "<meta http-equiv=Refresh content='3; url=*'>",
+            "<meta property=og:image content=*>",
+            "<iframe srcdoc='&lt;img src=*>'>",
+            "<script src=*></script>",
+        ] {
+            let now = made(&authored::place(0), &[place.replace('*', "/x.svg").into()], None).0;
+            let led = place.matches('*').count();
+            assert_eq!(now.matches("/b/x.svg").count(), led, "{now}");
+            assert_eq!(now.matches("x.svg").count(), led, "{now}");
+        }
+    }
+
+    #[test]
+    fn of_what_an_author_wrote_only_what_has_no_effect_goes_and_is_told() {
+        for html in [
+            "<p data-value=\"9\" data-limit=3 data-component=x nonce=y>x</p>",
+            "<form action=\"//forms.example/x\"><button>Go</button></form>",
+            "<form><button formaction=https://forms.example/x>Go</button></form>",
+            "<form method=dialog><button>Close</button></form>",
+            "<nav data-part=pager>x</nav><span data-state>y</span><button id=theme-switch>z</button>",
+            "<th><a href=https://example.org/?x>x</a>",
+            "<!-- pagetide-html:0 --><!--pagetide-html:0-->",
+            "<!-- never closed",
+        ] {
+            check_authored(html, html, &[]);
+        }
+        check_authored(
+            "<form action=/go><input name=q></form>x",
+            "x",
+            &["/a is without a form that leads to /go, which needs a server"],
+        );
+        check_authored(
+            "<form><input>",
+            "",
+            &["/a is without a form that leads to the page itself, which needs a server"],
+        );
+        check_authored("<base href=/c>x", "x", &["/a is without its <base>, which no page heeds"]);
+    }
+
+    #[test]
+    fn what_an_author_never_closed_ends_with_it() {
+        let html = format!("<p>{}</p><form data-form>x</form>y", authored::place(0));
+        assert_eq!(made(&html, &["<form><b".into()], None).0, "<p></p>y");
     }
 }

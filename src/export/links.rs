@@ -1,30 +1,44 @@
-//! Where things are in an export.
+//! Where addresses lead: the one rule for all of them, wherever they are written.
+//!
+//! An address is read as a browser reads it under `serve`, from the path of the page that it stands on.
+//! What it leads to there it leads to in the export, below the base path; what is not exported is at
+//! the live server, or told.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use percent_encoding::percent_decode_str;
+use url::{Position, Url};
 
 use crate::client;
+use crate::export::plan::Plan;
 use crate::model::app::App;
+use crate::model::site_names::INDEX;
+
+/// Stands for whatever host the app is served from.
+const HERE: &str = "http://pagetide.invalid";
 
 /// What leads where.
 pub(super) struct Links<'a> {
     app: &'a App,
-    /// The paths of the pages that are exported.
-    pages: &'a BTreeSet<String>,
+    plan: &'a Plan,
     base: &'a str,
     live: Option<&'a str>,
 }
 
+/// Where one address leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// To another site, to a part of the page, or nowhere: it stays as it is.
+    Stays,
+    /// To something of the export, at this address.
+    Exported(String),
+    /// To this path of the app, for which the export has nothing.
+    Astray(String),
+}
+
 impl<'a> Links<'a> {
-    pub(super) fn new(
-        app: &'a App,
-        pages: &'a BTreeSet<String>,
-        base: &'a str,
-        live: Option<&'a str>,
-    ) -> Self {
-        Self { app, pages, base, live }
+    pub(super) fn new(app: &'a App, plan: &'a Plan, base: &'a str, live: Option<&'a str>) -> Self {
+        Self { app, plan, base, live }
     }
 
     /// What stands before every path: nothing, or `/site`.
@@ -37,78 +51,119 @@ impl<'a> Links<'a> {
         self.live
     }
 
-    /// An address of the app as it is in the export; nothing if it leads to what is not there.
-    pub(super) fn resolve(&self, address: &str) -> Option<String> {
-        if !address.starts_with('/') || address.starts_with("//") {
-            return Some(address.to_owned());
+    /// Where an address leads that stands on the page at `at`.
+    pub(super) fn follow(&self, address: &str, at: &str) -> Way {
+        let Some(url) = self.of_the_app(address, at) else { return Way::Stays };
+        let (path, rest) = (url.path(), &url[Position::AfterPath..]);
+        match self.place(path) {
+            Some(place) => Way::Exported(format!("{}{place}{rest}", self.base)),
+            None => Way::Astray(format!("{path}{rest}")),
         }
-        let end = address.find(['?', '#']).unwrap_or(address.len());
-        let (path, rest) = address.split_at(end);
-        if path == "/" || self.is_file(path) {
-            return Some(format!("{}{address}", self.base));
-        }
-        let page = self.app.at(path.trim_end_matches('/'))?;
-        let is_exported = self.pages.contains(page.path.as_ref());
-        is_exported.then(|| format!("{}{}/{rest}", self.base, page.path.trim_end_matches('/')))
     }
 
-    /// Where an address leads that the export has nothing for.
-    pub(super) fn beyond(&self, address: &str) -> String {
-        format!("{}{address}", self.live.unwrap_or(self.base))
+    /// Whether an address leads to a path of the app.
+    pub(super) fn leads_here(&self, address: &str, at: &str) -> bool {
+        self.of_the_app(address, at).is_some()
     }
 
-    fn is_file(&self, path: &str) -> bool {
-        let name = percent_decode_str(path).decode_utf8_lossy();
-        let is_plain = !name.split('/').any(|part| part == "..");
-        path.starts_with(client::FOLDER)
-            || (is_plain
-                && self.app.folder.join("public").join(name.trim_start_matches('/')).is_file())
+    /// Where a path of the app is that the export has nothing for.
+    pub(super) fn beyond(&self, path: &str) -> String {
+        format!("{}{path}", self.live.unwrap_or(self.base))
     }
-}
 
-/// The file of a page, from the folder of the export; nothing if a value of its path cannot be the
-/// name of a folder.
-pub(super) fn file(path: &str) -> Option<String> {
-    let mut file = String::new();
-    for segment in path.split('/').skip(1).filter(|segment| !segment.is_empty()) {
-        let name = percent_decode_str(segment).decode_utf8().ok()?;
-        if !is_folder_name(&name) {
+    /// Where a page of the export is, from the base path on.
+    pub(super) fn of_page(&self, path: &str) -> Option<String> {
+        let file = self.plan.pages.get(path).map(|page| page.file.as_str())?;
+        let spelt = spelt(path.trim_end_matches('/'));
+        let is_a_folder = file == INDEX || file.ends_with(&format!("/{INDEX}"));
+        // The path of a page may end in the name of that file itself.
+        Some(if is_a_folder && !path.ends_with(INDEX) { format!("{spelt}/") } else { spelt })
+    }
+
+    /// An address as a whole, unless it leads away or to a part of the page it is on.
+    fn of_the_app(&self, address: &str, at: &str) -> Option<Url> {
+        let address = address.trim_matches(|c: char| c.is_ascii_whitespace() || c.is_control());
+        if address.is_empty() || address.starts_with('#') {
             return None;
         }
-        file.push_str(&name);
-        file.push('/');
-    }
-    Some(file + "index.html")
-}
-
-fn is_folder_name(name: &str) -> bool {
-    let path = Path::new(name);
-    let is_one = path.components().count() == 1 && path.file_name().is_some();
-    is_one
-        && !name.starts_with('.')
-        && name.len() <= 200
-        && !name.contains(['\\', '\0', '/'])
-        && !name.chars().any(char::is_control)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_is_the_index_of_its_folder() {
-        assert_eq!(file("/").as_deref(), Some("index.html"));
-        assert_eq!(file("/about").as_deref(), Some("about/index.html"));
-        assert_eq!(file("/orders/a%20b").as_deref(), Some("orders/a b/index.html"));
+        let here = Url::parse(HERE).and_then(|host| host.join(at)).ok()?;
+        here.join(address).ok().filter(|url| url.origin() == here.origin())
     }
 
-    #[test]
-    fn no_value_of_a_path_leads_out_of_the_folder() {
-        for path in
-            ["/..", "/orders/%2e%2e", "/a%2F..%2F..%2Fb", "/.git", "/a%00", "/%5C", "/%0A", "/%FF"]
-        {
-            assert_eq!(file(path), None, "{path}");
+    /// Where a path of the app is in the export.
+    fn place(&self, path: &str) -> Option<String> {
+        if let Some(asset) = path.strip_prefix(client::FOLDER) {
+            return client::asset(asset).map(|_| path.to_owned());
         }
-        assert_eq!(file(&format!("/{}", "a".repeat(201))), None);
+        let page = self.app.at(path.trim_end_matches('/')).or_else(|| self.app.at(path));
+        if let Some(place) = page.and_then(|page| self.of_page(&page.path)) {
+            return Some(place);
+        }
+        let name = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
+        let is_file = match name.is_empty() || name.ends_with('/') {
+            true => self.plan.names.has(&format!("{name}{INDEX}")),
+            false => self.plan.names.has(&name),
+        };
+        is_file.then(|| path.to_owned())
     }
+}
+
+/// Leads addresses, one after the other, of one page or file.
+pub(super) struct Guide<'a> {
+    pub(super) links: &'a Links<'a>,
+    /// The path that relative addresses start from.
+    pub(super) at: &'a str,
+    /// Whether relative addresses stay, since the file is at its path as it was.
+    pub(super) keeps_relative: bool,
+    /// The assets of ours that were asked for, below [`client::FOLDER`].
+    pub(super) assets: BTreeSet<String>,
+    /// What is worth a word.
+    pub(super) notes: BTreeSet<String>,
+}
+
+impl<'a> Guide<'a> {
+    /// For a page, which becomes the index of a folder.
+    pub(super) fn of_page(links: &'a Links<'a>, at: &'a str) -> Self {
+        let (assets, notes) = (BTreeSet::new(), BTreeSet::new());
+        Self { links, at, keeps_relative: false, assets, notes }
+    }
+
+    /// For a file that keeps its place.
+    pub(super) fn of_file(links: &'a Links<'a>, at: &'a str) -> Self {
+        Self { keeps_relative: true, ..Self::of_page(links, at) }
+    }
+
+    /// What an address becomes; `None` if it stays.
+    pub(super) fn lead(&mut self, address: &str) -> Option<String> {
+        if self.keeps_relative && !address.trim_start().starts_with(['/', '\\']) {
+            return None;
+        }
+        let now = match self.links.follow(address, self.at) {
+            Way::Stays => return None,
+            Way::Exported(now) => {
+                let path = now.strip_prefix(self.links.base()).unwrap_or_default();
+                self.assets.extend(path.strip_prefix(client::FOLDER).map(str::to_owned));
+                now
+            }
+            Way::Astray(path) => {
+                let now = self.links.beyond(&path);
+                if self.links.live().is_none() {
+                    self.note(format!("{path} is not exported, and there are links to it"));
+                }
+                now
+            }
+        };
+        (now != address).then_some(now)
+    }
+
+    pub(super) fn note(&mut self, words: String) {
+        self.notes.insert(words);
+    }
+}
+
+/// A path with percent signs for all that an address cannot hold.
+fn spelt(path: &str) -> String {
+    let Ok(mut url) = Url::parse(HERE) else { return path.to_owned() };
+    url.set_path(path);
+    url.path().trim_end_matches('/').to_owned()
 }

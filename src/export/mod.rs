@@ -3,28 +3,39 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client;
 use crate::model::access::Viewer;
 use crate::model::page::Page;
+use crate::model::site_names::INDEX;
 use crate::pages::{Opened, PagesError};
 use crate::records::RecordsError;
 use crate::render::Renderer;
 use crate::runtime::Runtime;
 
 mod addresses;
+mod attributes;
+mod authored;
+mod css;
 mod folder;
 mod html;
 mod links;
+mod plan;
+mod public;
 mod sitemap;
 
-use folder::Folder;
-use links::Links;
+pub use authored::SetAside;
 
-/// The folder of an app whose files are copied as they are.
+use folder::Folder;
+use links::{Guide, Links};
+use plan::{Found, NO_JEKYLL, Plan};
+
+/// The folder of an app whose files are copied.
 const PUBLIC: &str = "public";
+/// What servers of files answer with where there is no file.
+const NOT_FOUND: &str = "404.html";
 
 /// How an app is exported.
 #[derive(Clone, Debug)]
@@ -65,8 +76,8 @@ pub struct Size {
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// A page could not be made.
-    #[error(transparent)]
-    Pages(#[from] PagesError),
+    #[error("the page {0} cannot be made")]
+    Page(String, #[source] PagesError),
     /// The records could not be had.
     #[error(transparent)]
     Records(#[from] RecordsError),
@@ -82,6 +93,9 @@ pub enum ExportError {
     /// The folder has files in it, and none of ours.
     #[error("`{folder}` is not empty, and no export filled it; choose another with --out", folder = .0.display())]
     NotOurs(PathBuf),
+    /// Another export is at it.
+    #[error("another build is filling `{folder}`", folder = .0.display())]
+    Busy(PathBuf),
     /// Something stands where a file is to be written.
     #[error("`{path}` is in the way, and no export wrote it", path = .0.display())]
     InTheWay(PathBuf),
@@ -91,25 +105,30 @@ pub enum ExportError {
 }
 
 impl Export {
-    /// Writes an app's pages, and all they need, into the folder.
+    /// Writes an app's pages, and all they need, into the folder. `runtime` is that of the app without
+    /// what was set aside.
     ///
     /// # Errors
     /// When something is private and not to be skipped, or cannot be read or written. The folder
-    /// is then as it was.
-    pub async fn run(&self, runtime: &Runtime) -> Result<Written, ExportError> {
+    /// is then as it was, unless the disk failed while files took their places.
+    pub async fn run(
+        &self,
+        runtime: &Runtime,
+        set_aside: &SetAside,
+    ) -> Result<Written, ExportError> {
         let mut work = Work {
             export: self,
             runtime,
-            paths: BTreeMap::new(),
+            set_aside,
             written: Written::default(),
             assets: BTreeSet::new(),
             folder: Folder::open(&self.out)?,
         };
-        work.find().await?;
-        work.pages().await?;
-        work.public_files()?;
+        let plan = work.plan().await?;
+        let shown = work.pages(&plan).await?;
+        work.public_files(&plan)?;
         work.assets()?;
-        work.about_the_site()?;
+        work.about_the_site(&plan, &shown)?;
         let Work { written, folder, .. } = work;
         folder.finish()?;
         Ok(written)
@@ -120,16 +139,29 @@ impl Export {
 struct Work<'a> {
     export: &'a Export,
     runtime: &'a Runtime,
-    /// The paths to export, each with the path of its page as declared.
-    paths: BTreeMap<String, String>,
+    set_aside: &'a SetAside,
     written: Written,
     assets: BTreeSet<String>,
     folder: Folder,
 }
 
 impl Work<'_> {
-    /// Finds out which pages there are.
-    async fn find(&mut self) -> Result<(), ExportError> {
+    /// Finds out what there is, and who has which name.
+    async fn plan(&mut self) -> Result<Plan, ExportError> {
+        let (public, untold) = public::files(&self.runtime.app.folder.join(PUBLIC));
+        for name in untold {
+            self.note(format!("{PUBLIC}/{name} is left out: its name is not UTF-8"));
+        }
+        let pages = self.find().await?;
+        let has_sitemap = self.export.site_url.is_some();
+        let folds_case = self.folder.folds_case();
+        let mut plan = Plan::new(Found { pages, public, has_sitemap, folds_case });
+        self.written.notes.append(&mut plan.notes);
+        Ok(plan)
+    }
+
+    /// Finds out which pages there are: the paths of each, with its path as declared.
+    async fn find(&mut self) -> Result<Vec<(String, BTreeSet<String>)>, ExportError> {
         let app = self.runtime.app.clone();
         let is_open = |page: &&Arc<Page>| app.may_open(page, &Viewer::Guest);
         let (open, private): (Vec<_>, Vec<_>) = app.pages.iter().partition(is_open);
@@ -140,54 +172,68 @@ impl Work<'_> {
         for path in private {
             self.note(format!("{path} is left out: it is only for people who have signed in"));
         }
+        let mut found = Vec::new();
         for page in open {
             match addresses::of(page, self.runtime).await? {
-                Some(paths) => self.add_all(paths, &page.path),
+                Some(paths) => found.push((page.path.to_string(), paths)),
                 None => self.note(format!(
                     "{} is left out: no filter on it says with `eq` which field each of its parameters is",
                     page.path
                 )),
             }
         }
-        Ok(())
+        Ok(found)
     }
 
-    /// Adds the paths that a page stands for, unless they cannot be names of files.
-    fn add_all(&mut self, paths: BTreeSet<String>, of: &str) {
-        for path in paths {
-            match links::file(&path) {
-                Some(_) => drop(self.paths.insert(path, of.to_owned())),
-                None => self.note(format!("{path} is left out: it cannot be the name of a file")),
-            }
-        }
-    }
-
-    async fn pages(&mut self) -> Result<(), ExportError> {
-        let declared: BTreeSet<String> = self.paths.keys().cloned().collect();
+    /// Writes the pages; the paths of those that there are.
+    async fn pages(&mut self, plan: &Plan) -> Result<Vec<String>, ExportError> {
         let app = self.runtime.app.clone();
         let (base, live) = (&*self.export.base_path, self.export.live.as_deref());
-        let links = Links::new(&app, &declared, base, live);
-        for (path, of) in self.paths.clone() {
-            let opened = self.opened(&path).await?;
-            let (Opened::Html(html, _), Some(file)) = (opened, links::file(&path)) else {
+        let links = Links::new(&app, plan, base, live);
+        let mut shown = Vec::new();
+        for (path, page) in &plan.pages {
+            let Opened::Html(html, _) = self.opened(path).await? else {
+                self.note(format!("{path} is left out: there is no such record"));
                 continue;
             };
-            let bytes = self.page(&html, &path, &file, &links)?;
-            add(&mut self.written.pages, &of, bytes);
+            let bytes = self.page(&html, path, &page.file, &links)?;
+            add(&mut self.written.pages, &page.of, bytes);
+            shown.push(path.clone());
         }
-        if let Opened::Redirect(to) = self.opened("/").await? {
-            let to = links.resolve(&to).unwrap_or_else(|| links.beyond(&to));
-            self.put("index.html", Renderer::moved(&to).map_err(PagesError::from)?.as_bytes())?;
+        if plan.generated.contains(INDEX) {
+            self.index(&links, &shown).await?;
         }
-        let words = ("There is no such page", "The address may be mistyped, or the page is gone.");
-        let html = self.runtime.pages.error(&Viewer::Guest, 404, words, "")?;
-        let bytes = self.page(&html, "/404", "404.html", &links)?;
-        add(&mut self.written.others, "404.html", bytes);
-        Ok(())
+        if plan.generated.contains(NOT_FOUND) {
+            let words =
+                ("There is no such page", "The address may be mistyped, or the page is gone.");
+            let made = self.runtime.pages.error(&Viewer::Guest, 404, words, "");
+            let html = made.map_err(|error| ExportError::Page(NOT_FOUND.to_owned(), error))?;
+            let bytes = self.page(&html, "/404", NOT_FOUND, &links)?;
+            add(&mut self.written.others, NOT_FOUND, bytes);
+        }
+        Ok(shown)
+    }
+
+    /// Writes what leads to the first page where there is none at `/`.
+    async fn index(&mut self, links: &Links<'_>, shown: &[String]) -> Result<(), ExportError> {
+        let first = match self.opened("/").await? {
+            Opened::Redirect(to) if shown.contains(&to.to_string()) => Some(to.to_string()),
+            _ => shown.first().cloned(),
+        };
+        let Some(first) = first else {
+            self.note("no page is exported".to_owned());
+            return Ok(());
+        };
+        self.note(format!("there is no page at /: {INDEX} leads to {first}"));
+        let to = format!("{}{}", links.base(), links.of_page(&first).unwrap_or(first));
+        let moved = Renderer::moved(&to).map_err(PagesError::from);
+        let html = moved.map_err(|error| ExportError::Page("/".to_owned(), error))?;
+        self.put(INDEX, html.as_bytes())
     }
 
     async fn opened(&self, path: &str) -> Result<Opened, ExportError> {
-        Ok(self.runtime.pages.open(&Viewer::Guest, path, None, "", None).await?)
+        let opened = self.runtime.pages.open(&Viewer::Guest, path, None, "", None).await;
+        opened.map_err(|error| ExportError::Page(path.to_owned(), error))
     }
 
     /// Writes a page; how many bytes it has.
@@ -198,37 +244,33 @@ impl Work<'_> {
         file: &str,
         links: &Links<'_>,
     ) -> Result<usize, ExportError> {
-        let page = html::page(html, path, links);
-        for address in page.astray.iter().filter(|_| self.export.live.is_none()) {
-            self.written
-                .notes
-                .insert(format!("{address} is not exported, and there are links to it"));
-        }
-        if page.lost_form {
-            self.note(format!("{path} is without its form, which needs a server"));
-        }
-        self.assets.extend(page.assets);
-        self.folder.put(file, page.html.as_bytes())?;
-        Ok(page.html.len())
+        let mut guide = Guide::of_page(links, path);
+        let html = html::page(html, &self.set_aside.authored, &mut guide);
+        self.take_in(guide);
+        self.folder.put(file, html.as_bytes())?;
+        Ok(html.len())
     }
 
     /// Copies `public/`, but for what is hidden.
-    fn public_files(&mut self) -> Result<(), ExportError> {
-        let public = self.runtime.app.folder.join(PUBLIC);
-        for path in files(&public) {
-            let Some(name) = path.strip_prefix(&public).ok().and_then(Path::to_str) else {
-                continue;
-            };
-            if self.folder.has(name) {
-                self.note(format!("public/{name} is left out: a page has its place"));
-                continue;
-            }
-            let bytes =
-                fs::read(&path).map_err(|error| ExportError::Folder(path.clone(), error))?;
+    fn public_files(&mut self, plan: &Plan) -> Result<(), ExportError> {
+        let app = self.runtime.app.clone();
+        let (base, live) = (&*self.export.base_path, self.export.live.as_deref());
+        let links = Links::new(&app, plan, base, live);
+        for (name, path) in &plan.public {
+            let bytes = fs::read(path).map_err(|error| ExportError::Folder(path.clone(), error))?;
+            let at = format!("/{name}");
+            let mut guide = Guide::of_file(&links, &at);
+            let bytes = public::below_base(name, bytes, &mut guide);
+            self.take_in(guide);
             self.folder.put(name, &bytes)?;
             add(&mut self.written.others, "public files", bytes.len());
         }
         Ok(())
+    }
+
+    fn take_in(&mut self, guide: Guide<'_>) {
+        self.assets.extend(guide.assets);
+        self.written.notes.extend(guide.notes);
     }
 
     /// Writes the scripts and stylesheets that pages ask for.
@@ -246,30 +288,25 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn about_the_site(&mut self) -> Result<(), ExportError> {
-        let base = &self.export.base_path;
-        if let Some(site) = &self.export.site_url {
-            let pages = self
-                .paths
-                .keys()
-                .map(|path| format!("{site}{base}{}/", path.trim_end_matches('/')));
-            let sitemap = sitemap::of(pages);
+    fn about_the_site(&mut self, plan: &Plan, shown: &[String]) -> Result<(), ExportError> {
+        let (base, site) = (&*self.export.base_path, self.export.site_url.as_deref());
+        let app = self.runtime.app.clone();
+        let links = Links::new(&app, plan, base, None);
+        if let Some(site) = site.filter(|_| plan.generated.contains("sitemap.xml")) {
+            let places = shown.iter().filter_map(|path| links.of_page(path));
+            let sitemap = sitemap::of(places.map(|place| format!("{site}{base}{place}")));
             self.put("sitemap.xml", sitemap.as_bytes())?;
-        } else {
+        }
+        if site.is_none() {
             self.note("there is no sitemap.xml: --site-url says where the site will be".to_owned());
         }
-        if !self.folder.has("robots.txt") {
-            let robots = sitemap::robots(self.export.site_url.as_deref(), base);
-            self.put("robots.txt", robots.as_bytes())?;
+        if plan.generated.contains("robots.txt") {
+            self.put("robots.txt", sitemap::robots(site, base).as_bytes())?;
         }
-        // Some hosts leave out folders whose name begins with `_` otherwise.
-        self.folder.put(".nojekyll", b"")
+        self.folder.put(NO_JEKYLL, b"")
     }
 
     fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
-        if self.folder.has(name) {
-            return Ok(());
-        }
         add(&mut self.written.others, name, bytes.len());
         self.folder.put(name, bytes)
     }
@@ -283,21 +320,4 @@ fn add(sizes: &mut BTreeMap<String, Size>, name: &str, bytes: usize) {
     let size = sizes.entry(name.to_owned()).or_default();
     size.files += 1;
     size.bytes += bytes;
-}
-
-/// All files of a folder that are not hidden, by name. Links are not followed: they may lead out.
-fn files(folder: &Path) -> BTreeSet<PathBuf> {
-    let (mut files, mut folders) = (BTreeSet::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let is_hidden = name.as_encoded_bytes().starts_with(b".") && name != ".well-known";
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() && !is_hidden => folders.push(entry.path()),
-                Ok(kind) if kind.is_file() && !is_hidden => drop(files.insert(entry.path())),
-                _ => {}
-            }
-        }
-    }
-    files
 }

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Output;
 
-use crate::cli::{app, pagetide};
+use crate::cli::{app, pagetide, text};
 
 const SHOP: &str = "
 name: shop
@@ -44,11 +45,15 @@ pages:
 const GOODS: &str = "slug,kind,hidden\ntea,leaf,false\nfine tea,leaf,false\n../../up,trick,false\n.git,trick,false\nsecret,leaf,true\n";
 
 /// Builds an app with these arguments; what it says, and whether it is content.
-fn build(folder: &Path, options: &[&str]) -> (bool, String) {
+pub fn build(folder: &Path, options: &[&str]) -> (bool, String) {
     let output =
         pagetide().arg("build").arg(folder).args(options).current_dir(folder).output().unwrap();
-    let told = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(told).unwrap())
+    said(&output)
+}
+
+/// Whether a program is content, and what it says.
+pub fn said(output: &Output) -> (bool, String) {
+    (output.status.success(), text(&[&*output.stdout, &*output.stderr].concat()))
 }
 
 fn shop() -> tempfile::TempDir {
@@ -60,7 +65,7 @@ fn shop() -> tempfile::TempDir {
 }
 
 /// Every file of a folder, by its name there.
-fn files(folder: &Path) -> Vec<String> {
+pub fn files(folder: &Path) -> Vec<String> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(at) = folders.pop() {
         for entry in fs::read_dir(at).unwrap() {

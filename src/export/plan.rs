@@ -1,0 +1,237 @@
+//! What an export writes, and under which names, before anything is made. Where two want one name, one
+//! is left out, and both are told.
+//!
+//! What `serve` shows has the name: a page before a file of `public/`, but for a path that ends as
+//! names of files do. Pages as declared come before what an export writes of itself; pages of records
+//! after it, so that no row of data takes the place of anything but a row.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+
+use crate::client;
+use crate::export::PUBLIC;
+use crate::model::site_names::{GENERATED, INDEX, SiteNames, file_of, is_file_name};
+
+/// Keeps hosts from leaving out folders whose name begins with `_`.
+pub(super) const NO_JEKYLL: &str = ".nojekyll";
+
+/// What is to be exported.
+#[derive(Default)]
+pub(super) struct Plan {
+    /// The pages by their paths.
+    pub(super) pages: BTreeMap<String, PlannedPage>,
+    /// The files of `public/` by their names there.
+    pub(super) public: BTreeMap<String, PathBuf>,
+    /// What the export writes of itself.
+    pub(super) generated: BTreeSet<&'static str>,
+    /// All names.
+    pub(super) names: SiteNames,
+    /// What is left out, and why.
+    pub(super) notes: BTreeSet<String>,
+}
+
+/// One page of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PlannedPage {
+    /// The path of the page as declared.
+    pub(super) of: String,
+    /// The name of its file.
+    pub(super) file: String,
+}
+
+/// What there is to export.
+pub(super) struct Found {
+    /// The paths of each page, with its path as declared.
+    pub(super) pages: Vec<(String, BTreeSet<String>)>,
+    /// The files of `public/` by their names there.
+    pub(super) public: BTreeMap<String, PathBuf>,
+    /// Whether there is to be a sitemap.
+    pub(super) has_sitemap: bool,
+    /// Whether the disk does not tell `A` from `a`.
+    pub(super) folds_case: bool,
+}
+
+impl Plan {
+    pub(super) fn new(found: Found) -> Self {
+        let mut plan = Self { names: SiteNames::new(found.folds_case), ..Self::default() };
+        plan.claim(client::FOLDER.trim_matches('/'), "scripts and styles");
+        plan.claim(NO_JEKYLL, NO_JEKYLL);
+        let of_records = |of: &str| of.split('/').any(|segment| segment.starts_with(':'));
+        let (records, declared): (Vec<_>, Vec<_>) =
+            found.pages.iter().partition(|(of, _)| of_records(of));
+        plan.add_pages(&declared, &found.public);
+        plan.add_generated(&found);
+        plan.add_pages(&records, &found.public);
+        for (name, path) in found.public {
+            if plan.claim_or_note(&name, &format!("{PUBLIC}/{name}")) {
+                plan.public.insert(name, path);
+            }
+        }
+        plan
+    }
+
+    fn add_pages(
+        &mut self,
+        pages: &[&(String, BTreeSet<String>)],
+        public: &BTreeMap<String, PathBuf>,
+    ) {
+        for (of, paths) in pages {
+            for path in paths {
+                self.add_page(path, of, public);
+            }
+        }
+    }
+
+    fn add_page(&mut self, path: &str, of: &str, public: &BTreeMap<String, PathBuf>) {
+        let Some(file) = file_of(path) else {
+            self.note(format!("{path} is left out: it cannot be the name of a file"));
+            return;
+        };
+        let name = percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy();
+        if is_file_name(&name) && public.contains_key(name.as_ref()) {
+            self.note(format!("{path} is left out: {PUBLIC}/{name} has its place"));
+        } else if self.claim_or_note(&file, &format!("the page {path}")) {
+            self.pages.insert(path.to_owned(), PlannedPage { of: of.to_owned(), file });
+        }
+    }
+
+    fn add_generated(&mut self, found: &Found) {
+        for name in GENERATED {
+            // What its author says to machines stands; the first page and what to say where there is
+            // none are those of `serve`.
+            let is_for_machines = !name.ends_with(".html");
+            match name {
+                "sitemap.xml" if !found.has_sitemap => continue,
+                INDEX if self.pages.contains_key("/") || found.pages.is_empty() => continue,
+                _ if is_for_machines && found.public.contains_key(name) => {
+                    if name == "sitemap.xml" {
+                        self.note(format!("{name} is that of {PUBLIC}/"));
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            if self.claim_or_note(name, name) {
+                self.generated.insert(name);
+            }
+        }
+    }
+
+    /// Gives out a name; or says who has it.
+    fn claim_or_note(&mut self, name: &str, owner: &str) -> bool {
+        let claimed = self.names.claim(name, owner);
+        if let Err(other) = &claimed {
+            let owner = owner.strip_prefix("the page ").unwrap_or(owner);
+            self.note(format!("{owner} is left out: {other} has its place"));
+        }
+        claimed.is_ok()
+    }
+
+    /// Gives out a name that nobody else can have yet.
+    fn claim(&mut self, name: &str, owner: &str) {
+        let claimed = self.names.claim(name, owner);
+        debug_assert!(claimed.is_ok(), "{name}");
+    }
+
+    fn note(&mut self, words: String) {
+        self.notes.insert(words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is exported of these pages and files, and what is told.
+    #[track_caller]
+    fn check(pages: &[(&str, &[&str])], public: &[&str], exported: &[&str], told: &[&str]) {
+        let paths = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+        let pages = pages.iter().map(|(of, all)| ((*of).to_owned(), paths(all))).collect();
+        let public = public.iter().map(|name| ((*name).to_owned(), PathBuf::new())).collect();
+        let plan = Plan::new(Found { pages, public, has_sitemap: true, folds_case: false });
+        let files = plan.pages.values().map(|page| page.file.as_str());
+        let mut all: Vec<_> = files
+            .chain(plan.public.keys().map(String::as_str))
+            .chain(plan.generated.iter().copied())
+            .filter(|name| !["404.html", "sitemap.xml", "robots.txt"].contains(name))
+            .collect();
+        all.sort_unstable();
+        assert_eq!(all, exported);
+        let notes: Vec<_> = plan.notes.iter().map(String::as_str).collect();
+        assert_eq!(notes, told);
+    }
+
+    #[test]
+    fn a_page_stands_before_a_file_that_is_called_like_it() {
+        check(
+            &[("/", &["/"]), ("/about", &["/about"])],
+            &["about", "about/index.html", "about/team.txt", "index.html"],
+            &["about/index.html", "about/team.txt", "index.html"],
+            &[
+                "public/about is left out: the page /about has its place",
+                "public/about/index.html is left out: the page /about has its place",
+                "public/index.html is left out: the page / has its place",
+            ],
+        );
+        check(
+            &[("/", &["/"]), ("/about/team", &["/about/team"])],
+            &["about"],
+            &["about/team/index.html", "index.html"],
+            &["public/about is left out: the page /about/team has its place"],
+        );
+    }
+
+    #[test]
+    fn where_a_path_ends_as_names_of_files_do_the_file_stands_before_the_page() {
+        check(
+            &[("/", &["/"]), ("/a.txt", &["/a.txt"]), ("/b.txt", &["/b.txt"])],
+            &["a.txt"],
+            &["a.txt", "b.txt/index.html", "index.html"],
+            &["/a.txt is left out: public/a.txt has its place"],
+        );
+    }
+
+    #[test]
+    fn a_page_as_declared_stands_before_what_an_export_writes_of_itself() {
+        let declared: [(&str, &[&str]); 4] = [
+            ("/", &["/"]),
+            ("/404.html", &["/404.html"]),
+            ("/robots.txt", &["/robots.txt"]),
+            ("/index.html", &["/index.html"]),
+        ];
+        let paths: Vec<_> = declared.iter().map(|(of, _)| (*of).to_owned()).collect();
+        let pages = paths.iter().map(|path| (path.clone(), [path.clone()].into())).collect();
+        let found = Found { pages, public: BTreeMap::new(), has_sitemap: false, folds_case: false };
+        let plan = Plan::new(found);
+        assert!(plan.pages.contains_key("/404.html") && plan.pages.contains_key("/robots.txt"));
+        assert_eq!(plan.generated, BTreeSet::new());
+        let told = [
+            "/index.html is left out: the page / has its place",
+            "404.html is left out: the page /404.html has its place",
+            "robots.txt is left out: the page /robots.txt has its place",
+        ];
+        assert_eq!(plan.notes.iter().map(String::as_str).collect::<Vec<_>>(), told);
+    }
+
+    #[test]
+    fn no_record_takes_the_place_of_what_is_not_a_record() {
+        let long = format!("/{}", "x".repeat(300));
+        let paths: &[&str] =
+            &["/404.html", "/about", "/index.html", "/ok", "/robots.txt", "/..", &long];
+        check(
+            &[("/", &["/"]), ("/:slug", paths), ("/about/team", &["/about/team"])],
+            &["ok"],
+            &["about/index.html", "about/team/index.html", "index.html", "ok/index.html"],
+            &[
+                "/.. is left out: it cannot be the name of a file",
+                "/404.html is left out: 404.html has its place",
+                "/index.html is left out: the page / has its place",
+                "/robots.txt is left out: robots.txt has its place",
+                &format!("{long} is left out: it cannot be the name of a file"),
+                "public/ok is left out: the page /ok has its place",
+            ],
+        );
+    }
+}
