@@ -204,7 +204,7 @@ impl Rewriter<'_, '_> {
         let without_server = match name {
             "script" => get(tag, "nonce").is_some() || leads_to("src", client::FOLDER),
             "link" => is("rel", "modulepreload"),
-            "button" => is("id", "theme-switch"),
+            "button" => is("id", "pt-theme-switch"),
             "a" => is("href", "/sign-in") || leads_to("href", "/sign-in?"),
             "ul" => get(tag, "data-presence").is_some(),
             "span" => get(tag, "data-state").is_some(),
@@ -509,7 +509,7 @@ mod tests {
             "<form action=\"//forms.example/x\"><button>Go</button></form>",
             "<form><button formaction=https://forms.example/x>Go</button></form>",
             "<form method=dialog><button>Close</button></form>",
-            "<nav data-part=pager>x</nav><span data-state>y</span><button id=theme-switch>z</button>",
+            "<nav data-part=pager>x</nav><span data-state>y</span><button id=pt-theme-switch>z</button>",
             "<th><a href=https://example.org/?x>x</a>",
             "<!-- pagetide-html:0 --><!--pagetide-html:0-->",
             "<!-- never closed",

@@ -81,7 +81,8 @@ impl FileRequest {
                 if response.status() == StatusCode::OK {
                     response.set_status(StatusCode::PARTIAL_CONTENT);
                     let all = format!("bytes 0-{}/{size}", part.end - 1);
-                    let all = HeaderValue::try_from(all).map_err(poem::error::InternalServerError)?;
+                    let all =
+                        HeaderValue::try_from(all).map_err(poem::error::InternalServerError)?;
                     response.headers_mut().insert(header::CONTENT_RANGE, all);
                 }
                 Ok(response)

@@ -268,6 +268,22 @@ test("of a save of styles only the styles change", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
+test("what editors and compilers leave beside a stylesheet is no reason to load", async () => {
+  server.save("public/theme.css", "h1 { color: rgb(1, 2, 3) }");
+  server.save("app.yaml", `${APP}theme: { stylesheet: ./public/theme.css }\n`);
+  const colour = () => page.evaluate(() => getComputedStyle(document.querySelector("h1")).color);
+  await eventually(colour, "rgb(1, 2, 3)");
+  const beside = ["#theme.css#", "theme.css.bak", "theme.css.swp", "theme.css~", "theme.css.map", "theme.scss", "4913"];
+  for (const [round, name] of beside.entries()) {
+    server.save(`public/${name}`, "x");
+    // The style is taken after it, so it has been seen.
+    server.save("public/theme.css", `h1 { color: rgb(4, 5, ${round}) }`);
+    await eventually(colour, `rgb(4, 5, ${round})`);
+    assert.ok(await stayed(), name);
+  }
+  assert.deepEqual(server.lines.filter((line) => /bak|map|scss|#/.test(line)), []);
+});
+
 test("a theme is shown on the page as it stands", async () => {
   const accent = () => page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--accent"));
   server.save("app.yaml", `${APP}theme: { accent: "#7c3aed" }\n`);

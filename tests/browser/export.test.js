@@ -1,14 +1,14 @@
 /** The example app as files, from a server that knows nothing but files. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { once } from "node:events";
-import { extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { Server, binary, column, eventually, launch, open, root, state } from "./harness.js";
 
-const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".xml": "text/xml" };
+const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".xml": "text/xml", ".svg": "image/svg+xml" };
 
 let browser, server, folder, site;
 
@@ -94,6 +94,56 @@ test("links lead where the pages are, under a base path", async () => {
   await page.getByRole("link", { name: "Lantern Row Roasters" }).click();
   await page.waitForURL(`${site.url}/`);
   assert.deepEqual(site.missing, []);
+  await page.context().close();
+});
+
+const PICTURE = (width) => `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="7"><rect width="9" height="7"/></svg>`;
+const PICTURES = {
+  "app.yaml": `name: pictures
+theme: { stylesheet: ./public/css/own.css }
+pages:
+  - name: Home
+    path: /
+    access: all
+    components:
+      - { type: text, content: Styled, props: { style: "background: url(/img/text.svg)" } }
+      - { type: html, file: ./home.html }
+  - { name: About, path: /about, access: all, components: [{ type: html, file: ./about.html }] }
+  - { name: Team, path: /team, access: all, components: [{ type: text, content: All of us }] }
+`,
+  "home.html": `<img id="set" src="/img/a.svg" srcset="/img/set.svg 1x" alt="Set">
+<object data="/img/object.svg" type="image/svg+xml"></object>
+<svg width="9" height="9"><image xlink:href="/img/image.svg" width="9" height="9"/></svg>
+<p style="background: url(/img/style.svg)">x</p>`,
+  "about.html": `<a href="team">Team</a> <img src="img/a.svg" alt="A">`,
+  "public/css/own.css": "@import '/css/more.css'; body { background: url(/img/sheet.svg) }",
+  "public/css/more.css": "main { background: url(/img/more.svg) }",
+  ...Object.fromEntries(
+    ["a", "set", "object", "image", "style", "text", "sheet", "more"].map((name, at) => [`public/img/${name}.svg`, PICTURE(at + 10)]),
+  ),
+};
+
+test("every picture is shown below a base path, and a relative link leads where it leads under serve", async () => {
+  const app = join(folder, "pictures");
+  for (const [name, text] of Object.entries(PICTURES)) {
+    mkdirSync(dirname(join(app, name)), { recursive: true });
+    writeFileSync(join(app, name), text);
+  }
+  site.folder = join(folder, "pictures-out");
+  const told = execFileSync(binary, ["build", app, "--out", site.folder, "--base-path", "/site"], { encoding: "utf8" });
+  assert.ok(!told.includes("is not exported"), told);
+  const page = await visit("/");
+  assert.equal(await page.locator("#set").evaluate((image) => image.naturalWidth), 11);
+  const shown = new Set(page.requests.map(({ pathname }) => pathname));
+  for (const name of ["set", "image", "style", "text", "sheet", "more"]) {
+    assert.ok(shown.has(`/site/img/${name}.svg`), `${name} in ${[...shown]}`);
+  }
+  await page.goto(`${site.url}/about/`, { waitUntil: "networkidle" });
+  assert.equal(await page.locator("img").last().evaluate((image) => image.naturalWidth), 10);
+  await page.locator("main").getByRole("link", { name: "Team" }).click();
+  await page.waitForURL(`${site.url}/team/`);
+  assert.deepEqual(site.missing, []);
+  assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
 

@@ -119,7 +119,7 @@ fn addresses_lead_where_the_export_has_things() {
     assert!(home.contains(r#"src="/shop/logo.svg""#), "{home}");
     assert!(home.contains("href=https://example.org/"), "{home}");
     assert!(home.contains(r#"href="/shop/_pagetide/"#), "{home}");
-    for gone in ["<script", "<form", "nonce", "data-position", "/sign-in"] {
+    for gone in ["<script", "<form", "nonce", "data-position", "/sign-in", "theme-switch"] {
         assert!(!home.contains(gone), "{gone} in {home}");
     }
 }
