@@ -7,6 +7,8 @@ use crate::model::app::App;
 use crate::model::component::{Component, ComponentKind};
 
 const MARK: &str = "pagetide-html:";
+/// The template that the HTML stands in.
+const TEMPLATE: &str = "html.html";
 
 /// An app without the HTML that its author wrote.
 #[derive(Clone, Debug)]
@@ -18,11 +20,14 @@ pub struct SetAside {
 }
 
 impl SetAside {
-    /// Of this app.
+    /// Of this app. Where it has a template of its own for `html`, nothing is: that may do with the HTML
+    /// whatever it likes.
     pub fn of(app: &App) -> Self {
         let (mut app, mut authored) = (app.clone(), Vec::new());
-        for page in &mut app.pages {
-            set_aside(&mut Arc::make_mut(page).components, &mut authored);
+        if !app.templates.iter().any(|template| template.name.as_ref() == TEMPLATE) {
+            for page in &mut app.pages {
+                set_aside(&mut Arc::make_mut(page).components, &mut authored);
+            }
         }
         Self { app: Arc::new(app), authored }
     }

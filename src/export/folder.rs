@@ -20,12 +20,16 @@ const LIST: &str = ".pagetide-build";
 const WAITING: &str = ".pagetide-build.part";
 /// Where the list waits, among them.
 const NEXT_LIST: &str = ".list";
+/// Where those of an earlier export are kept until all of this one have taken their places.
+const KEPT: &str = ".before";
 
 /// A folder that is being filled. Dropped before it is finished, it is as it was.
 pub(super) struct Folder {
     path: PathBuf,
     /// The folders that were not there before, the innermost first.
     made: Vec<PathBuf>,
+    /// Whether no earlier export filled it.
+    is_new: bool,
     /// What an earlier export wrote.
     before: BTreeSet<String>,
     written: BTreeSet<String>,
@@ -53,8 +57,9 @@ impl Folder {
         if list.is_err() && !names.all(|name| name.to_str().is_some_and(is_ours)) {
             return Err(ExportError::NotOurs(path));
         }
+        let is_new = list.is_err();
         let before = list.unwrap_or_default().lines().map(str::to_owned).collect();
-        let folder = Self { path, made, before, written: BTreeSet::new(), _lock: lock };
+        let folder = Self { path, made, is_new, before, written: BTreeSet::new(), _lock: lock };
         // What an export that was cut short left behind.
         folder.clear()?;
         let waiting = folder.path.join(WAITING);
@@ -87,17 +92,83 @@ impl Folder {
             self.check_way(name)?;
         }
         self.write_list(self.before.union(&self.written))?;
-        // From here on the folder is this export's, and stays there.
-        self.made.clear();
         let stale: Vec<_> = self.before.difference(&self.written).cloned().collect();
         let (in_the_way, rest): (Vec<_>, Vec<_>) =
             stale.into_iter().partition(|name| self.is_in_the_way(name));
-        in_the_way.iter().for_each(|name| self.remove(name));
-        for name in &self.written {
-            self.place(name)?;
+        let mut changed = Vec::new();
+        let placed = self.place_all(&in_the_way, &mut changed);
+        if placed.is_err() {
+            changed.iter().rev().for_each(|name| self.take_back(name));
+            self.forget_list()?;
+            return placed;
         }
+        // From here on the folder is this export's, and stays there.
+        self.made.clear();
         rest.iter().for_each(|name| self.remove(name));
         self.write_list(self.written.iter())
+    }
+
+    /// Puts every file in its place, and takes those away that stand in the way. Notes what it changes.
+    fn place_all(
+        &self,
+        in_the_way: &[String],
+        changed: &mut Vec<String>,
+    ) -> Result<(), ExportError> {
+        for name in in_the_way {
+            changed.push(name.clone());
+            self.keep(name)?;
+            self.remove(name);
+        }
+        for name in &self.written {
+            let (from, to) = (self.path.join(WAITING).join(name), self.path.join(name));
+            // What is the same stays, with its time.
+            if let (Ok(now), Ok(before)) = (fs::read(&from), fs::read(&to))
+                && now == before
+            {
+                continue;
+            }
+            changed.push(name.clone());
+            self.keep(name)?;
+            self.place(name)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what an earlier export has under a name.
+    fn keep(&self, name: &str) -> Result<(), ExportError> {
+        let (from, kept) = (self.path.join(name), self.kept(name));
+        if !from.is_file() {
+            return Ok(());
+        }
+        let made = fs::create_dir_all(kept.parent().unwrap_or(&self.path));
+        // Not every file system has links.
+        let linked = made.and_then(|()| fs::hard_link(&from, &kept));
+        let copied = linked.or_else(|_| fs::copy(&from, &kept).map(drop));
+        copied.map_err(|error| self.unusable(name, error))
+    }
+
+    /// Puts back what was kept under a name, as far as the disk lets it.
+    fn take_back(&self, name: &str) {
+        let (kept, to) = (self.kept(name), self.path.join(name));
+        if !kept.is_file() {
+            return self.remove(name);
+        }
+        let _ = fs::create_dir_all(to.parent().unwrap_or(&self.path));
+        let _ = fs::rename(kept, to);
+    }
+
+    fn kept(&self, name: &str) -> PathBuf {
+        self.path.join(WAITING).join(KEPT).join(name)
+    }
+
+    /// Makes the list again what it was.
+    fn forget_list(&self) -> Result<(), ExportError> {
+        if self.is_new {
+            // It may not be there any more.
+            let _ = fs::remove_file(self.path.join(LIST));
+            return Ok(());
+        }
+        self.write_list(self.before.iter())
     }
 
     fn write_list<'a>(&self, names: impl Iterator<Item = &'a String>) -> Result<(), ExportError> {
@@ -153,12 +224,6 @@ impl Folder {
 
     fn place(&self, name: &str) -> Result<(), ExportError> {
         let (from, to) = (self.path.join(WAITING).join(name), self.path.join(name));
-        // What is the same stays, with its time.
-        if let (Ok(now), Ok(before)) = (fs::read(&from), fs::read(&to))
-            && now == before
-        {
-            return Ok(());
-        }
         // All that was in it was ours.
         let _ = fs::remove_dir(&to);
         let folder = to.parent().unwrap_or(&self.path);
@@ -304,6 +369,31 @@ mod tests {
         fill(&out, &[("index.html", "3"), ("new/index.html", "3")]).unwrap();
         assert_eq!(names(&out), [LIST, "index.html", "new"]);
         assert_eq!(fs::read_to_string(out.join("new/index.html")).unwrap(), "3");
+    }
+
+    #[test]
+    fn an_export_whose_files_cannot_take_their_places_puts_back_those_of_before() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("dist");
+        let fail = |files: &[(&str, &str)]| {
+            let mut folder = Folder::open(&out).unwrap();
+            for (name, text) in files {
+                folder.put(name, text.as_bytes()).unwrap();
+            }
+            let (last, _) = files.last().unwrap();
+            fs::remove_file(out.join(WAITING).join(last)).unwrap();
+            assert!(folder.finish().is_err());
+        };
+        fail(&[("a", "0"), ("b/index.html", "0")]);
+        assert!(!out.exists());
+        fill(&out, &[("a", "1"), ("b", "1"), ("z/index.html", "1")]).unwrap();
+        fail(&[("a", "2"), ("b/new", "2"), ("c/index.html", "2"), ("d", "2")]);
+        assert_eq!(names(&out), [LIST, "a", "b", "z"]);
+        for name in ["a", "b", "z/index.html"] {
+            assert_eq!(fs::read_to_string(out.join(name)).unwrap(), "1", "{name}");
+        }
+        fill(&out, &[("a", "3")]).unwrap();
+        assert_eq!(names(&out), [LIST, "a"]);
     }
 
     #[test]

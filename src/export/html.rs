@@ -7,8 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use html5gum::Tokenizer;
-use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
+use html5gum::emitters::default::{StartTag, Token};
 use serde_json::{Value as Json, json};
 
 use crate::client;
@@ -16,6 +15,7 @@ use crate::export::attributes::{self, Holding};
 use crate::export::authored;
 use crate::export::css;
 use crate::export::links::Guide;
+use crate::export::tags::{attribute_at, end_of, get, span, start_tag, text, tokens};
 
 /// What only scripts read: it says how current things are, or how to change them.
 const FOR_SCRIPTS: [&str; 11] = [
@@ -33,12 +33,6 @@ const FOR_SCRIPTS: [&str; 11] = [
 ];
 /// What lets people edit, which nobody can who is not signed in at the server.
 const FOR_EDITING: [&str; 3] = ["data-table", "data-lock", "data-editor"];
-/// Elements without an end (HTML standard, 13.1.2).
-const VOID: [&str; 13] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
-    "wbr",
-];
-
 /// Makes a file of a page. `authored` is what belongs in the places that
 /// [`authored::place`] marks in it.
 pub(super) fn page(html: &str, authored: &[Arc<str>], guide: &mut Guide<'_>) -> String {
@@ -264,81 +258,8 @@ impl Rewriter<'_, '_> {
     }
 }
 
-fn tokens(html: &str) -> Vec<Token<usize>> {
-    let mut emitter = DefaultEmitter::<usize>::new_with_span();
-    emitter.naively_switch_states(true);
-    let tokens = Tokenizer::new_with_emitter(html, emitter).map(|token| {
-        let Ok(token) = token;
-        token
-    });
-    tokens.filter(|token| !matches!(token, Token::Error(_))).collect()
-}
-
-fn start_tag(token: &Token<usize>) -> Option<&StartTag<usize>> {
-    if let Token::StartTag(tag) = token { Some(tag) } else { None }
-}
-
-/// The token that an element ends with; one past the last if it is never closed.
-fn end_of(tokens: &[Token<usize>], start: usize, name: &str) -> usize {
-    if VOID.contains(&name) {
-        return start;
-    }
-    let mut open = 0;
-    for (index, token) in tokens.iter().enumerate().skip(start) {
-        match token {
-            Token::StartTag(tag) if *tag.name == *name.as_bytes() => open += 1,
-            Token::EndTag(tag) if *tag.name == *name.as_bytes() => open -= 1,
-            _ => continue,
-        }
-        if open == 0 {
-            return index;
-        }
-    }
-    tokens.len()
-}
-
-fn span(token: &Token<usize>) -> Range<usize> {
-    let span = match token {
-        Token::StartTag(tag) => tag.span,
-        Token::EndTag(tag) => tag.span,
-        Token::String(words) | Token::Comment(words) => words.span,
-        Token::Doctype(doctype) => doctype.span,
-        Token::Error(error) => error.span,
-    };
-    span.start..span.end
-}
-
-/// The name of the attribute that begins at `start` of a tag, as it is written, and where it stands, from
-/// its name to the end of its value.
-fn attribute_at(html: &str, start: usize, tag_end: usize) -> (&str, Range<usize>) {
-    let blank = |c: char| c.is_ascii_whitespace();
-    let tag = &html[start..tag_end];
-    // A name may begin with `=` (HTML standard, 13.2.5.32).
-    let mut letters = tag.char_indices().skip(1);
-    let name = letters.find(|(_, c)| blank(*c) || matches!(c, '/' | '>' | '='));
-    let name = &tag[..name.map_or(tag.len(), |(end, _)| end)];
-    let after = tag[name.len()..].trim_start_matches(blank);
-    let Some(value) = after.strip_prefix('=').map(|value| value.trim_start_matches(blank)) else {
-        return (name, start..start + name.len());
-    };
-    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-    let length = match quote {
-        Some(quote) => value[1..].find(quote).map_or(value.len(), |end| end + 2),
-        None => value.find(|c| blank(c) || c == '>').unwrap_or(value.len()),
-    };
-    (name, start..tag_end - value.len() + length)
-}
-
 fn is_head(tag: &StartTag<usize>) -> bool {
     *tag.name == *b"th"
-}
-
-fn get(tag: &StartTag<usize>, key: &str) -> Option<String> {
-    tag.attributes.get(key.as_bytes()).map(|value| text(&value.value))
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn escaped(value: &str) -> String {

@@ -5,6 +5,7 @@
 //! the live server, or told.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use url::{Position, Url};
@@ -32,6 +33,8 @@ pub(super) enum Way {
     Stays,
     /// To something of the export, at this address.
     Exported(String),
+    /// To a page of the export at this address, but as this one is without a query string.
+    Unasked(String, Arc<str>),
     /// To this path of the app, for which the export has nothing.
     Astray(String),
 }
@@ -55,9 +58,12 @@ impl<'a> Links<'a> {
     pub(super) fn follow(&self, address: &str, at: &str) -> Way {
         let Some(url) = self.of_the_app(address, at) else { return Way::Stays };
         let (path, rest) = (url.path(), &url[Position::AfterPath..]);
-        match self.place(path) {
-            Some(place) => Way::Exported(format!("{}{place}{rest}", self.base)),
-            None => Way::Astray(format!("{path}{rest}")),
+        let Some(place) = self.place(path) else { return Way::Astray(format!("{path}{rest}")) };
+        let now = format!("{}{place}{rest}", self.base);
+        let page = self.app.at(&format!("{}{rest}", path.trim_end_matches('/')));
+        match page.filter(|page| page.values.pairs().next().is_some()) {
+            Some(page) => Way::Unasked(now, page.page.path.clone()),
+            None => Way::Exported(now),
         }
     }
 
@@ -143,6 +149,14 @@ impl<'a> Guide<'a> {
             Way::Exported(now) => {
                 let path = now.strip_prefix(self.links.base()).unwrap_or_default();
                 self.assets.extend(path.strip_prefix(client::FOLDER).map(str::to_owned));
+                now
+            }
+            Way::Unasked(now, page) => {
+                if self.links.live().is_none() {
+                    self.note(format!(
+                        "links with a query string lead to {page} as it is without one: what they ask for needs a server"
+                    ));
+                }
                 now
             }
             Way::Astray(path) => {

@@ -25,6 +25,7 @@ mod links;
 mod plan;
 mod public;
 mod sitemap;
+mod tags;
 
 pub use authored::SetAside;
 
@@ -110,7 +111,7 @@ impl Export {
     ///
     /// # Errors
     /// When something is private and not to be skipped, or cannot be read or written. The folder
-    /// is then as it was, unless the disk failed while files took their places.
+    /// is then as it was.
     pub async fn run(
         &self,
         runtime: &Runtime,

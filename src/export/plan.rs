@@ -62,7 +62,7 @@ impl Plan {
         let (records, declared): (Vec<_>, Vec<_>) =
             found.pages.iter().partition(|(of, _)| of_records(of));
         plan.add_pages(&declared, &found.public);
-        plan.add_generated(&found);
+        plan.add_generated(&found, declared.is_empty());
         plan.add_pages(&records, &found.public);
         for (name, path) in found.public {
             if plan.claim_or_note(&name, &format!("{PUBLIC}/{name}")) {
@@ -97,12 +97,14 @@ impl Plan {
         }
     }
 
-    fn add_generated(&mut self, found: &Found) {
+    fn add_generated(&mut self, found: &Found, are_all_of_records: bool) {
         for name in GENERATED {
             // What its author says to machines stands; the first page and what to say where there is
             // none are those of `serve`.
             let is_for_machines = !name.ends_with(".html");
             match name {
+                // `serve` leads nowhere from there either.
+                INDEX if are_all_of_records && found.public.contains_key(name) => continue,
                 "sitemap.xml" if !found.has_sitemap => continue,
                 INDEX if self.pages.contains_key("/") || found.pages.is_empty() => continue,
                 _ if is_for_machines && found.public.contains_key(name) => {

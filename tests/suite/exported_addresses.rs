@@ -185,3 +185,45 @@ fn addresses_of_a_sitemap_hold_nothing_but_ascii() {
     assert!(sitemap.is_ascii(), "{sitemap}");
     assert!(read(folder.path(), "über/index.html").contains("<a href=\"/s/%C3%BCber/\">x"));
 }
+
+#[test]
+fn links_that_ask_a_page_for_something_are_told() {
+    let folder = app("
+name: shop
+tables:
+  - { name: goods, fields: [{ name: kind, type: single-line-text }], permissions: { read: all } }
+pages:
+  - name: Home
+    path: /
+    access: all
+    components:
+      - { type: link, href: /goods?kind=tea, label: Tea }
+      - { type: link, href: '/?utm=x', label: Home }
+  - name: Goods
+    path: /goods
+    access: all
+    components:
+      - { type: link, href: /goods?kind=mate, label: Mate }
+      - { type: dataTable, dataSource: { table: goods, filter: [{ field: kind, operator: eq, value: $query.kind }] } }
+");
+    let (fine, told) = build(folder.path(), &[]);
+    assert!(fine, "{told}");
+    let asked = "links with a query string lead to /goods as it is without one";
+    assert_eq!(told.matches("query string").count(), 1, "{told}");
+    assert!(told.contains(asked), "{told}");
+    assert!(read(folder.path(), "index.html").contains("href=\"/goods/?kind=tea\""));
+    assert!(read(folder.path(), "goods/index.html").contains("href=\"/goods/?kind=mate\""));
+    let (_, told) = build(folder.path(), &["--live", "https://live.example"]);
+    assert!(!told.contains("query string"), "{told}");
+}
+
+#[test]
+fn a_template_of_its_own_for_html_may_do_with_it_what_it_likes() {
+    let folder = site();
+    write(folder.path(), "templates/html.html", "<pre>{{ content | escape }}</pre>{{ content }}");
+    let (fine, told) = build(folder.path(), &[]);
+    assert!(fine, "{told}");
+    let about = read(folder.path(), "about/index.html");
+    assert!(about.contains("Nobody</a>") && about.contains("<a href=\"/team/\">"), "{about}");
+    assert!(!about.contains("pagetide-html"), "{about}");
+}
