@@ -56,8 +56,9 @@ pages:
 
 /// Builds until files are waiting, and sends this signal then.
 fn stopped(folder: &Path, signal: &str) -> (bool, String) {
-    let mut command = pagetide();
-    command.arg("build").arg(folder).current_dir(folder);
+    let (mut command, temporary) = (pagetide(), folder.join("temporary"));
+    fs::create_dir_all(&temporary).unwrap();
+    command.arg("build").arg(folder).current_dir(folder).env("TMPDIR", temporary);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while names(&folder.join("dist/.pagetide-build.part")).is_empty() {
         std::thread::yield_now();
@@ -73,6 +74,7 @@ fn a_build_that_is_stopped_leaves_nothing_and_one_that_is_killed_locks_nobody_ou
     let (fine, told) = stopped(folder.path(), "-TERM");
     assert!(!fine && told.contains("nothing is written"), "{told}");
     assert!(!folder.path().join("dist").exists());
+    assert_eq!(names(&folder.path().join("temporary")).len(), 0);
     let (fine, _) = stopped(folder.path(), "-KILL");
     assert!(!fine);
     assert_eq!(names(&folder.path().join("dist")).len(), 1);
