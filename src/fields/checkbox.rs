@@ -7,6 +7,10 @@ use crate::fields::{Family, Misfit, Options};
 use crate::model::table::FieldKind;
 use crate::model::value::Value;
 
+/// Yes and no as people and spreadsheets write them, in any case.
+const YES: [&str; 3] = ["true", "yes", "1"];
+const NO: [&str; 3] = ["false", "no", "0"];
+
 pub(super) struct CheckboxFamily;
 
 impl Family for CheckboxFamily {
@@ -43,5 +47,15 @@ impl Family for CheckboxFamily {
 
     fn shapes(&self, _: &FieldKind) -> Shapes {
         Shapes::same(json!({ "type": "boolean", "examples": [true] }))
+    }
+}
+
+/// `TRUE` as JSON; what is neither yes nor no stays a text.
+pub(super) fn from_text(text: &str) -> Json {
+    let is_one_of = |words: [&str; 3]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    match (is_one_of(YES), is_one_of(NO)) {
+        (true, _) => Json::Bool(true),
+        (_, true) => Json::Bool(false),
+        _ => Json::from(text),
     }
 }

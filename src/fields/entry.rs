@@ -2,7 +2,8 @@
 
 use serde_json::Value as Json;
 
-use crate::fields::{Misfit, json, parse};
+use crate::fields::{Misfit, json, parse, read};
+use crate::model::input::Input;
 use crate::model::related;
 use crate::model::table::{Field, FieldKind};
 use crate::model::value::{Value, list_text};
@@ -31,8 +32,17 @@ pub fn shown(value: &Value) -> Vec<String> {
 /// What was entered, as the API would have it. A control left empty gives null.
 ///
 /// # Errors
-/// When a field that holds one value was sent several.
-pub fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
+/// When a field that holds one value was sent several, or JSON that is none.
+pub fn input(field: &Field, entered: &[String]) -> Result<Input, Misfit> {
+    match (&field.kind, entered) {
+        // With every digit that was typed.
+        (FieldKind::Json, [text]) if !text.is_empty() => json::from_text(text),
+        _ => json(field, entered).map(|json| Input::from(&json)),
+    }
+}
+
+/// What was entered in a field that holds no JSON.
+fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
     if let FieldKind::MultiSelect(_) = field.kind {
         return Ok(entered.iter().filter(|text| !text.is_empty()).map(String::as_str).collect());
     }
@@ -49,7 +59,6 @@ pub fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
         FieldKind::Checkbox if matches!(text.as_str(), "true" | "on") => Json::Bool(true),
         FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
         FieldKind::Datetime => Json::from(instant(text)),
-        FieldKind::Json => json::from_text(text)?,
         FieldKind::Relationship(..) => match related::entered(text) {
             Some(id) => Json::from(id.to_string()),
             None => Json::from(text.as_str()),
@@ -62,9 +71,13 @@ pub fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
 }
 
 /// Whether what was entered is this value of the API: what nobody touched is as it was, fit or not.
-pub fn is(field: &Field, entered: &[String], held: &Json) -> bool {
-    let Ok(entered) = json(field, entered) else { return false };
-    let held = match held {
+pub fn is(field: &Field, entered: &[String], held: &Input) -> bool {
+    let Ok(input) = input(field, entered) else { return false };
+    if field.kind == FieldKind::Json {
+        return are_same(field, &input, held);
+    }
+    let (Ok(entered), Ok(held)) = (input.json(), held.json()) else { return false };
+    let held = match &held {
         Json::String(text) if text.is_empty() => Json::Null,
         // A box has no third state to show.
         Json::Null if field.kind == FieldKind::Checkbox => Json::Bool(false),
@@ -73,6 +86,12 @@ pub fn is(field: &Field, entered: &[String], held: &Json) -> bool {
     };
     entered == held
         || matches!((parse(field, &entered), parse(field, &held)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Whether two inputs are the same value of a field, or the same JSON that does not fit it.
+pub fn are_same(field: &Field, one: &Input, other: &Input) -> bool {
+    one.text() == other.text()
+        || matches!((read(field, one), read(field, other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Whether browsers send nothing for the field where nothing is chosen.
@@ -104,7 +123,7 @@ mod tests {
     fn check(type_name: &str, entered: &[&str], held: &str) {
         let field = field(type_name);
         let entered: Vec<_> = entered.iter().map(|text| (*text).to_owned()).collect();
-        let value = json(&field, &entered).and_then(|json| parse(&field, &json));
+        let value = input(&field, &entered).and_then(|input| read(&field, &input));
         let told = match value {
             Ok(value) => serde_json::to_string(&value).unwrap(),
             Err(misfit) => misfit.message,
@@ -154,14 +173,14 @@ mod tests {
     #[test]
     fn what_nobody_touched_is_as_it_was() {
         let is = |type_name: &str, entered: &str, held: Json| {
-            super::is(&field(type_name), &[entered.to_owned()], &held)
+            super::is(&field(type_name), &[entered.to_owned()], &Input::from(&held))
         };
         assert!(is("currency", "24.5", "24.50".into()));
         assert!(is("long-text", "a\r\nb", "a\nb".into()));
         assert!(is("long-text", "a\r\nb", "a\r\nb".into()));
         assert!(is("single-line-text", "", Json::Null));
         assert!(is("single-line-text", "", "".into()));
-        assert!(super::is(&field("checkbox"), &[], &Json::Null));
+        assert!(super::is(&field("checkbox"), &[], &Input::from(&Json::Null)));
         assert!(is("datetime", "2026-04-05T12:00", "2026-04-05T12:00:00.000Z".into()));
         // Another program wrote what does not fit.
         assert!(is("url", "javascript:x", "javascript:x".into()));

@@ -3,7 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::fields::schema::Shapes;
-use crate::fields::{Family, Misfit, Options, escape};
+use crate::fields::{Family, Misfit, Options, escape, unreadable};
+use crate::model::canonical;
+use crate::model::input::Input;
 use crate::model::table::FieldKind;
 use crate::model::value::Value;
 
@@ -35,14 +37,7 @@ impl Family for JsonFamily {
     }
 
     fn parse(&self, _: &FieldKind, json: &Json) -> Result<Value, Misfit> {
-        if !is_at_most(json, MAX_DEPTH) {
-            return Err(Misfit::value(format!("must nest at most {MAX_DEPTH} deep")));
-        }
-        let text = json.to_string();
-        if text.len() > MAX_JSON {
-            return Err(Misfit::value(format!("must be at most {MAX_JSON} bytes of JSON")));
-        }
-        Ok(Value::Json(text.into()))
+        read(&json.to_string())
     }
 
     fn write_cell(&self, _: &FieldKind, value: &Value, html: &mut String) {
@@ -69,10 +64,23 @@ impl Family for JsonFamily {
     }
 }
 
+/// A value from its JSON, of which every digit is kept.
+pub(super) fn read(text: &str) -> Result<Value, Misfit> {
+    let json: Json = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+    if !is_at_most(&json, MAX_DEPTH) {
+        return Err(Misfit::value(format!("must nest at most {MAX_DEPTH} deep")));
+    }
+    let kept = canonical::json(text).map_err(|error| unreadable(&error))?;
+    if kept.get().len() > MAX_JSON {
+        return Err(Misfit::value(format!("must be at most {MAX_JSON} bytes of JSON")));
+    }
+    Ok(Value::Json(kept.get().into()))
+}
+
 /// Text that has no types as JSON; nothing but a missing value is null.
-pub(super) fn from_text(text: &str) -> Result<Json, Misfit> {
+pub(super) fn from_text(text: &str) -> Result<Input, Misfit> {
     let got = || Misfit::value(format!("must be JSON, got {}", Json::from(start(text, SHOWN))));
-    serde_json::from_str(text).map_err(|_| got())
+    canonical::json(text).map(Input::from).map_err(|_| got())
 }
 
 /// Whether lists and objects nest no deeper than that.

@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 
 use crate::fields::schema::Shapes;
 use crate::model::ids::TableName;
-use crate::model::table::{Field, FieldKind, OnDelete};
+use crate::model::input::Input;
+use crate::model::table::{Field, FieldKind, OnDelete, Storage};
 use crate::model::value::{Label, Link, Value};
 
 pub mod control;
@@ -128,10 +129,33 @@ pub fn kind(type_name: &str, options: &Options) -> Option<Result<FieldKind, Misf
     by_name(type_name).map(|family| family.kind(type_name, options))
 }
 
+/// A field's value from what was sent for it, with every digit.
+///
+/// # Errors
+/// When it does not fit.
+pub fn read(field: &Field, input: &Input) -> Result<Value, Misfit> {
+    match field.kind.storage() {
+        Storage::Json if !input.is_null() => present(field, json::read(input.text())?),
+        // The text of a number has all of its digits; a float would not.
+        Storage::Decimal(_) if input.is_number() => parse(field, &Json::from(input.text())),
+        _ => parse(field, &input.json().map_err(|error| unreadable(&error))?),
+    }
+}
+
+/// Why JSON that is well formed cannot be taken.
+fn unreadable(error: &serde_json::Error) -> Misfit {
+    Misfit::value(format!("must be JSON that every program can read: {error}"))
+}
+
 /// A field's value from JSON. Null is a missing value, which a required field refuses, and with it
 /// text that holds nothing but blanks.
 pub fn parse(field: &Field, json: &Json) -> Result<Value, Misfit> {
     let value = if json.is_null() { Value::Null } else { operand(field, json)? };
+    present(field, value)
+}
+
+/// The value, unless the field must have one and it is none.
+fn present(field: &Field, value: Value) -> Result<Value, Misfit> {
     let is_missing = match &value {
         Value::Null => true,
         Value::Text(text) => text.trim().is_empty(),
@@ -152,18 +176,22 @@ pub fn parse_text(field: &Field, text: &str) -> Result<Value, Misfit> {
     if text.is_empty() {
         return parse(field, &Json::Null);
     }
-    let json = match (&field.kind, text) {
-        (FieldKind::Checkbox, "true" | "1" | "yes") => Json::Bool(true),
-        (FieldKind::Checkbox, "false" | "0" | "no") => Json::Bool(false),
-        (
-            FieldKind::Id | FieldKind::Integer(_) | FieldKind::Rating(_) | FieldKind::Autonumber(_),
-            _,
-        ) => text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from),
-        (FieldKind::MultiSelect(_), _) => multi_select::from_text(text),
-        (FieldKind::Json, _) => json::from_text(text)?,
+    let json = match &field.kind {
+        FieldKind::Checkbox => checkbox::from_text(text),
+        FieldKind::Id | FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
+        FieldKind::Autonumber(numbering) => {
+            whole(text.strip_prefix(numbering.prefix.as_ref()).unwrap_or(text))
+        }
+        FieldKind::MultiSelect(options) => multi_select::from_text(options, text),
+        FieldKind::Percentage(_) => Json::from(text.trim_end_matches('%').trim_end()),
+        FieldKind::Json => return read(field, &json::from_text(text)?),
         _ => Json::from(text),
     };
     parse(field, &json)
+}
+
+fn whole(text: &str) -> Json {
+    text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
 }
 
 /// A value as [`parse_text`] reads it; a person by name, which it does not read.

@@ -84,12 +84,18 @@ pub(super) fn to_text(chosen: &[Arc<str>]) -> String {
     chosen.join(&BETWEEN.to_string())
 }
 
-/// `red|green` or `["red", "green"]` as JSON.
-pub(super) fn from_text(text: &str) -> Json {
+/// `red|green` or `["red", "green"]` as JSON. What is an option is one, whatever it looks like.
+pub(super) fn from_text(options: &[Arc<str>], text: &str) -> Json {
+    let known = |part: &str| options.iter().find(|option| option.as_ref() == part);
+    let exact: Option<Vec<_>> = text.split(BETWEEN).map(known).collect();
+    if let Some(exact) = exact {
+        return exact.into_iter().map(|option| Json::from(option.as_ref())).collect();
+    }
     if text.starts_with('[')
         && let Ok(json) = serde_json::from_str(text)
     {
         return json;
     }
-    text.split(BETWEEN).map(|option| Json::from(option.trim())).collect()
+    let named = |part| known(part).map_or_else(|| str::trim(part), |option| option.as_ref());
+    text.split(BETWEEN).map(|part| Json::from(named(part))).collect()
 }

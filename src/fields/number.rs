@@ -8,7 +8,7 @@ use serde_json::{Number, Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
-use crate::model::canonical::MAX_DIGITS;
+use crate::model::decimal::{self, DecimalFault, MAX_DIGITS, MAX_PLACES};
 use crate::model::table::{Bounds, FieldKind, minor_units};
 use crate::model::value::Value;
 
@@ -87,7 +87,7 @@ impl Family for NumberFamily {
 
     fn shapes(&self, kind: &FieldKind) -> Shapes {
         match kind {
-            FieldKind::Rating(max) => Shapes::same(json!({
+            FieldKind::Rating(max) => whole_shapes(json!({
                 "type": "integer", "minimum": 0, "maximum": max, "examples": [max],
             })),
             FieldKind::Currency(code, bounds) => {
@@ -102,7 +102,7 @@ impl Family for NumberFamily {
                 let example = within_bounds(Decimal::from(42), bounds);
                 decimal_shapes(bounds, example, "A share of a hundred")
             }
-            FieldKind::Integer(bounds) => Shapes::same(json!({
+            FieldKind::Integer(bounds) => whole_shapes(json!({
                 "type": "integer",
                 "format": "int64",
                 "minimum": bounds.min.unwrap_or(i64::MIN),
@@ -118,6 +118,14 @@ impl Family for NumberFamily {
     }
 }
 
+/// Whole numbers are read as numbers; their digits may be sent as text too.
+fn whole_shapes(read: Json) -> Shapes {
+    let mut sent = read.clone();
+    sent["type"] = json!(["integer", "string"]);
+    sent["pattern"] = json!("^(0|-?[1-9][0-9]{0,18})$");
+    Shapes { read, sent }
+}
+
 /// Decimals are read as text, so that no digit is lost on the way; numbers may be sent as well.
 fn decimal_shapes(bounds: &Bounds<Decimal>, example: Decimal, what: &str) -> Shapes {
     let range = match (&bounds.min, &bounds.max) {
@@ -126,7 +134,9 @@ fn decimal_shapes(bounds: &Bounds<Decimal>, example: Decimal, what: &str) -> Sha
         (None, Some(max)) => format!(", at most {max}"),
         (None, None) => String::new(),
     };
-    let description = format!("{what}{range}, of at most {MAX_DIGITS} digits.");
+    let description = format!(
+        "{what}{range}, of at most {MAX_DIGITS} significant digits, and {MAX_PLACES} after the point."
+    );
     let example = example.to_string();
     let read = json!({
         "type": "string",
@@ -157,8 +167,14 @@ fn within_bounds<T: PartialOrd + Copy>(number: T, bounds: &Bounds<T>) -> T {
     }
 }
 
+/// A whole number, or its digits as text: JavaScript has no number for all of them.
 fn whole(json: &Json) -> Result<i64, Misfit> {
-    json.as_i64().ok_or_else(|| Misfit::value(format!("must be a whole number, got {json}")))
+    let digits = |text: &str| {
+        let number: i64 = text.parse().ok()?;
+        (number.to_string() == text).then_some(number)
+    };
+    let number = json.as_i64().or_else(|| json.as_str().and_then(digits));
+    number.ok_or_else(|| Misfit::value(format!("must be a whole number, got {json}")))
 }
 
 fn decimal(json: &Json) -> Result<Decimal, Misfit> {
@@ -167,19 +183,12 @@ fn decimal(json: &Json) -> Result<Decimal, Misfit> {
         Json::Number(number) => number.to_string(),
         _ => return Err(Misfit::value(format!("must be a number, got {json}"))),
     };
-    let digits = text.split(['e', 'E']).next().unwrap_or_default();
-    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
-    if digits.trim_matches('0').len() > MAX_DIGITS {
-        return Err(Misfit::value(format!("must have at most {MAX_DIGITS} significant digits")));
-    }
-    let parsed = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(&text));
-    let number = parsed.map_err(|_| Misfit::value(format!("must be a number, got {json}")))?;
-    // rust_decimal also reads `1_000` and `+5`; JSON and SQL would not.
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || b"-.eE+".contains(&b));
-    if !plain || text.starts_with('+') {
-        return Err(Misfit::value(format!("must be a number, got {json}")));
-    }
-    Ok(number.normalize())
+    decimal::parse(&text).map_err(|fault| {
+        Misfit::value(match fault {
+            DecimalFault::NoNumber => format!("{fault}, got {json}"),
+            _ => fault.to_string(),
+        })
+    })
 }
 
 /// An amount with all the digits that its currency has, and no more.

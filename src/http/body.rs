@@ -1,14 +1,10 @@
 //! Bodies and query strings in, JSON out.
 
-use std::collections::BTreeMap;
-
 use percent_encoding::percent_decode;
 use poem::http::{StatusCode, header};
 use poem::{Body, Request, Response};
-use serde::de::{DeserializeOwned, Error};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value as Json};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
 
 use crate::http::error::HttpError;
@@ -140,36 +136,6 @@ pub(super) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into()
         }
     }
-}
-
-/// The values of fields by name. Numbers keep every digit that was sent.
-#[derive(Debug)]
-pub(super) struct Fields(pub(super) Map<String, Json>);
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = BTreeMap::<String, Box<RawValue>>::deserialize(deserializer)?;
-        let exact = |(name, raw): (String, Box<RawValue>)| Ok((name, exact(raw.get())?));
-        let fields = raw.into_iter().map(exact).collect::<Result<_, serde_json::Error>>();
-        fields.map(Self).map_err(D::Error::custom)
-    }
-}
-
-/// A value. A number that a float would make a rounder one is the text that it was, so that it is
-/// refused for its digits where they count.
-fn exact(text: &str) -> Result<Json, serde_json::Error> {
-    let json: Json = serde_json::from_str(text)?;
-    let most = f64::DIGITS as usize;
-    let is_rounded =
-        json.is_f64() && significant(text) > most && significant(&json.to_string()) <= most;
-    Ok(if is_rounded { Json::from(text) } else { json })
-}
-
-/// How many digits of a number are not merely its size.
-fn significant(number: &str) -> usize {
-    let digits = number.split(['e', 'E']).next().unwrap_or_default();
-    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
-    digits.trim_matches('0').len()
 }
 
 /// Reads a body of up to so many bytes.

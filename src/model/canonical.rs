@@ -4,14 +4,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use rust_decimal::Decimal;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
+use crate::model::decimal;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::table::Storage;
 use crate::model::value::{Person, Value};
-
-/// How many significant digits a decimal may have. SQLite keeps decimals as 64-bit floats, which
-/// hold 15 digits exactly (IEEE 754 binary64).
-pub const MAX_DIGITS: usize = 15;
 
 /// A day in the form `2026-04-05`; nothing if the text is not a day of the calendar in that form.
 pub fn date(text: &str) -> Option<String> {
@@ -30,6 +29,25 @@ pub fn instant(text: &str) -> Option<String> {
         .then(|| instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
 
+/// JSON as it is written, without the blanks between its parts: no digit of a number is lost, and
+/// keys stay in their order.
+///
+/// # Errors
+/// When it is none, or holds what many programs cannot read: a number beyond every float, or half a
+/// character.
+pub fn json(text: &str) -> Result<Box<RawValue>, serde_json::Error> {
+    serde_json::from_str::<Json>(text)?;
+    let (mut is_text, mut is_escaped) = (false, false);
+    let is_kept = |c: &char| {
+        let is_blank = !is_text && c.is_ascii_whitespace();
+        let begins_escape = is_text && !is_escaped && *c == '\\';
+        is_text ^= *c == '"' && !is_escaped;
+        is_escaped = begins_escape;
+        !is_blank
+    };
+    RawValue::from_string(text.chars().filter(is_kept).collect())
+}
+
 impl Storage {
     /// A value from text that has no types, as it stands in an address; nothing if it is none of
     /// this kind.
@@ -37,7 +55,7 @@ impl Storage {
         Some(match self {
             Self::Text => Value::text(text),
             Self::Integer => Value::Integer(text.parse().ok()?),
-            Self::Decimal(_) => Value::Decimal(decimal(text)?),
+            Self::Decimal(_) => Value::Decimal(plain_decimal(text)?),
             Self::Boolean => Value::Boolean(text.parse().ok()?),
             Self::Date => Value::text(date(text)?),
             Self::Datetime => Value::text(instant(text)?),
@@ -49,17 +67,25 @@ impl Storage {
     }
 }
 
-fn decimal(text: &str) -> Option<Decimal> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
-    let fits = is_plain && digits.trim_matches('0').len() <= MAX_DIGITS;
-    text.parse::<Decimal>().ok().filter(|_| fits).map(|number| number.normalize())
+/// A decimal as it stands in an address: without an exponent.
+fn plain_decimal(text: &str) -> Option<Decimal> {
+    decimal::parse(text).ok().filter(|_| !text.contains(['e', 'E']))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_keeps_everything_but_blanks() {
+        let text = r#" { "b" : [ 1.10 , -0, 123456789012345678901, 1E5 ],
+            "a b" : "\" \\" , "a b": 0.1000000000000000055 } "#;
+        let kept = r#"{"b":[1.10,-0,123456789012345678901,1E5],"a b":"\" \\","a b":0.1000000000000000055}"#;
+        assert_eq!(json(text).unwrap().get(), kept);
+        for none in ["", "{", "1 2", "1e999", r#""\ud800""#, "'a'"] {
+            assert!(json(none).is_err(), "{none}");
+        }
+    }
 
     #[track_caller]
     fn check(storage: Storage, text: &str, value: Option<Value>) {

@@ -187,7 +187,7 @@ fn ordered(value: &Value, other: &Value, wanted: fn(Ordering) -> bool) -> bool {
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::Text(text) => text.is_empty(),
+        Value::Text(text) | Value::Json(text) => text.is_empty(),
         _ => false,
     }
 }

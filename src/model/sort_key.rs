@@ -38,7 +38,11 @@ fn push(bytes: &mut Vec<u8>, value: &Value) {
         }
         Value::Text(text) | Value::Json(text) => push_text(bytes, text),
         Value::List(chosen) => push_text(bytes, &list_text(chosen)),
-        Value::Person(person) => push_text(bytes, person.id.as_str()),
+        // Identities differ by case, and are in the order of their bytes.
+        Value::Person(person) => {
+            bytes.extend(person.id.as_str().bytes().filter(|byte| *byte != 0));
+            bytes.push(0);
+        }
     }
 }
 
@@ -60,7 +64,9 @@ fn ordered_bits(number: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ids::UserId;
     use crate::model::table::FieldAt;
+    use crate::model::value::Person;
 
     fn key(id: i64, value: Value, direction: Direction) -> String {
         let record = Record { values: vec![Value::Integer(id), value] };
@@ -91,7 +97,15 @@ mod tests {
         check(decimal("-2.5"), decimal("-2.25"));
         check(decimal("-1"), decimal("0"));
         check(decimal("9.99"), decimal("10"));
+        for exponent in -28..13 {
+            for (less, more) in [(1_u64, 2), (7, 8), (999_999_999_999_998, 999_999_999_999_999)] {
+                let number = |digits| crate::model::decimal::parse(&format!("{digits}e{exponent}"));
+                check(Value::Decimal(number(less).unwrap()), Value::Decimal(number(more).unwrap()));
+            }
+        }
         check(Value::Boolean(false), Value::Boolean(true));
+        let person = |id| Value::Person(Person { id: UserId::new(id), name: None });
+        check(person("B"), person("a"));
         check(Value::text("apple"), Value::text("Banana"));
         check(Value::text("A"), Value::text("a"));
         check(Value::text("a"), Value::text("ab"));

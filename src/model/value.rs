@@ -9,6 +9,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
+use crate::model::canonical;
 use crate::model::ids::{RecordId, UserId};
 
 /// A field's value. Dates and datetimes are [`Value::Text`] in their one canonical form, which
@@ -152,7 +153,7 @@ impl Serialize for Value {
             Self::Person(person) => person.serialize(serializer),
             Self::Link(link) => link.serialize(serializer),
             Self::List(chosen) => serializer.collect_seq(chosen.iter().map(|text| text.as_ref())),
-            Self::Json(text) => match serde_json::from_str::<Json>(text) {
+            Self::Json(text) => match canonical::json(text) {
                 Ok(json) => json.serialize(serializer),
                 // Another program may keep what we cannot read, as a number beyond every float.
                 Err(_) => serializer.serialize_str(text),

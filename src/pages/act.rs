@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::Map;
-
 use crate::model::access::{View, Viewer};
 use crate::model::action::{Action, Deed, RowAction};
 use crate::model::address::Address;
 use crate::model::component::{Component, ComponentKind};
 use crate::model::filter::{Filter, Test};
 use crate::model::form::OnSuccess;
+use crate::model::input::{Input, Inputs};
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::Record;
 use crate::model::table::FieldAt;
@@ -240,8 +239,7 @@ impl<'a> Press<'a> {
                 Deed::Delete => Some(records.delete(&viewer, name, one(&ids)?).await?.record),
                 Deed::Set(field, value) => {
                     let name_of = table.field(field).name.to_string();
-                    let json = serde_json::to_value(&value).unwrap_or_default();
-                    let fields = Map::from_iter([(name_of, json)]);
+                    let fields = Inputs::from_iter([(name_of, Input::from(&value))]);
                     if is_bulk {
                         let sent = |id| Sent { id, fields: fields.clone(), updated_at: None };
                         let all: Vec<_> = ids.into_iter().map(sent).collect();

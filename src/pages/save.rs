@@ -1,13 +1,12 @@
 //! What becomes of a form that was sent: a record is written, or the form comes back with what is
 //! wrong.
 
-use serde_json::{Map, Value as Json};
-
 use crate::model::access::{View, Viewer};
 use crate::model::address::Address;
 use crate::model::component::{Component, HrefPart};
 use crate::model::filter::{Filter, Test};
 use crate::model::form::{Draft, Form, OnSuccess, Purpose};
+use crate::model::input::Inputs;
 use crate::model::query::Answer;
 use crate::model::record::FieldSet;
 use crate::model::table::FieldAt;
@@ -102,7 +101,7 @@ impl Pages {
         viewer: &Viewer,
         target: &Target<'_>,
         sent: &Sent<'_>,
-        values: &Map<String, Json>,
+        values: &Inputs,
         mut now: records::Shown,
     ) -> Result<records::Shown, RecordsError> {
         let (table, id) = (target.view.table.name.as_str(), now.record.id().to_string());

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value as Json};
-
 use crate::fields;
 use crate::fields::entry;
 use crate::model::form::{Draft, Form, Purpose};
+use crate::model::input::{Input, Inputs};
 use crate::model::record::{FieldSet, Record};
 use crate::model::table::{FieldAt, Table};
 use crate::records::{FieldFault, RecordsError};
@@ -21,7 +20,7 @@ pub(super) struct Sent<'a> {
     /// What was entered, by field.
     entries: HashMap<FieldAt, Vec<String>>,
     /// What the fields held when the form was opened.
-    base: Map<String, Json>,
+    base: Inputs,
     /// The fields in which what somebody else has set is to stand.
     theirs: Vec<FieldAt>,
     /// The record to change.
@@ -46,7 +45,7 @@ impl<'a> Sent<'a> {
             table,
             asked,
             entries: HashMap::new(),
-            base: Map::new(),
+            base: Inputs::new(),
             theirs: Vec::new(),
             record: None,
         };
@@ -84,22 +83,22 @@ impl<'a> Sent<'a> {
     ///
     /// # Errors
     /// Every value that does not fit its field.
-    pub(super) fn values(&self) -> Result<Map<String, Json>, RecordsError> {
-        let mut values = Map::new();
+    pub(super) fn values(&self) -> Result<Inputs, RecordsError> {
+        let mut values = Inputs::new();
         let mut faults = Vec::new();
         for at in self.changed() {
             let field = self.table.field(at);
-            let json = entry::json(field, self.entered(at));
-            match json.and_then(|json| fields::parse(field, &json).map(|_| json)) {
-                Ok(json) => drop(values.insert(field.name.to_string(), json)),
+            let input = entry::input(field, self.entered(at));
+            match input.and_then(|input| fields::read(field, &input).map(|_| input)) {
+                Ok(input) => drop(values.insert(field.name.to_string(), input)),
                 Err(misfit) => {
                     faults.push(fault(field.name.as_str(), misfit.message));
                 }
             }
         }
         for field in self.form.fields.iter().filter(|field| field.hidden) {
-            let json = serde_json::to_value(&field.default).unwrap_or_default();
-            values.insert(self.table.field(field.field).name.to_string(), json);
+            let name = self.table.field(field.field).name.to_string();
+            values.insert(name, Input::from(&field.default));
         }
         if faults.is_empty() { Ok(values) } else { Err(RecordsError::Unfit(faults)) }
     }
@@ -107,8 +106,9 @@ impl<'a> Sent<'a> {
     /// The fields that were changed by the sender and, to something else, by somebody before.
     pub(super) fn overtaken(&self, now: &Record) -> Vec<FieldAt> {
         let is_overtaken = |at: &FieldAt| {
-            let now = serde_json::to_value(&now[*at]).unwrap_or_default();
-            self.base_of(*at).is_some_and(|base| *base != now) && !self.holds(*at, &now)
+            let (field, now) = (self.table.field(*at), Input::from(&now[*at]));
+            let is_other = |base| !entry::are_same(field, base, &now);
+            self.base_of(*at).is_some_and(is_other) && !self.holds(*at, &now)
         };
         self.changed().filter(is_overtaken).collect()
     }
@@ -160,12 +160,12 @@ impl<'a> Sent<'a> {
     }
 
     /// Whether what was entered is this value.
-    fn holds(&self, at: FieldAt, json: &Json) -> bool {
-        entry::is(self.table.field(at), self.entered(at), json)
+    fn holds(&self, at: FieldAt, held: &Input) -> bool {
+        entry::is(self.table.field(at), self.entered(at), held)
     }
 
     /// What the field held when the form was opened, if that is known.
-    fn base_of(&self, at: FieldAt) -> Option<&Json> {
+    fn base_of(&self, at: FieldAt) -> Option<&Input> {
         self.base.get(self.table.field(at).name.as_str())
     }
 }
@@ -174,7 +174,7 @@ fn fault(field: &str, message: impl Into<String>) -> FieldFault {
     FieldFault { record: None, field: field.to_owned(), message: message.into() }
 }
 
-fn read_base(text: &str) -> Result<Map<String, Json>, RecordsError> {
+fn read_base(text: &str) -> Result<Inputs, RecordsError> {
     serde_json::from_str(text)
         .map_err(|error| RecordsError::Malformed(format!("_base is not a JSON object: {error}")))
 }

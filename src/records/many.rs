@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value as Json};
-
 use crate::fields;
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::ids::RecordId;
+use crate::model::input::Inputs;
 use crate::model::record::Record;
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
@@ -23,7 +22,7 @@ pub struct Sent {
     /// Which one.
     pub id: String,
     /// What to set.
-    pub fields: Map<String, Json>,
+    pub fields: Inputs,
     /// Only if it still has this `updatedAt`.
     pub updated_at: Option<String>,
 }
@@ -54,7 +53,7 @@ impl Records {
         &self,
         viewer: &Viewer,
         table: &str,
-        records: &[Map<String, Json>],
+        records: &[Inputs],
     ) -> Result<Many, RecordsError> {
         let view = self.view_to_add(viewer, table)?;
         may(&view, Operation::Create)?;
@@ -135,7 +134,7 @@ impl Records {
         viewer: &Viewer,
         table: &str,
         merge_on: &str,
-        records: &[Map<String, Json>],
+        records: &[Inputs],
     ) -> Result<Many, RecordsError> {
         let view = self.view(viewer, table)?;
         may(&view, Operation::Create)?;
@@ -155,7 +154,7 @@ impl Records {
             let lacks = sent::lacking(&view, |at| is_known_by_id || is_sent(at), Some(index));
             lacking.push(lacks);
             let key = key.filter(|key| !key.is_null());
-            let key = key.map(|key| fields::parse(view.table.field(on), &key));
+            let key = key.map(|key| fields::read(view.table.field(on), &key));
             match key {
                 Some(Ok(_)) if fields.is_empty() => {
                     let message = "names no field to change";

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
 use tokio::sync::Semaphore;
 
 use crate::feed::Versions;
@@ -12,6 +11,7 @@ use crate::model::access::{Operation, View, Viewer};
 use crate::model::app::App;
 use crate::model::component::Component;
 use crate::model::ids::{RecordId, TableName};
+use crate::model::input::Inputs;
 use crate::model::query::{Answer, Query, Snapshot};
 use crate::model::record::Record;
 use crate::model::related::{Leads, Related};
@@ -190,7 +190,7 @@ impl Records {
         &self,
         viewer: &Viewer,
         table: &str,
-        fields: &Map<String, Json>,
+        fields: &Inputs,
     ) -> Result<Shown, RecordsError> {
         let view = self.view_to_add(viewer, table)?;
         may(&view, Operation::Create)?;
@@ -212,7 +212,7 @@ impl Records {
         viewer: &Viewer,
         table: &str,
         id: &str,
-        fields: &Map<String, Json>,
+        fields: &Inputs,
         updated_at: Option<&str>,
     ) -> Result<Shown, RecordsError> {
         let view = self.view(viewer, table)?;
@@ -229,7 +229,7 @@ impl Records {
         viewer: &Viewer,
         table: &str,
         id: &str,
-        fields: &Map<String, Json>,
+        fields: &Inputs,
         tags: &Tags,
     ) -> Result<Shown, RecordsError> {
         let view = self.view(viewer, table)?;
@@ -241,7 +241,7 @@ impl Records {
         &self,
         view: View,
         id: &str,
-        fields: &Map<String, Json>,
+        fields: &Inputs,
         expected: Option<Vec<Value>>,
     ) -> Result<Shown, RecordsError> {
         let id = record_id(id)?;

@@ -1,10 +1,11 @@
 //! What is sent for a record: its values, or everything that is wrong with it.
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::fields;
 use crate::model::access::{View, Viewer};
 use crate::model::ids::UserId;
+use crate::model::input::Inputs;
 use crate::model::table::{FieldAt, FieldKind, Table};
 use crate::model::value::{Person, Value};
 use crate::records::{FieldFault, RecordsError};
@@ -46,14 +47,9 @@ impl Faults {
     }
 
     /// The values of one record, as far as they are right. `record` says which of many it is.
-    pub(super) fn values(
-        &mut self,
-        view: &View,
-        sent: &Map<String, Json>,
-        record: Option<usize>,
-    ) -> Values {
+    pub(super) fn values(&mut self, view: &View, sent: &Inputs, record: Option<usize>) -> Values {
         let mut values = Vec::with_capacity(sent.len());
-        for (name, json) in sent {
+        for (name, input) in sent {
             let fault = |message: &str| FieldFault::new(name, message).of(record);
             let at = view.table.at(name).filter(|at| view.known.contains(*at));
             let Some(at) = at else {
@@ -66,7 +62,7 @@ impl Faults {
             } else if !view.table.may_set(&view.viewer, at) {
                 self.barred.push(fault("is not yours to set"));
             } else {
-                match fields::parse(field, json) {
+                match fields::read(field, input) {
                     Ok(value) => values.push((at, value)),
                     Err(misfit) => self.unfit(fault(&misfit.message)),
                 }

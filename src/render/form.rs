@@ -1,7 +1,8 @@
 //! The fields of a form, with what is entered in them and what is wrong with it.
 
+use std::collections::BTreeMap;
+
 use minijinja::{Value, context};
-use serde_json::{Map, Value as Json};
 
 use crate::fields;
 use crate::fields::control::{Control, Editor, editor};
@@ -41,12 +42,12 @@ fn base(form: &Form, data: &ComponentData, record: &Record) -> String {
     let entry = |at: FieldAt| {
         let value = match &record[at] {
             // What it goes by is nothing that is sent.
-            Plain::Link(link) => Json::from(link.id.to_string()),
-            value => serde_json::to_value(value).unwrap_or_default(),
+            Plain::Link(link) => Plain::text(link.id.to_string()),
+            value => value.clone(),
         };
-        (data.table.field(at).name.to_string(), value)
+        (data.table.field(at).name.as_str(), value)
     };
-    Json::Object(seen.map(entry).collect::<Map<_, _>>()).to_string()
+    serde_json::to_string(&seen.map(entry).collect::<BTreeMap<_, _>>()).unwrap_or_default()
 }
 
 /// The field to begin with, where something is wrong.

@@ -6,13 +6,13 @@ use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
-use crate::model::filter::Filter;
+use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 use crate::store::people::People;
-use crate::store::select::{among, one, sql_value};
+use crate::store::select::{among, condition, one, sql_value};
 use crate::store::writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
 use crate::store::{StoreError, row};
 
@@ -343,10 +343,9 @@ async fn by_key(
     table: &Table,
     merge: &Merge,
 ) -> Result<Option<RecordId>, StoreError> {
-    let column = Expr::col(Alias::new(table.field(merge.on).name.as_str()));
     let mut sql = Sql::select();
     sql.column(Alias::new("id")).from(Alias::new(table.name.as_str()));
-    sql.and_where(column.eq(sql_value(&merge.key)));
+    sql.and_where(condition(table, &Filter::Test(merge.on, Test::Eq(merge.key.clone()))));
     let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
     let id: Option<i64> =
         sqlx::query_scalar_with(AssertSqlSafe(sql), values).fetch_optional(connection).await?;

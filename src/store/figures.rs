@@ -8,13 +8,14 @@ use rust_decimal::prelude::FromPrimitive;
 use sea_query::{Alias, Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use serde_json::Value as Json;
 
+use crate::model::decimal;
 use crate::model::filter::Filter;
 use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, Step};
 use crate::model::table::{FieldAt, FieldKind, Storage, Table, minor_units};
 use crate::model::value::Value;
 use crate::store::people::People;
-use crate::store::row;
 use crate::store::select::condition;
+use crate::store::{meaning, row};
 
 /// How many digits after the point a mean of whole numbers has.
 const DIGITS_OF_A_MEAN: u32 = 1;
@@ -93,21 +94,9 @@ fn from(table: &Table, filter: &Filter) -> SelectStatement {
     select
 }
 
-/// A column as far as its values are of the field's kind: another program may have kept others.
+/// A column as its field's values: another program may have kept others.
 fn kept(table: &Table, at: FieldAt) -> String {
-    let field = table.field(at);
-    let kinds = match field.kind.storage() {
-        Storage::Integer | Storage::Boolean | Storage::Link => "'integer'",
-        Storage::Decimal(_) => "'integer', 'real'",
-        Storage::Text
-        | Storage::Date
-        | Storage::Datetime
-        | Storage::Person
-        | Storage::List
-        | Storage::Json => "'text'",
-    };
-    let name = &field.name;
-    format!("(case when typeof(\"{name}\") in ({kinds}) then \"{name}\" end)")
+    meaning::value(table.name.as_str(), table.field(at))
 }
 
 /// The first day of the stretch of time, or the value itself.
@@ -196,7 +185,7 @@ fn whole(parts: &[Json]) -> Option<Decimal> {
 
 /// The sum of decimals, without the noise of adding floats.
 fn fraction(parts: &[Json]) -> Option<Decimal> {
-    let side = |nth: usize| row::exact(parts.get(nth)?.as_f64()?);
+    let side = |nth: usize| decimal::of_float(parts.get(nth)?.as_f64()?);
     Some(side(1)?.checked_add(side(2)?)?.normalize())
 }
 

@@ -12,7 +12,7 @@ use crate::model::ids::TableName;
 use crate::model::table::Table;
 use crate::store::rebuild::{Obstacle, Rebuild};
 use crate::store::schema::create_table;
-use crate::store::{StoreError, apply, own, schema, triggers};
+use crate::store::{StoreError, apply, own, schema, triggers, unrounded};
 
 /// What may become of values that no longer fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +183,7 @@ impl Migration<'_> {
 
     /// Gives a table another name, and with it the indexes and triggers that others put on it.
     async fn rename(&mut self, old: &str, name: &str) -> Result<(), StoreError> {
-        for statement in triggers::dropped(old) {
+        for statement in triggers::dropped(old).chain(unrounded::dropped(old)) {
             self.run(statement).await?;
         }
         // They are made anew under the new name.

@@ -3,6 +3,7 @@
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::store::StoreError;
+use crate::store::unrounded::NOTED;
 
 /// Makes what is not there yet. No table of an author's can have such a name.
 const TABLES: &str = "
@@ -100,6 +101,7 @@ end;
 /// Brings our own tables to what this version needs.
 pub(super) async fn bring(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::raw_sql(TABLES).execute(&mut *connection).await?;
+    sqlx::raw_sql(NOTED).execute(&mut *connection).await?;
     for (table, column, kind) in LATER_COLUMNS {
         let known = "select exists (select 1 from pragma_table_info(?) where name = ?)";
         let known = sqlx::query_scalar::<_, bool>(known).bind(table).bind(column);

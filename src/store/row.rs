@@ -1,12 +1,15 @@
 //! Rows of the database and of the change log as records.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{ColumnIndex, Row, TypeInfo, ValueRef};
 
+use crate::model::decimal;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::record::Record;
 use crate::model::table::{FieldKind, Storage, Table};
@@ -35,12 +38,14 @@ pub(super) fn packed(table: &Table, text: &str, people: &People) -> Option<Recor
     Some(Record { values: values.collect() })
 }
 
-/// A row as the change log keeps it: a JSON object by column. A column added later is missing.
+/// A row as the change log keeps it: a JSON object by column. A column added later is missing, and so
+/// is a number that no JSON can say.
 pub(super) fn logged(table: &Table, text: &str, people: &People) -> Option<Record> {
-    let json: Json = serde_json::from_str(text).ok()?;
+    let cells: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
     let values = table.fields.iter().map(|field| {
-        let cell = Cell::from(json.get(field.name.as_str()));
-        value(&field.kind, cell, people)
+        let json = cells.get(field.name.as_str());
+        let json = json.and_then(|json| serde_json::from_str::<Json>(json.get()).ok());
+        value(&field.kind, Cell::from(json.as_ref()), people)
     });
     Some(Record { values: values.collect() })
 }
@@ -93,9 +98,11 @@ fn cell(row: &SqliteRow, index: usize) -> Cell<'_> {
 /// not fit its column at all reads as missing.
 fn value(kind: &FieldKind, cell: Cell<'_>, people: &People) -> Value {
     match (kind.storage(), cell) {
-        (Storage::Boolean, Cell::Integer(number)) => Value::Boolean(number != 0),
+        (Storage::Boolean, Cell::Integer(number @ (0 | 1))) => Value::Boolean(number == 1),
         (Storage::Integer, Cell::Integer(number)) => Value::Integer(number),
-        (Storage::Decimal(scale), Cell::Integer(number)) => decimal(number.into(), scale),
+        (Storage::Decimal(scale), Cell::Integer(number)) => {
+            decimal::of_whole(number).map_or(Value::Null, |number| decimal(number, scale))
+        }
         (Storage::Decimal(scale), Cell::Real(number)) => real(number, scale),
         (Storage::Text | Storage::Date | Storage::Datetime, Cell::Text(text)) => {
             Value::text(text.as_ref())
@@ -111,10 +118,10 @@ fn value(kind: &FieldKind, cell: Cell<'_>, people: &People) -> Value {
     }
 }
 
-/// What was chosen, whatever order another program has put it in.
+/// What was chosen, whatever order another program has put it in: every option that stands there in
+/// its quotes. See `fields/multi_select.rs`.
 fn chosen(kind: &FieldKind, text: &str) -> Value {
-    let texts: Vec<Cow<'_, str>> = serde_json::from_str(text).unwrap_or_default();
-    Value::list(kind.options(), |option| texts.iter().any(|text| text == option))
+    Value::list(kind.options(), |option| text.contains(&format!("\"{option}\"")))
 }
 
 /// A column that was packed as JSON, as the value of a field.
@@ -133,21 +140,16 @@ fn real(number: f64, scale: u32) -> Value {
     if let Some(number) = of_scale(number, scale) {
         return Value::Decimal(number);
     }
-    exact(number).map_or(Value::Null, |number| decimal(number, scale))
+    decimal::of_float(number).map_or(Value::Null, |number| decimal(number, scale))
 }
 
-/// A number that has no more digits after the point than these, as most have: the same as [`exact`]
+/// A number that has no more digits after the point than these, as most have: the same as [`decimal::of_float`]
 /// finds by way of text. Of fewer than 16 digits, no two are the same float.
 fn of_scale(number: f64, scale: u32) -> Option<Decimal> {
     const MOST: f64 = 1e15;
     let power = 10_f64.powi(i32::try_from(scale).ok().filter(|scale| *scale <= 15)?);
     let digits = (number * power).round();
     (digits.abs() < MOST && digits / power == number).then(|| Decimal::new(digits as i64, scale))
-}
-
-/// 15 significant digits: all that are exact in a 64-bit float, and all that the log keeps of one.
-pub(super) fn exact(number: f64) -> Option<Decimal> {
-    Decimal::from_scientific(&format!("{number:.14e}")).ok()
 }
 
 #[cfg(test)]
@@ -169,7 +171,7 @@ mod tests {
             let text = Decimal::new(digits.cast_signed(), round % 5).to_string();
             let number: f64 = text.parse().unwrap();
             for number in [number, -number, f64::from_bits(random())] {
-                let long = exact(number).map(|number| decimal(number, scale));
+                let long = decimal::of_float(number).map(|number| decimal(number, scale));
                 if let Some(found) = of_scale(number, scale) {
                     assert_eq!(Some(Value::Decimal(found)), long, "{number:e}");
                     assert_eq!(found.scale(), scale);

@@ -81,7 +81,7 @@ pub(super) fn number(numbering: &Numbering) -> String {
 }
 
 /// Whether the database sets it when a row is made.
-fn is_clock(kind: &FieldKind) -> bool {
+pub(super) fn is_clock(kind: &FieldKind) -> bool {
     matches!(kind, FieldKind::CreatedAt | FieldKind::UpdatedAt)
 }
 

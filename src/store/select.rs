@@ -1,21 +1,22 @@
 //! Records as SQL selects them. Every condition is plain true or false, as [`Filter::matches`] is.
 
-use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, Order, Query as Sql, SelectStatement};
-use sea_query::{SqliteQueryBuilder, Value as SqlValue, Values};
+use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, NullOrdering, Order, Query as Sql};
+use sea_query::{SelectStatement, SqliteQueryBuilder, Value as SqlValue, Values};
 use sea_query_sqlx::SqlxBinder;
 use serde_json::Value as Json;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use crate::model::decimal;
 use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
 use crate::model::query::{After, Direction, Sort, Window};
 use crate::model::record::Record;
-use crate::model::table::{FieldAt, Storage, Table};
+use crate::model::table::{FieldAt, FieldKind, Storage, Table};
 use crate::model::value::{Value, list_text};
 use crate::store::people::People;
-use crate::store::row;
-use crate::store::schema::chosen;
+use crate::store::schema::is_clock;
 use crate::store::{Store, StoreError};
+use crate::store::{meaning, row};
 
 impl Store {
     /// One record, if it exists.
@@ -101,18 +102,22 @@ fn order(select: &mut SelectStatement, table: &Table, sort: Sort) {
         Direction::Asc => Order::Asc,
         Direction::Desc => Order::Desc,
     };
+    let field = table.field(sort.field);
+    if field.kind == FieldKind::Id || is_clock(&field.kind) {
+        // Never missing, so that an index on it will do.
+        select.order_by_expr(column(table, sort.field), order);
+        return;
+    }
     let value = value(table, sort.field);
     // Missing values come last whatever the direction.
-    if sort.field != FieldAt::ID {
-        select.order_by_expr(value.clone().is_null(), Order::Asc);
-    }
+    let last = NullOrdering::Last;
     if is_text(table, sort.field) {
-        select.order_by_expr(
-            Expr::cust_with_exprs("? COLLATE NOCASE", [value.clone()]),
-            order.clone(),
-        );
+        let folded = Expr::cust_with_exprs("? COLLATE NOCASE", [value.clone()]);
+        select.order_by_expr_with_nulls(folded, order.clone(), last);
+        select.order_by_expr(value, order);
+    } else {
+        select.order_by_expr_with_nulls(value, order, last);
     }
-    select.order_by_expr(value, order);
 }
 
 /// What comes after a place in an order.
@@ -124,37 +129,38 @@ fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
         if value.is_null() {
             return field.is_null().and(rest);
         }
-        let sign = match sort.direction {
-            Direction::Asc => ">",
-            Direction::Desc => "<",
-        };
-        let further = if is_text(table, sort.field) {
-            text_order(&field, sign, value)
-        } else {
-            field.clone().binary(BinOper::Custom(sign), bound(value))
-        };
-        let same = field.clone().binary(BinOper::Is, bound(value));
+        let (further, same) = (further(table, *sort, &field, value), equals(&field, value));
         let further = if sort.field == FieldAt::ID { further } else { further.or(field.is_null()) };
         further.or(same.and(rest))
     })
+}
+
+/// What stands further on in an order than a value.
+fn further(table: &Table, sort: Sort, field: &Expr, value: &Value) -> Expr {
+    let sign = match sort.direction {
+        Direction::Asc => ">",
+        Direction::Desc => "<",
+    };
+    if is_text(table, sort.field) {
+        text_order(field, sign, value)
+    } else {
+        field.clone().binary(BinOper::Custom(sign), bound_for(sign, value))
+    }
 }
 
 pub(super) fn column(table: &Table, at: FieldAt) -> Expr {
     Expr::col(Alias::new(table.field(at).name.as_str()))
 }
 
-/// What stands in a column, in the one form that values are compared in.
+/// What stands in a column, as values are sorted and looked for.
 fn value(table: &Table, at: FieldAt) -> Expr {
-    let field = table.field(at);
-    match field.kind.storage() {
-        Storage::List => Expr::cust(chosen(field.kind.options(), &format!("\"{}\"", field.name))),
-        _ => column(table, at),
-    }
+    Expr::cust(meaning::value(table.name.as_str(), table.field(at)))
 }
 
 /// Whether it sorts as text does.
 fn is_text(table: &Table, at: FieldAt) -> bool {
-    matches!(table.field(at).kind.storage(), Storage::Text | Storage::List | Storage::Json)
+    use Storage::{Date, Datetime, Json, List, Text};
+    matches!(table.field(at).kind.storage(), Text | List | Json | Date | Datetime)
 }
 
 /// The filter as SQL.
@@ -176,44 +182,65 @@ fn truth(yes: bool) -> Expr {
 }
 
 fn test_condition(table: &Table, at: FieldAt, test: &Test) -> Expr {
-    let value = value(table, at);
+    // Where a value is looked for, the column itself is asked, for it may have an index. No value
+    // equals what is none of the field.
+    let column = match table.field(at).kind.storage() {
+        Storage::List => value(table, at),
+        _ => column(table, at),
+    };
+    let is_value = || Expr::cust(meaning::is_value(table.field(at)));
     let ordered = |sign: &'static str, other: &Value| {
-        let text = is_text(table, at);
-        let present = column(table, at).is_not_null();
-        present.and(if text {
-            text_order(&value, sign, other)
+        let test = if is_text(table, at) {
+            text_order(&column, sign, other)
         } else {
-            value.clone().binary(BinOper::Custom(sign), bound(other))
-        })
+            column.clone().binary(BinOper::Custom(sign), bound_for(sign, other))
+        };
+        test.and(is_value())
+    };
+    let folded = |sql: &'static str, parts: &[&Value]| {
+        let parts = parts.iter().map(|part| bound(part));
+        let test = Expr::cust_with_exprs(sql, std::iter::once(column.clone()).chain(parts));
+        is_value().and(test)
     };
     match test {
-        Test::Eq(other) => value.binary(BinOper::Is, bound(other)),
-        Test::Neq(other) => value.binary(BinOper::IsNot, bound(other)),
+        Test::Eq(other) => equals(&column, other),
+        Test::Neq(other) => equals(&column, other).not(),
         Test::Gt(other) => ordered(">", other),
         Test::Gte(other) => ordered(">=", other),
         Test::Lt(other) => ordered("<", other),
         Test::Lte(other) => ordered("<=", other),
         Test::Contains(Value::Text(option)) if table.field(at).kind.storage() == Storage::List => {
-            let held = Expr::cust_with_exprs(
-                "instr(?, ?) > 0",
-                [column(table, at), Expr::val(format!("\"{option}\""))],
-            );
-            column(table, at).is_not_null().and(held)
+            let option = Value::text(format!("\"{option}\""));
+            let column = self::column(table, at);
+            is_value().and(Expr::cust_with_exprs("instr(?, ?) > 0", [column, bound(&option)]))
         }
-        Test::Contains(part) => folded("instr(lower(?), lower(?)) > 0", &value, &[part]),
+        Test::Contains(part) => folded("instr(lower(?), lower(?)) > 0", &[part]),
         Test::StartsWith(part) => {
-            folded("substr(lower(?), 1, length(?)) = lower(?)", &value, &[part, part])
+            folded("substr(lower(?), 1, length(?)) = lower(?)", &[part, part])
         }
-        Test::EndsWith(part) if *part == Value::text("") => value.is_not_null(),
-        Test::EndsWith(part) => {
-            folded("substr(lower(?), -length(?)) = lower(?)", &value, &[part, part])
+        Test::EndsWith(part) if *part == Value::text("") => is_value(),
+        Test::EndsWith(part) => folded("substr(lower(?), -length(?)) = lower(?)", &[part, part]),
+        Test::In(list) => any_of(&column, list),
+        Test::NotIn(list) => any_of(&column, list).not(),
+        Test::IsEmpty => is_empty(table, at),
+        Test::IsNotEmpty => is_empty(table, at).not(),
+    }
+}
+
+fn is_empty(table: &Table, at: FieldAt) -> Expr {
+    let value = value(table, at);
+    if is_text(table, at) { value.clone().is_null().or(value.eq("")) } else { value.is_null() }
+}
+
+/// Whether a column equals a value. Of a decimal any float will do that means it.
+fn equals(column: &Expr, value: &Value) -> Expr {
+    match value {
+        Value::Decimal(number) => {
+            let (least, greatest) = decimal::floats_of(*number);
+            let within = column.clone().gte(least).and(column.clone().lte(greatest));
+            column.clone().is_not_null().and(within)
         }
-        Test::In(list) => any_of(&value, list),
-        Test::NotIn(list) => any_of(&value, list).not(),
-        Test::IsEmpty if is_text(table, at) => value.clone().is_null().or(value.eq("")),
-        Test::IsNotEmpty if is_text(table, at) => value.clone().is_not_null().and(value.ne("")),
-        Test::IsEmpty => value.is_null(),
-        Test::IsNotEmpty => value.is_not_null(),
+        _ => column.clone().binary(BinOper::Is, bound(value)),
     }
 }
 
@@ -226,18 +253,27 @@ fn text_order(value: &Expr, sign: &'static str, other: &Value) -> Expr {
     first.or(same.and(value.clone().binary(BinOper::Custom(sign), bound(other))))
 }
 
-fn folded(sql: &'static str, value: &Expr, parts: &[&Value]) -> Expr {
-    let parts = parts.iter().map(|part| bound(part));
-    let test = Expr::cust_with_exprs(sql, std::iter::once(value.clone()).chain(parts));
-    value.clone().is_not_null().and(test)
+fn any_of(column: &Expr, list: &[Value]) -> Expr {
+    match list {
+        [] => truth(false),
+        [Value::Decimal(_)] => equals(column, &list[0]),
+        // In halves, for each step deeper counts.
+        [Value::Decimal(_), ..] => {
+            let (left, right) = list.split_at(list.len() / 2);
+            any_of(column, left).or(any_of(column, right))
+        }
+        _ => column.clone().is_not_null().and(column.clone().is_in(list.iter().map(bound))),
+    }
 }
 
-fn any_of(value: &Expr, list: &[Value]) -> Expr {
-    let present = value.clone().is_not_null();
-    if list.is_empty() {
-        truth(false)
-    } else {
-        present.and(value.clone().is_in(list.iter().map(bound)))
+/// What a column is held against to be greater or less: of a decimal, the float at its edge.
+fn bound_for(sign: &str, value: &Value) -> Expr {
+    match value {
+        Value::Decimal(number) => {
+            let (least, greatest) = decimal::floats_of(*number);
+            Expr::val(if matches!(sign, ">" | "<=") { greatest } else { least })
+        }
+        _ => bound(value),
     }
 }
 
@@ -268,7 +304,7 @@ mod tests {
     use crate::model::ids::UserId;
     use crate::model::query::{Ask, Query};
     use crate::model::table::tests::table_of;
-    use crate::model::table::{Bounds, FieldKind, OnDelete};
+    use crate::model::table::{Bounds, OnDelete};
     use crate::model::value::Person;
     use crate::store::{Action, Losses, Write};
 

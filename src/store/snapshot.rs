@@ -9,7 +9,7 @@ use crate::model::query::{Answer, Ask, Query, Rows, Snapshot};
 use crate::model::table::Table;
 use crate::store::log::LAST_SEQ;
 use crate::store::triggers::MAX_ARGUMENTS;
-use crate::store::{Store, StoreError, figures, row, select};
+use crate::store::{Store, StoreError, figures, meaning, row, select};
 
 impl Store {
     /// Answers all queries from one snapshot, and says which.
@@ -130,11 +130,11 @@ impl Statement {
 
 /// A record packed into one column: see [`row::packed`].
 fn packed(table: &Table) -> String {
-    let fields = table.fields.iter().map(|field| {
-        let column = format!("\"{}\"", field.name);
-        // What no field holds, JSON does not either.
-        format!("case typeof({column}) when 'blob' then null else {column} end")
-    });
+    // What is no value of its field may be nothing that JSON can say either.
+    let fields = table
+        .fields
+        .iter()
+        .map(|field| format!("case when {} then \"{}\" end", meaning::is_value(field), field.name));
     let fields: Vec<_> = fields.collect();
     let packs = fields.chunks(MAX_ARGUMENTS).map(|pack| format!("json_array({})", pack.join(", ")));
     packs.collect::<Vec<_>>().join(" || char(9) || ")

@@ -4,6 +4,7 @@
 //! functions, and right whatever its `recursive_triggers` says.
 
 use crate::model::table::Table;
+use crate::store::unrounded;
 
 /// How many arguments older versions of SQLite allow a function, less a few.
 pub(super) const MAX_ARGUMENTS: usize = 100;
@@ -12,7 +13,8 @@ const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 
 /// The statements that create the table's triggers anew.
 pub(super) fn statements(table: &Table) -> Vec<String> {
-    dropped(table.name.as_str()).chain(create(table)).collect()
+    let anew = dropped(table.name.as_str()).chain(create(table));
+    unrounded::statements(table).into_iter().chain(anew).collect()
 }
 
 /// The statements that take away the triggers of a table of this name.

@@ -7,10 +7,11 @@ use poem::web::{Data, Path};
 use poem::{Body, Request, Response, Result, handler};
 use serde::{Deserialize, Serialize};
 
-use crate::http::body::{self, Fields};
+use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::records::{CreateBody, MadeBody};
+use crate::model::input::Inputs;
 use crate::model::record::Envelope;
 use crate::records::{Many, Sent};
 use crate::runtime::Runtime;
@@ -52,7 +53,7 @@ struct PatchesBody {
 )]
 struct Patch {
     id: String,
-    fields: Fields,
+    fields: Inputs,
     updated_at: Option<String>,
 }
 
@@ -92,7 +93,7 @@ pub(in crate::http) async fn create(
 ) -> Result<Response> {
     let viewer = caller.adder(&runtime, &table)?;
     let NewBody { records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
-    let records: Vec<_> = records.into_iter().map(|record| record.fields.0).collect();
+    let records: Vec<_> = records.into_iter().map(|record| record.fields).collect();
     let many = runtime.records.create_many(viewer, &table, &records).await;
     Ok(answer(StatusCode::CREATED, &many.map_err(HttpError::from)?))
 }
@@ -108,7 +109,7 @@ pub(in crate::http) async fn update(
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
     let PatchesBody { records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
-    let sent = |Patch { id, fields, updated_at }| Sent { id, fields: fields.0, updated_at };
+    let sent = |Patch { id, fields, updated_at }| Sent { id, fields, updated_at };
     let records: Vec<_> = records.into_iter().map(sent).collect();
     let many = runtime.records.update_many(viewer, &table, &records).await;
     Ok(answer(StatusCode::OK, &many.map_err(HttpError::from)?))
@@ -149,7 +150,7 @@ pub(in crate::http) async fn upsert(
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
     let UpsertBody { merge_on, records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
-    let records: Vec<_> = records.into_iter().map(|record| record.fields.0).collect();
+    let records: Vec<_> = records.into_iter().map(|record| record.fields).collect();
     let many = runtime.records.merge_many(viewer, &table, &merge_on, &records).await;
     let many = many.map_err(HttpError::from)?;
     let ids = |made: bool| {

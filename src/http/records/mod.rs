@@ -13,11 +13,12 @@ use poem::{Body, Request, Response, Result, handler};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::http::body::{self, Fields, MAX_BODY};
+use crate::http::body::{self, MAX_BODY};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::model::access::View;
 use crate::model::ids::Position;
+use crate::model::input::Inputs;
 use crate::model::record::{Envelope, Record};
 use crate::records::{self, Asked, DEFAULT_LIMIT, List, MAX_LIMIT, RecordsError, Shown};
 use crate::runtime::Runtime;
@@ -84,7 +85,7 @@ struct ClosedBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = r#"an object like {"fields": {}}"#)]
 struct CreateBody {
-    fields: Fields,
+    fields: Inputs,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +95,7 @@ struct CreateBody {
     expecting = r#"an object like {"fields": {}}"#
 )]
 struct PatchBody {
-    fields: Fields,
+    fields: Inputs,
     updated_at: Option<String>,
 }
 
@@ -158,7 +159,7 @@ pub(super) async fn create(
 ) -> Result<Response> {
     let viewer = caller.adder(&runtime, &table)?;
     let CreateBody { fields } = body::json_of(request, body, MAX_BODY).await?;
-    let shown = runtime.records.create(viewer, &table, &fields.0).await.map_err(HttpError::from)?;
+    let shown = runtime.records.create(viewer, &table, &fields).await.map_err(HttpError::from)?;
     let made = MadeBody::of(&shown.view, &shown.record);
     Ok(match &made {
         MadeBody::Read(_) => record(StatusCode::CREATED, &shown),
@@ -178,7 +179,7 @@ pub(super) async fn update(
     let viewer = caller.reader(&runtime, &table)?;
     let expected = tags::read(request.headers(), &header::IF_MATCH)?;
     let PatchBody { fields, updated_at } = body::json_of(request, body, MAX_BODY).await?;
-    let (fields, updated_at) = (&fields.0, updated_at.as_deref());
+    let (fields, updated_at) = (&fields, updated_at.as_deref());
     let written = match expected.map(|tags| tags.narrowed(updated_at)) {
         Some(tags) => runtime.records.update_tagged(viewer, &table, &id, fields, &tags).await,
         None => runtime.records.update(viewer, &table, &id, fields, updated_at).await,

@@ -1,0 +1,340 @@
+//! What stands in a column, as SQL that means what [`row`](crate::store::row) reads.
+//!
+//! Rules of a table can be switched off by whoever writes, and floats have more digits than decimals.
+//! So what is no value of its field is null here, as it is missing there; and decimals are their 15
+//! digits. Sorts, cursors, groups and figures are made of these expressions.
+
+use crate::model::decimal::{LIMIT, MAX_PLACES};
+use crate::model::table::{Field, FieldKind, Storage};
+use crate::store::schema::chosen;
+use crate::store::unrounded::{is_noted, is_short};
+
+/// A field's column as its value.
+pub(super) fn value(table: &str, field: &Field) -> String {
+    let x = format!("\"{}\"", field.name);
+    if field.kind == FieldKind::Id {
+        return x;
+    }
+    match field.kind.storage() {
+        Storage::Integer | Storage::Link => {
+            format!("(case typeof({x}) when 'integer' then {x} end)")
+        }
+        Storage::Boolean => format!("(case when {x} in (0, 1) then {x} end)"),
+        Storage::Decimal(_) => {
+            format!("(case when {} then {} else {x} end)", is_noted(table), rounded(&x))
+        }
+        // Of what the column can hold, only a BLOB is not less than an empty one.
+        Storage::Text | Storage::Date | Storage::Datetime | Storage::Person | Storage::Json => {
+            format!("(case when {x} < x'' then {x} end)")
+        }
+        Storage::List => {
+            let chosen = chosen(field.kind.options(), &x);
+            format!("(case when {x} < x'' then {chosen} end)")
+        }
+    }
+}
+
+/// What [`value`] is not null for, where the column itself is looked at.
+pub(super) fn is_value(field: &Field) -> String {
+    let x = format!("\"{}\"", field.name);
+    match field.kind.storage() {
+        Storage::Integer | Storage::Link => format!("typeof({x}) = 'integer'"),
+        Storage::Boolean => format!("ifnull({x} in (0, 1), 0)"),
+        Storage::Decimal(_) => format!("ifnull({x} > -{LIMIT:e} and {x} < {LIMIT:e}, 0)"),
+        Storage::Text
+        | Storage::Date
+        | Storage::Datetime
+        | Storage::Person
+        | Storage::Json
+        | Storage::List => format!("ifnull({x} < x'', 0)"),
+    }
+}
+
+/// A number as the nearest decimal, null for what is none. Most are decimals already, which is found
+/// out without writing their digits. Near zero the last place counts, not the last digit.
+fn rounded(x: &str) -> String {
+    format!(
+        "case when {} then {x} when {x} > -{LIMIT:e} and {x} < {LIMIT:e} then \
+         case when {x} > -1e-13 and {x} < 1e-13 then round({x}, {MAX_PLACES}) else printf('%!.15g', {x}) + 0 end end",
+        is_short(x)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+    use super::*;
+    use crate::model::filter::{Filter, OPERATORS, Test, operator_suits};
+    use crate::model::ids::{RecordId, UserId};
+    use crate::model::query::{After, Ask, Direction, Query, Sort, Window};
+    use crate::model::record::Record;
+    use crate::model::sort_key::sort_key;
+    use crate::model::table::tests::table_of;
+    use crate::model::table::{Bounds, FieldAt, Numbering, OnDelete, Table};
+    use crate::model::value::{Person, Value};
+    use crate::store::{Losses, Store};
+
+    /// What any program can put into a column when it switches the rules off, as SQL.
+    const HOSTILE: &[&str] = &[
+        "null",
+        "0",
+        "1",
+        "2",
+        "-1",
+        "7",
+        "2.5",
+        "3.0",
+        "1e15",
+        "1e16 + 2",
+        "9007199254740993",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "123456789012345678",
+        "0.3",
+        "0.1 + 0.2",
+        "0.3 - 0.1 - 0.1 - 0.1",
+        "1e-20",
+        "-1e-20",
+        "4e-29",
+        "1e-13",
+        "1.0000000000000004e-13",
+        "1e28",
+        "-1e28",
+        "9.9e27",
+        "1e300",
+        "9e999",
+        "-9e999",
+        "1234567890123.456",
+        "1234567890123.46",
+        "123456789012344.5",
+        "100000.0000049",
+        "1e10 + 1e-6",
+        "0.000001",
+        "''",
+        "' '",
+        "'a'",
+        "'A'",
+        "'abc'",
+        "'ABD'",
+        "'é'",
+        "'3'",
+        "'03'",
+        "'1e3'",
+        "'-0'",
+        "'0x10'",
+        "'true'",
+        "'2026-04-05'",
+        "'2026-04-05T12:00:00.000Z'",
+        "'2026-04-05t12:00:00.000z'",
+        "'2026-02-30'",
+        "'2026-4-5'",
+        "'tomorrow'",
+        "'Tomorrow'",
+        "'u1'",
+        "'U1'",
+        "'u2'",
+        "'[\"red\"]'",
+        "'[\"blue\", \"red\"]'",
+        "'\"red\"'",
+        "'{\"red\": 1}'",
+        "'[1,\"red\"]'",
+        "'red'",
+        "'[]'",
+        "'{'",
+        "'null'",
+        "'{\"x\": 1.10}'",
+        "x''",
+        "x'31'",
+        "x'616263'",
+        "zeroblob(5)",
+    ];
+
+    fn kinds() -> Vec<FieldKind> {
+        let options = || vec!["red".into(), "blue".into()];
+        vec![
+            FieldKind::SingleLineText,
+            FieldKind::LongText,
+            FieldKind::Integer(Bounds::default()),
+            FieldKind::Rating(5),
+            FieldKind::Decimal(Bounds::default()),
+            FieldKind::Currency("EUR".into(), Bounds::default()),
+            FieldKind::Checkbox,
+            FieldKind::Date,
+            FieldKind::Datetime,
+            FieldKind::SingleSelect(options()),
+            FieldKind::MultiSelect(options()),
+            FieldKind::Json,
+            FieldKind::Autonumber(Numbering { start: i64::MAX - 20, prefix: "".into() }),
+            FieldKind::Relationship("things".parse().unwrap(), OnDelete::SetNull),
+            FieldKind::CreatedBy,
+        ]
+    }
+
+    /// Values that somebody may look for.
+    fn wanted(storage: Storage) -> Vec<Value> {
+        let texts = |texts: &[&str]| texts.iter().map(|text| Value::text(*text)).collect();
+        match storage {
+            Storage::Text => texts(&["", "a", "ABC", "abd", "é", "3"]),
+            Storage::Date => texts(&["2026-04-05", "2026-04-04"]),
+            Storage::Datetime => texts(&["2026-04-05T12:00:00.000Z", "2026-04-05T11:00:00.000Z"]),
+            Storage::Integer => {
+                [0, 3, 7, i64::MAX, i64::MIN, 9_007_199_254_740_992].map(Value::Integer).to_vec()
+            }
+            Storage::Decimal(_) => {
+                let decimal = |text: &&str| Value::Decimal(text.parse().unwrap());
+                [
+                    "0",
+                    "0.3",
+                    "3",
+                    "-1",
+                    "1234567890123.46",
+                    "0.0000000000001",
+                    "0.00000000000000000001",
+                ]
+                .iter()
+                .map(decimal)
+                .collect()
+            }
+            Storage::Boolean => [true, false].map(Value::Boolean).to_vec(),
+            Storage::Person => ["u1", "u3"]
+                .map(|id| Value::Person(Person { id: UserId::new(id), name: None }))
+                .to_vec(),
+            Storage::List => vec![Value::List(Arc::new(["red".into()]))],
+            Storage::Link => [1, 7].map(|id| Value::Link(RecordId::from(id).into())).to_vec(),
+            Storage::Json => Vec::new(),
+        }
+    }
+
+    fn tests_of(storage: Storage) -> Vec<Test> {
+        let values = wanted(storage);
+        let test = |operator: &str, value: &Value| {
+            let value = || value.clone();
+            Some(match operator {
+                "eq" => Test::Eq(value()),
+                "neq" => Test::Neq(value()),
+                "gt" => Test::Gt(value()),
+                "gte" => Test::Gte(value()),
+                "lt" => Test::Lt(value()),
+                "lte" => Test::Lte(value()),
+                "contains" if storage == Storage::List => Test::Contains(Value::text("red")),
+                "contains" => Test::Contains(value()),
+                "startsWith" => Test::StartsWith(value()),
+                "endsWith" => Test::EndsWith(value()),
+                _ => return None,
+            })
+        };
+        let suiting = OPERATORS.iter().filter(|operator| operator_suits(operator, storage));
+        let mut tests: Vec<_> = suiting
+            .flat_map(|operator| values.iter().filter_map(|value| test(operator, value)))
+            .collect();
+        if operator_suits("in", storage) {
+            tests.extend([Test::In(values.clone()), Test::NotIn(values)]);
+        }
+        tests.extend([Test::IsEmpty, Test::IsNotEmpty]);
+        tests
+    }
+
+    struct Filled {
+        _folder: tempfile::TempDir,
+        store: Store,
+        table: Arc<Table>,
+    }
+
+    /// A table into which another program has put everything, and what the log tells of it.
+    async fn filled() -> (Filled, Vec<Record>) {
+        let folder = tempfile::tempdir().unwrap();
+        let table = Arc::new(table_of(kinds()));
+        let path = folder.path().join("data.db");
+        let url = path.display().to_string();
+        let (store, _) =
+            Store::open(&url, std::slice::from_ref(&table), Losses::Refused).await.unwrap();
+        let start = store.log().position().await.unwrap();
+        let mut outside = SqliteConnection::connect(&format!("sqlite:{url}")).await.unwrap();
+        let loose = "pragma ignore_check_constraints = on; pragma foreign_keys = off";
+        sqlx::raw_sql(loose).execute(&mut outside).await.unwrap();
+        let fields = || table.fields.iter().skip(1).filter(|field| !field.kind.is_generated());
+        for (row, _) in HOSTILE.iter().enumerate() {
+            let names: Vec<_> = fields().map(|field| format!("\"{}\"", field.name)).collect();
+            let values = (0..names.len()).map(|nth| HOSTILE[(row + 5 * nth) % HOSTILE.len()]);
+            let values: Vec<_> = values.collect();
+            let (names, values) = (names.join(", "), values.join(", "));
+            let insert = format!("insert into things ({names}) values ({values})");
+            sqlx::raw_sql(AssertSqlSafe(insert)).execute(&mut outside).await.unwrap();
+        }
+        outside.close().await.unwrap();
+        let batch = store.log().after(&start).await.unwrap();
+        let logged = batch.changes.into_iter().map(|change| change.new.unwrap()).collect();
+        (Filled { _folder: folder, store, table }, logged)
+    }
+
+    impl Filled {
+        async fn rows(&self, filter: &Filter, window: Window) -> Vec<Record> {
+            let table = self.table.name.clone();
+            let query = Query { table, filter: filter.clone(), ask: Ask::Rows(window) };
+            let answer = self.store.snapshot(&[&query], &[]).await.unwrap().answers.remove(0);
+            answer.rows().unwrap().records
+        }
+    }
+
+    fn window(field: FieldAt, direction: Direction) -> Window {
+        Window { sort: vec![Sort { field, direction }], limit: 500, offset: 0, after: None }
+    }
+
+    #[tokio::test]
+    async fn whatever_a_program_has_written_is_one_value_everywhere() {
+        let (filled, logged) = filled().await;
+        let all = filled.rows(&Filter::all(), window(FieldAt::ID, Direction::Asc)).await;
+        assert_eq!(all.len(), HOSTILE.len());
+        assert_eq!(all, logged, "what the log tells is what a list shows");
+        for record in &all {
+            let read = filled.store.get(&filled.table, record.id()).await.unwrap();
+            assert_eq!(read.as_ref(), Some(record));
+        }
+    }
+
+    #[tokio::test]
+    async fn sql_and_memory_agree_on_what_passed_no_rule() {
+        let (filled, all) = filled().await;
+        for (field, declared) in filled.table.all().skip(1) {
+            for direction in [Direction::Asc, Direction::Desc] {
+                let window = window(field, direction);
+                for test in tests_of(declared.kind.storage()) {
+                    let filter = Filter::Test(field, test);
+                    let mut expected: Vec<_> =
+                        all.iter().filter(|record| filter.matches(record)).cloned().collect();
+                    expected.sort_by_key(|record| sort_key(record, &window.sort));
+                    let found = filled.rows(&filter, window.clone()).await;
+                    let shown = |records: &[Record]| -> Vec<_> {
+                        records.iter().map(|record| (record.id(), record[field].clone())).collect()
+                    };
+                    assert_eq!(shown(&found), shown(&expected), "{:?} {filter:?}", declared.kind);
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn page_by_page_every_record_comes_once() {
+        let (filled, all) = filled().await;
+        for (field, declared) in filled.table.all() {
+            for direction in [Direction::Asc, Direction::Desc] {
+                let whole = window(field, direction);
+                let mut expected = all.clone();
+                expected.sort_by_key(|record| sort_key(record, &whole.sort));
+                let (mut walked, mut after) = (Vec::new(), None);
+                loop {
+                    let part = Window { limit: 3, after: after.take(), ..whole.clone() };
+                    let part = filled.rows(&Filter::all(), part).await;
+                    let Some(last) = part.last() else { break };
+                    after = Some(After { values: vec![last[field].clone()], id: last.id() });
+                    walked.extend(part);
+                    assert!(walked.len() <= all.len(), "{:?}", declared.kind);
+                }
+                assert_eq!(walked, expected, "{:?} {direction:?}", declared.kind);
+            }
+        }
+    }
+}
