@@ -27,6 +27,7 @@ mod guide;
 mod heard;
 mod history;
 mod hostile;
+mod kept;
 mod labels;
 mod lists;
 mod manual;
