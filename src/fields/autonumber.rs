@@ -42,10 +42,18 @@ impl Family for AutonumberFamily {
         matches!(kind, FieldKind::Autonumber(_))
     }
 
-    /// Values for filters: a record's own is never given.
-    fn parse(&self, _: &FieldKind, json: &Json) -> Result<Value, Misfit> {
-        let number = json.as_i64().map(Value::Integer);
-        number.ok_or_else(|| Misfit::value(format!("must be a whole number, got {json}")))
+    /// Values for filters, with the prefix that people read or without: a record's own is never given.
+    fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
+        let prefix = match kind {
+            FieldKind::Autonumber(numbering) => numbering.prefix.as_ref(),
+            _ => "",
+        };
+        let text = json.as_str();
+        let digits = text.map(|text| text.strip_prefix(prefix).unwrap_or(text));
+        let read = |text: Option<&str>| text.and_then(|text| text.parse().ok());
+        let number = json.as_i64().or_else(|| read(text)).or_else(|| read(digits));
+        let misfit = || Misfit::value(format!("must be a whole number, got {json}"));
+        number.map(Value::Integer).ok_or_else(misfit)
     }
 
     fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String) {

@@ -179,9 +179,6 @@ pub fn parse_text(field: &Field, text: &str) -> Result<Value, Misfit> {
     let json = match &field.kind {
         FieldKind::Checkbox => checkbox::from_text(text),
         FieldKind::Id | FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
-        FieldKind::Autonumber(numbering) => {
-            whole(text.strip_prefix(numbering.prefix.as_ref()).unwrap_or(text))
-        }
         FieldKind::MultiSelect(options) => multi_select::from_text(options, text),
         FieldKind::Percentage(_) => Json::from(text.trim_end_matches('%').trim_end()),
         FieldKind::Json => return read(field, &json::from_text(text)?),
@@ -388,6 +385,11 @@ mod tests {
             };
             assert_eq!(answer, told);
         };
+        check("checkbox", "TRUE", "true");
+        check("checkbox", "No", "false");
+        check("checkbox", "maybe", r#"must be true or false, got "maybe""#);
+        check("percentage", "12.5 %", r#""12.5""#);
+        check("autonumber", "1001", "1001");
         check("multi-select", "done| new", r#"["new","done"]"#);
         check("multi-select", r#"["done"]"#, r#"["done"]"#);
         check("multi-select", "", "null");
@@ -396,6 +398,19 @@ mod tests {
         check("json", "null", "null");
         check("json", "1e999", r#"must be JSON, got "1e999""#);
         check("json", &"[".repeat(1_000), &format!(r#"must be JSON, got "{}""#, "[".repeat(60)));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_number_that_counts_is_read_again() {
+        let numbered = |prefix: &str, text: &str| {
+            let options = Options { prefix: Some(prefix.into()), ..Options::default() };
+            let kind = kind("autonumber", &options).unwrap().unwrap();
+            operand(&Field { kind, ..field("autonumber") }, &Json::from(text)).ok()
+        };
+        assert_eq!(numbered("T-", "T-1001"), Some(Value::Integer(1001)));
+        assert_eq!(numbered("T-", "1001"), Some(Value::Integer(1001)));
+        assert_eq!(numbered("1", "12"), Some(Value::Integer(12)));
+        assert_eq!(numbered("T-", "S-1001"), None);
     }
 
     #[test]

@@ -15,8 +15,9 @@ pub const MAX_PLACES: u32 = 28;
 /// What no decimal reaches: it has too many digits before the point.
 pub const LIMIT: f64 = 1e28;
 
-/// How many digits SQLite takes of a float before it rounds.
-const TAKEN: usize = 19;
+/// How many digits the SQLite that is built in takes of a float before it rounds. Both must round to
+/// the same, or sorts would not be what is shown.
+const TAKEN: usize = 17;
 
 /// Why a text is no decimal that can be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

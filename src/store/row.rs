@@ -104,6 +104,10 @@ fn value(kind: &FieldKind, cell: Cell<'_>, people: &People) -> Value {
             decimal::of_whole(number).map_or(Value::Null, |number| decimal(number, scale))
         }
         (Storage::Decimal(scale), Cell::Real(number)) => real(number, scale),
+        // A float with all of its digits, as a row of JSON has it.
+        (Storage::Decimal(scale), Cell::Text(text)) => {
+            text.parse().map_or(Value::Null, |number| real(number, scale))
+        }
         (Storage::Text | Storage::Date | Storage::Datetime, Cell::Text(text)) => {
             Value::text(text.as_ref())
         }

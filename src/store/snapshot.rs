@@ -130,11 +130,11 @@ impl Statement {
 
 /// A record packed into one column: see [`row::packed`].
 fn packed(table: &Table) -> String {
-    // What is no value of its field may be nothing that JSON can say either.
-    let fields = table
-        .fields
-        .iter()
-        .map(|field| format!("case when {} then \"{}\" end", meaning::is_value(field), field.name));
+    // What is no value of its field may be nothing that JSON can say.
+    let fields = table.fields.iter().map(|field| {
+        let column = meaning::in_json(field, &format!("\"{}\"", field.name));
+        format!("case when {} then {column} end", meaning::is_value(field))
+    });
     let fields: Vec<_> = fields.collect();
     let packs = fields.chunks(MAX_ARGUMENTS).map(|pack| format!("json_array({})", pack.join(", ")));
     packs.collect::<Vec<_>>().join(" || char(9) || ")

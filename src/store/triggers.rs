@@ -4,7 +4,7 @@
 //! functions, and right whatever its `recursive_triggers` says.
 
 use crate::model::table::Table;
-use crate::store::unrounded;
+use crate::store::{meaning, unrounded};
 
 /// How many arguments older versions of SQLite allow a function, less a few.
 pub(super) const MAX_ARGUMENTS: usize = 100;
@@ -163,10 +163,7 @@ fn row_json_with(table: &Table, prefix: &str, replaced: &str, expression: &str) 
                 return format!("'{}', {expression}", field.name);
             }
             // `json_object` refuses a BLOB, and with it the writer's own statement.
-            format!(
-                "'{}', case typeof({prefix}{column}) when 'blob' then null else {prefix}{column} end",
-                field.name
-            )
+            format!("'{}', {}", field.name, meaning::in_json(field, &format!("{prefix}{column}")))
         })
         .collect();
     let objects: Vec<_> = pairs

@@ -13,6 +13,7 @@ mod builds;
 mod cli;
 mod contact;
 mod crash;
+mod digits;
 mod editable;
 mod examples;
 mod export;
