@@ -87,7 +87,7 @@ impl Family for NumberFamily {
 
     fn shapes(&self, kind: &FieldKind) -> Shapes {
         match kind {
-            FieldKind::Rating(max) => whole_shapes(json!({
+            FieldKind::Rating(max) => Shapes::same(json!({
                 "type": "integer", "minimum": 0, "maximum": max, "examples": [max],
             })),
             FieldKind::Currency(code, bounds) => {
@@ -118,11 +118,11 @@ impl Family for NumberFamily {
     }
 }
 
-/// Whole numbers are read as numbers; their digits may be sent as text too.
+/// Whole numbers are numbers; the digits of those that JavaScript has not may be sent as text too.
 fn whole_shapes(read: Json) -> Shapes {
     let mut sent = read.clone();
     sent["type"] = json!(["integer", "string"]);
-    sent["pattern"] = json!("^(0|-?[1-9][0-9]{0,18})$");
+    sent["pattern"] = json!("^-?[1-9][0-9]{15,18}$");
     Shapes { read, sent }
 }
 
@@ -167,11 +167,14 @@ fn within_bounds<T: PartialOrd + Copy>(number: T, bounds: &Bounds<T>) -> T {
     }
 }
 
-/// A whole number, or its digits as text: JavaScript has no number for all of them.
+/// The greatest whole number up to which JavaScript has each of them (ECMA-262, `MAX_SAFE_INTEGER`).
+const MAX_SAFE: u64 = (1 << 53) - 1;
+
+/// A whole number; beyond those that JavaScript has, its digits as text as well.
 fn whole(json: &Json) -> Result<i64, Misfit> {
     let digits = |text: &str| {
         let number: i64 = text.parse().ok()?;
-        (number.to_string() == text).then_some(number)
+        (number.unsigned_abs() > MAX_SAFE && number.to_string() == text).then_some(number)
     };
     let number = json.as_i64().or_else(|| json.as_str().and_then(digits));
     number.ok_or_else(|| Misfit::value(format!("must be a whole number, got {json}")))

@@ -197,6 +197,8 @@ async fn whole_numbers_that_javascript_has_not_may_be_sent_as_text() {
     }
     for n in [
         r#""9223372036854775808""#,
+        r#""7""#,
+        r#""9007199254740991""#,
         r#""1.0""#,
         r#""+1""#,
         r#""01""#,
