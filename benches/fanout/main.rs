@@ -217,6 +217,7 @@ fn stampede(count: usize) {
         let components = ["newest", "open", "done"].map(|component| {
             let handshake = json!({
                 "component": component, "url": "/", "subscriptionId": component, "since": since,
+                "shape": requests::shape(&server.address, component),
             });
             handshake.to_string()
         });

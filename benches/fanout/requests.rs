@@ -121,16 +121,29 @@ async fn exchange(stream: &mut TcpStream, request: &str) -> String {
 
 /// Everything up to here is on the first page; and a new guest's cookie.
 pub fn position(address: &str) -> (String, String) {
+    let page = first_page(address);
+    (after(&page, "data-position=\"", '"'), after(&page, "set-cookie: ", ';'))
+}
+
+/// What a component of the first page means, as it says itself.
+pub fn shape(address: &str, component: &str) -> String {
+    let page = first_page(address);
+    let own = after(&page, &format!("data-component=\"{component}\""), '>');
+    after(&own, "data-shape=\"", '"')
+}
+
+fn first_page(address: &str) -> String {
     let mut stream = Blocking::connect(address).expect("it can be reached");
     write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
         .expect("it listens");
     let mut page = String::new();
     stream.read_to_string(&mut page).expect("it answers");
-    let after = |mark: &str, end: char| {
-        let (_, rest) = page.split_once(mark).expect("the page has it");
-        rest.split(end).next().unwrap_or_default().to_owned()
-    };
-    (after("data-position=\"", '"'), after("set-cookie: ", ';'))
+    page
+}
+
+fn after(text: &str, mark: &str, end: char) -> String {
+    let (_, rest) = text.split_once(mark).expect("the page has it");
+    rest.split(end).next().unwrap_or_default().to_owned()
 }
 
 /// Polls of a fragment that has not changed, and of a bare handler that says the same, in turn.

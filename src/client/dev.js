@@ -2,8 +2,8 @@
  * While an author works on the app: shows each good save on the page as it stands, each bad one above
  * it. Scroll position, what was typed and the focus stay, and so does what is live.
  */
-import { morph } from "./morph.js";
 import { Overlay } from "./overlay.js";
+import { closed, isOpen, keepTyped, readPage, show } from "./renew.js";
 
 /** How often, in ms, a server that is gone is looked for. */
 const LOOK_MS = 500;
@@ -48,40 +48,23 @@ function hear(news) {
 /** Makes the page what the server now says it is. */
 async function renew(wanted) {
   if (page === wanted) return;
-  const answer = await fetch(location.href, { cache: "no-store" });
-  const isPage = answer.headers.get("Content-Type")?.startsWith("text/html");
-  const fresh = isPage && new DOMParser().parseFromString(permitted(await answer.text()), "text/html");
-  if (answer.redirected || !fresh?.querySelector("main") || !document.querySelector("main")) {
-    return location.reload();
-  }
+  const { fresh } = await readPage();
+  if (!fresh) return location.reload();
   ({ page } = config(fresh));
-  const focus = holdFocus();
-  const scrolled = holdScroll();
-  document.title = fresh.title;
-  renewHead(fresh);
-  for (const part of ["header", "main"]) {
-    const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
-    if (old && now) morph(old, document.adoptNode(now), settle);
-  }
-  scrolled();
-  focus();
+  show(fresh, settle);
   const { renew: move, takeUp } = await import("./pagetide.js");
   move();
   await takeUp();
 }
 
 /** Leaves a table as it is until its open cell is closed. */
-function renewOnceClosed(table) {
-  const observer = new MutationObserver(() => {
-    if (table.querySelector(".pt-editing")) return;
-    observer.disconnect();
-    // What it stands in is not as it was sent.
-    for (let part = table; part; part = part.parentElement) sent.delete(part);
-    const wanted = page;
-    page = undefined;
-    renewing = renewing.then(() => renew(wanted));
-  });
-  observer.observe(table, { subtree: true, attributeFilter: ["class"] });
+async function renewOnceClosed(table) {
+  await closed(table);
+  // What it stands in is not as it was sent.
+  for (let part = table; part; part = part.parentElement) sent.delete(part);
+  const wanted = page;
+  page = undefined;
+  renewing = renewing.then(() => renew(wanted));
 }
 
 /** Sees to what has a life of its own. */
@@ -93,7 +76,7 @@ function settle(old, fresh) {
     sent.set(old, html);
     return false;
   }
-  if (old.querySelector(".pt-editing")) {
+  if (isOpen(old)) {
     renewOnceClosed(old);
     return true;
   }
@@ -107,25 +90,6 @@ function remember(element) {
   for (const whole of [element, ...element.querySelectorAll(WHOLE)]) sent.set(whole, whole.outerHTML);
 }
 
-/** The theme, the description and the stylesheets. */
-function renewHead(fresh) {
-  for (const kind of ["style", "meta[name=description]", "link[rel=stylesheet]"]) {
-    const [old, now] = [document, fresh].map((from) => [...from.head.querySelectorAll(kind)]);
-    now.forEach((element, index) => {
-      if (!old[index]) document.head.append(document.adoptNode(element));
-      else if (element.localName === "style") old[index].textContent = element.textContent;
-      else morph(old[index], element);
-    });
-    old.slice(now.length).forEach((element) => element.remove());
-  }
-}
-
-/** The policy that this page came with knows only the nonce that it came with. */
-function permitted(html) {
-  const { nonce } = document.getElementById("pagetide-config");
-  return html.replaceAll(/ nonce="[^"]*"/g, ` nonce="${nonce}"`);
-}
-
 /** Takes each of the app's own stylesheets anew; the old one holds until the new one is there. */
 function restyle(version) {
   for (const link of document.querySelectorAll("link[rel=stylesheet]")) {
@@ -137,58 +101,4 @@ function restyle(version) {
     next.onload = next.onerror = () => link.remove();
     link.after(next);
   }
-}
-
-/** Takes what was typed over into the controls of the same name. */
-function keepTyped(old, fresh) {
-  for (const control of old.querySelectorAll("input, textarea, select")) {
-    const twin = sameControl(fresh, control);
-    if (!twin || twin.type !== control.type || twin.type === "file") continue;
-    if (control.checked !== control.defaultChecked) twin.checked = control.checked;
-    if (control.localName === "select") keepChosen(control, twin);
-    else if (control.value !== control.defaultValue) twin.value = control.value;
-  }
-}
-
-function keepChosen(control, twin) {
-  const isTouched = [...control.options].some((option) => option.selected !== option.defaultSelected);
-  const chosen = new Set([...control.selectedOptions].map(({ value }) => value));
-  if (!isTouched) return;
-  for (const option of twin.options) option.selected = chosen.has(option.value);
-}
-
-function sameControl(within, { id, name, value, type }) {
-  if (id) return within.querySelector(`#${CSS.escape(id)}`);
-  if (!name) return null;
-  const isOneOfMany = ["checkbox", "radio"].includes(type);
-  const withValue = isOneOfMany ? `[value=${CSS.escape(value)}]` : "";
-  return within.querySelector(`[name=${CSS.escape(name)}]${withValue}`);
-}
-
-/** Gives the focus back to the control of the same name, if it was lost. */
-function holdFocus() {
-  const held = document.activeElement;
-  const whole = held?.closest("[data-component]");
-  const selection = [held?.selectionStart, held?.selectionEnd];
-  return () => {
-    const within = whole && document.getElementById(whole.id);
-    if (!within || document.activeElement === held) return;
-    const twin = sameControl(within, held);
-    twin?.focus({ preventScroll: true });
-    if (twin?.setSelectionRange && typeof selection[0] === "number") twin.setSelectionRange(...selection);
-  };
-}
-
-/** Gives the page, and each part of it that scrolls by itself, its place back. */
-function holdScroll() {
-  const [left, top] = [scrollX, scrollY];
-  const parts = [...document.querySelectorAll("[data-component] .pt-table-frame")].map((part) => {
-    return [part.closest("[data-component]").id, part.scrollLeft, part.scrollTop];
-  });
-  return () => {
-    for (const [id, ...place] of parts) {
-      document.getElementById(id)?.querySelector(".pt-table-frame")?.scrollTo(...place);
-    }
-    scrollTo({ left, top, behavior: "instant" });
-  };
 }

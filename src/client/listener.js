@@ -46,6 +46,7 @@ export class Listener {
     for (const component of components) {
       component.onRead = () => this.#goOnFrom(component);
       component.onUnread = () => this.#owed.add(component);
+      component.onFlood = () => this.#owe(component);
     }
     if (!this.#started) return;
     this.#join();
@@ -90,7 +91,11 @@ export class Listener {
   /** There is a new leader. What an earlier one still passes on would be told twice, so keys are new. */
   #follow() {
     this.#keyed.clear();
-    for (const component of this.#components) this.#keyed.set(this.#nextKey(), component);
+    for (const component of this.#components) {
+      // It goes on from what it shows, so what waits is to be shown first.
+      component.catchUp();
+      this.#keyed.set(this.#nextKey(), component);
+    }
     this.#declare();
   }
 
@@ -112,8 +117,8 @@ export class Listener {
 
   #declare() {
     const url = pageUrl();
-    const subscriptions = [...this.#keyed].map(([key, { id, position }]) => {
-      return { key, component: id, url, since: position };
+    const subscriptions = [...this.#keyed].map(([key, { id, position, shape }]) => {
+      return { key, component: id, url, since: position, shape };
     });
     const pages = this.#presence ? [this.#presence.path] : [];
     this.#tabs.declare({ subscriptions, pages, edits: [...this.#edits.values()] });
@@ -129,7 +134,7 @@ export class Listener {
       case "resync":
         return component && this.#owe(component);
       case "error":
-        return component?.showState("stale");
+        return component && this.#refused(component, message.code);
       case "heartbeat":
         return this.#owed.forEach((owed) => owed.readSoon());
       case "presence-sync":
@@ -148,8 +153,17 @@ export class Listener {
   }
 
   #subscribed(component) {
+    component.onSame();
     if (this.#owed.has(component)) component.readSoon();
     else component.showState("live");
+  }
+
+  #refused(component, code) {
+    component.showState("stale");
+    if (code !== "PAGE_CHANGED") return;
+    // If the page cannot be loaded anew now, the next heartbeat tries again.
+    this.#owed.add(component);
+    component.onOther();
   }
 
   #owe(component) {

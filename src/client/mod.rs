@@ -47,11 +47,14 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("form.js", JAVASCRIPT, include_str!("form.js")),
     ("listener.js", JAVASCRIPT, include_str!("listener.js")),
     ("morph.js", JAVASCRIPT, include_str!("morph.js")),
+    ("motion.js", JAVASCRIPT, include_str!("motion.js")),
+    ("outdated.js", JAVASCRIPT, include_str!("outdated.js")),
     ("overlay.js", JAVASCRIPT, include_str!("overlay.js")),
     ("pick.js", JAVASCRIPT, include_str!("pick.js")),
     ("poll.js", JAVASCRIPT, include_str!("poll.js")),
     ("presence.js", JAVASCRIPT, include_str!("presence.js")),
     ("relative.js", JAVASCRIPT, include_str!("relative.js")),
+    ("renew.js", JAVASCRIPT, include_str!("renew.js")),
     ("roster.js", JAVASCRIPT, include_str!("roster.js")),
     ("rows.js", JAVASCRIPT, include_str!("rows.js")),
     ("send.js", JAVASCRIPT, include_str!("send.js")),
@@ -63,7 +66,7 @@ const SOURCES: &[(&str, &str, &str)] = &[
     ("transports.js", JAVASCRIPT, include_str!("transports.js")),
 ];
 
-/// What only pages with forms or buttons ask for, or with tables that can be edited or browsed or that say
+/// What only pages with records, forms or buttons ask for, or with tables that can be edited or browsed or that say
 /// how long ago something was, and pages that their author works on, that are for admins or about the
 /// API.
 const ASKED_FOR_LATER: &[&str] = &[
@@ -76,9 +79,11 @@ const ASKED_FOR_LATER: &[&str] = &[
     DEV_SCRIPT,
     "edit.js",
     "form.js",
+    "outdated.js",
     "overlay.js",
     "pick.js",
     "relative.js",
+    "renew.js",
     "send.js",
     "toast.js",
 ];

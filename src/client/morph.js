@@ -3,6 +3,7 @@
  * people have opened survive. Children with a `data-id` or an `id` are told apart by it, the rest by
  * their kind and order.
  */
+import { highlight, leave } from "./motion.js";
 
 /** Classes of a highlight that is under way. */
 const PASSING = ["pt-entering", "pt-leaving", "pt-changed"];
@@ -86,23 +87,5 @@ function figure(old, fresh) {
 /** Lets an entry slide in. */
 function enter(node) {
   if (!node.dataset?.id) return;
-  node.classList.add("pt-entering");
-  node.addEventListener("animationend", () => node.classList.remove("pt-entering"), { once: true });
-}
-
-/** Lets an entry fade out. */
-function leave(node) {
-  node.classList.add("pt-leaving");
-  node.inert = true;
-  const moving = node.getAnimations({ subtree: true });
-  // Without motion there is nothing to wait for.
-  Promise.allSettled(moving.map((animation) => animation.finished)).then(() => node.remove());
-}
-
-/** Runs a highlight from its beginning, even if one is under way. */
-function highlight(element, name) {
-  element.classList.remove(name);
-  element.getBoundingClientRect();
-  element.classList.add(name);
-  element.addEventListener("animationend", () => element.classList.remove(name), { once: true });
+  highlight(node, "pt-entering");
 }

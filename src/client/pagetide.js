@@ -35,6 +35,7 @@ export async function takeUp() {
   const sections = [...document.querySelectorAll("[data-component]")];
   const fresh = sections.filter((section) => !known.has(section)).map((section) => new Component(section));
   for (const component of fresh) known.set(component.section, component);
+  if (fresh.length > 0) await letRenew(fresh);
   for (const component of fresh) {
     if (component.refresh === "poll") poll(component);
   }
@@ -53,6 +54,15 @@ export async function takeUp() {
 /** Moves to the server as it is now, as an author's next state of the app is another server. */
 export function renew() {
   listener.renew();
+}
+
+/** At once, since a server that was deployed anew may have other scripts. */
+async function letRenew(components) {
+  const { foundOther, foundSame } = await import("./outdated.js");
+  for (const component of components) {
+    component.onOther = () => foundOther(component, takeUp);
+    component.onSame = () => foundSame(component);
+  }
 }
 
 async function letAct() {

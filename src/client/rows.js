@@ -2,6 +2,8 @@
  * The rows of one table, found by their key and placed by their sort key. Only what changed is
  * touched, so focus, selection and scroll position survive.
  */
+import { FEW, highlight, leave, withoutMotion } from "./motion.js";
+
 export class Rows {
   /** @param {HTMLTableSectionElement} body */
   constructor(body) {
@@ -12,12 +14,12 @@ export class Rows {
 
   /** The rows shown, in order, without those that are leaving. */
   all() {
-    return [...this.body.rows].filter((row) => !row.classList.contains("pt-leaving"));
+    return [...this.body.querySelectorAll(":scope > tr:not(.pt-leaving)")];
   }
 
   /** @param {string} id */
   find(id) {
-    return this.all().find((row) => row.dataset.id === id);
+    return this.body.querySelector(`:scope > tr[data-id="${CSS.escape(id)}"]:not(.pt-leaving)`);
   }
 
   /** The greatest sort key shown. */
@@ -115,15 +117,10 @@ export class Rows {
 
   /** Lets a row fade out; not while somebody has it under their hands. */
   remove(row) {
+    if (!this.#isHeld(row)) return leave(row);
     row.classList.add("pt-leaving");
-    if (this.#isHeld(row)) {
-      for (const cell of row.cells) this.held.get(cell)?.onWord();
-      return;
-    }
-    row.inert = true;
-    const moving = row.getAnimations({ subtree: true });
-    // Without motion there is nothing to wait for.
-    Promise.allSettled(moving.map((animation) => animation.finished)).then(() => row.remove());
+    for (const cell of row.cells) this.held.get(cell)?.onWord();
+    return undefined;
   }
 
   /** Shows the rows of another body in place of these, which have not changed. */
@@ -132,14 +129,36 @@ export class Rows {
     else this.body.replaceChildren(...body.rows);
   }
 
-  /** Makes the rows those of another body, by key. */
+  /** Makes the rows those of another body, by key and in its order. */
   replaceAll(body) {
+    const shown = this.all();
+    const known = new Map(shown.map((row) => [row.dataset.id, row]));
     const fresh = [...body.rows];
     const kept = new Set(fresh.map((row) => row.dataset.id));
-    for (const row of this.all()) {
-      if (!kept.has(row.dataset.id)) this.remove(row);
+    const gone = shown.filter((row) => !kept.has(row.dataset.id));
+    const replace = () => {
+      for (const row of gone) this.remove(row);
+      let next = null;
+      for (const row of fresh.reverse()) next = this.#putBefore(row, known.get(row.dataset.id), next);
+    };
+    if (gone.length > FEW) withoutMotion(replace);
+    else replace();
+  }
+
+  /** Puts a row before another; which one the row above it goes before. */
+  #putBefore(fresh, shown, next) {
+    const known = shown ?? this.#heldRow(fresh.dataset.id);
+    if (!known) {
+      highlight(fresh, "pt-entering");
+      this.body.insertBefore(fresh, next);
+      return fresh;
     }
-    for (const row of fresh) this.put(row);
+    known.classList.remove("pt-leaving");
+    this.#update(known, fresh);
+    // It goes where it belongs once it is let go.
+    if (this.#isHeld(known)) return next;
+    if (nextLive(known) !== next) move(known, this.body, next);
+    return known;
   }
 }
 
@@ -169,12 +188,4 @@ function move(row, body, next) {
   if (row.contains(anchorNode) && row.contains(focusNode)) {
     selection.setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
   }
-}
-
-/** Runs a highlight from its beginning, even if one is under way. */
-function highlight(element, name) {
-  element.classList.remove(name);
-  element.getBoundingClientRect();
-  element.classList.add(name);
-  element.addEventListener("animationend", () => element.classList.remove(name), { once: true });
 }

@@ -184,6 +184,6 @@ export class Switchboard {
 function subscribe(link, subscription) {
   subscription.link = link;
   subscription.name = link.name(subscription);
-  const { component, url, since, name } = subscription;
-  return { component, url, subscriptionId: name, since };
+  const { component, url, since, shape, name } = subscription;
+  return { component, url, subscriptionId: name, since, shape };
 }

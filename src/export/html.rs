@@ -18,10 +18,11 @@ use crate::export::links::Guide;
 use crate::export::tags::{attribute_at, end_of, get, span, start_tag, text, tokens};
 
 /// What only scripts read: it says how current things are, or how to change them.
-const FOR_SCRIPTS: [&str; 11] = [
+const FOR_SCRIPTS: [&str; 12] = [
     "data-component",
     "data-refresh",
     "data-position",
+    "data-shape",
     "data-poll-interval-ms",
     "data-limit",
     "data-offset",

@@ -250,6 +250,7 @@ fn records(error: &RecordsError) -> StatusCode {
         RecordsError::NotUnique(_)
         | RecordsError::Conflict(_)
         | RecordsError::Referred
+        | RecordsError::PageChanged
         | RecordsError::Batch(Obstacle::NotUnique | Obstacle::Referred | Obstacle::Stale, _) => {
             StatusCode::CONFLICT
         }

@@ -128,7 +128,7 @@ async fn tell(
         return Ok(response);
     }
     let Submission { url, component, .. } = submission;
-    let html = match runtime.pages.fragment(caller.visitor(), url, component, None).await {
+    let html = match runtime.pages.fragment(caller.visitor(), url, component, None, None).await {
         Ok(Fragment::Html(html, _)) => html,
         Ok(Fragment::Unchanged(_)) => "".into(),
         Err(error) => return Err(error.into()),

@@ -81,9 +81,11 @@ struct FragmentQuery {
     url: String,
     /// Its id.
     component: String,
+    /// What it means to whoever asks.
+    shape: Option<String>,
 }
 
-/// `GET /api/fragments?url=&component=`: one component as its page shows it now.
+/// `GET /api/fragments?url=&component=&shape=`: one component as its page shows it now.
 #[handler]
 pub(super) async fn fragment(
     query: Result<Query<FragmentQuery>>,
@@ -93,7 +95,9 @@ pub(super) async fn fragment(
 ) -> Result<Response> {
     let Query(asked) = query.map_err(|error| HttpError::Malformed(error.to_string()))?;
     let known = known_tag(headers);
-    let made = runtime.pages.fragment(caller.visitor(), &asked.url, &asked.component, known).await;
+    let FragmentQuery { url, component, shape } = &asked;
+    let (viewer, shape) = (caller.visitor(), shape.as_deref());
+    let made = runtime.pages.fragment(viewer, url, component, shape, known).await;
     Ok(match made.map_err(HttpError::from)? {
         Fragment::Html(html, tag) => tagged(fresh(StatusCode::OK).body(html.to_string()), tag),
         Fragment::Unchanged(tag) => tagged(not_modified(), Some(tag)),

@@ -120,7 +120,7 @@ async fn open_socket(
     caller.credential()?;
     let (response, upgrade) = switch(request)?;
     let (table, handshake) = first.unzip();
-    let mut session = session(caller, runtime, table)?;
+    let mut session = session(caller, runtime, table, "websocket")?;
     if let Some(handshake) = handshake {
         session.handle(handshake).await.map_err(HttpError::from)?;
     }
@@ -138,7 +138,7 @@ async fn open_stream(
 ) -> Result<Response> {
     sse::resume(request.headers(), &mut handshakes)?;
     let is_for_one = table.is_some();
-    let mut session = session(caller, runtime, table)?;
+    let mut session = session(caller, runtime, table, "sse")?;
     let names = handshakes.iter().map(|handshake| session.name(handshake)).collect();
     for handshake in handshakes {
         // One bad handshake among several must not take the others along.
@@ -156,6 +156,7 @@ fn session(
     caller: &Caller,
     runtime: &Runtime,
     table: Option<String>,
+    via: &'static str,
 ) -> Result<Session, HttpError> {
     let credential = caller.credential()?;
     let (hub, outbox) = (runtime.hub.clone(), Arc::new(Outbox::default()));
@@ -163,7 +164,7 @@ fn session(
     let most = hub.transport().max_connections_per_user;
     let admission = hub.admit(credential, &outbox).ok_or(HttpError::TooManyConnections(most))?;
     let (app, records) = (runtime.app.clone(), runtime.records.clone());
-    Ok(Session::new(Opened { hub, app, records, viewer, outbox, admission }, table))
+    Ok(Session::new(Opened { hub, app, records, viewer, outbox, admission, via }, table))
 }
 
 /// The answer that makes a WebSocket of a connection, and what becomes of it then.

@@ -39,6 +39,8 @@ pub(super) struct Behind {
     since: Position,
     /// Whether `subscribed` has been said.
     greeted: bool,
+    /// What is said once after the first `subscribed` of a connection.
+    connected: Option<Message>,
 }
 
 /// What a subscription missed.
@@ -54,8 +56,11 @@ enum Missed {
 impl Behind {
     /// What is to be said first.
     fn greeting(&self, position: &Position) -> Burst {
-        let greeting = (!self.greeted).then(|| subscribed(&self.scope, &self.name, position));
-        Burst::new(greeting.into_iter().collect())
+        if self.greeted {
+            return Burst::new(Vec::new());
+        }
+        let subscribed = subscribed(&self.scope, &self.name, position);
+        Burst::new(std::iter::once(subscribed).chain(self.connected.clone()).collect())
     }
 
     /// Gives up what has not been told: the client is told to read again, up to here.
@@ -67,14 +72,15 @@ impl Behind {
 }
 
 impl Hub {
-    /// Begins a subscription: says `subscribed`, then what happened after `since`, then everything
-    /// that follows.
+    /// Begins a subscription: says `subscribed`, and `connected` if it is given, then what happened
+    /// after `since`, then everything that follows.
     pub(super) async fn subscribe(
         self: &Arc<Self>,
         connection: (&Admission, &Arc<Outbox>),
         name: Name,
         scope: Scope,
         since: Option<Position>,
+        connected: Option<Message>,
     ) -> Begun {
         if since.is_some() {
             self.metrics.replay();
@@ -84,7 +90,7 @@ impl Hub {
             Some(since) => since,
             None => self.store.log().position().await.unwrap_or_else(|_| self.position()),
         };
-        self.go_on(connection, Behind { name, scope, since, greeted: false }).await
+        self.go_on(connection, Behind { name, scope, since, greeted: false, connected }).await
     }
 
     /// Brings a subscription nearer to the present. Its queue must be empty, or almost.
@@ -246,6 +252,7 @@ fn subscribed(scope: &Scope, name: &Name, position: &Position) -> Message {
         filter: scope.filter_json.as_ref(),
         fields: scope.fields.iter().map(|at| scope.table.field(at).name.as_str()).collect(),
         position,
+        shape: scope.component.as_ref().map(|component| component.shape.as_str()),
     };
     Message::at(&body, name, position)
 }

@@ -20,6 +20,7 @@ use crate::model::ids::{ComponentId, Position, TableName};
 use crate::model::query::Sort;
 use crate::model::record::{Envelope, FieldSet};
 use crate::model::related::{Leads, Related, Renamed};
+use crate::model::shape::Shape;
 use crate::model::sort_key::sort_key;
 use crate::model::table::{FieldAt, Table};
 use crate::render::Renderer;
@@ -44,6 +45,8 @@ pub(super) struct Scope {
 pub(super) struct ComponentScope {
     pub(super) page: Arc<str>,
     pub(super) id: ComponentId,
+    /// What it means to whoever looks.
+    pub(super) shape: Shape,
     /// What its rows look like; nothing for one that is read again as a whole.
     pub(super) rows: Option<DataTable>,
 }

@@ -24,6 +24,7 @@ use crate::live::presence::{Arrival, ConnectionId, Presence};
 use crate::model::access::Viewer;
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
+use crate::model::query::Query;
 use crate::model::record::Envelope;
 use crate::model::refresh::Transport;
 use crate::model::related::Leads;
@@ -96,7 +97,7 @@ pub struct Credential {
 pub struct Hub {
     pub(super) store: Store,
     pub(super) renderer: Arc<Renderer>,
-    transport: Transport,
+    pub(super) transport: Transport,
     state: Mutex<State>,
     presence: Mutex<Presence>,
     pub(super) metrics: Metrics,
@@ -147,7 +148,7 @@ impl Stay {
     /// Tells the connection once more who is there.
     pub(super) fn sync(&self, outbox: &Outbox) {
         let most = self.hub.transport.max_presence_entries;
-        self.hub.presence().sync(&self.path, outbox, most);
+        self.hub.presence().sync(&self.path, self.connection, outbox, most);
     }
 }
 
@@ -210,6 +211,7 @@ impl Hub {
                     leads.as_ref(),
                     last.map_or(&position, |change| &change.position),
                 );
+                self.review_stays(part, leads.is_none()).await;
                 tokio::task::yield_now().await;
             }
             if changes.is_empty() {
@@ -374,16 +376,18 @@ impl Hub {
         &self.metrics
     }
 
-    /// Puts a connection on a page.
+    /// Puts a connection on a page that is open to it as long as each of the needed finds a record.
     pub(super) fn stay(
         self: &Arc<Self>,
         admission: &Admission,
         path: &Arc<str>,
         viewer: &Viewer,
         outbox: &Arc<Outbox>,
+        needed: Vec<Query>,
     ) -> Stay {
         let (connection, viewer, outbox) = (admission.id, viewer.clone(), outbox.clone());
-        let arrival = Arrival { connection, viewer, outbox, at: now().into() };
+        let (needed, at) = (needed.into(), now().into());
+        let arrival = Arrival { connection, viewer, outbox, needed, at };
         self.presence().join(path, arrival, self.transport.max_presence_entries);
         Stay { hub: self.clone(), connection, path: path.clone() }
     }
@@ -467,7 +471,7 @@ impl Hub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn presence(&self) -> MutexGuard<'_, Presence> {
+    pub(super) fn presence(&self) -> MutexGuard<'_, Presence> {
         self.presence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -35,6 +35,9 @@ pub(super) enum Body<'a> {
         /// Everything after this will be told.
         #[schemars(with = "String")]
         position: &'a Position,
+        /// What the component means, as its page says it too; only for components.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        shape: Option<&'a str>,
     },
     /// A subscription has ended.
     Unsubscribed {
@@ -62,8 +65,9 @@ pub(super) enum Body<'a> {
         #[schemars(with = "String")]
         position: &'a Position,
     },
-    /// A handshake that cannot be honoured; or, over Server-Sent Events, why the stream ends:
-    /// `SESSION_ENDED` or `ACCESS_CHANGED`.
+    /// A handshake that cannot be honoured: `PAGE_CHANGED` if the page that it comes from is to be
+    /// loaded anew. Or, over Server-Sent Events, why the stream ends: `SESSION_ENDED` or
+    /// `ACCESS_CHANGED`.
     Error {
         /// The name the client gave the subscription.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,11 +98,11 @@ pub(super) enum Body<'a> {
     },
     /// Somebody else changed fields that this connection's user was editing.
     Conflict(Conflict<'a>),
-    /// The last message before a planned close.
+    /// Once, after the first answer to a handshake; and the last message before a planned close.
     ConnectionStatus {
-        /// Always `reconnecting`: the client should connect again.
+        /// `connected`; or `reconnecting`, and the client should connect again.
         status: &'a str,
-        /// The transport that is about to close.
+        /// The transport that is open, or about to close: `websocket` or `sse`.
         transport: &'a str,
     },
 }
@@ -295,6 +299,11 @@ impl Message {
     /// A sign of life, now.
     pub fn heartbeat() -> Self {
         Self::new(&Body::Heartbeat { timestamp: now() })
+    }
+
+    /// What follows the first answer to a handshake.
+    pub fn connected(transport: &str) -> Self {
+        Self::new(&Body::ConnectionStatus { status: "connected", transport })
     }
 
     /// The last message before a planned close.

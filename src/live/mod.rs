@@ -14,6 +14,7 @@ mod outbox;
 mod past;
 mod presence;
 mod session;
+mod stays;
 
 pub use editing::TooManyEdits;
 pub use hub::{Admission, Credential, Hub, OpenConnection};

@@ -13,7 +13,10 @@ use tokio::time::Instant;
 use crate::live::message::{Body, Message, PresentUser};
 use crate::live::outbox::Outbox;
 use crate::model::access::{User, Viewer};
+use crate::model::change::Change;
 use crate::model::ids::UserId;
+use crate::model::query::Query;
+use crate::model::record::Record;
 
 /// Everyone on every page.
 #[derive(Debug, Default)]
@@ -30,6 +33,8 @@ pub(super) struct Arrival {
     pub(super) connection: ConnectionId,
     pub(super) viewer: Viewer,
     pub(super) outbox: Arc<Outbox>,
+    /// The page is open to them as long as each of these finds a record.
+    pub(super) needed: Arc<[Query]>,
     /// The time now, as messages say it.
     pub(super) at: Arc<str>,
 }
@@ -50,6 +55,16 @@ struct Connection {
     seen: Instant,
     /// Silent for too long: not there until it says something again.
     stale: bool,
+    needed: Arc<[Query]>,
+    /// What the page needs is not there: neither are they until it is.
+    barred: bool,
+}
+
+/// A connection on a page, with what the page needs to be open to them.
+pub(super) struct Held {
+    pub(super) path: Arc<str>,
+    pub(super) connection: ConnectionId,
+    pub(super) needed: Arc<[Query]>,
 }
 
 #[derive(Debug)]
@@ -62,7 +77,7 @@ struct Person {
 impl Presence {
     /// Puts a connection on a page: it hears who is there, and the others hear of it.
     pub(super) fn join(&mut self, path: &Arc<str>, arrival: Arrival, most: usize) {
-        let Arrival { connection: id, viewer, outbox, at } = arrival;
+        let Arrival { connection: id, viewer, outbox, needed, at } = arrival;
         self.next_place += 1;
         let page = self.pages.entry(path.clone()).or_default();
         if let Entry::Vacant(entry) = page.connections.entry(id) {
@@ -71,17 +86,74 @@ impl Presence {
                 Viewer::Guest => None,
             };
             let (outbox, seen) = (outbox.clone(), Instant::now());
-            entry.insert(Connection { user, outbox, seen, stale: false });
+            let (stale, barred) = Default::default();
+            entry.insert(Connection { user, outbox, seen, stale, needed, barred });
             page.arrive(path, id, self.next_place, &at, most);
         }
-        self.sync(path, &outbox, most);
+        self.sync(path, id, &outbox, most);
     }
 
-    /// Tells a connection who is on a page.
-    pub(super) fn sync(&self, path: &Arc<str>, outbox: &Outbox, most: usize) {
-        let people = self.pages.get(path).map(|page| page.people.values());
+    /// Tells a connection on a page who is there: nobody, where the page is not open to it.
+    pub(super) fn sync(&self, path: &Arc<str>, id: ConnectionId, outbox: &Outbox, most: usize) {
+        let is_open = |page: &&Page| page.connections.get(&id).is_some_and(|own| !own.barred);
+        let people = self.pages.get(path).filter(is_open).map(|page| page.people.values());
         let users = people.into_iter().flatten().take(most).map(|person| &person.shown).collect();
         outbox.push([Message::new(&Body::PresenceSync { page_path: path, users })]);
+    }
+
+    /// The connections whose page may be open to them no longer, or again, after a change.
+    pub(super) fn concerned_by(&self, change: &Change) -> Vec<Held> {
+        let is_concerned = |query: &Query| {
+            let matches = |record: &Option<Record>| {
+                record.as_ref().is_some_and(|record| query.filter.matches(record))
+            };
+            query.table == change.table && matches(&change.old) != matches(&change.new)
+        };
+        self.held(|needed| needed.iter().any(is_concerned))
+    }
+
+    /// Every connection on a page that needs something to be open to it.
+    pub(super) fn all_held(&self) -> Vec<Held> {
+        self.held(|needed| !needed.is_empty())
+    }
+
+    fn held(&self, is_meant: impl Fn(&[Query]) -> bool) -> Vec<Held> {
+        let all = self.pages.iter().flat_map(|(path, page)| {
+            page.connections.iter().map(move |(id, connection)| (path, *id, &connection.needed))
+        });
+        let meant = all.filter(|(_, _, needed)| is_meant(needed));
+        let held = meant.map(|(path, connection, needed)| Held {
+            path: path.clone(),
+            connection,
+            needed: needed.clone(),
+        });
+        held.collect()
+    }
+
+    /// Takes a connection off a page that is no longer open to it, or lets it in again.
+    pub(super) fn bar(
+        &mut self,
+        Held { path, connection: id, .. }: &Held,
+        barred: bool,
+        at: &Arc<str>,
+        most: usize,
+    ) {
+        let Some(page) = self.pages.get_mut(path) else { return };
+        let Some(mut connection) = page.connections.remove(id) else { return };
+        let (is_same, outbox) = (connection.barred == barred, connection.outbox.clone());
+        if !is_same && barred {
+            page.depart(path, &connection, most);
+        }
+        connection.barred = barred;
+        page.connections.insert(*id, connection);
+        if is_same {
+            return;
+        }
+        if !barred {
+            self.next_place += 1;
+            page.arrive(path, *id, self.next_place, at, most);
+        }
+        self.sync(path, *id, &outbox, most);
     }
 
     /// Takes a connection off a page.
@@ -125,6 +197,13 @@ impl Presence {
     }
 }
 
+impl Connection {
+    /// Whether it counts as being on its page.
+    fn is_here(&self) -> bool {
+        !self.stale && !self.barred
+    }
+}
+
 impl Page {
     /// Counts a connection among its person's; the first of them is told to the others.
     fn arrive(
@@ -135,7 +214,7 @@ impl Page {
         at: &Arc<str>,
         most: usize,
     ) {
-        let connection = self.connections.get(&id);
+        let connection = self.connections.get(&id).filter(|connection| connection.is_here());
         let Some(user) = connection.and_then(|connection| connection.user.as_ref()) else { return };
         let place = *self.places.entry(user.id.clone()).or_insert(place);
         let person = self.people.entry(place).or_insert_with(|| Person {
@@ -155,7 +234,7 @@ impl Page {
 
     /// Takes a connection from its person's; the last of them is told to the others.
     fn depart(&mut self, path: &Arc<str>, connection: &Connection, most: usize) {
-        let Some(user) = connection.user.as_ref().filter(|_| !connection.stale) else { return };
+        let Some(user) = connection.user.as_ref().filter(|_| connection.is_here()) else { return };
         let Some(place) = self.places.get(&user.id).copied() else { return };
         let Some(person) = self.people.get_mut(&place) else { return };
         person.connections -= 1;
@@ -183,7 +262,7 @@ impl Page {
 
     fn tell(&self, message: &Message, except: Option<ConnectionId>) {
         for (id, connection) in &self.connections {
-            if Some(*id) != except {
+            if Some(*id) != except && !connection.barred {
                 connection.outbox.push([message.clone()]);
             }
         }
@@ -216,7 +295,8 @@ mod tests {
                 }),
             };
             let outbox = self.outboxes.entry(id).or_default().clone();
-            let arrival = Arrival { connection: id, viewer, outbox, at: "now".into() };
+            let (needed, at) = ([].into(), "now".into());
+            let arrival = Arrival { connection: id, viewer, outbox, needed, at };
             self.presence.join(&"/".into(), arrival, MOST);
         }
 

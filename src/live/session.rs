@@ -18,8 +18,9 @@ use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::ids::{Position, RecordId};
 use crate::model::refresh::Transport;
+use crate::model::shape::Shape;
 use crate::model::table::Table;
-use crate::records::{Question, Records, RecordsError};
+use crate::records::{Opening, Question, Records, RecordsError};
 
 /// How many subscriptions one connection may hold.
 const MAX_SUBSCRIPTIONS: usize = 100;
@@ -53,6 +54,11 @@ pub struct Handshake {
     pub component: Option<String>,
     /// The path and query of the page that holds the component.
     pub url: Option<String>,
+    /// What the component means to the client, as the page that it shows or `subscribed` said.
+    pub shape: Option<String>,
+    /// Whether `since` is where a stream broke off, and not where something was read.
+    #[serde(skip)]
+    pub resumed: bool,
     /// The path of the page to be on, or to leave.
     pub page_path: Option<String>,
     /// The record that is being edited: its `fields` are those in hand, none when it is done.
@@ -89,6 +95,8 @@ pub struct Session {
     /// Subscriptions that are still being told of the past, the next one first.
     behind: VecDeque<Behind>,
     pages: HashMap<Arc<str>, Stay>,
+    /// What is still to be said after the first answer to a handshake.
+    connected: Option<Message>,
     // Last, so that the place is given back after all that was done with it.
     admission: Admission,
 }
@@ -107,14 +115,29 @@ pub struct Opened {
     pub outbox: Arc<Outbox>,
     /// Their place among the connections.
     pub admission: Admission,
+    /// How they are connected: `websocket` or `sse`.
+    pub via: &'static str,
 }
 
 impl Session {
     /// A session that has subscribed to nothing. `table` is that of a per-table connection.
     pub fn new(opened: Opened, table: Option<String>) -> Self {
-        let Opened { hub, app, records, viewer, outbox, admission } = opened;
+        let Opened { hub, app, records, viewer, outbox, admission, via } = opened;
         let (subscriptions, behind, pages) = Default::default();
-        Self { hub, app, records, viewer, outbox, table, subscriptions, behind, pages, admission }
+        let connected = Some(Message::connected(via));
+        Self {
+            hub,
+            app,
+            records,
+            viewer,
+            outbox,
+            table,
+            subscriptions,
+            behind,
+            pages,
+            connected,
+            admission,
+        }
     }
 
     /// What is to be sent.
@@ -178,7 +201,7 @@ impl Session {
         match handshake.r#type.as_deref() {
             None | Some("subscribe") => self.subscribe(handshake).await,
             Some("unsubscribe") => self.unsubscribe(&handshake),
-            Some("presence") => self.enter(&handshake),
+            Some("presence") => self.enter(&handshake).await,
             Some("editing") => self.edit(&handshake),
             Some(other) => Err(LiveError::Malformed(format!(
                 "unknown type `{other}`; use subscribe, unsubscribe, presence or editing"
@@ -223,7 +246,8 @@ impl Session {
             return Err(LiveError::TooMany);
         }
         let connection = (&self.admission, &self.outbox);
-        let begun = self.hub.subscribe(connection, name, scope, handshake.since).await;
+        let (since, connected) = (handshake.since, self.connected.take());
+        let begun = self.hub.subscribe(connection, name, scope, since, connected).await;
         self.keep(begun);
         Ok(())
     }
@@ -259,12 +283,17 @@ impl Session {
     }
 
     /// Comes to a page, if it has presence and may be opened.
-    fn enter(&mut self, handshake: &Handshake) -> Result<(), LiveError> {
+    async fn enter(&mut self, handshake: &Handshake) -> Result<(), LiveError> {
         let path = handshake.page_path.as_deref().ok_or_else(|| {
             LiveError::Malformed("presence needs the pagePath of a page".to_owned())
         })?;
-        let address = self.address(path).filter(|address| address.page.presence);
-        let path = address.ok_or(RecordsError::NotFound)?.path;
+        let address = self.app.at(path).filter(|address| address.page.presence);
+        let address = address.ok_or(RecordsError::NotFound)?;
+        let path = address.path.clone();
+        let Opening::Open(needed) = self.records.opening(&self.viewer, &address).await? else {
+            self.pages.remove(&path);
+            return Err(RecordsError::NotFound.into());
+        };
         // Whoever comes twice is not told to the others again: that would cost them all a message.
         if let Some(stay) = self.pages.get(&path) {
             stay.sync(&self.outbox);
@@ -273,8 +302,16 @@ impl Session {
         if self.pages.len() >= MAX_SUBSCRIPTIONS {
             return Err(LiveError::TooMany);
         }
-        let stay = self.hub.stay(&self.admission, &path, &self.viewer, &self.outbox);
+        let is_held = !needed.is_empty();
+        let stay = self.hub.stay(&self.admission, &path, &self.viewer, &self.outbox, needed);
+        // What became of the record between that look and this moment, nobody has told the stay.
+        if is_held
+            && !matches!(self.records.opening(&self.viewer, &address).await?, Opening::Open(_))
+        {
+            return Err(RecordsError::NotFound.into());
+        }
         self.pages.insert(path, stay);
+        self.outbox.push(self.connected.take());
         Ok(())
     }
 
@@ -354,8 +391,31 @@ impl Session {
         })
     }
 
-    /// Table, filter, sort and fields are the page's, never the client's.
+    /// Table, filter, sort and fields are the page's, never the client's. Whoever goes on from what
+    /// they show must show the same component.
     fn component_scope(&self, handshake: &Handshake, id: &str) -> Result<Scope, LiveError> {
+        let shape = handshake.shape.as_deref();
+        match self.any_component_scope(handshake, id) {
+            Ok((scope, now)) => match shape {
+                Some(shape) if shape != now.as_str() => Err(RecordsError::PageChanged.into()),
+                None if handshake.since.is_some() && !handshake.resumed => {
+                    Err(RecordsError::PageChanged.into())
+                }
+                _ => Ok(scope),
+            },
+            // It was there when the page was made.
+            Err(LiveError::Records(RecordsError::NotFound)) if shape.is_some() => {
+                Err(RecordsError::PageChanged.into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn any_component_scope(
+        &self,
+        handshake: &Handshake,
+        id: &str,
+    ) -> Result<(Scope, Shape), LiveError> {
         let address = self.address(handshake.url.as_deref().unwrap_or_default());
         let address = address.ok_or(RecordsError::NotFound)?;
         let page = &address.page;
@@ -365,16 +425,23 @@ impl Session {
             self.records.question(&self.viewer, component, &address)?;
         let window = query.ask.window();
         let rows = chosen.map(|chosen| chosen.table);
-        let scope = ComponentScope { page: page.path.clone(), id: component.id.clone(), rows };
-        Ok(Scope {
+        let shape = Shape::of(page, component, &view);
+        let own = ComponentScope {
+            page: page.path.clone(),
+            id: component.id.clone(),
+            shape: shape.clone(),
+            rows,
+        };
+        let scope = Scope {
             fields: component.shown(&view),
             sort: window.map(|window| window.sort.clone()).unwrap_or_default(),
             filter: query.filter,
             filter_json: None,
-            component: Some(scope),
+            component: Some(own),
             related: component.related(&view),
             table: view.table,
-        })
+        };
+        Ok((scope, shape))
     }
 
     /// The page at a path, if the viewer may open it.

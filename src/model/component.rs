@@ -362,10 +362,3 @@ impl Component {
         }
     }
 }
-
-impl Details {
-    /// Whether it is the record that the address of the page names, without which there is no page.
-    pub fn is_of_the_address(&self) -> bool {
-        self.data_source.filter.asks_param()
-    }
-}

@@ -26,6 +26,7 @@ pub mod query;
 pub mod record;
 pub mod refresh;
 pub mod related;
+pub mod shape;
 mod shown;
 pub mod site_names;
 pub mod sort_key;

@@ -220,4 +220,9 @@ impl Answer {
             Self::Figure(_) | Self::Groups(_) => None,
         }
     }
+
+    /// Whether records were asked for, and there is one.
+    pub fn holds_a_record(&self) -> bool {
+        matches!(self, Self::Rows(rows) if !rows.records.is_empty())
+    }
 }

@@ -17,7 +17,7 @@ pub(super) fn describe(paths: &mut Paths) {
         "headers": { "ETag": { "schema": { "type": "string" } } },
         "content": { "text/html": { "schema": { "type": "string" } } },
     });
-    let mut responses = answers::of(200, html, &[400, 401, 404, 503]);
+    let mut responses = answers::of(200, html, &[400, 401, 404, 409, 503]);
     responses["304"] = answers::nothing("It is as `If-None-Match` has it.");
     let fragment = json!({
         "tags": ["Pages"],
@@ -26,6 +26,12 @@ pub(super) fn describe(paths: &mut Paths) {
         "parameters": [
             required("url", "The path and query of the page."),
             required("component", "The id of the component."),
+            asked::query(
+                "shape",
+                &text,
+                "What the component means to whoever asks, as its page says in `data-shape`: refused with \
+                 409 and `PAGE_CHANGED` if it means something else now.",
+            ),
         ],
         "responses": responses,
     });

@@ -11,6 +11,7 @@ use crate::model::form::OnSuccess;
 use crate::model::input::{Input, Inputs};
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::Record;
+use crate::model::shape::Shape;
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
 use crate::pages::submit::{Done, Submission, Submitted};
@@ -69,6 +70,11 @@ impl Pages {
         component: &Component,
         view: View,
     ) -> Result<Submitted, PagesError> {
+        if submission.is_of_another(&Shape::of(&address.page, component, &view)) {
+            // Its buttons may do something else now.
+            let error = RecordsError::PageChanged;
+            return self.refused(viewer, submission, address, component, error).await;
+        }
         let mut press = Press::read(component, view, submission.pairs)?;
         if let ComponentKind::Button(button) = &component.kind {
             press.label = button.label.fill(viewer, &address.values).into();
@@ -167,7 +173,7 @@ impl<'a> Press<'a> {
         let (mut is_confirmed, mut unknown) = (false, Vec::new());
         for (key, value) in pairs {
             match key.as_str() {
-                "_component" | "_key" => {}
+                "_component" | "_key" | "_shape" => {}
                 "_action" => match value.split_once(':') {
                     Some((action, id)) => (name, one) = (action, Some(record_id(id)?)),
                     None => name = value,

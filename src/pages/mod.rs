@@ -8,14 +8,16 @@ use crate::feed::{Version, Versions};
 use crate::model::access::{View, Viewer};
 use crate::model::address::Address;
 use crate::model::app::App;
-use crate::model::component::{Component, ComponentKind};
+use crate::model::component::Component;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::page::Page;
-use crate::model::query::{Answer, Snapshot};
-use crate::records::{Question, Records, RecordsError};
+use crate::model::query::Snapshot;
+use crate::model::shape::Shape;
+use crate::records::{Opening, Question, Records, RecordsError};
 use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer, Scene};
 
 mod act;
+mod another;
 mod built_in;
 mod cache;
 mod repeats;
@@ -122,13 +124,10 @@ impl Pages {
             return Ok(self.without_page(viewer, url));
         };
         let page = &address.page;
-        if !self.app.may_open(page, viewer) {
-            let redirect_to = page.access.as_ref().and_then(|access| access.redirect_to.clone());
-            return Ok(match (redirect_to, viewer) {
-                (Some(other), _) if other != address.path => Opened::Redirect(other),
-                (_, Viewer::Guest) => Opened::SignIn,
-                (_, Viewer::User(_)) => Opened::NotFound,
-            });
+        match self.records.opening(viewer, &address).await? {
+            Opening::Open(_) => {}
+            Opening::Missing => return Ok(Opened::NotFound),
+            Opening::Barred => return Ok(turned_away(page, viewer, &address.path)),
         }
         let of = page.components.iter().collect();
         let shown = Shown { viewer, address: &address, component: None, of };
@@ -143,11 +142,7 @@ impl Pages {
             return Ok(Opened::Unchanged(tag));
         }
         // Large, and seldom needed: as part of this future it would be moved with every request.
-        let body = match Box::pin(self.rendered(&shown, &place, version.as_ref())).await {
-            // The address names a record that is not there.
-            Err(PagesError::Records(RecordsError::NotFound)) => return Ok(Opened::NotFound),
-            body => body?,
-        };
+        let body = Box::pin(self.rendered(&shown, &place, version.as_ref())).await?;
         let menu = self.menu(viewer, &address.path);
         let frame = Frame { toast, below, ..self.frame(viewer, &menu, nonce) };
         let html = self.renderer.page(&frame, &address, &body)?;
@@ -155,21 +150,33 @@ impl Pages {
     }
 
     /// One component of the page at a path, with its query string; not made again while `known`
-    /// still names its state.
+    /// still names its state. `shape` is what the component means to whoever asks, if they say so.
     ///
     /// # Errors
-    /// When there is none that the viewer may see, or the database does not answer.
+    /// When there is none that the viewer may see, or none of that shape, or the database does not
+    /// answer.
     pub async fn fragment(
         &self,
         viewer: &Viewer,
         url: &str,
         component: &str,
+        shape: Option<&str>,
         known: Option<&str>,
     ) -> Result<Fragment, PagesError> {
         let spot = match self.spots.get(viewer, url, component) {
             Some(spot) => spot,
-            None => self.spots.keep(viewer, url, component, self.spot(viewer, url, component)?),
+            None => match self.spot(viewer, url, component) {
+                Ok(spot) => self.spots.keep(viewer, url, component, spot),
+                // It was there when the page was made.
+                Err(RecordsError::NotFound) if shape.is_some() => {
+                    return Err(RecordsError::PageChanged.into());
+                }
+                Err(error) => return Err(error.into()),
+            },
         };
+        if shape.is_some_and(|shape| shape != spot.shape.as_str()) {
+            return Err(RecordsError::PageChanged.into());
+        }
         let version = self.versions.of(spot.tables.iter()).await;
         let tag = settled(&version).map(|version| self.cache.tag(&spot.place, version, ()));
         if let Some(tag) = unchanged(&tag, known) {
@@ -188,10 +195,11 @@ impl Pages {
         let address = address.ok_or(RecordsError::NotFound)?;
         let id = component.parse::<ComponentId>().map_err(|_| RecordsError::NotFound)?;
         let found = address.page.component(&id, viewer).ok_or(RecordsError::NotFound)?;
-        self.records.question(viewer, found, &address)?;
+        let Question { view, .. } = self.records.question(viewer, found, &address)?;
+        let shape = Shape::of(&address.page, found, &view);
         let shown = Shown { viewer, address: &address, component: Some(&id), of: vec![found] };
         let (place, tables) = self.place(&shown);
-        Ok(Spot { component: id, place, tables, address })
+        Ok(Spot { component: id, place, tables, shape, address })
     }
 
     /// The page that shows a built-in form.
@@ -277,9 +285,6 @@ impl Pages {
     ) -> Result<Arc<str>, PagesError> {
         let make = async || {
             let data = self.data(shown).await?;
-            if shown.component.is_none() && shown.all().iter().any(|one| is_missing(one, &data)) {
-                return Err(RecordsError::NotFound.into());
-            }
             let Shown { viewer, address, .. } = *shown;
             let scene = Scene { viewer, address, data: &data };
             let mut html = String::new();
@@ -320,6 +325,7 @@ impl Pages {
             let Question { view, chosen, .. } = asked;
             let (entries, editable) = (component.entries(&view), component.editable(&view));
             let choices = self.records.choices(&component.chosen_from(&view)).await?;
+            let shape = Shape::of(&shown.address.page, component, &view);
             let View { table, fields, .. } = view;
             let (position, draft) = (snapshot.position.clone(), None);
             let own = ComponentData {
@@ -331,6 +337,7 @@ impl Pages {
                 choices,
                 answer,
                 position,
+                shape,
                 draft,
             };
             data.insert(component.id.clone(), own);
@@ -382,12 +389,14 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Whether a component shows the record that the address names, and there is none.
-fn is_missing(component: &Component, data: &HashMap<ComponentId, ComponentData>) -> bool {
-    let ComponentKind::Details(details) = &component.kind else { return false };
-    let answer = data.get(&component.id).map(|data| &data.answer);
-    let missing = matches!(answer, Some(Answer::Rows(rows)) if rows.records.is_empty());
-    missing && details.is_of_the_address()
+/// Where those are led who may not open a page.
+fn turned_away(page: &Page, viewer: &Viewer, path: &Arc<str>) -> Opened {
+    let redirect_to = page.access.as_ref().and_then(|access| access.redirect_to.clone());
+    match (redirect_to, viewer) {
+        (Some(other), _) if other != *path => Opened::Redirect(other),
+        (_, Viewer::Guest) => Opened::SignIn,
+        (_, Viewer::User(_)) => Opened::NotFound,
+    }
 }
 
 /// The version, if a browser may keep what is made of it: one that is about to change would only be

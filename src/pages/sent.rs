@@ -62,7 +62,7 @@ impl<'a> Sent<'a> {
     fn take(&mut self, name: &str, text: &str) -> Result<bool, RecordsError> {
         let changes = self.form.purpose == Purpose::Update;
         match name {
-            "_component" | "_key" => {}
+            "_component" | "_key" | "_shape" => {}
             "_record" if changes => self.record = Some(text.to_owned()),
             "_base" if changes => self.base = read_base(text)?,
             _ => {

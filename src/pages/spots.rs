@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::model::access::Viewer;
 use crate::model::address::Address;
 use crate::model::ids::{ComponentId, TableName};
+use crate::model::shape::Shape;
 use crate::pages::cache::Place;
 
 /// How many spots are remembered. Past it all are forgotten.
@@ -24,6 +25,8 @@ pub(super) struct Spot {
     pub(super) place: Place,
     /// The tables that it is made of.
     pub(super) tables: Vec<TableName>,
+    /// What it means to the viewer.
+    pub(super) shape: Shape,
 }
 
 /// Spots by viewer, address and id, as they were asked for.

@@ -7,6 +7,7 @@ use crate::model::access::{View, Viewer};
 use crate::model::address::Address;
 use crate::model::component::{Component, ComponentKind};
 use crate::model::ids::ComponentId;
+use crate::model::shape::Shape;
 use crate::pages::save::Target;
 use crate::pages::{Pages, PagesError, Shown, act};
 use crate::records::RecordsError;
@@ -69,6 +70,12 @@ impl<'a> Submission<'a> {
         action.split(':').next().unwrap_or_default()
     }
 
+    /// Whether the page that it was sent from has this component otherwise, if it says so.
+    pub(super) fn is_of_another(&self, shape: &Shape) -> bool {
+        let said = self.pairs.iter().find(|(name, _)| name == "_shape");
+        said.is_some_and(|(_, said)| said != shape.as_str())
+    }
+
     /// What is to come back: the page, or for a script the component.
     pub(super) fn shown<'s>(
         &self,
@@ -109,7 +116,11 @@ impl Pages {
         if open.is_empty() {
             return Err(RecordsError::NotFound.into());
         }
+        let is_of_another = submission.is_of_another(&Shape::of(&address.page, component, &view));
         let target = Target { address: &address, component, form, view, open };
+        if is_of_another {
+            return self.sent_from_another(viewer, submission, &target).await;
+        }
         self.save(viewer, submission, target).await
     }
 

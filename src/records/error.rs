@@ -58,6 +58,10 @@ pub enum RecordsError {
     /// Lines of a file that cannot be records, all of them.
     #[error("{}; nothing was changed", not_taken(.0))]
     BadLines(Vec<LineFault>),
+    /// The page that this came from was made by another state of the app: what it shows means
+    /// something else there.
+    #[error("the page has changed since it was opened; load it anew")]
+    PageChanged,
     /// As many files are being written as may be.
     #[error("too many files are being written; try again")]
     TooManyExports,
@@ -102,6 +106,7 @@ impl RecordsError {
             Self::Referred | Self::Batch(Obstacle::Referred, _) => "REFERRED",
             Self::Conflict(_) | Self::Batch(Obstacle::Stale, _) => "CONFLICT",
             Self::Precondition(_) => "PRECONDITION_FAILED",
+            Self::PageChanged => "PAGE_CHANGED",
             Self::Store(_) => "UNAVAILABLE",
         }
     }

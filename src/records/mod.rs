@@ -30,6 +30,7 @@ mod history;
 mod import;
 mod list;
 mod many;
+mod opening;
 mod sent;
 mod tags;
 mod totals;
@@ -41,6 +42,7 @@ pub use history::History;
 pub use import::{Import, LineFault, MAX_IMPORT_BYTES, Report};
 pub use list::{Asked, DEFAULT_LIMIT, List, Listed, MAX_LIMIT};
 pub use many::{MAX_RECORDS, Many, Sent};
+pub use opening::Opening;
 pub use tags::{Tags, tag};
 
 use export::EXPORTS;

@@ -23,6 +23,7 @@ use crate::model::query::Answer;
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
 use crate::model::related::Choices;
+use crate::model::shape::Shape;
 use crate::model::table::{FieldAt, Table};
 use crate::model::theme::Theme;
 
@@ -134,6 +135,8 @@ pub struct ComponentData {
     pub answer: Answer,
     /// Everything up to here is in the answer.
     pub position: Position,
+    /// What the component means to whoever looks.
+    pub shape: Shape,
     /// What was sent by it and could not be saved, where it is a form.
     pub draft: Option<Draft>,
 }
@@ -235,6 +238,8 @@ impl Renderer {
             (ComponentKind::Form(form), Answer::Rows(rows)) => {
                 match form::inside(form, data, rows.records.first()) {
                     Some(inside) => {
+                        let shape = data.shape.as_str();
+                        let inside = context! { shape, ..inside };
                         self.render("record_form.html", context! { ..inside, ..props(component) })
                     }
                     // There is no record to change.
@@ -334,6 +339,7 @@ fn source(component: &Component, data: &ComponentData) -> Value {
     context! {
         table => data.table.name.as_str(),
         position => data.position.as_str(),
+        shape => data.shape.as_str(),
         refresh,
         interval_ms,
         ..props(component)

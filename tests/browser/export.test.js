@@ -177,6 +177,24 @@ test("with a server the pages of a site elsewhere are live", async () => {
   await page.context().close();
 });
 
+test("a page elsewhere that its server means something else by says that it is stale", async () => {
+  build("old", "--live", server.url);
+  const file = join(site.folder, "index.html");
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/data-shape="[^"]*"/g, 'data-shape="before"'));
+  const page = await visit("/");
+  await eventually(() => state(page, "processing"), "stale");
+  const before = await column(page, "processing", "Customer");
+  await page.evaluate(() => (window.isMarked = true));
+  server.sql("insert into orders (customer, item, status, dueOn) values ('Not for it', 'Night Ferry', 'processing', '2000-01-01')");
+  // A new page of the same server has heard of it; this one has not, and was not loaded anew.
+  const other = await open(browser, `${server.url}/`);
+  await eventually(async () => (await column(other, "processing", "Customer")).includes("Not for it"), true);
+  assert.deepEqual(await column(page, "processing", "Customer"), before);
+  assert.equal(await page.evaluate(() => window.isMarked), true);
+  await other.context().close();
+  await page.context().close();
+});
+
 const noSocket = (page) => page.routeWebSocket(/subscribe/, (socket) => socket.close());
 const noStream = (page) => page.route(/subscribe\/sse/, (route) => route.abort());
 for (const [how, prepare] of Object.entries({

@@ -39,10 +39,19 @@ export class Server {
   }
 
   /** `pagetide dev` over a folder of its own with these files. */
-  static async develop(files, options = []) {
+  static develop(files, options = []) {
+    return Server.#over(files, "dev", options);
+  }
+
+  /** `pagetide serve` over a folder of its own with these files. */
+  static serve(files, options = []) {
+    return Server.#over(files, "serve", options);
+  }
+
+  static async #over(files, command, options) {
     const server = new Server();
     server.options = options;
-    server.command = "dev";
+    server.command = command;
     server.folder = mkdtempSync(join(tmpdir(), "pagetide-"));
     server.app = join(server.folder, "app");
     server.database = join(server.folder, "data.db");
@@ -86,6 +95,14 @@ export class Server {
   /** Runs SQL as another program. */
   sql(statement) {
     return execFileSync("sqlite3", [this.database, statement], { encoding: "utf8" }).trim();
+  }
+
+  /** Starts again with other files in the app. */
+  async redeploy(files) {
+    this.process.kill("SIGTERM");
+    await this.exited;
+    for (const [name, text] of Object.entries(files)) this.save(name, text);
+    await this.#run();
   }
 
   async kill() {

@@ -4,6 +4,8 @@ import { connect, createServer } from "node:net";
 
 /** What a stream or socket asks for; all else goes through untouched. */
 const LIVE = "/api/realtime/subscribe";
+/** What is said first over it, once it works. */
+const FIRST_WORD = '"type":"subscribed"';
 
 export class Proxy {
   /** How many live connections were cut. */
@@ -15,7 +17,7 @@ export class Proxy {
 
   /**
    * @param {number} port the server's
-   * @param {{cutAfterMs?: number, buffers?: boolean}} ways
+   * @param {{cuts?: boolean, buffers?: boolean}} ways it cuts each connection once that has worked
    */
   static async start(port, ways) {
     const proxy = new Proxy();
@@ -45,23 +47,19 @@ export class Proxy {
       });
     }
     client.on("data", (bytes) => {
-      if (!isLive && bytes.includes(LIVE)) {
-        isLive = true;
-        this.#cutLater(client);
-      }
+      isLive ||= bytes.includes(LIVE);
       server.write(bytes);
     });
     server.on("data", (bytes) => {
-      if (!isLive || !this.#ways.buffers) client.write(bytes);
+      if (isLive && this.#ways.buffers) return;
+      const isCut = isLive && this.#ways.cuts && bytes.includes(FIRST_WORD);
+      client.write(bytes, () => isCut && this.#cut(client));
     });
   }
 
-  #cutLater(client) {
-    if (!this.#ways.cutAfterMs) return;
-    setTimeout(() => {
-      if (client.destroyed) return;
-      this.cuts += 1;
-      client.destroy();
-    }, this.#ways.cutAfterMs);
+  #cut(client) {
+    if (client.destroyed) return;
+    this.cuts += 1;
+    client.destroy();
   }
 }

@@ -281,24 +281,31 @@ test("where sockets are blocked, all tabs share one stream", async () => {
 
 test("several changes of what a stream carries open it anew once", async () => {
   await context.routeWebSocket(/subscribe/, (socket) => socket.close());
+  await context.clock.install();
   const leader = await openLive();
   const opened = [];
   leader.on("request", (request) => opened.push(request.url()));
-  // Three tabs that come within one moment.
+  // Three tabs that come within one moment, however long it takes them: the leader's time stands still.
+  await context.clock.pauseAt(Date.now() + 10_000);
   await leader.evaluate(async (tabs) => {
     const { held } = await navigator.locks.query();
     const group = held.find(({ name }) => name.endsWith(" leader")).name.replace(/ leader$/, "");
     const channel = new BroadcastChannel(group);
-    const term = await new Promise((resolve) => {
-      channel.onmessage = ({ data }) => data.kind === "lead" && resolve(data.term);
-      channel.postMessage({ kind: "who" });
-    });
+    const answer = () =>
+      new Promise((resolve) => {
+        channel.onmessage = ({ data }) => data.kind === "lead" && resolve(data.term);
+        channel.postMessage({ kind: "who" });
+      });
+    const term = await answer();
     for (const tab of tabs) {
       navigator.locks.request(`${group} tab ${tab}`, () => new Promise(() => {}));
       const subscriptions = [{ key: 1, component: "open", url: "/" }];
       channel.postMessage({ kind: "wants", term, tab, wants: { subscriptions, pages: [], edits: [] } });
     }
+    // Letters come in their order: whoever answers this has read those.
+    await answer();
   }, ["x", "y", "z"]);
+  await context.clock.resume();
   await eventually(subscriptions, 4);
   add("a", 1);
   await showsAll(leader, ["a"]);
@@ -306,7 +313,7 @@ test("several changes of what a stream carries open it anew once", async () => {
 });
 
 test("a proxy that cuts every connection is not noticed", async () => {
-  const proxy = await Proxy.start(server.port, { cutAfterMs: 700 });
+  const proxy = await Proxy.start(server.port, { cuts: true });
   const [first, second] = [await openLive(proxy.url), await openLive(proxy.url)];
   const all = [];
   for (let rank = 10; proxy.cuts < 6; rank += 1) {

@@ -21,16 +21,17 @@ fn folder(name: &str) -> PathBuf {
 fn settled(page: &str) -> String {
     let main = page.split_once("<main id=\"pt-content\" tabindex=\"-1\">").unwrap().1;
     let main = main.split_once("</main>").unwrap().0;
-    let mut settled = String::new();
-    for (index, part) in main.split("data-position=\"").enumerate() {
-        match index {
-            0 => settled.push_str(part),
-            _ => {
-                settled.push_str("data-position=\"POSITION");
-                settled.push_str(&part[part.find('"').unwrap()..]);
-            }
-        }
-    }
+    let changing = [
+        ("data-position=\"", "POSITION"),
+        ("data-shape=\"", "SHAPE"),
+        ("name=\"_shape\" value=\"", "SHAPE"),
+    ];
+    let settled = changing.into_iter().fold(main.to_owned(), |html, (before, word)| {
+        let mut parts = html.split(before);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts
+            .fold(first, |settled, part| settled + before + word + &part[part.find('"').unwrap()..])
+    });
     format!("{}\n", settled.trim())
 }
 

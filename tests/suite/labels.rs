@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use crate::oracle::dice::Dice;
-use crate::server::{Client, Server, Socket};
+use crate::server::{Client, Server, Socket, shape_of};
 
 const APP: &str = "
 name: labels
@@ -50,8 +50,8 @@ struct Onlooker {
 impl Onlooker {
     async fn new(client: Client) -> Self {
         let mut socket = client.open("/api/realtime/subscribe").await.unwrap();
-        let (rows, since) = read(&client).await;
-        let handshake = json!({ "component": "rows", "url": "/", "since": since });
+        let (rows, since, shape) = read(&client).await;
+        let handshake = json!({ "component": "rows", "url": "/", "since": since, "shape": shape });
         socket.send(handshake).await;
         Self { client, socket, rows }
     }
@@ -61,7 +61,7 @@ impl Onlooker {
         while !self.rows.values().any(|row| row.contains(title)) {
             self.hear().await;
         }
-        let (now, _) = read(&self.client).await;
+        let (now, ..) = read(&self.client).await;
         assert_eq!(self.rows, now);
     }
 
@@ -83,7 +83,7 @@ impl Onlooker {
 }
 
 /// The rows that the page shows, and the position that they are of.
-async fn read(client: &Client) -> (BTreeMap<String, String>, Json) {
+async fn read(client: &Client) -> (BTreeMap<String, String>, Json, String) {
     let (status, page) = client.get("/").await;
     assert_eq!(status, 200);
     let page = page.as_str().unwrap();
@@ -93,7 +93,7 @@ async fn read(client: &Client) -> (BTreeMap<String, String>, Json) {
         (id, format!("<tr data-id=\"{row}</tr>"))
     });
     let position = page.split("data-position=\"").nth(1).unwrap().split('"').next().unwrap();
-    (rows.collect(), json!(position))
+    (rows.collect(), json!(position), shape_of(page, "rows"))
 }
 
 /// What another program does: now and then one that does not mind foreign keys.

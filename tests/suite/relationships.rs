@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::server::{Client, Server, Socket};
+use crate::server::{Client, Server, Socket, shape_of};
 
 const SHOP: &str = "
 name: shop
@@ -160,9 +160,12 @@ async fn a_label_that_changed_while_nobody_listened_is_told_on_coming_back() {
     server.sql("update orders set title = 'z' where id = 1");
     let since = socket.next().await["position"].clone();
     drop(socket);
+    let shape = shape_of(&page(&admin).await, "dataTable-1");
     server.sql("update customers set name = 'Grace' where id = 1");
     let mut socket = admin.open("/api/realtime/subscribe").await.unwrap();
-    socket.send(json!({ "component": "dataTable-1", "url": "/", "since": since })).await;
+    socket
+        .send(json!({ "component": "dataTable-1", "url": "/", "since": since, "shape": shape }))
+        .await;
     let mut told = Vec::new();
     while told.last() != Some(&json!("resync")) {
         told.push(socket.next().await["type"].clone());

@@ -358,8 +358,18 @@ impl Socket {
         self.0.send(Message::text(handshake.to_string())).await.unwrap();
     }
 
-    /// The next message.
+    /// The next message about records or people.
     pub async fn next(&mut self) -> Json {
+        loop {
+            let message = self.next_message().await;
+            if !says_connected(&message) {
+                return message;
+            }
+        }
+    }
+
+    /// The next message, whatever it is.
+    pub async fn next_message(&mut self) -> Json {
         loop {
             match self.next_frame().await {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -381,6 +391,18 @@ impl Socket {
             }
         }
     }
+}
+
+/// What a page says that a component means.
+pub fn shape_of(page: &str, component: &str) -> String {
+    let (_, element) = page.split_once(&format!("data-component=\"{component}\"")).unwrap();
+    let (_, shape) = element.split_once("data-shape=\"").unwrap();
+    shape.split('"').next().unwrap().to_owned()
+}
+
+/// Whether a message only says that the connection is open.
+pub fn says_connected(message: &Json) -> bool {
+    message["type"] == "connection-status" && message["status"] == "connected"
 }
 
 /// The answer, unless it takes far too long.

@@ -4,7 +4,7 @@ use pagetide::model::refresh::{TRANSPORT, Transport};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::server::{Client, DESK, Server, within};
+use crate::server::{Client, DESK, Server, says_connected, within};
 
 const ORDERS: &str = "/api/tables/orders/subscribe";
 
@@ -31,8 +31,18 @@ impl Stream {
         stream
     }
 
-    /// The next event; nothing once the stream has ended or is broken.
+    /// The next event about records or people; nothing once the stream has ended or is broken.
     pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            let event = self.next_event().await?;
+            if !says_connected(&serde_json::from_str(&event.data).unwrap_or_default()) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// The next event, whatever it is.
+    pub async fn next_event(&mut self) -> Option<Event> {
         let block = self.block().await?;
         let line = |name: &str| {
             let line = block.lines().find_map(|line| line.strip_prefix(name));
@@ -77,9 +87,13 @@ async fn a_stream_and_a_socket_carry_the_same_bytes() {
     server.sql(&format!("update orders set total = 7, status = 'done' where id = {id}"));
     server.sql("update orders set customer = 'Eve' where customer = 'Ada'");
     server.sql("delete from orders");
-    for kind in ["subscribed", "insert", "insert", "delete", "update", "delete"] {
+    for kind in ["subscribed", "connected", "insert", "insert", "delete", "update", "delete"] {
         let frame = socket.next_frame().await.into_text().unwrap();
-        let event = stream.next().await.unwrap();
+        let event = stream.next_event().await.unwrap();
+        if kind == "connected" {
+            assert_eq!(frame.replace("websocket", "sse"), event.data);
+            continue;
+        }
         assert_eq!(frame.as_str(), event.data);
         let json: Json = serde_json::from_str(&event.data).unwrap();
         assert!(json["type"] == kind || json["event"] == kind, "{json}");
@@ -180,7 +194,35 @@ async fn a_stream_that_hears_something_outlives_every_idle_limit() {
         assert_eq!(stream.json().await["type"], "heartbeat");
     }
     server.sql("insert into orders (customer) values ('Ada')");
-    assert_eq!(stream.json().await["event"], "insert");
+    // However long that took: there may have been heartbeats meanwhile.
+    let mut told = stream.json().await;
+    while told["type"] == "heartbeat" {
+        told = stream.json().await;
+    }
+    assert_eq!(told["event"], "insert");
+}
+
+#[tokio::test]
+async fn a_stream_says_once_that_it_is_open_after_its_first_answer() {
+    let server = Server::start(DESK).await;
+    let guest = server.guest().await;
+    let connected =
+        json!({ "type": "connection-status", "status": "connected", "transport": "sse" });
+    let handshakes = json!([{ "table": "salaries" }, { "table": "orders" }, { "table": "orders", "subscriptionId": "b" }]);
+    let mut stream = Stream::open(&guest, &everything(handshakes), "").await;
+    let mut kinds = Vec::new();
+    for _ in 0..4 {
+        let message: Json = serde_json::from_str(&stream.next_event().await.unwrap().data).unwrap();
+        kinds.push(message["type"].clone());
+        if message["type"] == "connection-status" {
+            assert_eq!(message, connected);
+        }
+    }
+    assert_eq!(kinds, ["error", "subscribed", "connection-status", "subscribed"]);
+    let mut one = Stream::open(&guest, &format!("{ORDERS}/sse"), "").await;
+    assert_eq!(one.json().await["type"], "subscribed");
+    let second = one.next_event().await.unwrap().data;
+    assert_eq!(serde_json::from_str::<Json>(&second).unwrap(), connected);
 }
 
 #[tokio::test]

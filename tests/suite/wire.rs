@@ -297,6 +297,61 @@ async fn a_socket_without_a_subscription_is_closed() {
     assert_eq!(guest_socket(&server, EVERYTHING).await.close_code().await, 1000);
 }
 
+/// What a socket hears first, as `type` and what is said of the connection.
+async fn heard<const N: usize>(socket: &mut Socket) -> [String; N] {
+    let mut heard = [const { String::new() }; N];
+    for one in &mut heard {
+        let message = socket.next_message().await;
+        let status = message["status"].as_str().unwrap_or_default();
+        let transport = message["transport"].as_str().unwrap_or_default();
+        *one = [message["type"].as_str().unwrap(), status, transport].join(" ").trim().to_owned();
+    }
+    heard
+}
+
+#[tokio::test]
+async fn a_connection_is_told_once_that_it_is_open_after_its_first_answer() {
+    const CONNECTED: &str = "connection-status connected websocket";
+    let server = Server::start(DESK).await;
+    let mut socket = guest_socket(&server, ORDERS).await;
+    assert_eq!(heard(&mut socket).await, ["subscribed", CONNECTED]);
+    socket.send(json!({ "table": "orders", "fields": ["customer"] })).await;
+    server.sql("insert into orders (customer) values ('Ada')");
+    assert_eq!(heard(&mut socket).await, ["subscribed", "change"]);
+
+    let (_, list) = server.guest().await.get("/api/tables/orders/records").await;
+    let since = list["position"].as_str().unwrap().to_owned();
+    server.sql("insert into orders (customer) values ('Grace')");
+    let mut socket = guest_socket(&server, EVERYTHING).await;
+    // Neither what cannot be honoured nor an edit makes it live.
+    socket.send(json!({ "table": "nothing" })).await;
+    assert_eq!(heard(&mut socket).await, ["error"]);
+    socket.send(json!({ "table": "orders", "since": since })).await;
+    assert_eq!(heard(&mut socket).await, ["subscribed", CONNECTED, "change"]);
+    socket.send(json!({ "component": "dataTable-1", "url": "/" })).await;
+    server.sql("insert into orders (customer) values ('Eve')");
+    assert_eq!(heard(&mut socket).await, ["subscribed", "change"]);
+
+    let mut socket = guest_socket(&server, EVERYTHING).await;
+    socket.send(json!({ "table": "orders", "since": "deadbeef-3" })).await;
+    assert_eq!(heard(&mut socket).await, ["subscribed", CONNECTED, "resync"]);
+}
+
+#[tokio::test]
+async fn whoever_only_comes_to_a_page_is_told_too() {
+    const CONNECTED: &str = "connection-status connected websocket";
+    let room = "  - { name: Room, path: /room, presence: true, access: all, components: [] }\n";
+    let server = Server::start(&format!("{DESK}{room}")).await;
+    let mut socket = guest_socket(&server, EVERYTHING).await;
+    socket.send(json!({ "type": "presence", "pagePath": "/nowhere" })).await;
+    assert_eq!(heard(&mut socket).await, ["error"]);
+    socket.send(json!({ "type": "presence", "pagePath": "/room" })).await;
+    assert_eq!(heard(&mut socket).await, ["presence-sync", CONNECTED]);
+    socket.send(json!({ "table": "orders" })).await;
+    server.sql("insert into orders (customer) values ('Ada')");
+    assert_eq!(heard(&mut socket).await, ["subscribed", "change"]);
+}
+
 #[tokio::test]
 async fn a_planned_end_is_told_before_the_close() {
     let mut server = Server::start(DESK).await;

@@ -1,0 +1,124 @@
+/**
+ * Makes a page that is open what the server now says it is, without loading it: scroll position, focus
+ * and what was typed stay. Whoever asks for it decides what becomes of each part that has a life of
+ * its own.
+ */
+import { morph } from "./morph.js";
+
+/** Asks for the page; there is no `fresh` one where something else is at its address now. */
+export async function readPage() {
+  const answer = await fetch(location.href, { cache: "no-store" });
+  const isPage = answer.headers.get("Content-Type")?.startsWith("text/html");
+  const fresh = isPage && new DOMParser().parseFromString(permitted(await answer.text()), "text/html");
+  const isThis = !answer.redirected && fresh?.querySelector("main") && document.querySelector("main");
+  return { status: answer.status, fresh: isThis ? fresh : null };
+}
+
+/**
+ * Shows a page in place of the one that is open.
+ * @param {Document} fresh
+ * @param {(old: Element, fresh: Element) => boolean} settle sees to an element in its own way, or
+ *   leaves it to `morph`
+ */
+export function show(fresh, settle) {
+  const focus = holdFocus();
+  const scrolled = holdScroll();
+  document.title = fresh.title;
+  renewHead(fresh);
+  for (const part of ["header", "main"]) {
+    const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
+    if (old && now) morph(old, document.adoptNode(now), settle);
+  }
+  scrolled();
+  focus();
+}
+
+/** Whether a cell of a table is open, or what was entered is being saved. */
+export function isOpen(table) {
+  return table.querySelector(".pt-editing, .pt-pending") !== null;
+}
+
+/** Waits until no cell of a table is open. */
+export function closed(table) {
+  return new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      if (isOpen(table)) return;
+      observer.disconnect();
+      resolve();
+    });
+    observer.observe(table, { subtree: true, attributeFilter: ["class"] });
+  });
+}
+
+/** The theme, the description and the stylesheets. */
+function renewHead(fresh) {
+  for (const kind of ["style", "meta[name=description]", "link[rel=stylesheet]"]) {
+    const [old, now] = [document, fresh].map((from) => [...from.head.querySelectorAll(kind)]);
+    now.forEach((element, index) => {
+      if (!old[index]) document.head.append(document.adoptNode(element));
+      else if (element.localName === "style") old[index].textContent = element.textContent;
+      else morph(old[index], element);
+    });
+    old.slice(now.length).forEach((element) => element.remove());
+  }
+}
+
+/** The policy that this page came with knows only the nonce that it came with. */
+function permitted(html) {
+  const { nonce } = document.getElementById("pagetide-config");
+  return html.replaceAll(/ nonce="[^"]*"/g, ` nonce="${nonce}"`);
+}
+
+/** Takes what was typed over into the controls of the same name. */
+export function keepTyped(old, fresh) {
+  for (const control of old.querySelectorAll("input, textarea, select")) {
+    const twin = sameControl(fresh, control);
+    if (!twin || twin.type !== control.type || twin.type === "file") continue;
+    if (control.checked !== control.defaultChecked) twin.checked = control.checked;
+    if (control.localName === "select") keepChosen(control, twin);
+    else if (control.value !== control.defaultValue) twin.value = control.value;
+  }
+}
+
+function keepChosen(control, twin) {
+  const isTouched = [...control.options].some((option) => option.selected !== option.defaultSelected);
+  const chosen = new Set([...control.selectedOptions].map(({ value }) => value));
+  if (!isTouched) return;
+  for (const option of twin.options) option.selected = chosen.has(option.value);
+}
+
+function sameControl(within, { id, name, value, type }) {
+  if (id) return within.querySelector(`#${CSS.escape(id)}`);
+  if (!name) return null;
+  const isOneOfMany = ["checkbox", "radio"].includes(type);
+  const withValue = isOneOfMany ? `[value=${CSS.escape(value)}]` : "";
+  return within.querySelector(`[name=${CSS.escape(name)}]${withValue}`);
+}
+
+/** Gives the focus back to the control of the same name, if it was lost. */
+function holdFocus() {
+  const held = document.activeElement;
+  const whole = held?.closest("[data-component]");
+  const selection = [held?.selectionStart, held?.selectionEnd];
+  return () => {
+    const within = whole && document.getElementById(whole.id);
+    if (!within || document.activeElement === held) return;
+    const twin = sameControl(within, held);
+    twin?.focus({ preventScroll: true });
+    if (twin?.setSelectionRange && typeof selection[0] === "number") twin.setSelectionRange(...selection);
+  };
+}
+
+/** Gives the page, and each part of it that scrolls by itself, its place back. */
+function holdScroll() {
+  const [left, top] = [scrollX, scrollY];
+  const parts = [...document.querySelectorAll("[data-component] .pt-table-frame")].map((part) => {
+    return [part.closest("[data-component]").id, part.scrollLeft, part.scrollTop];
+  });
+  return () => {
+    for (const [id, ...place] of parts) {
+      document.getElementById(id)?.querySelector(".pt-table-frame")?.scrollTo(...place);
+    }
+    scrollTo({ left, top, behavior: "instant" });
+  };
+}
