@@ -238,8 +238,8 @@ impl Renderer {
             (ComponentKind::Form(form), Answer::Rows(rows)) => {
                 match form::inside(form, data, rows.records.first()) {
                     Some(inside) => {
-                        let shape = data.shape.as_str();
-                        let inside = context! { shape, ..inside };
+                        let meaning = data.shape.as_str();
+                        let inside = context! { meaning, ..inside };
                         self.render("record_form.html", context! { ..inside, ..props(component) })
                     }
                     // There is no record to change.
@@ -339,7 +339,7 @@ fn source(component: &Component, data: &ComponentData) -> Value {
     context! {
         table => data.table.name.as_str(),
         position => data.position.as_str(),
-        shape => data.shape.as_str(),
+        meaning => data.shape.as_str(),
         refresh,
         interval_ms,
         ..props(component)

@@ -1,6 +1,10 @@
 //! Pages that are open while the app is deployed anew: nobody is told what means something else on
 //! their page.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use pagetide::spec;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
@@ -118,6 +122,28 @@ async fn a_page_of_another_app_is_told_to_load_itself_anew_and_nothing_else() {
     let (answer, _socket) = goes_on(&guest, &since, Some(&shape)).await;
     assert_eq!((&answer["type"], &answer["shape"]), (&json!("subscribed"), &json!(shape)));
     assert_eq!(guest.get(&fragment).await.0, 200);
+}
+
+#[tokio::test]
+async fn every_component_says_what_its_server_means_by_it() {
+    let gallery = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/specs/valid/gallery");
+    let server = Server::start_app(&gallery).await;
+    let pages = spec::load(&gallery).unwrap().app.unwrap().pages.clone();
+    let (guest, admin) = (server.guest().await, server.admin().await);
+    let mut known = BTreeSet::new();
+    for (client, page) in pages.iter().flat_map(|page| [(&guest, page), (&admin, page)]) {
+        let (status, html) = client.get(&page.path).await;
+        let html = html.as_str().unwrap_or_default();
+        for element in html.split("data-component=\"").skip(1).filter(|_| status == 200) {
+            let id = element.split('"').next().unwrap();
+            let query = [("url", &*page.path), ("component", id), ("shape", &shape_of(html, id))];
+            let query = serde_urlencoded::to_string(query).unwrap();
+            let (status, body) = client.get(&format!("/api/fragments?{query}")).await;
+            assert_eq!(status, 200, "{} {id}: {body}", page.path);
+            known.insert((page.path.clone(), id.to_owned()));
+        }
+    }
+    assert!(known.len() > 10, "{known:?}");
 }
 
 #[tokio::test]
