@@ -109,9 +109,9 @@ for (const shown of [25, 200]) {
     await assertCheap(shown);
     // And it goes on as before, row by row.
     server.sql("insert into tasks (title, rank) values ('the last', 1)");
-    await eventually(async () => (await titles())[0], "the last", 2000);
+    await eventually(async () => (await titles())[0], "the last");
     server.sql("delete from tasks where title = 'the last'");
-    await eventually(titles, newest(shown), 2000);
+    await eventually(titles, newest(shown));
   });
 
   test(`${MANY} records by an import are shown as they end, with ${shown} rows`, async () => {
@@ -141,7 +141,7 @@ for (const shown of [25, 200]) {
 test("a few changes at once are seen as they happen", async () => {
   await start(25);
   server.sql(numbers(3, "(title, rank) select 'few ' || i, i"));
-  await eventually(titles, newest(25), 2000);
+  await eventually(titles, newest(25));
   const { added, animations } = await page.evaluate(() => ({ added: window.added, animations: window.animations }));
   assert.ok(added >= 3 && animations <= 3, `${added} rows, ${animations} left`);
 });
