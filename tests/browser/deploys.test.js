@@ -80,6 +80,7 @@ test("a page shows no row of another app under its heads, and becomes the other 
   for (const pair of await seen()) assert.match(pair, /^(Customer,Total: Ada,10|Paid,Customer: (1|77|78),Ada)$/);
   // Nothing but the table was made anew.
   assert.equal(await isMarked(), true);
+  assert.equal(await page.getByRole("button", { name: "Switch between light and dark" }).isVisible(), true);
   await page.context().close();
 });
 
