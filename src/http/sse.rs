@@ -39,7 +39,6 @@ pub(super) fn resume(headers: &HeaderMap, handshakes: &mut [Handshake]) -> Resul
     for (handshake, position) in handshakes.iter_mut().zip(positions) {
         if position != NOTHING {
             handshake.since = Some(Position::new(position));
-            handshake.resumed = true;
         }
     }
     Ok(())

@@ -56,9 +56,6 @@ pub struct Handshake {
     pub url: Option<String>,
     /// What the component means to the client, as the page that it shows or `subscribed` said.
     pub shape: Option<String>,
-    /// Whether `since` is where a stream broke off, and not where something was read.
-    #[serde(skip)]
-    pub resumed: bool,
     /// The path of the page to be on, or to leave.
     pub page_path: Option<String>,
     /// The record that is being edited: its `fields` are those in hand, none when it is done.
@@ -391,18 +388,15 @@ impl Session {
         })
     }
 
-    /// Table, filter, sort and fields are the page's, never the client's. Whoever goes on from what
-    /// they show must show the same component.
+    /// Table, filter, sort and fields are the page's, never the client's. Who says what the component
+    /// meant to them must still mean the same.
     fn component_scope(&self, handshake: &Handshake, id: &str) -> Result<Scope, LiveError> {
         let shape = handshake.shape.as_deref();
         match self.any_component_scope(handshake, id) {
-            Ok((scope, now)) => match shape {
-                Some(shape) if shape != now.as_str() => Err(RecordsError::PageChanged.into()),
-                None if handshake.since.is_some() && !handshake.resumed => {
-                    Err(RecordsError::PageChanged.into())
-                }
-                _ => Ok(scope),
-            },
+            Ok((_, now)) if shape.is_some_and(|shape| shape != now.as_str()) => {
+                Err(RecordsError::PageChanged.into())
+            }
+            Ok((scope, _)) => Ok(scope),
             // It was there when the page was made.
             Err(LiveError::Records(RecordsError::NotFound)) if shape.is_some() => {
                 Err(RecordsError::PageChanged.into())

@@ -147,13 +147,13 @@ async fn every_component_says_what_its_server_means_by_it() {
 }
 
 #[tokio::test]
-async fn whoever_goes_on_from_a_page_says_what_it_shows() {
+async fn a_program_may_go_on_without_saying_what_it_shows() {
     let server = Server::start(&first()).await;
     let guest = server.guest().await;
     let shown = page(&guest).await;
     let (answer, _socket) = goes_on(&guest, &position(&shown), None).await;
-    assert_eq!(answer["code"], "PAGE_CHANGED");
-    // Whoever shows nothing yet begins now, and is told what it means.
+    assert_eq!(answer["type"], "subscribed");
+    // It is told what the component means.
     let mut socket = guest.open("/api/realtime/subscribe").await.unwrap();
     socket.send(json!({ "component": "dataTable-1", "url": "/", "subscriptionId": "a" })).await;
     assert_eq!(socket.next().await["shape"], json!(shape_of(&shown, "dataTable-1")));
