@@ -82,7 +82,8 @@ pub(super) async fn sign_in(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     if !body::is_form(request) {
-        let SignInBody { email, password, .. } = body::json(body).await?;
+        let SignInBody { email, password, next } = body::json(body).await?;
+        for_forms(next.as_deref())?;
         let session = runtime.auth.sign_in(&email, password, &caller.visit).await;
         return Ok(signed_in(StatusCode::OK, &caller, session.map_err(HttpError::from)?));
     }
@@ -112,6 +113,9 @@ pub(super) async fn sign_up(
         false => body::json(body).await?,
     };
     let SignUpBody { name, email, password, next } = body;
+    if !is_form {
+        for_forms(next.as_deref())?;
+    }
     let person = NewPerson { name: name.clone(), email: email.clone(), password };
     let session = runtime.auth.sign_up(person, role, &caller.visit).await;
     if !is_form {
@@ -125,6 +129,12 @@ pub(super) async fn sign_up(
             Ok(form_again(&runtime, &caller, form, &error.into()))
         }
     }
+}
+
+/// Refuses a path to go on to from a program: nothing would come of it.
+fn for_forms(next: Option<&str>) -> Result<(), HttpError> {
+    let message = || "`next` is for forms; a program goes on by itself".to_owned();
+    next.map_or(Ok(()), |_| Err(HttpError::Malformed(message())))
 }
 
 /// `POST /api/auth/sign-out`

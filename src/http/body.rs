@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
 
 use crate::http::error::HttpError;
+use crate::http::names;
 
 /// The most bytes a body may have.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
@@ -63,7 +64,10 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { String::new() } else { format!("{path}: ") };
-        HttpError::Malformed(format!("the body is not what it should be: {place}{}", error.inner()))
+        HttpError::Malformed(format!(
+            "the body is not what it should be: {place}{}",
+            names::in_words(&error.inner().to_string())
+        ))
     })?;
     deserializer.end().map_err(|error| {
         HttpError::Malformed(format!("the body goes on after its JSON: {error}"))
@@ -79,7 +83,11 @@ pub(super) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, HttpError
 /// Reads the body of an HTML form of up to so many bytes.
 pub(super) async fn form_of<T: DeserializeOwned>(body: Body, most: usize) -> Result<T, HttpError> {
     serde_urlencoded::from_bytes(&bytes(body, most).await?).map_err(|error| {
-        HttpError::Malformed(format!("the form is not what it should be: {error}"))
+        let error = error.to_string();
+        HttpError::Malformed(format!(
+            "the form is not what it should be: {}",
+            names::in_words(&error)
+        ))
     })
 }
 

@@ -20,6 +20,7 @@ mod caller;
 mod error;
 mod host;
 mod methods;
+mod names;
 mod origin;
 mod peer;
 mod shared;

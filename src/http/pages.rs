@@ -75,8 +75,7 @@ pub(super) async fn show(
 
 /// What a component is asked for by.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FragmentQuery {
+pub(super) struct FragmentQuery {
     /// The path and query of its page.
     url: String,
     /// Its id.

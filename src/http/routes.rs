@@ -5,7 +5,10 @@ use poem::{Endpoint, EndpointExt, Route};
 
 use crate::client;
 use crate::http::methods::{delete, get, post};
-use crate::http::records::{batch, file, history};
+use crate::http::pages::FragmentQuery;
+use crate::http::records::file::{ExportQuery, ImportQuery};
+use crate::http::records::{ListQuery, OneQuery, batch, file, history};
+use crate::http::subscribe::{StreamQuery, TableQuery};
 use crate::http::{
     Site, Sockets, accounts, admin, around, assets, dev, forms, health, openapi, own_account,
     pages, public, records, subscribe,
@@ -14,27 +17,39 @@ use crate::http::{
 /// Everything that can be asked for.
 pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
     Route::new()
-        .at("/healthz", get(health::alive))
-        .at("/readyz", get(health::ready))
-        .at("/metrics", get(health::metrics))
-        .at("/api/tables/:table/records", get(records::list).post(records::create))
+        .at("/healthz", get(health::alive).taking_any())
+        .at("/readyz", get(health::ready).taking_any())
+        .at("/metrics", get(health::metrics).taking_any())
+        .at(
+            "/api/tables/:table/records",
+            get(records::list).taking::<ListQuery>().post(records::create),
+        )
         .at(
             "/api/tables/:table/records/batch",
             post(batch::create).patch(batch::update).delete(batch::delete),
         )
         .at("/api/tables/:table/records/upsert", post(batch::upsert))
-        .at("/api/tables/:table/records/import", post(file::import))
-        .at("/api/tables/:table/records.csv", get(file::export).around(around::compressed))
+        .at("/api/tables/:table/records/import", post(file::import).taking::<ImportQuery>())
+        .at(
+            "/api/tables/:table/records.csv",
+            get(file::export).taking::<ExportQuery>().around(around::compressed),
+        )
         .at(
             "/api/tables/:table/records/:id",
-            get(records::one).patch(records::update).delete(records::delete),
+            get(records::one).taking::<OneQuery>().patch(records::update).delete(records::delete),
         )
         .at("/api/tables/:table/records/:id/history", get(history::of_record))
-        .at("/api/tables/:table/subscribe", get(subscribe::one_table))
-        .at("/api/tables/:table/subscribe/sse", get(subscribe::one_table_sse))
+        .at("/api/tables/:table/subscribe", get(subscribe::one_table).taking::<TableQuery>())
+        .at(
+            "/api/tables/:table/subscribe/sse",
+            get(subscribe::one_table_sse).taking::<TableQuery>(),
+        )
         .at("/api/realtime/subscribe", get(subscribe::everything))
-        .at("/api/realtime/subscribe/sse", get(subscribe::everything_sse))
-        .at("/api/fragments", get(pages::fragment).around(around::compressed))
+        .at("/api/realtime/subscribe/sse", get(subscribe::everything_sse).taking::<StreamQuery>())
+        .at(
+            "/api/fragments",
+            get(pages::fragment).taking::<FragmentQuery>().around(around::compressed),
+        )
         .at("/api/auth/sign-in/email", post(accounts::sign_in))
         .at("/api/auth/sign-up/email", post(accounts::sign_up))
         .at("/api/auth/sign-out", post(accounts::sign_out))
@@ -55,12 +70,20 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/openapi.json", get(openapi::document).around(around::compressed))
         .at("/api/docs", get(openapi::browse).around(around::compressed))
         .at("/api/*rest", around::no_such_route)
-        .at(format!("{}*path", client::FOLDER), get(assets::file).around(around::compressed_well))
+        .at(
+            format!("{}*path", client::FOLDER),
+            get(assets::file).taking_any().around(around::compressed_well),
+        )
         .at(
             "/*path",
-            get(pages::show).post(forms::submit).around(public::or_else).around(around::compressed),
+            get(pages::show)
+                .taking_any()
+                .post(forms::submit)
+                .taking_any()
+                .around(public::or_else)
+                .around(around::compressed),
         )
-        .at(dev::PATH, get(dev::channel))
+        .at(dev::PATH, get(dev::channel).taking_any())
         .around(around::every_request)
         .with(AddData::new(site))
         .with(AddData::new(sockets))

@@ -18,8 +18,7 @@ use crate::runtime::Runtime;
 
 /// How a per-table connection may be scoped from the beginning.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TableQuery {
+pub(super) struct TableQuery {
     filter: Option<String>,
     fields: Option<String>,
     sort: Option<String>,
@@ -28,8 +27,7 @@ struct TableQuery {
 
 /// What an SSE connection hears: it cannot say it later.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StreamQuery {
+pub(super) struct StreamQuery {
     /// A JSON array of handshakes.
     subscribe: String,
 }

@@ -58,6 +58,7 @@ mod sign_up;
 mod specs;
 mod streams;
 mod tokens;
+mod unknown_names;
 mod values;
 mod variables;
 mod viewers;

@@ -17,8 +17,7 @@ use crate::store::Intent;
 
 /// What a file may be asked for.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExportQuery {
+pub(in crate::http) struct ExportQuery {
     filter: Option<String>,
     search: Option<String>,
     sort: Option<String>,
@@ -29,8 +28,8 @@ struct ExportQuery {
 
 /// What is to become of a file.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ImportQuery {
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct ImportQuery {
     mode: Option<String>,
     merge_on: Option<String>,
     dry_run: Option<String>,

@@ -30,8 +30,7 @@ mod tags;
 
 /// What a list may be asked for.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(super) struct ListQuery {
     filter: Option<String>,
     sort: Option<String>,
     search: Option<String>,
@@ -44,7 +43,7 @@ struct ListQuery {
 
 /// What one record may be asked for.
 #[derive(Deserialize)]
-struct OneQuery {
+pub(super) struct OneQuery {
     expand: Option<String>,
 }
 
