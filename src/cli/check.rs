@@ -1,13 +1,17 @@
 //! `pagetide check`: tells everything that is wrong with an app.
 
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::env;
+use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::cli::format;
+use crate::cli::format::{self, Files};
 use crate::spec::{self, Loaded};
+
+/// Where GitHub Actions says what the root of the repository is.
+const WORKSPACE: &str = "GITHUB_WORKSPACE";
 
 /// Check an app and tell everything that is wrong with it
 ///
@@ -45,16 +49,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         false => spec::load(&args.app)?,
     };
     let (report, folder) = (&loaded.report, folder(&args.app));
-    let mut out = stdout().lock();
-    match args.format {
+    let out = stdout().lock();
+    let files = Files::new(folder, env::var_os(WORKSPACE).as_deref().map(Path::new));
+    let told = match args.format {
         Format::Human => {
-            write!(out, "{}", super::printed(report, out.is_terminal()))?;
-            writeln!(out, "{}", closing_line(&loaded))?;
+            format!("{}{}\n", super::printed(report, out.is_terminal()), closing_line(&loaded))
         }
-        Format::Json => writeln!(out, "{}", format::json(report))?,
-        Format::Github => write!(out, "{}", format::github(report, folder))?,
-        Format::Sarif => writeln!(out, "{}", format::sarif(report, folder))?,
-    }
+        Format::Json => format!("{}\n", format::json(report)),
+        Format::Github => format::github(report, &files),
+        Format::Sarif => format!("{}\n", format::sarif(report, &files)),
+    };
+    super::say(out, &told)?;
     let is_fine = loaded.app.is_some() && !(args.deny_warnings && report.warnings() > 0);
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,12 +1,52 @@
 //! Reports for machines.
 
 use std::fmt::Write;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
 use crate::model::problem::Severity;
 use crate::spec::{Finding, Report};
+
+/// How files of an app are named to machines.
+pub(super) struct Files<'a> {
+    /// The app's folder, as it was given.
+    folder: &'a Path,
+    /// The same from the root of the file system, without symbolic links.
+    whole: PathBuf,
+    /// The same from the root of the repository, where that is known and holds it.
+    in_repository: Option<PathBuf>,
+}
+
+impl<'a> Files<'a> {
+    /// Those of a folder, which may be in a repository whose root is known.
+    pub(super) fn new(folder: &'a Path, repository: Option<&Path>) -> Self {
+        let here = if folder == Path::new("") { Path::new(".") } else { folder };
+        let whole = here.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let root = repository.filter(|root| root.is_absolute());
+        let root = root.and_then(|root| root.canonicalize().ok());
+        let in_repository = root.and_then(|root| Some(whole.strip_prefix(root).ok()?.to_owned()));
+        Self { folder, whole, in_repository }
+    }
+
+    /// From the root of the repository where that is known, else from where the program runs.
+    fn path(&self, finding: &Finding) -> String {
+        let folder = self.in_repository.as_deref().unwrap_or(self.folder);
+        slashed(&folder.join(&finding.file))
+    }
+
+    /// The same as a URI reference (RFC 3986, 4.2); of what is neither in the repository nor below
+    /// where the program runs, as an absolute URI (RFC 8089).
+    fn uri(&self, finding: &Finding) -> String {
+        let path = self.path(finding);
+        let is_below =
+            Path::new(&path).components().all(|part| matches!(part, Component::Normal(_)));
+        match is_below {
+            true => encoded(&path),
+            false => format!("file://{}", encoded(&slashed(&self.whole.join(&finding.file)))),
+        }
+    }
+}
 
 /// `{"problems": [{severity, file, line, column, message, help?}]}`; files are named from the app's
 /// folder, lines and characters count from 1.
@@ -29,13 +69,12 @@ pub(super) fn json(report: &Report) -> String {
 }
 
 /// A workflow command for each finding
-/// (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>). Files are
-/// named from where the program runs.
-pub(super) fn github(report: &Report, folder: &Path) -> String {
+/// (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
+pub(super) fn github(report: &Report, files: &Files) -> String {
     let mut commands = String::new();
     for finding in &report.findings {
         let Finding { line, column, length, .. } = finding;
-        let (file, end) = (property(&path(folder, finding)), column + length);
+        let (file, end) = (property(&files.path(finding)), column + length);
         let (severity, words) = (severity(finding), data(&words(finding)));
         writeln!(
             commands,
@@ -47,16 +86,15 @@ pub(super) fn github(report: &Report, folder: &Path) -> String {
 }
 
 /// A SARIF log
-/// (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>). Files are named from where
-/// the program runs.
-pub(super) fn sarif(report: &Report, folder: &Path) -> String {
+/// (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>).
+pub(super) fn sarif(report: &Report, files: &Files) -> String {
     let result = |finding: &Finding| {
         let Finding { line, column, length, .. } = finding;
         json!({
             "level": severity(finding),
             "message": { "text": words(finding) },
             "locations": [{ "physicalLocation": {
-                "artifactLocation": { "uri": uri(&path(folder, finding)) },
+                "artifactLocation": { "uri": files.uri(finding) },
                 "region": {
                     "startLine": line,
                     "startColumn": column,
@@ -93,16 +131,15 @@ fn words(finding: &Finding) -> String {
     }
 }
 
-/// The file with slashes, whatever the system has.
-fn path(folder: &Path, finding: &Finding) -> String {
-    let path = folder.join(&finding.file);
+/// The path with slashes, whatever the system has.
+fn slashed(path: &Path) -> String {
     let parts = path.components().filter(|part| *part != Component::CurDir);
     let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
     parts.join("/").replacen("//", "/", 1)
 }
 
-/// A path as a URI reference (RFC 3986, 2.3 and 3.3).
-fn uri(path: &str) -> String {
+/// A path as it stands in a URI (RFC 3986, 2.3 and 3.3).
+fn encoded(path: &str) -> String {
     const KEPT: percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC
         .remove(b'/')
         .remove(b'-')

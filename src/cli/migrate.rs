@@ -1,6 +1,6 @@
 //! `pagetide migrate`: brings the database to what the app declares, as `serve` does at its start.
 
-use std::io::{Write, stdout};
+use std::io::stdout;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,7 +45,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ok(migrated)
     });
     let migrated = migrated.with_context(|| format!("cannot migrate {database}"))?;
-    write!(stdout(), "{}", told(&migrated, args.dry_run))?;
+    super::say(stdout(), &told(&migrated, args.dry_run))?;
     Ok(ExitCode::SUCCESS)
 }
 

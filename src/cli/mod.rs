@@ -3,7 +3,7 @@
 //! To add a command: one file here with its `Args` and `run`, one line in `Command` and one in
 //! `run`.
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{self, ErrorKind, IsTerminal, Write, stderr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -67,7 +67,8 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(args),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        // With nobody left to read it there is nothing more to do.
+        let _ = say(stderr(), &format!("error: {error:#}\n"));
         COULD_NOT_RUN.into()
     })
 }
@@ -116,12 +117,21 @@ fn load_beside(
 }
 
 fn told(loaded: Loaded, follows: &str) -> anyhow::Result<Option<Arc<App>>> {
-    let mut err = stderr().lock();
-    write!(err, "{}", printed(&loaded.report, err.is_terminal()))?;
+    let err = stderr().lock();
+    let mut words = printed(&loaded.report, err.is_terminal());
     if loaded.app.is_none() {
-        writeln!(err, "{}: {follows}", loaded.report.summary())?;
+        words.push_str(&format!("{}: {follows}\n", loaded.report.summary()));
     }
+    say(err, &words)?;
     Ok(loaded.app)
+}
+
+/// Writes to whoever reads. That they have gone, as in `| head`, is no fault.
+fn say(mut to: impl Write, text: &str) -> io::Result<()> {
+    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        said => said,
+    }
 }
 
 /// Whether the tables are in the database, so that nobody asks for their seeds.

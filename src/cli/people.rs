@@ -1,7 +1,7 @@
 //! What the commands about people share: whose app it is, its accounts, and passwords that no other
 //! user of the machine can read.
 
-use std::io::{BufRead, IsTerminal, Read, Write, stdin, stdout};
+use std::io::{BufRead, IsTerminal, Read, stdin, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Of {
             people.store.close().await;
             done
         })?;
-        stdout().write_all(told.as_bytes())?;
+        super::say(stdout(), &told)?;
         Ok(ExitCode::SUCCESS)
     }
 }
