@@ -1,7 +1,7 @@
 //! `pagetide new`: makes a small app to begin with.
 
 use std::fs;
-use std::io::{Write, stdout};
+use std::io::stdout;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -90,11 +90,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for (file, text) in files.chain([("app.schema.json", schema.as_str())]) {
         write(&folder.join(file), &filled(text, &name, args.template))?;
     }
-    writeln!(
-        stdout(),
+    let told = format!(
         "{name} is in {shown}\n\n  pagetide dev {shown}\n\nshows it at http://127.0.0.1:3000, and each \
-         change to {shown}/app.yaml as you save it."
-    )?;
+         change to {shown}/app.yaml as you save it.\n"
+    );
+    super::say(stdout(), &told)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,12 +1,12 @@
 //! `pagetide schema`: prints JSON Schemas, for editors and for programs.
 
-use std::io::{Write, stdout};
+use std::io::stdout;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
 use crate::live;
-use crate::spec;
+use crate::spec::{self, Part};
 
 /// Print a JSON Schema
 #[derive(clap::Args)]
@@ -19,6 +19,14 @@ pub(super) struct Args {
 enum Schema {
     /// The schema of app.yaml
     App,
+    /// The schema of a file with a page, which `$ref` in `pages` leads to
+    Page,
+    /// The schema of a file with a table
+    Table,
+    /// The schema of a file with a field
+    Field,
+    /// The schema of a file with a component
+    Component,
     /// The schema of what the server sends over WebSocket
     Messages,
 }
@@ -26,8 +34,12 @@ enum Schema {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let schema = match args.schema {
         Schema::App => spec::app_schema(),
+        Schema::Page => spec::part_schema(Part::Page),
+        Schema::Table => spec::part_schema(Part::Table),
+        Schema::Field => spec::part_schema(Part::Field),
+        Schema::Component => spec::part_schema(Part::Component),
         Schema::Messages => live::messages_schema(),
     };
-    writeln!(stdout().lock(), "{}", serde_json::to_string_pretty(&schema)?)?;
+    super::say(stdout(), &format!("{schema:#}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

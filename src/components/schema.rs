@@ -56,8 +56,29 @@ impl JsonSchema for AnyComponent {
         let each: Vec<Json> = each
             .map(|(schema, type_name)| one_type(schema.to_value(), &common, type_name))
             .collect();
-        json_schema!({ "description": "One component of a page.", "oneOf": each })
+        // Editors leave out the branches whose keys are still missing, so the types are listed too.
+        json_schema!({
+            "description": "One component of a page.",
+            "properties": { "type": types(&each) },
+            "oneOf": each,
+        })
     }
+}
+
+/// The types to choose from, each with what it is.
+fn types(each: &[Json]) -> Json {
+    let line = |one: &Json| -> String {
+        let about = one["description"].as_str().unwrap_or_default();
+        about.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let marked: Vec<_> = each.iter().map(line).collect();
+    let plain: Vec<_> = marked.iter().map(|words| words.replace('`', "")).collect();
+    json!({
+        "description": "What the component is.",
+        "enum": TYPES,
+        "enumDescriptions": plain,
+        "markdownEnumDescriptions": marked,
+    })
 }
 
 fn one_type(mut schema: Json, common: &Json, type_name: &str) -> Json {

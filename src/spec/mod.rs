@@ -17,6 +17,7 @@ use crate::spec::source::{BadFile, FileId, MAX_FILE_BYTES, NotUtf8, Sources, Spa
 use crate::spec::tree::Node;
 use crate::spec::unit::Unit;
 
+mod editor;
 mod report;
 mod schema;
 
@@ -46,7 +47,7 @@ mod template;
 mod theme;
 
 pub use report::{Finding, Report};
-pub use schema::app_schema;
+pub use schema::{Part, app_schema, part_schema};
 
 /// What an app is called that comes from standard input.
 const STDIN: &str = "<stdin>";

@@ -1,9 +1,11 @@
-//! The JSON Schema of `app.yaml`, for editors, from the very types that read it.
+//! The JSON Schema of `app.yaml` and of the files that it refers to, for editors, from the very types
+//! that read them.
 
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value as Json, json};
 
 use crate::spec::app::RawApp;
+use crate::spec::editor;
 use crate::spec::reference;
 
 /// The definition that stands for `$ref: ./file.yaml`.
@@ -23,7 +25,64 @@ pub fn app_schema() -> Json {
     for definition in definitions.into_iter().flat_map(Map::values_mut) {
         allow_reference(definition);
     }
-    schema[DEFINITIONS][REFERENCE] = json!({
+    schema[DEFINITIONS][REFERENCE] = reference();
+    editor::explain(&mut schema);
+    schema
+}
+
+/// A part of an app that may stand in a file of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// An item of `pages`.
+    Page,
+    /// An item of `tables`.
+    Table,
+    /// An item of `fields`.
+    Field,
+    /// An item of `components` or `children`.
+    Component,
+}
+
+impl Part {
+    /// The definition that it is.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Page => "Page",
+            Self::Table => "Table",
+            Self::Field => "Field",
+            Self::Component => "Component",
+        }
+    }
+}
+
+/// The JSON Schema of a file that `$ref` leads to.
+pub fn part_schema(part: Part) -> Json {
+    let mut app = app_schema();
+    let mut needed = Map::new();
+    let mut definitions = app[DEFINITIONS].take();
+    take_needed(part.name(), &mut definitions, &mut needed);
+    json!({
+        "$schema": app["$schema"],
+        "title": part.name(),
+        "$ref": format!("#/{DEFINITIONS}/{}", part.name()),
+        DEFINITIONS: needed,
+    })
+}
+
+/// Moves a definition and all that it refers to.
+fn take_needed(name: &str, from: &mut Json, to: &mut Map<String, Json>) {
+    let Some(definition) = from.as_object_mut().and_then(|all| all.remove(name)) else { return };
+    let text = definition.to_string();
+    to.insert(name.to_owned(), definition);
+    let link = format!("\"#/{DEFINITIONS}/");
+    for rest in text.split(link.as_str()).skip(1) {
+        take_needed(rest.split('"').next().unwrap_or_default(), from, to);
+    }
+}
+
+/// What stands for another file.
+fn reference() -> Json {
+    json!({
         "type": "object",
         "description": "Stands for what is in another file of the app's folder.",
         "properties": {
@@ -31,8 +90,7 @@ pub fn app_schema() -> Json {
         },
         "required": [reference::KEY],
         "additionalProperties": false,
-    });
-    schema
+    })
 }
 
 /// Lets a mapping stand in a file of its own.
@@ -145,5 +203,67 @@ mod tests {
         let names = schema[DEFINITIONS].as_object().unwrap().keys();
         let raw: Vec<_> = names.filter(|name| name.starts_with("Raw")).collect();
         assert!(raw.is_empty(), "{raw:?}");
+    }
+
+    /// Every schema below this one.
+    fn walk(schema: &Json, visit: &mut impl FnMut(&Json)) {
+        visit(schema);
+        match schema {
+            Json::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+            Json::Object(map) => map.values().for_each(|value| walk(value, visit)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_description_is_one_line_and_has_its_marks_in_markdown_only() {
+        let mut count = 0;
+        walk(&app_schema(), &mut |schema| {
+            let Some(text) = schema["description"].as_str() else { return };
+            assert!(!text.contains(['\n', '`']), "{text}");
+            let marked = schema["markdownDescription"].as_str().unwrap_or_default();
+            assert_eq!(marked.replace('`', ""), text);
+            count += 1;
+        });
+        assert!(count > 300, "{count}");
+    }
+
+    #[test]
+    fn every_choice_of_components_offers_all_of_their_types() {
+        let mut count = 0;
+        walk(&app_schema(), &mut |schema| {
+            let branches = schema["oneOf"].as_array().into_iter().flatten();
+            let named = branches.filter_map(|one| one["properties"]["type"]["const"].as_str());
+            let named: Vec<_> = named.collect();
+            if named.is_empty() {
+                return;
+            }
+            let kind = &schema["properties"]["type"];
+            assert_eq!(kind["enum"], json!(named));
+            assert_eq!(kind["enum"], json!(crate::components::TYPES));
+            for key in ["enumDescriptions", "markdownEnumDescriptions"] {
+                let words = kind[key].as_array().unwrap();
+                assert_eq!(words.len(), named.len());
+                assert!(words.iter().all(|words| !words.as_str().unwrap().contains('\n')));
+            }
+            count += 1;
+        });
+        assert!(count > 0);
+    }
+
+    #[test]
+    fn what_may_be_a_file_of_its_own_is_called_by_what_it_is() {
+        let schema = app_schema();
+        for part in [Part::Page, Part::Table, Part::Field, Part::Component] {
+            assert_eq!(schema[DEFINITIONS][part.name()]["title"], part.name());
+            let own = part_schema(part);
+            assert_eq!(own["title"], part.name());
+            let text = own.to_string();
+            for rest in text.split("\"#/$defs/").skip(1) {
+                let name = rest.split('"').next().unwrap();
+                assert!(own[DEFINITIONS].get(name).is_some(), "{name}");
+            }
+            assert!(own[DEFINITIONS].get("Theme").is_none());
+        }
     }
 }

@@ -13,7 +13,8 @@ use super::PARTS;
 use super::takes::{below, choices, definition, one_component, own, takes, words};
 
 /// The keys of a field that belong to some types only.
-const OPTION_KEYS: [&str; 6] = ["options", "currency", "min", "max", "start", "prefix"];
+const OPTION_KEYS: [&str; 8] =
+    ["options", "currency", "min", "max", "start", "prefix", "table", "onDelete"];
 
 /// A page about a part of an app.
 pub fn part(root: &Json, name: &str, example: &str) -> String {
@@ -90,7 +91,7 @@ pub fn field_type(root: &Json, name: &str, example: &str) -> String {
     }
     let mut field = field.clone();
     for value in field["properties"].as_object_mut().unwrap().values_mut() {
-        value["description"] = for_type(&told(value), name).into();
+        value["markdownDescription"] = for_type(&told(value), name).into();
     }
     keys(root, &field, "../", &left, "## Keys", &mut page);
     let (json, column) = kept(kind.storage());
@@ -223,8 +224,18 @@ pub fn index(root: &Json) -> String {
             .unwrap();
     }
     page.push_str(
+        "\n## Values\n\n`$params.id`, `$query.status` and `$currentUser.name` stand for what the address of the \
+         page and whoever looks give. As they are they can be the `value` of a [filter](filter.md). In braces, \
+         as in `Order {$params.id}`, they stand in the `content` of a [text](components/text.md), in the `label` \
+         and `href` of a [link](components/link.md) or a [button](components/button.md), and in the `meta` of a \
+         [page](page.md). Elsewhere they mean nothing and are refused, never taken for words: `{$` with a letter \
+         after it in any text, and `$` with a letter after it where a value begins. `$5` and `US$` are \
+         prices. What seeds hold and people type is data, whatever it looks like.\n",
+    );
+    page.push_str(
         "\nAny mapping may stand in a file of its own: `$ref: ./orders.yaml` in its place leads there, seen \
-         from the file it stands in.\n",
+         from the file it stands in. `pagetide schema page`, `table`, `field` and `component` print what editors \
+         need for such files.\n",
     );
     page
 }
@@ -279,7 +290,7 @@ fn keys(root: &Json, schema: &Json, up: &str, left: &[&str], heading: &str, page
 
 /// What a schema says of itself, on one line.
 fn told(schema: &Json) -> String {
-    joined(schema["description"].as_str().unwrap_or_default())
+    joined(schema["markdownDescription"].as_str().unwrap_or_default())
 }
 
 fn joined(text: &str) -> String {
@@ -291,10 +302,10 @@ fn about(description: &str) -> (String, Option<String>) {
     let Some((before, after)) = description.split_once(" if you do not say") else {
         return (description.to_owned(), None);
     };
-    // What stands in backticks may hold any sign.
-    let quoted = before.strip_suffix('`').and_then(|before| before.rfind('`'));
-    let start = before[..quoted.unwrap_or(before.len())].rfind(['.', ';', ',']);
-    let start = start.map_or(0, |at| at + 1);
+    let before = before.trim_end_matches(',');
+    let ends: Vec<_> = ends_of_parts(before).collect();
+    let strong = ends.iter().rfind(|end| before[..**end].ends_with(';'));
+    let start = strong.or(ends.last()).copied().unwrap_or(0);
     let default = before[start..].trim();
     let rest = before[..start].trim_end_matches([';', ',']);
     let about = format!(
@@ -302,6 +313,16 @@ fn about(description: &str) -> (String, Option<String>) {
         if rest.ends_with('.') { after.trim_start_matches('.') } else { after }
     );
     (about, Some(default.to_owned()))
+}
+
+/// Where sentences and parts of them end. What stands in backticks may hold any sign.
+fn ends_of_parts(text: &str) -> impl Iterator<Item = usize> {
+    let is_end = |(at, sign): &(usize, char)| {
+        let quotes = text[..*at].matches('`').count();
+        let is_last = text[at + sign.len_utf8()..].starts_with(' ');
+        matches!(sign, '.' | ';' | ',') && is_last && quotes.is_multiple_of(2)
+    };
+    text.char_indices().filter(is_end).map(|(at, _)| at + 1).collect::<Vec<_>>().into_iter()
 }
 
 fn first_sentence(text: &str) -> String {

@@ -115,7 +115,8 @@ pub fn words<'a>(root: &'a Json, schema: &'a Json) -> Vec<(&'a str, &'a str)> {
     let schema = own(root, schema);
     let schema = if schema["type"] == "array" { own(root, &schema["items"]) } else { schema };
     let all = choices(schema);
-    let word = |one: &&'a Json| Some((one["const"].as_str()?, one["description"].as_str()?));
+    let word =
+        |one: &&'a Json| Some((one["const"].as_str()?, one["markdownDescription"].as_str()?));
     let words: Vec<_> = all.iter().filter_map(word).collect();
     if words.len() == all.len() { words } else { Vec::new() }
 }
