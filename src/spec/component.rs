@@ -252,7 +252,7 @@ impl Around for Here<'_, '_, '_> {
                 None
             }
             Err(error) => {
-                self.page.problems.report(place, error.to_string());
+                self.page.problems.report(place, error.to_string()).help = error.help();
                 None
             }
         }

@@ -5,7 +5,7 @@ use granit_parser::{ErrorKind, ScanError};
 use crate::model::ids::TableName;
 use crate::model::problem::Severity;
 use crate::spec::parse::MAX_DEPTH;
-use crate::spec::source::{NotUtf8, Span};
+use crate::spec::source::{BadFile, NotUtf8, Span};
 
 /// One thing wrong at one place of a file.
 pub(super) struct Fault {
@@ -29,6 +29,17 @@ impl Fault {
 
     pub(super) fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
+    }
+
+    /// A file that cannot be used, named here.
+    pub(super) fn file(at: Span, error: &BadFile) -> Self {
+        Self { help: error.help(), ..Self::new(at, error.to_string()) }
+    }
+
+    /// A backslash in double quotes that nothing can be made of.
+    pub(super) fn unknown_escape(at: Span) -> Self {
+        let (message, help) = words(&ErrorKind::UnknownQuotedScalarEscape);
+        Self::new(at, message.unwrap_or_default()).help(help)
     }
 
     /// Text that is not YAML, in the words of an author.
@@ -59,6 +70,9 @@ fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
         | ErrorKind::TabNotAllowed
         | ErrorKind::TabInPlainScalar
         | ErrorKind::TabAtBlockScalarStart => ("a tab cannot indent YAML", "use spaces"),
+        ErrorKind::BomInsideDocument => {
+            ("a byte order mark (U+FEFF) cannot stand here", "remove it")
+        }
         ErrorKind::UnclosedQuotedScalar => ("this quote is never closed", ""),
         ErrorKind::UnclosedFlowCollection { open } => {
             return (Some(format!("this `{open}` is never closed")), "");

@@ -5,6 +5,7 @@
 //! that knows YAML. A spec can never make it panic.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,9 @@ mod parse;
 mod reference;
 mod scalar;
 mod source;
+mod surface;
 mod tree;
+mod unseen;
 
 mod allowed;
 mod reading;
@@ -90,7 +93,11 @@ impl Unseeded {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A folder that is no app's.
-    #[error("there is no app.yaml in `{folder}`", folder = .0.display())]
+    #[error(
+        "there is no {APP_FILE} in `{folder}`{instead}",
+        folder = .0.display(),
+        instead = instead(.0)
+    )]
     NoApp(PathBuf),
     /// No such folder or file.
     #[error("there is no file or folder `{path}`", path = .0.display())]
@@ -168,6 +175,15 @@ fn read_tree(
         faults.push(fault.help("begin with `name: my-app`"));
     }
     Ok(tree)
+}
+
+/// What the folder has in the place of an app's first file, in words.
+fn instead(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let alike = |name: &String| ["app.yaml", "app.yml"].contains(&name.to_lowercase().as_str());
+    let found = names.filter(alike).min();
+    found.map_or_else(String::new, |name| format!("; rename `{name}` to {APP_FILE}"))
 }
 
 /// The app's first file without symbolic links.

@@ -2,13 +2,16 @@
 //! stand twice, tags, merge keys, several documents, nesting and aliases without end.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use granit_parser::{Event, ScalarStyle, ScanError, Span as Marks, StrInput, options};
+use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, Span as Marks, StrInput, options};
 
 use crate::spec::fault::Fault;
 use crate::spec::scalar;
-use crate::spec::source::{FileId, Span};
+use crate::spec::source::{FileId, Span, line_number, line_start};
+use crate::spec::surface;
 use crate::spec::tree::{Entry, Kind, Node};
+use crate::spec::unseen::{self, Unseen};
 
 /// How deep values may nest, `$ref` included.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -16,18 +19,42 @@ pub(super) const MAX_DEPTH: usize = 64;
 pub(super) const MAX_NODES: usize = 200_000;
 /// How many values aliases may stand for in one file.
 const MAX_ALIASED: usize = 10_000;
+/// What may stand after a backslash in double quotes (YAML 1.2, 5.7).
+const KNOWN_ESCAPES: &[u8] = b"0abt\tnvfe \"/\\N_LPxuU\n\r";
 
 /// The only value of a YAML text, nothing if it is empty. Nothing as well if it cannot be read to
 /// its end, and then the last of `faults` says why.
 pub(super) fn parse(text: &str, file: FileId, faults: &mut Vec<Fault>) -> Option<Node> {
     let options = options! { emit_comments: false };
     let events = granit_parser::Parser::new_from_str_with_options(text, options);
+    let anchors = HashMap::new();
     let mut reader =
-        Reader { events, text, file, faults, anchors: HashMap::new(), nodes: 0, aliased: 0 };
-    reader.document().unwrap_or_else(|fault| {
-        reader.faults.push(fault);
-        None
-    })
+        Reader { events, text, file, faults, anchors, nodes: 0, aliased: 0, is_spoiled: false };
+    let tree = reader.document();
+    match tree {
+        // Nothing is sure where blanks are none: what follows from them is no news.
+        _ if reader.is_spoiled => None,
+        Ok(tree) => tree,
+        Err(Stop(faults)) => {
+            let is_told_better = |old: &Fault| {
+                faults
+                    .iter()
+                    .any(|fault| fault.at.file == old.at.file && fault.at.start == old.at.start)
+            };
+            reader.faults.retain(|old| !is_told_better(old));
+            reader.faults.extend(faults);
+            None
+        }
+    }
+}
+
+/// What keeps a text from being read to its end.
+struct Stop(Vec<Fault>);
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
 }
 
 struct Reader<'a, 'f> {
@@ -38,10 +65,12 @@ struct Reader<'a, 'f> {
     anchors: HashMap<usize, Node>,
     nodes: usize,
     aliased: usize,
+    /// Whether something that nobody sees stands where it cannot.
+    is_spoiled: bool,
 }
 
 impl<'a> Reader<'a, '_> {
-    fn document(&mut self) -> Result<Option<Node>, Fault> {
+    fn document(&mut self) -> Result<Option<Node>, Stop> {
         let mut root = None;
         while let Some((event, span)) = self.next()? {
             match event {
@@ -50,7 +79,7 @@ impl<'a> Reader<'a, '_> {
                     let fault =
                         Fault::new(span, "a file holds one YAML document, this is a second")
                             .help("remove this line, or move what follows into a file of its own");
-                    return Err(fault);
+                    return Err(fault.into());
                 }
                 Event::DocumentStart(..) => {}
                 event => root = Some(self.node(event, span, 0)?),
@@ -60,7 +89,7 @@ impl<'a> Reader<'a, '_> {
         Ok(root.filter(|node| !matches!(node.kind, Kind::Null)))
     }
 
-    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Fault> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Stop> {
         match self.events.next() {
             None => Ok(None),
             Some(Err(error)) => Err(self.syntax(&error)),
@@ -73,25 +102,32 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The next event within a value. Values end before their file does, or the parser says so.
-    fn inside(&mut self, start: Span) -> Result<(Event<'a>, Span), Fault> {
-        let unended = || Fault::new(start, "what begins here does not end");
+    fn inside(&mut self, start: Span) -> Result<(Event<'a>, Span), Stop> {
+        let unended = || Fault::new(start, "what begins here does not end").into();
         self.next()?.ok_or_else(unended)
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Fault> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Stop> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            return Err(Fault::new(span, format!("an app may have {MAX_NODES} values in all")));
+            return Err(
+                Fault::new(span, format!("an app may have {MAX_NODES} values in all")).into()
+            );
         }
         if depth > MAX_DEPTH {
-            return Err(Fault::new(span, format!("values may nest {MAX_DEPTH} deep")));
+            return Err(Fault::new(span, format!("values may nest {MAX_DEPTH} deep")).into());
         }
         let (node, anchor) = match event {
-            Event::Scalar(text, style, anchor, _) => (scalar_node(&text, style, span), anchor),
+            Event::Scalar(text, style, anchor, _) => {
+                if style == ScalarStyle::Plain && !text.is_ascii() {
+                    self.refuse_unseen(&unseen::around(self.written(span), span.start));
+                }
+                (scalar_node(&text, style, span), anchor)
+            }
             Event::SequenceStart(_, anchor, _) => (self.list(span, depth)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.mapping(span, depth)?, anchor),
             Event::Alias(anchor) => (self.alias(anchor, span, depth)?, 0),
-            _ => return Err(Fault::new(span, "a value should stand here")),
+            _ => return Err(Fault::new(span, "a value should stand here").into()),
         };
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
@@ -99,7 +135,7 @@ impl<'a> Reader<'a, '_> {
         Ok(node)
     }
 
-    fn list(&mut self, start: Span, depth: usize) -> Result<Node, Fault> {
+    fn list(&mut self, start: Span, depth: usize) -> Result<Node, Stop> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.inside(start)?;
@@ -110,20 +146,26 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn mapping(&mut self, start: Span, depth: usize) -> Result<Node, Fault> {
+    fn mapping(&mut self, start: Span, depth: usize) -> Result<Node, Stop> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut first: HashMap<String, Span> = HashMap::new();
+        let mut is_broken = false;
         loop {
             let (event, key_at) = self.inside(start)?;
             if event == Event::MappingEnd {
-                return Ok(Node { at: start.to(key_at), kind: Kind::Mapping(entries) });
+                let kind = if is_broken { Kind::Broken } else { Kind::Mapping(entries) };
+                return Ok(Node { at: start.to(key_at), kind });
             }
             let key = self.key(event, key_at, depth)?;
             let (event, span) = self.inside(start)?;
             let value = self.node(event, span, depth + 1)?;
             let Some(key) = key else { continue };
+            if matches!(value.kind, Kind::Null) && self.is_bare(key_at) && !self.is_spoiled {
+                self.refuse_bare(&key, key_at, start, entries.last());
+                is_broken = true;
+            }
             if let Some(first) = first.get(&key) {
-                let line = self.text[..first.start].matches('\n').count() + 1;
+                let line = line_number(self.text, first.start);
                 let fault = Fault::new(key_at, format!("the key `{key}` stands here twice"));
                 self.faults.push(fault.help(format!("it is given on line {line} already")));
             } else {
@@ -133,15 +175,50 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
+    /// Whether a key stands in braces without a `:` after it.
+    fn is_bare(&self, key_at: Span) -> bool {
+        let rest = self.text.get(key_at.end..).unwrap_or_default().trim_start();
+        rest.starts_with([',', '}'])
+    }
+
+    /// Reports a key in braces that is none: braces round a text, or a text with a comma.
+    fn refuse_bare(&mut self, key: &str, key_at: Span, start: Span, before: Option<&Entry>) {
+        let text = before.filter(|entry| matches!(entry.value.kind, Kind::Text(_)));
+        let text = text.map(|entry| entry.value.at);
+        let text = text.filter(|at| !self.written(*at).starts_with(['"', '\'']));
+        let fault = match (before, text) {
+            (_, Some(text)) if key.contains(' ') => {
+                let whole = self.written(text.to(key_at));
+                Fault::new(key_at, "a comma ends the text before it, so this is read by itself")
+                    .help(surface::quoted(whole))
+            }
+            (None, _) => {
+                let at = start.to(key_at);
+                let message = "a text cannot begin with `{`: what is in it is read by itself";
+                let end = self.text[at.end..].find('}').map_or(at.end, |end| at.end + end + 1);
+                let at = Span { end, ..at };
+                Fault::new(at, message).help(surface::quoted(self.written(at)))
+            }
+            (Some(_), _) => Fault::new(key_at, format!("`{key}` has no value"))
+                .help(format!("write `{key}: …`; a text with a comma stands in quotes")),
+        };
+        self.faults.push(fault);
+    }
+
     /// A key's text. Anything but text is read past, reported, and nothing.
-    fn key(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Option<String>, Fault> {
+    fn key(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Option<String>, Stop> {
         match event {
             Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => {
                 let fault = Fault::new(span, "merge keys (`<<`) are not supported");
                 self.faults.push(fault.help("write the keys out, or share a file by `$ref`"));
                 Ok(None)
             }
-            Event::Scalar(text, ..) => Ok(Some(text.into_owned())),
+            Event::Scalar(text, style, ..) => {
+                if style == ScalarStyle::Plain && !text.is_ascii() {
+                    self.refuse_unseen(&unseen::in_key(self.written(span), span.start));
+                }
+                Ok(Some(text.into_owned()))
+            }
             event => {
                 self.node(event, span, depth + 1)?;
                 self.faults.push(Fault::new(span, "a key must be text"));
@@ -150,17 +227,17 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Result<Node, Fault> {
+    fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Result<Node, Stop> {
         let Some(node) = self.anchors.get(&anchor) else {
-            return Err(Fault::new(span, "this alias stands inside the value it repeats"));
+            return Err(Fault::new(span, "this alias stands inside the value it repeats").into());
         };
         self.aliased += node.count();
         if self.aliased > MAX_ALIASED {
             let message = format!("aliases may repeat {MAX_ALIASED} values in one file");
-            return Err(Fault::new(span, message));
+            return Err(Fault::new(span, message).into());
         }
         if depth + node.depth() > MAX_DEPTH {
-            return Err(Fault::new(span, format!("values may nest {MAX_DEPTH} deep")));
+            return Err(Fault::new(span, format!("values may nest {MAX_DEPTH} deep")).into());
         }
         Ok(node.clone())
     }
@@ -182,11 +259,93 @@ impl<'a> Reader<'a, '_> {
         Span { file: self.file, start: range.start, end: range.end.max(range.start) }
     }
 
-    fn syntax(&self, error: &ScanError) -> Fault {
-        let start = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
-        let end = self.text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
-        Fault::syntax(Span { file: self.file, start, end }, error)
+    /// What stands in the file there.
+    fn written(&self, span: Span) -> &'a str {
+        self.text.get(span.start..span.end).unwrap_or_default()
     }
+
+    fn refuse_unseen(&mut self, unseen: &[Unseen]) {
+        self.is_spoiled |= !unseen.is_empty();
+        self.faults.extend(unseen.iter().map(|unseen| unseen.fault(self.file)));
+    }
+
+    /// The tab that indents the line of this byte, or the first line after it that has one.
+    fn tab_near(&self, byte: usize) -> Option<Span> {
+        let from = line_start(self.text, byte);
+        let mut lines = self.text[from..].split_inclusive(['\n', '\r']);
+        let mut passed = from;
+        let tab = lines.find_map(|line| {
+            let blank = line.len() - line.trim_start().len();
+            let tab = line[..blank].find('\t').map(|at| passed + at);
+            passed += line.len();
+            tab
+        });
+        tab.map(|start| Span { file: self.file, start, end: start + 1 })
+    }
+
+    fn syntax(&self, error: &ScanError) -> Stop {
+        let start = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
+        let start = self.text.floor_char_boundary(start);
+        let seen = surface::explain(self.text, self.file, start, error.kind());
+        if !seen.is_empty() {
+            return Stop(seen);
+        }
+        let end = self.text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
+        let at = Span { file: self.file, start, end };
+        let at = match error.kind() {
+            ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabNotAllowed => self.tab_near(start).unwrap_or(at),
+            _ => at,
+        };
+        match bad_escape(self.text, start, error.kind()) {
+            Some(escape) => {
+                let at = Span { start: escape.start, end: escape.end, ..at };
+                Fault::unknown_escape(at).into()
+            }
+            None => Fault::syntax(at, error).into(),
+        }
+    }
+}
+
+/// The escape in quotes from this byte on that lacks its digits, if that is what is wrong.
+fn bad_escape(text: &str, start: usize, kind: &ErrorKind) -> Option<Range<usize>> {
+    let is_escape = matches!(
+        kind,
+        ErrorKind::UnknownQuotedScalarEscape
+            | ErrorKind::InvalidQuotedScalarHexEscape
+            | ErrorKind::InvalidUnicodeEscape
+    );
+    if !is_escape {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let mut at = start;
+    while at + 1 < bytes.len() {
+        if bytes[at] != b'\\' {
+            at += 1;
+            continue;
+        }
+        let digits = match bytes[at + 1] {
+            b'x' => 2,
+            b'u' => 4,
+            b'U' => 8,
+            _ => 0,
+        };
+        let given = bytes[at + 2..].iter().take(digits);
+        let given = given.take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let code = text.get(at + 2..at + 2 + given);
+        let number = code.and_then(|code| u32::from_str_radix(code, 16).ok()).unwrap_or(0);
+        let is_known = KNOWN_ESCAPES.contains(&bytes[at + 1]);
+        if !is_known || given < digits || char::from_u32(number).is_none() {
+            let end = text.ceil_char_boundary(at + 2);
+            return Some(at..end);
+        }
+        at += 2 + digits;
+    }
+    None
 }
 
 fn scalar_node(text: &str, style: ScalarStyle, at: Span) -> Node {

@@ -95,7 +95,7 @@ impl Reader<'_> {
         let (file, bad) = match read {
             Ok(read) => read,
             Err(error) => {
-                self.faults.push(Fault::new(at, error.to_string()));
+                self.faults.push(Fault::file(at, &error));
                 return None;
             }
         };

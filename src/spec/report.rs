@@ -8,8 +8,9 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::model::problem::{Place, Problem, Problems, Severity};
 use crate::spec::fault::Fault;
-use crate::spec::source::{Sources, Span};
+use crate::spec::source::{Sources, Span, line_number, line_start};
 use crate::spec::tree::Node;
+use crate::spec::unseen::{self, spelt, visible};
 
 /// How many findings are resolved to lines; the rest is only counted.
 const MAX_FINDINGS: usize = 200;
@@ -82,6 +83,7 @@ impl Report {
             })
         });
         let mut found: Vec<Found> = faults.chain(kept).collect();
+        found.iter_mut().for_each(|found| found.point_at_unseen(sources));
         found.sort_by_key(|found| (sources.get(found.at.file).name.as_str(), found.at.start));
         // A file that several others refer to is read once for each.
         let mut seen = HashSet::new();
@@ -168,9 +170,25 @@ impl Finding {
         let annotation = AnnotationKind::Primary.span(span).label(self.help.as_deref());
         let snippet = Snippet::source(&self.excerpt)
             .line_start(self.line)
-            .path(printable(&self.file))
+            .path(visible(&self.file))
             .annotation(annotation);
         renderer.render(&[level.primary_title(&self.message).element(snippet)])
+    }
+}
+
+impl Found {
+    /// Points at a character that nobody sees, where it is why a name is not known.
+    fn point_at_unseen(&mut self, sources: &Sources) {
+        if self.message.is_ascii() {
+            return;
+        }
+        let Span { file, start, end } = self.at;
+        let written = sources.get(file).text.get(start..end).unwrap_or_default();
+        let written = written.lines().next().unwrap_or_default();
+        if let Some(unseen) = unseen::repeated(written, start, &self.message) {
+            self.at = unseen.span(file);
+            self.help = Some(unseen.help());
+        }
     }
 }
 
@@ -190,9 +208,9 @@ fn finding(sources: &Sources, found: Found) -> Finding {
     let source = sources.get(found.at.file);
     let text: &str = &source.text;
     let start = floor(text, found.at.start);
-    let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-    let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
-    let line = text[line_start..line_end].trim_end_matches('\r');
+    let line_start = line_start(text, start);
+    let line_end = text[start..].find(['\n', '\r']).map_or(text.len(), |end| start + end);
+    let line = &text[line_start..line_end];
     let column = text[line_start..start].chars().count() + 1;
     let fits = line.chars().nth(MAX_EXCERPT).is_none();
     let excerpt_column = if fits { 1 } else { column.saturating_sub(EXCERPT_LEAD).max(1) };
@@ -202,13 +220,13 @@ fn finding(sources: &Sources, found: Found) -> Finding {
     Finding {
         severity: found.severity,
         file: source.name.clone(),
-        line: text[..line_start].matches('\n').count() + 1,
+        line: line_number(text, start),
         column,
         length: shown.trim_end().chars().count().max(1),
-        excerpt: printable(&excerpt),
+        excerpt: visible(&excerpt),
         excerpt_column,
-        message: printable(&short(&found.message)),
-        help: found.help.map(|help| printable(&short(&help))),
+        message: spelt(&short(&found.message)),
+        help: found.help.map(|help| spelt(&short(&help))),
     }
 }
 
@@ -222,12 +240,4 @@ fn short(words: &str) -> Cow<'_, str> {
 /// The nearest character boundary at or before a byte.
 fn floor(text: &str, byte: usize) -> usize {
     text.floor_char_boundary(byte.min(text.len()))
-}
-
-/// The text with what could garble a terminal made visible: control characters, and marks that turn
-/// the direction of writing. Each stays one character, so that columns keep their meaning.
-fn printable(text: &str) -> String {
-    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let garbles = |c: char| c.is_control() && c != '\t' || turns(c);
-    text.chars().map(|c| if garbles(c) { '\u{fffd}' } else { c }).collect()
 }

@@ -80,7 +80,7 @@ fn find(link: &Node, sources: &mut Sources) -> Result<FileId, Fault> {
             Err(Fault::new(at, format!("the file `{name}` is empty")))
         }
         Ok((file, None)) => Ok(file),
-        Err(error) => Err(Fault::new(at, error.to_string())),
+        Err(error) => Err(Fault::file(at, &error)),
     }
 }
 

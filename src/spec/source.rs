@@ -6,10 +6,14 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::model::problem::nearest;
+
 /// The most bytes one YAML file may have.
 pub(super) const MAX_FILE_BYTES: u64 = 2_000_000;
 /// How many files one app may be spread over.
 const MAX_FILES: usize = 1_000;
+/// How many names of a folder are looked through for one that was meant.
+const MAX_LISTED: usize = 10_000;
 
 /// Which file: an index that only [`Sources`] gives out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,8 +47,12 @@ pub(super) struct Sources {
 /// Why a file that another one names cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BadFile {
-    #[error("there is no file `{0}`")]
-    Missing(String),
+    #[error("there is no file `{link}`")]
+    Missing {
+        link: String,
+        /// The file that was probably meant.
+        nearest: Option<String>,
+    },
     #[error("`{0}` is outside the app's folder")]
     Outside(String),
     #[error("`{0}` is not a file")]
@@ -55,6 +63,18 @@ pub(super) enum BadFile {
     TooMany,
     #[error("`{0}` could not be read: {1}")]
     Unreadable(String, io::Error),
+}
+
+impl BadFile {
+    /// What to write instead.
+    pub(super) fn help(&self) -> Option<String> {
+        match self {
+            Self::Missing { nearest: Some(nearest), .. } => {
+                Some(format!("did you mean `{nearest}`?"))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A file's bytes that are not UTF-8.
@@ -101,7 +121,9 @@ impl Sources {
     fn find_at(&mut self, path: PathBuf, link: &str) -> Result<PathBuf, BadFile> {
         self.sought.insert(without_dots(&path));
         let path = path.canonicalize().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => BadFile::Missing(link.to_owned()),
+            io::ErrorKind::NotFound => {
+                BadFile::Missing { link: link.to_owned(), nearest: self.nearest(&path, link) }
+            }
             _ => BadFile::Unreadable(link.to_owned(), error),
         })?;
         if path.starts_with(&self.folder) {
@@ -109,6 +131,33 @@ impl Sources {
         } else {
             Err(BadFile::Outside(link.to_owned()))
         }
+    }
+
+    /// The file whose path is most like one that leads nowhere, as `link` would name it.
+    fn nearest(&self, path: &Path, link: &str) -> Option<String> {
+        let wanted = without_dots(path);
+        let way = wanted.strip_prefix(&self.folder).ok()?;
+        let (mut found, mut names) = (self.folder.clone(), Vec::new());
+        for part in way.components() {
+            let part = part.as_os_str().to_str()?;
+            let there = fs::read_dir(&found).ok()?.flatten().take(MAX_LISTED);
+            let there: Vec<String> =
+                there.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+            let name = match there.iter().find(|name| *name == part) {
+                Some(same) => same.as_str(),
+                None => nearest(part, &there.iter().map(String::as_str).collect::<Vec<_>>())?,
+            };
+            found.push(name);
+            names.push(name.to_owned());
+        }
+        found.is_file().then_some(())?;
+        // As much of it as the link says; what it goes up by stays as it is.
+        let parts: Vec<_> = link.split('/').collect();
+        let own = parts.iter().rev().take_while(|part| !matches!(**part, "." | ".." | ""));
+        let own = own.count().min(names.len());
+        let kept = &parts[..parts.len() - own];
+        let named = names[names.len() - own..].iter().map(String::as_str);
+        Some(kept.iter().copied().chain(named).collect::<Vec<_>>().join("/"))
     }
 
     /// Reads the file at a path from [`find`](Self::find), or finds it among those read before.
@@ -141,8 +190,10 @@ impl Sources {
 
     fn add(&mut self, path: &Path, bytes: &[u8]) -> (FileId, Option<NotUtf8>) {
         let (name, file) = (self.name(path), FileId(self.files.len()));
+        let mark = '\u{feff}'.len_utf8();
+        let skipped = if bytes.starts_with("\u{feff}".as_bytes()) { mark } else { 0 };
         let at = |error: &std::str::Utf8Error| {
-            let start = error.valid_up_to();
+            let start = error.valid_up_to() - skipped;
             Span { file, start, end: start + '\u{fffd}'.len_utf8() }
         };
         let bad = std::str::from_utf8(bytes).err().map(|error| NotUtf8 { at: at(&error) });
@@ -172,6 +223,24 @@ impl Span {
     pub(super) fn to(self, other: Self) -> Self {
         Self { end: other.end.max(self.end), ..self }
     }
+}
+
+/// Where the line of this byte begins. Lines end with LF, CR LF or CR (YAML 1.2, 5.4).
+pub(super) fn line_start(text: &str, at: usize) -> usize {
+    let before = &text[..at];
+    // The two signs of CR LF are one end.
+    let before = match text[at..].starts_with('\n') {
+        true => before.strip_suffix('\r').unwrap_or(before),
+        false => before,
+    };
+    before.rfind('\n').max(before.rfind('\r')).map_or(0, |end| end + 1)
+}
+
+/// The number of the line of this byte, from 1.
+pub(super) fn line_number(text: &str, at: usize) -> usize {
+    let before = &text[..line_start(text, at)];
+    let [feeds, returns] = ['\n', '\r'].map(|sign| before.matches(sign).count());
+    feeds + returns - before.matches("\r\n").count() + 1
 }
 
 /// The path as it reads, without `.` and `..`: it may lead nowhere.

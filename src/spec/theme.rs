@@ -196,7 +196,7 @@ impl Kind {
         let found = match sources.find(unit.node.at.file, link) {
             Ok(found) => found,
             Err(error) => {
-                problems.report(unit.place, error.to_string());
+                problems.report(unit.place, error.to_string()).help = error.help();
                 return None;
             }
         };

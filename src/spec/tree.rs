@@ -6,6 +6,9 @@ use serde_yaml::Value as Yaml;
 use crate::model::problem::{Place, Step};
 use crate::spec::source::Span;
 
+/// Whole numbers below this are kept exactly as 64-bit floats.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// One value and where it stands.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -153,8 +156,12 @@ fn lower_number(number: &Number) -> Yaml {
     if let Some(whole) = number.as_i64() {
         return whole.into();
     }
-    match number.as_u64() {
-        Some(whole) => whole.into(),
-        None => number.as_f64().map_or(Yaml::Null, Yaml::from),
+    if let Some(whole) = number.as_u64() {
+        return whole.into();
+    }
+    match number.as_f64() {
+        // `5.0` and `1e4` are whole numbers, as JSON Schema has it.
+        Some(float) if float.fract() == 0.0 && float.abs() < EXACT => (float as i64).into(),
+        float => float.map_or(Yaml::Null, Yaml::from),
     }
 }

@@ -107,6 +107,7 @@ fn nesting_without_end_is_refused() {
 fn bytes_that_are_not_text_are_refused() {
     let told = "this file is not UTF-8 text from here on";
     check(b"name: shop\npages: \xff\xfe\n", &format!("app.yaml:2:8 {told}"));
+    check(b"\xef\xbb\xbfname: D\xe9\n", &format!("app.yaml:1:8 {told}"));
     check_page(b"name: \xc3\x28\n", &format!("page.yaml:1:7 {told}"));
     check_seed(b"customer\nAda\n\xff\n", &format!("orders.csv:3:1 {told}"));
     check(b"name: sh\0op\n", "app.yaml:1:9 YAML cannot hold the character U+0000");
@@ -129,6 +130,8 @@ fn line_ends_and_byte_order_marks_of_other_systems_are_read() {
     let windows = "\u{feff}name: shop\r\npages:\r\n  - name: About\r\n    path: about\r\n";
     check(windows, "app.yaml:4:11 a path begins with /");
     check(windows.replace("path: about", "path: /about"), "nothing");
+    let classic = windows.replace("\r\n", "\r");
+    check(classic, "app.yaml:4:11 a path begins with /");
     check_page(format!("\u{feff}{PAGE}").replace('\n', "\r\n"), "nothing");
     check_seed("\u{feff}customer\r\nAda\r\n", "nothing");
     check("name: shop\rpages: []\r", "nothing");

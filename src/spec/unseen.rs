@@ -1,0 +1,192 @@
+//! Characters that nobody sees, or that are taken for others: text that is copied from a page or a
+//! chat has them. Inside texts they may be meant; in keys, and where YAML wants a blank, never.
+
+use crate::spec::fault::Fault;
+use crate::spec::source::{FileId, Span};
+
+/// How many of them are pointed at in one file.
+const MAX_TOLD: usize = 20;
+
+/// One of them in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unseen {
+    /// The byte where it begins.
+    pub(super) at: usize,
+    pub(super) character: char,
+    /// How often it stands there.
+    pub(super) times: usize,
+}
+
+/// What it does to a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    /// It looks like a blank.
+    Blank,
+    /// It looks like the end of a line.
+    LineEnd,
+    /// It cannot be seen at all.
+    Nothing,
+    /// It belongs to a sign, as to an emoji, and cannot be seen without one.
+    PartOfASign,
+    /// It looks like a quote.
+    Quote,
+}
+
+/// What people call a character, and what it does; `None` for all that are what they look like.
+fn known(character: char) -> Option<(&'static str, Effect)> {
+    Some(match character {
+        '\u{a0}' => ("a no-break space", Effect::Blank),
+        '\u{202f}' => ("a narrow no-break space", Effect::Blank),
+        '\u{3000}' => ("a wide space", Effect::Blank),
+        '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{205f}' => {
+            ("a space of another width", Effect::Blank)
+        }
+        '\u{85}' | '\u{2028}' | '\u{2029}' => ("a line end of another kind", Effect::LineEnd),
+        '\u{feff}' => ("a byte order mark", Effect::Nothing),
+        '\u{200b}' => ("a zero-width space", Effect::Nothing),
+        '\u{200c}' => ("a zero-width non-joiner", Effect::Nothing),
+        '\u{200d}' => ("a zero-width joiner", Effect::Nothing),
+        '\u{2060}' => ("a word joiner", Effect::Nothing),
+        '\u{ad}' => ("a soft hyphen", Effect::Nothing),
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            ("a mark that turns the direction of writing", Effect::Nothing)
+        }
+        '\u{34f}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180e}'
+        | '\u{2061}'..='\u{2064}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{2800}'
+        | '\u{3164}'
+        | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}' => ("a character that nobody sees", Effect::Nothing),
+        '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e01ef}' => {
+            ("a character that nobody sees", Effect::PartOfASign)
+        }
+        '\u{2018}'..='\u{201f}' => ("a curly quote", Effect::Quote),
+        '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' => ("an angle quote", Effect::Quote),
+        _ => return None,
+    })
+}
+
+/// Whether people take it for nothing, or for a blank.
+pub(super) fn is_unseen(character: char) -> bool {
+    known(character).is_some_and(|(_, effect)| effect != Effect::Quote)
+}
+
+/// Whether people take it for the end of a line.
+pub(super) fn ends_a_line(character: char) -> bool {
+    known(character).is_some_and(|(_, effect)| effect == Effect::LineEnd)
+}
+
+/// Whether people take it for a quote that YAML knows.
+pub(super) fn is_quote(character: char) -> bool {
+    known(character).is_some_and(|(_, effect)| effect == Effect::Quote)
+}
+
+/// All of them in a key, which begins at this byte.
+pub(super) fn in_key(key: &str, start: usize) -> Vec<Unseen> {
+    let all = key.char_indices().filter(|(_, character)| is_unseen(*character));
+    runs(all.map(|(at, character)| (start + at, character)))
+}
+
+/// Those before and after a value that is not quoted, which begins at this byte.
+pub(super) fn around(value: &str, start: usize) -> Vec<Unseen> {
+    let is_part = |character| matches!(known(character), Some((_, Effect::PartOfASign)));
+    let stands = |(_, character): &(usize, char)| is_unseen(*character) && !is_part(*character);
+    let before = value.char_indices().take_while(stands);
+    let after = value.char_indices().rev().take_while(stands);
+    let mut all: Vec<_> =
+        before.chain(after).map(|(at, character)| (start + at, character)).collect();
+    all.sort_unstable();
+    all.dedup();
+    runs(all)
+}
+
+/// The same character several times on end is told once.
+pub(super) fn runs(all: impl IntoIterator<Item = (usize, char)>) -> Vec<Unseen> {
+    let mut runs: Vec<Unseen> = Vec::new();
+    for (at, character) in all {
+        let is_full = runs.len() == MAX_TOLD;
+        match runs.last_mut() {
+            Some(last) if last.character == character && last.end() == at => last.times += 1,
+            _ if is_full => break,
+            _ => runs.push(Unseen { at, character, times: 1 }),
+        }
+    }
+    runs
+}
+
+/// The first of them in a stretch of a file, curly quotes included, that a message repeats: then it is
+/// why a name is not known.
+pub(super) fn repeated(written: &str, start: usize, message: &str) -> Option<Unseen> {
+    let mut all = written.char_indices().filter(|(_, character)| known(*character).is_some());
+    let found = all.find(|(_, character)| message.contains(*character));
+    found.map(|(at, character)| Unseen { at: start + at, character, times: 1 })
+}
+
+impl Unseen {
+    /// That it stands where it cannot.
+    pub(super) fn fault(self, file: FileId) -> Fault {
+        Fault::new(self.span(file), format!("{} cannot stand here", self.name()))
+            .help(self.advice())
+    }
+
+    /// The bytes that it takes.
+    pub(super) fn span(self, file: FileId) -> Span {
+        Span { file, start: self.at, end: self.end() }
+    }
+
+    fn end(self) -> usize {
+        self.at + self.times * self.character.len_utf8()
+    }
+
+    /// What it is, and what to write instead.
+    pub(super) fn help(self) -> String {
+        format!("{} stands here; {}", self.name(), self.advice())
+    }
+
+    fn name(self) -> String {
+        let name = known(self.character).map_or("a character", |(name, _)| name);
+        format!("{name} (U+{:04X})", u32::from(self.character))
+    }
+
+    fn advice(self) -> &'static str {
+        match known(self.character) {
+            Some((_, Effect::Blank)) => "write a plain one",
+            Some((_, Effect::LineEnd)) => "begin a new line",
+            Some((_, Effect::Quote)) => "write a straight one: \" or '",
+            _ => "remove it",
+        }
+    }
+}
+
+/// The text as it can be shown on a line: what nobody sees is seen, each still one character, so that
+/// columns keep their meaning.
+pub(super) fn visible(text: &str) -> String {
+    let shown = |character: char| match known(character) {
+        Some((_, Effect::Blank)) => '\u{237d}',
+        Some((_, Effect::Nothing | Effect::LineEnd)) => '\u{fffd}',
+        _ if character.is_control() && character != '\t' => '\u{fffd}',
+        _ => character,
+    };
+    text.chars().map(shown).collect()
+}
+
+/// The text as it can be shown in a message: what nobody sees stands there by its number.
+pub(super) fn spelt(text: &str) -> String {
+    let mut words = String::with_capacity(text.len());
+    for character in text.chars() {
+        match known(character) {
+            Some((_, Effect::Blank | Effect::Nothing | Effect::LineEnd)) => {
+                words.push_str(&format!("<U+{:04X}>", u32::from(character)));
+            }
+            _ if character.is_control() && character != '\t' => words.push('\u{fffd}'),
+            _ => words.push(character),
+        }
+    }
+    words
+}
