@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use validator::Validate;
 
-use crate::components::{Around, href};
-use crate::fields;
+use crate::components::{Around, href, literal};
 use crate::model::access::Operation;
 use crate::model::action::{Action, Deed, RowAction};
 use crate::model::problem::Place;
@@ -178,13 +177,9 @@ fn check_set(raw: &RawAction, table: &Table, at: &Place, around: &mut dyn Around
     let field = around.field(table, name, at.key("field"))?;
     let is_settable = check_settable(table, field, at.key("field"), around);
     let json = json.filter(|_| is_settable)?;
-    match fields::parse(table.field(field), json) {
-        Ok(value) => Some(Deed::Set(field, value)),
-        Err(misfit) => {
-            around.problems().report(at.key("value"), format!("value of `{name}` {misfit}"));
-            None
-        }
-    }
+    let (subject, place) = (format!("value of `{name}`"), at.key("value"));
+    let value = literal::check(table.field(field), json, &subject, place, around.problems())?;
+    Some(Deed::Set(field, value))
 }
 
 fn check_settable(table: &Table, field: FieldAt, place: Place, around: &mut dyn Around) -> bool {

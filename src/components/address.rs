@@ -28,6 +28,9 @@ pub(super) fn check_href(href: &str, place: Place, around: &mut dyn Around) -> O
 /// scheme. `subject` is what an author calls the address.
 pub(super) fn href(subject: &str, href: &str) -> Result<String, BadAddress> {
     let clean = clean(href);
+    if let Some(bad) = braces(subject, &clean) {
+        return Err(bad);
+    }
     if is_path(&clean) || scheme(&clean).is_some_and(|scheme| SCHEMES.contains(&scheme.as_str())) {
         return Ok(clean);
     }
@@ -38,6 +41,9 @@ pub(super) fn href(subject: &str, href: &str) -> Result<String, BadAddress> {
 /// Where a picture is: a path of this app, or an https address.
 pub(super) fn src(subject: &str, src: &str) -> Result<String, BadAddress> {
     let clean = clean(src);
+    if let Some(bad) = braces(subject, &clean) {
+        return Err(bad);
+    }
     if is_path(&clean) || scheme(&clean).is_some_and(|scheme| scheme == "https") {
         return Ok(clean);
     }
@@ -58,6 +64,20 @@ fn is_path(address: &str) -> bool {
 
 fn scheme(address: &str) -> Option<String> {
     address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase())
+}
+
+/// Braces that hold no `{$…}`: no address of this app has any (RFC 3986, 2.2), so a field was meant.
+fn braces(subject: &str, address: &str) -> Option<BadAddress> {
+    let is_elsewhere = scheme(address).is_some_and(|scheme| !scheme.contains(['{', '/']));
+    let pieces = address.split('{').skip(1);
+    let mut named = pieces.filter(|piece| !piece.starts_with('$') && !is_elsewhere);
+    let name = named.next()?.split('}').next().unwrap_or_default();
+    Some(BadAddress {
+        message: format!(
+            "`{{{name}}}` stands for nothing in {subject}: it is the same for every record"
+        ),
+        help: "fields stand in the `href` of a list's item or of a row".to_owned(),
+    })
 }
 
 fn bad(subject: &str, clean: &str, allowed: &str, example: &str) -> BadAddress {
@@ -88,6 +108,18 @@ mod tests {
             ["", "a", "//evil.example", r"/\evil.example", "javascript:alert(1)", "data:x", "#top"]
         {
             assert!(href("href", unsafe_one).is_err(), "{unsafe_one}");
+        }
+    }
+
+    #[test]
+    fn braces_that_name_nothing_are_refused() {
+        for braces in ["/{id}", "{photo}", "/a?b={id}", "/orders/{$params.id}/{id}"] {
+            let told = href("href", braces).unwrap_err().message;
+            assert!(told.contains("` stands for nothing in href"), "{braces}: {told}");
+            assert!(src("src", braces).is_err());
+        }
+        for fine in ["/orders/{$params.id}", "https://example.org/{id}", "mailto:{a}@b.c"] {
+            assert!(href("href", fine).is_ok(), "{fine}");
         }
     }
 

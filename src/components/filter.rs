@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::fields::filter::{CONDITION_KEYS, FilterFault, Slip, Stand, read};
 use crate::model::filter::{Filter, OPERATORS, operator_suits};
-use crate::model::operand::Operand;
+use crate::model::operand::{Operand, nearest_root};
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{Field, Table};
 
@@ -100,6 +100,7 @@ pub fn check(
     problems: &mut Problems,
     unknown: &mut Vec<(String, Place)>,
 ) -> Filter<Operand> {
+    problems.note_values(place.clone());
     let faults = match read(table, &|_| true, stand, json) {
         Ok(filter) => return filter,
         Err(faults) => faults,
@@ -130,6 +131,21 @@ fn report(table: &Table, stand: Stand<'_>, fault: FilterFault, at: Place, proble
             let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
             problem.help(format!("`{name}` takes {}", operators.join(", ")));
         }
+        Some(Slip::Value(name)) => {
+            let bare = name.trim_matches(['{', '}']);
+            let root = bare.split('.').next().unwrap_or_default();
+            let known = stand.values();
+            problem.help(match nearest_root(root, known) {
+                Some(same) if same == root && bare != name => {
+                    format!("a value stands alone and without braces, as in `{bare}`")
+                }
+                Some(nearest) => format!("did you mean `{}`?", example(nearest)),
+                None => {
+                    let known = known.iter().map(|root| example(root));
+                    format!("known here: {}", known.collect::<Vec<_>>().join(", "))
+                }
+            });
+        }
         Some(Slip::Param(name)) => {
             let Stand::Page(params) = stand else { return };
             if params.is_empty() {
@@ -139,6 +155,16 @@ fn report(table: &Table, stand: Stand<'_>, fault: FilterFault, at: Place, proble
         }
         Some(Slip::Field(_)) | None => {}
     }
+}
+
+/// A value of this root.
+fn example(root: &str) -> String {
+    let name = match root {
+        "$params" => "id",
+        "$query" => "status",
+        _ => "name",
+    };
+    format!("{root}.{name}")
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use validator::Validate;
 
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::named::{About as AboutField, Named};
-use crate::components::{Around, Given, href};
-use crate::fields;
+use crate::components::{Around, Given, href, literal};
 use crate::fields::control::{Control, editor};
 use crate::model::access::{Operation, Viewer};
 use crate::model::component::{ComponentKind, DataSource, HrefPart};
@@ -314,15 +313,10 @@ fn check_default(
     about: &About,
     around: &mut dyn Around,
 ) -> Value {
-    match fields::parse(about.table.field(field), json) {
-        Ok(value) => value,
-        Err(misfit) => {
-            let name = &about.table.field(field).name;
-            let message = format!("default of `{name}` {misfit}");
-            around.problems().report(at.key("default"), message);
-            Value::Null
-        }
-    }
+    let declared = about.table.field(field);
+    let subject = format!("default of `{}`", declared.name);
+    let given = literal::check(declared, json, &subject, at.key("default"), around.problems());
+    given.unwrap_or(Value::Null)
 }
 
 /// A form that leaves out what every record must have could never add one.

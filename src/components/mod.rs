@@ -19,6 +19,7 @@ use crate::model::table::{FieldAt, Table};
 pub mod each;
 pub mod filter;
 pub mod grant;
+pub mod literal;
 pub mod phrase;
 pub mod schema;
 

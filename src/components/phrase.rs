@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use crate::components::{Around, address};
 use crate::model::ids::FieldName;
-use crate::model::operand::ATTRIBUTES;
+use crate::model::operand::{ATTRIBUTES, ROOTS, nearest_root, seeming_in_text};
 use crate::model::phrase::{Phrase, PhrasePart};
 use crate::model::problem::{Place, Problems};
 
 /// What a value in words begins with. Braces with anything else in them are words.
 const OPEN: &str = "{$";
-/// What values can be of.
-const ROOTS: [&str; 3] = ["$params", "$query", "$currentUser"];
 
 /// The words of a component.
 pub(super) fn check(text: &str, key: &str, around: &mut dyn Around) -> Phrase {
@@ -42,6 +40,12 @@ fn is_within_a_site(start: &str) -> bool {
 
 /// Words with values in them, on a page with these parameters. Reports at `place` what is no value.
 pub fn read(text: &str, params: &[Arc<str>], place: &Place, problems: &mut Problems) -> Phrase {
+    problems.note_values(place.clone());
+    if let Some(name) = seeming_in_text(text).filter(|name| name.starts_with('$')) {
+        let message = format!("`{name}` stands for nothing without braces");
+        problems.report(place.clone(), message).help(format!("write `{{{name}}}`"));
+        return Phrase::new([]);
+    }
     let mut parts = Vec::new();
     let mut rest = text;
     while let Some((words, after)) = rest.split_once(OPEN) {
@@ -98,7 +102,10 @@ fn value(
         }
         _ => {
             let problem = problems.report(place.clone(), format!("`${text}` is no value"));
-            problem.suggest(&format!("${root}"), ROOTS);
+            match nearest_root(root, &ROOTS) {
+                Some(nearest) => problem.help(format!("did you mean `{nearest}`?")),
+                None => problem.suggest("", ROOTS),
+            };
             None
         }
     }

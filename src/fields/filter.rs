@@ -10,7 +10,7 @@ use crate::model::filter::{
     Test, operator_suits,
 };
 use crate::model::ids::FieldName;
-use crate::model::operand::{ATTRIBUTES, Attribute, Operand};
+use crate::model::operand::{ATTRIBUTES, Attribute, Operand, ROOTS, seeming};
 use crate::model::problem::Step;
 use crate::model::table::{FieldAt, Storage, Table};
 use crate::model::value::Value;
@@ -46,6 +46,8 @@ pub enum Slip {
     Unsuited(FieldAt),
     /// The path of the page has no such parameter.
     Param(String),
+    /// There is nothing that a value can stand for by this name.
+    Value(String),
 }
 
 /// What a value begins with that stands for something about the viewer or the page.
@@ -75,8 +77,20 @@ impl From<String> for Unfit {
 pub enum Stand<'a> {
     /// On a page whose path has these parameters.
     Page(&'a [Arc<str>]),
-    /// Where there is no page.
+    /// In a rule about rows, which holds wherever they are asked for.
+    Rule,
+    /// In what somebody asks for: what they send is data.
     Elsewhere,
+}
+
+impl Stand<'_> {
+    /// What a value may stand for there.
+    pub fn values(&self) -> &'static [&'static str] {
+        match self {
+            Self::Page(_) => &ROOTS,
+            Self::Rule | Self::Elsewhere => &["$currentUser"],
+        }
+    }
 }
 
 /// Reads `[{field, operator, value}, …]`, `{and: […]}`, `{or: […]}`, `{not: …}`, nested.
@@ -305,8 +319,17 @@ impl Reader<'_> {
         if let Some(name) = text.strip_prefix(QUERY) {
             return self.query(at, text, name).map(Some);
         }
-        let Some(name) = text.strip_prefix(CURRENT_USER) else { return Ok(None) };
-        Ok(self.of_the_viewer(at, text, name).map(Some)?)
+        if let Some(name) = text.strip_prefix(CURRENT_USER) {
+            return Ok(self.of_the_viewer(at, text, name).map(Some)?);
+        }
+        match (self.stand, seeming(text)) {
+            (Stand::Elsewhere, _) | (_, None) => Ok(None),
+            (_, Some(name)) => {
+                let message = format!("`{name}` stands for nothing here");
+                let slip = Some(Slip::Value(name.to_owned()));
+                Err(Unfit { item: None, message, slip })
+            }
+        }
     }
 
     fn param(&self, at: FieldAt, text: &str, name: &str) -> Result<Operand, Unfit> {

@@ -83,6 +83,54 @@ impl Attribute {
     }
 }
 
+/// What values can be of.
+pub const ROOTS: [&str; 3] = ["$params", "$query", "$currentUser"];
+/// Where words can have values in them, as an author would say it.
+pub const PLACES: &str =
+    "`content` of a text, `label` and `href` of a link or a button, and `meta` of a page";
+
+/// The root that a name like `$user` was probably meant for, among those that are known.
+pub fn nearest_root(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let wanted = name.trim_start_matches('$').to_lowercase();
+    let has = |root: &&&str| wanted.len() > 2 && root.to_lowercase().contains(&wanted);
+    let part = known.iter().find(has);
+    // One letter more or less, but not `$user` for `$query`.
+    let near =
+        || known.iter().find(|root| strsim::levenshtein(&root[1..].to_lowercase(), &wanted) < 3);
+    part.or_else(near).copied()
+}
+
+/// What a value seems to stand for: `$now` where it begins with `$` and a letter, `{$now}` where it has
+/// that in it. A price, as `$5`, stands for itself.
+pub fn seeming(value: &str) -> Option<&str> {
+    named(value).or_else(|| in_braces(value))
+}
+
+/// What a text seems to have in it: `{$now}`, or nothing but a value that there is, as `$params.id`.
+pub fn seeming_in_text(text: &str) -> Option<&str> {
+    let alone = named(text.trim()).filter(|name| *name == text.trim());
+    let known = |name: &&str| ROOTS.contains(&name.split('.').next().unwrap_or_default());
+    in_braces(text).or_else(|| alone.filter(known))
+}
+
+/// `$` and the name after it, where a text begins with them.
+fn named(text: &str) -> Option<&str> {
+    let name = text.strip_prefix('$')?;
+    name.starts_with(|c: char| c.is_ascii_alphabetic()).then_some(())?;
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let end = name.find(|c| !is_part(c)).unwrap_or(name.len());
+    Some(text[..=end].trim_end_matches('.'))
+}
+
+/// The first `{$…}` of a text, with a letter after the `$`.
+fn in_braces(text: &str) -> Option<&str> {
+    let mut starts = text.match_indices("{$").map(|(start, _)| start);
+    let start = starts.find(|start| named(&text[start + 1..]).is_some())?;
+    let rest = &text[start..];
+    let end = rest.find('}').map_or(1 + named(&rest[1..])?.len(), |end| end + 1);
+    Some(&rest[..end])
+}
+
 impl Filter<Operand> {
     /// The filter for this viewer, at an address that gives these values. A missing value equals,
     /// exceeds and contains nothing.
@@ -214,5 +262,28 @@ mod tests {
         check(Test::NotIn(vec![id()]), true, false);
         check(Test::IsNotEmpty, true, true);
         check(Test::Eq(Operand::CurrentUser(Attribute::Email)), false, false);
+    }
+
+    #[test]
+    fn a_dollar_and_a_letter_seem_to_stand_for_something() {
+        let check = |value, told: &str| assert_eq!(seeming(value).unwrap_or("nothing"), told);
+        check("$now", "$now");
+        check("$currentUser.name is here", "$currentUser.name");
+        check("$params.id.", "$params.id");
+        check("job {$params.id}", "{$params.id}");
+        check("job {$params.id", "{$params.id");
+        for itself in
+            ["", "$", "$5", "$5.00 {a}", "US$", "a $b", "{a}", "{ $a }", "$$", "{$5}", "${a}"]
+        {
+            check(itself, "nothing");
+        }
+        let check = |text, told: &str| assert_eq!(seeming_in_text(text).unwrap_or("nothing"), told);
+        check("It is {$params.id}!", "{$params.id}");
+        check("{$5} {$now}", "{$now}");
+        check(" $params.id ", "$params.id");
+        check("$query", "$query");
+        for itself in ["$HOME", "$params.id and more", "US$ 5", "{ $params.id }", "$5"] {
+            check(itself, "nothing");
+        }
     }
 }

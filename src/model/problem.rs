@@ -1,5 +1,6 @@
 //! What is wrong with a spec, and where.
 
+use std::collections::HashSet;
 use std::fmt;
 
 /// How alike two names must be for the one to be taken for a slip of the other (Jaro-Winkler).
@@ -9,11 +10,11 @@ const MAX_KEPT: usize = 1_000;
 
 /// Where in a spec something stands: the way to it from the top of the app, as an author would
 /// say it: `pages[0].components[1].dataSource`.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Place(Vec<Step>);
 
 /// One step down into a spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// To the value of this key.
     Key(String),
@@ -108,9 +109,21 @@ pub struct Problems {
     dropped: Option<Problem>,
     errors: usize,
     warnings: usize,
+    /// The places that take values, so that `$params.id` is no mere text there.
+    dynamic: HashSet<Place>,
 }
 
 impl Problems {
+    /// Notes that what stands at a place, or below it, may stand for something else.
+    pub fn note_values(&mut self, place: Place) {
+        self.dynamic.insert(place);
+    }
+
+    /// Whether that was noted of this very place.
+    pub fn takes_values(&self, place: &Place) -> bool {
+        self.dynamic.contains(place)
+    }
+
     /// Reports a value that is wrong.
     pub fn report(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
         self.errors += 1;

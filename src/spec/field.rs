@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value as Json};
 use validator::Validate;
 
+use crate::components::literal;
 use crate::fields::{self, Options};
 use crate::model::ids::{FieldName, TableName};
-use crate::model::problem::{Place, Problems};
+use crate::model::problem::Problems;
 use crate::model::table::{Field, FieldKind, OnDelete, Storage};
 use crate::model::value::Value;
 use crate::spec::field_type::RawFieldType;
@@ -107,7 +108,9 @@ pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> 
     let default = Value::Null;
     let mut field = Field { name, label, kind, required, unique, default, renamed_from };
     if let Some(json) = raw.default.filter(|_| !field.kind.is_system()) {
-        field.default = check_default(&field, &json, &unit.place.key("default"), problems);
+        field.default =
+            literal::check(&field, &json, "default", unit.place.key("default"), problems)
+                .unwrap_or(Value::Null);
     }
     (problems.count() == before).then_some(field)
 }
@@ -239,16 +242,6 @@ fn check_unique(kind: &FieldKind, unique: Option<bool>, unit: &Unit, problems: &
         let type_name = unit.node.get("type").and_then(|node| node.text()).unwrap_or_default();
         let message = format!("a field of type {type_name} cannot be unique");
         problems.report(unit.place.key("unique"), message).at_key().help("remove it");
-    }
-}
-
-fn check_default(field: &Field, json: &Json, place: &Place, problems: &mut Problems) -> Value {
-    match fields::parse(field, json) {
-        Ok(value) => value,
-        Err(misfit) => {
-            problems.report(place.clone(), format!("default {misfit}"));
-            Value::Null
-        }
     }
 }
 

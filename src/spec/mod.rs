@@ -39,6 +39,7 @@ mod words;
 mod admin;
 mod app;
 mod component;
+mod dynamic;
 mod exportable;
 mod field;
 mod field_type;
@@ -139,6 +140,9 @@ fn check(sources: &mut Sources, read: FirstFile, path: &Path) -> io::Result<Load
         let top = Unit { node: tree, place: Place::top() };
         app::check(&top, sources, &mut faults, &mut problems)
     });
+    if let Some(tree) = tree.as_ref().filter(|_| problems.errors() == 0) {
+        dynamic::check(&Unit { node: tree, place: Place::top() }, &mut problems);
+    }
     let app = app.filter(|_| problems.errors() == 0).map(Arc::new);
     let errors: Vec<_> = faults.iter().filter(|fault| fault.severity == Severity::Error).collect();
     let unseeded = app.as_ref().and_then(|app| Unseeded::of(app, &errors));

@@ -135,7 +135,7 @@ fn check_row(
     problems: &mut Problems,
 ) -> Filter<Operand> {
     let mut unknown = Vec::new();
-    let at = (Stand::Elsewhere, place);
+    let at = (Stand::Rule, place);
     let filter = filter::check(table, json, at, problems, &mut unknown);
     for (name, place) in unknown {
         if !lost.contains(&name) {

@@ -10,6 +10,7 @@ mod attacks;
 mod batch;
 mod browse;
 mod builds;
+mod check;
 mod cli;
 mod contact;
 mod crash;

@@ -8,10 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use pagetide::spec::{self, Loaded};
+use pagetide::spec::{self, Loaded, Part};
 use serde_json::Value as Json;
 
 mod hostile;
+mod unseen;
 
 /// The cases whose fault an editor shows too, since the JSON Schema forbids it.
 const CAUGHT_BY_SCHEMA: &[&str] = &[
@@ -41,6 +42,7 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "component-type-misspelt",
     "component-without-type",
     "components-not-a-list",
+    "curly-quotes-round-a-word",
     "database-url-empty",
     "details-of-no-field",
     "details-with-a-title",
@@ -102,6 +104,8 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "table-without-fields",
     "tables-is-a-mapping",
     "text-content-is-a-number",
+    "text-is-a-value-in-braces",
+    "text-with-a-comma-in-braces",
     "text-without-content",
     "theme-colour-not-hex",
     "theme-colour-that-leaves-its-place",
@@ -118,6 +122,12 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "unknown-refresh-mode",
     "unknown-sort-direction",
     "unknown-text-variant",
+    "unseen-character-in-a-key",
+    "unseen-character-in-a-name",
+    "unseen-character-in-a-word",
+    "unseen-mark-of-direction-in-a-key",
+    "unseen-space-as-indentation",
+    "unseen-space-in-braces",
     "visible-word-misspelt",
     "yaml-merge-key",
 ];
@@ -222,6 +232,35 @@ fn valid_specs_and_every_example_pass_the_schema() {
     assert_none(&failures);
 }
 
+/// What an editor says of a file that `$ref` leads to, by the schema that the file names.
+#[test]
+fn files_of_their_own_pass_the_schema_of_what_they_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (folder, part) in [
+        ("example-app/pages", Part::Page),
+        ("example-app/tables", Part::Table),
+        ("docs/reference/examples/fields", Part::Field),
+        ("docs/reference/examples/components", Part::Component),
+    ] {
+        let validator = jsonschema::validator_for(&spec::part_schema(part)).unwrap();
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let file = entry.unwrap().path();
+            let value = json(&file).unwrap();
+            let faults: Vec<_> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+            assert!(faults.is_empty(), "{}: {faults:?}", file.display());
+            assert!(!validator.is_valid(&serde_json::json!({ "componets": [] })));
+            let modeline = fs::read_to_string(&file).unwrap();
+            if let Some(rest) = modeline.strip_prefix("# yaml-language-server: $schema=") {
+                let named = file.parent().unwrap().join(rest.lines().next().unwrap());
+                let named: Json = serde_json::from_slice(&fs::read(named).unwrap()).unwrap();
+                assert_eq!(named, spec::part_schema(part));
+            } else {
+                assert!(!folder.starts_with("example-app"), "{} names no schema", file.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn the_schema_catches_what_a_schema_can() {
     let schema = schema();
@@ -243,6 +282,8 @@ fn the_schema_catches_what_a_schema_can() {
 #[test]
 fn published_schemas_are_what_the_program_generates() {
     check_published("app", &spec::app_schema());
+    check_published("page", &spec::part_schema(Part::Page));
+    check_published("table", &spec::part_schema(Part::Table));
     check_published("messages", &pagetide::live::messages_schema());
 }
 

@@ -1,0 +1,47 @@
+//! `{$params.id}` and its like in texts that take no values: people would read them as they stand, so
+//! they are refused.
+
+use crate::model::operand::{PLACES, seeming_in_text};
+use crate::model::problem::{Place, Problems, Step};
+use crate::spec::tree::{Kind, Node};
+use crate::spec::unit::Unit;
+
+/// Keys whose values are data, whatever stands in them.
+const DATA: [&str; 1] = ["default"];
+
+/// Looks at every text of an app that has no other problem: by then, all that takes values has said
+/// so.
+pub(super) fn check(top: &Unit, problems: &mut Problems) {
+    walk(top.node, &top.place, problems);
+}
+
+fn walk(node: &Node, place: &Place, problems: &mut Problems) {
+    if problems.takes_values(place) {
+        return;
+    }
+    match &node.kind {
+        Kind::Text(text) => {
+            if let Some(value) = seeming_in_text(text) {
+                let key = place.steps().iter().rev().find_map(|step| match step {
+                    Step::Key(key) => Some(key.as_str()),
+                    Step::Item(_) => None,
+                });
+                let key = key.unwrap_or("this text");
+                let message = format!("`{value}` stands for nothing in `{key}`");
+                let problem = problems.report(place.clone(), message);
+                problem.help(format!("values stand in the {PLACES}"));
+            }
+        }
+        Kind::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(item, &place.item(index), problems);
+            }
+        }
+        Kind::Mapping(entries) => {
+            for entry in entries.iter().filter(|entry| !DATA.contains(&entry.key.as_str())) {
+                walk(&entry.value, &place.key(&entry.key), problems);
+            }
+        }
+        _ => {}
+    }
+}
