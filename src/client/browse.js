@@ -3,6 +3,8 @@
  * and a form that work by themselves; here they only lead to a reading of the one table.
  */
 
+import { dismiss, toast } from "./toast.js";
+
 /** How long, in ms, typing must rest before it is looked for. */
 const TYPING_MS = 250;
 
@@ -22,6 +24,9 @@ export class Browsing {
     section.addEventListener("auxclick", (event) => this.#clicked(event));
     section.addEventListener("input", (event) => this.#typed(event));
     section.addEventListener("change", (event) => this.#changed(event));
+    section.addEventListener("focusout", ({ target }) => {
+      if (target.form?.matches(".pt-table-tools")) this.#isComplete();
+    });
     section.addEventListener("submit", (event) => {
       if (!event.target.matches(".pt-table-tools")) return;
       event.preventDefault();
@@ -66,6 +71,7 @@ export class Browsing {
   /** Goes where the form leads, without the names that are left empty. */
   #search() {
     clearTimeout(this.#timer);
+    if (!this.#isComplete()) return;
     const form = this.table.section.querySelector(".pt-table-tools");
     const pairs = [...new FormData(form)].filter(([, value]) => value !== "");
     const query = new URLSearchParams(pairs);
@@ -76,6 +82,21 @@ export class Browsing {
     const isMore = history.state?.search === this.table.id;
     history[isMore ? "replaceState" : "pushState"]({ search: this.table.id }, "", url);
     this.#turn(url.href, document.activeElement);
+  }
+
+  /** A day that is typed in part reads as none: until it is whole, nothing is done to any row. */
+  #isComplete() {
+    const { section, id } = this.table;
+    const controls = [...section.querySelectorAll(".pt-table-tools input[type=date]")];
+    const half = controls.filter(({ validity }) => validity.badInput);
+    for (const control of controls) {
+      if (half.includes(control)) control.ariaInvalid = "true";
+      else if (!control.hasAttribute("aria-describedby")) control.ariaInvalid = null;
+    }
+    (section.querySelector("form[data-act]") ?? section.querySelector(".pt-table-frame")).inert = half.length > 0;
+    if (half.length > 0) toast(`${half[0].ariaLabel} is not complete.`, { key: `${id}.half` });
+    else dismiss(`${id}.half`);
+    return half.length === 0;
   }
 
   /** Reads the table as the address now says; where that fails, the browser goes there by itself. */

@@ -1,4 +1,7 @@
-/** The control that a field is edited with, and how its value reads. */
+/**
+ * The control that a field is edited with in a cell: it shows exactly the value, and what people
+ * typed goes to the server as they typed it.
+ */
 
 /** The type of the input for each kind of control; the others are elements of their own. */
 const INPUTS = {
@@ -6,6 +9,7 @@ const INPUTS = {
   email: "email",
   url: "url",
   tel: "tel",
+  // Browsers read numbers by the rules of their own language; here they are read by the server.
   integer: "text",
   decimal: "text",
   date: "date",
@@ -13,26 +17,30 @@ const INPUTS = {
   checkbox: "checkbox",
 };
 
+/** Controls of these kinds take no notice of blanks around what is typed. */
+const TRIMMED = ["email", "url", "tel", "integer", "decimal"];
+
 /**
- * The control for a field.
+ * The control for a field. What the field's own would alter (another program wrote it, or somebody
+ * typed it) stands in one for plain text.
  * @param {object} editor what the server says of the field: `{field, label, required, control, options}`
  * @param {string | undefined} text the value as in `data-value`; undefined if it is missing
  */
 export function makeControl(editor, text) {
-  const element = make(editor);
-  element.ariaLabel = editor.label;
-  element.required = editor.required;
-  if (editor.control === "checkbox") element.checked = text === "true";
-  else if (editor.control === "multi-select") {
-    const chosen = JSON.parse(text ?? "[]");
-    for (const option of element.options) option.selected = chosen.includes(option.value);
+  let element;
+  for (const control of [editor.control, "text", "long-text"]) {
+    element = make({ ...editor, control });
+    fill(element, text);
+    const isText = !element.multiple && element.type !== "checkbox";
+    if (!isText || textIn(element) === textOf(text)) break;
   }
-  else if (editor.control === "datetime") element.value = text?.slice(0, 16) ?? "";
-  else element.value = text ?? "";
+  element.ariaLabel = editor.zone ? `${editor.label}, ${editor.zone}` : editor.label;
+  if (editor.zone) element.title = editor.zone;
+  element.required = editor.required;
   return element;
 }
 
-function make({ control, options = [], required }) {
+function make({ control, options = [], required, max }) {
   if (control === "long-text") return document.createElement("textarea");
   if (control === "select" || control === "multi-select") {
     const select = document.createElement("select");
@@ -45,27 +53,59 @@ function make({ control, options = [], required }) {
   input.type = INPUTS[control];
   if (control === "integer") input.inputMode = "numeric";
   if (control === "decimal") input.inputMode = "decimal";
+  if (control === "datetime") input.step = "any";
+  if (max && input.type !== "text") input.max = max;
   return input;
 }
 
-/** The value of a control as JSON; null if there is none. */
-export function valueOf({ control }, element) {
-  if (control === "checkbox") return element.checked;
-  if (control === "multi-select") {
-    const chosen = Array.from(element.selectedOptions, (option) => option.value);
-    return chosen.length ? chosen : null;
+function fill(element, text) {
+  if (element.type === "checkbox") element.checked = text === "true";
+  else if (element.multiple) {
+    const chosen = JSON.parse(text ?? "[]");
+    for (const option of element.options) option.selected = chosen.includes(option.value);
+  } else if (element.localName === "select") {
+    const isKnown = Array.from(element.options).some(({ value }) => value === (text ?? ""));
+    // What it is now may be none of what there is to choose from.
+    if (!isKnown) element.prepend(new Option(text ?? "–", text ?? ""));
+    element.value = text ?? "";
+  } else {
+    const isTime = element.type === "datetime-local";
+    element.value = (isTime ? text?.replace(/(:00)?\.000Z$|Z$/, "") : text) ?? "";
   }
-  const text = element.value;
-  if (text === "") return null;
-  // What is no number is left to the server, which says so.
-  if (control === "integer" && Number.isSafeInteger(Number(text))) return Number(text);
-  // Cells show instants in UTC, and so does the control.
-  if (control === "datetime") return `${text}:00.000Z`;
-  return text;
+}
+
+/** What stands in a control, as in `data-value`; undefined if it is empty. */
+export function textIn(element) {
+  if (element.type === "checkbox") return String(element.checked);
+  if (element.multiple) {
+    const chosen = Array.from(element.selectedOptions, (option) => option.value);
+    return chosen.length ? JSON.stringify(chosen) : undefined;
+  }
+  const text = element.value || undefined;
+  return text && element.type === "datetime-local" ? instant(text) : text;
+}
+
+/** What a control gives, minutes or more, as an instant in full. */
+function instant(text) {
+  const [time, fraction = ""] = text.split(".");
+  return `${time.length === "2026-04-05T12:00".length ? `${time}:00` : time}.${fraction.padEnd(3, "0")}Z`;
+}
+
+/**
+ * A text as in `data-value` as JSON for the API; null if there is none. Whole numbers go with all
+ * their digits. What is no value of the field is left to the server, which says so.
+ */
+export function jsonOf({ control }, text) {
+  if (text === undefined) return "null";
+  if (control === "checkbox" || control === "multi-select") return text;
+  const word = TRIMMED.includes(control) ? text.trim() : text;
+  if (control === "integer" && /^[-+]?\d+$/.test(word)) return String(BigInt(word));
+  if (control === "datetime" && /^\d{4}-\d\d-\d\dT[\d:.]+$/.test(word)) return JSON.stringify(`${word}Z`);
+  return JSON.stringify(word);
 }
 
 /** A value of the API as it stands in `data-value`; undefined if it is missing. */
 export function textOf(value) {
-  if (value === null || value === undefined) return undefined;
+  if (value === null || value === undefined || value === "") return undefined;
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

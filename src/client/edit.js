@@ -2,7 +2,7 @@
  * Editing in place. A cell shows its new value at once, marked as pending, until the server has
  * confirmed it. If somebody else was faster, theirs stands, and a message offers to try again.
  */
-import { makeControl, textOf, valueOf } from "./control.js";
+import { jsonOf, makeControl, textIn, textOf } from "./control.js";
 import { dismiss, toast } from "./toast.js";
 
 /** How long, in ms, a refused edit waits to hear who was faster. */
@@ -77,16 +77,18 @@ export class Editing {
     const editor = this.#editor(cell);
     if (!editor || this.rows.held.has(cell)) return;
     this.open?.commit();
-    new Edit(this, cell, editor).show();
+    // What is typed in part there is not given up for this.
+    if (this.open) this.open.control.focus();
+    else new Edit(this, cell, editor).show();
   }
 
   /** Edits a cell as somebody did before: without asking, and knowing what it overwrites. */
-  again(id, editor, value, base, lock) {
+  again(id, editor, text, base, lock) {
     const cell = this.rows.find(id)?.cells[this.editors.indexOf(editor)];
     if (!cell || this.rows.held.has(cell)) return;
     const edit = new Edit(this, cell, editor);
     Object.assign(edit, { base, lock });
-    edit.save(value);
+    edit.save(text);
   }
 
   /** Tells the server which fields of a record are in hand. */
@@ -110,8 +112,10 @@ class Edit {
     const { dataset } = cell.parentElement;
     this.id = dataset.id;
     /** What the edit began from: the value, and the state of the record. */
-    this.base = cell.dataset.value;
+    this.base = textOf(cell.dataset.value);
     this.lock = dataset.updatedAt;
+    /** What stands in the control while nobody has touched it: a box has no third state to show. */
+    this.untouched = null;
     this.rows.hold(cell);
     editing.edits.add(this);
     editing.announce(this.id, editor.field, true);
@@ -121,6 +125,7 @@ class Edit {
   show(text = this.base) {
     const control = makeControl(this.editor, text);
     this.control = control;
+    if (text === this.base) this.untouched = textIn(control);
     this.editing.open = this;
     this.cell.classList.add("pt-editing");
     const under = document.createElement("span");
@@ -138,10 +143,10 @@ class Edit {
     this.byKeyboard = true;
     event.stopPropagation();
     if (event.key === "Escape") this.#leave();
-    else if (event.key === "Enter" && this.editor.control !== "long-text") this.commit();
+    else if (event.key === "Enter" && this.control.localName !== "textarea") this.commit();
     else return;
     event.preventDefault();
-    this.cell.focus();
+    if (!this.control) this.cell.focus();
   }
 
   /** A choice by pointer is meant; by keyboard it may be on the way to another. */
@@ -153,32 +158,38 @@ class Edit {
   /** Saves what the control holds, if that is something new. */
   commit() {
     if (!this.control) return;
-    const value = valueOf(this.editor, this.control);
-    if (textOf(value) === this.base) this.#leave();
-    else this.save(value);
+    if (this.control.validity.badInput) return this.#halfTyped();
+    const text = textIn(this.control);
+    if (text === this.untouched || text === this.base) this.#leave();
+    else this.save(text);
+  }
+
+  /** What is typed in part reads as nothing, and would be saved so. */
+  #halfTyped() {
+    this.control.ariaInvalid = "true";
+    toast(`${this.editor.label} is not complete.`, { key: this.#key() });
   }
 
   /** Shows the value and sends it. */
-  async save(value) {
+  async save(text) {
     this.#putAway();
     this.cell.classList.add("pt-pending");
     this.cell.ariaBusy = "true";
-    this.#look(textOf(value));
-    const { status, body } = await this.#send(value);
+    this.#look(text);
+    const { status, body } = await this.#send(text);
     if (status === 200) await this.#confirm(body);
-    else if (status === 409 && body.record) await this.#overtaken(value, body.record);
-    else this.#refused(value, status, body);
+    else if (status === 409 && body.record) await this.#overtaken(text, body.record);
+    else this.#refused(text, status, body);
   }
 
   /** Sends the value, again if only other fields of the record have changed. */
-  async #send(value) {
+  async #send(text) {
     const { table, lock } = this.editing;
     const { field } = this.editor;
+    const fields = `{${JSON.stringify(field)}:${jsonOf(this.editor, text)}}`;
     for (let tries = 1; ; tries += 1) {
-      const answer = await patch(`/api/tables/${table}/records/${this.id}`, {
-        fields: { [field]: value },
-        updatedAt: this.lock,
-      });
+      const held = this.lock === undefined ? "" : `,"updatedAt":${JSON.stringify(this.lock)}`;
+      const answer = await patch(`/api/tables/${table}/records/${this.id}`, `{"fields":${fields}${held}}`);
       const now = answer.status === 409 && answer.body.record?.fields;
       if (!now || textOf(now[field]) !== this.base || tries === MOST_TRIES) return answer;
       this.lock = now[lock];
@@ -194,7 +205,7 @@ class Edit {
     dismiss(this.#key());
     if (this.rows.isLeaving(this.cell)) {
       this.rows.settle(this.cell);
-    } else if (this.rows.latest(this.cell) !== textOf(fields[this.editor.field])) {
+    } else if (textOf(this.rows.latest(this.cell)) !== textOf(fields[this.editor.field])) {
       const told = this.rows.nextWord(this.cell);
       const isLive = component.refresh === "realtime";
       const isTold = isLive && (await Promise.race([told.then(() => true), after(WORD_MS)]));
@@ -203,14 +214,14 @@ class Edit {
     this.#end();
   }
 
-  async #overtaken(value, record) {
+  async #overtaken(text, record) {
     const { editing, editor } = this;
     const theirs = textOf(record.fields[editor.field]);
     const by = this.author ?? (await Promise.race([this.#authorHeard(), after(AUTHOR_MS)]));
     if (editing.component.refresh !== "realtime") await editing.component.read().catch(() => {});
     this.#end();
     this.#tellOvertaken(by, theirs, () => {
-      editing.again(this.id, editor, value, theirs, record.fields[editing.lock]);
+      editing.again(this.id, editor, text, theirs, record.fields[editing.lock]);
     });
   }
 
@@ -220,20 +231,20 @@ class Edit {
     toast(text, { key: this.#key(), action: { label: "Use mine", run } });
   }
 
-  #refused(value, status, body) {
+  #refused(text, status, body) {
     const { editing, editor, base, lock } = this;
     const key = this.#key();
     if (status === 422) {
       const fault = body.details?.find(({ field }) => field === editor.field);
       toast(`${editor.label} ${fault?.message ?? body.message}.`, { key });
-      return this.show(textOf(value));
+      return this.show(text);
     }
     this.#end();
     if (status > 0) {
       const gone = status === 404 && "This record is gone";
       return toast(`Not saved: ${gone || body.message || `the server answered ${status}`}.`, { key });
     }
-    const run = () => editing.again(this.id, editor, value, base, lock);
+    const run = () => editing.again(this.id, editor, text, base, lock);
     toast("Not saved: the server cannot be reached.", { key, action: { label: "Try again", run } });
   }
 
@@ -246,7 +257,7 @@ class Edit {
     if (!this.control) return;
     const theirs = textOf(fields[editor.field]);
     this.#tellOvertaken(overwrittenBy, theirs, () => {
-      Object.assign(this, { base: theirs, lock: fields[editing.lock] });
+      Object.assign(this, { base: theirs, untouched: null, lock: fields[editing.lock] });
       this.commit();
     });
   }
@@ -294,11 +305,17 @@ class Edit {
 async function patch(url, body) {
   const headers = { "Content-Type": "application/json" };
   try {
-    const answer = await fetch(url, { method: "PATCH", headers, body: JSON.stringify(body) });
-    return { status: answer.status, body: await answer.json() };
+    const answer = await fetch(url, { method: "PATCH", headers, body });
+    return { status: answer.status, body: JSON.parse(await answer.text(), inFull) };
   } catch {
     return { status: 0, body: {} };
   }
+}
+
+/** A number that JavaScript would round keeps its digits as text, where the browser tells them. */
+function inFull(_, value, context) {
+  const isRounded = typeof value === "number" && !Number.isSafeInteger(value);
+  return isRounded ? (context?.source ?? value) : value;
 }
 
 /** Nothing, after a while. */

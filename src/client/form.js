@@ -8,27 +8,16 @@ import { dismiss, toast } from "./toast.js";
 /** Starts a form. */
 export class Form {
   #busy = false;
-  /** The instants as they were rendered, in UTC, and as they are shown here. */
-  #instants = new Map();
 
   /** @param {HTMLFormElement} element */
   constructor(element) {
     this.element = element;
     // All faults are shown at once, and in the same way; the browser would show the first.
     element.noValidate = true;
-    for (const control of element.querySelectorAll("[type=datetime-local]")) this.#localise(control);
     element.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
-  }
-
-  /** Shows an instant in the time of the place where the browser is. */
-  #localise(control) {
-    const rendered = control.value;
-    if (rendered) control.value = localTime(new Date(`${rendered}Z`));
-    this.#instants.set(control.name, { control, rendered, shown: control.value });
-    control.closest(".pt-field").querySelector(".pt-zone")?.remove();
   }
 
   async #submit() {
@@ -52,13 +41,9 @@ export class Form {
     return half.length === 0;
   }
 
-  /** The names and values, as without JavaScript, but with instants in UTC. */
+  /** The names and values, as without JavaScript. */
   #entries() {
     const entries = new URLSearchParams(new FormData(this.element));
-    for (const [name, { control, rendered, shown }] of this.#instants) {
-      if (control.value === shown) entries.set(name, rendered);
-      else if (control.value) entries.set(name, new Date(control.value).toISOString());
-    }
     // So that the same again is no repetition: this form cannot be sent twice by accident.
     entries.set("_key", `${Date.now()} ${Math.random()}`);
     return entries;
@@ -97,12 +82,6 @@ export class Form {
       action: { label: "Try again", run },
     });
   }
-}
-
-/** An instant as the control for it has it, in local time. */
-function localTime(date) {
-  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return local.toISOString().replace(/(:00)?\.000Z$|Z$/, "");
 }
 
 /** Says below a control what is wrong with it. */

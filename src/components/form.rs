@@ -18,7 +18,7 @@ use crate::model::form::{Form, FormField, OnSuccess, Purpose};
 use crate::model::problem::Place;
 use crate::model::query::Sort;
 use crate::model::refresh::Refresh;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::{FieldAt, FieldKind, Table};
 use crate::model::value::Value;
 
 /// What people are told once it is saved, where the author does not say.
@@ -39,7 +39,7 @@ pub(super) struct RawForm {
     #[validate(nested)]
     data_source: Option<RawDataSource>,
     /// What the form asks for, from top to bottom: names of fields, or `{field, label, help,
-    /// placeholder, default, hidden}`. Every field that the viewer may set if you do not say.
+    /// placeholder, default, hidden, mustBeTrue}`. Every field that the viewer may set if you do not say.
     #[validate(
         length(
             min = 1,
@@ -87,6 +87,9 @@ struct RawFormField {
     default: Option<Json>,
     /// Whether nobody sees it and the form itself sets it to `default`; `false` if you do not say.
     hidden: Option<bool>,
+    /// Whether the form is saved only with this box ticked, as for `I agree`; `false` if you do not
+    /// say.
+    must_be_true: Option<bool>,
 }
 
 impl AboutField for RawFormField {
@@ -153,6 +156,7 @@ impl About {
             placeholder: None,
             default: declared.default.clone(),
             hidden: false,
+            must_be_true: false,
         })
         .collect()
     }
@@ -289,6 +293,12 @@ fn check_field(
             format!("placeholder has no effect on `{}`: nothing is typed there", declared.name);
         around.problems().report(at.key("placeholder"), message).at_key().help("use `help`");
     }
+    let must_be_true = raw.must_be_true.unwrap_or(false);
+    if must_be_true && (hidden || declared.kind != FieldKind::Checkbox) {
+        let why = if hidden { "nobody sees it" } else { "it is not a checkbox" };
+        let message = format!("mustBeTrue has no effect on `{}`: {why}", declared.name);
+        around.problems().report(at.key("mustBeTrue"), message).at_key().help("remove it");
+    }
     FormField {
         field,
         label: raw.label.map_or_else(|| declared.label.clone(), Into::into),
@@ -296,6 +306,7 @@ fn check_field(
         placeholder: raw.placeholder.map(Into::into),
         default,
         hidden,
+        must_be_true,
     }
 }
 

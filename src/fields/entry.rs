@@ -1,8 +1,10 @@
 //! What stands in the controls of a form, as text: a value that is shown, and one that was entered.
+//!
+//! A control that nobody touched says nothing about its value: what it sends is what it showed.
 
 use serde_json::Value as Json;
 
-use crate::fields::{Misfit, json, parse, read};
+use crate::fields::{Misfit, json, parse, time};
 use crate::model::input::Input;
 use crate::model::related;
 use crate::model::table::{Field, FieldKind};
@@ -21,7 +23,7 @@ pub fn text(value: &Value) -> Option<String> {
     })
 }
 
-/// A value as its control holds it: nothing for a missing one.
+/// A value as the texts that its control has, one for each that was chosen: none for a missing one.
 pub fn shown(value: &Value) -> Vec<String> {
     match value {
         Value::List(chosen) => chosen.iter().map(|option| option.to_string()).collect(),
@@ -29,10 +31,30 @@ pub fn shown(value: &Value) -> Vec<String> {
     }
 }
 
+/// What [`shown`] gives, as a form says it: null, a text or a list of texts.
+pub fn kept(value: &Value) -> Json {
+    match value {
+        Value::List(_) => shown(value).into_iter().collect(),
+        _ => text(value).map_or(Json::Null, Json::from),
+    }
+}
+
+/// What [`shown`] gave, from what a form says of it.
+pub fn texts(field: &Field, kept: &Json) -> Vec<String> {
+    let one = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+    match kept {
+        Json::Null => Vec::new(),
+        Json::Array(chosen) if matches!(field.kind, FieldKind::MultiSelect(_)) => {
+            chosen.iter().map(one).collect()
+        }
+        other => vec![one(other)],
+    }
+}
+
 /// What was entered, as the API would have it. A control left empty gives null.
 ///
 /// # Errors
-/// When a field that holds one value was sent several, or JSON that is none.
+/// When a field that holds one value was sent several, or more than the field could keep of it.
 pub fn input(field: &Field, entered: &[String]) -> Result<Input, Misfit> {
     match (&field.kind, entered) {
         // With every digit that was typed.
@@ -58,40 +80,68 @@ fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
         _ if text.is_empty() => Json::Null,
         FieldKind::Checkbox if matches!(text.as_str(), "true" | "on") => Json::Bool(true),
         FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
-        FieldKind::Datetime => Json::from(instant(text)),
+        FieldKind::Datetime if time::is_finer(text) => {
+            return Err(Misfit::value("must have at most three digits after the seconds"));
+        }
+        FieldKind::Datetime => Json::from(time::from_clock(text)),
         FieldKind::Relationship(..) => match related::entered(text) {
             Some(id) => Json::from(id.to_string()),
             None => Json::from(text.as_str()),
         },
         // Browsers end the lines of a form as mail does.
         FieldKind::LongText => Json::from(text.replace("\r\n", "\n")),
-        FieldKind::Email | FieldKind::Url | FieldKind::PhoneNumber => Json::from(text.trim()),
+        FieldKind::Email
+        | FieldKind::Url
+        | FieldKind::PhoneNumber
+        | FieldKind::Decimal(_)
+        | FieldKind::Currency(..)
+        | FieldKind::Percentage(_) => Json::from(text.trim()),
         _ => Json::from(text.as_str()),
     })
 }
 
-/// Whether what was entered is this value of the API: what nobody touched is as it was, fit or not.
-pub fn is(field: &Field, entered: &[String], held: &Input) -> bool {
-    let Ok(input) = input(field, entered) else { return false };
-    if field.kind == FieldKind::Json {
-        return are_same(field, &input, held);
+/// Whether a control that showed these texts was left alone: it sends what it showed, whether that
+/// fits the field or not, or another way of writing the same number, time or record.
+pub fn is_untouched(field: &Field, entered: &[String], showed: &[String]) -> bool {
+    let shown = untouched(field, showed);
+    if sent(entered.iter()) == sent(shown.iter()) {
+        return true;
     }
-    let (Ok(entered), Ok(held)) = (input.json(), held.json()) else { return false };
-    let held = match &held {
-        Json::String(text) if text.is_empty() => Json::Null,
-        // A box has no third state to show.
-        Json::Null if field.kind == FieldKind::Checkbox => Json::Bool(false),
-        Json::String(text) => Json::from(text.replace("\r\n", "\n")),
-        other => other.clone(),
+    use FieldKind::{
+        Checkbox, Currency, Datetime, Decimal, Integer, Percentage, Rating, Relationship,
     };
-    entered == held
-        || matches!((parse(field, &entered), parse(field, &held)), (Ok(one), Ok(other)) if one == other)
+    let value = |texts: &[String]| {
+        json(field, texts)
+            .and_then(|json| parse(field, &json))
+            .ok()
+            .filter(|value| !value.is_null())
+    };
+    let has_ways = match &field.kind {
+        // A box that is not ticked says nothing.
+        Checkbox => !entered.is_empty() && !shown.is_empty(),
+        Integer(_) | Rating(_) | Decimal(_) | Currency(..) | Percentage(_) | Datetime
+        | Relationship(..) => true,
+        _ => false,
+    };
+    has_ways && value(entered).is_some_and(|entered| value(&shown) == Some(entered))
 }
 
-/// Whether two inputs are the same value of a field, or the same JSON that does not fit it.
-pub fn are_same(field: &Field, one: &Input, other: &Input) -> bool {
-    one.text() == other.text()
-        || matches!((read(field, one), read(field, other)), (Ok(one), Ok(other)) if one == other)
+/// What a control that showed these texts sends if nobody touches it.
+fn untouched(field: &Field, showed: &[String]) -> Vec<String> {
+    let ticked = |text: &&String| field.kind != FieldKind::Checkbox || *text == "true";
+    let clock = |text: &String| match field.kind {
+        FieldKind::Datetime => time::on_clock(text).unwrap_or_else(|| text.clone()),
+        _ => text.clone(),
+    };
+    showed.iter().filter(ticked).map(clock).collect()
+}
+
+/// Texts as they come out of a browser, whose pages hold neither U+0000 nor other ends of lines. An
+/// empty control is as good as none.
+fn sent<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let plain =
+        |text: &String| text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}");
+    texts.filter(|text| !text.is_empty()).map(plain).collect()
 }
 
 /// Whether browsers send nothing for the field where nothing is chosen.
@@ -103,19 +153,10 @@ fn whole(text: &str) -> Json {
     text.trim().parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
 }
 
-/// `2026-04-05T12:00` and `2026-04-05T12:00:30`, as browsers have them, are in UTC.
-fn instant(text: &str) -> String {
-    let has_offset = text.get(19..).is_none_or(|rest| rest.contains(['Z', 'z', '+', '-']));
-    match text.len() {
-        16 => format!("{text}:00Z"),
-        _ if has_offset => text.to_owned(),
-        _ => format!("{text}Z"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::read;
     use crate::fields::tests::field;
 
     /// What is entered, and what the field then holds.
@@ -156,6 +197,12 @@ mod tests {
         check("email", &[" ada@example.org"], r#""ada@example.org""#);
         check("datetime", &["2026-04-05T12:00"], r#""2026-04-05T12:00:00.000Z""#);
         check("datetime", &["2026-04-05T12:00:30"], r#""2026-04-05T12:00:30.000Z""#);
+        check(
+            "datetime",
+            &["2026-04-05T12:00:00.1239Z"],
+            "must have at most three digits after the seconds",
+        );
+        check("decimal", &[" 12.50 "], r#""12.5""#);
         check("datetime", &["2026-04-05T14:00:00.000+02:00"], r#""2026-04-05T12:00:00.000Z""#);
         check("single-line-text", &["a", "b"], "must be given once");
     }
@@ -170,22 +217,50 @@ mod tests {
         check("json", &[""], "null");
     }
 
+    #[track_caller]
+    fn check_untouched(type_name: &str, entered: &[&str], showed: &[&str], is_untouched: bool) {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let (entered, showed): (Vec<_>, Vec<_>) = (texts(entered), texts(showed));
+        let told = super::is_untouched(&field(type_name), &entered, &showed);
+        assert_eq!(told, is_untouched, "{type_name} {entered:?} {showed:?}");
+    }
+
     #[test]
-    fn what_nobody_touched_is_as_it_was() {
-        let is = |type_name: &str, entered: &str, held: Json| {
-            super::is(&field(type_name), &[entered.to_owned()], &Input::from(&held))
-        };
-        assert!(is("currency", "24.5", "24.50".into()));
-        assert!(is("long-text", "a\r\nb", "a\nb".into()));
-        assert!(is("long-text", "a\r\nb", "a\r\nb".into()));
-        assert!(is("single-line-text", "", Json::Null));
-        assert!(is("single-line-text", "", "".into()));
-        assert!(super::is(&field("checkbox"), &[], &Input::from(&Json::Null)));
-        assert!(is("datetime", "2026-04-05T12:00", "2026-04-05T12:00:00.000Z".into()));
+    fn what_a_control_showed_is_untouched() {
+        check_untouched("currency", &["24.5"], &["24.50"], true);
+        check_untouched("long-text", &["a\r\nb"], &["a\nb"], true);
+        check_untouched("long-text", &["a\r\nb"], &["a\rb"], true);
+        check_untouched("single-line-text", &[""], &[], true);
+        check_untouched("single-line-text", &[""], &[""], true);
+        check_untouched("single-line-text", &[" a "], &[" a "], true);
+        check_untouched("checkbox", &[], &[], true);
+        check_untouched("checkbox", &[], &["false"], true);
+        check_untouched("checkbox", &["on"], &["true"], true);
+        check_untouched("datetime", &["2026-04-05T12:00"], &["2026-04-05T12:00:00.000Z"], true);
+        check_untouched(
+            "datetime",
+            &["2026-04-05T12:00:30.5"],
+            &["2026-04-05T12:00:30.500Z"],
+            true,
+        );
+        check_untouched("json", &[r#"{"a": 1e400}"#], &[r#"{"a": 1e400}"#], true);
+        check_untouched("relationship", &["Ada #7"], &["7"], true);
         // Another program wrote what does not fit.
-        assert!(is("url", "javascript:x", "javascript:x".into()));
-        assert!(!is("integer", "7", 8.into()));
-        assert!(!is("integer", "7", Json::Null));
+        check_untouched("url", &["javascript:x"], &["javascript:x"], true);
+        check_untouched("email", &[" a@b.example"], &[" a@b.example"], true);
+    }
+
+    #[test]
+    fn what_somebody_changed_is_touched() {
+        check_untouched("integer", &["7"], &["8"], false);
+        check_untouched("integer", &["7"], &[], false);
+        check_untouched("integer", &[""], &["8"], false);
+        check_untouched("checkbox", &["true"], &[], false);
+        check_untouched("checkbox", &["true"], &["false"], false);
+        check_untouched("checkbox", &[], &["true"], false);
+        check_untouched("email", &["a@b.example"], &[" a@b.example"], false);
+        check_untouched("single-line-text", &["a"], &["a "], false);
+        check_untouched("datetime", &[""], &["2026-04-05T12:00:00.000Z"], false);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod entry;
 pub mod filter;
 pub mod format;
 pub mod schema;
+pub mod time;
 
 mod autonumber;
 mod checkbox;
@@ -29,7 +30,6 @@ mod relationship;
 mod select;
 mod system;
 mod text;
-mod time;
 
 /// The options that field types take beside those of every field, as an author gives them.
 #[derive(Clone, Debug, Default)]
@@ -241,7 +241,7 @@ pub fn right_aligned(kind: &FieldKind) -> bool {
 
 /// Writes text into HTML, for element content and quoted attributes alike.
 pub fn escape(text: &str, html: &mut String) {
-    for piece in text.split_inclusive(['&', '<', '>', '"', '\'']) {
+    for piece in text.split_inclusive(['&', '<', '>', '"', '\'', '\r']) {
         let Some(special) = piece.chars().next_back() else { continue };
         let entity = match special {
             '&' => "&amp;",
@@ -249,6 +249,8 @@ pub fn escape(text: &str, html: &mut String) {
             '>' => "&gt;",
             '"' => "&quot;",
             '\'' => "&#39;",
+            // A bare one would be read as the end of a line like any other.
+            '\r' => "&#13;",
             _ => {
                 html.push_str(piece);
                 continue;
@@ -266,6 +268,9 @@ fn by_name(type_name: &str) -> Option<&'static dyn Family> {
 fn family(kind: &FieldKind) -> &'static dyn Family {
     FAMILIES.into_iter().find(|family| family.has(kind)).expect("every kind has a family")
 }
+
+#[cfg(test)]
+pub(crate) mod samples;
 
 #[cfg(test)]
 mod tests {

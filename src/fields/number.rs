@@ -186,11 +186,17 @@ fn decimal(json: &Json) -> Result<Decimal, Misfit> {
         Json::Number(number) => number.to_string(),
         _ => return Err(Misfit::value(format!("must be a number, got {json}"))),
     };
-    decimal::parse(&text).map_err(|fault| {
-        Misfit::value(match fault {
-            DecimalFault::NoNumber => format!("{fault}, got {json}"),
-            _ => fault.to_string(),
-        })
+    decimal::parse(&text).map_err(|fault| match fault {
+        DecimalFault::NoNumber => no_number(&text, json),
+        _ => Misfit::value(fault.to_string()),
+    })
+}
+
+/// Where a comma stands, people mean a point by it, or nothing: which, only they know.
+fn no_number(text: &str, json: &Json) -> Misfit {
+    Misfit::value(match text.contains(',') {
+        true => format!("must be a number like 12.50, with a point and no comma, got {json}"),
+        false => format!("must be a number, got {json}"),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Days and instants. Each has one canonical form, which sorts by time.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use serde_json::{Value as Json, json};
 
@@ -10,6 +10,14 @@ use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::canonical;
 use crate::model::table::FieldKind;
 use crate::model::value::Value;
+
+/// The zone whose clock is meant wherever people read, enter or filter by an instant.
+pub const ZONE: &str = "UTC";
+
+/// The last day that a control is given: of longer years the texts would not sort by time.
+pub(super) const LAST_DAY: &str = "9999-12-31";
+/// The last time that a control is given.
+pub(super) const LAST_TIME: &str = "9999-12-31T23:59:59.999";
 
 pub(super) struct TimeFamily;
 
@@ -53,6 +61,40 @@ impl Family for TimeFamily {
             instant()
         })
     }
+}
+
+/// An instant on the clock of [`ZONE`], as the control for it has it: minutes always, seconds and
+/// milliseconds where it has them. Nothing for what such a control cannot hold.
+pub(super) fn on_clock(text: &str) -> Option<String> {
+    let time = clock(text.strip_suffix('Z').unwrap_or(text))?;
+    let short = time.strip_suffix(":00.000").or_else(|| time.strip_suffix(".000"));
+    Some(short.map_or_else(|| time.clone(), str::to_owned))
+}
+
+/// An instant that was entered on the clock of [`ZONE`], or one that says its offset by itself.
+pub(super) fn from_clock(text: &str) -> String {
+    clock(text).map_or_else(|| text.to_owned(), |time| format!("{time}Z"))
+}
+
+/// Whether an instant has more digits than milliseconds, which are all that is kept.
+pub(super) fn is_finer(text: &str) -> bool {
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit);
+    digits.skip(3).any(|digit| digit != b'0')
+}
+
+/// `2026-04-05T12:00` in full, from minutes, seconds or milliseconds on; nothing for anything else.
+fn clock(text: &str) -> Option<String> {
+    let time: DateTime = text.parse().ok()?;
+    let full = time.strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string();
+    // The calendar of browsers begins with the year 1.
+    let fits = (1..=9999).contains(&time.year()) && text.len() >= "2026-04-05T12:00".len();
+    (fits && full.starts_with(text)).then_some(full)
+}
+
+/// Whether a control for a day can hold this one.
+pub(super) fn is_day(text: &str) -> bool {
+    canonical::date(text).is_some() && !text.starts_with("0000")
 }
 
 /// An instant as JSON Schema.

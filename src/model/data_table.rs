@@ -115,6 +115,9 @@ pub struct Choice {
     pub search: Option<Arc<str>>,
     /// What they filter by: each name in the query string, without a prefix, and its value.
     pub filters: Vec<(Arc<str>, Arc<str>)>,
+    /// What of it, or of the search, is not understood: its name, and why. It leaves no records, or
+    /// people would take all of them for those that they asked for.
+    pub unclear: Vec<(Arc<str>, Arc<str>)>,
     /// Which records that leaves.
     pub filter: Filter,
     /// How many rows at most.
@@ -262,8 +265,9 @@ impl Choice {
     /// What an author chose for all.
     pub fn none(table: &DataTable) -> Self {
         let limit = table.window.limit;
-        let (sort, search, filters) = Default::default();
-        Self { sort, search, filters, filter: Filter::all(), limit, usual_limit: limit, page: 1 }
+        let (sort, search, filters, unclear) = Default::default();
+        let filter = Filter::all();
+        Self { sort, search, filters, unclear, filter, limit, usual_limit: limit, page: 1 }
     }
 
     /// In which order, and which of the records. The author's order decides what is left equal.

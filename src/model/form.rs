@@ -53,6 +53,8 @@ pub struct FormField {
     pub default: Value,
     /// Whether nobody sees it, and the form sets it by itself.
     pub hidden: bool,
+    /// Whether the form is saved only with this box ticked.
+    pub must_be_true: bool,
 }
 
 /// What happens once something is saved.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::{Map, Value as Json};
+
 use crate::fields;
 use crate::fields::entry;
 use crate::model::form::{Draft, Form, Purpose};
@@ -19,8 +21,8 @@ pub(super) struct Sent<'a> {
     asked: Vec<FieldAt>,
     /// What was entered, by field.
     entries: HashMap<FieldAt, Vec<String>>,
-    /// What the fields held when the form was opened.
-    base: Inputs,
+    /// What their controls showed when the form was opened.
+    base: Map<String, Json>,
     /// The fields in which what somebody else has set is to stand.
     theirs: Vec<FieldAt>,
     /// The record to change.
@@ -45,7 +47,7 @@ impl<'a> Sent<'a> {
             table,
             asked,
             entries: HashMap::new(),
-            base: Inputs::new(),
+            base: Map::new(),
             theirs: Vec::new(),
             record: None,
         };
@@ -85,7 +87,8 @@ impl<'a> Sent<'a> {
     /// Every value that does not fit its field.
     pub(super) fn values(&self) -> Result<Inputs, RecordsError> {
         let mut values = Inputs::new();
-        let mut faults = Vec::new();
+        let unticked = self.unticked().map(|at| self.table.field(at).name.as_str());
+        let mut faults: Vec<_> = unticked.map(|name| fault(name, "must be ticked")).collect();
         for at in self.changed() {
             let field = self.table.field(at);
             let input = entry::input(field, self.entered(at));
@@ -106,9 +109,8 @@ impl<'a> Sent<'a> {
     /// The fields that were changed by the sender and, to something else, by somebody before.
     pub(super) fn overtaken(&self, now: &Record) -> Vec<FieldAt> {
         let is_overtaken = |at: &FieldAt| {
-            let (field, now) = (self.table.field(*at), Input::from(&now[*at]));
-            let is_other = |base| !entry::are_same(field, base, &now);
-            self.base_of(*at).is_some_and(is_other) && !self.holds(*at, &now)
+            let now = entry::shown(&now[*at]);
+            self.base_of(*at).is_some_and(|base| base != now) && !self.holds(*at, &now)
         };
         self.changed().filter(is_overtaken).collect()
     }
@@ -144,7 +146,7 @@ impl<'a> Sent<'a> {
     /// The fields that are not as they were when the form was opened.
     fn changed(&self) -> impl Iterator<Item = FieldAt> {
         let is_changed = |at: &FieldAt| {
-            let is_same = self.base_of(*at).is_some_and(|base| self.holds(*at, base));
+            let is_same = self.base_of(*at).is_some_and(|base| self.holds(*at, &base));
             !is_same && !self.theirs.contains(at)
         };
         self.asked.iter().copied().filter(move |at| self.is_sent(*at) && is_changed(at))
@@ -159,14 +161,25 @@ impl<'a> Sent<'a> {
         self.entries.get(&at).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether what was entered is this value.
-    fn holds(&self, at: FieldAt, held: &Input) -> bool {
-        entry::is(self.table.field(at), self.entered(at), held)
+    /// Whether what was entered is what a control with these texts shows.
+    fn holds(&self, at: FieldAt, texts: &[String]) -> bool {
+        entry::is_untouched(self.table.field(at), self.entered(at), texts)
     }
 
-    /// What the field held when the form was opened, if that is known.
-    fn base_of(&self, at: FieldAt) -> Option<&Input> {
-        self.base.get(self.table.field(at).name.as_str())
+    /// What the control showed when the form was opened, if that is known.
+    fn base_of(&self, at: FieldAt) -> Option<Vec<String>> {
+        let field = self.table.field(at);
+        self.base.get(field.name.as_str()).map(|kept| entry::texts(field, kept))
+    }
+
+    /// What must be ticked, and is not.
+    fn unticked(&self) -> impl Iterator<Item = FieldAt> {
+        let must = |at: &FieldAt| self.form.field(*at).is_some_and(|field| field.must_be_true);
+        let is_ticked = |at: &FieldAt| {
+            let input = entry::input(self.table.field(*at), self.entered(*at));
+            input.is_ok_and(|input| input.text() == "true")
+        };
+        self.asked.iter().copied().filter(move |at| must(at) && !is_ticked(at))
     }
 }
 
@@ -174,7 +187,7 @@ fn fault(field: &str, message: impl Into<String>) -> FieldFault {
     FieldFault { record: None, field: field.to_owned(), message: message.into() }
 }
 
-fn read_base(text: &str) -> Result<Inputs, RecordsError> {
+fn read_base(text: &str) -> Result<Map<String, Json>, RecordsError> {
     serde_json::from_str(text)
         .map_err(|error| RecordsError::Malformed(format!("_base is not a JSON object: {error}")))
 }

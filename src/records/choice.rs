@@ -1,11 +1,12 @@
 //! What a viewer chose about a table, read from the query string of its page.
 //!
-//! What makes no sense is as if it were not there: the page still comes. A field that they may not
-//! read makes no sense either, whatever they would do with it.
+//! What nobody could choose there is as if it were not there, and the page still comes; so is a field
+//! that they may not read, whatever they would do with it. But a filter that is not understood lets
+//! nothing pass, and says so: nobody is to take all records for those that they asked for.
 
-use serde_json::Value as Json;
+use rust_decimal::prelude::ToPrimitive;
 
-use crate::fields::filter::{Stand, read};
+use crate::fields::filter::{FilterFault, Slip, Stand, read};
 use crate::model::access::{View, Viewer};
 use crate::model::address::{Address, Values};
 use crate::model::component::{Component, ComponentKind};
@@ -13,7 +14,7 @@ use crate::model::data_table::{Choice, Chosen, DataTable, FILTER, FILTER_BY, usu
 use crate::model::filter::{Filter, MAX_FILTER_CONDITIONS, OPERATORS, Test, operator_suits};
 use crate::model::query::{Answer, Ask, Query, Sort};
 use crate::model::related::entered;
-use crate::model::table::{Field, FieldAt, Storage};
+use crate::model::table::{Field, FieldAt, FieldKind, Storage};
 use crate::model::value::Value;
 use crate::records::{Records, RecordsError};
 
@@ -82,34 +83,35 @@ impl View {
             let Some(name) = name.strip_prefix(prefix).filter(|name| table.knows(name)) else {
                 continue;
             };
-            let value = value.trim();
+            let word = value.trim();
             match name {
-                _ if value.is_empty() => {}
+                _ if word.is_empty() => {}
                 "sort" if choice.sort.is_empty() => {
-                    choice.sort = self.chosen_sort(table, value).unwrap_or_default();
+                    choice.sort = self.chosen_sort(table, word).unwrap_or_default();
                 }
                 "sort" => {}
-                "search" => choice.search = choice.search.or_else(|| Some(value.into())),
-                "page" => choice.page = page(value).unwrap_or(choice.page),
-                "limit" => choice.limit = limit(table, value).unwrap_or(choice.limit),
+                "search" => choice.search = choice.search.or_else(|| Some(word.into())),
+                "page" => choice.page = page(word).unwrap_or(choice.page),
+                "limit" => choice.limit = limit(table, word).unwrap_or(choice.limit),
                 _ => {
-                    let filter = self.chosen_filter(name, value);
-                    let count = |filters: &[Filter]| filters.iter().map(size).sum::<usize>();
-                    let fits =
-                        |filter: &Filter| count(&filters) + size(filter) <= MAX_FILTER_CONDITIONS;
-                    if let Some(filter) = filter.filter(fits) {
-                        filters.push(filter);
-                        choice.filters.push((name.into(), value.into()));
+                    let Some(read) = self.chosen_filter(name, value) else { continue };
+                    choice.filters.push((name.into(), value.into()));
+                    match read.and_then(|filter| fitting(&filters, filter)) {
+                        Ok(filter) => filters.push(filter),
+                        Err(fault) => choice.unclear.push((name.into(), fault.into())),
                     }
                 }
             }
         }
-        let search = choice.search.as_deref().zip(table.search.as_deref());
-        let search = search.and_then(|(words, fields)| self.search_in(fields, words).ok());
-        if search.is_none() {
-            choice.search = None;
+        if let (Some(words), Some(fields)) = (&choice.search, &table.search) {
+            match self.search_in(fields, words) {
+                Ok(filter) => filters.push(filter),
+                Err(fault) => choice.unclear.push(("search".into(), fault.to_string().into())),
+            }
         }
-        filters.extend(search);
+        if !choice.unclear.is_empty() {
+            filters.push(Filter::none());
+        }
         choice.filter = filters.into_iter().fold(Filter::all(), Filter::and);
         choice
     }
@@ -124,11 +126,11 @@ impl View {
         self.sort(text).ok().filter(|sort| sort.iter().all(sortable))
     }
 
-    /// `filter=status:eq:pending`, `filter.status=pending` or `filter.dueOn.gte=2026-04-05`.
-    fn chosen_filter(&self, name: &str, value: &str) -> Option<Filter> {
+    /// `filter=status:eq:pending`, `filter.status=pending` or `filter.dueOn.gte=2026-04-05`; nothing
+    /// for what the viewer does not know, or why it is not understood.
+    fn chosen_filter(&self, name: &str, value: &str) -> Option<Result<Filter, String>> {
         if name == FILTER {
-            let json = self.filter_text(value).ok()?;
-            return self.chosen_json(&json);
+            return self.chosen_json(value);
         }
         let (name, operator) = match name.strip_prefix(FILTER_BY)?.split_once('.') {
             Some((name, operator)) => (name, Some(operator)),
@@ -138,13 +140,28 @@ impl View {
         let field = self.table.field(at);
         let operator = operator.unwrap_or_else(|| usual_operator(field));
         let fits = OPERATORS.contains(&operator) && operator_suits(operator, field.kind.storage());
-        fits.then(|| test(field, operator, value)).flatten().map(|test| Filter::Test(at, test))
+        let test = fits.then(|| test(field, operator, value).ok_or_else(|| unfit(field)));
+        test.map(|test| test.map(|test| Filter::Test(at, test)))
     }
 
-    fn chosen_json(&self, json: &Json) -> Option<Filter> {
+    /// A filter as programs write it. One about a field that the viewer does not know is none.
+    fn chosen_json(&self, text: &str) -> Option<Result<Filter, String>> {
+        let json = match self.filter_text(text) {
+            Ok(json) => json,
+            Err(RecordsError::Malformed(_)) => {
+                return Some(Err("The filter is not complete".to_owned()));
+            }
+            Err(_) => return None,
+        };
         let may_use = |at: FieldAt| self.fields.contains(at);
-        let filter = read(&self.table, &may_use, Stand::Elsewhere, json).ok()?;
-        Some(filter.fill(&self.viewer, &Values::default()))
+        match read(&self.table, &may_use, Stand::Elsewhere, &json) {
+            Ok(filter) => Some(Ok(filter.fill(&self.viewer, &Values::default()))),
+            Err(faults) => {
+                let is_unknown = |fault: &FilterFault| matches!(fault.slip, Some(Slip::Field(_)));
+                let fault = faults.first().filter(|_| !faults.iter().any(is_unknown))?;
+                Some(Err(format!("The filter: {fault}")))
+            }
+        }
     }
 }
 
@@ -172,18 +189,57 @@ fn test(field: &Field, operator: &str, text: &str) -> Option<Test> {
     })
 }
 
-/// A value to hold a field's against. A day stands for its first or its last instant.
+/// A value to hold a field's against, from what was typed.
 fn value(field: &Field, operator: &str, text: &str) -> Option<Value> {
-    let storage = field.kind.storage();
-    if storage == Storage::Link {
-        return entered(text).map(|id| Value::Link(id.into()));
+    let (storage, word) = (field.kind.storage(), text.trim());
+    match storage {
+        Storage::Link => entered(word).map(|id| Value::Link(id.into())),
+        // A day stands for its first or its last instant.
+        Storage::Datetime if Storage::Date.read(word).is_some() => {
+            let ends = matches!(operator, "gt" | "lte");
+            let time = if ends { "T23:59:59.999Z" } else { "T00:00:00.000Z" };
+            storage.read(&format!("{word}{time}"))
+        }
+        Storage::Integer => storage.read(word).or_else(|| whole(operator, word)),
+        Storage::Text => storage.read(text),
+        _ => storage.read(word),
     }
-    if storage == Storage::Datetime && Storage::Date.read(text).is_some() {
-        let ends = matches!(operator, "gt" | "lte");
-        let time = if ends { "T23:59:59.999Z" } else { "T00:00:00.000Z" };
-        return storage.read(&format!("{text}{time}"));
+}
+
+/// The whole number that bounds the same whole numbers as this one does.
+fn whole(operator: &str, text: &str) -> Option<Value> {
+    let Value::Decimal(number) = Storage::Decimal(0).read(text)? else { return None };
+    let whole = match operator {
+        "gte" | "lt" => number.ceil(),
+        "lte" | "gt" => number.floor(),
+        _ if number.is_integer() => number,
+        _ => return None,
+    };
+    whole.to_i64().map(Value::Integer)
+}
+
+/// Why what was typed is nothing to filter the field by.
+fn unfit(field: &Field) -> String {
+    let wanted = match field.kind.storage() {
+        Storage::Integer if field.kind == FieldKind::Id => "a number like 12",
+        Storage::Integer | Storage::Decimal(_) => "a number like 12.50, with a point",
+        Storage::Boolean => "true or false",
+        Storage::Date => "a day like 2026-04-05",
+        Storage::Datetime => "a day like 2026-04-05, or a time like 2026-04-05T12:00:00Z",
+        Storage::Link => "a record that was found, or its number like #7",
+        Storage::Text | Storage::Person | Storage::List | Storage::Json => "of another kind",
+    };
+    format!("{} must be {wanted}", field.label)
+}
+
+/// The filter, if there is room for it beside the others.
+fn fitting(others: &[Filter], filter: Filter) -> Result<Filter, String> {
+    let count = others.iter().map(size).sum::<usize>() + size(&filter);
+    if count <= MAX_FILTER_CONDITIONS {
+        Ok(filter)
+    } else {
+        Err(format!("A filter may have {MAX_FILTER_CONDITIONS} conditions"))
     }
-    storage.read(text)
 }
 
 /// How many conditions and groups a filter has.
@@ -192,5 +248,61 @@ fn size(filter: &Filter) -> usize {
         Filter::And(parts) | Filter::Or(parts) => 1 + parts.iter().map(size).sum::<usize>(),
         Filter::Not(part) => 1 + size(part),
         Filter::Test(..) => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields::control::{Control, holding};
+    use crate::fields::{entry, samples};
+    use crate::model::data_table::has_control;
+
+    #[test]
+    fn what_a_filter_shows_is_what_it_asks_for() {
+        for (field, values) in samples::fields().iter().filter(|(field, _)| has_control(field)) {
+            for value in values {
+                let text = entry::text(value).unwrap();
+                let (_, shown) = holding(field, Control::Text, &text);
+                let asked = super::value(field, usual_operator(field), &shown);
+                assert_eq!(asked.as_ref(), Some(value), "{:?} {text}", field.kind);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_of_the_field_asks_for_nothing() {
+        let unfit =
+            ["abc", "1,5", "1.234,50", "0x10", "1e3", "2026-13-01", "perhaps", "12 50", "--1"];
+        for (field, _) in samples::fields().iter().filter(|(field, _)| has_control(field)) {
+            let is_text = field.kind.storage() == Storage::Text;
+            for text in unfit.into_iter().filter(|_| !is_text) {
+                assert_eq!(super::value(field, "gte", text), None, "{:?} {text}", field.kind);
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_have_bounds_between_them() {
+        let fields = samples::fields();
+        let (field, _) =
+            fields.iter().find(|(field, _)| matches!(field.kind, FieldKind::Integer(_))).unwrap();
+        let check = |operator: &str, text: &str, bound: Option<i64>| {
+            assert_eq!(
+                super::value(field, operator, text),
+                bound.map(Value::Integer),
+                "{operator} {text}"
+            );
+        };
+        check("gte", "1.5", Some(2));
+        check("lt", "1.5", Some(2));
+        check("lte", "1.5", Some(1));
+        check("gt", "1.5", Some(1));
+        check("gte", "-1.5", Some(-1));
+        check("lte", "-1.5", Some(-2));
+        check("gte", "2.0", Some(2));
+        check("eq", "2.0", Some(2));
+        check("eq", "1.5", None);
+        check("gte", "99999999999999999999", None);
     }
 }

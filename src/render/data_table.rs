@@ -3,6 +3,8 @@
 use minijinja::{Value, context};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::fields::control::{Control, holding};
+use crate::fields::time::ZONE;
 use crate::model::action::Deed;
 use crate::model::address::Address;
 use crate::model::component::Component;
@@ -50,6 +52,7 @@ pub(super) fn inside(
         tools => table.has_tools().then(|| links.tools()),
         pager => table.pagination.then(|| links.pager(shown)),
         clear => choice.narrows().then(|| links.clear()),
+        unclear => choice.unclear.iter().map(|(_, fault)| fault.to_string()).collect::<Vec<_>>(),
         empty_message => table.empty_message.as_ref(),
     }
 }
@@ -176,14 +179,23 @@ impl<'a> Links<'a> {
 
     /// The controls above the table.
     fn tools(&self) -> Value {
-        let hidden = self.others().map(|(name, value)| context! { name, value });
         let filters = self.table.filters.iter().filter(|at| self.data.fields.contains(**at));
+        let controls: Vec<_> = filters.clone().flat_map(|at| self.names(*at)).collect();
+        // What is filtered by without a control goes on, whatever else is chosen.
+        let own = self
+            .choice
+            .filters
+            .iter()
+            .filter(|(name, _)| !controls.iter().any(|known| **known == **name));
+        let own = own.map(|(name, value)| (format!("{}{name}", self.prefix), value.to_string()));
+        let hidden = self.others().chain(own).map(|(name, value)| context! { name, value });
         context! {
             hidden => hidden.collect::<Vec<_>>(),
             sort => self.table.is_sortable().then(|| self.sorts()),
             search => self.table.search.is_some().then(|| context! {
                 name => format!("{}search", self.prefix),
                 value => self.choice.search.as_deref().unwrap_or_default(),
+                unclear => self.is_unclear("search"),
             }),
             filters => filters.map(|at| self.control(*at)).collect::<Vec<_>>(),
         }
@@ -220,44 +232,72 @@ impl<'a> Links<'a> {
     /// The control that filters by one field.
     fn control(&self, at: FieldAt) -> Value {
         let field = self.field(at);
-        let label = field.label.as_ref();
-        let named = |operator: Option<&str>| {
-            let operator = operator.map(|operator| format!(".{operator}")).unwrap_or_default();
-            format!("{FILTER_BY}{}{operator}", field.name)
-        };
+        let names = self.names(at);
         let chosen = |name: &str| {
             let mut filters = self.choice.filters.iter();
-            filters.find(|(known, _)| known.as_ref() == name).map(|(_, value)| value.to_string())
+            let found = filters.find(|(known, _)| **known == *name);
+            found.map(|(_, value)| value.as_ref()).unwrap_or_default()
         };
-        let input = |operator: Option<&str>| {
-            let name = named(operator);
-            let value = chosen(&name).unwrap_or_default();
-            context! { name => format!("{}{name}", self.prefix), value }
-        };
-        let option = |value: &str, label: &str| {
-            let selected = chosen(&named(None)).is_some_and(|chosen| chosen == value);
-            context! { value, label, selected }
-        };
-        let picker = self.data.choices.get(&at).map(|choices| {
-            picker::inside(choices, chosen(&named(None)).as_deref().unwrap_or_default(), None)
-        });
-        let (kind, options) = match (&field.kind, field.kind.storage()) {
+        let first = names.first().map_or("", |name| chosen(name));
+        let picker = self.data.choices.get(&at).map(|choices| picker::inside(choices, first, None));
+        let (kind, options) = match &field.kind {
             _ if picker.is_some() => ("records", Vec::new()),
-            (FieldKind::Checkbox, _) => {
-                ("options", vec![option("true", "yes"), option("false", "no")])
+            FieldKind::Checkbox => ("options", vec![("true", "yes"), ("false", "no")]),
+            kind if !kind.options().is_empty() => {
+                ("options", kind.options().iter().map(|word| (&**word, &**word)).collect())
             }
-            (kind, _) if !kind.options().is_empty() => {
-                ("options", kind.options().iter().map(|word| option(word, word)).collect())
-            }
-            (_, Storage::Date | Storage::Datetime) => ("dates", Vec::new()),
-            (_, Storage::Integer | Storage::Decimal(_)) => ("numbers", Vec::new()),
+            _ if self.control_of(at) == Control::Date => ("dates", Vec::new()),
+            _ if names.len() > 1 => ("numbers", Vec::new()),
             _ => ("text", Vec::new()),
         };
-        let ends = match kind {
-            "dates" | "numbers" => vec![input(Some("gte")), input(Some("lte"))],
-            _ => vec![input(None)],
+        let is_stray = !first.is_empty() && options.iter().all(|(value, _)| *value != first);
+        let stray = is_stray.then_some((first, first));
+        let option = |(value, label): (&str, &str)| {
+            context! { value, label, selected => value == first }
         };
-        context! { label, kind, options, ends, picker }
+        let end = |name: &String| {
+            let (holder, value) = holding(field, self.control_of(at), chosen(name));
+            context! {
+                name => format!("{}{name}", self.prefix),
+                value,
+                kind => if holder == Control::Date { "date" } else { "text" },
+                max => holder.max(),
+                unclear => self.is_unclear(name),
+            }
+        };
+        context! {
+            label => field.label.as_ref(),
+            zone => (field.kind.storage() == Storage::Datetime).then_some(ZONE),
+            kind,
+            options => stray.into_iter().chain(options).map(option).collect::<Vec<_>>(),
+            ends => names.iter().map(end).collect::<Vec<_>>(),
+            picker,
+        }
+    }
+
+    /// The names in the query string of the controls that filter by one field.
+    fn names(&self, at: FieldAt) -> Vec<String> {
+        let field = self.field(at);
+        let name = format!("{FILTER_BY}{}", field.name);
+        match field.kind.storage() {
+            Storage::Date | Storage::Datetime | Storage::Integer | Storage::Decimal(_) => {
+                vec![format!("{name}.gte"), format!("{name}.lte")]
+            }
+            _ => vec![name],
+        }
+    }
+
+    /// What people enter there: a day, also where an instant is meant, or text.
+    fn control_of(&self, at: FieldAt) -> Control {
+        match self.field(at).kind.storage() {
+            Storage::Date | Storage::Datetime => Control::Date,
+            _ => Control::Text,
+        }
+    }
+
+    /// Whether what was chosen by this name is not understood.
+    fn is_unclear(&self, name: &str) -> bool {
+        self.choice.unclear.iter().any(|(unclear, _)| **unclear == *name)
     }
 
     /// The way to the other rows.

@@ -1,11 +1,10 @@
 //! The fields of a form, with what is entered in them and what is wrong with it.
 
-use std::collections::BTreeMap;
-
 use minijinja::{Value, context};
+use serde_json::{Map, Value as Json};
 
 use crate::fields;
-use crate::fields::control::{Control, Editor, editor};
+use crate::fields::control::{Control, Editor, editor, holding};
 use crate::fields::entry;
 use crate::model::form::{Form, FormField, Purpose};
 use crate::model::record::Record;
@@ -35,19 +34,12 @@ pub(super) fn inside(form: &Form, data: &ComponentData, record: Option<&Record>)
     })
 }
 
-/// What a record holds in the fields of a form, as JSON: what is sent is held against it.
+/// What the controls of a form show of a record, as JSON: what is sent is held against it.
 fn base(form: &Form, data: &ComponentData, record: &Record) -> String {
     let seen = form.fields.iter().filter(|field| !field.hidden).map(|field| field.field);
     let seen = seen.filter(|at| data.editable.contains(*at));
-    let entry = |at: FieldAt| {
-        let value = match &record[at] {
-            // What it goes by is nothing that is sent.
-            Plain::Link(link) => Plain::text(link.id.to_string()),
-            value => value.clone(),
-        };
-        (data.table.field(at).name.as_str(), value)
-    };
-    serde_json::to_string(&seen.map(entry).collect::<BTreeMap<_, _>>()).unwrap_or_default()
+    let entry = |at: FieldAt| (data.table.field(at).name.to_string(), entry::kept(&record[at]));
+    Json::Object(seen.map(entry).collect::<Map<_, _>>()).to_string()
 }
 
 /// The field to begin with, where something is wrong.
@@ -66,31 +58,32 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn field(&self, field: &FormField) -> Option<Value> {
         let (at, draft) = (field.field, self.data.draft.as_ref());
-        let Editor { field: name, required, control, options, min, max, .. } =
-            editor(self.data.table.field(at))?;
+        let declared = self.data.table.field(at);
+        let Editor { field: name, required, control, options, zone, .. } = editor(declared)?;
         let held = self.record.map_or(&field.default, |record| &record[at]);
         let entered = draft.and_then(|draft| draft.entries.get(&at)).cloned();
         let entered = entered.unwrap_or_else(|| entry::shown(held));
-        let value = shown(control, entered.first().map_or("", String::as_str));
+        let text = entered.first().map_or("", String::as_str);
+        let (holder, value) = holding(declared, control, text);
         let fault = draft.and_then(|draft| draft.faults.get(&at));
         let is_chosen = |option: &str| entered.iter().any(|text| text == option);
         let option = |option: &str| context! { value => option, chosen => is_chosen(option) };
-        let picker = self.data.choices.get(&at).map(|choices| {
-            let chosen = entered.first().map_or("", String::as_str);
-            picker::inside(choices, chosen, Some(held))
-        });
+        let picker =
+            self.data.choices.get(&at).map(|choices| picker::inside(choices, text, Some(held)));
         let is_overtaken = draft.is_some_and(|draft| draft.overtaken.contains(&at));
         Some(context! {
             name,
             label => field.label.as_ref(),
             help => field.help.as_deref(),
             placeholder => field.placeholder.as_deref(),
-            required => required && control != Control::Checkbox,
-            control => name_of(control),
-            kind => kind(control),
-            step => (control == Control::Decimal).then_some("any"),
-            min,
-            max,
+            required => match control {
+                Control::Checkbox => field.must_be_true,
+                _ => required,
+            },
+            control => name_of(holder),
+            kind => kind(holder),
+            max => holder.max(),
+            zone,
             options => options.iter().map(|text| option(text)).collect::<Vec<_>>(),
             picker,
             is_chosen => options.iter().any(|option| entered.iter().any(|text| **text == **option)),
@@ -116,11 +109,11 @@ fn name_of(control: Control) -> Option<String> {
 /// The type of the input for a kind of control; the others are elements of their own.
 fn kind(control: Control) -> Option<&'static str> {
     Some(match control {
-        Control::Text => "text",
+        // Browsers read numbers by the rules of their own language; here they are read by the server.
+        Control::Text | Control::Integer | Control::Decimal => "text",
         Control::Email => "email",
         Control::Url => "url",
         Control::Tel => "tel",
-        Control::Integer | Control::Decimal => "number",
         Control::Date => "date",
         Control::Datetime => "datetime-local",
         Control::LongText
@@ -130,14 +123,6 @@ fn kind(control: Control) -> Option<&'static str> {
         | Control::Json
         | Control::Relationship => return None,
     })
-}
-
-/// A value as its input takes it: browsers have no offset in theirs.
-fn shown(control: Control, text: &str) -> String {
-    match text.strip_suffix('Z').filter(|_| control == Control::Datetime) {
-        Some(instant) => instant.trim_end_matches(".000").trim_end_matches(":00").to_owned(),
-        None => text.to_owned(),
-    }
 }
 
 /// A fault as people read it below a field. What they entered they see above it.

@@ -29,10 +29,14 @@ pub(super) fn inside(choices: &Choices, text: &str, held: Option<&Plain>) -> Val
             chosen => chosen == Some(link.id),
         }
     };
+    // So may be what was sent.
+    let stray = (chosen.is_none() && !text.is_empty()).then(|| {
+        context! { value => text, label => text, chosen => true }
+    });
     let options = other.iter().chain(all).map(option);
     context! {
-        options => options.collect::<Vec<_>>(),
-        is_chosen => chosen.is_some(),
+        options => stray.clone().into_iter().chain(options).collect::<Vec<_>>(),
+        is_chosen => chosen.is_some() || stray.is_some(),
     }
 }
 

@@ -127,11 +127,11 @@ async fn a_form_asks_for_what_its_viewer_may_set() {
         of_guest
             .contains(r#"<input type="text" value="" id="new.customer" name="customer" required>"#)
     );
-    assert!(of_guest.contains("<option selected>open</option>"));
+    assert!(of_guest.contains(r#"<option value="open" selected>open</option>"#));
     for word in ["secret", "total", r#"name="source""#, "Jot it down"] {
         assert!(!of_guest.contains(word), "{word}");
     }
-    let total = r#"<input type="number" value="" min="0" step="any" inputmode="decimal" id="new.total" name="total">"#;
+    let total = r#"<input type="text" value="" inputmode="decimal" id="new.total" name="total">"#;
     assert!(of_admin.contains(total) && of_admin.contains(r#"name="secret""#));
     assert!(of_admin.contains("Jot it down"));
     assert!(!of_admin.contains(r#"name="source""#));

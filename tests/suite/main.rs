@@ -13,6 +13,7 @@ mod builds;
 mod check;
 mod cli;
 mod contact;
+mod controls;
 mod crash;
 mod deploys;
 mod digits;
