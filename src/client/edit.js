@@ -131,7 +131,12 @@ class Edit {
     const under = document.createElement("span");
     under.className = "pt-under";
     under.append(...this.cell.childNodes);
-    this.cell.replaceChildren(under, control);
+    const zone = document.createElement("span");
+    zone.className = "pt-zone";
+    zone.textContent = this.editor.zone;
+    // The control says it to screen readers.
+    zone.ariaHidden = "true";
+    this.cell.replaceChildren(under, control, ...(this.editor.zone ? [zone] : []));
     control.addEventListener("keydown", (event) => this.#pressed(event));
     control.addEventListener("change", () => this.#chosen());
     control.addEventListener("blur", () => this.commit());

@@ -54,7 +54,8 @@ pub(super) struct RawDataTable {
     /// some of these, as in `{fields: [customer, city]}`.
     #[validate(nested)]
     search: Option<RawSearch>,
-    /// The fields that viewers may filter by, each with a control above the table.
+    /// The fields that viewers may filter by, each with a control above the table. What is typed
+    /// there and not understood shows no rows, and says so; days and times are those of UTC.
     filters: Option<Vec<String>>,
     /// What stands where the rows would, when there are none; `Nothing here yet.` if you do not say.
     empty_message: Option<String>,

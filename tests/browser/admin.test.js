@@ -35,7 +35,7 @@ for (const javaScriptEnabled of [false, true]) {
     assert.equal(customer, `Ada ${how}`);
     await page.click(`a[href="${orders}/${id}"]`);
     await page.fill("#edit [name=customer]", `Grace ${how}`);
-    await page.click("#edit button.primary");
+    await page.click("#edit button.pt-primary");
     await eventually(() => server.sql(`select customer from orders where id = ${id}`), `Grace ${how}`);
     await page.goto(`${server.url}${orders}/${id}`);
     assert.match(await page.textContent("[aria-labelledby=history]"), /Changed by ada/);
@@ -59,7 +59,7 @@ for (const javaScriptEnabled of [false, true]) {
     }
     await page.click("text=Only try it");
     assert.match(await page.textContent(".pt-notice"), /would add 1 and change 0/);
-    await page.click("button.primary");
+    await page.click("button.pt-primary");
     assert.match(await page.textContent(".pt-notice"), /1 added/);
     assert.equal(server.sql(`select count(*) from orders where customer = 'Imported ${how}'`), "1");
     await page.context().close();

@@ -262,6 +262,7 @@ test("what is typed into a cell is kept to the digit, or refused and stays in ha
   await cell.focus();
   await page.keyboard.press("F2");
   assert.equal(await cell.locator("input").getAttribute("aria-label"), "At, UTC");
+  assert.equal(await cell.locator(".pt-zone").textContent(), "UTC");
   await page.keyboard.press("Escape");
   await assertQuiet(page);
 });
