@@ -38,7 +38,7 @@ for (const javaScriptEnabled of [false, true]) {
     await page.click("#edit button.pt-primary");
     await eventually(() => server.sql(`select customer from orders where id = ${id}`), `Grace ${how}`);
     await page.goto(`${server.url}${orders}/${id}`);
-    assert.match(await page.textContent("[aria-labelledby=history]"), /Changed by ada/);
+    assert.match(await page.textContent("[aria-labelledby=pt-history]"), /Changed by ada/);
     await page.click("#pt-delete summary");
     await page.click("#pt-delete button");
     await page.waitForURL(server.url + orders);
