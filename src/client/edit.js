@@ -239,9 +239,10 @@ class Edit {
   #refused(text, status, body) {
     const { editing, editor, base, lock } = this;
     const key = this.#key();
-    if (status === 422) {
+    if (status === 422 || status === 409) {
       const fault = body.details?.find(({ field }) => field === editor.field);
-      toast(`${editor.label} ${fault?.message ?? body.message}.`, { key });
+      const told = fault ? `${editor.label} ${fault.message}` : `Not saved: ${body.message}`;
+      toast(`${told}.`, { key });
       return this.show(text);
     }
     this.#end();

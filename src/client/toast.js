@@ -14,7 +14,8 @@ export function toast(text, { key, action } = {}) {
   element.className = "pt-toast";
   if (key) element.dataset.key = key;
   const words = document.createElement("p");
-  words.textContent = text;
+  // What others say ends as they like, so a full stop after it may be one too many.
+  words.textContent = text.replace(/([.!?…])\.$/, "$1");
   element.append(words);
   if (action) {
     element.append(button(action.label, "pt-quiet", () => {

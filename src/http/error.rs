@@ -122,7 +122,9 @@ impl HttpError {
                 | RecordsError::NotToSet(faults)
                 | RecordsError::Batch(_, faults),
             ) => serde_json::to_value(faults).ok(),
-            Self::Records(RecordsError::BadLines(faults)) => serde_json::to_value(faults).ok(),
+            Self::Records(RecordsError::BadLines(faults) | RecordsError::RefusedLines(faults)) => {
+                serde_json::to_value(faults).ok()
+            }
             Self::Auth(AuthError::Unfit(faults)) => serde_json::to_value(faults).ok(),
             _ => None,
         }
@@ -251,10 +253,14 @@ fn records(error: &RecordsError) -> StatusCode {
         | RecordsError::Conflict(_)
         | RecordsError::Referred
         | RecordsError::PageChanged
-        | RecordsError::Batch(Obstacle::NotUnique | Obstacle::Referred | Obstacle::Stale, _) => {
-            StatusCode::CONFLICT
-        }
+        | RecordsError::Refused(_)
+        | RecordsError::RefusedLines(_)
+        | RecordsError::Batch(
+            Obstacle::NotUnique | Obstacle::Referred | Obstacle::Refused | Obstacle::Stale,
+            _,
+        ) => StatusCode::CONFLICT,
         RecordsError::Precondition(_) => StatusCode::PRECONDITION_FAILED,
+        RecordsError::Faulty(_) => StatusCode::INTERNAL_SERVER_ERROR,
         RecordsError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

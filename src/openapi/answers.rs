@@ -103,22 +103,31 @@ pub(super) fn add_tag(view: &View, answer: &mut Json) {
 
 /// Why a record could not be added.
 pub(super) fn not_unique() -> Json {
-    refusal("Another record has this value in a unique field.", &["NOT_UNIQUE"], None)
+    refusal(
+        "Another record has this value in a unique field; or a rule of the database's own is against \
+         it, in its words.",
+        &["NOT_UNIQUE", "REFUSED"],
+        None,
+    )
 }
 
 /// Why a record could not be written as it was sent: another one, or somebody else.
 pub(super) fn conflict(view: &View) -> Json {
     refusal(
         "Another record has this value in a unique field; or somebody changed the record first, and \
-         `record` is what it is now.",
-        &["NOT_UNIQUE", "CONFLICT"],
+         `record` is what it is now; or a rule of the database's own is against it, in its words.",
+        &["NOT_UNIQUE", "CONFLICT", "REFUSED"],
         Some(view),
     )
 }
 
 /// Why a record could not be removed.
 pub(super) fn referred() -> Json {
-    refusal("Other records refer to this one.", &["REFERRED"], None)
+    refusal(
+        "Other records refer to this one; or a rule of the database's own is against it, in its words.",
+        &["REFERRED", "REFUSED"],
+        None,
+    )
 }
 
 /// Why a record is not as whoever sent this believes.

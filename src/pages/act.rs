@@ -92,7 +92,9 @@ impl Pages {
         };
         match done {
             Ok(done) => Ok(Submitted::Done(done)),
-            Err(error @ (RecordsError::NotFound | RecordsError::Store(_))) => Err(error.into()),
+            Err(
+                error @ (RecordsError::NotFound | RecordsError::Faulty(_) | RecordsError::Store(_)),
+            ) => Err(error.into()),
             Err(error) => self.refused(viewer, submission, address, component, error).await,
         }
     }
@@ -154,7 +156,8 @@ impl Pages {
             false => {
                 let shown = submission.shown(viewer, address, component);
                 let data = self.data(&shown).await?;
-                let toast = format!("Not done: {error}.");
+                let words = error.to_string();
+                let toast = format!("Not done: {}.", words.trim_end_matches('.'));
                 self.shown_again(submission, &shown, &data, Some(&toast))?
             }
         };

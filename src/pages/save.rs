@@ -176,7 +176,10 @@ fn draft(sent: &Sent<'_>, error: &RecordsError, answer: &Answer) -> Draft {
 fn is_told(error: &RecordsError) -> bool {
     !matches!(
         error,
-        RecordsError::NotFound | RecordsError::Unauthenticated | RecordsError::Store(_)
+        RecordsError::NotFound
+            | RecordsError::Unauthenticated
+            | RecordsError::Faulty(_)
+            | RecordsError::Store(_)
     )
 }
 

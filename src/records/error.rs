@@ -49,6 +49,9 @@ pub enum RecordsError {
     /// The record cannot be removed, since others refer to it.
     #[error("other records refer to this one")]
     Referred,
+    /// What others have put into the database is against it, in their words.
+    #[error("{0}")]
+    Refused(String),
     /// Somebody changed the record first.
     #[error("somebody else changed this record first")]
     Conflict(Box<Stale>),
@@ -62,9 +65,15 @@ pub enum RecordsError {
     /// something else there.
     #[error("the page has changed since it was opened; load it anew")]
     PageChanged,
+    /// Lines of a file that the database has refused, though each is a record.
+    #[error("{}; nothing was changed", not_taken(.0))]
+    RefusedLines(Vec<LineFault>),
     /// As many files are being written as may be.
     #[error("too many files are being written; try again")]
     TooManyExports,
+    /// The database cannot do it, now or later.
+    #[error("the database cannot do this as it is; it has been noted")]
+    Faulty(#[source] StoreError),
     /// The database failed.
     #[error("the database does not answer")]
     Store(#[source] StoreError),
@@ -83,6 +92,8 @@ pub enum Obstacle {
     NotUnique,
     /// Others refer to it.
     Referred,
+    /// What others have put into the database is against it.
+    Refused,
     /// Somebody was faster.
     Stale,
 }
@@ -104,9 +115,13 @@ impl RecordsError {
             Self::TooManyExports => "TOO_MANY_EXPORTS",
             Self::NotUnique(_) | Self::Batch(Obstacle::NotUnique, _) => "NOT_UNIQUE",
             Self::Referred | Self::Batch(Obstacle::Referred, _) => "REFERRED",
+            Self::Refused(_) | Self::RefusedLines(_) | Self::Batch(Obstacle::Refused, _) => {
+                "REFUSED"
+            }
             Self::Conflict(_) | Self::Batch(Obstacle::Stale, _) => "CONFLICT",
             Self::Precondition(_) => "PRECONDITION_FAILED",
             Self::PageChanged => "PAGE_CHANGED",
+            Self::Faulty(_) => "INTERNAL",
             Self::Store(_) => "UNAVAILABLE",
         }
     }
@@ -128,7 +143,10 @@ impl From<StoreError> for RecordsError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotUnique(field) => Self::NotUnique(field),
-            StoreError::Refused(rule) => Self::Unfit(vec![FieldFault::from_rule(&rule)]),
+            StoreError::BreaksRule(rule) => Self::Unfit(vec![FieldFault::from_rule(&rule)]),
+            StoreError::Refused(words) => Self::Refused(words),
+            error @ StoreError::TooDeep => Self::Refused(error.to_string()),
+            error @ StoreError::Faulty(_) => Self::Faulty(error),
             StoreError::NoRelated { field, .. } => {
                 Self::Unfit(vec![FieldFault::no_related(&field)])
             }
@@ -144,7 +162,8 @@ pub struct FieldFault {
     /// Which of many records, counted from 0; absent where there is only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<usize>,
-    /// The field.
+    /// The field; empty where it is about the whole record.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub field: String,
     /// What is wrong with its value, as a fragment: `must be a whole number, got "abc"`.
     pub message: String,
@@ -158,6 +177,14 @@ impl FieldFault {
     /// The same, of one record of many.
     pub(super) fn of(self, record: Option<usize>) -> Self {
         Self { record, ..self }
+    }
+
+    /// The field with what is wrong with it.
+    fn words(&self) -> String {
+        match self.field.as_str() {
+            "" => self.message.clone(),
+            field => format!("{field} {}", self.message),
+        }
     }
 
     /// A value that names no record, for this viewer. The table is not named: it may be closed to them.
@@ -178,8 +205,8 @@ const TOLD: usize = 5;
 /// The first faults in one sentence.
 fn sentence(faults: &[FieldFault]) -> String {
     let told = faults.iter().take(TOLD).map(|fault| match fault.record {
-        Some(record) => format!("record {record}: {} {}", fault.field, fault.message),
-        None => format!("{} {}", fault.field, fault.message),
+        Some(record) => format!("record {record}: {}", fault.words()),
+        None => fault.words(),
     });
     let told = told.collect::<Vec<_>>().join("; ");
     match faults.len().saturating_sub(TOLD) {

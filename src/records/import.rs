@@ -8,7 +8,7 @@ use crate::model::access::{Operation, View, Viewer};
 use crate::model::table::{Field, FieldAt};
 use crate::model::value::Value;
 use crate::records::many::{Plan, merge, unique_field};
-use crate::records::{Records, RecordsError, csv, may, sent};
+use crate::records::{Obstacle, Records, RecordsError, csv, may, sent};
 use crate::store::{Action, Intent, Values};
 
 /// The most bytes that a file may have.
@@ -37,6 +37,9 @@ pub struct Report {
     pub updated: usize,
     /// What is wrong; if anything is, nothing was written.
     pub faults: Vec<LineFault>,
+    /// Whether the lines are right, and the database is against them by a rule of its own.
+    #[serde(skip)]
+    pub is_refused: bool,
 }
 
 /// Something wrong with one line of a file.
@@ -66,6 +69,8 @@ impl Records {
         let report = self.try_import(viewer, table, file, import).await?;
         if report.faults.is_empty() || import.intent == Intent::Try {
             Ok(report)
+        } else if report.is_refused {
+            Err(RecordsError::RefusedLines(report.faults))
         } else {
             Err(RecordsError::BadLines(report.faults))
         }
@@ -94,14 +99,18 @@ impl Records {
             faults.truncate(MAX_FAULTS);
             return Ok(Report { faults, ..Report::default() });
         }
-        let faults = match self.write_plan(view, plan, import.intent).await {
+        let refusal = match self.write_plan(view, plan, import.intent).await {
             Ok(many) => {
                 let created = many.made.iter().filter(|made| **made).count();
                 let updated = many.made.len() - created;
-                return Ok(Report { created, updated, faults: Vec::new() });
+                return Ok(Report { created, updated, ..Report::default() });
             }
-            Err(RecordsError::Unfit(faults) | RecordsError::Batch(_, faults)) => faults,
-            Err(error) => return Err(error),
+            Err(error) => error,
+        };
+        let is_refused = matches!(refusal, RecordsError::Batch(Obstacle::Refused, _));
+        let faults = match refusal {
+            RecordsError::Unfit(faults) | RecordsError::Batch(_, faults) => faults,
+            error => return Err(error),
         };
         let line = |record: Option<usize>| record.and_then(|record| lines.get(record).copied());
         let faults = faults.into_iter().take(MAX_FAULTS).map(|fault| LineFault {
@@ -109,7 +118,7 @@ impl Records {
             field: fault.field,
             message: fault.message,
         });
-        Ok(Report { faults: faults.collect(), ..Report::default() })
+        Ok(Report { faults: faults.collect(), is_refused, ..Report::default() })
     }
 }
 

@@ -255,7 +255,10 @@ impl Failed {
                 return Ok(());
             }
             Err(error @ StoreError::Referred) => (Obstacle::Referred, "id", error.to_string()),
-            Err(StoreError::Refused(rule)) => {
+            Err(error @ (StoreError::Refused(_) | StoreError::TooDeep)) => {
+                (Obstacle::Refused, "", error.to_string())
+            }
+            Err(StoreError::BreaksRule(rule)) => {
                 self.note(Obstacle::Unfit, [FieldFault::from_rule(&rule).of(Some(index))]);
                 return Ok(());
             }

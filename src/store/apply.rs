@@ -4,7 +4,7 @@ use sea_query::{Alias, Expr, ExprTrait, InsertStatement, Query as Sql, SimpleExp
 use sea_query::{SqliteQueryBuilder, Values as Bound};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
@@ -14,7 +14,13 @@ use crate::model::value::Value;
 use crate::store::people::People;
 use crate::store::select::{among, condition, one, sql_value};
 use crate::store::writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
-use crate::store::{StoreError, row};
+use crate::store::{StoreError, cascade, error, row, transaction};
+
+/// What is said of a record that a trigger of others' left out, as `raise(ignore)` does.
+const LEFT_OUT: &str = "the database left this out: a rule of its own is against it";
+
+/// SQLite has undone the whole transaction by itself. What is told to whoever made it do so.
+pub(super) struct RolledBack(pub(super) Result<Outcomes, StoreError>);
 
 /// Does what several asked for, within a group: if some of what one asked for fails, all of that is
 /// undone, and the others stand.
@@ -24,8 +30,8 @@ use crate::store::{StoreError, row};
 pub(super) async fn all(
     connection: &mut SqliteConnection,
     people: &People,
-    writes: &[Box<Write>],
-) -> Vec<Result<Outcomes, StoreError>> {
+    writes: &[&Write],
+) -> Result<Vec<Result<Outcomes, StoreError>>, RolledBack> {
     let mut outcomes = Vec::with_capacity(writes.len());
     let mut rest = writes;
     while !rest.is_empty() {
@@ -33,23 +39,20 @@ pub(super) async fn all(
         let (now, later) = rest.split_at(1 << rest.len().ilog2());
         rest = later;
         match now {
-            [one] => outcomes.push(together(connection, people, one).await),
+            [one] => outcomes.push(together(connection, people, one).await?),
             several => match at_once(connection, people, several).await {
-                Ok(Some(made)) => outcomes.extend(made.into_iter().map(Ok)),
+                Ok(Some(made)) => outcomes.extend(made),
                 // Which of them is at fault shows one by one.
                 Ok(None) => {
                     for write in several {
-                        outcomes.push(together(connection, people, write).await);
+                        outcomes.push(together(connection, people, write).await?);
                     }
                 }
-                Err(error) => {
-                    tracing::warn!("cannot undo what could not be added: {error}");
-                    outcomes.extend(several.iter().map(|_| Err(StoreError::Closed)));
-                }
+                Err(error) => return Err(RolledBack(Err(error))),
             },
         }
     }
-    outcomes
+    Ok(outcomes)
 }
 
 /// Whether two writes each add a record to the same table, by the same person and with the same
@@ -85,34 +88,45 @@ fn may_be_barred(write: &Write, action: &Action) -> bool {
     }
 }
 
-/// Adds all records; says nothing if there is something wrong with one, and then adds none.
+/// Adds all records; says nothing if there is something wrong with one, and then adds none. Fails if the
+/// transaction is gone.
 async fn at_once(
     connection: &mut SqliteConnection,
     people: &People,
-    writes: &[Box<Write>],
-) -> Result<Option<Vec<Outcomes>>, sqlx::Error> {
-    let mut sql = "savepoint at_once;".to_owned();
-    let mut values = Vec::new();
+    writes: &[&Write],
+) -> Result<Option<Vec<Result<Outcomes, StoreError>>>, StoreError> {
+    let (mut statements, mut values) = (Vec::new(), Vec::new());
     for write in writes {
         let (insert, SqlxValues(own)) =
             insert_and_read(&write.table, plain(write).map_or(&[], Vec::as_slice));
-        sql.push_str(&insert);
-        sql.push(';');
+        statements.push(insert);
         values.extend(own);
     }
-    sql.push_str("release at_once");
     let values = SqlxValues(Bound(values));
-    match sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(&mut *connection).await {
+    match guarded(connection, &statements.join("; "), values).await {
         Ok(rows) => {
             let each = writes.iter().zip(&rows);
-            Ok(Some(each.map(|(write, row)| vec![Ok(made(write, row, people))]).collect()))
+            Ok(Some(each.map(|(write, row)| alone(made(write, row, people))).collect()))
         }
-        Err(_) => {
-            let undo = "rollback to at_once; release at_once";
-            sqlx::raw_sql(undo).execute(connection).await?;
-            Ok(None)
-        }
+        Err(_) if transaction::is_open(connection).await => Ok(None),
+        Err(error) => Err(error),
     }
+}
+
+/// Runs statements, all or none: one alone can stop halfway, where a trigger of others' says
+/// `raise(fail)`.
+async fn guarded(
+    connection: &mut SqliteConnection,
+    sql: &str,
+    values: SqlxValues,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let sql = format!("savepoint guarded; {sql}; release guarded");
+    let done = sqlx::query_with(AssertSqlSafe(sql), values).fetch_all(&mut *connection).await;
+    if done.is_err() && transaction::is_open(connection).await {
+        let undo = "rollback to guarded; release guarded";
+        sqlx::raw_sql(undo).execute(connection).await?;
+    }
+    Ok(done?)
 }
 
 /// Does what one asked for.
@@ -120,27 +134,46 @@ async fn together(
     connection: &mut SqliteConnection,
     people: &People,
     write: &Write,
+) -> Result<Result<Outcomes, StoreError>, RolledBack> {
+    let outcomes = attempt(connection, people, write).await;
+    let is_refused = !matches!(&outcomes, Ok(all) if all.iter().all(Result::is_ok));
+    if is_refused && !transaction::is_open(connection).await {
+        return Err(RolledBack(outcomes));
+    }
+    Ok(outcomes)
+}
+
+async fn attempt(
+    connection: &mut SqliteConnection,
+    people: &People,
+    write: &Write,
 ) -> Result<Outcomes, StoreError> {
-    // A single statement is all or nothing by itself.
+    // A single one is all or nothing by itself.
     if let [action] = &write.actions[..]
         && write.intent == Intent::Keep
         && !may_be_barred(write, action)
     {
-        let outcome = apply(connection, people, write, action).await;
-        return outcome.map(|done| vec![Ok(done)]).or_else(of_record);
+        return alone(apply(connection, people, write, action).await);
     }
-    let mut savepoint = connection.begin().await?;
-    let outcomes = match remove_all(&mut savepoint, people, write).await? {
-        Some(outcomes) => outcomes,
-        None => one_by_one(&mut savepoint, people, write).await?,
+    transaction::mark(connection).await?;
+    let outcomes = match remove_all(connection, people, write).await {
+        Ok(None) => one_by_one(connection, people, write).await,
+        Ok(Some(outcomes)) => Ok(outcomes),
+        Err(error) => Err(error),
     };
     let stands = |outcome: &_| matches!(outcome, Ok(Written::Made(_) | Written::Done(_)));
-    if write.intent == Intent::Keep && outcomes.iter().all(stands) {
-        savepoint.commit().await?;
-    } else {
-        savepoint.rollback().await?;
+    let all_stand = matches!(&outcomes, Ok(outcomes) if outcomes.iter().all(stands));
+    if all_stand && write.intent == Intent::Keep {
+        transaction::keep(connection).await?;
+    } else if transaction::is_open(connection).await {
+        transaction::undo(connection).await?;
     }
-    Ok(outcomes)
+    outcomes
+}
+
+/// What became of the only action.
+fn alone(outcome: Result<Written, StoreError>) -> Result<Outcomes, StoreError> {
+    outcome.map(|done| vec![Ok(done)]).or_else(of_record)
 }
 
 async fn one_by_one(
@@ -151,7 +184,12 @@ async fn one_by_one(
     let mut outcomes = Vec::with_capacity(write.actions.len());
     for action in &write.actions {
         let outcome = apply(connection, people, write, action).await;
-        outcomes.extend(outcome.map(|done| vec![Ok(done)]).or_else(of_record)?);
+        let is_refused = outcome.is_err();
+        outcomes.extend(alone(outcome)?);
+        // What came after it would be no part of a transaction, and stand by itself.
+        if is_refused && !transaction::is_open(connection).await {
+            break;
+        }
     }
     Ok(outcomes)
 }
@@ -174,19 +212,28 @@ async fn remove_all(
         outcomes.push(Ok(outcome));
     }
     match delete(connection, &write.table, &ids).await {
-        Ok(()) => Ok(Some(outcomes)),
-        Err(StoreError::Unavailable(error)) => Err(error.into()),
-        // Which of them is at fault shows one by one.
+        Ok(kept) => {
+            for (id, outcome) in ids.iter().zip(&mut outcomes) {
+                if kept.contains(id) {
+                    *outcome = Err(StoreError::Refused(LEFT_OUT.to_owned()));
+                }
+            }
+            Ok(Some(outcomes))
+        }
+        Err(error) if !is_of_record(&error) => Err(error),
+        // Which of them is at fault shows one by one, while the transaction stands.
+        Err(error) if !transaction::is_open(connection).await => Err(error),
         Err(_) => Ok(None),
     }
 }
 
 /// The failure as the outcome of one record, unless the database itself has failed.
 fn of_record(error: StoreError) -> Result<Outcomes, StoreError> {
-    match error {
-        StoreError::Unavailable(_) | StoreError::Closed => Err(error),
-        error => Ok(vec![Err(error)]),
-    }
+    if is_of_record(&error) { Ok(vec![Err(error)]) } else { Err(error) }
+}
+
+fn is_of_record(error: &StoreError) -> bool {
+    !matches!(error, StoreError::Unavailable(_) | StoreError::Faulty(_) | StoreError::Closed)
 }
 
 async fn apply(
@@ -221,18 +268,46 @@ async fn add(
 ) -> Result<Written, StoreError> {
     check_links(connection, people, write, values, None).await?;
     let (sql, values) = insert_and_read(&write.table, values);
-    let row = sqlx::query_with(AssertSqlSafe(sql), values).fetch_one(connection).await?;
-    Ok(made(write, &row, people))
+    match guarded(connection, &sql, values).await {
+        Ok(rows) => rows.first().map_or(Ok(Written::Missing), |row| made(write, row, people)),
+        Err(error) => Err(explained(connection, &write.table, error).await),
+    }
 }
 
 /// What became of a new record, as it was read again.
-fn made(write: &Write, row: &SqliteRow, people: &People) -> Written {
+fn made(write: &Write, row: &SqliteRow, people: &People) -> Result<Written, StoreError> {
     let record = row::record(&write.table, row, people);
     match &record[FieldAt::ID] {
-        // A trigger of another program's has taken it away.
-        Value::Null => Written::Missing,
-        _ if write.rules.create.matches(&record) => Written::Made(record),
-        _ => Written::Barred,
+        // A trigger of another program's has not let it in, or has taken it away.
+        Value::Null => Err(StoreError::Refused(LEFT_OUT.to_owned())),
+        _ if write.rules.create.matches(&record) => Ok(Written::Made(record)),
+        _ => Ok(Written::Barred),
+    }
+}
+
+/// Of a table that has no id left, SQLite says what it says of a full disk.
+async fn explained(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    error: StoreError,
+) -> StoreError {
+    if !error::is_full(&error) {
+        return error;
+    }
+    let name = &table.name;
+    let last = format!(
+        "select max(coalesce((select max(\"id\") from \"{name}\"), 0),
+           coalesce((select seq from sqlite_sequence where name = '{name}'), 0))"
+    );
+    match sqlx::query_scalar::<_, i64>(AssertSqlSafe(last)).fetch_one(connection).await {
+        Ok(i64::MAX) => StoreError::Refused(format!(
+            "no id is left for a new record of `{name}`, since another program has given one the last \
+             that there is, {}; whoever looks after the database makes room again: give that record \
+             another id, then `update sqlite_sequence set seq = (select max(id) from \"{name}\") where \
+             name = '{name}'`",
+            i64::MAX
+        )),
+        _ => error,
     }
 }
 
@@ -258,6 +333,9 @@ async fn change(
     let now = one(connection, table, id, people).await?;
     Ok(match (changed, now) {
         (_, None) => Written::Missing,
+        (false, Some(record)) if is_expected(table, &record, expected) => {
+            return Err(StoreError::Refused(LEFT_OUT.to_owned()));
+        }
         (false, Some(record)) => Written::Stale(record),
         (true, Some(record)) if rules.update.matches(&record) => Written::Done(record),
         (true, Some(_)) => Written::Barred,
@@ -272,8 +350,10 @@ async fn remove(
     expected: Option<&[Value]>,
 ) -> Result<Written, StoreError> {
     let outcome = removable(connection, people, write, id, expected).await?;
-    if matches!(outcome, Written::Done(_)) {
-        delete(connection, &write.table, &[id]).await?;
+    if matches!(outcome, Written::Done(_))
+        && !delete(connection, &write.table, &[id]).await?.is_empty()
+    {
+        return Err(StoreError::Refused(LEFT_OUT.to_owned()));
     }
     Ok(outcome)
 }
@@ -292,12 +372,16 @@ async fn removable(
     if !write.rules.delete.matches(&record) {
         return Ok(Written::Barred);
     }
-    let token = write.table.updated_at().map(|at| &record[at]);
-    let is_expected = |expected: &[Value]| token.is_some_and(|token| expected.contains(token));
-    if !expected.is_none_or(is_expected) {
+    if !is_expected(&write.table, &record, expected) {
         return Ok(Written::Stale(record));
     }
     Ok(Written::Done(record))
+}
+
+/// Whether a record has one of the tokens that whoever writes expects, if they expect any.
+fn is_expected(table: &Table, record: &Record, expected: Option<&[Value]>) -> bool {
+    let token = table.updated_at().map(|at| &record[at]);
+    expected.is_none_or(|expected| token.is_some_and(|token| expected.contains(token)))
 }
 
 /// A record, if whoever writes may know of it.
@@ -376,15 +460,15 @@ fn insertion(table: &Table, values: &[(FieldAt, Value)]) -> InsertStatement {
 }
 
 /// The statements that add a row and read it as the database completed it: one row, whose columns are
-/// all missing if it is gone again.
+/// all missing if it was left out or is gone again. The last id that was made could be another's.
 fn insert_and_read(table: &Table, values: &[(FieldAt, Value)]) -> (String, SqlxValues) {
     let (mut sql, values) = insertion(table, values).build_sqlx(SqliteQueryBuilder);
     let columns = table.fields.iter().map(|field| format!("\"{}\"", field.name));
     let columns = columns.collect::<Vec<_>>().join(", ");
     let name = &table.name;
     sql.push_str(&format!(
-        "; select {columns} from (select last_insert_rowid() as \"_made\") \
-         left join \"{name}\" on \"{name}\".\"id\" = \"_made\""
+        "; select {columns} from (select last_insert_rowid() as \"_made\", changes() as \"_number\") \
+         left join \"{name}\" on \"{name}\".\"id\" = \"_made\" and \"_number\" > 0"
     ));
     (sql, values)
 }
@@ -407,19 +491,39 @@ async fn update(
         sql.and_where(Expr::col(column(at)).is_in(expected.iter().map(sql_value)));
     }
     let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
-    let done = sqlx::query_with(AssertSqlSafe(sql), values).execute(connection).await?;
-    Ok(done.rows_affected() > 0)
+    Ok(changes(connection, &sql, values).await? > 0)
 }
 
+/// Runs a statement, and says of how many rows it was about.
+async fn changes(
+    connection: &mut SqliteConnection,
+    sql: &str,
+    values: SqlxValues,
+) -> Result<i64, StoreError> {
+    let rows = guarded(connection, &format!("{sql}; select changes()"), values).await?;
+    Ok(rows.first().map_or(Ok(0), |row| row.try_get(0))?)
+}
+
+/// Removes rows, and says which are still there all the same.
 async fn delete(
     connection: &mut SqliteConnection,
     table: &Table,
     ids: &[RecordId],
-) -> Result<(), StoreError> {
+) -> Result<Vec<RecordId>, StoreError> {
     let mut sql = Sql::delete();
     sql.from_table(Alias::new(table.name.as_str()));
     sql.and_where(among(ids));
     let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
-    sqlx::query_with(AssertSqlSafe(sql), values).execute(connection).await?;
-    Ok(())
+    match changes(connection, &sql, values).await {
+        Ok(gone) if usize::try_from(gone) == Ok(ids.len()) => return Ok(Vec::new()),
+        Ok(_) => {}
+        Err(StoreError::TooDeep) => cascade::remove(connection, table.name.as_str(), ids).await?,
+        Err(error) => return Err(error),
+    }
+    // Some went with others, or a trigger has kept them.
+    let mut sql = Sql::select();
+    sql.column(Alias::new("id")).from(Alias::new(table.name.as_str())).and_where(among(ids));
+    let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
+    let kept = sqlx::query_scalar_with::<_, i64, _>(AssertSqlSafe(sql), values);
+    Ok(kept.fetch_all(connection).await?.into_iter().map(RecordId::from).collect())
 }

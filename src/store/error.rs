@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use sqlx::error::DatabaseError;
+
 use crate::model::ids::{FieldName, TableName};
 
 /// Why the database did not do what it was asked to.
@@ -47,12 +49,24 @@ pub enum StoreError {
     /// Other records refer to this one.
     #[error("other records refer to this one")]
     Referred,
-    /// The value is refused by a rule that stands in the database.
+    /// The value is refused by the rule of a field that stands in the database.
     #[error("the database refused the value: {0}")]
+    BreaksRule(String),
+    /// The write is refused by what others have put into the database, in their words.
+    #[error("{0}")]
     Refused(String),
+    /// Records are removed with the one that they refer to, in a chain that is too long.
+    #[error(
+        "too many records would go with it, each with the one that it refers to; remove those at the \
+         end of the chain first"
+    )]
+    TooDeep,
     /// The account's e-mail address is taken.
     #[error("there is already an account with this e-mail address")]
     EmailTaken,
+    /// The database cannot do this, now or later: something in it is not as it should be.
+    #[error("the database cannot do this as it is")]
+    Faulty(#[source] sqlx::Error),
     /// The database cannot be reached, or not now.
     #[error("the database does not answer")]
     Unavailable(#[source] sqlx::Error),
@@ -64,27 +78,138 @@ pub enum StoreError {
     Closed,
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let Some(told) = error.as_database_error() else { return Self::Unavailable(error) };
-        let message = told.message().to_owned();
-        if let Some(column) = message.strip_prefix("UNIQUE constraint failed: ") {
-            if column.starts_with("_pagetide_users.") {
-                return Self::EmailTaken;
-            }
-            let field = column.split('.').nth(1).and_then(|name| name.parse().ok());
-            return field.map_or(Self::Refused(message.clone()), Self::NotUnique);
+/// How many letters of what others have to say are told.
+const MOST_WORDS: usize = 300;
+
+impl StoreError {
+    /// A refusal in the words of others: of one line, and not too long.
+    fn refused(words: &str) -> Self {
+        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let mut told: String = words.trim().chars().map(plain).take(MOST_WORDS).collect();
+        if words.trim().chars().count() > MOST_WORDS {
+            told.push('…');
+        }
+        if told.is_empty() {
+            told.push_str("a rule of the database is against it");
+        }
+        Self::Refused(told)
+    }
+
+    /// What a failed constraint says.
+    fn of_constraint(message: &str) -> Self {
+        if let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ") {
+            return Self::of_unique(columns);
         }
         if let Some(column) = message.strip_prefix("NOT NULL constraint failed: ") {
             let field = column.split('.').nth(1).unwrap_or(column);
-            return Self::Refused(format!("{field} must have a value"));
+            return Self::BreaksRule(format!("{field} must have a value"));
         }
         if message.starts_with("FOREIGN KEY constraint failed") {
             return Self::Referred;
         }
-        if let Some((_, rule)) = message.split_once("constraint failed: ") {
-            return Self::Refused(rule.to_owned());
+        match message.split_once("constraint failed: ") {
+            Some((_, rule)) if is_of_field(rule) => Self::BreaksRule(rule.to_owned()),
+            Some((_, rule)) => Self::refused(rule),
+            None => Self::refused(message),
         }
-        Self::Unavailable(error)
+    }
+
+    /// What is there already: one field, several together, or what an index makes of them.
+    fn of_unique(columns: &str) -> Self {
+        if columns.starts_with("_pagetide_users.") {
+            return Self::EmailTaken;
+        }
+        if let Some(index) = columns.strip_prefix("index ") {
+            let index = index.trim_matches('\'');
+            return Self::refused(&format!("another record is the same by the index {index}"));
+        }
+        let names = columns.split(", ").filter_map(|column| column.split('.').nth(1));
+        match &names.collect::<Vec<_>>()[..] {
+            [name] => match name.parse() {
+                Ok(field) => Self::NotUnique(field),
+                Err(_) => Self::refused(&format!("another record already has this {name}")),
+            },
+            names => {
+                let names = names.join(" and ");
+                Self::refused(&format!("another record already has the same {names}"))
+            }
+        }
+    }
+}
+
+/// Whether a rule is about one field, as those that we make are: `total must be at least 0`.
+fn is_of_field(rule: &str) -> bool {
+    let (name, rest) = rule.split_once(' ').unwrap_or((rule, ""));
+    rest.starts_with("must ") && name.parse::<FieldName>().is_ok()
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let Some(told) = error.as_database_error() else { return Self::Unavailable(error) };
+        match primary_code(told) {
+            CONSTRAINT => Self::of_constraint(told.message()),
+            ERROR if told.message() == "too many levels of trigger recursion" => Self::TooDeep,
+            TOO_BIG => Self::refused("a value is too large for the database"),
+            ERROR | MISMATCH | MISUSE | RANGE => Self::Faulty(error),
+            _ => Self::Unavailable(error),
+        }
+    }
+}
+
+// Result codes of SQLite: https://sqlite.org/rescode.html. An extended one has them in its low byte.
+const ERROR: i32 = 1;
+const FULL: i32 = 13;
+const TOO_BIG: i32 = 18;
+const CONSTRAINT: i32 = 19;
+const MISMATCH: i32 = 20;
+const MISUSE: i32 = 21;
+const RANGE: i32 = 25;
+
+fn primary_code(error: &dyn DatabaseError) -> i32 {
+    let code = error.code().and_then(|code| code.parse::<i32>().ok());
+    code.unwrap_or_default() & 0xFF
+}
+
+/// Whether SQLite had no room: on the disk, or among the ids of a table.
+pub(super) fn is_full(error: &StoreError) -> bool {
+    let StoreError::Unavailable(error) = error else { return false };
+    error.as_database_error().is_some_and(|told| primary_code(told) == FULL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(message: &str, told: &str) {
+        assert_eq!(StoreError::of_constraint(message).to_string(), told);
+    }
+
+    #[test]
+    fn a_rule_of_others_is_told_in_their_words() {
+        check("This workshop is full.", "This workshop is full.");
+        check("CHECK constraint failed: no seats are left", "no seats are left");
+        check("CHECK constraint failed: seats > 0", "seats > 0");
+        check("UNIQUE constraint failed: t.a", "another record already has this value in a");
+        check("UNIQUE constraint failed: t.a, t.b", "another record already has the same a and b");
+        check(
+            "UNIQUE constraint failed: index 'one_each'",
+            "another record is the same by the index one_each",
+        );
+        check("two\nlines\u{7}", "two lines ");
+        check("", "a rule of the database is against it");
+        check(&"x".repeat(999), &format!("{}…", "x".repeat(MOST_WORDS)));
+    }
+
+    #[test]
+    fn a_rule_of_a_field_is_told_as_its_fault() {
+        for message in [
+            "CHECK constraint failed: total must be at least 0",
+            "constraint failed: customer must be somebody",
+            "NOT NULL constraint failed: t.a",
+        ] {
+            let told = StoreError::of_constraint(message);
+            assert!(matches!(told, StoreError::BreaksRule(_)), "{told:?}");
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::model::table::Table;
 
 mod accounts;
 mod apply;
+mod cascade;
 mod convert;
 mod error;
 mod figures;
@@ -33,6 +34,7 @@ mod select;
 mod sessions;
 mod snapshot;
 mod stamp;
+mod transaction;
 mod triggers;
 mod unrounded;
 mod walk;

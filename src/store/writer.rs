@@ -11,9 +11,10 @@ use crate::model::record::Record;
 use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
+use crate::store::apply::RolledBack;
 use crate::store::people::People;
 use crate::store::watch::Watch;
-use crate::store::{Store, StoreError, apply};
+use crate::store::{Store, StoreError, apply, transaction};
 
 /// How many writes may wait before further writers have to.
 const QUEUE: usize = 1_024;
@@ -122,24 +123,33 @@ enum Job {
 }
 
 impl Job {
+    fn write(&self) -> Option<&Write> {
+        match self {
+            Self::Records(write, _) => Some(write),
+            Self::Own(..) | Self::Close(_) => None,
+        }
+    }
+
     /// Whether this can be sent to the database together with a write.
     fn is_like(&self, first: &Write) -> bool {
         matches!(self, Self::Records(write, _) if apply::are_alike(first, write))
     }
 
-    fn into_records(self) -> Option<(Box<Write>, Told)> {
+    /// What is told where nothing could be written.
+    fn failed(&self, error: StoreError) -> Answer {
         match self {
-            Self::Records(write, to) => Some((write, to)),
-            Self::Own(..) | Self::Close(_) => None,
+            Self::Records(..) => Answer::Records(Err(error)),
+            Self::Own(..) | Self::Close(_) => Answer::Own(Err(error)),
         }
     }
 
-    /// What is told where nothing can be written; the reason is added to it.
-    fn refused(self) -> Option<Answer> {
-        match self {
-            Self::Records(_, to) => Some(Answer::Records(Err(StoreError::Closed), to)),
-            Self::Own(_, to) => Some(Answer::Own(Err(StoreError::Closed), to)),
-            Self::Close(_) => None,
+    /// Tells whoever asked. They may have gone away; the write stands all the same.
+    fn tell(self, answer: Answer) {
+        match (self, answer) {
+            (Self::Records(_, to), Answer::Records(result)) => drop(to.send(result)),
+            (Self::Own(_, to), Answer::Own(result)) => drop(to.send(result)),
+            // Nobody is answered with what they did not ask for.
+            _ => {}
         }
     }
 }
@@ -218,72 +228,118 @@ async fn run(
     }
 }
 
-/// Answers of a group, held back until its commit is on disk.
+/// The answer to a job, held back until the commit is on disk.
 enum Answer {
-    Records(Result<Outcomes, StoreError>, Told),
-    Own(Result<u64, StoreError>, oneshot::Sender<Result<u64, StoreError>>),
+    Records(Result<Outcomes, StoreError>),
+    Own(Result<u64, StoreError>),
+}
+
+/// Why nothing of a group is on disk.
+enum Failure {
+    /// It could not be begun, and others could not either.
+    NotBegun(sqlx::Error),
+    /// SQLite has undone all of it because of one job, which is to be told this.
+    RolledBack(Answer),
+    /// It could not be ended.
+    NotEnded(StoreError),
+}
+
+impl Failure {
+    /// What is told of it to the only one in its group.
+    fn of(self, job: &Job) -> Answer {
+        match self {
+            Self::NotBegun(error) => job.failed(StoreError::Unavailable(error)),
+            Self::RolledBack(answer) => answer,
+            Self::NotEnded(error) => job.failed(error),
+        }
+    }
 }
 
 async fn commit(connection: &mut SqliteConnection, people: &People, work: Vec<Job>) {
-    let mut answers = Vec::with_capacity(work.len());
-    let committed = group(connection, people, work, &mut answers).await;
-    let failure = committed.err().map(|error| error.to_string());
-    for answer in answers {
-        // Whoever asked may have gone away; the write stands all the same.
-        match answer {
-            Answer::Records(result, to) => drop(to.send(unless(failure.as_deref(), result))),
-            Answer::Own(result, to) => drop(to.send(unless(failure.as_deref(), result))),
+    let answers = match group(connection, people, &work).await {
+        Ok(answers) => answers,
+        Err(Failure::NotBegun(error)) => {
+            let cause = || sqlx::Error::Protocol(error.to_string());
+            work.iter().map(|job| job.failed(StoreError::Unavailable(cause()))).collect()
         }
+        Err(failure) if work.len() == 1 => vec![failure.of(&work[0])],
+        // One of them is to blame. The others are not hurt by it: each gets a commit of its own.
+        Err(_) => {
+            let mut answers = Vec::with_capacity(work.len());
+            for job in &work {
+                let alone = group(connection, people, std::slice::from_ref(job)).await;
+                let answer = alone.map(|mut answers| answers.pop());
+                let answer = answer.unwrap_or_else(|failure| Some(failure.of(job)));
+                answers.push(answer.unwrap_or_else(|| job.failed(StoreError::Closed)));
+            }
+            answers
+        }
+    };
+    for (job, answer) in work.into_iter().zip(answers) {
+        job.tell(answer);
     }
 }
 
-/// The result, unless the commit that was to hold it failed.
-fn unless<T>(failure: Option<&str>, result: Result<T, StoreError>) -> Result<T, StoreError> {
-    match failure {
-        Some(failure) => Err(StoreError::Unavailable(sqlx::Error::Protocol(failure.to_owned()))),
-        None => result,
-    }
-}
-
+/// Writes all of it in one commit; or nothing, and then no transaction is left open.
 async fn group(
     connection: &mut SqliteConnection,
     people: &People,
-    work: Vec<Job>,
-    answers: &mut Vec<Answer>,
-) -> Result<(), sqlx::Error> {
-    let mut transaction = match connection.begin_with("begin immediate").await {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            answers.extend(work.into_iter().filter_map(Job::refused));
-            return Err(error);
+    work: &[Job],
+) -> Result<Vec<Answer>, Failure> {
+    transaction::begin(connection).await.map_err(Failure::NotBegun)?;
+    match within(connection, people, work).await {
+        Ok(answers) => {
+            let committed = transaction::commit(connection).await;
+            committed.map_err(|error| Failure::NotEnded(error.into()))?;
+            Ok(answers)
         }
-    };
-    let mut actor = None;
-    let mut work = work.into_iter().peekable();
-    while let Some(job) = work.next() {
-        match job {
-            Job::Records(write, to) => {
-                let mut run = vec![(write, to)];
-                while let Some(next) =
-                    work.next_if(|next| run.len() < RUN && next.is_like(&run[0].0))
-                {
-                    run.extend(next.into_records());
-                }
-                set_actor(&mut transaction, &mut actor, run[0].0.by.as_ref()).await?;
-                let (writes, to): (Vec<_>, Vec<_>) = run.into_iter().unzip();
-                let outcomes = apply::all(&mut transaction, people, &writes).await;
-                let told = outcomes.into_iter().zip(to);
-                answers.extend(told.map(|(result, to)| Answer::Records(result, to)));
-            }
-            Job::Own(statement, to) => {
-                answers.push(Answer::Own(own(&mut transaction, &statement).await, to));
-            }
-            Job::Close(_) => {}
+        Err(failure) => {
+            transaction::roll_back(connection).await;
+            Err(failure)
         }
     }
+}
+
+async fn within(
+    connection: &mut SqliteConnection,
+    people: &People,
+    work: &[Job],
+) -> Result<Vec<Answer>, Failure> {
+    let failed = |error: sqlx::Error| Failure::NotEnded(error.into());
+    let mut answers = Vec::with_capacity(work.len());
+    let mut actor = None;
+    let mut rest = work;
+    while let Some(job) = rest.first() {
+        let mut taken = 1;
+        match job {
+            Job::Records(first, _) => {
+                let alike = rest.iter().take(RUN).skip(1).take_while(|next| next.is_like(first));
+                let alike = alike.filter_map(Job::write);
+                let run: Vec<_> = std::iter::once(&**first).chain(alike).collect();
+                taken = run.len();
+                set_actor(connection, &mut actor, first.by.as_ref()).await.map_err(failed)?;
+                let outcomes = apply::all(connection, people, &run).await;
+                let outcomes = outcomes.map_err(|RolledBack(outcomes)| {
+                    Failure::RolledBack(Answer::Records(outcomes))
+                })?;
+                answers.extend(outcomes.into_iter().map(Answer::Records));
+            }
+            Job::Own(statement, _) => {
+                let done = own(connection, statement).await;
+                let has_failed = done.is_err();
+                let answer = Answer::Own(done);
+                if has_failed && !transaction::is_open(connection).await {
+                    return Err(Failure::RolledBack(answer));
+                }
+                answers.push(answer);
+            }
+            Job::Close(_) => answers.push(Answer::Own(Ok(0))),
+        }
+        rest = &rest[taken..];
+    }
     // Whoever writes next, another program, is nobody we know.
-    set_actor(&mut transaction, &mut actor, None).await?;
-    transaction.commit().await
+    set_actor(connection, &mut actor, None).await.map_err(failed)?;
+    Ok(answers)
 }
 
 /// Says who writes from here on, where that is somebody else than before.

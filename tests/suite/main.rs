@@ -53,6 +53,7 @@ mod proxied;
 mod public;
 mod records;
 mod reference;
+mod refusals;
 mod relationships;
 mod rows;
 mod shared;

@@ -54,6 +54,7 @@ pub(in crate::http) async fn send(
         }
         Ok(report) => (StatusCode::UNPROCESSABLE_ENTITY, None, report.faults),
         Err(RecordsError::BadLines(faults)) => (StatusCode::UNPROCESSABLE_ENTITY, None, faults),
+        Err(RecordsError::RefusedLines(faults)) => (StatusCode::CONFLICT, None, faults),
         Err(error) => return Err(HttpError::from(error).into()),
     };
     let faults = faults.into_iter().map(|fault| match fault.field.as_str() {

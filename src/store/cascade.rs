@@ -1,0 +1,100 @@
+//! Removes records to which others refer in a chain that is longer than SQLite follows in one statement.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+
+use crate::model::ids::RecordId;
+use crate::store::{StoreError, transaction};
+
+/// How many links of a chain one statement takes along. SQLite goes 1,000 deep, and triggers of others
+/// may go deeper from there.
+const LINKS_AT_ONCE: usize = 400;
+
+/// Every field by which a record is removed with the one that it refers to. Only tables that are kept by
+/// us can have long chains of them: their triggers tell them apart.
+const CASCADES: &str = "
+  select child.name, link.\"from\", link.\"table\"
+  from sqlite_master as child, pragma_foreign_key_list(child.name) as link
+  where child.type = 'table' and link.on_delete = 'CASCADE' and exists (
+    select 1 from sqlite_master
+    where type = 'trigger' and name = '_pagetide_' || child.name || '_after_insert')";
+
+/// Records by their tables.
+type Level = BTreeMap<String, Vec<i64>>;
+
+/// A field of one table that refers to another, or to the same.
+struct Cascade {
+    child: String,
+    field: String,
+    parent: String,
+}
+
+/// Removes records and what goes with them, the ends of the chains first: all of it, or nothing.
+pub(super) async fn remove(
+    connection: &mut SqliteConnection,
+    table: &str,
+    ids: &[RecordId],
+) -> Result<(), StoreError> {
+    transaction::mark(connection).await?;
+    let removed = by_levels(connection, table, ids).await;
+    if removed.is_ok() {
+        transaction::keep(connection).await?;
+    } else if transaction::is_open(connection).await {
+        transaction::undo(connection).await?;
+    }
+    removed
+}
+
+async fn by_levels(
+    connection: &mut SqliteConnection,
+    table: &str,
+    ids: &[RecordId],
+) -> Result<(), StoreError> {
+    // Of two that go, one may refer to the other with a field that keeps it: looked at in the end.
+    sqlx::raw_sql("pragma defer_foreign_keys = on").execute(&mut *connection).await?;
+    let first = ids.iter().map(|id| id.get()).collect();
+    let levels = levels(connection, Level::from([(table.to_owned(), first)])).await?;
+    for level in levels.iter().step_by(LINKS_AT_ONCE).rev() {
+        for (table, ids) in level {
+            let sql =
+                format!("delete from \"{table}\" where \"id\" in (select value from json_each(?))");
+            sqlx::query(AssertSqlSafe(sql)).bind(json(ids)).execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The records themselves, then those that refer to them, and so on.
+async fn levels(connection: &mut SqliteConnection, first: Level) -> Result<Vec<Level>, StoreError> {
+    let rows = sqlx::query(CASCADES).fetch_all(&mut *connection).await?;
+    let cascade = |row: &_| Cascade { child: get(row, 0), field: get(row, 1), parent: get(row, 2) };
+    let cascades: Vec<_> = rows.iter().map(cascade).collect();
+    let mut seen: HashSet<(String, i64)> = HashSet::new();
+    let (mut levels, mut level) = (Vec::new(), first);
+    while !level.is_empty() {
+        let mut next = Level::new();
+        for Cascade { child, field, parent } in &cascades {
+            let Some(ids) = level.get(parent) else { continue };
+            let sql = format!(
+                "select \"id\" from \"{child}\" where \"{field}\" in (select value from json_each(?))"
+            );
+            let found = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).bind(json(ids));
+            for id in found.fetch_all(&mut *connection).await? {
+                if seen.insert((child.clone(), id)) {
+                    next.entry(child.clone()).or_default().push(id);
+                }
+            }
+        }
+        levels.push(std::mem::replace(&mut level, next));
+    }
+    Ok(levels)
+}
+
+fn get(row: &sqlx::sqlite::SqliteRow, column: usize) -> String {
+    row.get(column)
+}
+
+fn json(ids: &[i64]) -> String {
+    serde_json::to_string(ids).unwrap_or_default()
+}
