@@ -230,11 +230,37 @@ fn check_name(name: Option<&TableName>, unit: &Unit, tables: &Tables, problems: 
     let place = unit.place.key("name");
     if tables.declared(name.as_str()).is_some() {
         problems.report(place, format!("there is a table `{name}` already"));
-    } else if name.as_str().starts_with("sqlite_") {
-        let message = "names that begin with `sqlite_` belong to the database itself";
+    } else if let Some(message) = of_database(name) {
         problems.report(place, message).help("choose another name");
     }
 }
+
+/// What is wrong with a name that SQLite keeps for itself.
+fn of_database(name: &TableName) -> Option<String> {
+    let name = name.as_str();
+    let prefix = OWN_PREFIXES.into_iter().find(|own| name.starts_with(own));
+    prefix
+        .map(|own| format!("names that begin with `{own}` belong to the database itself"))
+        .or_else(|| {
+            OWN_TABLES.contains(&name).then(|| format!("`{name}` belongs to the database itself"))
+        })
+}
+
+/// How the names of tables begin that SQLite has by itself.
+const OWN_PREFIXES: [&str; 2] = ["sqlite_", "pragma_"];
+/// Tables that are there in every database, or in one that is opened by another build of SQLite: they
+/// stand for functions, and nothing can take their place.
+const OWN_TABLES: [&str; 9] = [
+    "bytecode",
+    "dbstat",
+    "fts3tokenize",
+    "generate_series",
+    "json_each",
+    "json_tree",
+    "jsonb_each",
+    "jsonb_tree",
+    "tables_used",
+];
 
 /// The fields that hold, the `id` first, and the names of those that do not.
 fn check_fields(

@@ -1,22 +1,55 @@
 //! Values of a column as those of another field: what becomes of each, and which do not fit.
+//!
+//! A value fits where it reads the same afterwards: the same number, day, truth or text, though it may be
+//! written otherwise. Zeros at the end of a fraction, the midnight of a day, and one option as a list of
+//! one make no difference; zeros before a number and digits that a float has no place for do.
 
-use crate::model::table::{Field, Storage};
-use crate::store::schema::checks;
+use std::sync::Arc;
 
-/// Text that is a plain number.
-const IS_NUMERIC: &str = "{x} glob '*[0-9]*' and {x} not glob '*[^0-9.-]*' and {x} not glob '?*-*' \
-    and {x} not glob '*.*.*'";
+use crate::model::canonical::MAX_DIGITS;
+use crate::model::table::{Field, FieldKind, Storage, minor_units};
+use crate::store::schema::{checks, chosen};
+
+/// Text that is a number as it is written by us: no zeros before it, no point at either end.
+const IS_NUMBER: &str = "{x} glob '*[0-9]*' and {x} not glob '*[^0-9.-]*' and {x} not glob '?*-*' \
+    and {x} not glob '*.*.*' and ltrim({x}, '-') glob '[0-9]*' and {x} not glob '*.' \
+    and ltrim({x}, '-') not glob '0[0-9]*' and ({x} not glob '-*' or trim({x}, '-0.') <> '')";
+/// The least that is read again as a decimal with all of its digits.
+const LEAST: &str = "1e-14";
 
 /// An SQL expression for what stands in a column, as the field keeps it; null where it does not fit.
-pub(super) fn converted(field: &Field, column: &str) -> String {
-    let stored = stored(field.kind.storage(), column);
-    let fits: Vec<_> = checks(field, &stored).into_iter().map(|(_, check)| check).collect();
+/// `is_same` says that the column is for numbers of the same kind already.
+pub(super) fn converted(field: &Field, column: &str, is_same: bool) -> String {
+    let storage = field.kind.storage();
+    let is_number = matches!(storage, Storage::Decimal(_));
+    let stored = match is_number && is_same {
+        // What stands there by the same rules stays, whatever another program has made of it.
+        true => format!("(case when typeof({column}) in ('integer', 'real') then {column} end)"),
+        false => stored(storage, column),
+    };
+    let mut fits: Vec<_> = checks(field, &stored).into_iter().map(|(_, check)| check).collect();
+    if let FieldKind::Currency(code, _) = &field.kind
+        && !is_same
+    {
+        let read = format!("cast(printf('%.15g', {stored}) as real)");
+        fits.push(format!("round({read}, {}) = {read}", minor_units(code)));
+    }
     format!("case when {} then {stored} end", fits.join(" and "))
+}
+
+/// An SQL expression for what may stay of a value that does not fit as a whole: of what was chosen, the
+/// options that there still are.
+pub(super) fn remainder(field: &Field, column: &str) -> Option<String> {
+    let FieldKind::MultiSelect(options) = &field.kind else { return None };
+    Some(chosen_of(options, &stored(Storage::List, column)))
+}
+
+fn chosen_of(options: &[Arc<str>], list: &str) -> String {
+    format!("case when {list} is not null then {} end", chosen(options, &format!("json({list})")))
 }
 
 /// The value in the form of a storage class, whatever form it has now.
 fn stored(storage: Storage, x: &str) -> String {
-    let numeric = IS_NUMERIC.replace("{x}", x);
     let whole = format!("cast({x} as integer)");
     match storage {
         Storage::Integer | Storage::Link => format!(
@@ -25,26 +58,26 @@ fn stored(storage: Storage, x: &str) -> String {
                when 'text' then case when cast({whole} as text) = {x} then {whole} end end)"
         ),
         Storage::Boolean => format!(
-            "(case when {x} in (0, 1) and typeof({x}) <> 'text' then {x}
+            "(case when typeof({x}) in ('integer', 'real') then case when {x} in (0, 1) then {x} end
+               when typeof({x}) <> 'text' then null
                when lower({x}) in ('true', 'yes', '1') then 1
                when lower({x}) in ('false', 'no', '0') then 0 end)"
         ),
-        Storage::Decimal(_) => format!(
-            "(case when typeof({x}) in ('integer', 'real') then {x}
-               when typeof({x}) = 'text' and {numeric} then {x} + 0 end)"
-        ),
+        Storage::Decimal(_) => decimal(x),
         Storage::Text | Storage::Person => format!(
-            "(case when typeof({x}) in ('integer', 'real') then cast({x} as text)
-               when typeof({x}) = 'text' then {x} end)"
+            "(case typeof({x}) when 'integer' then cast({x} as text) when 'real' then {}
+               when 'text' then {x} end)",
+            plain(x)
         ),
         Storage::List => format!(
             "(case when typeof({x}) = 'text' and json_valid({x}) and substr(ltrim({x}), 1, 1) = '[' then {x}
                when typeof({x}) = 'text' and {x} <> '' then json_array({x}) end)"
         ),
         Storage::Json => format!(
-            "(case when typeof({x}) = 'text' and json_valid({x}) then {x}
-               when typeof({x}) = 'text' then json_quote({x})
-               when typeof({x}) in ('integer', 'real') then cast({x} as text) end)"
+            "(case typeof({x}) when 'integer' then cast({x} as text) when 'real' then {}
+               when 'text' then case when json_valid({x}) and {x} <> 'null' then {x} else json_quote({x}) end
+               end)",
+            plain(x)
         ),
         Storage::Date => format!(
             "(case when {x} is date({x}) or {x} is date({x}) || 'T00:00:00.000Z' then date({x}) end)"
@@ -52,5 +85,273 @@ fn stored(storage: Storage, x: &str) -> String {
         Storage::Datetime => format!(
             "(case when {x} is date({x}) then {x} || 'T00:00:00.000Z' when typeof({x}) = 'text' then {x} end)"
         ),
+    }
+}
+
+/// A number of no more digits than a decimal may have.
+fn decimal(x: &str) -> String {
+    let is_number = IS_NUMBER.replace("{x}", x);
+    format!(
+        "(case typeof({x}) when 'real' then {x}
+           when 'integer' then case when length(trim({x}, '-0')) <= {MAX_DIGITS} then {x} end
+           when 'text' then case when {is_number}
+             and length(trim(replace(replace({x}, '-', ''), '.', ''), '0')) <= {MAX_DIGITS}
+             and ({x} + 0 = 0 or abs({x} + 0) >= {LEAST}) then {x} + 0 end end)"
+    )
+}
+
+/// A float as people write its digits: without an exponent, and with no more digits than it has.
+fn plain(x: &str) -> String {
+    let digits = format!("printf('%.14e', abs({x}))");
+    let exponent = format!("cast(substr({digits}, instr({digits}, 'e') + 1) as integer)");
+    let sign = format!("case when {x} < 0 then '-' else '' end");
+    format!(
+        "case when abs({x}) >= 1e29 then null
+           when abs({x}) >= 1e14 then {sign} || replace(substr({digits}, 1, 16), '.', '')
+             || substr('00000000000000', 1, {exponent} - 14)
+           else rtrim(rtrim(printf('%.' || (14 - {exponent}) || 'f', {x}), '0'), '.') end"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rust_decimal::Decimal;
+    use sqlx::{AssertSqlSafe, SqliteConnection};
+
+    use super::*;
+    use crate::model::filter::Filter;
+    use crate::model::query::{Ask, Query, Window};
+    use crate::model::record::Record;
+    use crate::model::table::tests::{table, table_of};
+    use crate::model::table::{Bounds, FieldAt, Numbering, OnDelete, Table};
+    use crate::model::value::{Value, list_text};
+    use crate::store::{Losses, Store, StoreError, connect};
+
+    fn options(all: &[&str]) -> Vec<Arc<str>> {
+        all.iter().map(|option| (*option).into()).collect()
+    }
+
+    /// Every type of field, with what may stand there, as SQL.
+    fn kinds() -> Vec<(FieldKind, Vec<&'static str>)> {
+        let lines = vec![
+            "'12345678901234567890'",
+            "'1234567890.1234567'",
+            "'00123'",
+            "'123'",
+            "'-0'",
+            "'-7'",
+            "'0.00'",
+            "'1.50'",
+            "'12.345'",
+            "'.5'",
+            "'5.'",
+            "'+5'",
+            "'1e5'",
+            "' 5'",
+            "'0.000000000000001'",
+            "'100000000000000000000'",
+            "'99999999999999999999999999999999'",
+            "'0'",
+            "'1'",
+            "'3'",
+            "'9'",
+            "'yes'",
+            "'TRUE'",
+            "'red'",
+            "'[\"red\"]'",
+            "'[\"red\",\"gone\"]'",
+            "'[\"gone\"]'",
+            "''",
+            "' '",
+            "'null'",
+            "'{\"a\":1}'",
+            "'\"q\"'",
+            "'a@b.c'",
+            "'https://x.y'",
+            "'2026-04-05'",
+            "'2026-02-30'",
+            "'2026-04-05T00:00:00.000Z'",
+            "'2026-04-05T12:00:00.000Z'",
+        ];
+        let texts = [&lines[..], &["'two' || char(10) || 'lines'"]].concat();
+        let instants = vec!["'2026-04-05T00:00:00.000Z'", "'2026-04-05T12:00:00.123Z'"];
+        let numbers = vec![
+            "0",
+            "1",
+            "3",
+            "12.5",
+            "-1.005",
+            "0.1",
+            "0.1 + 0.2",
+            "123456789012.345",
+            "9.00719925474099",
+            "1e20",
+            "1.23456789012345e20",
+            "0.00001234",
+            "1e-10",
+            "9007199254740993",
+        ];
+        let whole = vec!["0", "1", "3", "-7", "2026", "100000000000000000", "1234567890123456789"];
+        let people = vec!["'u1'", "'00123'", "'7'"];
+        let things = || "things".parse().unwrap();
+        let others = || "others".parse().unwrap();
+        vec![
+            (FieldKind::SingleLineText, lines),
+            (FieldKind::LongText, texts),
+            (FieldKind::Email, vec!["'a@b.c'"]),
+            (FieldKind::Url, vec!["'https://x.y'"]),
+            (FieldKind::PhoneNumber, vec!["'+49 30'", "'00123'", "'112'"]),
+            (FieldKind::Integer(Bounds::default()), whole.clone()),
+            (FieldKind::Integer(Bounds { min: Some(1), max: Some(3) }), vec!["1", "3"]),
+            (FieldKind::Decimal(Bounds::default()), numbers.clone()),
+            (FieldKind::Currency("EUR".into(), Bounds::default()), numbers.clone()),
+            (FieldKind::Currency("JPY".into(), Bounds::default()), vec!["0", "1200", "-3"]),
+            (FieldKind::Percentage(Bounds::default()), numbers),
+            (FieldKind::Rating(3), vec!["0", "1", "3"]),
+            (FieldKind::Checkbox, vec!["0", "1"]),
+            (FieldKind::Date, vec!["'2026-04-05'", "'0001-01-01'"]),
+            (FieldKind::Datetime, instants.clone()),
+            (FieldKind::SingleSelect(options(&["red", "1", "yes"])), vec!["'red'", "'1'", "'yes'"]),
+            (FieldKind::Status(options(&["red", "blue"])), vec!["'red'", "'blue'"]),
+            (
+                FieldKind::MultiSelect(options(&["red", "blue", "gone"])),
+                vec!["'[\"red\"]'", "'[\"red\",\"gone\"]'", "'[\"gone\"]'"],
+            ),
+            (FieldKind::MultiSelect(options(&["red", "blue"])), vec!["'[\"red\",\"blue\"]'"]),
+            (
+                FieldKind::Json,
+                vec![
+                    "'{\"a\":1}'",
+                    "'\"red\"'",
+                    "'5'",
+                    "'1.50'",
+                    "'true'",
+                    "'[1]'",
+                    "'[\"red\",\"gone\"]'",
+                ],
+            ),
+            (FieldKind::Relationship(things(), OnDelete::SetNull), vec!["1", "2"]),
+            (FieldKind::Relationship(others(), OnDelete::SetNull), vec!["1"]),
+            (FieldKind::CreatedAt, instants.clone()),
+            (FieldKind::UpdatedAt, instants),
+            (FieldKind::CreatedBy, people.clone()),
+            (FieldKind::UpdatedBy, people),
+            (FieldKind::Autonumber(Numbering { start: 1, prefix: "".into() }), vec!["null"]),
+        ]
+    }
+
+    /// What a value says, however it is written.
+    fn told(value: &Value) -> Option<String> {
+        Some(match value {
+            Value::Null => return None,
+            Value::Boolean(value) => i64::from(*value).to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::Decimal(number) => number.normalize().to_string(),
+            Value::Text(text) | Value::Json(text) => told_by_text(text),
+            Value::List(chosen) => told_by_text(&list_text(chosen)),
+            Value::Person(person) => told_by_text(person.id.as_str()),
+            Value::Link(link) => link.id.to_string(),
+        })
+    }
+
+    fn told_by_text(text: &str) -> String {
+        if let Ok([one]) = serde_json::from_str::<[String; 1]>(text) {
+            return told_by_text(&one);
+        }
+        if let Ok(inside) = serde_json::from_str::<String>(text) {
+            return told_by_text(&inside);
+        }
+        let short = match text.contains('.') && !text.ends_with('.') {
+            true => text.trim_end_matches('0').trim_end_matches('.'),
+            false => text,
+        };
+        let number = text.parse::<Decimal>().map(|number| number.normalize().to_string());
+        match (text.to_lowercase().as_str(), number) {
+            ("yes" | "true", _) => "1".to_owned(),
+            ("no" | "false", _) => "0".to_owned(),
+            (_, Ok(number)) if number == short => number,
+            _ => text.strip_suffix("T00:00:00.000Z").unwrap_or(text).to_owned(),
+        }
+    }
+
+    fn tables(kinds: impl IntoIterator<Item = FieldKind>) -> [Arc<Table>; 2] {
+        [Arc::new(table_of(kinds)), Arc::new(table("others", &["name"]))]
+    }
+
+    async fn open(url: &str, tables: &[Arc<Table>], losses: Losses) -> (Vec<Record>, Vec<String>) {
+        let (store, migrated) = Store::open(url, tables, losses).await.unwrap();
+        let window = Window { sort: vec![], limit: 1_000, offset: 0, after: None };
+        let (table, filter) = (tables[0].name.clone(), Filter::all());
+        let query = Query { table, filter, ask: Ask::Rows(window) };
+        let answer = store.snapshot(&[&query], &[]).await.unwrap().answers.remove(0);
+        store.close().await;
+        (answer.rows().unwrap().records, migrated.changes)
+    }
+
+    async fn fill(connection: &mut SqliteConnection, table: &Table, values: &[&str]) {
+        let filled = table.fields.iter().skip(1).filter(|field| !field.kind.is_generated());
+        let names: Vec<_> = filled.map(|field| field.name.as_str()).collect();
+        for value in values {
+            let all = vec![*value; names.len()].join(", ");
+            let sql = match names.is_empty() {
+                true => "insert into things default values".to_owned(),
+                false => format!("insert into things ({}) values ({all})", names.join(", ")),
+            };
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await.unwrap();
+        }
+    }
+
+    /// How many values of a field are told as lost.
+    fn counted(lost: &[String], field: &Field) -> usize {
+        let start = format!("things.{}: ", field.name);
+        let lines = lost.iter().map(|line| line.strip_prefix("lost: ").unwrap_or(line));
+        let told = lines.filter_map(|line| line.strip_prefix(&start)?.split(' ').next());
+        told.filter_map(|number| number.parse::<usize>().ok()).sum()
+    }
+
+    async fn check(folder: &Path, kind: &FieldKind, values: &[&str]) {
+        let url = folder.join("data.db").display().to_string();
+        let targets = kinds().into_iter().map(|(kind, _)| kind);
+        let (before, after) = (tables(vec![kind.clone(); targets.len()]), tables(targets));
+        open(&url, &before, Losses::Refused).await;
+        let (mut connection, _) = connect(&url).await.unwrap();
+        let other = sqlx::raw_sql("insert into others (name) values ('a')");
+        other.execute(&mut connection).await.unwrap();
+        fill(&mut connection, &before[0], values).await;
+        drop(connection);
+        let (old, _) = open(&url, &before, Losses::Refused).await;
+        assert_eq!(old.len(), values.len());
+        let refused = match Store::plan(&url, &after, Losses::Refused).await {
+            Ok(_) => Vec::new(),
+            Err(StoreError::WouldLose(lost)) => lost,
+            Err(error) => panic!("{kind:?}: {error}"),
+        };
+        let (new, changes) = open(&url, &after, Losses::Allowed).await;
+        let mut lost_of_all = 0;
+        for (at, field) in after[0].all().skip(1) {
+            let is_lost = |at: FieldAt, (old, new): &(&Record, &Record)| {
+                told(&old[at]).is_some() && told(&old[at]) != told(&new[at])
+            };
+            let lost: Vec<_> = old
+                .iter()
+                .zip(&new)
+                .filter(|both| is_lost(at, both))
+                .map(|(old, new)| (&old[at], &new[at]))
+                .collect();
+            let expected = counted(&changes, field);
+            assert_eq!(lost.len(), expected, "{kind:?} to {:?}: {lost:?} {changes:#?}", field.kind);
+            lost_of_all += lost.len();
+        }
+        assert_eq!(refused.is_empty(), lost_of_all == 0, "{kind:?}: {refused:?}");
+    }
+
+    #[tokio::test]
+    async fn a_value_reads_the_same_as_any_other_type_or_is_told_as_lost() {
+        for (kind, values) in kinds() {
+            let folder = tempfile::tempdir().unwrap();
+            check(folder.path(), &kind, &values).await;
+        }
     }
 }

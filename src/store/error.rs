@@ -95,6 +95,17 @@ impl StoreError {
         Self::Refused(told)
     }
 
+    /// What the database said, where that is told only to who looks after it.
+    pub(super) fn cause(&self) -> String {
+        match self {
+            Self::Faulty(error) | Self::Unavailable(error) => match error.as_database_error() {
+                Some(told) => told.message().to_owned(),
+                None => error.to_string(),
+            },
+            other => other.to_string(),
+        }
+    }
+
     /// What a failed constraint says.
     fn of_constraint(message: &str) -> Self {
         if let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ") {

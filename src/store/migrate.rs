@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use crate::model::ids::TableName;
 use crate::model::table::Table;
-use crate::store::rebuild::{Obstacle, Rebuild};
+use crate::store::rebuild::{Obstacle, OldTable, Rebuild};
 use crate::store::schema::create_table;
 use crate::store::{StoreError, apply, own, schema, triggers, unrounded};
 
@@ -92,6 +93,7 @@ async fn in_one(
     own::bring(&mut transaction).await?;
     let mut migration = Migration {
         connection: &mut transaction,
+        declared: tables,
         losses,
         done: Migrated::default(),
         lost: Vec::new(),
@@ -121,6 +123,7 @@ async fn in_one(
 
 struct Migration<'a> {
     connection: &'a mut SqliteConnection,
+    declared: &'a [Arc<Table>],
     losses: Losses,
     done: Migrated,
     /// What would be lost and may not be.
@@ -143,6 +146,10 @@ impl Migration<'_> {
     /// Brings one table to what is declared.
     async fn bring(&mut self, table: &Table, before: &BTreeSet<String>) -> Result<(), StoreError> {
         let name = table.name.as_str();
+        if let Some(words) = self.taken(name).await? {
+            self.impossible.push(words);
+            return Ok(());
+        }
         let is_new = self.columns(name).await?.is_empty();
         let renamed = table.renamed_from.as_ref().map(TableName::as_str);
         let old = renamed.filter(|old| is_new && before.contains(*old));
@@ -155,9 +162,9 @@ impl Migration<'_> {
             self.made_anew.insert(table.name.clone());
             self.done.created.push(table.name.clone());
         } else {
-            let made_by = self.made_by(name).await?;
-            if !is_as_declared(table, &made_by) {
-                self.rebuild(table, &made_by).await?;
+            let old = self.old(name).await?;
+            if !is_as_declared(table, &old.made_by) {
+                self.rebuild(table, &old).await?;
             }
         }
         // Seed rows are no changes: the triggers come after them. Existing tables get theirs anew,
@@ -166,6 +173,49 @@ impl Migration<'_> {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *self.connection).await?;
         }
         Ok(())
+    }
+
+    /// What else in the database has the name of a table, in words; it is not ours to take the place of.
+    async fn taken(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = "select case when type <> 'table' then type when wr then 'wr' end
+                   from pragma_table_list where schema = 'main' and name = ?1 collate nocase
+                   union all
+                   select type from sqlite_master
+                   where type = 'index' and name = ?1 collate nocase";
+        let found: Option<Option<String>> =
+            sqlx::query_scalar(sql).bind(name).fetch_optional(&mut *self.connection).await?;
+        let what = match found.flatten().as_deref() {
+            Some("view") => "a view",
+            Some("index") => "an index",
+            Some("virtual" | "shadow") => "a virtual table or a part of one",
+            Some("wr") => "a table without rowid",
+            _ => return Ok(None),
+        };
+        Ok(Some(format!(
+            "{name}: there is {what} of this name in the database, which is no table for records; \
+             call the table otherwise, or that"
+        )))
+    }
+
+    /// A table as it is now.
+    async fn old(&mut self, name: &str) -> Result<OldTable, StoreError> {
+        let links = "select \"from\", \"table\" from pragma_foreign_key_list(?)";
+        let rows = sqlx::query(links).bind(name).fetch_all(&mut *self.connection).await?;
+        let link = |row: &_| (text(row, 0), self.name_now(&text(row, 1)));
+        let links = rows.iter().map(link).collect();
+        let (made_by, columns) = (self.made_by(name).await?, self.columns(name).await?);
+        Ok(OldTable { made_by, columns, links })
+    }
+
+    /// What a table is called now that was called so before.
+    fn name_now(&self, old: &str) -> String {
+        let is_declared = self.declared.iter().any(|table| table.name.as_str() == old);
+        let renamed = self
+            .declared
+            .iter()
+            .find(|table| table.renamed_from.as_ref().is_some_and(|before| before.as_str() == old));
+        let renamed = renamed.filter(|_| !is_declared);
+        renamed.map_or(old, |table| table.name.as_str()).to_owned()
     }
 
     async fn columns(&mut self, table: &str) -> Result<Vec<String>, StoreError> {
@@ -199,11 +249,10 @@ impl Migration<'_> {
     }
 
     /// Makes the table anew from its own rows.
-    async fn rebuild(&mut self, table: &Table, made_by: &str) -> Result<(), StoreError> {
+    async fn rebuild(&mut self, table: &Table, old: &OldTable) -> Result<(), StoreError> {
         let name = table.name.as_str();
-        let columns = self.columns(name).await?;
-        let rebuild = Rebuild::new(table, &columns);
-        self.done.changes.extend(rebuild.changes(made_by));
+        let rebuild = Rebuild::new(table, old);
+        self.done.changes.extend(rebuild.changes());
         for obstacle in rebuild.obstacles() {
             self.look_at(&obstacle, name).await?;
         }
@@ -213,8 +262,16 @@ impl Migration<'_> {
         }
         self.made_anew.insert(table.name.clone());
         let extras = self.extras(name).await?;
-        for statement in rebuild.statements().into_iter().chain(extras) {
+        for statement in rebuild.statements() {
             self.run(statement).await?;
+        }
+        for (what, statement) in extras {
+            if let Err(error) = self.run(statement).await {
+                let why = error.cause();
+                self.impossible.push(format!(
+                    "{name}: its {what}, which is not declared here, cannot stay: {why}; drop it first"
+                ));
+            }
         }
         self.forget_history().await
     }
@@ -273,12 +330,12 @@ impl Migration<'_> {
         Ok(count)
     }
 
-    /// The indexes and triggers that others have put on a table.
-    async fn extras(&mut self, table: &str) -> Result<Vec<String>, StoreError> {
-        let extras = "select sql from sqlite_master where tbl_name = ? and sql is not null
+    /// The indexes and triggers that others have put on a table, each with what makes it.
+    async fn extras(&mut self, table: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let extras = "select type || ' ' || name, sql from sqlite_master where tbl_name = ? and sql is not null
                       and type in ('index', 'trigger') and substr(name, 1, 10) <> '_pagetide_'";
         let rows = sqlx::query(extras).bind(table).fetch_all(&mut *self.connection).await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        Ok(rows.iter().map(|row| (text(row, 0), text(row, 1))).collect())
     }
 
     async fn drop_undeclared(
@@ -340,6 +397,10 @@ impl Migration<'_> {
         self.done.sql.push(sql);
         Ok(())
     }
+}
+
+fn text(row: &SqliteRow, column: usize) -> String {
+    row.get(column)
 }
 
 /// Whether the table was made by the very statement that would make it now.

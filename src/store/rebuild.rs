@@ -2,7 +2,7 @@
 
 use crate::model::ids::FieldName;
 use crate::model::table::{Field, FieldKind, Table};
-use crate::store::convert::converted;
+use crate::store::convert::{converted, remainder};
 use crate::store::rules;
 use crate::store::schema::{create_table, default, number};
 
@@ -12,7 +12,7 @@ pub const FRESH: &str = "_pagetide_fresh";
 /// How a table takes the place of itself with other columns or other rules.
 pub(super) struct Rebuild<'a> {
     table: &'a Table,
-    columns: &'a [String],
+    old: &'a OldTable,
     sources: Vec<Source<'a>>,
 }
 
@@ -21,6 +21,20 @@ struct Source<'a> {
     field: &'a Field,
     /// The column of the old table; nothing for a new field.
     column: Option<&'a str>,
+    /// Whether the column is for the same kind of thing already.
+    is_same: bool,
+    /// The table whose records the column refers to, if that is another than the field's.
+    other_target: Option<&'a str>,
+}
+
+/// A table as it is in the database.
+pub(super) struct OldTable {
+    /// The statement that made it.
+    pub(super) made_by: String,
+    /// Its columns.
+    pub(super) columns: Vec<String>,
+    /// Columns that refer to records of a table, each with that table under its new name.
+    pub(super) links: Vec<(String, String)>,
 }
 
 /// Rows of the old table that stand in the way.
@@ -40,10 +54,10 @@ pub(super) struct Obstacle {
 }
 
 impl<'a> Rebuild<'a> {
-    /// `columns` are those that the table has now.
-    pub(super) fn new(table: &'a Table, columns: &'a [String]) -> Self {
-        let sources = table.fields.iter().map(|field| Source::of(field, columns)).collect();
-        Self { table, columns, sources }
+    pub(super) fn new(table: &'a Table, old: &'a OldTable) -> Self {
+        let after = create_table(table.name.as_str(), table);
+        let sources = table.fields.iter().map(|field| Source::of(field, old, &after)).collect();
+        Self { table, old, sources }
     }
 
     /// The statements that put the table into the place of the old one.
@@ -69,11 +83,11 @@ impl<'a> Rebuild<'a> {
         ]
     }
 
-    /// What changes, a line each. `made_by` is the statement that made the old table.
-    pub(super) fn changes(&self, made_by: &str) -> Vec<String> {
+    /// What changes, a line each.
+    pub(super) fn changes(&self) -> Vec<String> {
         let name = &self.table.name;
         let mut told = Vec::new();
-        for Source { field, column } in &self.sources {
+        for Source { field, column, .. } in &self.sources {
             match column {
                 None => told.push(format!("{name}.{} is new", field.name)),
                 Some(column) if *column != field.name.as_str() => {
@@ -84,7 +98,7 @@ impl<'a> Rebuild<'a> {
         }
         told.extend(self.unused().map(|column| format!("{name}.{column} is gone")));
         let after = create_table(name.as_str(), self.table);
-        told.extend(rules::changed(name.as_str(), made_by, &after));
+        told.extend(rules::changed(name.as_str(), &self.old.made_by, &after));
         if told.is_empty() {
             told.push(format!("{name} has other rules for its fields"));
         }
@@ -122,7 +136,11 @@ impl<'a> Rebuild<'a> {
                 }
                 _ => {
                     let unfit = format!("{column} is not null and {} is null", source.kept());
-                    (unfit, " that no longer fit".to_owned())
+                    let words = match source.other_target {
+                        Some(other) => format!(" that named records of {other}"),
+                        None => " that no longer fit".to_owned(),
+                    };
+                    (unfit, words)
                 }
             };
             let (sample, place) = (Some(column), place.clone());
@@ -150,26 +168,48 @@ impl<'a> Rebuild<'a> {
     /// Columns of the old table that no field takes its values from.
     fn unused(&self) -> impl Iterator<Item = &str> {
         let is_used = |column: &&str| self.sources.iter().any(|from| from.column == Some(*column));
-        self.columns.iter().map(String::as_str).filter(move |column| !is_used(column))
+        self.old.columns.iter().map(String::as_str).filter(move |column| !is_used(column))
     }
 }
 
 impl<'a> Source<'a> {
-    fn of(field: &'a Field, columns: &'a [String]) -> Self {
-        let find = |name: &str| columns.iter().map(String::as_str).find(|column| *column == name);
+    /// `after` is the statement that makes the new table.
+    fn of(field: &'a Field, old: &'a OldTable, after: &str) -> Self {
+        let columns = old.columns.iter().map(String::as_str);
+        let find = |name: &str| columns.clone().find(|column| *column == name);
         let renamed = field.renamed_from.as_ref().map(FieldName::as_str);
         let column = find(field.name.as_str()).or_else(|| find(renamed?));
         // A table that another program made may call its key otherwise.
         let key = (field.kind == FieldKind::Id).then_some("rowid");
-        Self { field, column: column.or(key) }
+        let is_same = column == Some(field.name.as_str())
+            && rules::is_same_kind(field.name.as_str(), &old.made_by, after);
+        let other_target = match &field.kind {
+            FieldKind::Relationship(target, _) => {
+                let link = old.links.iter().find(|(from, _)| Some(from.as_str()) == column);
+                link.map(|(_, to)| to.as_str()).filter(|to| *to != target.as_str())
+            }
+            _ => None,
+        };
+        Self { field, column: column.or(key), is_same, other_target }
     }
 
     /// What is kept of the old value; null if it does not fit.
     fn kept(&self) -> String {
         match self.column {
+            // The record of the same number in another table is another record.
+            _ if self.other_target.is_some() => "null".to_owned(),
             Some(column) if self.field.kind == FieldKind::Id => quoted(column),
-            Some(column) => converted(self.field, &quoted(column)),
+            Some(column) => converted(self.field, &quoted(column), self.is_same),
             None => "null".to_owned(),
+        }
+    }
+
+    /// What is kept of the old value where the rest of it may go.
+    fn left(&self) -> String {
+        let part = self.column.and_then(|column| remainder(self.field, &quoted(column)));
+        match part {
+            Some(part) => format!("coalesce({}, {part})", self.kept()),
+            None => self.kept(),
         }
     }
 
@@ -180,9 +220,9 @@ impl<'a> Source<'a> {
             (None, default) => default.unwrap_or_else(|| "null".to_owned()),
             // Where nothing may be missing, the default stands in.
             (Some(_), Some(default)) if self.field.required || self.field.kind.is_system() => {
-                format!("coalesce({}, {default})", self.kept())
+                format!("coalesce({}, {default})", self.left())
             }
-            (Some(_), _) => self.kept(),
+            (Some(_), _) => self.left(),
         }
     }
 }

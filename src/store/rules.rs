@@ -41,6 +41,16 @@ pub(super) fn changed(table: &str, before: &str, after: &str) -> Vec<String> {
     told
 }
 
+/// Whether a column keeps the same kind of thing in both tables: the rule of its type comes first.
+pub(super) fn is_same_kind(column: &str, before: &str, after: &str) -> bool {
+    let kind = |made_by: &'_ str| {
+        let column = columns(made_by).remove(column)?;
+        let affinity = column.keeps.split(' ').next().unwrap_or_default();
+        Some((affinity.to_owned(), column.rules.first()?.to_string()))
+    };
+    kind(before).is_some_and(|before| kind(after) == Some(before))
+}
+
 /// The columns of a table by their names. Each stands on a line of its own, with rules that are named
 /// in words.
 fn columns(made_by: &str) -> BTreeMap<&str, Column<'_>> {

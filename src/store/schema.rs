@@ -104,26 +104,7 @@ pub(super) fn default(field: &Field) -> Option<String> {
 
 /// The rules of the field that SQL can hold, each with its words.
 pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
-    let of_type = match field.kind.storage() {
-        Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
-        Storage::Link => ("must be the id of a record", format!("typeof({name}) = 'integer'")),
-        Storage::Boolean => ("must be 0 or 1", format!("{name} in (0, 1)")),
-        Storage::Decimal(_) => {
-            // A decimal holds no more than that, and JSON no infinity.
-            let rule = format!("typeof({name}) in ('integer', 'real') and abs({name}) < 1e28");
-            ("must be a number", rule)
-        }
-        Storage::Date => ("must be a date like 2026-04-05", format!("{name} is date({name})")),
-        Storage::Datetime => (
-            "must be a time like 2026-04-05T12:00:00.000Z",
-            format!("{name} is strftime('%Y-%m-%dT%H:%M:%fZ', {name})"),
-        ),
-        Storage::List | Storage::Json => ("must be text", format!("typeof({name}) = 'text'")),
-        Storage::Text | Storage::Person => {
-            ("must be text", format!("typeof({name}) = 'text' and instr({name}, char(0)) = 0"))
-        }
-    };
-    let mut checks = vec![(of_type.0.to_owned(), of_type.1)];
+    let mut checks = vec![of_type(&field.kind, name)];
     if field.required && field.kind.storage() == Storage::Text {
         let rule = format!("trim({name}, ' ' || char(9, 10, 11, 12, 13)) <> ''");
         checks.push(("must have a value".to_owned(), rule));
@@ -167,6 +148,35 @@ pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
         _ => {}
     }
     checks
+}
+
+/// The rule of what a kind of field keeps, with its words. A currency is named, so that another one is
+/// seen to be another.
+fn of_type(kind: &FieldKind, name: &str) -> (String, String) {
+    let (words, rule) = match kind.storage() {
+        Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
+        Storage::Link => ("must be the id of a record", format!("typeof({name}) = 'integer'")),
+        Storage::Boolean => ("must be 0 or 1", format!("{name} in (0, 1)")),
+        Storage::Decimal(_) => {
+            // A decimal holds no more than that, and JSON no infinity.
+            let rule = format!("typeof({name}) in ('integer', 'real') and abs({name}) < 1e28");
+            ("must be a number", rule)
+        }
+        Storage::Date => ("must be a date like 2026-04-05", format!("{name} is date({name})")),
+        Storage::Datetime => (
+            "must be a time like 2026-04-05T12:00:00.000Z",
+            format!("{name} is strftime('%Y-%m-%dT%H:%M:%fZ', {name})"),
+        ),
+        Storage::List | Storage::Json => ("must be text", format!("typeof({name}) = 'text'")),
+        Storage::Text | Storage::Person => {
+            ("must be text", format!("typeof({name}) = 'text' and instr({name}, char(0)) = 0"))
+        }
+    };
+    let words = match kind {
+        FieldKind::Currency(code, _) => format!("must be an amount of {code}"),
+        _ => words.to_owned(),
+    };
+    (words, rule)
 }
 
 /// Whether it is a JSON array of options: once these are cut out, the longest first, nothing but

@@ -406,3 +406,137 @@ fn a_number_that_is_no_id_of_a_related_record_is_told() {
     before.becomes(&linked, &["--allow-destructive"]);
     assert_eq!(before.sql("select count(size) from tasks"), "0");
 }
+
+#[test]
+fn text_that_a_number_cannot_hold_is_told_before_it_is_one() {
+    let before = Before::new();
+    before.sql(
+        "delete from tasks; insert into tasks (title, note) values
+           ('12345678901234567890', 'a'), ('1234567890.1234567', 'b'), ('00123', 'c'), ('12.50', 'd')",
+    );
+    for kind in ["decimal", "currency", "percentage"] {
+        let other = app(&FIELDS.replace(
+            "title, type: single-line-text, required: true",
+            &format!("title, type: {kind}"),
+        ));
+        let told = before.is_refused(&other, &[]);
+        assert!(
+            told.contains(
+                "tasks.title: 3 values that no longer fit, as in '12345678901234567890' of record"
+            ),
+            "{told}"
+        );
+    }
+    before.becomes(
+        &app(&FIELDS.replace("single-line-text, required: true", "decimal")),
+        &["--allow-destructive"],
+    );
+    assert_eq!(before.sql("select group_concat(title) from tasks"), "12.5");
+}
+
+#[test]
+fn amounts_that_a_currency_does_not_have_are_told() {
+    let before = Before::new();
+    let sized =
+        |kind: &str| app(&FIELDS.replace("size, type: integer", &format!("size, type: {kind}")));
+    before.becomes(&sized("decimal"), &[]);
+    before.sql(
+        "update tasks set size = 1.005 where id = 1; update tasks set size = 12.5 where id = 2",
+    );
+    let told = before.is_refused(&sized("currency, currency: EUR"), &[]);
+    assert!(
+        told.contains("tasks.size: 1 value that no longer fit, as in 1.005 of record 1"),
+        "{told}"
+    );
+    before.becomes(&sized("currency, currency: EUR"), &["--allow-destructive"]);
+    assert_eq!(before.sql("select id, size from tasks"), "1|\n2|12.5");
+    let told = before.is_refused(&sized("currency, currency: JPY"), &[]);
+    assert!(
+        told.contains("tasks.size: 1 value that no longer fit, as in 12.5 of record 2"),
+        "{told}"
+    );
+    before
+        .sql("update tasks set size = 1.005 where id = 1; update tasks set size = 12 where id = 2");
+    // What another program has put there is in nobody's way while the field stays as it is.
+    let more = sized("currency, currency: EUR") + "      - { name: rank, type: integer }\n";
+    assert_eq!(before.becomes(&more, &[]), "tasks.rank is new\n");
+    let told = before.becomes(&sized("decimal"), &["--allow-destructive"]);
+    assert!(
+        told.contains("tasks.size must be a number (before: must be an amount of EUR)"),
+        "{told}"
+    );
+    assert_eq!(before.sql("select id, size from tasks"), "1|1.005\n2|12");
+}
+
+#[test]
+fn only_the_option_that_is_gone_goes() {
+    let before = Before::new();
+    let tags = |options: &str| {
+        app(&FIELDS
+            .replace("type: long-text", &format!("type: multi-select, options: [{options}]")))
+    };
+    before.sql("update tasks set note = null");
+    before.becomes(&tags("red, green, blue"), &[]);
+    before.sql(
+        r#"update tasks set note = '["red","green","blue"]' where id = 1;
+           update tasks set note = '["blue"]' where id = 2"#,
+    );
+    let told = before.is_refused(&tags("green, red"), &[]);
+    assert!(told.contains("tasks.note: 2 values that no longer fit"), "{told}");
+    before.becomes(&tags("green, red"), &["--allow-destructive"]);
+    assert_eq!(before.sql("select id, note from tasks"), "1|[\"green\",\"red\"]\n2|");
+}
+
+#[test]
+fn a_relationship_to_another_table_keeps_nothing_unasked() {
+    let before = Before::new();
+    let with = |table: &str, renamed: &str| {
+        app(&format!(
+            "{FIELDS}\n      - {{ name: who, type: relationship, table: {table} }}
+  - name: customers\n    fields: [{{ name: name, type: single-line-text }}]
+  - name: suppliers\n    fields: [{{ name: name, type: single-line-text }}]{renamed}"
+        ))
+    };
+    before.becomes(&with("customers", ""), &[]);
+    before.sql(
+        "insert into customers (name) values ('Ada'); insert into suppliers (name) values ('Tea & Co');
+         update tasks set who = 1 where id = 1",
+    );
+    let told = before.is_refused(&with("suppliers", ""), &[]);
+    assert!(
+        told.contains("tasks.who: 1 value that named records of customers, as in 1 of record 1"),
+        "{told}"
+    );
+    before.becomes(&with("suppliers", ""), &["--allow-destructive"]);
+    assert_eq!(before.sql("select count(who) from tasks"), "0");
+}
+
+#[test]
+fn what_is_no_table_for_records_is_told_in_plain_words() {
+    for (made_by, what) in [
+        ("create view tasks as select 1 as title", "a view"),
+        ("create virtual table tasks using fts5(title)", "a virtual table"),
+        ("create virtual table x using fts5(y); alter table x rename to tasks", "a virtual table"),
+        ("create table tasks (title text primary key) without rowid", "a table without rowid"),
+        ("create table x (y); create index tasks on x (y)", "an index"),
+    ] {
+        let before = Before(tempfile::tempdir().unwrap());
+        before.sql(made_by);
+        let told = before.is_refused(&app(FIELDS), &["--allow-destructive"]);
+        assert!(told.contains(&format!("tasks: there is {what}")), "{told}");
+        assert!(!told.contains("does not answer") && !told.contains("rowid: "), "{told}");
+    }
+}
+
+#[test]
+fn what_others_put_on_a_field_that_goes_is_told() {
+    let before = Before::new();
+    let without = app(&FIELDS.replace("      - { name: size, type: integer }\n", ""));
+    let told = before.is_refused(&without, &["--allow-destructive"]);
+    assert!(
+        told.contains("tasks: its index by_size, which is not declared here, cannot stay"),
+        "{told}"
+    );
+    before.sql("drop index by_size");
+    before.becomes(&without, &["--allow-destructive"]);
+}

@@ -126,10 +126,10 @@ async fn forms_and_buttons_say_what_the_database_says() {
     server.sql(&trigger("a", "insert", "new", &format!("abort, '{FULL}'")));
     for form in [
         "_component=add&who=Eve",
-        "_component=list&_action=row1:1",
-        "_component=list&_action=row0:9&_confirmed=yes",
-        "_component=list&_action=bulk1&_record=1&_record=2",
-        "_component=list&_action=bulk0&_record=1&_record=9&_confirmed=yes",
+        "_component=list&_action=row.1:1",
+        "_component=list&_action=row.0:9&_confirmed=yes",
+        "_component=list&_action=bulk.1&_record=1&_record=2",
+        "_component=list&_action=bulk.0&_record=1&_record=9&_confirmed=yes",
     ] {
         for accept in ["text/html", "application/json"] {
             let (status, told) = sent(&admin, accept, form).await;
