@@ -1,6 +1,6 @@
 /**
  * What pages for admins do beside: parts marked `data-again` are read again every few seconds while
- * somebody looks, and a CSV file that is chosen goes into the text of its form.
+ * somebody looks, and a CSV file that is chosen is shown as the text of its form. It is sent as it is.
  */
 import { morph } from "./morph.js";
 
@@ -12,10 +12,32 @@ if (parts.length > 0) setInterval(readAgain, AGAIN_MS);
 
 for (const label of document.querySelectorAll("[data-file]")) {
   const input = label.querySelector("input");
-  label.hidden = false;
+  const { form } = input;
+  const { csv } = form.elements;
   input.addEventListener("change", async () => {
-    if (input.files[0]) input.form.elements.csv.value = await input.files[0].text();
+    const [file] = input.files;
+    const isTooLarge = file?.size > label.dataset.file * 1024 * 1024;
+    input.setCustomValidity(isTooLarge ? `At most ${label.dataset.file} MiB.` : "");
+    input.reportValidity();
+    csv.value = file && !isTooLarge ? await textOf(file) : "";
   });
+  // Once the text is changed, it is the text that counts.
+  csv.addEventListener("input", () => {
+    input.value = "";
+    input.setCustomValidity("");
+  });
+  form.addEventListener("formdata", ({ formData }) => {
+    formData.delete(input.files[0] ? "csv" : "file");
+  });
+}
+
+/** The text of a file; nothing where its bytes are no UTF-8, which the server will say. */
+async function textOf(file) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+  } catch {
+    return "";
+  }
 }
 
 async function readAgain() {

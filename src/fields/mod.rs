@@ -19,6 +19,7 @@ pub mod entry;
 pub mod filter;
 pub mod format;
 pub mod schema;
+pub mod separator;
 pub mod time;
 
 mod autonumber;

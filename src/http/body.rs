@@ -77,12 +77,7 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
 
 /// Reads the body of an HTML form.
 pub(super) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, HttpError> {
-    form_of(body, MAX_BODY).await
-}
-
-/// Reads the body of an HTML form of up to so many bytes.
-pub(super) async fn form_of<T: DeserializeOwned>(body: Body, most: usize) -> Result<T, HttpError> {
-    serde_urlencoded::from_bytes(&bytes(body, most).await?).map_err(|error| {
+    serde_urlencoded::from_bytes(&bytes(body, MAX_BODY).await?).map_err(|error| {
         let error = error.to_string();
         HttpError::Malformed(format!(
             "the form is not what it should be: {}",
@@ -96,11 +91,20 @@ pub(super) async fn pairs(
     request: &Request,
     body: Body,
 ) -> Result<Vec<(String, String)>, HttpError> {
+    pairs_of(request, body, MAX_BODY).await
+}
+
+/// The names and values that an HTML form of up to so many bytes sends, in their order.
+pub(super) async fn pairs_of(
+    request: &Request,
+    body: Body,
+    most: usize,
+) -> Result<Vec<(String, String)>, HttpError> {
     must_be(request, FORM, |kind| kind == FORM)?;
     if request.content_type().is_none() {
         return Err(HttpError::NotOfType(FORM));
     }
-    let bytes = bytes(body, MAX_BODY).await?;
+    let bytes = bytes(body, most).await?;
     let parts: Vec<_> = bytes.split(|byte| *byte == b'&').filter(|part| !part.is_empty()).collect();
     if parts.len() > MAX_PAIRS {
         return Err(HttpError::Malformed(format!("a form may have {MAX_PAIRS} values")));
@@ -111,6 +115,29 @@ pub(super) async fn pairs(
         Ok((decoded(name)?, decoded(value.get(1..).unwrap_or_default())?))
     };
     parts.into_iter().map(pair).collect()
+}
+
+/// The names of what an HTML form with a file sends, each with its bytes: the file as it is. It may
+/// have up to so many bytes altogether.
+pub(super) async fn parts(
+    request: &Request,
+    body: Body,
+    most: usize,
+) -> Result<Vec<(String, Vec<u8>)>, HttpError> {
+    let wrong = |error: multer::Error| {
+        HttpError::Malformed(format!("the form is not what it should be: {error}"))
+    };
+    let boundary = request.content_type().map(multer::parse_boundary);
+    let boundary = boundary.ok_or(HttpError::NotOfType(PARTS))?.map_err(wrong)?;
+    let bytes = bytes(body, most).await?;
+    let whole = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
+    let mut form = multer::Multipart::new(whole, boundary);
+    let mut parts = Vec::new();
+    while let Some(part) = form.next_field().await.map_err(wrong)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        parts.push((name, part.bytes().await.map_err(wrong)?.to_vec()));
+    }
+    Ok(parts)
 }
 
 /// Text as it was before it was encoded for a form.
@@ -125,6 +152,7 @@ fn decoded(encoded: &[u8]) -> Result<String, HttpError> {
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
+const PARTS: &str = "multipart/form-data";
 
 /// Whether a browser sent this from a form, and wants to see a page rather than JSON.
 pub(super) fn is_form(request: &Request) -> bool {

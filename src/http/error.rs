@@ -31,6 +31,8 @@ pub(super) enum HttpError {
     Malformed(String),
     #[error("the body may have at most {0} MiB")]
     TooLarge(usize),
+    #[error("the file may have at most {0} MiB")]
+    FileTooLarge(usize),
     #[error("the body must be {0}")]
     NotOfType(&'static str),
     #[error("the body must be sent as it is, without `Content-Encoding`")]
@@ -98,7 +100,7 @@ impl HttpError {
             ) => "NOT_FOUND",
             Self::Auth(AuthError::Unfit(_)) => "VALIDATION_FAILED",
             Self::Auth(AuthError::Store(_)) | Self::Store(_) => "UNAVAILABLE",
-            Self::TooLarge(_) => "TOO_LARGE",
+            Self::TooLarge(_) | Self::FileTooLarge(_) => "TOO_LARGE",
             Self::NotOfType(_) | Self::Encoded => "UNSUPPORTED_MEDIA_TYPE",
             Self::Unauthenticated | Self::BadToken => "UNAUTHENTICATED",
             Self::NotByToken => "FORBIDDEN",
@@ -162,7 +164,7 @@ impl ResponseError for HttpError {
             ) => StatusCode::NOT_FOUND,
             Self::Auth(AuthError::Unfit(_)) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Auth(AuthError::Store(_)) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge(_) | Self::FileTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotOfType(_) | Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthenticated | Self::BadToken => StatusCode::UNAUTHORIZED,
             Self::NotByToken | Self::ForeignOrigin | Self::ForeignHost(_) => StatusCode::FORBIDDEN,

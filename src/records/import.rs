@@ -3,7 +3,7 @@
 use ::csv::{ReaderBuilder, StringRecord};
 use serde::Serialize;
 
-use crate::fields;
+use crate::fields::{self, separator};
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::table::{Field, FieldAt};
 use crate::model::value::Value;
@@ -12,11 +12,16 @@ use crate::records::{Obstacle, Records, RecordsError, csv, may, sent};
 use crate::store::{Action, Intent, Values};
 
 /// The most bytes that a file may have.
-pub const MAX_IMPORT_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_IMPORT_BYTES: usize = MAX_IMPORT_MIB * 1024 * 1024;
+/// The same in MiB, as people are told.
+pub const MAX_IMPORT_MIB: usize = 16;
 /// How many records a file may have: while they are written, nobody else can write.
 const MAX_LINES: usize = 50_000;
 /// How many faults are told of one file.
 const MAX_FAULTS: usize = 100;
+
+/// What to do about a file of another encoding.
+const AS_UTF8: &str = "save the file once more, as “CSV UTF-8”";
 
 /// What is to become of the lines of a file.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +150,12 @@ impl Reading<'_> {
         let mut plan = Plan { actions: Vec::new(), lacking: Vec::new() };
         let Some(text) = self.text(file) else { return plan };
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+        let is_known = |name: &str| self.column(name).is_ok();
+        let head = text.lines().next().unwrap_or_default();
+        if let Some(other) = separator::other_than_comma(head, is_known) {
+            self.fault(1, "", separator::fault(other));
+            return plan;
+        }
         let Some(columns) = reader.headers().ok().and_then(|head| self.columns(head)) else {
             return plan;
         };
@@ -179,6 +190,10 @@ impl Reading<'_> {
     }
 
     fn text<'f>(&mut self, file: &'f [u8]) -> Option<&'f str> {
+        if file.starts_with(b"\xFF\xFE") || file.starts_with(b"\xFE\xFF") {
+            self.fault(1, "", format!("is UTF-16, not UTF-8: {AS_UTF8}"));
+            return None;
+        }
         let file = file.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(file);
         match std::str::from_utf8(file) {
             Ok(text) if text.contains('\0') => {
@@ -197,7 +212,7 @@ impl Reading<'_> {
             Ok(text) => Some(text),
             Err(error) => {
                 let line = line_after(&file[..error.valid_up_to()]);
-                self.fault(line, "", "is not UTF-8".to_owned());
+                self.fault(line, "", format!("is not UTF-8: {AS_UTF8}"));
                 None
             }
         }
@@ -206,12 +221,6 @@ impl Reading<'_> {
     /// What each column of the first line is for; nothing if that cannot be told.
     fn columns(&mut self, head: &StringRecord) -> Option<Vec<Column>> {
         let mut columns = Vec::with_capacity(head.len());
-        if let [name] = &head.iter().collect::<Vec<_>>()[..]
-            && name.contains([';', '\t'])
-        {
-            self.fault(1, "", "has no commas, which the cells are separated by".to_owned());
-            return None;
-        }
         for name in head {
             match self.column(name.trim()) {
                 Ok(column) if column != Column::Ignored && columns.contains(&column) => {

@@ -39,7 +39,7 @@ pub use ask::{MAX_SEARCH, MAX_SORTS};
 pub use choice::Question;
 pub use error::{FieldFault, Obstacle, RecordsError};
 pub use history::History;
-pub use import::{Import, LineFault, MAX_IMPORT_BYTES, Report};
+pub use import::{Import, LineFault, MAX_IMPORT_BYTES, MAX_IMPORT_MIB, Report};
 pub use list::{Asked, DEFAULT_LIMIT, List, Listed, MAX_LIMIT};
 pub use many::{MAX_RECORDS, Many, Sent};
 pub use opening::Opening;

@@ -38,6 +38,8 @@ pub enum AdminPage {
     Import {
         /// Which.
         table: TableName,
+        /// The most that the file may have, in MiB.
+        most: usize,
         /// The fields by which lines can be those of records that are there.
         unique: Vec<String>,
         /// What was sent before.
@@ -196,11 +198,11 @@ impl Renderer {
                 let connections: Vec<_> = open.iter().map(connection).collect();
                 ("admin_connections.html", "Connections", context! { connections })
             }
-            AdminPage::Import { table, unique, sent } => {
+            AdminPage::Import { table, most, unique, sent } => {
                 let unique: Vec<_> =
                     unique.iter().map(|field| Value::from(field.as_str())).collect();
                 let (table, sent) = (table.as_str(), sent.as_ref().map(file));
-                ("admin_import.html", "Import", context! { table, unique, sent })
+                ("admin_import.html", "Import", context! { table, most, unique, sent })
             }
         };
         let said = context! {

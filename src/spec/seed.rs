@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use csv::{Reader, StringRecord};
 
-use crate::fields;
+use crate::fields::{self, separator};
 use crate::model::ids::{FieldName, RecordId, TableName};
 use crate::model::problem::suggestion;
 use crate::model::record::Record;
@@ -96,6 +96,12 @@ struct Seed<'a> {
 impl Seed<'_> {
     fn records(&mut self) -> Option<Vec<Record>> {
         let text = self.text.clone();
+        let head = text.lines().next().unwrap_or_default();
+        let is_known = |name: &str| self.table.at(name).is_some();
+        if let Some(other) = separator::other_than_comma(head, is_known) {
+            self.tell(self.row(0), separator::fault(other));
+            return None;
+        }
         let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
         let columns = self.columns(&mut reader)?;
         let mut unique = self.unique_fields();

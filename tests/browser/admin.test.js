@@ -65,6 +65,22 @@ for (const javaScriptEnabled of [false, true]) {
     await page.context().close();
   });
 
+  test(`a file that is no UTF-8 is refused in words ${how} JavaScript`, async () => {
+    const page = await openSignedIn(browser, server, "/admin/import/orders", { javaScriptEnabled });
+    const file = join(server.folder, "windows.csv");
+    writeFileSync(file, Buffer.from("customer,item\nK\xe4se,House espresso\n", "latin1"));
+    await page.setInputFiles("[type=file]", file);
+    await page.click("button.pt-primary");
+    assert.match(await page.textContent(".pt-problem"), /Line 2: is not UTF-8: save the file/);
+    assert.equal(await page.inputValue("[name=csv]"), "");
+    writeFileSync(file, `customer,item\nKäse ${how},House espresso\n`);
+    await page.setInputFiles("[type=file]", file);
+    await page.click("button.pt-primary");
+    assert.match(await page.textContent(".pt-notice"), /1 added/);
+    assert.equal(server.sql(`select count(*) from orders where customer = 'Käse ${how}'`), "1");
+    await page.context().close();
+  });
+
   test(`somebody is added, given a role and shut out ${how} JavaScript`, async () => {
     const page = await openSignedIn(browser, server, "/admin/users", { javaScriptEnabled });
     await page.click("text=Add somebody");

@@ -247,6 +247,57 @@ async fn a_file_is_tried_and_read_in() {
     assert_eq!(server.sql("select group_concat(customer) from orders"), "Ada L.,Bob,Eve");
 }
 
+/// Sends a file as the form of the page does.
+async fn send_file(client: &Client, file: &[u8]) -> (u16, String) {
+    let part = |name: &str, value: &[u8]| {
+        let head = format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        [head.as_bytes(), value, b"\r\n"].concat()
+    };
+    let parts =
+        [part("file", file), part("csv", b""), part("mergeOn", b""), part("dryRun", b"false")];
+    let body = [&parts.concat()[..], b"--part--\r\n"].concat();
+    let request = client.request(Method::POST, "/api/admin/tables/orders/import");
+    let request = request.header("content-type", "multipart/form-data; boundary=part");
+    let answer = request.body(body).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_file_is_read_as_it_is_or_refused_on_its_page() {
+    let server = Server::start(DESK).await;
+    let admin = server.admin().await;
+    for (file, line, words) in [
+        (&b"customer\nK\xe4se\n"[..], 2, "is not UTF-8"),
+        (b"\xff\xfec\0u\0", 1, "is UTF-16, not UTF-8"),
+        (b"customer;code\nAda;1\n", 1, "commas separate the cells, and this file has semicolons"),
+        (b"customer\tcode\nAda\t1\n", 1, "commas separate the cells, and this file has tabs"),
+        (b"", 1, "has no names of fields"),
+    ] {
+        let (status, page) = send_file(&admin, file).await;
+        assert!(status == 422 && page.contains(&format!("Line {line}: {words}")), "{page}");
+        assert!(!page.contains('\u{fffd}'), "{page}");
+    }
+    let large = [&b"customer\n"[..], &b"A,".repeat(9 * 1024 * 1024)].concat();
+    let (status, page) = send_file(&admin, &large).await;
+    assert_eq!(status, 413);
+    assert!(page.contains("the file may have at most 16 MiB") && page.contains("<form"), "{page}");
+    let text = form(
+        &admin,
+        "/api/admin/tables/orders/import",
+        "csv=customer%0AK%E4se&mergeOn=&dryRun=false",
+    );
+    assert_eq!(text.await.status(), 400);
+    assert_eq!(server.sql("select count(*) from orders"), "0");
+    // Full of commas, and larger than it may be once each of them is sent as three.
+    let commas = [&b"customer,nosuch\n"[..], &b"\",,,,,,,\",\n".repeat(600_000)].concat();
+    let (status, page) = send_file(&admin, &commas).await;
+    assert!(status == 422 && page.contains("nosuch is unknown"), "{status}");
+    let (status, _) =
+        send_file(&admin, "\u{feff}customer,total\r\n\"Käse, jung\",7\r\n".as_bytes()).await;
+    assert_eq!(status, 303);
+    assert_eq!(server.sql("select customer, total from orders"), "Käse, jung|7");
+}
+
 #[tokio::test]
 async fn tokens_are_made_for_others_and_revoked() {
     let server = Server::start(DESK).await;

@@ -218,7 +218,16 @@ async fn every_fault_is_told_by_its_line_and_nothing_is_written() {
         (
             "",
             "customer;code\nx;1\n",
-            json!([{ "line": 1, "message": "has no commas, which the cells are separated by" }]),
+            json!([
+                { "line": 1, "message": "commas separate the cells, and this file has semicolons" },
+            ]),
+        ),
+        (
+            "",
+            "Customer\tcode, or none\nx\t1\n",
+            json!([
+                { "line": 1, "message": "commas separate the cells, and this file has tabs" },
+            ]),
         ),
         ("", " \n", json!([{ "line": 1, "message": "has no names of fields" }])),
         (
@@ -240,6 +249,11 @@ async fn every_fault_is_told_by_its_line_and_nothing_is_written() {
     }
     let (status, answer) = import(&admin, "", vec![b'a', b'\n', 0xFF]).await;
     assert_eq!((status, &answer["details"][0]["line"]), (422, &json!(2)));
+    let utf_16 = "customer\nK\u{e4}se\n".encode_utf16().flat_map(u16::to_le_bytes);
+    let (status, answer) =
+        import(&admin, "", [&[0xFF, 0xFE][..], &utf_16.collect::<Vec<_>>()].concat()).await;
+    let told = answer["details"][0]["message"].as_str().unwrap();
+    assert!(status == 422 && told.starts_with("is UTF-16, not UTF-8: save"), "{answer}");
     assert_eq!(server.sql("select count(*) || customer from orders"), "1Ada");
 }
 

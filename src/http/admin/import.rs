@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use poem::http::StatusCode;
 use poem::web::{Data, Path};
-use poem::{Body, Response, Result, handler};
-use serde::Deserialize;
+use poem::{Body, Request, Response, Result, handler};
 
-use crate::http::admin::admin_or_nothing;
+use crate::http::admin::{admin_or_nothing, answered};
 use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::pages::{self, nonce, see_other};
 use crate::model::access::{Operation, Viewer};
 use crate::model::ids::TableName;
-use crate::records::{Import, RecordsError};
+use crate::records::{Import, MAX_IMPORT_BYTES, MAX_IMPORT_MIB, RecordsError};
 use crate::render::{AdminPage, Said, SentFile};
 use crate::runtime::Runtime;
 use crate::store::Intent;
@@ -22,13 +21,13 @@ use crate::store::Intent;
 /// Where files are read into tables, before the name of the table.
 const IMPORT: &str = "/admin/import/";
 
-/// The most bytes that a form with a file may have: what is no letter is sent as three.
-const MAX_IMPORT: usize = 8 * 1024 * 1024;
+/// How many bytes a form has beside its file, at most.
+const BESIDE: usize = 64 * 1024;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+/// A file and what is to become of it, as its form sends them.
+#[derive(Default)]
 struct ImportForm {
-    csv: String,
+    file: Vec<u8>,
     merge_on: String,
     dry_run: bool,
 }
@@ -37,17 +36,71 @@ struct ImportForm {
 #[handler]
 pub(in crate::http) async fn send(
     Path(table): Path<String>,
+    request: &Request,
     body: Body,
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
-    admin_or_nothing(&caller)?;
-    let ImportForm { csv, merge_on, dry_run } = body::form_of(body, MAX_IMPORT).await?;
+    let admin = admin_or_nothing(&caller)?;
+    let read = match ImportForm::read(request, body).await {
+        Ok(form) => read_in(&runtime, caller.visitor(), &table, form).await,
+        Err(error) => Err(error),
+    };
+    match read {
+        Ok(response) => Ok(response),
+        Err(error) => {
+            answered(&runtime, &caller, admin, &format!("{IMPORT}{table}"), "", Err(error)).await
+        }
+    }
+}
+
+impl ImportForm {
+    /// Reads a form that has its file as it is, or as the text of a control.
+    async fn read(request: &Request, body: Body) -> Result<Self, HttpError> {
+        let has_parts =
+            request.content_type().is_some_and(|kind| kind.starts_with("multipart/form-data"));
+        let sent = if has_parts {
+            body::parts(request, body, MAX_IMPORT_BYTES + BESIDE).await
+        } else {
+            // What is no letter is sent as three.
+            let pairs = body::pairs_of(request, body, 3 * MAX_IMPORT_BYTES + BESIDE).await;
+            pairs.map(|pairs| {
+                pairs.into_iter().map(|(name, text)| (name, text.into_bytes())).collect()
+            })
+        };
+        let sent = sent.map_err(|error| match error {
+            HttpError::TooLarge(_) => HttpError::FileTooLarge(MAX_IMPORT_MIB),
+            error => error,
+        })?;
+        let mut form = Self::default();
+        for (name, bytes) in sent {
+            match name.as_str() {
+                // Of the two, the one that was filled in.
+                "file" | "csv" if bytes.is_empty() => {}
+                "file" | "csv" => form.file = bytes,
+                "mergeOn" => form.merge_on = String::from_utf8_lossy(&bytes).into_owned(),
+                "dryRun" => form.dry_run = bytes == b"true",
+                _ => return Err(HttpError::Malformed(format!("the form has no field `{name}`"))),
+            }
+        }
+        if form.file.len() > MAX_IMPORT_BYTES {
+            return Err(HttpError::FileTooLarge(MAX_IMPORT_MIB));
+        }
+        Ok(form)
+    }
+}
+
+async fn read_in(
+    runtime: &Runtime,
+    viewer: &Viewer,
+    table: &str,
+    form: ImportForm,
+) -> Result<Response, HttpError> {
+    let ImportForm { file, merge_on, dry_run } = form;
     let intent = if dry_run { Intent::Try } else { Intent::Keep };
     let on = Some(merge_on.as_str()).filter(|field| !field.is_empty());
-    let viewer = caller.visitor();
     let import = Import { merge_on: on, intent };
-    let report = runtime.records.import(viewer, &table, csv.as_bytes(), import).await;
+    let report = runtime.records.import(viewer, table, &file, import).await;
     let (status, done, faults) = match report {
         Ok(report) if report.faults.is_empty() => {
             (StatusCode::OK, Some((report.created, report.updated)), Vec::new())
@@ -55,7 +108,7 @@ pub(in crate::http) async fn send(
         Ok(report) => (StatusCode::UNPROCESSABLE_ENTITY, None, report.faults),
         Err(RecordsError::BadLines(faults)) => (StatusCode::UNPROCESSABLE_ENTITY, None, faults),
         Err(RecordsError::RefusedLines(faults)) => (StatusCode::CONFLICT, None, faults),
-        Err(error) => return Err(HttpError::from(error).into()),
+        Err(error) => return Err(error.into()),
     };
     let faults = faults.into_iter().map(|fault| match fault.field.as_str() {
         "" => (fault.line, fault.message),
@@ -66,11 +119,13 @@ pub(in crate::http) async fn send(
         // So that whoever reads the page again does not import again.
         return Ok(see_other(&format!("{path}?added={added}&changed={changed}")));
     }
-    let sent = SentFile { text: csv, merge_on, tried: dry_run, done, faults: faults.collect() };
-    let shown = self::page(&runtime, viewer, &path, Some(sent)).ok_or(HttpError::NoSuchRoute)?;
+    // Text that was made of other bytes would not be what is in the file.
+    let text = String::from_utf8(file).unwrap_or_default();
+    let sent = SentFile { text, merge_on, tried: dry_run, done, faults: faults.collect() };
+    let shown = self::page(runtime, viewer, &path, Some(sent)).ok_or(HttpError::NoSuchRoute)?;
     let nonce = nonce();
-    let html = runtime.pages.admin(viewer, &path, &shown, Said::default(), &nonce);
-    Ok(pages::page(status, &nonce, html.map_err(HttpError::from)?))
+    let html = runtime.pages.admin(viewer, &path, &shown, Said::default(), &nonce)?;
+    Ok(pages::page(status, &nonce, html))
 }
 
 /// The table that a file is read into at this path.
@@ -89,5 +144,6 @@ pub(super) fn page(
     let view = table.view(viewer).filter(|_| table.allows(viewer, Operation::Create))?;
     let unique = table.all().filter(|(at, field)| field.unique && view.fields.contains(*at));
     let unique = unique.map(|(_, field)| field.name.as_str().to_owned()).collect();
-    Some(AdminPage::Import { table: table.name.clone(), unique, sent })
+    let table = table.name.clone();
+    Some(AdminPage::Import { table, most: MAX_IMPORT_MIB, unique, sent })
 }
