@@ -16,6 +16,7 @@ use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::forms;
 use crate::pages::{Fragment, Opened};
+use crate::records::RecordsError;
 use crate::runtime::Runtime;
 
 /// What a page may load and run: what this server sends, and inline only what carries the nonce.
@@ -165,7 +166,12 @@ pub(super) fn refusal(
 ) -> Response {
     let response = poem::error::ResponseError::as_response(error);
     let status = response.status();
+    let reason = match error {
+        HttpError::Records(RecordsError::Refused(_) | RecordsError::Referred) => error.to_string(),
+        _ => String::new(),
+    };
     let words = match status {
+        StatusCode::CONFLICT if !reason.is_empty() => ("This could not be done", reason.as_str()),
         StatusCode::NOT_FOUND => {
             ("There is no such page", "The address may be mistyped, or the page is gone.")
         }

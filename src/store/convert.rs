@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::model::canonical::MAX_DIGITS;
+use crate::model::decimal::MAX_DIGITS;
 use crate::model::table::{Field, FieldKind, Storage, minor_units};
 use crate::store::schema::{checks, chosen};
 

@@ -137,6 +137,11 @@ async fn forms_and_buttons_say_what_the_database_says() {
             assert!(!told.contains("full.."), "{form}: {told}");
         }
     }
+    let path = "/api/admin/tables/places/records/9/delete";
+    let answer = admin.request(Method::POST, path).send().await.unwrap();
+    assert_eq!(answer.status(), 409);
+    let page = answer.text().await.unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains(FULL), "{page}");
     assert_eq!(server.sql("select group_concat(who) from places"), "Ada,Grace,Eve");
 }
 

@@ -8,7 +8,7 @@ use poem::{Response, Result, handler};
 use crate::http::admin::admin_or_nothing;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::pages::see_other;
+use crate::http::pages::{nonce, refusal, see_other};
 use crate::model::access::Operation;
 use crate::model::change::Change;
 use crate::model::record::Record;
@@ -72,6 +72,8 @@ pub(in crate::http) async fn remove(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     admin_or_nothing(&caller)?;
-    runtime.records.delete(caller.visitor(), &table, &id).await.map_err(HttpError::from)?;
-    Ok(see_other(&format!("/admin/tables/{table}")))
+    match runtime.records.delete(caller.visitor(), &table, &id).await {
+        Ok(_) => Ok(see_other(&format!("/admin/tables/{table}"))),
+        Err(error) => Ok(refusal(&runtime, &caller, &nonce(), &error.into())),
+    }
 }
