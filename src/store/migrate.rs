@@ -13,6 +13,7 @@ use crate::model::ids::TableName;
 use crate::model::table::Table;
 use crate::store::rebuild::{Obstacle, OldTable, Rebuild};
 use crate::store::schema::create_table;
+use crate::store::triggers::TriggerState;
 use crate::store::{StoreError, apply, own, schema, triggers, unrounded};
 
 /// What may become of values that no longer fit.
@@ -167,10 +168,13 @@ impl Migration<'_> {
                 self.rebuild(table, &old).await?;
             }
         }
-        // Seed rows are no changes: the triggers come after them. Existing tables get theirs anew,
-        // so that they are always those of this version.
-        for statement in triggers::statements(table).into_iter().chain(schema::indexes(table)) {
+        for statement in schema::indexes(table) {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *self.connection).await?;
+        }
+        // Seed rows are no changes: the triggers come after them.
+        let triggers = triggers::bring(self.connection, table).await?;
+        if triggers == TriggerState::Missing && !self.made_anew.contains(&table.name) {
+            self.forget_history().await?;
         }
         Ok(())
     }
