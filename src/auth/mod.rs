@@ -14,7 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::model::access::{User, Viewer};
-use crate::store::{Account, NewSession, Store, StoreError};
+use crate::store::{Account, AccountsVersion, NewSession, Store, StoreError};
 
 mod account;
 mod limits;
@@ -72,7 +72,7 @@ pub enum AuthError {
     #[error("there is no such token")]
     UnknownToken,
     /// The database does not answer.
-    #[error("the database does not answer")]
+    #[error("{}", .0.told())]
     Store(#[from] StoreError),
 }
 
@@ -232,11 +232,11 @@ impl Auth {
         Ok(hashes.iter().map(|hash| known.get(hash).cloned()).collect())
     }
 
-    /// A number that grows when sessions may have ended early or stand for somebody else.
+    /// Another one when sessions may have ended early or stand for somebody else.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn version(&self) -> Result<i64, StoreError> {
+    pub async fn version(&self) -> Result<AccountsVersion, StoreError> {
         self.store.accounts_version().await
     }
 

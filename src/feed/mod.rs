@@ -23,6 +23,15 @@ pub struct Feed {
     pulse: Pulse,
 }
 
+/// What is next in the feed.
+#[derive(Debug)]
+pub enum Next {
+    /// Changes, in order.
+    Changes(Batch),
+    /// The log tells another history from here on: what was known before may not be so.
+    Anew(Position),
+}
+
 /// When the feed last knew of nothing that should have been told long ago.
 #[derive(Clone)]
 pub struct Pulse(watch::Sender<Instant>);
@@ -69,20 +78,25 @@ impl Feed {
     }
 
     /// The next changes. A database that does not answer is asked again, so this only waits.
-    pub async fn next(&mut self) -> Batch {
+    pub async fn next(&mut self) -> Next {
         loop {
             let state = self.store.log().stamp();
             match self.store.log().after(&self.position).await {
-                Ok(batch) if batch.position != self.position => {
+                Ok(Some(batch)) if batch.position != self.position => {
                     self.pace.quicken();
                     self.position = batch.position.clone();
                     self.versions.note(&batch);
                     if !is_old(&batch) {
                         self.pulse.beat();
                     }
-                    return batch;
+                    return Next::Changes(batch);
                 }
-                Ok(_) => {
+                Ok(None) => {
+                    if let Some(position) = self.begin_anew().await {
+                        return Next::Anew(position);
+                    }
+                }
+                Ok(Some(_)) => {
                     self.versions.settle(state);
                     self.pulse.beat();
                 }
@@ -90,6 +104,23 @@ impl Feed {
             }
             self.store.log().wait(&mut self.pace).await;
         }
+    }
+
+    /// Goes on where the other history stands, once it has begun.
+    async fn begin_anew(&mut self) -> Option<Position> {
+        if self.store.go_astray(&self.position).await {
+            return None;
+        }
+        let position = self.store.log().remember().await;
+        let position = position
+            .inspect_err(|error| {
+                tracing::warn!("cannot read the change log, trying again: {error}")
+            })
+            .ok()?;
+        self.position = position.clone();
+        self.versions.begin_anew(position.clone());
+        self.pulse.beat();
+        Some(position)
     }
 }
 

@@ -18,11 +18,17 @@ const PATIENCE: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Versions {
     log: Log,
-    start: Position,
-    /// The last change of each table that changed at all.
-    changed: Arc<RwLock<HashMap<TableName, Position>>>,
+    told: Arc<RwLock<LastChanges>>,
     /// The state of the database in which nothing is left to be told.
     settled: watch::Sender<Option<Stamp>>,
+}
+
+/// How far the tables have come.
+struct LastChanges {
+    /// Where the feed began.
+    start: Position,
+    /// The last change of each table that has changed since.
+    changed: HashMap<TableName, Position>,
 }
 
 /// A state of some tables: what is read after asking for it is at least as new, and while it is the
@@ -45,7 +51,8 @@ impl Version {
 
 impl Versions {
     pub(super) fn new(log: Log, start: Position) -> Self {
-        Self { log, start, changed: Arc::default(), settled: watch::Sender::default() }
+        let told = LastChanges { start, changed: HashMap::new() };
+        Self { log, told: Arc::new(RwLock::new(told)), settled: watch::Sender::default() }
     }
 
     /// The version of these tables now, commits of other programs included; nothing where it cannot
@@ -56,8 +63,8 @@ impl Versions {
         if !is_told && timeout(PATIENCE, self.all_told()).await.is_err() {
             return Some(Version::Database(now));
         }
-        let changed = self.changed.read().unwrap_or_else(PoisonError::into_inner);
-        let version = |table| changed.get(table).unwrap_or(&self.start).clone();
+        let told = self.told.read().unwrap_or_else(PoisonError::into_inner);
+        let version = |table| told.changed.get(table).unwrap_or(&told.start).clone();
         Some(Version::Tables(tables.map(version).collect()))
     }
 
@@ -71,10 +78,16 @@ impl Versions {
     }
 
     pub(super) fn note(&self, batch: &Batch) {
-        let mut changed = self.changed.write().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.write().unwrap_or_else(PoisonError::into_inner);
         for change in &batch.changes {
-            changed.insert(change.table.clone(), change.position.clone());
+            told.changed.insert(change.table.clone(), change.position.clone());
         }
+    }
+
+    /// Nothing that was made before is good any more.
+    pub(super) fn begin_anew(&self, start: Position) {
+        let mut told = self.told.write().unwrap_or_else(PoisonError::into_inner);
+        *told = LastChanges { start, changed: HashMap::new() };
     }
 
     /// Nothing is left to be told of what was committed when the database was in this state.

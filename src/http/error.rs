@@ -25,7 +25,7 @@ pub(super) enum HttpError {
     Auth(#[from] AuthError),
     #[error(transparent)]
     Live(#[from] LiveError),
-    #[error("the database does not answer")]
+    #[error("{}", .0.told())]
     Store(#[from] StoreError),
     #[error("{0}")]
     Malformed(String),

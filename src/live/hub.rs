@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::feed::Feed;
+use crate::feed::{Feed, Next};
 use crate::live::begin::resync;
 use crate::live::editing::{Editing, Editor, TooManyEdits, conflict};
 use crate::live::groups::{Groups, Scope, Seat};
@@ -39,6 +39,9 @@ const TOLD_AT_ONCE: usize = 64;
 /// How many connections may be open from one address, whoever they are of: guests are as many as they
 /// like. Loopback is not counted, since a proxy there speaks for many.
 const MAX_PER_ADDRESS: usize = 2_000;
+
+/// Why everyone is to read again.
+const UNTOLD: &str = "a change could not be told";
 
 /// How often people on pages are looked through for those who have gone silent.
 const SWEEPS_PER_SILENCE: u32 = 60;
@@ -201,7 +204,13 @@ impl Hub {
     /// Takes changes from the feed to everyone they concern, for ever.
     pub async fn run(&self, mut feed: Feed) {
         loop {
-            let Batch { changes, position } = feed.next().await;
+            let Batch { changes, position } = match feed.next().await {
+                Next::Changes(batch) => batch,
+                Next::Anew(position) => {
+                    self.resync_everyone("the database is another by now", &position);
+                    continue;
+                }
+            };
             let mut parts = changes.chunks(TOLD_AT_ONCE).peekable();
             while let Some(part) = parts.next() {
                 let last = part.last().filter(|_| parts.peek().is_some());
@@ -222,11 +231,11 @@ impl Hub {
 
     /// Tells everyone these changes: whoever has heard them knows everything up to a position.
     fn publish(&self, changes: &[Change], leads: Option<&Leads>, position: &Position) {
-        let Some(leads) = leads else { return self.resync_everyone(position) };
+        let Some(leads) = leads else { return self.resync_everyone(UNTOLD, position) };
         // One bad change must not end it for everyone.
         let told = catch_unwind(AssertUnwindSafe(|| self.tell(changes, leads, position)));
         if told.is_err() {
-            self.resync_everyone(position);
+            self.resync_everyone(UNTOLD, position);
         }
     }
 
@@ -458,10 +467,10 @@ impl Hub {
     }
 
     /// Tells everyone to read again, and goes on from there.
-    fn resync_everyone(&self, position: &Position) {
+    fn resync_everyone(&self, reason: &str, position: &Position) {
         let mut state = self.lock();
-        let told =
-            state.groups.tell_all(|name| resync(name, "a change could not be told", position));
+        state.past.forget();
+        let told = state.groups.tell_all(|name| resync(name, reason, position));
         (0..told).for_each(|_| self.metrics.resync());
         self.position.send_replace(position.clone());
     }

@@ -75,7 +75,7 @@ pub enum RecordsError {
     #[error("the database cannot do this as it is; it has been noted")]
     Faulty(#[source] StoreError),
     /// The database failed.
-    #[error("the database does not answer")]
+    #[error("{}", .0.told())]
     Store(#[source] StoreError),
 }
 

@@ -17,7 +17,7 @@ use crate::openapi::Descriptions;
 use crate::pages::{Pages, PagesError};
 use crate::records::Records;
 use crate::render::{Edition, RenderError, Renderer};
-use crate::store::{Losses, Migrated, Store, StoreError};
+use crate::store::{Deleted, Losses, Migrated, Store, StoreError};
 
 /// How often the change log is looked through for what it need not keep.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
@@ -124,7 +124,10 @@ impl Runtime {
             let runtime = Self::over(store, auth, app, renderer, start).await?;
             return Ok((runtime, Started::default()));
         }
+        // Whoever looks after the tables as they are must not mend them back.
+        let hold = self.store.hold().await;
         let (store, migrated) = Store::open(&start.database_url, &app.tables, start.losses).await?;
+        Store::retire(hold);
         let auth = self.auth.over(store.clone());
         let runtime = Self::over(store, auth, app, renderer, start).await?;
         Ok((runtime, Started { migrated, setup_token: None }))
@@ -147,6 +150,12 @@ impl Runtime {
             publishing.run(feed).await;
         }));
         tasks.spawn(stop.clone().run_until_cancelled_owned(prune(store.clone())));
+        // Whoever works on an app may well throw its data away and go on.
+        let deleted = start.edition.as_ref().map_or(Deleted::Wait, |_| Deleted::BeginAnew);
+        let looked_after = store.clone();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+            looked_after.look_after(deleted).await;
+        }));
         let present = hub.clone();
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
             present.run_presence().await;
@@ -210,9 +219,9 @@ impl Runtime {
     /// Whether requests can be answered, and changes are told in time.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer, or is not what it should be.
     pub async fn ready(&self) -> Result<bool, StoreError> {
-        self.store.ping().await?;
+        self.store.check().await?;
         Ok(!self.pulse.is_late())
     }
 
@@ -273,7 +282,7 @@ async fn watch_sessions(auth: Auth, hub: Arc<Hub>) {
         tokio::time::sleep(WATCH_SESSIONS_EVERY).await;
         hub.close_expired(auth::now());
         match auth.version().await {
-            Ok(version) if seen == Some(version) => {}
+            Ok(version) if seen.as_ref() == Some(&version) => {}
             Ok(version) => match review(&auth, &hub).await {
                 Ok(()) => seen = Some(version),
                 Err(error) => tracing::warn!("cannot look at sessions, trying again: {error}"),

@@ -50,6 +50,15 @@ pub struct Person {
     pub sessions: i64,
 }
 
+/// A state of all accounts, sessions and tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountsVersion {
+    /// In a database that was put back the number may be the same for another state.
+    epoch: Arc<str>,
+    /// It grows with each change.
+    number: i64,
+}
+
 impl NewAccount {
     fn values(self) -> Vec<Value> {
         vec![
@@ -192,13 +201,15 @@ impl Store {
         Ok(self.execute(Statement { sql, values }).await? > 0)
     }
 
-    /// A number that grows when a session ends early or an account is made or changes, whoever did it.
+    /// Another one when a session ends early or an account is made or changes, whoever did it.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn accounts_version(&self) -> Result<i64, StoreError> {
+    pub async fn accounts_version(&self) -> Result<AccountsVersion, StoreError> {
+        let epoch = self.log.epoch.now();
         let version = "select cast(value as integer) from _pagetide_meta where key = 'accounts'";
-        Ok(sqlx::query_scalar(version).fetch_optional(&self.readers).await?.unwrap_or(0))
+        let number = sqlx::query_scalar(version).fetch_optional(&self.readers).await?;
+        Ok(AccountsVersion { epoch, number: number.unwrap_or(0) })
     }
 
     /// A secret of this database, made once, for signing what need not be stored.

@@ -70,6 +70,15 @@ pub enum StoreError {
     /// The database cannot be reached, or not now.
     #[error("the database does not answer")]
     Unavailable(#[source] sqlx::Error),
+    /// The file of the database is another by now, or none.
+    #[error(
+        "the database's file was moved, deleted or replaced, and what is written now would be lost; \
+         nothing is written until it is back or the server is started again"
+    )]
+    Misplaced,
+    /// The database is not what it should be, and why.
+    #[error("{0}")]
+    Unfit(String),
     /// Whoever reads took too long.
     #[error("whoever reads took too long")]
     TooSlow,
@@ -93,6 +102,17 @@ impl StoreError {
             told.push_str("a rule of the database is against it");
         }
         Self::Refused(told)
+    }
+
+    /// The words for whoever asked for something.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Misplaced => self.to_string(),
+            Self::Unfit(_) => {
+                "the database is not as it should be; the log of the server says why".to_owned()
+            }
+            _ => "the database does not answer".to_owned(),
+        }
     }
 
     /// What the database said, where that is told only to who looks after it.

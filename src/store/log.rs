@@ -1,9 +1,11 @@
 //! The change log: what happened to the declared tables, in commit order.
 //!
-//! SQLite has one writer at a time, so the order of `seq` is the order of commits. A position is
-//! the last `seq` known, with a mark of the database it belongs to.
+//! SQLite has one writer at a time, so the order of `seq` is the order of commits. A position names
+//! the last line known: its `seq`, a mark of what it says, and the epoch of the log. A database can be
+//! put back to what it was before, and go on from there with other lines of the same `seq`: then the
+//! mark is another, and what such a position knows is not known here.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
@@ -14,14 +16,14 @@ use crate::model::ids::{Position, RecordId, TableName, UserId};
 use crate::model::table::Table;
 use crate::model::value::{Person, Value};
 use crate::store::people::People;
-use crate::store::recent::{Logged, Recent};
+use crate::store::recent::{Line, Recent};
 use crate::store::stamp::{Stamp, Stamps};
 use crate::store::watch::{Delay, Watch};
 use crate::store::writer::Statement;
 use crate::store::{Store, StoreError, row};
 
 /// How many changes are read at once.
-const BATCH: i64 = 1_000;
+const BATCH: usize = 1_000;
 /// How many changes are looked through at once for one subscriber. Whoever missed more is told in
 /// parts.
 const MAX_REPLAY: i64 = 1_000;
@@ -39,8 +41,12 @@ const KEPT_HOURS: i64 = 24;
 /// How many changes one step of pruning removes, so that no writer waits long for it.
 const PRUNED_AT_ONCE: i64 = 1_000;
 
-/// The newest change; null if there never was one.
-pub(super) const LAST_SEQ: &str = "select max(seq) from _pagetide_changes";
+/// What a [`LogPlace`] is made of.
+const PLACE: &str = "seq || char(9) || at || char(9) || table_name || char(9) || key";
+/// The place of the newest line; null if there is none.
+pub(super) const LAST_PLACE: &str =
+    "select seq || char(9) || at || char(9) || table_name || char(9) || key
+     from _pagetide_changes order by seq desc limit 1";
 
 /// Reads the change log.
 #[derive(Clone)]
@@ -48,10 +54,52 @@ pub struct Log {
     pub(super) readers: SqlitePool,
     pub(super) tables: Arc<[Arc<Table>]>,
     pub(super) people: People,
-    pub(super) epoch: Arc<str>,
+    pub(super) epoch: Epoch,
     pub(super) watch: Watch,
     pub(super) stamps: Stamps,
     pub(super) recent: Recent,
+}
+
+/// Which history the log tells; all copies are one.
+#[derive(Clone, Debug)]
+pub(super) struct Epoch(Arc<RwLock<Arc<str>>>);
+
+impl Epoch {
+    pub(super) fn new(epoch: Arc<str>) -> Self {
+        Self(Arc::new(RwLock::new(epoch)))
+    }
+
+    pub(super) fn now(&self) -> Arc<str> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set(&self, epoch: Arc<str>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = epoch;
+    }
+}
+
+/// A line of the log, known again by its number and a mark of what it says; the default one is before
+/// the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LogPlace {
+    pub(super) seq: i64,
+    pub(super) mark: u32,
+}
+
+impl LogPlace {
+    /// From what SQL says of a line, see [`PLACE`].
+    pub(super) fn read(line: &str) -> Self {
+        let (seq, said) = line.split_once('\t').unwrap_or_default();
+        // FNV-1a: any hash will do, so long as every version of this program makes the same.
+        let mark = said.bytes().fold(0x811c_9dc5, |mark: u32, byte| {
+            (mark ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        Self { seq: seq.parse().unwrap_or_default(), mark }
+    }
+
+    fn of(row: &SqliteRow) -> Self {
+        row::text(row, "place").map_or_else(Self::default, |line| Self::read(&line))
+    }
 }
 
 /// The next changes of the log.
@@ -104,7 +152,7 @@ impl Log {
     /// When the database does not answer.
     pub async fn position(&self) -> Result<Position, StoreError> {
         let mut connection = self.readers.acquire().await?;
-        Ok(self.write_position(last_seq(&mut connection).await?))
+        Ok(self.write_position(last_place(&mut connection).await?))
     }
 
     /// Reads the newest changes into memory, and says up to where: whoever goes on from there with
@@ -114,28 +162,36 @@ impl Log {
     /// When the database does not answer.
     pub async fn remember(&self) -> Result<Position, StoreError> {
         let mut transaction = self.readers.begin().await?;
-        let last = last_seq(&mut transaction).await?;
-        let mut from = pruned(&mut transaction).await?.max(last - REMEMBERED);
-        while from < last {
-            let (changes, read) = self.read(&mut transaction, from, last).await?;
-            self.recent.note(from, read, changes);
-            from = read;
+        let last = last_place(&mut transaction).await?;
+        let from = (pruned(&mut transaction).await? + 1).max(last.seq - REMEMBERED);
+        self.recent.forget();
+        let mut lines = self.read(&mut transaction, from, last.seq).await?;
+        // What the first one says is only known as the place where the others begin.
+        let is_cut = from > 1 && !lines.is_empty();
+        let mut after = if is_cut { lines.remove(0).place } else { LogPlace::default() };
+        while let Some(newest) = lines.last().map(|line| line.place) {
+            self.recent.note(after, lines);
+            after = newest;
+            lines = self.read(&mut transaction, after.seq + 1, last.seq).await?;
         }
         Ok(self.write_position(last))
     }
 
     /// The next changes after a position, in order; none if there are none yet. They stay in memory
-    /// for a while.
+    /// for a while. `None` if the log no longer tells the history that the position belongs to.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn after(&self, position: &Position) -> Result<Batch, StoreError> {
-        let after = self.read_position(position).unwrap_or_default();
+    pub async fn after(&self, position: &Position) -> Result<Option<Batch>, StoreError> {
+        let Some(after) = self.read_position(position) else { return Ok(None) };
         let mut connection = self.readers.acquire().await?;
-        let (logged, last) = self.read(&mut connection, after, i64::MAX).await?;
-        let changes = logged.iter().map(|logged| Change::clone(&logged.change)).collect();
-        self.recent.note(after, last, logged);
-        Ok(Batch { changes, position: self.write_position(last) })
+        let Some(lines) = self.follow(&mut connection, after, i64::MAX).await? else {
+            return Ok(None);
+        };
+        let last = lines.last().map_or(after, |line| line.place);
+        let changes = lines.iter().filter_map(|line| line.change.as_deref().cloned()).collect();
+        self.recent.note(after, lines);
+        Ok(Some(Batch { changes, position: self.write_position(last) }))
     }
 
     /// The last change of a record; nothing if it is not among the newest.
@@ -148,9 +204,11 @@ impl Log {
         id: RecordId,
     ) -> Result<Option<Change>, StoreError> {
         let row = sqlx::query(
-            "select seq, table_name, key, old, new, by, at from _pagetide_changes
-             where seq > (select max(seq) from _pagetide_changes) - ? and table_name = ? and key = ?
-             order by seq desc limit 1",
+            AssertSqlSafe(format!(
+                "select table_name, key, old, new, by, at, {PLACE} as place from _pagetide_changes
+                 where seq > (select max(seq) from _pagetide_changes) - ? and table_name = ? and key = ?
+                 order by seq desc limit 1"
+            )),
         )
         .bind(LOOKED_BACK)
         .bind(table.as_str())
@@ -170,10 +228,10 @@ impl Log {
         id: RecordId,
         limit: u32,
     ) -> Result<Vec<Change>, StoreError> {
-        let rows = sqlx::query(
-            "select seq, table_name, key, old, new, by, at from _pagetide_changes
-             where table_name = ? and key = ? order by seq desc limit ?",
-        )
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "select table_name, key, old, new, by, at, {PLACE} as place from _pagetide_changes
+                 where table_name = ? and key = ? order by seq desc limit ?"
+        )))
         .bind(table.as_str())
         .bind(id.get())
         .bind(limit)
@@ -207,26 +265,26 @@ impl Log {
         else {
             return Ok(Replay::Gone);
         };
-        if until - since > MAX_REPLAY {
+        if until.seq - since.seq > MAX_REPLAY {
             return Ok(Replay::Much);
         }
-        if let Some(changes) = self.recent.between(since, until, table) {
+        if let Some(changes) = self.recent.between(since, until.seq, table) {
             return Ok(Replay::Changes(changes));
         }
-        let mut transaction = self.readers.begin().await?;
-        if since > last_seq(&mut transaction).await? || since < pruned(&mut transaction).await? {
+        let mut connection = self.readers.acquire().await?;
+        let last = until.seq.max(since.seq);
+        let Some(lines) = self.follow(&mut connection, since, last).await? else {
             return Ok(Replay::Gone);
-        }
-        if since > until {
+        };
+        if since.seq > until.seq {
             return Ok(Replay::Ahead);
         }
-        let (batch, _) = self.read(&mut transaction, since, until).await?;
-        let changes = batch.into_iter().map(|logged| logged.change);
+        let changes = lines.into_iter().filter_map(|line| line.change);
         Ok(Replay::Changes(changes.filter(|change| change.table == *table).collect()))
     }
 
     /// The next changes of a table after a position that is far back; nothing if the log does not
-    /// reach back that far, or the position is of another database.
+    /// reach back that far, or the position is of another history.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -236,50 +294,64 @@ impl Log {
         table: &TableName,
     ) -> Result<Option<Part>, StoreError> {
         let Some(since) = self.read_position(since) else { return Ok(None) };
-        let mut transaction = self.readers.begin().await?;
-        if since < pruned(&mut transaction).await? {
+        let mut connection = self.readers.acquire().await?;
+        let Some(lines) = self.follow(&mut connection, since, i64::MAX).await? else {
             return Ok(None);
-        }
-        let (batch, mut last) = self.read(&mut transaction, since, i64::MAX).await?;
+        };
+        let mut last = lines.last().map_or(since, |line| line.place);
         let (mut changes, mut bytes) = (Vec::new(), 0);
-        for Logged { seq, bytes: length, change } in batch {
-            if change.table != *table {
-                continue;
-            }
+        for Line { place, bytes: length, change } in lines {
+            let Some(change) = change.filter(|change| change.table == *table) else { continue };
             bytes += length;
             changes.push(change);
             if bytes > PART_BYTES {
-                last = seq;
+                last = place;
                 break;
             }
         }
         Ok(Some(Part { changes, position: self.write_position(last) }))
     }
 
-    /// Changes of the app's tables, and the last `seq` looked at: tables that the app no longer has
-    /// may still be written.
+    /// The lines after a place; nothing if that place is not in the log: it may be pruned, or the log
+    /// tell another history.
+    async fn follow(
+        &self,
+        connection: &mut SqliteConnection,
+        since: LogPlace,
+        until: i64,
+    ) -> Result<Option<Vec<Line>>, StoreError> {
+        if since.seq == 0 {
+            let is_whole = since == LogPlace::default() && pruned(connection).await? == 0;
+            let mut lines = self.read(connection, 1, until).await?;
+            lines.truncate(BATCH);
+            return Ok(is_whole.then_some(lines));
+        }
+        let mut lines = self.read(connection, since.seq, until).await?;
+        let is_known = lines.first().is_some_and(|line| line.place == since);
+        Ok(is_known.then(|| lines.split_off(1)))
+    }
+
+    /// The lines from one `seq` to another. Those of tables that the app no longer has hold nothing.
     async fn read(
         &self,
         connection: &mut SqliteConnection,
-        after: i64,
+        from: i64,
         until: i64,
-    ) -> Result<(Vec<Logged>, i64), StoreError> {
+    ) -> Result<Vec<Line>, StoreError> {
         // The limit stands in the text: see `select::limited`.
         let sql = format!(
-            "select seq, table_name, key, old, new, by, at from _pagetide_changes
-             where seq > ? and seq <= ? order by seq limit {BATCH}"
+            "select table_name, key, old, new, by, at, {PLACE} as place from _pagetide_changes
+             where seq >= ? and seq <= ? order by seq limit {BATCH} + 1"
         );
-        let rows = sqlx::query(AssertSqlSafe(sql)).bind(after).bind(until);
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(from).bind(until);
         let rows = rows.fetch_all(connection).await?;
-        let last = rows.last().map_or(after, |row| row.get("seq"));
-        Ok((rows.iter().filter_map(|row| self.logged(row)).collect(), last))
+        Ok(rows.iter().map(|row| self.line(row)).collect())
     }
 
-    fn logged(&self, row: &SqliteRow) -> Option<Logged> {
+    fn line(&self, row: &SqliteRow) -> Line {
         let length = |column| row::text(row, column).map_or(0, |text| text.len());
-        let bytes = length("old") + length("new");
-        let change = Arc::new(self.change(row)?);
-        Some(Logged { seq: row.try_get("seq").ok()?, bytes, change })
+        let change = self.change(row).map(Arc::new);
+        Line { place: LogPlace::of(row), bytes: length("old") + length("new"), change }
     }
 
     /// Nothing for a table that the app no longer has, nor for a line that no trigger of ours wrote.
@@ -288,7 +360,7 @@ impl Log {
         let table = self.tables.iter().find(|table| table.name == name)?;
         let logged = |column| row::logged(table, &row::text(row, column)?, &self.people);
         Some(Change {
-            position: self.write_position(row.try_get("seq").ok()?),
+            position: self.write_position(LogPlace::of(row)),
             table: name,
             record_id: row.try_get::<i64, _>("key").ok()?.into(),
             old: logged("old"),
@@ -303,13 +375,22 @@ impl Log {
         Some(Person { name: self.people.name(&id), id })
     }
 
-    pub(super) fn write_position(&self, seq: i64) -> Position {
-        Position::new(format!("{}-{seq}", self.epoch))
+    /// Whether a position is of the history that the log tells now.
+    pub(super) fn is_current(&self, position: &Position) -> bool {
+        self.read_position(position).is_some()
     }
 
-    fn read_position(&self, position: &Position) -> Option<i64> {
-        let (epoch, seq) = position.as_str().split_once('-')?;
-        (epoch == self.epoch.as_ref()).then(|| seq.parse().ok().filter(|seq| *seq >= 0))?
+    pub(super) fn write_position(&self, place: LogPlace) -> Position {
+        let LogPlace { seq, mark } = place;
+        Position::new(format!("{}-{seq}-{mark:x}", self.epoch.now()))
+    }
+
+    fn read_position(&self, position: &Position) -> Option<LogPlace> {
+        let (epoch, place) = position.as_str().split_once('-')?;
+        let (seq, mark) = place.split_once('-')?;
+        let mark = u32::from_str_radix(mark, 16).ok()?;
+        let seq = seq.parse().ok().filter(|seq| *seq >= 0)?;
+        (epoch == &*self.epoch.now()).then_some(LogPlace { seq, mark })
     }
 }
 
@@ -345,23 +426,41 @@ impl Store {
     }
 }
 
-/// The mark of this database, made once: a position of another one means nothing here.
+/// The epoch of the log, made once: a position of another one means nothing here.
 pub(super) async fn epoch(connection: &mut SqliteConnection) -> Result<Arc<str>, StoreError> {
-    sqlx::query(
-        "insert or ignore into _pagetide_meta (key, value)
-         values ('epoch', lower(hex(randomblob(4))))",
+    begin_epoch(connection, "").await
+}
+
+/// The epoch of the database; nothing if there is none.
+pub(super) async fn known_epoch(
+    connection: &mut SqliteConnection,
+) -> Result<Option<String>, StoreError> {
+    let sql = "select value from _pagetide_meta where key = 'epoch'";
+    Ok(sqlx::query_scalar(sql).fetch_optional(connection).await?)
+}
+
+/// Another epoch than the one before. The database may have another already.
+pub(super) async fn begin_epoch(
+    connection: &mut SqliteConnection,
+    before: &str,
+) -> Result<Arc<str>, StoreError> {
+    let known = known_epoch(connection).await?;
+    if let Some(known) = known.filter(|known| known != before) {
+        return Ok(known.into());
+    }
+    let epoch: String = sqlx::query_scalar(
+        "insert or replace into _pagetide_meta (key, value)
+         values ('epoch', lower(hex(randomblob(4)))) returning value",
     )
-    .execute(&mut *connection)
+    .fetch_one(connection)
     .await?;
-    let epoch: String = sqlx::query_scalar("select value from _pagetide_meta where key = 'epoch'")
-        .fetch_one(connection)
-        .await?;
     Ok(epoch.into())
 }
 
-async fn last_seq(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
-    let seq: Option<i64> = sqlx::query_scalar(LAST_SEQ).fetch_one(connection).await?;
-    Ok(seq.unwrap_or(0))
+pub(super) async fn last_place(connection: &mut SqliteConnection) -> Result<LogPlace, StoreError> {
+    let row = sqlx::query(LAST_PLACE).fetch_optional(connection).await?;
+    let place = row.as_ref().and_then(|row| row::text(row, 0));
+    Ok(place.map_or_else(LogPlace::default, |line| LogPlace::read(&line)))
 }
 
 /// Everything up to here may be gone. The newest change always stays, so there is a first one
@@ -409,7 +508,7 @@ mod tests {
         let start = store.log().remember().await.unwrap();
         add(&store, &table, "Ada").await;
         add(&store, &table, "Grace").await;
-        let first = store.log().after(&start).await.unwrap();
+        let first = store.log().after(&start).await.unwrap().unwrap();
         let between = first.changes[0].position.clone();
         // From here on the database cannot be asked.
         store.readers.close().await;
@@ -433,12 +532,13 @@ mod tests {
         let now = store.log().remember().await.unwrap();
         // Nothing is lost between what was remembered and what is read on.
         add(&store, &table, "Grace").await;
-        let next = store.log().after(&now).await.unwrap();
+        let next = store.log().after(&now).await.unwrap().unwrap();
         let part = store.log().part(&start, &table.name).await.unwrap().unwrap();
         store.readers.close().await;
         assert!(matches!(told(&store, &start, &next.position).await, Replay::Much));
-        let rest: Vec<_> = (BATCH + 1..=BATCH + 6).collect();
-        assert_eq!(part.changes.len(), BATCH as usize);
+        let batch = BATCH as i64;
+        let rest: Vec<_> = (batch + 1..=batch + 6).collect();
+        assert_eq!(part.changes.len(), BATCH);
         check(&told(&store, &part.position, &next.position).await, &rest);
     }
 
@@ -452,7 +552,7 @@ mod tests {
         let until = store.log().position().await.unwrap();
         check(&told(&store, &start, &until).await, &[1]);
         assert!(matches!(told(&store, &until, &start).await, Replay::Ahead));
-        let beyond = store.log().write_position(7);
+        let beyond = store.log().write_position(LogPlace { seq: 7, mark: 1 });
         assert!(matches!(told(&store, &beyond, &until).await, Replay::Gone));
     }
 }

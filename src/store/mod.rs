@@ -19,6 +19,7 @@ mod cascade;
 mod convert;
 mod error;
 mod figures;
+mod health;
 mod leads;
 mod log;
 mod meaning;
@@ -41,8 +42,9 @@ mod walk;
 mod watch;
 mod writer;
 
-pub use accounts::{Account, NewAccount, Person};
+pub use accounts::{Account, AccountsVersion, NewAccount, Person};
 pub use error::StoreError;
+pub use health::{Deleted, Hold};
 pub use log::{Batch, KEPT, Kept, Log, Pace, Part, Replay};
 pub use migrate::{Losses, Migrated};
 pub use rebuild::FRESH;
@@ -50,6 +52,8 @@ pub use sessions::{ApiToken, NewSession, NewToken, SessionSeen};
 pub use stamp::Stamp;
 pub use writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
 
+use health::{Files, Health};
+use log::Epoch;
 use people::People;
 use recent::Recent;
 use stamp::Stamps;
@@ -71,6 +75,7 @@ pub struct Store {
     writer: Writer,
     log: Log,
     people: People,
+    health: Arc<Health>,
 }
 
 impl Store {
@@ -109,27 +114,30 @@ impl Store {
         let read_only = options(&file).read_only(true).create_if_missing(false);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            // None is opened later, when another file may be at the path.
+            .min_connections(READERS)
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(read_only)
             .await?;
         let people = People::load(&readers).await?;
+        let files = Files::of(&file);
         // What SQLite keeps beside the file stands beside what a link leads to.
-        let file = file.canonicalize().unwrap_or(file);
-        let (watch, stamps) = (Watch::start(&file), Stamps::of(&file));
+        let (watch, stamps) = (Watch::start(&files.real()), Stamps::of(&files.real()));
+        let health = Arc::new(Health::new(files, watch.clone()));
         let tables: Arc<[Arc<Table>]> = tables.into();
         let log = Log {
             readers: readers.clone(),
             tables: tables.clone(),
             people: people.clone(),
-            epoch,
+            epoch: Epoch::new(epoch),
             watch: watch.clone(),
             stamps,
             recent: Recent::default(),
         };
-        let writer = Writer::start(connection, people.clone(), watch);
-        Ok(Self { tables, readers, writer, log, people })
+        let writer = Writer::start(connection, people.clone(), watch, health.clone());
+        Ok(Self { tables, readers, writer, log, people, health })
     }
 
     /// What [`open`](Self::open) would do to the tables; they stay as they are.
@@ -157,19 +165,12 @@ impl Store {
         Arc::ptr_eq(&self.tables, &other.tables)
     }
 
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("select 1").execute(&self.readers).await?;
-        Ok(())
-    }
-
     /// Finishes the writes under way and closes the database.
     pub async fn close(&self) {
-        self.writer.close().await;
+        self.health.close().await;
         self.readers.close().await;
+        // The last one that can write puts everything into the file, and leaves nothing beside it.
+        self.writer.close().await;
     }
 
     fn table(&self, name: &TableName) -> Result<&Arc<Table>, StoreError> {
@@ -181,11 +182,16 @@ impl Store {
 /// The writing connection, with the file it writes to.
 async fn connect(url: &str) -> Result<(SqliteConnection, PathBuf), StoreError> {
     let file = database_file(url)?;
+    Ok((connect_to(&file).await?, file))
+}
+
+/// A writing connection to a file; it is made if it is not there.
+async fn connect_to(file: &Path) -> Result<SqliteConnection, StoreError> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|cause| StoreError::Folder(folder.to_owned(), cause))?;
     }
-    Ok((SqliteConnection::connect_with(&options(&file)).await?, file))
+    Ok(SqliteConnection::connect_with(&options(file)).await?)
 }
 
 /// The file that a database URL means: `sqlite:path`, `sqlite://path` or a bare path.

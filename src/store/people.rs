@@ -19,7 +19,7 @@ impl People {
         Ok(people)
     }
 
-    async fn reload(&self, readers: &SqlitePool) -> Result<(), StoreError> {
+    pub(super) async fn reload(&self, readers: &SqlitePool) -> Result<(), StoreError> {
         let rows: Vec<(String, String)> =
             sqlx::query_as("select id, name from _pagetide_users").fetch_all(readers).await?;
         let names = rows.into_iter().map(|(id, name)| (UserId::new(id), name.into())).collect();

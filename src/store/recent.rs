@@ -5,66 +5,74 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::change::Change;
 use crate::model::ids::TableName;
+use crate::store::log::LogPlace;
 
 /// How many changes are kept at most: what a busy app does in some minutes.
 const MAX_CHANGES: usize = 5_000;
 /// How long they may be in the log together, in bytes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// A change with its place in the log and its length there.
+/// A line of the log.
 #[derive(Clone, Debug)]
-pub(super) struct Logged {
-    pub(super) seq: i64,
+pub(super) struct Line {
+    pub(super) place: LogPlace,
+    /// Its length there.
     pub(super) bytes: usize,
-    pub(super) change: Arc<Change>,
+    /// What it tells; nothing if that is of a table that the app no longer has.
+    pub(super) change: Option<Arc<Change>>,
 }
 
-/// Every change of the app's tables within one stretch of the log, without a gap.
+/// Every line within one stretch of the log, without a gap.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recent(Arc<Mutex<Stretch>>);
 
 #[derive(Debug, Default)]
 struct Stretch {
-    /// The stretch begins after this `seq` …
-    after: i64,
-    /// … and goes up to this one, which it includes.
-    until: i64,
-    changes: VecDeque<Logged>,
+    /// The stretch begins after this line.
+    after: LogPlace,
+    lines: VecDeque<Line>,
     bytes: usize,
 }
 
 impl Recent {
-    /// Takes in what was read from one `seq` to another. What does not follow on what is kept takes
-    /// its place.
-    pub(super) fn note(&self, after: i64, until: i64, changes: impl IntoIterator<Item = Logged>) {
+    /// Takes in the lines that follow a place. What does not follow on what is kept takes its place.
+    pub(super) fn note(&self, after: LogPlace, lines: impl IntoIterator<Item = Line>) {
         let mut stretch = self.lock();
-        if stretch.until != after {
-            *stretch = Stretch { after, until: after, ..Stretch::default() };
+        if stretch.until() != after {
+            *stretch = Stretch { after, ..Stretch::default() };
         }
-        stretch.until = until;
-        for logged in changes {
-            stretch.bytes += logged.bytes;
-            stretch.changes.push_back(logged);
+        for line in lines {
+            stretch.bytes += line.bytes;
+            stretch.lines.push_back(line);
         }
         stretch.shorten();
     }
 
-    /// The changes of a table after one `seq` up to and including another; nothing if they are not
-    /// all here.
+    /// The changes of a table after one place up to and including a `seq`; nothing if they are not all
+    /// here, or the place is not.
     pub(super) fn between(
         &self,
-        since: i64,
+        since: LogPlace,
         until: i64,
         table: &TableName,
     ) -> Option<Vec<Arc<Change>>> {
         let stretch = self.lock();
-        if since < stretch.after || until < since || stretch.until < until {
+        if since.seq < stretch.after.seq || until < since.seq || stretch.until().seq < until {
             return None;
         }
-        let first = stretch.changes.partition_point(|logged| logged.seq <= since);
-        let wanted = stretch.changes.range(first..).take_while(|logged| logged.seq <= until);
-        let of_table = wanted.filter(|logged| logged.change.table == *table);
-        Some(of_table.map(|logged| logged.change.clone()).collect())
+        let first = stretch.lines.partition_point(|line| line.place.seq <= since.seq);
+        let begun = first.checked_sub(1).map_or(stretch.after, |last| stretch.lines[last].place);
+        if begun != since {
+            return None;
+        }
+        let wanted = stretch.lines.range(first..).take_while(|line| line.place.seq <= until);
+        let changes = wanted.filter_map(|line| line.change.clone());
+        Some(changes.filter(|change| change.table == *table).collect())
+    }
+
+    /// Forgets all of it: the log tells another history now.
+    pub(super) fn forget(&self) {
+        *self.lock() = Stretch::default();
     }
 
     fn lock(&self) -> MutexGuard<'_, Stretch> {
@@ -74,11 +82,16 @@ impl Recent {
 }
 
 impl Stretch {
+    /// The stretch goes up to this line, which it includes.
+    fn until(&self) -> LogPlace {
+        self.lines.back().map_or(self.after, |line| line.place)
+    }
+
     fn shorten(&mut self) {
-        while self.changes.len() > MAX_CHANGES || self.bytes > MAX_BYTES {
-            let Some(oldest) = self.changes.pop_front() else { return };
+        while self.lines.len() > MAX_CHANGES || self.bytes > MAX_BYTES {
+            let Some(oldest) = self.lines.pop_front() else { return };
             self.bytes -= oldest.bytes;
-            self.after = oldest.seq;
+            self.after = oldest.place;
         }
     }
 }
@@ -88,7 +101,11 @@ mod tests {
     use super::*;
     use crate::model::ids::Position;
 
-    fn logged(seq: i64, table: &str, bytes: usize) -> Logged {
+    fn place(seq: i64) -> LogPlace {
+        LogPlace { seq, mark: u32::try_from(seq).unwrap() }
+    }
+
+    fn line(seq: i64, table: &str, bytes: usize) -> Line {
         let change = Change {
             position: Position::new(format!("e-{seq}")),
             table: table.parse().unwrap(),
@@ -98,28 +115,32 @@ mod tests {
             by: None,
             at: "2026-04-05T12:00:00.000Z".into(),
         };
-        Logged { seq, bytes, change: Arc::new(change) }
+        Line { place: place(seq), bytes, change: Some(Arc::new(change)) }
     }
 
     /// Which changes of `orders` are known to have happened between two places.
     #[track_caller]
     fn check(recent: &Recent, since: i64, until: i64, expected: Option<&[i64]>) {
-        let found = recent.between(since, until, &"orders".parse().unwrap());
-        let ids = found.map(|found| found.iter().map(|c| c.record_id.get()).collect::<Vec<_>>());
-        assert_eq!(ids.as_deref(), expected, "{since} to {until}");
+        check_from(recent, place(since), until, expected);
     }
 
-    fn orders(seqs: impl IntoIterator<Item = i64>) -> impl Iterator<Item = Logged> {
-        seqs.into_iter().map(|seq| logged(seq, "orders", 100))
+    #[track_caller]
+    fn check_from(recent: &Recent, since: LogPlace, until: i64, expected: Option<&[i64]>) {
+        let found = recent.between(since, until, &"orders".parse().unwrap());
+        let ids = found.map(|found| found.iter().map(|c| c.record_id.get()).collect::<Vec<_>>());
+        assert_eq!(ids.as_deref(), expected, "{since:?} to {until}");
+    }
+
+    fn orders(seqs: impl IntoIterator<Item = i64>) -> impl Iterator<Item = Line> {
+        seqs.into_iter().map(|seq| line(seq, "orders", 100))
     }
 
     #[test]
     fn a_stretch_answers_for_what_it_holds_and_for_nothing_else() {
         let recent = Recent::default();
-        recent.note(10, 14, orders([11, 12, 14]));
-        check(&recent, 10, 14, Some(&[11, 12, 14]));
+        recent.note(place(10), orders([11, 12, 13, 14]));
+        check(&recent, 10, 14, Some(&[11, 12, 13, 14]));
         check(&recent, 11, 12, Some(&[12]));
-        check(&recent, 12, 13, Some(&[]));
         check(&recent, 14, 14, Some(&[]));
         check(&recent, 9, 14, None);
         check(&recent, 10, 15, None);
@@ -127,13 +148,23 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_says_something_else_is_of_another_history() {
+        let recent = Recent::default();
+        recent.note(place(10), orders([11, 12]));
+        check_from(&recent, LogPlace { seq: 11, mark: 7 }, 12, None);
+        check_from(&recent, LogPlace { seq: 10, mark: 7 }, 12, None);
+        recent.forget();
+        check(&recent, 11, 12, None);
+    }
+
+    #[test]
     fn what_follows_makes_it_longer_and_what_does_not_takes_its_place() {
         let recent = Recent::default();
-        recent.note(0, 2, orders([1, 2]));
-        recent.note(2, 3, orders([3]));
+        recent.note(place(0), orders([1, 2]));
+        recent.note(place(2), orders([3]));
         check(&recent, 0, 3, Some(&[1, 2, 3]));
         // Nobody knows what 4 and 5 were.
-        recent.note(5, 6, orders([6]));
+        recent.note(place(5), orders([6]));
         check(&recent, 5, 6, Some(&[6]));
         check(&recent, 3, 6, None);
         check(&recent, 0, 3, None);
@@ -143,17 +174,17 @@ mod tests {
     fn a_stretch_without_changes_of_a_table_still_answers_for_it() {
         let recent = Recent::default();
         // 2 was of a table that the app no longer has.
-        recent.note(0, 3, [logged(1, "notes", 1), logged(3, "notes", 1)]);
+        let gone = Line { change: None, ..line(2, "gone", 1) };
+        recent.note(place(0), [line(1, "notes", 1), gone, line(3, "notes", 1)]);
         check(&recent, 0, 3, Some(&[]));
-        recent.note(3, 4, []);
-        check(&recent, 0, 4, Some(&[]));
+        check(&recent, 2, 3, Some(&[]));
     }
 
     #[test]
     fn the_oldest_go_first_and_are_no_longer_answered_for() {
         let recent = Recent::default();
         let last = MAX_CHANGES as i64 + 3;
-        recent.note(0, last, orders(1..=last));
+        recent.note(place(0), orders(1..=last));
         check(&recent, 2, 4, None);
         check(&recent, 3, 5, Some(&[4, 5]));
         check(&recent, last - 1, last, Some(&[last]));
@@ -162,11 +193,11 @@ mod tests {
     #[test]
     fn a_change_that_is_too_long_is_not_kept_and_leaves_no_hole() {
         let recent = Recent::default();
-        recent.note(0, 2, [logged(1, "orders", 1), logged(2, "orders", MAX_BYTES + 1)]);
+        recent.note(place(0), [line(1, "orders", 1), line(2, "orders", MAX_BYTES + 1)]);
         check(&recent, 0, 2, None);
         check(&recent, 1, 2, None);
         check(&recent, 2, 2, Some(&[]));
-        recent.note(2, 3, orders([3]));
+        recent.note(place(2), orders([3]));
         check(&recent, 2, 3, Some(&[3]));
     }
 }

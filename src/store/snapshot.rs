@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use crate::model::query::{Answer, Ask, Query, Rows, Snapshot};
 use crate::model::table::Table;
-use crate::store::log::LAST_SEQ;
+use crate::store::log::{LAST_PLACE, LogPlace};
 use crate::store::triggers::MAX_ARGUMENTS;
 use crate::store::{Store, StoreError, figures, meaning, row, select};
 
@@ -25,7 +25,7 @@ impl Store {
         queries: &[&Query],
         totals: &[Option<u64>],
     ) -> Result<Snapshot, StoreError> {
-        let mut statement = Statement::new(LAST_SEQ);
+        let mut statement = Statement::new(LAST_PLACE);
         let mut asked = Vec::with_capacity(queries.len());
         for (index, query) in queries.iter().enumerate() {
             let table = self.table(&query.table)?;
@@ -38,8 +38,8 @@ impl Store {
         let answers =
             asked.into_iter().map(|(table, query, at)| self.answer(table, query, &row, at));
         let answers = answers.collect::<Result<_, StoreError>>()?;
-        let seq = row.try_get::<Option<i64>, _>(0)?.unwrap_or_default();
-        Ok(Snapshot { answers, position: self.log.write_position(seq) })
+        let place = row::text(&row, 0).map_or_else(LogPlace::default, |line| LogPlace::read(&line));
+        Ok(Snapshot { answers, position: self.log.write_position(place) })
     }
 
     /// The answer to a query, whose columns begin at `at`.

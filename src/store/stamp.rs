@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// The header stands there twice, so that a reader can tell whether it is just being written.
 const HEADER: usize = 48;
@@ -20,28 +20,38 @@ const IS_INITIALISED: usize = 12;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp([u8; HEADER]);
 
-/// Reads the stamp of one database.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stamps(Option<&'static File>);
+/// Reads the stamp of one database; all copies are one.
+#[derive(Clone, Debug)]
+pub(super) struct Stamps(Arc<RwLock<Option<&'static File>>>);
 
 impl Stamps {
     /// Of the database in this file, which must be open and in WAL mode.
     pub(super) fn of(database: &Path) -> Self {
-        let mut index = database.as_os_str().to_owned();
-        index.push("-shm");
-        Self(open(Path::new(&index)).ok())
+        Self(Arc::new(RwLock::new(index_of(database))))
+    }
+
+    /// Reads that of the database that is now in this file.
+    pub(super) fn turn_to(&self, database: &Path) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = index_of(database);
     }
 
     /// The state of the database now; nothing where it cannot be told.
-    pub(super) fn now(self) -> Option<Stamp> {
+    pub(super) fn now(&self) -> Option<Stamp> {
         let mut bytes = [0; 2 * HEADER];
-        self.0?.read_exact_at(&mut bytes, 0).ok()?;
+        let index = *self.0.read().unwrap_or_else(PoisonError::into_inner);
+        index?.read_exact_at(&mut bytes, 0).ok()?;
         let (first, second) = bytes.split_at(HEADER);
         if first != second || first[IS_INITIALISED] == 0 {
             return None;
         }
         Some(Stamp(first.try_into().ok()?))
     }
+}
+
+fn index_of(database: &Path) -> Option<&'static File> {
+    let mut index = database.as_os_str().to_owned();
+    index.push("-shm");
+    open(Path::new(&index)).ok()
 }
 
 /// Opens a file for good: closing it would, as POSIX has it, give up the locks that SQLite holds on

@@ -75,7 +75,7 @@ pub(super) async fn present(
 
 /// The text of a trigger as it is compared. SQLite keeps it in its own way: it writes the first words
 /// itself, and puts names in quotes where a table is renamed.
-fn plain(sql: &str) -> String {
+pub(super) fn plain(sql: &str) -> String {
     let (first, rest) = sql.split_at_checked("create trigger ".len()).unwrap_or((sql, ""));
     first.to_lowercase() + &rest.replace('"', "")
 }

@@ -2,7 +2,7 @@
 //! happened to the database's files, and now and then in any case.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -18,24 +18,43 @@ const LONGEST: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub(super) struct Watch {
     bell: Arc<Notify>,
+    /// Rung with it, for whoever looks after the database.
+    alarm: Arc<Notify>,
     // Dropping it would end the watching.
-    _watcher: Option<Arc<RecommendedWatcher>>,
+    watcher: Arc<Mutex<Option<RecommendedWatcher>>>,
 }
 
 impl Watch {
     /// Watches the folder of the file: the files beside it (`-wal`) come and go.
     pub(super) fn start(file: &Path) -> Self {
-        let bell = Arc::new(Notify::new());
-        let watcher = watch(file, bell.clone());
+        let watch = Self { bell: Arc::default(), alarm: Arc::default(), watcher: Arc::default() };
+        watch.turn_to(file);
+        watch
+    }
+
+    /// Watches the folder of this file from now on: one that was removed is watched no longer.
+    pub(super) fn turn_to(&self, file: &Path) {
+        let watcher = watch(file, self.bell.clone(), self.alarm.clone());
         if let Err(error) = &watcher {
             tracing::warn!("cannot watch the database's folder, looking at intervals: {error}");
         }
-        Self { bell, _watcher: watcher.ok().map(Arc::new) }
+        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher.ok();
     }
 
     /// Tells whoever waits to look.
     pub(super) fn ring(&self) {
         self.bell.notify_one();
+    }
+
+    /// Tells whoever looks after the database to do so.
+    pub(super) fn sound(&self) {
+        self.alarm.notify_one();
+    }
+
+    /// Waits until something has happened to the files, or for so long.
+    pub(super) async fn alarm(&self, longest: Duration) {
+        // Nothing happening is as good a reason to look.
+        let _ = tokio::time::timeout(longest, self.alarm.notified()).await;
     }
 
     /// Waits until it is time to look again. `delay` is the reader's own, kept between its calls.
@@ -63,7 +82,7 @@ impl Default for Delay {
     }
 }
 
-fn watch(file: &Path, bell: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+fn watch(file: &Path, bell: Arc<Notify>, alarm: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let name = file.file_name().unwrap_or_default().to_owned();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -74,6 +93,7 @@ fn watch(file: &Path, bell: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
         };
         if !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(ours) {
             bell.notify_one();
+            alarm.notify_one();
         }
     })?;
     watcher.watch(folder.unwrap_or(Path::new(".")), RecursiveMode::NonRecursive)?;

@@ -12,6 +12,7 @@ use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 use crate::store::apply::RolledBack;
+use crate::store::health::Health;
 use crate::store::people::People;
 use crate::store::watch::Watch;
 use crate::store::{Store, StoreError, apply, transaction};
@@ -119,14 +120,23 @@ type Told = oneshot::Sender<Result<Outcomes, StoreError>>;
 enum Job {
     Records(Box<Write>, Told),
     Own(Statement, oneshot::Sender<Result<u64, StoreError>>),
+    Lend(oneshot::Sender<Lent>),
     Close(oneshot::Sender<()>),
+}
+
+/// The writing connection in the hands of whoever puts another in its place; meanwhile writes wait.
+pub(super) struct Lent {
+    /// Nothing if the last one who borrowed it gave none back.
+    pub(super) connection: Option<SqliteConnection>,
+    /// Where the other one goes.
+    pub(super) back: oneshot::Sender<SqliteConnection>,
 }
 
 impl Job {
     fn write(&self) -> Option<&Write> {
         match self {
             Self::Records(write, _) => Some(write),
-            Self::Own(..) | Self::Close(_) => None,
+            Self::Own(..) | Self::Lend(_) | Self::Close(_) => None,
         }
     }
 
@@ -139,7 +149,7 @@ impl Job {
     fn failed(&self, error: StoreError) -> Answer {
         match self {
             Self::Records(..) => Answer::Records(Err(error)),
-            Self::Own(..) | Self::Close(_) => Answer::Own(Err(error)),
+            Self::Own(..) | Self::Lend(_) | Self::Close(_) => Answer::Own(Err(error)),
         }
     }
 
@@ -181,10 +191,22 @@ impl Store {
 }
 
 impl Writer {
-    pub(super) fn start(connection: SqliteConnection, people: People, watch: Watch) -> Self {
+    pub(super) fn start(
+        connection: SqliteConnection,
+        people: People,
+        watch: Watch,
+        health: Arc<Health>,
+    ) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(run(connection, people, watch, waiting));
+        tokio::spawn(run(connection, people, (watch, health), waiting));
         Self(jobs)
+    }
+
+    /// Takes the connection away, to put another in its place.
+    pub(super) async fn lend(&self) -> Result<Lent, StoreError> {
+        let (to, lent) = oneshot::channel();
+        self.0.send(Job::Lend(to)).await.map_err(|_| StoreError::Closed)?;
+        lent.await.map_err(|_| StoreError::Closed)
     }
 
     /// Finishes what waits, then closes the connection.
@@ -198,28 +220,46 @@ impl Writer {
 }
 
 async fn run(
-    mut connection: SqliteConnection,
+    connection: SqliteConnection,
     people: People,
-    watch: Watch,
+    (watch, health): (Watch, Arc<Health>),
     mut waiting: mpsc::Receiver<Job>,
 ) {
+    let mut connection = Some(connection);
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
-        let mut closing = Vec::new();
+        let (mut closing, mut lending) = (Vec::new(), Vec::new());
         let mut work = Vec::with_capacity(group.len());
         for job in group.drain(..) {
             match job {
                 Job::Close(done) => closing.push(done),
+                Job::Lend(to) => lending.push(to),
                 job => work.push(job),
             }
         }
         if !work.is_empty() {
-            commit(&mut connection, &people, work).await;
+            // Whether what is written would be there afterwards can only be known afterwards.
+            let can_write = health.files.displaced().is_none();
+            match &mut connection {
+                Some(connection) if can_write => {
+                    commit(connection, &people, &health, work).await;
+                }
+                _ => refuse(work, &health),
+            }
             watch.ring();
+        }
+        for to in lending {
+            let (back, returned) = oneshot::channel();
+            connection = match to.send(Lent { connection: connection.take(), back }) {
+                Ok(()) => returned.await.ok(),
+                Err(lent) => lent.connection,
+            };
         }
         if !closing.is_empty() {
             // Nothing can be done about a database that will not close; its log is still whole.
-            let _ = connection.close().await;
+            if let Some(connection) = connection {
+                let _ = connection.close().await;
+            }
             for done in closing {
                 let _ = done.send(());
             }
@@ -255,7 +295,21 @@ impl Failure {
     }
 }
 
-async fn commit(connection: &mut SqliteConnection, people: &People, work: Vec<Job>) {
+/// Tells everyone that there is nothing to write to.
+fn refuse(work: Vec<Job>, health: &Health) {
+    health.look_soon();
+    for job in work {
+        let answer = job.failed(StoreError::Misplaced);
+        job.tell(answer);
+    }
+}
+
+async fn commit(
+    connection: &mut SqliteConnection,
+    people: &People,
+    health: &Health,
+    work: Vec<Job>,
+) {
     let answers = match group(connection, people, &work).await {
         Ok(answers) => answers,
         Err(Failure::NotBegun(error)) => {
@@ -275,6 +329,10 @@ async fn commit(connection: &mut SqliteConnection, people: &People, work: Vec<Jo
             answers
         }
     };
+    // What was written to a file that is no longer the database is not there.
+    if health.files.displaced().is_some() {
+        return refuse(work, health);
+    }
     for (job, answer) in work.into_iter().zip(answers) {
         job.tell(answer);
     }
@@ -333,7 +391,7 @@ async fn within(
                 }
                 answers.push(answer);
             }
-            Job::Close(_) => answers.push(Answer::Own(Ok(0))),
+            Job::Lend(_) | Job::Close(_) => answers.push(Answer::Own(Ok(0))),
         }
         rest = &rest[taken..];
     }

@@ -138,7 +138,7 @@ impl Listener {
 
     fn apply(&mut self, message: &Json) {
         let position = message["position"].as_str().unwrap();
-        let number: u64 = position.rsplit('-').next().unwrap().parse().unwrap();
+        let number: u64 = position.split('-').nth(1).unwrap().parse().unwrap();
         let event = message["event"].as_str().unwrap();
         let (id, before) = if event == "delete" {
             let id = message["recordId"].as_i64().unwrap().to_string();

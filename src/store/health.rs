@@ -1,0 +1,482 @@
+//! Whether the database is still the one that was opened, with the tables, triggers and history that
+//! are told: other programs copy, restore and replace it, and make its tables anew.
+//!
+//! What can be mended is mended, and a new history begins: what happened meanwhile is in no line of the
+//! log, so whoever listens is to read again. Until then the database is not fit to be served.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{sleep, timeout};
+
+use crate::model::ids::Position;
+use crate::store::log::last_place;
+use crate::store::stamp::Stamp;
+use crate::store::triggers::TriggerState;
+use crate::store::watch::Watch;
+use crate::store::writer::Statement;
+use crate::store::{READERS, Store, StoreError, connect_to, log, migrate, options, triggers};
+
+mod files;
+
+pub(super) use files::{Displaced, Files};
+
+/// How long until the database is looked at where nothing seems to happen.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long until it is looked at again where a lot happens.
+const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(250);
+/// How long after a write it is folded into the file.
+const FOLD_AFTER: Duration = Duration::from_millis(900);
+/// How long those who read may take to make way for another file.
+const MAKE_WAY: Duration = Duration::from_secs(10);
+
+/// What to do when the file is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    /// Wait for it to come back.
+    Wait,
+    /// Begin anew with an empty one.
+    BeginAnew,
+}
+
+/// What is known of the state of the database; all copies of a store share one.
+pub(super) struct Health {
+    /// Why it is not fit to be served.
+    fault: Mutex<Option<String>>,
+    pub(super) files: Files,
+    watch: Watch,
+    /// Taken by whoever looks.
+    last: Arc<tokio::sync::Mutex<LastLook>>,
+    /// When it was tried out last, and what was wrong then.
+    tried: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
+}
+
+/// Held by whoever must not be mended behind, see [`Store::hold`].
+pub struct Hold(OwnedMutexGuard<LastLook>);
+
+/// What was found at the last look.
+#[derive(Default)]
+struct LastLook {
+    connection: Option<SqliteConnection>,
+    stamp: Option<Stamp>,
+    schema: Option<TableParts>,
+    /// The state in which everything is in the file itself.
+    folded: Option<Stamp>,
+    /// The state that was folded as far as readers and writers allowed, and when.
+    tried: Option<(Option<Stamp>, Instant)>,
+    /// When the file itself was changed last, as far as that was to be expected.
+    modified: Option<SystemTime>,
+    /// Whether the connections are to a file that is no longer, or not known to be, the database.
+    is_astray: bool,
+    /// Whether another app has taken over the tables.
+    is_retired: bool,
+}
+
+/// The tables as far as the log depends on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TableParts {
+    version: i64,
+    /// Our triggers: the table, the text, and the row of each, which is another when it was dropped and
+    /// made again.
+    triggers: Vec<(String, String, i64)>,
+}
+
+impl Health {
+    pub(super) fn new(files: Files, watch: Watch) -> Self {
+        let (fault, last) = (Mutex::default(), Arc::default());
+        Self { fault, files, watch, last, tried: tokio::sync::Mutex::default() }
+    }
+
+    /// Something seems to be wrong.
+    pub(super) fn look_soon(&self) {
+        self.watch.sound();
+    }
+
+    /// Ends the looking.
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.last.lock().await.connection.take() {
+            // Nothing can be done about a database that will not close.
+            let _ = connection.close().await;
+        }
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what is wrong, and says so in the log if that is news.
+    fn set(&self, fault: Option<String>) {
+        let before = std::mem::replace(
+            &mut *self.fault.lock().unwrap_or_else(PoisonError::into_inner),
+            fault.clone(),
+        );
+        match (before, fault) {
+            (before, Some(fault)) if before.as_ref() != Some(&fault) => {
+                tracing::error!("not ready: {fault}");
+            }
+            (Some(_), None) => tracing::warn!("the database is fit to be served again"),
+            _ => {}
+        }
+    }
+}
+
+impl Store {
+    /// Whether the database is what it should be.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        if let Some(fault) = self.health.fault() {
+            return Err(StoreError::Unfit(fault));
+        }
+        // Whoever asks may ask often.
+        let mut tried = self.health.tried.lock().await;
+        let is_fresh = tried.as_ref().is_some_and(|(at, _)| at.elapsed() < LOOK_EVERY);
+        if !is_fresh {
+            *tried = Some((Instant::now(), self.try_out().await.err().map(|error| error.told())));
+        }
+        match tried.as_ref().and_then(|(_, fault)| fault.clone()) {
+            Some(fault) => Err(StoreError::Unfit(fault)),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads of every table, and sees whether something could be written.
+    async fn try_out(&self) -> Result<(), StoreError> {
+        let reads = self.tables.iter().map(|table| {
+            format!(", (select count(*) from (select * from \"{}\" limit 1))", table.name)
+        });
+        let read = format!("select 1{}", reads.collect::<String>());
+        sqlx::query(AssertSqlSafe(read)).fetch_one(&self.readers).await?;
+        let nothing = "delete from _pagetide_replaced where 0";
+        let write = self.execute(Statement { sql: nothing, values: Vec::new() });
+        // Another program may be writing for a long while, which is no fault.
+        timeout(LOOK_EVERY, write).await.map_or(Ok(()), |done| done.map(|_| ()))
+    }
+
+    /// Looks after the database, for ever: folds what was written into its file, notices what others did
+    /// to it, and mends that.
+    pub async fn look_after(&self, deleted: Deleted) {
+        loop {
+            let mut last = self.health.last.clone().lock_owned().await;
+            if !last.is_retired {
+                let looked = self.look(&mut last, deleted).await;
+                self.health.set(looked.err().map(|error| in_full(&error)));
+            }
+            drop(last);
+            sleep(LOOK_AT_MOST_EVERY).await;
+            self.log.watch.alarm(LOOK_EVERY - LOOK_AT_MOST_EVERY).await;
+        }
+    }
+
+    /// Keeps the database from being mended while another app brings it to what it declares.
+    pub async fn hold(&self) -> Hold {
+        Hold(self.health.last.clone().lock_owned().await)
+    }
+
+    /// Another app has taken over: this one has nothing to mend any more.
+    pub fn retire(hold: Hold) {
+        let mut last = hold.0;
+        last.is_retired = true;
+        last.connection = None;
+    }
+
+    /// A position is not in the log: its history is over, or is found to be now. Whether another one
+    /// has yet to begin.
+    pub async fn go_astray(&self, position: &Position) -> bool {
+        let mut last = self.health.last.lock().await;
+        let is_current = self.log.is_current(position);
+        last.is_astray |= is_current;
+        self.health.look_soon();
+        is_current
+    }
+
+    async fn look(&self, last: &mut LastLook, deleted: Deleted) -> Result<(), StoreError> {
+        let displaced = self.health.files.displaced();
+        last.is_astray |= displaced.is_some();
+        if !last.is_astray && self.is_overwritten(last).await {
+            last.is_astray = true;
+        }
+        if last.is_astray {
+            match displaced {
+                Some(Displaced::Gone) if deleted == Deleted::Wait => {
+                    // Whoever moved it has all of it, and what comes in its place finds nothing of it.
+                    self.set_down(last).await;
+                    return Err(StoreError::Misplaced);
+                }
+                Some(Displaced::Replaced) => self.health.files.expect_whole()?,
+                Some(Displaced::Gone | Displaced::Beside) | None => {}
+            }
+            return self.open_anew(last, displaced.is_some()).await;
+        }
+        let stamp = self.log.stamp();
+        if last.stamp.is_none() || last.stamp != stamp || last.schema.is_none() {
+            self.look_at_tables(last).await?;
+            last.stamp = stamp;
+        } else if self.health.fault().is_some() {
+            self.look_at_tables(last).await?;
+        }
+        if let Err(error) = self.fold(last).await {
+            tracing::warn!("cannot fold what was written into the file: {}", in_full(&error));
+        }
+        Ok(())
+    }
+
+    /// Compares the tables with what was there at the last look, and mends what can be.
+    async fn look_at_tables(&self, last: &mut LastLook) -> Result<(), StoreError> {
+        let connection = self.connection(last).await?;
+        let epoch = log::known_epoch(connection).await?;
+        if epoch.as_deref() != Some(&*self.log.epoch.now()) {
+            // Another server on this database may have begun a new one.
+            return self.begin_history(last).await;
+        }
+        let version = schema_version(self.connection(last).await?).await?;
+        if last.schema.as_ref().is_some_and(|schema| schema.version == version) {
+            return Ok(());
+        }
+        let known = last.schema.as_ref().map(|schema| schema.triggers.clone());
+        let connection = self.connection(last).await?;
+        let mut transaction = connection.begin_with("begin immediate").await?;
+        let missing = self.what_is_missing(&mut transaction).await?;
+        if let Some(missing) = missing {
+            return Err(StoreError::Unfit(missing));
+        }
+        let mut is_missing = false;
+        for table in self.tables.iter() {
+            let made: Option<Vec<_>> = known.as_ref().map(|known| {
+                let mine = known.iter().filter(|(on, ..)| on == table.name.as_str());
+                mine.map(|(_, sql, _)| sql.clone()).collect()
+            });
+            let present = triggers::present(&mut transaction, table).await?;
+            if made.is_some_and(|made| made != present && present.len() == made.len()) {
+                return Err(StoreError::Unfit(format!(
+                    "another version of this program or of the app has taken over the table `{}`; \
+                     start this server again",
+                    table.name
+                )));
+            }
+            let state = triggers::bring(&mut transaction, table).await?;
+            is_missing |= state == TriggerState::Missing;
+            if state == TriggerState::Missing {
+                tracing::warn!(
+                    "the table `{}` was made anew by another program, or its triggers dropped: they \
+                     are there again, and whoever listens reads again",
+                    table.name
+                );
+            }
+        }
+        // Before anybody can change it again.
+        let schema = self.parts(&mut transaction).await?;
+        transaction.commit().await?;
+        let is_other =
+            last.schema.as_ref().is_some_and(|before| before.triggers != schema.triggers);
+        last.schema = Some(schema);
+        if is_missing || is_other {
+            self.begin_history(last).await?;
+        }
+        Ok(())
+    }
+
+    /// What is declared and not there; nothing if all is.
+    async fn what_is_missing(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Option<String>, StoreError> {
+        let columns = "select group_concat(name, ',') from pragma_table_xinfo(?)";
+        let ours =
+            ["_pagetide_changes", "_pagetide_replaced", "_pagetide_actor", "_pagetide_users"];
+        let declared = self.tables.iter().map(|table| table.name.as_str());
+        for name in ours.into_iter().chain(declared) {
+            let found: Option<String> =
+                sqlx::query_scalar(columns).bind(name).fetch_one(&mut *connection).await?;
+            let Some(found) = found else {
+                return Ok(Some(format!(
+                    "the table `{name}` is gone; put it back, or start the server again to have an \
+                     empty one made"
+                )));
+            };
+            let table = self.tables.iter().find(|table| table.name.as_str() == name);
+            let fields = table.into_iter().flat_map(|table| &table.fields);
+            let lost = fields
+                .map(|field| field.name.as_str())
+                .find(|field| !found.split(',').any(|column| column == *field));
+            if let Some(field) = lost {
+                return Ok(Some(format!(
+                    "the table `{name}` has no column `{field}` any more; put it back, or start the \
+                     server again"
+                )));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn parts(&self, connection: &mut SqliteConnection) -> Result<TableParts, StoreError> {
+        let version = schema_version(connection).await?;
+        let sql = "select tbl_name, sql, rowid from sqlite_master
+                   where type = 'trigger' and
+                     substr(name, 1, 11 + length(tbl_name)) = '_pagetide_' || tbl_name || '_'
+                   order by name";
+        let rows = sqlx::query(sql).fetch_all(connection).await?;
+        let parts = rows.iter().map(|row| {
+            (row.get(0), triggers::plain(&row.get::<String, _>(1)), row.get::<i64, _>(2))
+        });
+        let is_declared = |(on, ..): &(String, String, i64)| {
+            self.tables.iter().any(|table| table.name.as_str() == on)
+        };
+        Ok(TableParts { version, triggers: parts.filter(is_declared).collect() })
+    }
+
+    /// Begins a history in which nothing of the one before can be resumed from.
+    async fn begin_history(&self, last: &mut LastLook) -> Result<(), StoreError> {
+        let before = self.log.epoch.now();
+        let epoch = log::begin_epoch(self.connection(last).await?, &before).await?;
+        self.people.reload(&self.readers).await?;
+        self.log.epoch.set(epoch);
+        self.log.watch.ring();
+        Ok(())
+    }
+
+    /// The connection of whoever looks.
+    async fn connection<'a>(
+        &self,
+        last: &'a mut LastLook,
+    ) -> Result<&'a mut SqliteConnection, StoreError> {
+        let connection = match last.connection.take() {
+            Some(connection) => connection,
+            None => {
+                let options = options(self.health.files.path()).create_if_missing(false);
+                SqliteConnection::connect_with(&options).await?
+            }
+        };
+        Ok(last.connection.insert(connection))
+    }
+
+    /// Whether something else was written over the file: no cached page is what it says any more.
+    async fn is_overwritten(&self, last: &mut LastLook) -> bool {
+        let modified = self.health.files.modified();
+        if last.modified == modified {
+            return false;
+        }
+        last.modified = modified;
+        let options = self.readers.connect_options();
+        let look = async {
+            let mut reader = self.readers.acquire().await?;
+            let before = last_place(&mut reader).await?;
+            let mut fresh = SqliteConnection::connect_with(&options).await?;
+            let now = last_place(&mut fresh).await?;
+            fresh.close().await?;
+            let after = last_place(&mut reader).await?;
+            // Something may be committed meanwhile.
+            let is_between = before.seq <= now.seq && now.seq <= after.seq;
+            Ok::<_, StoreError>(!is_between || before == after && now != before)
+        };
+        match look.await {
+            Ok(is_other) => is_other,
+            Err(StoreError::Unavailable(error)) => error.as_database_error().is_some(),
+            Err(_) => false,
+        }
+    }
+
+    /// Puts everything that was written into the file that is open, and takes away what would be
+    /// taken for a part of whatever comes in its place.
+    async fn set_down(&self, last: &mut LastLook) {
+        if let Ok(connection) = self.connection(last).await {
+            let folded = sqlx::query("pragma wal_checkpoint(truncate)").fetch_one(connection).await;
+            if folded.is_ok_and(|row| row.get::<i64, _>(0) == 0) {
+                self.health.files.remove_beside();
+            }
+        }
+    }
+
+    /// Opens what is now at the path, as at a start.
+    async fn open_anew(&self, last: &mut LastLook, is_displaced: bool) -> Result<(), StoreError> {
+        tracing::warn!("the database was replaced, restored or deleted: opening it anew");
+        if is_displaced {
+            self.set_down(last).await;
+        }
+        let lent = self.writer.lend().await?;
+        // No connection to the new file may stand beside one to the old: they could share a log.
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            let reader = timeout(MAKE_WAY, self.readers.acquire()).await;
+            let Ok(Ok(mut reader)) = reader else {
+                return Err(StoreError::Unfit(
+                    "readers do not make way for another file".to_owned(),
+                ));
+            };
+            let nothing = SqliteConnection::connect("sqlite::memory:").await?;
+            std::mem::replace(&mut *reader, nothing).close().await?;
+            readers.push(reader);
+        }
+        for old in [last.connection.take(), lent.connection].into_iter().flatten() {
+            // It may be to a file that is no more.
+            let _ = old.close().await;
+        }
+        let files = &self.health.files;
+        let mut writer = connect_to(files.path()).await?;
+        migrate::apply(&mut writer, &self.tables, migrate::Losses::Refused).await?;
+        let read_only = options(files.path()).read_only(true).create_if_missing(false);
+        for reader in &mut readers {
+            **reader = SqliteConnection::connect_with(&read_only).await?;
+            last_place(reader).await?;
+        }
+        drop(readers);
+        files.turn_to();
+        self.log.stamps.turn_to(&files.real());
+        self.log.watch.turn_to(&files.real());
+        *last = LastLook { modified: files.modified(), ..LastLook::default() };
+        self.begin_history(last).await?;
+        // Nobody waits for it if the writer has ended.
+        let _ = lent.back.send(writer);
+        Ok(())
+    }
+
+    /// Moves what was written into the file itself, so that a copy of it alone has it too. Neither
+    /// writers nor readers wait for that.
+    async fn fold(&self, last: &mut LastLook) -> Result<(), StoreError> {
+        let stamp = self.log.stamp();
+        if last.folded.is_some() && last.folded == stamp {
+            return Ok(());
+        }
+        let Some((before, at)) = last.tried else {
+            last.tried = Some((None, Instant::now()));
+            return Ok(());
+        };
+        if at.elapsed() < FOLD_AFTER {
+            return Ok(());
+        }
+        last.tried = Some((stamp, Instant::now()));
+        let is_quiet = before == stamp;
+        let connection = self.connection(last).await?;
+        sqlx::query("pragma wal_checkpoint(passive)").execute(&mut *connection).await?;
+        if is_quiet {
+            // All is there by now, so this takes no time; whoever reads or writes keeps it off.
+            sqlx::raw_sql("pragma busy_timeout = 0").execute(&mut *connection).await?;
+            let emptied =
+                sqlx::query("pragma wal_checkpoint(truncate)").fetch_one(&mut *connection).await;
+            sqlx::raw_sql("pragma busy_timeout = 10000").execute(&mut *connection).await?;
+            if emptied?.get::<i64, _>(0) == 0 {
+                let stamp = self.log.stamp();
+                // Unless something was written since.
+                last.folded = stamp.filter(|_| self.health.files.is_all_in_one());
+                self.log.watch.ring();
+            }
+        }
+        last.modified = self.health.files.modified();
+        Ok(())
+    }
+}
+
+/// An error with what caused it.
+fn in_full(error: &StoreError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+async fn schema_version(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("pragma schema_version").fetch_one(connection).await?)
+}

@@ -1,0 +1,201 @@
+//! The files of the database, as far as one sees without asking SQLite: whether those at the paths are
+//! the ones that are open.
+
+use std::fs::{self, File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+use std::time::SystemTime;
+
+use crate::store::StoreError;
+
+/// What SQLite keeps beside the file.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+/// What every database of SQLite begins with (<https://www.sqlite.org/fileformat.html>, 1.3).
+const MAGIC: &[u8] = b"SQLite format 3\0";
+/// How long the header is.
+const HEADER: usize = 100;
+
+/// Device and inode.
+type Inode = (u64, u64);
+
+/// The files of one database.
+#[derive(Debug)]
+pub(in crate::store) struct Files {
+    /// Where it is, as whoever started the server says it.
+    path: PathBuf,
+    open: RwLock<OpenFiles>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OpenFiles {
+    /// What a link leads to.
+    real: PathBuf,
+    file: Option<Inode>,
+    beside: [Option<Inode>; 2],
+}
+
+/// Where the files that are open are no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Displaced {
+    /// There is no file at the path.
+    Gone,
+    /// There is another one.
+    Replaced,
+    /// What SQLite keeps beside it is gone, or another.
+    Beside,
+}
+
+impl Files {
+    /// Those of a database that has just been opened.
+    pub(in crate::store) fn of(path: &Path) -> Self {
+        Self { open: RwLock::new(OpenFiles::at(path)), path: path.to_owned() }
+    }
+
+    /// Those that are at the path now are the open ones.
+    pub(in crate::store) fn turn_to(&self) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = OpenFiles::at(&self.path);
+    }
+
+    pub(in crate::store) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the path leads to.
+    pub(in crate::store) fn real(&self) -> PathBuf {
+        self.opened().real
+    }
+
+    /// What is wrong with the files at the paths; nothing if they are the open ones. It takes
+    /// microseconds.
+    pub(in crate::store) fn displaced(&self) -> Option<Displaced> {
+        let open = self.opened();
+        match inode(&self.path) {
+            None => Some(Displaced::Gone),
+            now if now != open.file => Some(Displaced::Replaced),
+            _ if beside(&open.real) != open.beside => Some(Displaced::Beside),
+            _ => None,
+        }
+    }
+
+    /// When the file itself was last written.
+    pub(in crate::store) fn modified(&self) -> Option<SystemTime> {
+        fs::metadata(&self.path).and_then(|about| about.modified()).ok()
+    }
+
+    /// Whether nothing is beside the file that is not in it too.
+    pub(in crate::store) fn is_all_in_one(&self) -> bool {
+        fs::metadata(with_end(&self.real(), BESIDE[0])).is_ok_and(|about| about.len() == 0)
+    }
+
+    /// Whether all of a database is there: copying one takes a while.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(in crate::store) fn expect_whole(&self) -> Result<(), StoreError> {
+        match is_whole(&self.path) {
+            true => Ok(()),
+            false => Err(StoreError::Unfit(
+                "what is in the place of the database's file is no whole database".to_owned(),
+            )),
+        }
+    }
+
+    /// Takes away what is beside the path and belongs to the file that is open.
+    pub(in crate::store) fn remove_beside(&self) {
+        let open = self.opened();
+        for (end, known) in BESIDE.iter().zip(open.beside) {
+            let path = with_end(&open.real, end);
+            if known.is_some() && inode(&path) == known {
+                // Where it cannot be removed, it is empty.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
+    fn opened(&self) -> OpenFiles {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl OpenFiles {
+    fn at(path: &Path) -> Self {
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        Self { file: inode(path), beside: beside(&real), real }
+    }
+}
+
+fn inode(path: &Path) -> Option<Inode> {
+    fs::metadata(path).ok().map(|about: Metadata| (about.dev(), about.ino()))
+}
+
+fn beside(real: &Path) -> [Option<Inode>; 2] {
+    BESIDE.map(|end| inode(&with_end(real, end)))
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(end);
+    path.into()
+}
+
+/// Whether a file is as long as its header says. It must not be open as a database: closing it here
+/// would give up the locks on it.
+fn is_whole(path: &Path) -> bool {
+    let mut header = [0; HEADER];
+    let read = File::open(path).and_then(|mut file| {
+        file.read_exact(&mut header)?;
+        file.metadata()
+    });
+    let Ok(about) = read else { return false };
+    let number =
+        |at: usize| u64::from(u32::from_be_bytes([0, 1, 2, 3].map(|nth| header[at + nth])));
+    let page = match u64::from(u16::from_be_bytes([header[16], header[17]])) {
+        1 => 65_536,
+        size => size,
+    };
+    // The number of pages means something only if it was written by the last who wrote (1.3.7).
+    let is_said = number(24) == number(92) && number(28) > 0;
+    header.starts_with(MAGIC) && page > 0 && (!is_said || about.len() >= number(28) * page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_file_or_none_is_noticed_and_so_is_what_stands_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        let at = |end| with_end(&path, end);
+        for end in ["", "-wal", "-shm"] {
+            fs::write(at(end), "old").unwrap();
+        }
+        let files = Files::of(&path);
+        assert_eq!(files.displaced(), None);
+        fs::rename(at("-wal"), at("-aside")).unwrap();
+        assert_eq!(files.displaced(), Some(Displaced::Beside));
+        fs::rename(&path, at("-moved")).unwrap();
+        assert_eq!(files.displaced(), Some(Displaced::Gone));
+        fs::write(&path, "new").unwrap();
+        assert_eq!(files.displaced(), Some(Displaced::Replaced));
+        files.turn_to();
+        assert_eq!(files.displaced(), None);
+    }
+
+    #[test]
+    fn half_a_database_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        let made =
+            std::process::Command::new("sqlite3").arg(&path).arg("create table t (x)").status();
+        assert!(made.unwrap().success());
+        assert!(is_whole(&path));
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() / 2 + 1]).unwrap();
+        assert!(!is_whole(&path));
+        fs::write(&path, "no database at all").unwrap();
+        assert!(!is_whole(&path));
+    }
+}
