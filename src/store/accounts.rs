@@ -206,7 +206,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn accounts_version(&self) -> Result<AccountsVersion, StoreError> {
-        let epoch = self.log.epoch.now();
+        let epoch = self.log.epoch.now().as_str().into();
         let version = "select cast(value as integer) from _pagetide_meta where key = 'accounts'";
         let number = sqlx::query_scalar(version).fetch_optional(&self.readers).await?;
         Ok(AccountsVersion { epoch, number: number.unwrap_or(0) })

@@ -228,7 +228,7 @@ impl Store {
     async fn look_at_tables(&self, last: &mut LastLook) -> Result<(), StoreError> {
         let connection = self.connection(last).await?;
         let epoch = log::known_epoch(connection).await?;
-        if epoch.as_deref() != Some(&*self.log.epoch.now()) {
+        if epoch.as_deref() != Some(self.log.epoch.now().as_str()) {
             // Another server on this database may have begun a new one.
             return self.begin_history(last).await;
         }
@@ -331,7 +331,7 @@ impl Store {
     /// Begins a history in which nothing of the one before can be resumed from.
     async fn begin_history(&self, last: &mut LastLook) -> Result<(), StoreError> {
         let before = self.log.epoch.now();
-        let epoch = log::begin_epoch(self.connection(last).await?, &before).await?;
+        let epoch = log::begin_epoch(self.connection(last).await?, before.as_str()).await?;
         self.people.reload(&self.readers).await?;
         self.log.epoch.set(epoch);
         self.log.watch.ring();

@@ -54,26 +54,58 @@ pub struct Log {
     pub(super) readers: SqlitePool,
     pub(super) tables: Arc<[Arc<Table>]>,
     pub(super) people: People,
-    pub(super) epoch: Epoch,
+    pub(super) epoch: CurrentEpoch,
     pub(super) watch: Watch,
     pub(super) stamps: Stamps,
     pub(super) recent: Recent,
 }
 
-/// Which history the log tells; all copies are one.
+/// Which history the log tells, as positions name it.
 #[derive(Clone, Debug)]
-pub(super) struct Epoch(Arc<RwLock<Arc<str>>>);
+pub(super) struct Epoch(Arc<str>);
 
 impl Epoch {
-    pub(super) fn new(epoch: Arc<str>) -> Self {
+    /// What is known up to a line. The epoch must be from before the line was read, for another may
+    /// begin meanwhile.
+    pub(super) fn position(&self, place: LogPlace) -> Position {
+        let LogPlace { seq, mark } = place;
+        Position::new(format!("{}-{seq}-{mark:x}", self.0))
+    }
+
+    /// The line that a position names; nothing if it is of another history.
+    fn place(&self, position: &Position) -> Option<LogPlace> {
+        let (epoch, place) = position.as_str().split_once('-')?;
+        let (seq, mark) = place.split_once('-')?;
+        let mark = u32::from_str_radix(mark, 16).ok()?;
+        let seq = seq.parse().ok().filter(|seq| *seq >= 0)?;
+        (epoch == &*self.0).then_some(LogPlace { seq, mark })
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Epoch {
+    fn from(epoch: String) -> Self {
+        Self(epoch.into())
+    }
+}
+
+/// The epoch that the log has now; all copies are one.
+#[derive(Clone, Debug)]
+pub(super) struct CurrentEpoch(Arc<RwLock<Epoch>>);
+
+impl CurrentEpoch {
+    pub(super) fn new(epoch: Epoch) -> Self {
         Self(Arc::new(RwLock::new(epoch)))
     }
 
-    pub(super) fn now(&self) -> Arc<str> {
+    pub(super) fn now(&self) -> Epoch {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set(&self, epoch: Arc<str>) {
+    pub(super) fn set(&self, epoch: Epoch) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = epoch;
     }
 }
@@ -152,7 +184,8 @@ impl Log {
     /// When the database does not answer.
     pub async fn position(&self) -> Result<Position, StoreError> {
         let mut connection = self.readers.acquire().await?;
-        Ok(self.write_position(last_place(&mut connection).await?))
+        let epoch = self.epoch.now();
+        Ok(epoch.position(last_place(&mut connection).await?))
     }
 
     /// Reads the newest changes into memory, and says up to where: whoever goes on from there with
@@ -162,19 +195,20 @@ impl Log {
     /// When the database does not answer.
     pub async fn remember(&self) -> Result<Position, StoreError> {
         let mut transaction = self.readers.begin().await?;
+        let epoch = self.epoch.now();
         let last = last_place(&mut transaction).await?;
         let from = (pruned(&mut transaction).await? + 1).max(last.seq - REMEMBERED);
         self.recent.forget();
-        let mut lines = self.read(&mut transaction, from, last.seq).await?;
+        let mut lines = self.read(&mut transaction, &epoch, (from, last.seq)).await?;
         // What the first one says is only known as the place where the others begin.
         let is_cut = from > 1 && !lines.is_empty();
         let mut after = if is_cut { lines.remove(0).place } else { LogPlace::default() };
         while let Some(newest) = lines.last().map(|line| line.place) {
             self.recent.note(after, lines);
             after = newest;
-            lines = self.read(&mut transaction, after.seq + 1, last.seq).await?;
+            lines = self.read(&mut transaction, &epoch, (after.seq + 1, last.seq)).await?;
         }
-        Ok(self.write_position(last))
+        Ok(epoch.position(last))
     }
 
     /// The next changes after a position, in order; none if there are none yet. They stay in memory
@@ -183,15 +217,16 @@ impl Log {
     /// # Errors
     /// When the database does not answer.
     pub async fn after(&self, position: &Position) -> Result<Option<Batch>, StoreError> {
-        let Some(after) = self.read_position(position) else { return Ok(None) };
+        let epoch = self.epoch.now();
+        let Some(after) = epoch.place(position) else { return Ok(None) };
         let mut connection = self.readers.acquire().await?;
-        let Some(lines) = self.follow(&mut connection, after, i64::MAX).await? else {
+        let Some(lines) = self.follow(&mut connection, &epoch, (after, i64::MAX)).await? else {
             return Ok(None);
         };
         let last = lines.last().map_or(after, |line| line.place);
         let changes = lines.iter().filter_map(|line| line.change.as_deref().cloned()).collect();
         self.recent.note(after, lines);
-        Ok(Some(Batch { changes, position: self.write_position(last) }))
+        Ok(Some(Batch { changes, position: epoch.position(last) }))
     }
 
     /// The last change of a record; nothing if it is not among the newest.
@@ -215,7 +250,7 @@ impl Log {
         .bind(id.get())
         .fetch_optional(&self.readers)
         .await?;
-        Ok(row.and_then(|row| self.change(&row)))
+        Ok(row.and_then(|row| self.change(&row, &self.epoch.now())))
     }
 
     /// The last changes of a record, the newest first, as far back as the log reaches.
@@ -237,7 +272,7 @@ impl Log {
         .bind(limit)
         .fetch_all(&self.readers)
         .await?;
-        Ok(rows.iter().filter_map(|row| self.change(row)).collect())
+        Ok(rows.iter().filter_map(|row| self.change(row, &self.epoch.now())).collect())
     }
 
     /// The state of the database now; nothing where it cannot be told.
@@ -261,8 +296,8 @@ impl Log {
         until: &Position,
         table: &TableName,
     ) -> Result<Replay, StoreError> {
-        let (Some(since), Some(until)) = (self.read_position(since), self.read_position(until))
-        else {
+        let epoch = self.epoch.now();
+        let (Some(since), Some(until)) = (epoch.place(since), epoch.place(until)) else {
             return Ok(Replay::Gone);
         };
         if until.seq - since.seq > MAX_REPLAY {
@@ -273,7 +308,7 @@ impl Log {
         }
         let mut connection = self.readers.acquire().await?;
         let last = until.seq.max(since.seq);
-        let Some(lines) = self.follow(&mut connection, since, last).await? else {
+        let Some(lines) = self.follow(&mut connection, &epoch, (since, last)).await? else {
             return Ok(Replay::Gone);
         };
         if since.seq > until.seq {
@@ -293,9 +328,10 @@ impl Log {
         since: &Position,
         table: &TableName,
     ) -> Result<Option<Part>, StoreError> {
-        let Some(since) = self.read_position(since) else { return Ok(None) };
+        let epoch = self.epoch.now();
+        let Some(since) = epoch.place(since) else { return Ok(None) };
         let mut connection = self.readers.acquire().await?;
-        let Some(lines) = self.follow(&mut connection, since, i64::MAX).await? else {
+        let Some(lines) = self.follow(&mut connection, &epoch, (since, i64::MAX)).await? else {
             return Ok(None);
         };
         let mut last = lines.last().map_or(since, |line| line.place);
@@ -309,7 +345,7 @@ impl Log {
                 break;
             }
         }
-        Ok(Some(Part { changes, position: self.write_position(last) }))
+        Ok(Some(Part { changes, position: epoch.position(last) }))
     }
 
     /// The lines after a place; nothing if that place is not in the log: it may be pruned, or the log
@@ -317,16 +353,16 @@ impl Log {
     async fn follow(
         &self,
         connection: &mut SqliteConnection,
-        since: LogPlace,
-        until: i64,
+        epoch: &Epoch,
+        (since, until): (LogPlace, i64),
     ) -> Result<Option<Vec<Line>>, StoreError> {
         if since.seq == 0 {
             let is_whole = since == LogPlace::default() && pruned(connection).await? == 0;
-            let mut lines = self.read(connection, 1, until).await?;
+            let mut lines = self.read(connection, epoch, (1, until)).await?;
             lines.truncate(BATCH);
             return Ok(is_whole.then_some(lines));
         }
-        let mut lines = self.read(connection, since.seq, until).await?;
+        let mut lines = self.read(connection, epoch, (since.seq, until)).await?;
         let is_known = lines.first().is_some_and(|line| line.place == since);
         Ok(is_known.then(|| lines.split_off(1)))
     }
@@ -335,8 +371,8 @@ impl Log {
     async fn read(
         &self,
         connection: &mut SqliteConnection,
-        from: i64,
-        until: i64,
+        epoch: &Epoch,
+        (from, until): (i64, i64),
     ) -> Result<Vec<Line>, StoreError> {
         // The limit stands in the text: see `select::limited`.
         let sql = format!(
@@ -345,22 +381,22 @@ impl Log {
         );
         let rows = sqlx::query(AssertSqlSafe(sql)).bind(from).bind(until);
         let rows = rows.fetch_all(connection).await?;
-        Ok(rows.iter().map(|row| self.line(row)).collect())
+        Ok(rows.iter().map(|row| self.line(row, epoch)).collect())
     }
 
-    fn line(&self, row: &SqliteRow) -> Line {
+    fn line(&self, row: &SqliteRow, epoch: &Epoch) -> Line {
         let length = |column| row::text(row, column).map_or(0, |text| text.len());
-        let change = self.change(row).map(Arc::new);
+        let change = self.change(row, epoch).map(Arc::new);
         Line { place: LogPlace::of(row), bytes: length("old") + length("new"), change }
     }
 
     /// Nothing for a table that the app no longer has, nor for a line that no trigger of ours wrote.
-    fn change(&self, row: &SqliteRow) -> Option<Change> {
+    fn change(&self, row: &SqliteRow, epoch: &Epoch) -> Option<Change> {
         let name: TableName = row::text(row, "table_name")?.parse().ok()?;
         let table = self.tables.iter().find(|table| table.name == name)?;
         let logged = |column| row::logged(table, &row::text(row, column)?, &self.people);
         Some(Change {
-            position: self.write_position(LogPlace::of(row)),
+            position: epoch.position(LogPlace::of(row)),
             table: name,
             record_id: row.try_get::<i64, _>("key").ok()?.into(),
             old: logged("old"),
@@ -377,20 +413,7 @@ impl Log {
 
     /// Whether a position is of the history that the log tells now.
     pub(super) fn is_current(&self, position: &Position) -> bool {
-        self.read_position(position).is_some()
-    }
-
-    pub(super) fn write_position(&self, place: LogPlace) -> Position {
-        let LogPlace { seq, mark } = place;
-        Position::new(format!("{}-{seq}-{mark:x}", self.epoch.now()))
-    }
-
-    fn read_position(&self, position: &Position) -> Option<LogPlace> {
-        let (epoch, place) = position.as_str().split_once('-')?;
-        let (seq, mark) = place.split_once('-')?;
-        let mark = u32::from_str_radix(mark, 16).ok()?;
-        let seq = seq.parse().ok().filter(|seq| *seq >= 0)?;
-        (epoch == &*self.epoch.now()).then_some(LogPlace { seq, mark })
+        self.epoch.now().place(position).is_some()
     }
 }
 
@@ -427,7 +450,7 @@ impl Store {
 }
 
 /// The epoch of the log, made once: a position of another one means nothing here.
-pub(super) async fn epoch(connection: &mut SqliteConnection) -> Result<Arc<str>, StoreError> {
+pub(super) async fn epoch(connection: &mut SqliteConnection) -> Result<Epoch, StoreError> {
     begin_epoch(connection, "").await
 }
 
@@ -443,7 +466,7 @@ pub(super) async fn known_epoch(
 pub(super) async fn begin_epoch(
     connection: &mut SqliteConnection,
     before: &str,
-) -> Result<Arc<str>, StoreError> {
+) -> Result<Epoch, StoreError> {
     let known = known_epoch(connection).await?;
     if let Some(known) = known.filter(|known| known != before) {
         return Ok(known.into());
@@ -552,7 +575,7 @@ mod tests {
         let until = store.log().position().await.unwrap();
         check(&told(&store, &start, &until).await, &[1]);
         assert!(matches!(told(&store, &until, &start).await, Replay::Ahead));
-        let beyond = store.log().write_position(LogPlace { seq: 7, mark: 1 });
+        let beyond = store.log().epoch.now().position(LogPlace { seq: 7, mark: 1 });
         assert!(matches!(told(&store, &beyond, &until).await, Replay::Gone));
     }
 }

@@ -53,7 +53,7 @@ pub use stamp::Stamp;
 pub use writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
 
 use health::{Files, Health};
-use log::Epoch;
+use log::CurrentEpoch;
 use people::People;
 use recent::Recent;
 use stamp::Stamps;
@@ -131,7 +131,7 @@ impl Store {
             readers: readers.clone(),
             tables: tables.clone(),
             people: people.clone(),
-            epoch: Epoch::new(epoch),
+            epoch: CurrentEpoch::new(epoch),
             watch: watch.clone(),
             stamps,
             recent: Recent::default(),

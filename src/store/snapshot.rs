@@ -25,6 +25,7 @@ impl Store {
         queries: &[&Query],
         totals: &[Option<u64>],
     ) -> Result<Snapshot, StoreError> {
+        let epoch = self.log.epoch.now();
         let mut statement = Statement::new(LAST_PLACE);
         let mut asked = Vec::with_capacity(queries.len());
         for (index, query) in queries.iter().enumerate() {
@@ -39,7 +40,7 @@ impl Store {
             asked.into_iter().map(|(table, query, at)| self.answer(table, query, &row, at));
         let answers = answers.collect::<Result<_, StoreError>>()?;
         let place = row::text(&row, 0).map_or_else(LogPlace::default, |line| LogPlace::read(&line));
-        Ok(Snapshot { answers, position: self.log.write_position(place) })
+        Ok(Snapshot { answers, position: epoch.position(place) })
     }
 
     /// The answer to a query, whose columns begin at `at`.
