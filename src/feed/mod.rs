@@ -111,12 +111,13 @@ impl Feed {
         if self.store.go_astray(&self.position).await {
             return None;
         }
-        let position = self.store.log().remember().await;
-        let position = position
-            .inspect_err(|error| {
-                tracing::warn!("cannot read the change log, trying again: {error}")
-            })
-            .ok()?;
+        let position = match self.store.log().remember().await {
+            Ok(position) => position,
+            Err(error) => {
+                tracing::warn!("cannot read the change log, trying again: {error}");
+                return None;
+            }
+        };
         self.position = position.clone();
         self.versions.begin_anew(position.clone());
         self.pulse.beat();

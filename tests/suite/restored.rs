@@ -2,6 +2,7 @@
 //! while it is served. Whoever listens reads again, and no write is told to be kept that is not.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -251,6 +252,48 @@ async fn a_copy_written_over_the_file_is_noticed() {
     resync(&mut socket).await;
     page_shows(&guest, &["Ada"], &["Later"]).await;
     assert_eq!(server.sql("pragma integrity_check"), "ok");
+}
+
+#[tokio::test]
+async fn data_thrown_away_while_an_app_is_worked_on_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("app.yaml"),
+        "
+name: notes
+tables:
+  - name: notes
+    fields: [{ name: words, type: single-line-text }]
+    permissions: { read: all, create: all }
+pages: [{ name: Home, path: /, access: all, components: [] }]
+",
+    )
+    .unwrap();
+    let mut dev = std::process::Command::new(env!("CARGO_BIN_EXE_pagetide"))
+        .args(["dev", "--listen", "127.0.0.1:0"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(dev.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().rsplit("http://").next().unwrap().parse().unwrap();
+    let guest = Client::at(address).into_guest().await;
+    let path = "/api/tables/notes/records";
+    let add = async |words: &str| {
+        let body = Some(json!({ "fields": { "words": words } }));
+        guest.send(Method::POST, path, body).await.0
+    };
+    assert_eq!(add("old").await, 201);
+    fs::remove_dir_all(folder.path().join(".pagetide")).unwrap();
+    within("a write to be taken", async { while add("new").await != 201 {} }).await;
+    let kept = std::process::Command::new("sqlite3")
+        .arg(folder.path().join(".pagetide/data.db"))
+        .arg("select distinct words from notes")
+        .output();
+    dev.kill().unwrap();
+    dev.wait().unwrap();
+    assert_eq!(String::from_utf8(kept.unwrap().stdout).unwrap().trim(), "new");
 }
 
 #[tokio::test]
