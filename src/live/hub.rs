@@ -208,6 +208,7 @@ impl Hub {
                 Next::Changes(batch) => batch,
                 Next::Anew(position) => {
                     self.resync_everyone("the database is another by now", &position);
+                    self.review_stays(&[], true).await;
                     continue;
                 }
             };

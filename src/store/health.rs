@@ -285,8 +285,13 @@ impl Store {
         connection: &mut SqliteConnection,
     ) -> Result<Option<String>, StoreError> {
         let columns = "select group_concat(name, ',') from pragma_table_xinfo(?)";
-        let ours =
-            ["_pagetide_changes", "_pagetide_replaced", "_pagetide_actor", "_pagetide_users"];
+        let ours = [
+            "_pagetide_changes",
+            "_pagetide_replaced",
+            "_pagetide_actor",
+            "_pagetide_unrounded",
+            "_pagetide_users",
+        ];
         let declared = self.tables.iter().map(|table| table.name.as_str());
         for name in ours.into_iter().chain(declared) {
             let found: Option<String> =
