@@ -17,8 +17,6 @@ let presence = null;
 let isActing = false;
 
 startThemeSwitch();
-// On a phone the menu scrolls sideways, and the page that is open may stand out of sight.
-document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 await greet();
 await takeUp();
 listener.start();

@@ -27,7 +27,7 @@ pub(super) struct RawColumn {
     field: Option<String>,
     /// What stands above it; the field's own label if you do not say.
     label: Option<String>,
-    /// How wide it is, as in `12rem`, `240px` or `20%`; as its values need if you do not say.
+    /// How wide it is at least, as in `12rem`, `240px` or `20%`; as its values need if you do not say.
     #[schemars(regex(pattern = r"^[0-9]{1,4}(\.[0-9]{1,2})?(px|rem|em|ch|%)$"))]
     width: Option<String>,
     /// To which side its cells are aligned; numbers to the right, all else to the left if you do

@@ -6,8 +6,6 @@ use crate::render::{AdminPage, Figures, MenuItem, OwnAccount, RecordPast, Said};
 
 /// The first of the pages for admins.
 const ADMIN: &str = "/admin";
-/// How many tables stand in the menu of admins; all are on its first page.
-const MAX_IN_MENU: usize = 6;
 /// The other pages for admins.
 const ABOUT_PEOPLE: [(&str, &str); 4] = [
     ("People", "/admin/users"),
@@ -81,7 +79,7 @@ impl Pages {
             (table, path)
         });
         let open = tables.filter(|(_, path)| self.app.is_for_admins(path));
-        menu.extend(open.take(MAX_IN_MENU).map(|(table, path)| item(table.name.as_str(), &path)));
+        menu.extend(open.map(|(table, path)| item(table.name.as_str(), &path)));
         menu.extend(ABOUT_PEOPLE.iter().map(|(label, to)| item(label, to)));
         Some(menu)
     }

@@ -13,6 +13,9 @@ use crate::render::series::{self, Point};
 
 /// How many labels an axis of time has at most.
 const MOST_LABELS: usize = 6;
+/// How wide a letter of such a label is and how much is left free between two, in their font's size.
+const LETTER_EMS: f64 = 0.62;
+const LABEL_GAP_EMS: f64 = 0.8;
 /// How wide and how high a drawing is, in its own units; it is stretched to its frame.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 200.0;
@@ -20,8 +23,8 @@ const HEIGHT: f64 = 200.0;
 const BAR_SHARE: f64 = 0.72;
 /// How high the place of a lying bar is, in pixels.
 const BAR_PITCH: usize = 36;
-/// How many characters of a label stand beside a lying bar.
-const MOST_LETTERS: usize = 28;
+/// How many characters of a label stand above a lying bar, where it is long enough.
+const MOST_LETTERS: usize = 80;
 /// How many colours the stylesheet has for parts, and for options: those of their badges.
 const COLOURS: usize = 8;
 const BADGE_COLOURS: usize = 6;
@@ -141,23 +144,31 @@ fn runs(points: &[Point]) -> Vec<Vec<(usize, f64)>> {
     runs
 }
 
-/// A few labels for an axis of time, the last point's among them.
+/// A few labels for an axis of time, the last point's among them. An axis is as wide as its place on the
+/// page, so each label says from which width on it has room; where only every second one has, it is as if
+/// there were half as many.
 fn labels(points: &[Point]) -> Vec<Value> {
+    let count = points.len() as f64;
     let every = points.len().div_ceil(MOST_LABELS).max(1);
     let from_last = |nth: usize| points.len() - 1 - nth;
     let wanted = (0..points.len()).filter(|nth| from_last(*nth).is_multiple_of(every));
+    let letters = points.iter().map(|point| point.short.chars().count()).max().unwrap_or_default();
+    let wide = letters as f64 * LETTER_EMS;
     wanted
         .map(|nth| {
-            let place = (nth as f64 + 0.5) / points.len() as f64 * 100.0;
+            // How far it is to the next of those that are shown wherever this one is.
+            let away = match from_last(nth) / every {
+                0 => f64::INFINITY,
+                step => (every << step.trailing_zeros()) as f64,
+            };
+            // One at an end is moved inwards, by half of itself at the most.
+            let apart = (wide + LABEL_GAP_EMS) / away;
+            let at_end = (1.5 * wide + LABEL_GAP_EMS) / (away + 0.5);
             context! {
                 text => points[nth].short.as_str(),
-                place => round(place),
-                side => match place {
-                    ..6.0 => Some("start"),
-                    94.0.. => Some("end"),
-                    // Every second one makes room on a phone.
-                    _ => (from_last(nth) / every % 2 == 1).then_some("minor"),
-                },
+                place => round((nth as f64 + 0.5) / count * 100.0),
+                half => round(wide / 2.0),
+                from => round((count * apart.max(at_end)).max(wide)),
             }
         })
         .collect()
@@ -176,7 +187,7 @@ fn bars(points: &[Point]) -> Value {
             full => point.label.as_str(),
             figure => safe(&point.figure),
             width => round(share * 100.0),
-            baseline => top + 15,
+            words => top,
             top => top + 23,
             rest => point.rest,
             colour => match point.option {

@@ -125,6 +125,7 @@ impl Renderer {
             title,
             app_name => frame.app.name.as_ref(),
             menu => frame.menu.iter().map(item).collect::<Vec<_>>(),
+            menu_size => menu_size(frame.menu),
             nonce => frame.nonce,
             user,
             toast => frame.toast,
@@ -158,6 +159,11 @@ fn has_tools(component: &Component) -> bool {
     }
 }
 
+/// How many entries a menu has beside the app's name, and how wide it is in pixels there and in two rows.
+const MOST_BESIDE_NAME: usize = 7;
+const ROOM_BESIDE_NAME: usize = 700;
+const TWO_ROWS: usize = 2_000;
+
 /// What the browser's scripts are told.
 #[derive(Serialize)]
 struct ClientConfig<'a> {
@@ -172,6 +178,18 @@ struct ClientConfig<'a> {
 /// JSON that can stand in a script element.
 pub(super) fn script_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default().replace('<', "\\u003c")
+}
+
+/// Where a menu stands that has no room beside the app's name: `many` in rows of its own below it, `long`
+/// behind a button, since two rows do not hold it.
+fn menu_size(menu: &[MenuItem]) -> Option<&'static str> {
+    // About as wide as it will be, in pixels: a wide letter of the usual fonts, and what is around it.
+    let width = |item: &MenuItem| item.label.chars().count() * 9 + 28;
+    match menu.iter().map(width).sum() {
+        ..=ROOM_BESIDE_NAME if menu.len() <= MOST_BESIDE_NAME => None,
+        ..=TWO_ROWS => Some("many"),
+        _ => Some("long"),
+    }
 }
 
 fn item(item: &MenuItem) -> Value {
