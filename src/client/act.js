@@ -15,7 +15,7 @@ const busy = new WeakSet();
 export function startActing(onDone) {
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.matches("[data-act]")) return;
+    if (!form.matches("[data-act]:has(> [name=_component])")) return;
     event.preventDefault();
     press(form, event.submitter, onDone);
   });

@@ -10,7 +10,7 @@ const AGAIN_MS = 3000;
 const parts = [...document.querySelectorAll("[data-again]")];
 if (parts.length > 0) setInterval(readAgain, AGAIN_MS);
 
-for (const label of document.querySelectorAll("[data-file]")) {
+for (const label of document.querySelectorAll("label[data-file]")) {
   const input = label.querySelector("input");
   const { form } = input;
   const { csv } = form.elements;

@@ -23,7 +23,7 @@ listener.start();
 // What the server tells after a form fades as other messages do.
 const told = document.querySelector(".pt-toast");
 if (told) (await import("./toast.js")).adopt(told);
-if (document.querySelector("[data-again], [data-file]")) await import("./admin.js");
+if (document.querySelector("[data-again], label[data-file]")) await import("./admin.js");
 
 /** Takes up what the page holds, and lets go of what it no longer does. */
 export async function takeUp() {
@@ -79,7 +79,8 @@ async function letAct() {
 }
 
 async function letEnter() {
-  const forms = [...document.querySelectorAll("[data-form]")].filter((form) => !form.noValidate);
+  // An author's HTML may have forms with attributes of the same name, but none that is of a component.
+  const forms = [...document.querySelectorAll("form[data-form]:has(> [name=_component])")].filter((form) => !form.noValidate);
   if (forms.length === 0) return;
   const { Form } = await import("./form.js");
   for (const form of forms) new Form(form);

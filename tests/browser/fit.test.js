@@ -152,10 +152,11 @@ test("a page that is not in the menu opens at its top", async () => {
 });
 
 for (const [count, length] of [[2, 40], [4, 9], [4, 30], [5, 12], [7, 8], [7, 30], [12, 9], [24, 14], [60, 12]]) {
-  test(`a menu of ${count} pages with names of ${length} letters is all in sight`, async () => {
+  test(`a menu of ${count} pages with names of ${length} letters is all in sight`, async (context) => {
     const name = (nth) => `${nth} ${"Deliveries and returns of goods ".repeat(2)}`.slice(0, length).trim();
     const pages = Array.from({ length: count }, (_, nth) => `  - { name: "${name(nth)}", path: /${nth === 0 ? "" : nth}, components: [] }`);
     const site = await Server.develop({ "app.yaml": `name: A name that is not short\npages:\n${pages.join("\n")}\n` });
+    context.after(() => site.stop());
     const page = await open(browser, site.url);
     for (const width of [1680, 1280, 1000, 768, 641, 390, 320]) {
       await page.setViewportSize({ width, height: 800 });
@@ -171,6 +172,5 @@ for (const [count, length] of [[2, 40], [4, 9], [4, 30], [5, 12], [7, 8], [7, 30
     }
     assert.deepEqual(page.complaints, []);
     await page.context().close();
-    await site.stop();
   });
 }

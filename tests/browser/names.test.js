@@ -10,7 +10,7 @@ tables:
     fields:
       - { name: title, type: single-line-text }
       - { name: tags, type: multi-select, options: [a, b] }
-    permissions: { read: all }
+    permissions: { read: all, create: all }
 pages:
   - name: Home
     path: /
@@ -26,6 +26,11 @@ pages:
       - { type: list, id: tasks, title: Tasks, item: { title: title }, dataSource: { table: tasks }, props: { className: item } }
       - { type: dataTable, id: rows, columns: [title, tags], dataSource: { table: tasks, refreshMode: realtime }, props: { className: state } }
       - { type: text, id: plain, content: Plain }
+      - type: html
+        content: |
+          <form id="own" action="/a" data-form data-act><input name="q" aria-label="Query" value="x"><button>Go</button></form>
+          <div data-file data-component="hero" data-state="live" data-relative data-part="rows"></div>
+      - { type: form, table: tasks, fields: [title] }
   - { name: A, path: /a, components: [] }
   - { name: B, path: /b, components: [] }
   - { name: C, path: /c, components: [] }
@@ -82,6 +87,15 @@ test("a component with an id or a class that sounds built in looks and works lik
   assert.equal(await page.evaluate(() => document.activeElement.localName), "main");
   const ids = await page.evaluate(() => [...document.querySelectorAll("[id]")].map(({ id }) => id));
   assert.deepEqual(ids, [...new Set(ids)]);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("attributes in an author's HTML mean nothing to the program", async () => {
+  const page = await open(browser, server.url);
+  await page.locator("#rows .pt-state[data-state=live]").waitFor();
+  await page.getByRole("button", { name: "Go" }).click();
+  await page.waitForURL("**/a?q=x");
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

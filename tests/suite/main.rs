@@ -6,6 +6,7 @@ mod server;
 
 mod accounts;
 mod admin;
+mod apps;
 mod attacks;
 mod batch;
 mod browse;

@@ -149,7 +149,7 @@ fn load(app: &Path) -> Loaded {
 }
 
 /// What `check` prints, without colours.
-fn told(loaded: &Loaded) -> String {
+pub fn told(loaded: &Loaded) -> String {
     format!("{}{}\n", loaded.report, loaded.report.summary())
 }
 
@@ -219,7 +219,9 @@ fn valid_specs_and_every_example_pass_the_schema() {
     let schema = schema();
     let mut failures = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let examples = ["example-app", "docs/reference/examples"].map(|folder| root.join(folder));
+    let examples =
+        ["example-app", "docs/reference/examples", "tests/apps/events", "tests/apps/workshop"]
+            .map(|folder| root.join(folder));
     for app in specs("valid").into_iter().chain(examples) {
         let file = app.join("app.yaml");
         for (what, json) in [("as written", json(&file).unwrap()), ("whole", whole(&file))] {
