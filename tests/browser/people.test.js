@@ -28,7 +28,7 @@ for (const javaScriptEnabled of [false, true]) {
     await page.fill("[name=name]", "Bob");
     await page.fill("[name=email]", email);
     await page.fill("[name=password]", "battery staple");
-    await page.click("button.primary");
+    await page.click("button.pt-primary");
     await page.waitForURL(server.url + "/");
     await page.click("a.who");
     assert.match(await page.textContent("main"), new RegExp(email));
