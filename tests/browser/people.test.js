@@ -30,7 +30,7 @@ for (const javaScriptEnabled of [false, true]) {
     await page.fill("[name=password]", "battery staple");
     await page.click("button.pt-primary");
     await page.waitForURL(server.url + "/");
-    await page.click("a.who");
+    await page.click("a.pt-who");
     assert.match(await page.textContent("main"), new RegExp(email));
     await page.fill("[name=currentPassword]", "wrong horse");
     await page.fill("[name=newPassword]", "horse battery");
