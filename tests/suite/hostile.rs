@@ -66,7 +66,6 @@ async fn bodies_that_are_no_records_are_refused_in_json() {
         "{\"fields\":[]}",
         "{\"fields\":{},\"more\":1}",
         "{\"fields\":{\"customer\":\"A\"}} trailing",
-        "{\"fields\":{\"customer\":1e999}}",
         &deep,
         "{\"fields\":{\"customer\":\"\\ud800\"}}",
     ];
