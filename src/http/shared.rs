@@ -24,13 +24,14 @@ impl Shared {
     /// Takes the token out of a request by such a page; nothing if it is by no such page.
     pub(super) fn take(request: &mut Request, site: &Site) -> Option<Self> {
         let origin = request.headers().get(header::ORIGIN)?.clone();
-        let is_known = origin.to_str().is_ok_and(|origin| site.allows(origin));
-        if !is_known || !PATHS.contains(&request.uri().path()) {
+        if !PATHS.contains(&request.uri().path()) {
             return None;
         }
+        // From any other site it does not count; that it is no parameter is nothing they need to know.
         let (token, uri) = without_token(request.uri());
         *request.uri_mut() = uri;
-        Some(Self { origin, token })
+        let is_known = origin.to_str().is_ok_and(|origin| site.allows(origin));
+        is_known.then_some(Self { origin, token })
     }
 
     /// What a browser asks before it asks.
