@@ -12,7 +12,7 @@ dress();
 prefersDark.addEventListener("change", dress);
 globalThis.SwaggerUIBundle({
   url: "/api/openapi.json",
-  domNode: document.getElementById("api"),
+  domNode: document.getElementById("pt-api"),
   presets: [globalThis.SwaggerUIBundle.presets.apis],
   deepLinking: true,
   docExpansion: "none",

@@ -238,7 +238,13 @@ impl Store {
         }
         let known = last.schema.as_ref().map(|schema| schema.triggers.clone());
         let connection = self.connection(last).await?;
-        let mut transaction = connection.begin_with("begin immediate").await?;
+        let mut transaction = connection.begin().await?;
+        if !self.are_told(&mut transaction).await? {
+            // Only where there is something to mend: meanwhile no other program can write.
+            transaction.rollback().await?;
+            let connection = self.connection(last).await?;
+            transaction = connection.begin_with("begin immediate").await?;
+        }
         let missing = self.what_is_missing(&mut transaction).await?;
         if let Some(missing) = missing {
             return Err(StoreError::Unfit(missing));
@@ -277,6 +283,16 @@ impl Store {
             self.begin_history(last).await?;
         }
         Ok(())
+    }
+
+    /// Whether what happens to each table is told: it is there, with all of its triggers.
+    async fn are_told(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        for table in self.tables.iter() {
+            if triggers::state(connection, table).await? != TriggerState::Whole {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What is declared and not there; nothing if all is.

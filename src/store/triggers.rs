@@ -47,18 +47,27 @@ pub(super) async fn bring(
     connection: &mut SqliteConnection,
     table: &Table,
 ) -> Result<TriggerState, StoreError> {
-    let logging = create(table, &unique_together(connection, table).await?);
-    let noting = unrounded::statements(table);
-    let noted = noting.iter().filter(|statement| statement.starts_with("create trigger"));
-    let wanted: Vec<_> = logging.iter().chain(noted).cloned().collect();
-    let state = compare(&wanted, &present(connection, table).await?);
+    let state = state(connection, table).await?;
     if state != TriggerState::Whole {
+        let logging = create(table, &unique_together(connection, table).await?);
         // What is noted first looks whether its own triggers are there yet.
-        for statement in noting.into_iter().chain(dropped(table.name.as_str())).chain(logging) {
+        let noting = unrounded::statements(table).into_iter();
+        for statement in noting.chain(dropped(table.name.as_str())).chain(logging) {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
         }
     }
     Ok(state)
+}
+
+/// What the table has for triggers of ours. Nothing is written.
+pub(super) async fn state(
+    connection: &mut SqliteConnection,
+    table: &Table,
+) -> Result<TriggerState, StoreError> {
+    let mut wanted = create(table, &unique_together(connection, table).await?);
+    let noting = unrounded::statements(table).into_iter();
+    wanted.extend(noting.filter(|statement| statement.starts_with("create trigger")));
+    Ok(compare(&wanted, &present(connection, table).await?))
 }
 
 /// The texts of the triggers of ours that the table has, whoever made them, in the order of their

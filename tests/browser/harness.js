@@ -94,7 +94,8 @@ export class Server {
 
   /** Runs SQL as another program. */
   sql(statement) {
-    return execFileSync("sqlite3", [this.database, statement], { encoding: "utf8" }).trim();
+    const args = ["-cmd", ".timeout 5000", this.database, statement];
+    return execFileSync("sqlite3", args, { encoding: "utf8" }).trim();
   }
 
   /** Starts again with other files in the app. */
