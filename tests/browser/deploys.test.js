@@ -104,6 +104,8 @@ test("another table that stands before it changes nothing of what is true", asyn
 test("a page that polls becomes the other app's too", async () => {
   await server.redeploy(app(ORDERS("[customer, total]", "poll")));
   page = await open(browser, server.url);
+  // Its scripts must be there before the server is another.
+  await eventually(() => state(page, "orders"), "live");
   await watch();
   await server.redeploy(app(ORDERS("[customer, paid]", "poll")));
   await eventually(all, [["Customer", "Paid"], ["Ada", "1"]], 20_000);

@@ -155,7 +155,7 @@ export async function openSignedIn(browser, server, path, options = {}) {
 }
 
 /** Opens a page as an admin of this name, in a browser of their own. */
-export async function openAs(browser, server, name, path) {
+export async function openAs(browser, server, name, path, options = {}) {
   const token = `token-of-${name}`;
   const hash = createHash("sha256").update(token).digest("base64url");
   server.sql(`
@@ -163,7 +163,7 @@ export async function openAs(browser, server, name, path) {
       values ('${name}', '${name}@people.example', '${name}', 'admin', '-');
     insert into _pagetide_sessions (token_hash, user_id, expires_at)
       values ('${hash}', '${name}', unixepoch() + 3600)`);
-  const page = await open(browser, "about:blank");
+  const page = await open(browser, "about:blank", options);
   await page.context().addCookies([{ name: "pagetide_session", value: token, url: server.url }]);
   await page.goto(server.url + path);
   return page;
