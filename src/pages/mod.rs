@@ -124,10 +124,8 @@ impl Pages {
             return Ok(self.without_page(viewer, url));
         };
         let page = &address.page;
-        match self.records.opening(viewer, &address).await? {
-            Opening::Open(_) => {}
-            Opening::Missing => return Ok(Opened::NotFound),
-            Opening::Barred => return Ok(turned_away(page, viewer, &address.path)),
+        if !self.app.may_open(page, viewer) {
+            return Ok(turned_away(page, viewer, &address.path));
         }
         let of = page.components.iter().collect();
         let shown = Shown { viewer, address: &address, component: None, of };
@@ -142,7 +140,10 @@ impl Pages {
             return Ok(Opened::Unchanged(tag));
         }
         // Large, and seldom needed: as part of this future it would be moved with every request.
-        let body = Box::pin(self.rendered(&shown, &place, version.as_ref())).await?;
+        let body = match Box::pin(self.rendered(&shown, &place, version.as_ref())).await {
+            Err(PagesError::Records(RecordsError::NotFound)) => return Ok(Opened::NotFound),
+            body => body?,
+        };
         let menu = self.menu(viewer, &address.path);
         let frame = Frame { toast, below, ..self.frame(viewer, &menu, nonce) };
         let html = self.renderer.page(&frame, &address, &body)?;
@@ -284,6 +285,14 @@ impl Pages {
         version: Option<&Version>,
     ) -> Result<Arc<str>, PagesError> {
         let make = async || {
+            // Only what is there is rendered, and kept: so whatever is kept, and whatever a browser
+            // has of this version, need not be looked for again.
+            if shown.component.is_none() {
+                match self.records.opening(shown.viewer, shown.address).await? {
+                    Opening::Open(_) => {}
+                    Opening::Missing | Opening::Barred => return Err(RecordsError::NotFound.into()),
+                }
+            }
             let data = self.data(shown).await?;
             let Shown { viewer, address, .. } = *shown;
             let scene = Scene { viewer, address, data: &data };
