@@ -143,6 +143,33 @@ test("the menu of admins has every table, and each page opens at its top", async
   await page.context().close();
 });
 
+test("on a phone the box to choose a row by stands above nothing else", async () => {
+  server.sql("insert into sales (title, a) values ('Short', 'end'), ('A longer name for it', '12345')");
+  const page = await openSignedIn(browser, server, "/admin/tables/sales", { viewport: { width: 390, height: 800 } });
+  await page.locator("tbody .pt-choose").first().waitFor();
+  const covered = await page.evaluate(() => {
+    const touch = (one, other) =>
+      one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+    const words = (cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      // What is cut off is not seen.
+      const { left, right, top, bottom } = (cell.querySelector(".pt-truncate") ?? cell).getBoundingClientRect();
+      return [...range.getClientRects()].map((rect) => ({
+        left: Math.max(left, rect.left), right: Math.min(right, rect.right),
+        top: Math.max(top, rect.top), bottom: Math.min(bottom, rect.bottom),
+      }));
+    };
+    return [...document.querySelectorAll("tbody tr")].flatMap((row) => {
+      const box = row.querySelector(".pt-choose input").getBoundingClientRect();
+      const cells = [...row.cells].filter((cell) => !cell.matches(".pt-choose"));
+      return cells.filter((cell) => words(cell).some((rect) => touch(rect, box))).map((cell) => cell.textContent);
+    });
+  });
+  assert.deepEqual(covered, []);
+  await page.context().close();
+});
+
 test("a page that is not in the menu opens at its top", async () => {
   const page = await open(browser, `${server.url}/many/1`, { viewport: { width: 1280, height: 400 } });
   await page.locator(".pt-pager [aria-current]").waitFor();
