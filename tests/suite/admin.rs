@@ -249,12 +249,17 @@ async fn a_file_is_tried_and_read_in() {
 
 /// Sends a file as the form of the page does.
 async fn send_file(client: &Client, file: &[u8]) -> (u16, String) {
+    send_both(client, file, b"").await
+}
+
+/// Sends a file beside a text.
+async fn send_both(client: &Client, file: &[u8], text: &[u8]) -> (u16, String) {
     let part = |name: &str, value: &[u8]| {
         let head = format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
         [head.as_bytes(), value, b"\r\n"].concat()
     };
     let parts =
-        [part("file", file), part("csv", b""), part("mergeOn", b""), part("dryRun", b"false")];
+        [part("file", file), part("csv", text), part("mergeOn", b""), part("dryRun", b"false")];
     let body = [&parts.concat()[..], b"--part--\r\n"].concat();
     let request = client.request(Method::POST, "/api/admin/tables/orders/import");
     let request = request.header("content-type", "multipart/form-data; boundary=part");
@@ -277,6 +282,10 @@ async fn a_file_is_read_as_it_is_or_refused_on_its_page() {
         assert!(status == 422 && page.contains(&format!("Line {line}: {words}")), "{page}");
         assert!(!page.contains('\u{fffd}'), "{page}");
     }
+    // Which of the two is meant, only they know; and neither is lost.
+    let (status, page) = send_both(&admin, b"customer\nAda\n", b"customer\nBob\n").await;
+    assert!(status == 422 && page.contains("clear the text to import the file"), "{page}");
+    assert!(page.contains("customer\nBob"), "{page}");
     let large = [&b"customer\n"[..], &b"A,".repeat(9 * 1024 * 1024)].concat();
     let (status, page) = send_file(&admin, &large).await;
     assert_eq!(status, 413);

@@ -24,10 +24,16 @@ const IMPORT: &str = "/admin/import/";
 /// How many bytes a form has beside its file, at most.
 const BESIDE: usize = 64 * 1024;
 
+/// What is said where a file was chosen beside a text.
+const BOTH: &str = "A file was chosen and a text is here too: clear the text to import the file, or \
+                    import the text as it stands.";
+
 /// A file and what is to become of it, as its form sends them.
 #[derive(Default)]
 struct ImportForm {
     file: Vec<u8>,
+    /// The text of the control, where it is not that of the file.
+    pasted: Vec<u8>,
     merge_on: String,
     dry_run: bool,
 }
@@ -75,13 +81,15 @@ impl ImportForm {
         let mut form = Self::default();
         for (name, bytes) in sent {
             match name.as_str() {
-                // Of the two, the one that was filled in.
-                "file" | "csv" if bytes.is_empty() => {}
-                "file" | "csv" => form.file = bytes,
+                "file" => form.file = bytes,
+                "csv" => form.pasted = bytes,
                 "mergeOn" => form.merge_on = String::from_utf8_lossy(&bytes).into_owned(),
                 "dryRun" => form.dry_run = bytes == b"true",
                 _ => return Err(HttpError::Malformed(format!("the form has no field `{name}`"))),
             }
+        }
+        if form.file.is_empty() || form.file == form.pasted {
+            form.file = std::mem::take(&mut form.pasted);
         }
         if form.file.len() > MAX_IMPORT_BYTES {
             return Err(HttpError::FileTooLarge(MAX_IMPORT_MIB));
@@ -96,7 +104,13 @@ async fn read_in(
     table: &str,
     form: ImportForm,
 ) -> Result<Response, HttpError> {
-    let ImportForm { file, merge_on, dry_run } = form;
+    let ImportForm { file, pasted, merge_on, dry_run } = form;
+    if !pasted.is_empty() {
+        let text = String::from_utf8(pasted).unwrap_or_default();
+        let faults = vec![(0, BOTH.to_owned())];
+        let sent = SentFile { text, merge_on, tried: dry_run, done: None, faults };
+        return page_again(runtime, viewer, table, sent, StatusCode::UNPROCESSABLE_ENTITY);
+    }
     let intent = if dry_run { Intent::Try } else { Intent::Keep };
     let on = Some(merge_on.as_str()).filter(|field| !field.is_empty());
     let import = Import { merge_on: on, intent };
@@ -114,14 +128,25 @@ async fn read_in(
         "" => (fault.line, fault.message),
         field => (fault.line, format!("{field} {}", fault.message)),
     });
-    let path = format!("{IMPORT}{table}");
     if let Some((added, changed)) = done.filter(|_| !dry_run) {
         // So that whoever reads the page again does not import again.
-        return Ok(see_other(&format!("{path}?added={added}&changed={changed}")));
+        return Ok(see_other(&format!("{IMPORT}{table}?added={added}&changed={changed}")));
     }
     // Text that was made of other bytes would not be what is in the file.
     let text = String::from_utf8(file).unwrap_or_default();
     let sent = SentFile { text, merge_on, tried: dry_run, done, faults: faults.collect() };
+    page_again(runtime, viewer, table, sent, status)
+}
+
+/// The page with what was sent by it, and what became of that.
+fn page_again(
+    runtime: &Runtime,
+    viewer: &Viewer,
+    table: &str,
+    sent: SentFile,
+    status: StatusCode,
+) -> Result<Response, HttpError> {
+    let path = format!("{IMPORT}{table}");
     let shown = self::page(runtime, viewer, &path, Some(sent)).ok_or(HttpError::NoSuchRoute)?;
     let nonce = nonce();
     let html = runtime.pages.admin(viewer, &path, &shown, Said::default(), &nonce)?;
