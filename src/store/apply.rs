@@ -67,9 +67,7 @@ pub(super) fn are_alike(one: &Write, other: &Write) -> bool {
 /// The values of a record that is only to be added.
 fn plain(write: &Write) -> Option<&Values> {
     match &write.actions[..] {
-        [action @ Action::Insert(values)]
-            if write.intent == Intent::Keep && !may_be_barred(write, action) =>
-        {
+        [Action::Insert(values)] if write.intent == Intent::Keep && !may_be_barred(write) => {
             let has_links = values.iter().any(|(_, value)| matches!(value, Value::Link(_)));
             (!has_links).then_some(values)
         }
@@ -77,15 +75,9 @@ fn plain(write: &Write) -> Option<&Values> {
     }
 }
 
-/// Whether a record may turn out to be against a rule about rows once the action is done.
-fn may_be_barred(write: &Write, action: &Action) -> bool {
-    let is_ruled = |rule: &Filter| *rule != Filter::all();
-    match action {
-        Action::Insert(_) => is_ruled(&write.rules.create),
-        Action::Update(..) => is_ruled(&write.rules.update),
-        Action::Merge(_) => is_ruled(&write.rules.create) || is_ruled(&write.rules.update),
-        Action::Delete(..) => false,
-    }
+/// Whether a new record may turn out to be against a rule about rows once it is there.
+fn may_be_barred(write: &Write) -> bool {
+    write.rules.create != Filter::all()
 }
 
 /// Adds all records; says nothing if there is something wrong with one, and then adds none. Fails if the
@@ -148,10 +140,10 @@ async fn attempt(
     people: &People,
     write: &Write,
 ) -> Result<Outcomes, StoreError> {
-    // A single one is all or nothing by itself.
-    if let [action] = &write.actions[..]
+    // A new record alone is there or not. What becomes of others, triggers may make another thing.
+    if let [action @ Action::Insert(_)] = &write.actions[..]
         && write.intent == Intent::Keep
-        && !may_be_barred(write, action)
+        && !may_be_barred(write)
     {
         return alone(apply(connection, people, write, action).await);
     }
@@ -319,20 +311,18 @@ async fn change(
     (values, expected): (&[(FieldAt, Value)], Option<&[Value]>),
 ) -> Result<Written, StoreError> {
     let (table, rules) = (&write.table, &write.rules);
-    let sets_link = values.iter().any(|(_, value)| matches!(value, Value::Link(_)));
-    if sets_link || rules.read != Filter::all() || rules.update != Filter::all() {
-        let Some(before) = seen(connection, people, write, id).await? else {
-            return Ok(Written::Missing);
-        };
-        if !rules.update.matches(&before) {
-            return Ok(Written::Barred);
-        }
-        check_links(connection, people, write, values, Some(&before)).await?;
+    let Some(before) = seen(connection, people, write, id).await? else {
+        return Ok(Written::Missing);
+    };
+    if !rules.update.matches(&before) {
+        return Ok(Written::Barred);
     }
+    check_links(connection, people, write, values, Some(&before)).await?;
     let changed = update(connection, table, id, values, expected).await?;
     let now = one(connection, table, id, people).await?;
     Ok(match (changed, now) {
-        (_, None) => Written::Missing,
+        // It was there: a trigger of another program's has taken it away.
+        (_, None) => return Err(StoreError::Refused(LEFT_OUT.to_owned())),
         (false, Some(record)) if is_expected(table, &record, expected) => {
             return Err(StoreError::Refused(LEFT_OUT.to_owned()));
         }

@@ -292,3 +292,30 @@ async fn a_table_without_an_id_left_says_so() {
     server.sql("update sqlite_sequence set seq = 0 where name = 'places'");
     assert_eq!(add(&admin, "Ada").await.0, 201);
 }
+
+#[tokio::test]
+async fn a_record_that_a_trigger_takes_away_as_it_changes_stays_as_it_was() {
+    for when in ["after", "before"] {
+        let (server, admin) = places().await;
+        server.sql(&format!(
+            "create trigger g {when} update on places when new.who = 'Eve' begin
+               delete from places where id = new.id; end;
+             insert into places (id, who, code) values (1, 'Ada', 'x'), (2, 'Alan', 'y')"
+        ));
+        let words = "the database left this out";
+        let eve = json!({ "fields": { "who": "Eve" } });
+        is_refused(admin.send(Method::PATCH, &format!("{RECORDS}/1"), Some(eve)).await, words);
+        let both = json!({ "records": [{ "id": "1", "fields": { "who": "Bob" } },
+                                       { "id": "2", "fields": { "who": "Eve" } }] });
+        let told = admin.send(Method::PATCH, &format!("{RECORDS}/batch"), Some(both)).await;
+        assert_eq!(told.0, 409, "{}", told.1);
+        let merge = admin.request(Method::POST, &format!("{RECORDS}/import?mergeOn=code"));
+        let merge = merge.header("content-type", "text/csv").body("who,code\nEve,x\n");
+        let answer = merge.send().await.unwrap();
+        assert!(answer.status().is_client_error(), "{}", answer.text().await.unwrap());
+        let missing = json!({ "fields": { "who": "Eve" } });
+        let told = admin.send(Method::PATCH, &format!("{RECORDS}/77"), Some(missing)).await;
+        assert_eq!(told.0, 404, "{}", told.1);
+        assert_eq!(server.sql("select group_concat(id || who) from places"), "1Ada,2Alan");
+    }
+}
