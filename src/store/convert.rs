@@ -1,14 +1,14 @@
 //! Values of a column as those of another field: what becomes of each, and which do not fit.
 //!
 //! A value fits where it reads the same afterwards: the same number, day, truth or text, though it may be
-//! written otherwise. Zeros at the end of a fraction, the midnight of a day, and one option as a list of
-//! one make no difference; zeros before a number and digits that a float has no place for do.
+//! written otherwise. Zeros at the end of a fraction, the midnight of a day, the zone of an instant, and one
+//! option as a list of one make no difference; zeros before a number and digits that a float has no place for do.
 
 use std::sync::Arc;
 
 use crate::model::decimal::MAX_DIGITS;
 use crate::model::table::{Field, FieldKind, Storage, minor_units};
-use crate::store::schema::{checks, chosen};
+use crate::store::schema::{checks, chosen, literal};
 
 /// Text that is a number as it is written by us: no zeros before it, no point at either end.
 const IS_NUMBER: &str = "{x} glob '*[0-9]*' and {x} not glob '*[^0-9.-]*' and {x} not glob '?*-*' \
@@ -25,7 +25,12 @@ pub(super) fn converted(field: &Field, column: &str, is_same: bool) -> String {
     let stored = match is_number && is_same {
         // What stands there by the same rules stays, whatever another program has made of it.
         true => format!("(case when typeof({column}) in ('integer', 'real') then {column} end)"),
-        false => stored(storage, column),
+        false => match &field.kind {
+            FieldKind::SingleSelect(options) | FieldKind::Status(options) => {
+                one_of(options, column)
+            }
+            _ => stored(storage, column),
+        },
     };
     let mut fits: Vec<_> = checks(field, &stored).into_iter().map(|(_, check)| check).collect();
     if let FieldKind::Currency(code, _) = &field.kind
@@ -46,6 +51,18 @@ pub(super) fn remainder(field: &Field, column: &str) -> Option<String> {
 
 fn chosen_of(options: &[Arc<str>], list: &str) -> String {
     format!("case when {list} is not null then {} end", chosen(options, &format!("json({list})")))
+}
+
+/// What was chosen, where a list of one thing stands for that.
+fn one_of(options: &[Arc<str>], x: &str) -> String {
+    let text = stored(Storage::Text, x);
+    let options: Vec<_> = options.iter().map(|option| literal(option)).collect();
+    let options = options.join(", ");
+    format!(
+        "(case when {x} in ({options}) or not json_valid({x}) then {text}
+           when json_type({x}) = 'array' and json_array_length({x}) = 1
+             and json_type({x}, '$[0]') = 'text' then json_extract({x}, '$[0]') else {text} end)"
+    )
 }
 
 /// The value in the form of a storage class, whatever form it has now.
@@ -83,9 +100,25 @@ fn stored(storage: Storage, x: &str) -> String {
             "(case when {x} is date({x}) or {x} is date({x}) || 'T00:00:00.000Z' then date({x}) end)"
         ),
         Storage::Datetime => format!(
-            "(case when {x} is date({x}) then {x} || 'T00:00:00.000Z' when typeof({x}) = 'text' then {x} end)"
+            "(case when {x} is date({x}) then {x} || 'T00:00:00.000Z'
+               when {} then strftime('%Y-%m-%dT%H:%M:%fZ', {x}) when typeof({x}) = 'text' then {x} end)",
+            is_instant(x)
         ),
     }
+}
+
+/// Whether it is an instant as ISO 8601 writes it, with a zone, to the millisecond.
+fn is_instant(x: &str) -> String {
+    let two = "[0-9][0-9]";
+    let fraction =
+        format!("substr({x}, 20, length({x}) - 19 - case when {x} like '%Z' then 1 else 6 end)");
+    format!(
+        "typeof({x}) = 'text' and {x} glob '{two}{two}-{two}-{two}T{two}:{two}:{two}*'
+           and ({x} glob '*Z' or {x} glob '*[-+]{two}:{two}')
+           and date(substr({x}, 1, 10)) is substr({x}, 1, 10) and substr({x}, 12, 2) < '24'
+           and (length({fraction}) = 0 or {fraction} glob '.[0-9]*' and substr({fraction}, 2) not glob '*[^0-9]*'
+             and length(rtrim({fraction}, '0')) <= 4)"
+    )
 }
 
 /// A number of no more digits than a decimal may have.
@@ -174,6 +207,12 @@ mod tests {
             "'2026-02-30'",
             "'2026-04-05T00:00:00.000Z'",
             "'2026-04-05T12:00:00.000Z'",
+            "'2026-04-05T12:00:00Z'",
+            "'2026-02-30T12:00:00Z'",
+            "'2026-04-05T24:00:00Z'",
+            "'2026-04-05T12:00:00.1234Z'",
+            "'2026-04-05T12:00Z'",
+            "'2026-04-05T12:00:00'",
         ];
         let texts = [&lines[..], &["'two' || char(10) || 'lines'"]].concat();
         let instants = vec!["'2026-04-05T00:00:00.000Z'", "'2026-04-05T12:00:00.123Z'"];
@@ -271,6 +310,7 @@ mod tests {
             ("yes" | "true", _) => "1".to_owned(),
             ("no" | "false", _) => "0".to_owned(),
             (_, Ok(number)) if number == short => number,
+            _ if text == "2026-04-05T12:00:00Z" => "2026-04-05T12:00:00.000Z".to_owned(),
             _ => text.strip_suffix("T00:00:00.000Z").unwrap_or(text).to_owned(),
         }
     }

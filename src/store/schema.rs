@@ -219,6 +219,7 @@ fn bound_checks<T: std::fmt::Display>(bounds: &Bounds<T>, name: &str) -> Vec<(St
     min.chain(max).collect()
 }
 
-fn literal(text: &str) -> String {
+/// A text as SQL.
+pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
