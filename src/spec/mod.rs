@@ -45,6 +45,7 @@ mod field;
 mod field_type;
 mod page;
 mod permissions;
+mod renames;
 mod seed;
 mod table;
 mod template;

@@ -16,6 +16,7 @@ use crate::model::value::Value;
 use crate::spec::fault::Fault;
 use crate::spec::field::{self, RawField};
 use crate::spec::permissions::{self, RawPermissions};
+use crate::spec::renames::{self, Rename};
 use crate::spec::seed::{self, SeedLink};
 use crate::spec::source::Sources;
 use crate::spec::unit::Unit;
@@ -63,6 +64,8 @@ pub(super) struct Tables {
     /// The tables that fields refer to, each where it is named.
     links: Vec<(TableName, Place)>,
     seed_links: Vec<SeedLink>,
+    /// Tables that were called otherwise before.
+    renames: Vec<Rename>,
 }
 
 struct Declared {
@@ -83,9 +86,10 @@ impl Tables {
         self.all.iter().map(|declared| &declared.table)
     }
 
-    /// Reports relationships to tables that there are not, and seeds that refer to records which
+    /// Reports tables that take each other's names, relationships to tables that there are not, and seeds that refer to records which
     /// there will not be.
     pub(super) fn check_links(&self, faults: &mut Vec<Fault>, problems: &mut Problems) {
+        renames::check(&self.renames, "tables", problems);
         let are_right = problems.count() == 0 && faults.is_empty();
         for (table, place) in &self.links {
             self.find(table.as_str(), place.clone(), problems);
@@ -175,6 +179,10 @@ pub(super) fn check(
     check_name(raw.name.as_ref(), unit, tables, problems);
     let Some(name) = raw.name else { return };
     let renamed_from = raw.renamed_from.filter(|old| *old != name);
+    if let Some(old) = &renamed_from {
+        let place = unit.place.key("renamedFrom");
+        tables.renames.push(Rename { to: name.to_string(), from: old.to_string(), place });
+    }
     let permissions = Permissions::default();
     let display_field = first_text(&fields);
     let mut table =
@@ -268,7 +276,7 @@ fn check_fields(
     links: &mut Vec<(TableName, Place)>,
     problems: &mut Problems,
 ) -> (Vec<Field>, Vec<String>) {
-    let (mut fields, mut lost) = (vec![id()], Vec::new());
+    let (mut fields, mut lost, mut renamed) = (vec![id()], Vec::new(), Vec::new());
     let units = unit.each("fields", problems);
     if units.is_empty() && unit.key("fields").is_some_and(|list| list.node.count() == 1) {
         let problem = problems.report(unit.place.key("fields"), "a table needs at least one field");
@@ -284,6 +292,10 @@ fn check_fields(
                 if let FieldKind::Relationship(table, _) = &field.kind {
                     links.push((table.clone(), unit.place.key("table")));
                 }
+                if let Some(old) = &field.renamed_from {
+                    let (to, from) = (field.name.to_string(), old.to_string());
+                    renamed.push(Rename { to, from, place: unit.place.key("renamedFrom") });
+                }
                 fields.push(field);
             }
             None => {
@@ -291,6 +303,7 @@ fn check_fields(
             }
         }
     }
+    renames::check(&renamed, "fields", problems);
     (fields, lost)
 }
 

@@ -3,7 +3,7 @@
 //! A table that differs is made anew beside the old one, filled from it, and takes its place. What
 //! does not fit is counted first: no value is lost unless that is asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sqlx::sqlite::SqliteRow;
@@ -11,7 +11,8 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use crate::model::ids::TableName;
 use crate::model::table::Table;
-use crate::store::rebuild::{Obstacle, OldTable, Rebuild};
+use crate::store::rebuild::{Obstacle, OldTable, Rebuild, doubt};
+use crate::store::renames::pending;
 use crate::store::schema::create_table;
 use crate::store::triggers::TriggerState;
 use crate::store::{StoreError, apply, own, schema, triggers, unrounded};
@@ -100,10 +101,12 @@ async fn in_one(
         lost: Vec::new(),
         impossible: Vec::new(),
         made_anew: BTreeSet::new(),
+        renamed: BTreeMap::new(),
     };
     let before = migration.tables().await?;
+    migration.rename_all(&before).await?;
     for table in tables {
-        migration.bring(table, &before).await?;
+        migration.bring(table).await?;
     }
     migration.drop_undeclared(tables, &before).await?;
     for table in tables {
@@ -133,6 +136,8 @@ struct Migration<'a> {
     impossible: Vec<String>,
     /// Tables whose rows were put there now.
     made_anew: BTreeSet<TableName>,
+    /// The new names of tables by those that they had.
+    renamed: BTreeMap<String, String>,
 }
 
 impl Migration<'_> {
@@ -145,26 +150,20 @@ impl Migration<'_> {
     }
 
     /// Brings one table to what is declared.
-    async fn bring(&mut self, table: &Table, before: &BTreeSet<String>) -> Result<(), StoreError> {
+    async fn bring(&mut self, table: &Table) -> Result<(), StoreError> {
         let name = table.name.as_str();
         if let Some(words) = self.taken(name).await? {
             self.impossible.push(words);
             return Ok(());
         }
-        let is_new = self.columns(name).await?.is_empty();
-        let renamed = table.renamed_from.as_ref().map(TableName::as_str);
-        let old = renamed.filter(|old| is_new && before.contains(*old));
-        if let Some(old) = old {
-            self.rename(old, name).await?;
-        }
-        if is_new && old.is_none() {
+        if self.columns(name).await?.is_empty() {
             self.run(create_table(name, table)).await?;
             self.seed(table).await?;
             self.made_anew.insert(table.name.clone());
             self.done.created.push(table.name.clone());
         } else {
             let old = self.old(name).await?;
-            if !is_as_declared(table, &old.made_by) {
+            if !is_as_declared(table, &old.made_by) || refers_elsewhere(table, &old) {
                 self.rebuild(table, &old).await?;
             }
         }
@@ -213,13 +212,7 @@ impl Migration<'_> {
 
     /// What a table is called now that was called so before.
     fn name_now(&self, old: &str) -> String {
-        let is_declared = self.declared.iter().any(|table| table.name.as_str() == old);
-        let renamed = self
-            .declared
-            .iter()
-            .find(|table| table.renamed_from.as_ref().is_some_and(|before| before.as_str() == old));
-        let renamed = renamed.filter(|_| !is_declared);
-        renamed.map_or(old, |table| table.name.as_str()).to_owned()
+        self.renamed.get(old).map_or(old, String::as_str).to_owned()
     }
 
     async fn columns(&mut self, table: &str) -> Result<Vec<String>, StoreError> {
@@ -233,6 +226,37 @@ impl Migration<'_> {
         let sql = "select sql from sqlite_master where type = 'table' and name = ?";
         let sql = sqlx::query_scalar::<_, String>(sql).bind(table);
         Ok(sql.fetch_optional(&mut *self.connection).await?.unwrap_or_default())
+    }
+
+    /// Gives every table that is under an old name its new one, before anything else is done: a new
+    /// table may have the old name.
+    async fn rename_all(&mut self, before: &BTreeSet<String>) -> Result<(), StoreError> {
+        let tables = self.declared;
+        let mut there = BTreeSet::new();
+        for table in tables {
+            let name = table.name.as_str();
+            if self.taken(name).await?.is_some() || !self.columns(name).await?.is_empty() {
+                there.insert(name);
+            }
+        }
+        let declared = tables
+            .iter()
+            .map(|table| (table.name.as_str(), table.renamed_from.as_ref().map(TableName::as_str)));
+        let declared: Vec<_> = declared.collect();
+        let renamed = pending(&declared, |old| before.contains(old), |name| there.contains(name));
+        for renaming in renamed.iter().filter(|renaming| renaming.is_doubtful) {
+            let (from, to) = (renaming.from, renaming.to);
+            let words =
+                format!("{to}: there are records of both `{from}` and `{to}`, {}", doubt(from));
+            self.impossible.push(words);
+        }
+        if self.impossible.is_empty() {
+            for renaming in renamed {
+                self.rename(renaming.from, renaming.to).await?;
+                self.renamed.insert(renaming.from.to_owned(), renaming.to.to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// Gives a table another name, and with it the indexes and triggers that others put on it.
@@ -401,6 +425,14 @@ impl Migration<'_> {
         self.done.sql.push(sql);
         Ok(())
     }
+}
+
+/// Whether a field refers to a table that has another name now, while another has taken its own.
+fn refers_elsewhere(table: &Table, old: &OldTable) -> bool {
+    table.links().any(|(at, other, _)| {
+        let name = table.field(at).name.as_str();
+        old.links.iter().any(|(from, to)| from == name && to != other.as_str())
+    })
 }
 
 fn text(row: &SqliteRow, column: usize) -> String {

@@ -28,6 +28,7 @@ mod own;
 mod people;
 mod rebuild;
 mod recent;
+mod renames;
 mod row;
 mod rules;
 mod schema;

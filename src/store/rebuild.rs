@@ -3,6 +3,7 @@
 use crate::model::ids::FieldName;
 use crate::model::table::{Field, FieldKind, Table};
 use crate::store::convert::{converted, remainder};
+use crate::store::renames::{Renaming, pending};
 use crate::store::rules;
 use crate::store::schema::{create_table, default, number};
 
@@ -14,6 +15,7 @@ pub(super) struct Rebuild<'a> {
     table: &'a Table,
     old: &'a OldTable,
     sources: Vec<Source<'a>>,
+    renamed: Vec<Renaming<'a>>,
 }
 
 /// Where the values of a field come from.
@@ -56,8 +58,14 @@ pub(super) struct Obstacle {
 impl<'a> Rebuild<'a> {
     pub(super) fn new(table: &'a Table, old: &'a OldTable) -> Self {
         let after = create_table(table.name.as_str(), table);
-        let sources = table.fields.iter().map(|field| Source::of(field, old, &after)).collect();
-        Self { table, old, sources }
+        let before = |field: &'a Field| field.renamed_from.as_ref().map(FieldName::as_str);
+        let declared = table.fields.iter().map(|field| (field.name.as_str(), before(field)));
+        let declared: Vec<_> = declared.collect();
+        let is_there = |name: &str| old.columns.iter().any(|column| column == name);
+        let renamed = pending(&declared, is_there, is_there);
+        let source = |field| Source::of(field, old, &renamed, &after);
+        let sources = table.fields.iter().map(source).collect();
+        Self { table, old, sources, renamed }
     }
 
     /// The statements that put the table into the place of the old one.
@@ -119,7 +127,20 @@ impl<'a> Rebuild<'a> {
             is_loss: true,
         });
         let of_sources = self.sources.iter().flat_map(|source| self.of_source(source));
-        unused.chain(of_sources).collect()
+        self.doubts().chain(unused).chain(of_sources).collect()
+    }
+
+    /// Values that may be at their right place already.
+    fn doubts(&self) -> impl Iterator<Item = Obstacle> {
+        let doubtful = self.renamed.iter().filter(|renaming| renaming.is_doubtful);
+        doubtful.map(|Renaming { from, to, .. }| Obstacle {
+            condition: "1".to_owned(),
+            sample: None,
+            what: "record",
+            words: format!(" with both `{from}` and `{to}`, {}", doubt(from)),
+            place: format!("{}.{to}", self.table.name),
+            is_loss: false,
+        })
     }
 
     fn of_source(&self, source: &Source<'_>) -> Vec<Obstacle> {
@@ -174,13 +195,17 @@ impl<'a> Rebuild<'a> {
 
 impl<'a> Source<'a> {
     /// `after` is the statement that makes the new table.
-    fn of(field: &'a Field, old: &'a OldTable, after: &str) -> Self {
-        let columns = old.columns.iter().map(String::as_str);
-        let find = |name: &str| columns.clone().find(|column| *column == name);
-        let renamed = field.renamed_from.as_ref().map(FieldName::as_str);
-        let column = find(field.name.as_str()).or_else(|| find(renamed?));
+    fn of(field: &'a Field, old: &'a OldTable, renamed: &[Renaming<'a>], after: &str) -> Self {
+        let name = field.name.as_str();
+        let is_id = field.kind == FieldKind::Id;
+        let before = renamed.iter().find(|renaming| renaming.to == name);
+        // What stands under a name that goes to another field is that field's; ids stay, whatever
+        // is filled from them.
+        let is_gone = !is_id && renamed.iter().any(|renaming| renaming.from == name);
+        let own = old.columns.iter().map(String::as_str).find(|column| *column == name);
+        let column = before.map(|renaming| renaming.from).or(own.filter(|_| !is_gone));
         // A table that another program made may call its key otherwise.
-        let key = (field.kind == FieldKind::Id).then_some("rowid");
+        let key = is_id.then_some("rowid");
         let is_same = column == Some(field.name.as_str())
             && rules::is_same_kind(field.name.as_str(), &old.made_by, after);
         let other_target = match &field.kind {
@@ -225,6 +250,14 @@ impl<'a> Source<'a> {
             (Some(_), _) => self.left(),
         }
     }
+}
+
+/// What is said of a new name to which an old one may have gone already.
+pub(super) fn doubt(from: &str) -> String {
+    format!(
+        "and nothing tells which belong there: take `renamedFrom: {from}` away if it was followed \
+         before, or rename one after the other"
+    )
 }
 
 fn quoted(name: &str) -> String {

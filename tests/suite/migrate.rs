@@ -36,6 +36,13 @@ impl Before {
         before
     }
 
+    /// The same without what others have put on the table.
+    fn bare() -> Self {
+        let before = Self::new();
+        before.sql("drop index by_size");
+        before
+    }
+
     fn folder(&self) -> &Path {
         self.0.path()
     }
@@ -539,4 +546,138 @@ fn what_others_put_on_a_field_that_goes_is_told() {
     );
     before.sql("drop index by_size");
     before.becomes(&without, &["--allow-destructive"]);
+}
+
+const CLOSED: &str =
+    "      - { name: id2, type: integer }\n      - { name: note, type: long-text }";
+
+#[test]
+fn a_new_field_under_an_old_name_begins_empty() {
+    for (new, values) in [
+        ("long-text", "secret|"),
+        ("single-line-text, default: fresh", "secret|fresh"),
+        ("integer", "secret|"),
+        ("integer, default: 7", "secret|7"),
+        ("json", "secret|"),
+        ("created-by", "secret|"),
+        ("'multi-select', options: [secret, b]", "secret|"),
+    ] {
+        let moved = "{ name: internalNote, type: long-text, renamedFrom: note }";
+        let new = format!("{{ name: note, type: {new} }}");
+        for fields in [[moved, &new], [&new, moved]] {
+            let before = Before::bare();
+            before.becomes(&app(CLOSED), &["--allow-destructive"]);
+            before.sql("update tasks set note = 'secret'");
+            let now = app(&format!("      - {}\n      - {}", fields[0], fields[1]));
+            let told = before.becomes(&now, &["--allow-destructive"]);
+            assert!(told.contains("tasks.internalNote was note"), "{told}");
+            assert!(told.contains("tasks.note is new") && !told.contains("tasks.note:"), "{told}");
+            assert_eq!(before.sql("select internalNote, note from tasks where id = 1"), values);
+            // Neither is it done again, nor when the table is made anew for something else.
+            assert_eq!(before.becomes(&now, &[]), "the tables are as declared\n");
+            let more = format!("{now}      - {{ name: more, type: date }}\n");
+            assert_eq!(before.becomes(&more, &[]), "tasks.more is new\n");
+            assert_eq!(before.sql("select internalNote, note from tasks where id = 1"), values);
+        }
+    }
+}
+
+#[test]
+fn a_new_field_under_an_old_name_must_have_a_value_if_it_says_so() {
+    let before = Before::bare();
+    let now = app(&FIELDS.replace(
+        "{ name: note, type: long-text }",
+        "{ name: old, type: long-text, renamedFrom: note }
+      - { name: note, type: long-text, required: true }",
+    ));
+    let told = before.is_refused(&now, &["--allow-destructive"]);
+    assert!(told.contains("tasks.note: 2 records would have no value"), "{told}");
+}
+
+#[test]
+fn a_chain_of_names_moves_at_once_and_once() {
+    let link = |order: [&str; 2]| app(&format!("      - {}\n      - {}", order[0], order[1]));
+    let b = "{ name: b, type: long-text, renamedFrom: a }";
+    let c = "{ name: c, type: long-text, renamedFrom: b }";
+    for order in [[b, c], [c, b]] {
+        let before = Before::bare();
+        let first = link(["{ name: a, type: long-text }", "{ name: b, type: long-text }"]);
+        before.becomes(&first, &["--allow-destructive"]);
+        before.sql("update tasks set a = 'A', b = 'B'");
+        before.becomes(&link(order), &[]);
+        assert_eq!(before.sql("select b, c from tasks where id = 1"), "A|B");
+        assert_eq!(before.becomes(&link(order), &[]), "the tables are as declared\n");
+        let more = format!("{}      - {{ name: a, type: date }}\n", link(order));
+        before.becomes(&more, &[]);
+        assert_eq!(before.sql("select a, b, c from tasks where id = 1"), "|A|B");
+    }
+}
+
+#[test]
+fn what_may_have_been_renamed_before_is_not_guessed() {
+    let before = Before::bare();
+    let first = "      - { name: a, type: long-text }\n      - { name: b, type: long-text }";
+    before.becomes(&app(first), &["--allow-destructive"]);
+    before.sql("update tasks set a = 'A', b = 'B'");
+    let now = first.replace("name: b, type: long-text", "name: b, type: long-text, renamedFrom: a");
+    let now = app(&format!("{now}\n      - {{ name: c, type: long-text, renamedFrom: b }}"));
+    let told = before.is_refused(&now, &["--allow-destructive"]);
+    assert!(told.contains("tasks.b: 2 records with both `a` and `b`"), "{told}");
+    assert!(told.contains("take `renamedFrom: a` away"), "{told}");
+}
+
+#[test]
+fn tables_change_names_at_once() {
+    let table = |name: &str, old: &str| {
+        let old = if old.is_empty() { old.to_owned() } else { format!("renamedFrom: {old}, ") };
+        format!("  - {{ name: {name}, {old}fields: [{{ name: x, type: integer }}] }}\n")
+    };
+    let refers = |to: &str| {
+        format!("  - {{ name: refs, fields: [{{ name: to, type: relationship, table: {to} }}] }}\n")
+    };
+    let all = |tables: &[String]| format!("name: m\ntables:\n{}", tables.concat());
+    let new = || {
+        let before = Before::bare();
+        before.becomes(
+            &all(&[table("a", ""), table("b", ""), refers("b")]),
+            &["--allow-destructive"],
+        );
+        before.sql("insert into a (x) values (1); insert into b (x) values (2); insert into refs (\"to\") values (1)");
+        before
+    };
+    for (one, two) in [(("b", "a"), ("c", "b")), (("c", "b"), ("b", "a"))] {
+        let before = new();
+        let now = all(&[table(one.0, one.1), table(two.0, two.1), refers("c")]);
+        before.becomes(&now, &[]);
+        assert_eq!(before.sql("select x from b; select x from c; select * from refs"), "1\n2\n1|1");
+        assert_eq!(before.becomes(&now, &[]), "the tables are as declared\n");
+    }
+    // The old name is another table's now, whichever comes first; what referred to it does not follow.
+    for tables in [[table("b", ""), table("c", "b")], [table("c", "b"), table("b", "")]] {
+        let before = new();
+        let with = |refs| all(&[&tables[..], &[table("a", ""), refs]].concat());
+        let told = before.is_refused(&with(refers("b")), &[]);
+        assert!(told.contains("refs.to: 1 value that named records of c"), "{told}");
+        before.becomes(&with(refers("c")), &[]);
+        assert_eq!(before.sql("select count(*) from b; select x from c"), "0\n2");
+    }
+}
+
+#[test]
+fn instants_and_lists_of_one_become_what_they_say() {
+    let before = Before::bare();
+    let first = "      - { name: at, type: single-line-text }
+      - { name: tags, type: multi-select, options: [red, blue] }";
+    before.becomes(&app(first), &["--allow-destructive"]);
+    before.sql(
+        "delete from tasks; insert into tasks (at, tags) values ('2026-04-05T12:00:00Z', '[\"red\"]'),
+           ('2026-04-05T12:00:00+02:00', null), ('2026-04-05T00:30:00.5-01:30', '[\"blue\"]')",
+    );
+    let now =
+        first.replace("single-line-text", "datetime").replace("multi-select", "single-select");
+    before.becomes(&app(&now), &[]);
+    assert_eq!(
+        before.sql("select at, tags from tasks order by id"),
+        "2026-04-05T12:00:00.000Z|red\n2026-04-05T10:00:00.000Z|\n2026-04-05T02:00:00.500Z|blue"
+    );
 }
