@@ -33,6 +33,9 @@ pub(super) fn converted(field: &Field, column: &str, is_same: bool) -> String {
         },
     };
     let mut fits: Vec<_> = checks(field, &stored).into_iter().map(|(_, check)| check).collect();
+    if !is_same {
+        fits.extend(form(&field.kind, &stored));
+    }
     if let FieldKind::Currency(code, _) = &field.kind
         && !is_same
     {
@@ -51,6 +54,36 @@ pub(super) fn remainder(field: &Field, column: &str) -> Option<String> {
 
 fn chosen_of(options: &[Arc<str>], list: &str) -> String {
     format!("case when {list} is not null then {} end", chosen(options, &format!("json({list})")))
+}
+
+/// The rules of a text's form that `fields/text.rs` has and the database has not, as near as SQL comes.
+fn form(kind: &FieldKind, x: &str) -> Option<String> {
+    let control = "char(1) || '-' || char(32) || char(127) || '-' || char(159)";
+    let no_blank = format!("{x} not glob '*[' || {control} || ']*'");
+    match kind {
+        FieldKind::Email => {
+            let (user, domain) = (
+                format!("substr({x}, 1, instr({x}, '@') - 1)"),
+                format!("substr({x}, instr({x}, '@') + 1)"),
+            );
+            Some(format!(
+                "{no_blank} and {x} not like '%@%@%' and length({user}) <= 64 and length({domain}) <= 255
+                 and {user} not glob '*[^a-zA-Z0-9.!#$%&''*+/=?^_`{{|}}~-]*'
+                 and ({domain} glob '[[]*]' or '.' || {domain} || '.' not glob '*[-.].*'
+                   and '.' || {domain} not like '%.-%'
+                   and {domain} not glob '*[' || char(33) || '-' || char(44) || '/:-@' || char(91) || '-`{{-~]*')"
+            ))
+        }
+        FieldKind::Url => Some(no_blank),
+        FieldKind::PhoneNumber => {
+            let signs = ["+", "-", "(", ")", "/", ".", " "];
+            let digits = signs
+                .iter()
+                .fold(x.to_owned(), |text, sign| format!("replace({text}, '{sign}', '')"));
+            Some(format!("{digits} not glob '*[^0-9]*' and length({digits}) between 3 and 20"))
+        }
+        _ => None,
+    }
 }
 
 /// What was chosen, where a list of one thing stands for that.

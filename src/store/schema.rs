@@ -150,8 +150,8 @@ pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
     checks
 }
 
-/// The rule of what a kind of field keeps, with its words. A currency is named, so that another one is
-/// seen to be another.
+/// The rule of what a kind of field keeps, with its words. Currencies and texts of
+/// a form are named, so that another one is seen to be another.
 fn of_type(kind: &FieldKind, name: &str) -> (String, String) {
     let (words, rule) = match kind.storage() {
         Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
@@ -174,6 +174,9 @@ fn of_type(kind: &FieldKind, name: &str) -> (String, String) {
     };
     let words = match kind {
         FieldKind::Currency(code, _) => format!("must be an amount of {code}"),
+        FieldKind::Email => "must be the text of an e-mail address".to_owned(),
+        FieldKind::Url => "must be the text of an address".to_owned(),
+        FieldKind::PhoneNumber => "must be the text of a telephone number".to_owned(),
         _ => words.to_owned(),
     };
     (words, rule)
