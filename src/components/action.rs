@@ -178,7 +178,10 @@ fn check_set(raw: &RawAction, table: &Table, at: &Place, around: &mut dyn Around
     let is_settable = check_settable(table, field, at.key("field"), around);
     let json = json.filter(|_| is_settable)?;
     let (subject, place) = (format!("value of `{name}`"), at.key("value"));
-    let value = literal::check(table.field(field), json, &subject, place, around.problems())?;
+    let written = around.written(&place);
+    let field_of = table.field(field);
+    let problems = around.problems();
+    let value = literal::check(field_of, json, written.as_ref(), &subject, place, problems)?;
     Some(Deed::Set(field, value))
 }
 

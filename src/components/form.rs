@@ -326,7 +326,10 @@ fn check_default(
 ) -> Value {
     let declared = about.table.field(field);
     let subject = format!("default of `{}`", declared.name);
-    let given = literal::check(declared, json, &subject, at.key("default"), around.problems());
+    let place = at.key("default");
+    let written = around.written(&place);
+    let problems = around.problems();
+    let given = literal::check(declared, json, written.as_ref(), &subject, place, problems);
     given.unwrap_or(Value::Null)
 }
 

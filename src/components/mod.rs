@@ -13,6 +13,7 @@ use validator::Validate;
 use crate::components::grant::RawGrant;
 use crate::model::access::{Grant, Viewer};
 use crate::model::component::{Component, ComponentKind};
+use crate::model::input::Input;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{FieldAt, Table};
 
@@ -77,6 +78,9 @@ pub trait Around {
     /// Whom of the audience an author lets see something; everyone where they do not say. Reports at
     /// `place` what does not hold.
     fn visible(&mut self, given: Option<RawGrant>, place: &Place) -> Grant;
+
+    /// The value that stands at a place of the component, as JSON with every digit.
+    fn written(&self, place: &Place) -> Option<Input>;
 
     /// The names of the parameters of the page's path.
     fn params(&self) -> Vec<Arc<str>>;

@@ -10,6 +10,7 @@ use crate::components::{self, Around, Given, NoPresence, Read};
 use crate::model::access::{Grant, Viewer};
 use crate::model::component::{Component, ComponentKind, Props};
 use crate::model::ids::{ComponentId, Role};
+use crate::model::input::Input;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{FieldAt, Table};
 use crate::spec::fault::Fault;
@@ -228,6 +229,11 @@ impl Around for Here<'_, '_, '_> {
 
     fn visible(&mut self, given: Option<RawGrant>, place: &Place) -> Grant {
         self.page.visible(given, place)
+    }
+
+    fn written(&self, place: &Place) -> Option<Input> {
+        let steps = place.steps().strip_prefix(self.unit.place.steps())?;
+        self.unit.node.down(steps)?.node.written()
     }
 
     fn params(&self) -> Vec<Arc<str>> {

@@ -108,9 +108,10 @@ pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> 
     let default = Value::Null;
     let mut field = Field { name, label, kind, required, unique, default, renamed_from };
     if let Some(json) = raw.default.filter(|_| !field.kind.is_system()) {
-        field.default =
-            literal::check(&field, &json, "default", unit.place.key("default"), problems)
-                .unwrap_or(Value::Null);
+        let place = unit.place.key("default");
+        let written = unit.key("default").and_then(|given| given.node.written());
+        let default = literal::check(&field, &json, written.as_ref(), "default", place, problems);
+        field.default = default.unwrap_or(Value::Null);
     }
     (problems.count() == before).then_some(field)
 }

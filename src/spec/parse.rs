@@ -140,7 +140,7 @@ impl<'a> Reader<'a, '_> {
         loop {
             let (event, span) = self.inside(start)?;
             if event == Event::SequenceEnd {
-                return Ok(Node { at: start.to(span), kind: Kind::List(items) });
+                return Ok(Node { at: start.to(span), kind: Kind::List(items), number: None });
             }
             items.push(self.node(event, span, depth + 1)?);
         }
@@ -154,7 +154,7 @@ impl<'a> Reader<'a, '_> {
             let (event, key_at) = self.inside(start)?;
             if event == Event::MappingEnd {
                 let kind = if is_broken { Kind::Broken } else { Kind::Mapping(entries) };
-                return Ok(Node { at: start.to(key_at), kind });
+                return Ok(Node { at: start.to(key_at), kind, number: None });
             }
             let key = self.key(event, key_at, depth)?;
             let (event, span) = self.inside(start)?;
@@ -349,9 +349,10 @@ fn bad_escape(text: &str, start: usize, kind: &ErrorKind) -> Option<Range<usize>
 }
 
 fn scalar_node(text: &str, style: ScalarStyle, at: Span) -> Node {
-    let kind = match style {
-        ScalarStyle::Plain => scalar::resolve(text),
-        _ => Kind::Text(text.to_owned()),
-    };
-    Node { at, kind }
+    match style {
+        ScalarStyle::Plain => {
+            Node { at, kind: scalar::resolve(text), number: scalar::json_number(text) }
+        }
+        _ => Node { at, kind: Kind::Text(text.to_owned()), number: None },
+    }
 }

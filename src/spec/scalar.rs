@@ -1,6 +1,9 @@
 //! What a plain YAML scalar means: the core schema of YAML 1.2, so `yes`, `on` and `12:30` are text.
 
+use std::sync::Arc;
+
 use serde_json::Number;
+use serde_json::value::RawValue;
 
 use crate::spec::tree::Kind;
 
@@ -20,6 +23,34 @@ pub(super) fn resolve(text: &str) -> Kind {
         Some(number) => Kind::Number(number),
         None => Kind::Text(text.to_owned()),
     }
+}
+
+/// A number as JSON writes it, with every digit; nothing for one in another base, and for anything
+/// else. YAML takes a plus before it, zeros, and a point at either end.
+pub(super) fn json_number(text: &str) -> Option<Arc<str>> {
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(unsigned) => ("-", unsigned),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let end = |from: &str| from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+    let (whole, rest) = unsigned.split_at(end(unsigned));
+    let (places, rest) = match rest.strip_prefix('.') {
+        Some(rest) => {
+            let (places, rest) = rest.split_at(end(rest));
+            (Some(places), rest)
+        }
+        None => (None, rest),
+    };
+    let has_digits = !whole.is_empty() || places.is_some_and(|places| !places.is_empty());
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let places = places.filter(|places| !places.is_empty());
+    let places = places.map_or_else(String::new, |places| format!(".{places}"));
+    let number = format!("{sign}{whole}{places}{rest}");
+    let is_number = has_digits && serde_json::from_str::<&RawValue>(&number).is_ok();
+    is_number.then(|| number.into())
 }
 
 fn number(text: &str) -> Option<Number> {
@@ -88,6 +119,28 @@ mod tests {
         check(".", "text .");
         check("1.2.3", "text 1.2.3");
         check("0x-5", "text 0x-5");
+    }
+
+    #[test]
+    fn a_number_is_json_with_every_digit() {
+        for (text, json) in [
+            ("1.10", "1.10"),
+            ("-0", "-0"),
+            ("1E+5", "1E+5"),
+            ("12345678901234567890123", "12345678901234567890123"),
+            ("1e999", "1e999"),
+            ("+007.50", "7.50"),
+            (".5", "0.5"),
+            ("-1.", "-1"),
+            ("00", "0"),
+        ] {
+            assert_eq!(json_number(text).as_deref(), Some(json), "{text}");
+        }
+        for text in
+            ["", ".", "-", "+", "1_0", "0x1F", "1.2.3", "1e", "2026-04-05", "true", ".inf", "1 2"]
+        {
+            assert_eq!(json_number(text), None, "{text}");
+        }
     }
 
     #[test]

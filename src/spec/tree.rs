@@ -1,8 +1,12 @@
 //! What was read, with the places it stands at: values, keys and their bytes.
 
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
 use serde_json::{Number, Value as Json};
 use serde_yaml::Value as Yaml;
 
+use crate::model::input::Input;
 use crate::model::problem::{Place, Step};
 use crate::spec::source::Span;
 
@@ -14,6 +18,8 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 pub(super) struct Node {
     pub(super) at: Span,
     pub(super) kind: Kind,
+    /// The number as JSON writes it, with every digit, where one stands here without quotes.
+    pub(super) number: Option<Arc<str>>,
 }
 
 /// What a value is.
@@ -130,6 +136,42 @@ impl Node {
                     .map(|entry| (entry.key.as_str().into(), entry.value.lower()))
                     .collect(),
             ),
+        }
+    }
+
+    /// The value as JSON: its keys in their order, its numbers with every digit.
+    pub(super) fn written(&self) -> Option<Input> {
+        let mut json = String::new();
+        self.write_json(&mut json);
+        RawValue::from_string(json).ok().map(Input::from)
+    }
+
+    fn write_json(&self, json: &mut String) {
+        let text = |text: &str| Json::from(text).to_string();
+        match (&self.kind, &self.number) {
+            (_, Some(number)) => json.push_str(number),
+            (Kind::Null | Kind::Broken, _) => json.push_str("null"),
+            (Kind::Boolean(value), _) => json.push_str(if *value { "true" } else { "false" }),
+            (Kind::Number(number), _) => json.push_str(&number.to_string()),
+            (Kind::Text(value), _) => json.push_str(&text(value)),
+            (Kind::List(items), _) => {
+                json.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    json.push_str(if index > 0 { "," } else { "" });
+                    item.write_json(json);
+                }
+                json.push(']');
+            }
+            (Kind::Mapping(entries), _) => {
+                json.push('{');
+                for (index, entry) in entries.iter().enumerate() {
+                    json.push_str(if index > 0 { "," } else { "" });
+                    json.push_str(&text(&entry.key));
+                    json.push(':');
+                    entry.value.write_json(json);
+                }
+                json.push('}');
+            }
         }
     }
 

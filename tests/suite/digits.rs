@@ -50,6 +50,52 @@ async fn json_of_another_program_is_shown_with_every_digit() {
 }
 
 #[tokio::test]
+async fn json_that_an_author_writes_is_kept_with_every_digit() {
+    let json = "{ id: 12345678901234567890123, b: 1.10, c: 0.1000000000000000055, d: 1e2, a: [+7, '1.10', null] }";
+    let kept = r#"{"id":12345678901234567890123,"b":1.10,"c":0.1000000000000000055,"d":1e2,"a":[7,"1.10",null]}"#;
+    let server = Server::start(&format!(
+        "
+name: stock
+tables:
+  - name: items
+    fields:
+      - {{ name: s, type: single-line-text }}
+      - {{ name: j, type: json, default: {json} }}
+      - {{ name: k, type: json }}
+    permissions: {{ read: all, create: all, update: all }}
+pages:
+  - name: Home
+    path: /
+    components:
+      - type: form
+        id: new
+        table: items
+        fields: [s, {{ field: k, default: {json} }}]
+      - type: dataTable
+        id: items
+        dataSource: {{ table: items }}
+        columns: [s]
+        rowActions: [{{ type: set, label: Fill, field: k, value: {json} }}]
+"
+    ))
+    .await;
+    let guest = server.guest().await;
+    let body = r#"{"fields":{"s":"a"}}"#.to_owned();
+    let (status, answer) = post(&guest, ITEMS, "application/json", body).await;
+    assert_eq!(status, 201, "{answer}");
+    assert!(answer.contains(&format!(r#""j":{kept}"#)), "{answer}");
+    assert_eq!(server.sql("select j from items").trim(), kept);
+    let page = text(&guest, "/").await;
+    assert!(page.contains(&kept.replace('"', "&quot;")), "{page}");
+    let form = query(&[("_component", "items"), ("_action", "row.0:1")]);
+    let pressed = guest.request(Method::POST, "/");
+    let pressed = pressed.header("content-type", "application/x-www-form-urlencoded").body(form);
+    let pressed = pressed.send().await.unwrap();
+    assert!(pressed.status().as_u16() < 400, "{}", pressed.text().await.unwrap());
+    assert_eq!(server.sql("select k from items").trim(), kept);
+}
+
+#[tokio::test]
 async fn who_saves_another_field_of_a_record_leaves_its_json_alone() {
     let (server, admin) = stock().await;
     let json = r#"{"id":123456789012345678901,"x":1.10}"#;
@@ -207,5 +253,14 @@ async fn whole_numbers_that_javascript_has_not_may_be_sent_as_text() {
         "9223372036854775808",
     ] {
         assert!(refusal(&admin, "n", n).await.starts_with("must be a whole number"), "{n}");
+    }
+    for n in [
+        "9223372036854775808",
+        "-9223372036854775809",
+        "123456789012345678901",
+        r#""9223372036854775808""#,
+    ] {
+        let told = "must be a whole number from -9223372036854775808 to 9223372036854775807, got ";
+        assert!(refusal(&admin, "n", n).await.starts_with(told), "{n}");
     }
 }
