@@ -26,10 +26,34 @@ pub(super) async fn json_of<T: DeserializeOwned>(
     body: Body,
     most: usize,
 ) -> Result<T, HttpError> {
+    must_be_json(request)?;
+    from_json(&bytes(body, most).await?)
+}
+
+/// Reads a JSON body that may be left out.
+pub(super) async fn json_if_any<T: DeserializeOwned + Default>(
+    request: &Request,
+    body: Body,
+    most: usize,
+) -> Result<T, HttpError> {
+    let bytes = bytes(body, most).await?;
+    if bytes.is_empty() {
+        return Ok(T::default());
+    }
+    must_be_json(request)?;
+    // A list of nothing would be read as an object without members.
+    let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes).trim_ascii_start();
+    if json.starts_with(b"[") {
+        let message = "the body is not what it should be: an object, not a list";
+        return Err(HttpError::Malformed(message.to_owned()));
+    }
+    from_json(&bytes)
+}
+
+fn must_be_json(request: &Request) -> Result<(), HttpError> {
     must_be(request, "application/json", |kind| {
         kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
-    })?;
-    from_json(&bytes(body, most).await?)
+    })
 }
 
 /// Reads a JSON body.

@@ -130,6 +130,16 @@ pub(super) fn referred() -> Json {
     )
 }
 
+/// Why a record could not be removed, of those that say when they last changed.
+pub(super) fn kept(view: &View) -> Json {
+    refusal(
+        "Other records refer to this one; or somebody changed the record first, and `record` is what \
+         it is now; or a rule of the database's own is against it, in its words.",
+        &["REFERRED", "CONFLICT", "REFUSED"],
+        Some(view),
+    )
+}
+
 /// Why a record is not as whoever sent this believes.
 pub(super) fn precondition(view: &View) -> Json {
     let about = "The record is not as `If-Match` has it; `record` is what it is now.";

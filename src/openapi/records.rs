@@ -123,13 +123,21 @@ fn delete(view: &View) -> Json {
     let mut responses = answers::of(200, gone, &WRITING);
     responses["409"] = answers::referred();
     responses["412"] = answers::precondition(view);
-    json!({
+    let mut operation = json!({
         "tags": [view.table.name.as_str()],
         "summary": format!("Removes a record of {}", view.table.name),
         "operationId": format!("{}.delete", view.table.name),
         "parameters": [header("If-Match", "Only if the record is in this state.")],
         "responses": responses,
-    })
+    });
+    if let Some(seen) = last_seen(view) {
+        let members = json!({ "updatedAt": updated_at() });
+        let mut sent = body(&object(&members, &[]), &json!({ "updatedAt": seen }));
+        sent["required"] = json!(false);
+        operation["requestBody"] = sent;
+        operation["responses"]["409"] = answers::kept(view);
+    }
+    operation
 }
 
 fn history(view: &View) -> Json {

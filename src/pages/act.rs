@@ -245,7 +245,7 @@ impl<'a> Press<'a> {
                     records.delete_many(&viewer, name, &ids).await?;
                     None
                 }
-                Deed::Delete => Some(records.delete(&viewer, name, one(&ids)?).await?.record),
+                Deed::Delete => Some(records.delete(&viewer, name, one(&ids)?, None).await?.record),
                 Deed::Set(field, value) => {
                     let name_of = table.field(field).name.to_string();
                     let fields = Inputs::from_iter([(name_of, Input::from(&value))]);

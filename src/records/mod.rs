@@ -259,18 +259,21 @@ impl Records {
         self.write_one(view, action, &sent).await
     }
 
-    /// Removes a record and returns what it was.
+    /// Removes a record and returns what it was; with the `updatedAt` that the viewer last saw, only
+    /// if it is still the same.
     ///
     /// # Errors
-    /// When the viewer may not, or there is none.
+    /// When the viewer may not, there is none, or somebody was faster.
     pub async fn delete(
         &self,
         viewer: &Viewer,
         table: &str,
         id: &str,
+        updated_at: Option<&str>,
     ) -> Result<Shown, RecordsError> {
         let view = self.view(viewer, table)?;
-        self.remove(view, id, None).await
+        let token = updated_at.map(|text| sent::token(&view.table, text)).transpose()?;
+        self.remove(view, id, token.map(|token| vec![token])).await
     }
 
     /// Removes a record that is in one of the states that the tags name, and returns what it was.

@@ -251,3 +251,26 @@ async fn a_batch_needs_the_rights_of_what_it_does() {
         assert_eq!((&unknown, unknown.0), (&unreadable, 404));
     }
 }
+
+#[tokio::test]
+async fn a_batch_is_no_one_record_to_be_in_a_state() {
+    let (server, admin) = desk().await;
+    let made = admin.send(Method::POST, BATCH, Some(orders(&[("Ada", "A")]))).await;
+    assert_eq!(made.0, 201);
+    let patches = json!({ "records": [{ "id": "1", "fields": { "customer": "Grace" } }] });
+    for (method, path, body) in [
+        (Method::PATCH, BATCH, patches),
+        (Method::DELETE, BATCH, json!({ "ids": ["1"] })),
+        (Method::POST, BATCH, orders(&[("Alan", "B")])),
+        (Method::POST, UPSERT, json!({ "mergeOn": "code", "records": [] })),
+    ] {
+        let request = admin.request(method, path).header("if-match", "\"stale\"").json(&body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 400, "{body}");
+        assert!(answer.text().await.unwrap().contains("If-Match"), "{body}");
+    }
+    assert_eq!(server.sql("select customer from orders"), "Ada");
+    let patches =
+        json!({ "records": [{ "id": "1", "fields": { "customer": "G" }, "updatedAt": null }] });
+    assert_eq!(admin.send(Method::PATCH, BATCH, Some(patches)).await.0, 400);
+}

@@ -240,7 +240,9 @@ async fn a_record_is_changed_and_removed_only_in_the_state_that_was_seen() {
     };
     let send = async |method: Method, name: &str, value: &str| {
         let body = json!({ "fields": { "customer": value } });
-        let request = admin.request(method, &path).header(name, value).json(&body);
+        let is_removal = method == Method::DELETE;
+        let request = admin.request(method, &path).header(name, value);
+        let request = if is_removal { request } else { request.json(&body) };
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         (status, answer.text().await.unwrap())
@@ -267,6 +269,78 @@ async fn a_record_is_changed_and_removed_only_in_the_state_that_was_seen() {
     assert_eq!(send(Method::DELETE, "if-match", &last).await.0, 200);
     assert_eq!(server.sql("select count(*) from orders"), "0");
     assert_eq!(send(Method::PATCH, "if-match", "*").await.0, 404);
+}
+
+#[tokio::test]
+async fn what_is_said_when_a_record_is_removed_is_heard() {
+    let (server, admin) = desk().await;
+    let id = admin.add_order(json!({ "customer": "Ada" })).await;
+    let path = format!("{RECORDS}/{id}");
+    let (_, first) = admin.get(&path).await;
+    let old = &first["fields"]["updatedAt"];
+    let change = json!({ "fields": { "customer": "Grace" } });
+    let (status, now) = admin.send(Method::PATCH, &path, Some(change.clone())).await;
+    assert_eq!(status, 200);
+    let stale = json!({ "updatedAt": old });
+    let (status, answer) = admin.send(Method::DELETE, &path, Some(stale)).await;
+    assert_eq!((status, &answer["code"]), (409, &json!("CONFLICT")));
+    assert_eq!(answer["record"], now);
+    for body in [
+        r#"{"fields":{}}"#,
+        "{not json",
+        r#"{"updatedAt":null}"#,
+        r#"{"updatedAt":"x"}"#,
+        "[]",
+        "null",
+    ] {
+        let request =
+            admin.request(Method::DELETE, &path).header("content-type", "application/json");
+        let answer = request.body(body).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 400, "{body}");
+    }
+    let nothing = json!({ "fields": change["fields"], "updatedAt": null });
+    let (status, answer) = admin.send(Method::PATCH, &path, Some(nothing)).await;
+    assert_eq!(status, 400);
+    assert!(answer["error"].to_string().contains("updatedAt"), "{answer}");
+    let seen = json!({ "updatedAt": now["fields"]["updatedAt"] });
+    assert_eq!(admin.send(Method::DELETE, &path, Some(seen)).await.0, 200);
+    assert_eq!(server.sql("select count(*) from orders"), "0");
+}
+
+#[tokio::test]
+async fn an_instant_is_kept_whole_up_to_the_last_or_refused() {
+    let server = Server::start(
+        "
+name: clock
+tables:
+  - name: items
+    fields: [{ name: at, type: datetime }]
+    permissions: { read: all, create: all, update: all }
+pages: [{ name: Home, path: / }]
+",
+    )
+    .await;
+    let (guest, path) = (server.guest().await, "/api/tables/items/records");
+    let body = |at: &str| Some(json!({ "fields": { "at": at } }));
+    let last = "9999-12-31T23:59:59.999Z";
+    let (status, made) = guest.send(Method::POST, path, body(last)).await;
+    assert_eq!((status, &made["fields"]["at"]), (201, &json!(last)), "{made}");
+    let (status, made) = guest.send(Method::PATCH, &format!("{path}/1"), body(last)).await;
+    assert_eq!((status, &made["fields"]["at"]), (200, &json!(last)));
+    let (_, list) = guest.get(&format!("{path}?filter=at:gte:{last}")).await;
+    assert_eq!(list["pagination"]["total"], 1, "{list}");
+    for (at, told) in [
+        ("2026-04-05T12:00:00.123456Z", "must have at most three digits after the seconds"),
+        ("2026-12-31T23:59:60Z", "must have at most 59 seconds"),
+        ("9999-12-31T23:59:59-01:00", "must be a time like"),
+    ] {
+        let (status, answer) = guest.send(Method::POST, path, body(at)).await;
+        assert_eq!(status, 422, "{at}");
+        let message = answer["details"][0]["message"].as_str().unwrap();
+        assert!(message.starts_with(told), "{message}");
+    }
+    let (status, _) = guest.send(Method::POST, path, body("2026-04-05T12:00:00.123000Z")).await;
+    assert_eq!(status, 201);
 }
 
 #[tokio::test]

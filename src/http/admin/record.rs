@@ -72,7 +72,7 @@ pub(in crate::http) async fn remove(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     admin_or_nothing(&caller)?;
-    match runtime.records.delete(caller.visitor(), &table, &id).await {
+    match runtime.records.delete(caller.visitor(), &table, &id, None).await {
         Ok(_) => Ok(see_other(&format!("/admin/tables/{table}"))),
         Err(error) => Ok(refusal(&runtime, &caller, &nonce(), &error.into())),
     }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use poem::http::StatusCode;
+use poem::http::{StatusCode, header};
 use poem::web::{Data, Path};
 use poem::{Body, Request, Response, Result, handler};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::records::{CreateBody, MadeBody};
+use crate::http::records::{CreateBody, MadeBody, stated};
 use crate::model::input::Inputs;
 use crate::model::record::Envelope;
 use crate::records::{Many, Sent};
@@ -54,6 +55,7 @@ struct PatchesBody {
 struct Patch {
     id: String,
     fields: Inputs,
+    #[serde(default, deserialize_with = "stated")]
     updated_at: Option<String>,
 }
 
@@ -92,7 +94,7 @@ pub(in crate::http) async fn create(
     body: Body,
 ) -> Result<Response> {
     let viewer = caller.adder(&runtime, &table)?;
-    let NewBody { records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
+    let NewBody { records } = read(request, body).await?;
     let records: Vec<_> = records.into_iter().map(|record| record.fields).collect();
     let many = runtime.records.create_many(viewer, &table, &records).await;
     Ok(answer(StatusCode::CREATED, &many.map_err(HttpError::from)?))
@@ -108,7 +110,7 @@ pub(in crate::http) async fn update(
     body: Body,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let PatchesBody { records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
+    let PatchesBody { records } = read(request, body).await?;
     let sent = |Patch { id, fields, updated_at }| Sent { id, fields, updated_at };
     let records: Vec<_> = records.into_iter().map(sent).collect();
     let many = runtime.records.update_many(viewer, &table, &records).await;
@@ -125,7 +127,7 @@ pub(in crate::http) async fn delete(
     body: Body,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let ids = match body::json_of(request, body, MAX_BATCH_BODY).await? {
+    let ids = match read(request, body).await? {
         IdsBody { ids: Some(ids), records: None } => ids,
         IdsBody { ids: None, records: Some(records) } => {
             records.into_iter().map(|record| record.id).collect()
@@ -149,7 +151,7 @@ pub(in crate::http) async fn upsert(
     body: Body,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let UpsertBody { merge_on, records } = body::json_of(request, body, MAX_BATCH_BODY).await?;
+    let UpsertBody { merge_on, records } = read(request, body).await?;
     let records: Vec<_> = records.into_iter().map(|record| record.fields).collect();
     let many = runtime.records.merge_many(viewer, &table, &merge_on, &records).await;
     let many = many.map_err(HttpError::from)?;
@@ -160,6 +162,16 @@ pub(in crate::http) async fn upsert(
     };
     let told = UpsertedBody { records: envelopes(&many), created: ids(true), updated: ids(false) };
     Ok(body::answer(StatusCode::OK, &told))
+}
+
+/// Reads the body of a batch, whose locks stand in each of its records.
+async fn read<T: DeserializeOwned>(request: &Request, body: Body) -> Result<T, HttpError> {
+    if request.headers().contains_key(header::IF_MATCH) {
+        let message = "If-Match names the state of one record: in a batch, each record to change \
+            has its own `updatedAt`";
+        return Err(HttpError::Malformed(message.to_owned()));
+    }
+    body::json_of(request, body, MAX_BATCH_BODY).await
 }
 
 fn answer(status: StatusCode, many: &Many) -> Response {

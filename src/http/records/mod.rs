@@ -10,7 +10,7 @@ use std::sync::Arc;
 use poem::http::{StatusCode, header};
 use poem::web::{Data, Path, Query};
 use poem::{Body, Request, Response, Result, handler};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::http::body::{self, MAX_BODY};
@@ -95,7 +95,24 @@ struct CreateBody {
 )]
 struct PatchBody {
     fields: Inputs,
+    #[serde(default, deserialize_with = "stated")]
     updated_at: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    expecting = r#"an object like {"updatedAt": "2026-04-05T12:00:00.000Z"}"#
+)]
+struct DeleteBody {
+    #[serde(default, deserialize_with = "stated")]
+    updated_at: Option<String>,
+}
+
+/// The state that a writer last saw. Who writes null expects something, and nobody knows what.
+fn stated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 /// `GET /api/tables/:table/records`
@@ -200,11 +217,15 @@ pub(super) async fn delete(
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
     request: &Request,
+    body: Body,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let removed = match tags::read(request.headers(), &header::IF_MATCH)? {
+    let expected = tags::read(request.headers(), &header::IF_MATCH)?;
+    let DeleteBody { updated_at } = body::json_if_any(request, body, MAX_BODY).await?;
+    let updated_at = updated_at.as_deref();
+    let removed = match expected.map(|tags| tags.narrowed(updated_at)) {
         Some(tags) => runtime.records.delete_tagged(viewer, &table, &id, &tags).await,
-        None => runtime.records.delete(viewer, &table, &id).await,
+        None => runtime.records.delete(viewer, &table, &id, updated_at).await,
     };
     let Shown { view, record } = removed.map_err(HttpError::from)?;
     let gone = Envelope { table: &view.table, record: &record, fields: &view.fields };
