@@ -38,7 +38,7 @@ pub(super) fn give(app: &mut App) -> anyhow::Result<Option<String>> {
 
 fn read(seconds: &str) -> anyhow::Result<String> {
     let time = seconds.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    let time = time.and_then(|time| instant(&time.to_string()));
+    let time = time.and_then(|time| instant(&time.to_string()).ok());
     time.with_context(|| {
         format!("{SOURCE_DATE_EPOCH} is a number of seconds since 1970, got {seconds}")
     })

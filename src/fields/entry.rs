@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use crate::fields::{Misfit, json, parse, time};
+use crate::fields::{Misfit, json, number, parse, time};
 use crate::model::input::Input;
 use crate::model::related;
 use crate::model::table::{Field, FieldKind};
@@ -80,9 +80,6 @@ fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
         _ if text.is_empty() => Json::Null,
         FieldKind::Checkbox if matches!(text.as_str(), "true" | "on") => Json::Bool(true),
         FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
-        FieldKind::Datetime if time::is_finer(text) => {
-            return Err(Misfit::value("must have at most three digits after the seconds"));
-        }
         FieldKind::Datetime => Json::from(time::from_clock(text)),
         FieldKind::Relationship(..) => match related::entered(text) {
             Some(id) => Json::from(id.to_string()),
@@ -94,8 +91,8 @@ fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
         | FieldKind::Url
         | FieldKind::PhoneNumber
         | FieldKind::Decimal(_)
-        | FieldKind::Currency(..)
-        | FieldKind::Percentage(_) => Json::from(text.trim()),
+        | FieldKind::Currency(..) => Json::from(text.trim()),
+        FieldKind::Percentage(_) => Json::from(number::without_percent(text.trim())),
         _ => Json::from(text.as_str()),
     })
 }

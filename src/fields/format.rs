@@ -2,13 +2,12 @@
 
 use std::fmt::Write;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::Offset;
 use rust_decimal::Decimal;
 
 use crate::fields::time::short;
 use crate::fields::{escape, number, write_cell};
+use crate::model::canonical;
 use crate::model::data_table::Format;
 use crate::model::table::Field;
 use crate::model::value::Value;
@@ -86,16 +85,15 @@ fn write_time(format: Format, text: &str, html: &mut String) -> Option<()> {
 }
 
 fn long(text: &str) -> Option<String> {
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        let instant = Offset::UTC.to_datetime(instant);
+    if let Ok(instant) = canonical::moment(text) {
         return Some(instant.strftime("%A, %-d %B %Y, %H:%M").to_string());
     }
     Some(text.parse::<Date>().ok()?.strftime("%A, %-d %B %Y").to_string())
 }
 
 fn iso(text: &str) -> Option<String> {
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Some(Offset::UTC.to_datetime(instant).strftime("%Y-%m-%d %H:%M").to_string());
+    if let Ok(instant) = canonical::moment(text) {
+        return Some(instant.strftime("%Y-%m-%d %H:%M").to_string());
     }
     text.parse::<Date>().ok().map(|date| date.to_string())
 }

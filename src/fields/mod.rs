@@ -32,6 +32,8 @@ mod select;
 mod system;
 mod text;
 
+pub use number::without_percent;
+
 /// The options that field types take beside those of every field, as an author gives them.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -181,7 +183,7 @@ pub fn parse_text(field: &Field, text: &str) -> Result<Value, Misfit> {
         FieldKind::Checkbox => checkbox::from_text(text),
         FieldKind::Id | FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
         FieldKind::MultiSelect(options) => multi_select::from_text(options, text),
-        FieldKind::Percentage(_) => Json::from(text.trim_end_matches('%').trim_end()),
+        FieldKind::Percentage(_) => Json::from(number::without_percent(text)),
         FieldKind::Json => return read(field, &json::from_text(text)?),
         _ => Json::from(text),
     };
@@ -323,7 +325,11 @@ mod tests {
     fn numbers_keep_every_digit_or_are_refused() {
         check("integer", "5", "5");
         check("integer", "5.5", "must be a whole number, got 5.5");
-        check("integer", "9223372036854775808", "must be a whole number, got 9223372036854775808");
+        check(
+            "integer",
+            "9223372036854775808",
+            "must be a whole number from -9223372036854775808 to 9223372036854775807, got 9223372036854775808",
+        );
         check("decimal", r#""12.50""#, r#""12.5""#);
         check("decimal", "12.5", r#""12.5""#);
         check("currency", "12.5", r#""12.50""#);

@@ -1,6 +1,7 @@
 //! Numbers: whole, decimal, money, percentages, stars.
 
 use std::fmt::{Display, Write};
+use std::num::IntErrorKind;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -170,6 +171,9 @@ fn within_bounds<T: PartialOrd + Copy>(number: T, bounds: &Bounds<T>) -> T {
 /// The greatest whole number up to which JavaScript has each of them (ECMA-262, `MAX_SAFE_INTEGER`).
 const MAX_SAFE: u64 = (1 << 53) - 1;
 
+/// The least number beyond those of 64 bits.
+const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
+
 /// A whole number; beyond those that JavaScript has, its digits as text as well.
 fn whole(json: &Json) -> Result<i64, Misfit> {
     let digits = |text: &str| {
@@ -177,7 +181,31 @@ fn whole(json: &Json) -> Result<i64, Misfit> {
         (number.unsigned_abs() > MAX_SAFE && number.to_string() == text).then_some(number)
     };
     let number = json.as_i64().or_else(|| json.as_str().and_then(digits));
-    number.ok_or_else(|| Misfit::value(format!("must be a whole number, got {json}")))
+    number.ok_or_else(|| {
+        Misfit::value(match is_too_large(json) {
+            true => {
+                format!("must be a whole number from {} to {}, got {json}", i64::MIN, i64::MAX)
+            }
+            false => format!("must be a whole number, got {json}"),
+        })
+    })
+}
+
+/// Whether it is a whole number, and only too large.
+fn is_too_large(json: &Json) -> bool {
+    use IntErrorKind::{NegOverflow, PosOverflow};
+    match json {
+        Json::String(text) => text
+            .parse::<i64>()
+            .is_err_and(|error| matches!(error.kind(), NegOverflow | PosOverflow)),
+        Json::Number(number) => number.as_f64().is_some_and(|number| number.abs() >= TOO_LARGE),
+        _ => false,
+    }
+}
+
+/// A share of a hundred from text, with its sign as cells show it or without.
+pub fn without_percent(text: &str) -> &str {
+    text.trim_end_matches('%').trim_end()
 }
 
 fn decimal(json: &Json) -> Result<Decimal, Misfit> {

@@ -43,8 +43,9 @@ impl Family for SystemFamily {
                 (number.map(Value::Integer), "a record id")
             }
             Storage::Datetime => {
-                let instant = text.and_then(canonical::instant);
-                (instant.map(Value::text), "a time like 2026-04-05T12:00:00Z")
+                let instant = canonical::instant(text.unwrap_or_default());
+                let misfit = |fault| Misfit::value(format!("{fault}, got {json}"));
+                return instant.map(Value::text).map_err(misfit);
             }
             _ => {
                 let id = text.filter(|text| !text.contains('\0')).map(UserId::new);

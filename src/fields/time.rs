@@ -1,13 +1,11 @@
 //! Days and instants. Each has one canonical form, which sorts by time.
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
-use jiff::tz::Offset;
 use serde_json::{Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
-use crate::model::canonical;
+use crate::model::canonical::{self, InstantFault};
 use crate::model::table::FieldKind;
 use crate::model::value::Value;
 
@@ -40,13 +38,13 @@ impl Family for TimeFamily {
 
     fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
         let text = json.as_str().unwrap_or_default();
-        let (canonical, example) = if *kind == FieldKind::Date {
-            (canonical::date(text), "a date like 2026-04-05")
+        let canonical = if *kind == FieldKind::Date {
+            canonical::date(text).ok_or_else(|| "must be a date like 2026-04-05".to_owned())
         } else {
-            (canonical::instant(text), "a time like 2026-04-05T12:00:00Z")
+            canonical::instant(text).map_err(|fault| fault.to_string())
         };
-        let canonical = canonical.map(Value::text);
-        canonical.ok_or_else(|| Misfit::value(format!("must be {example}, got {json}")))
+        let misfit = |fault: String| Misfit::value(format!("{fault}, got {json}"));
+        canonical.map(Value::text).map_err(misfit)
     }
 
     fn write_cell(&self, _: &FieldKind, value: &Value, html: &mut String) {
@@ -73,14 +71,14 @@ pub(super) fn on_clock(text: &str) -> Option<String> {
 
 /// An instant that was entered on the clock of [`ZONE`], or one that says its offset by itself.
 pub(super) fn from_clock(text: &str) -> String {
-    clock(text).map_or_else(|| text.to_owned(), |time| format!("{time}Z"))
-}
-
-/// Whether an instant has more digits than milliseconds, which are all that is kept.
-pub(super) fn is_finer(text: &str) -> bool {
-    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
-    let digits = fraction.bytes().take_while(u8::is_ascii_digit);
-    digits.skip(3).any(|digit| digit != b'0')
+    let entered = format!("{text}Z");
+    // What the clock has and cannot be kept is judged as the instant that was meant.
+    let is_on_clock = clock(text).is_some()
+        || matches!(
+            canonical::instant(&entered),
+            Err(InstantFault::Finer | InstantFault::LeapSecond)
+        );
+    if is_on_clock { entered } else { text.to_owned() }
 }
 
 /// `2026-04-05T12:00` in full, from minutes, seconds or milliseconds on; nothing for anything else.
@@ -118,8 +116,7 @@ pub(super) fn write_time(text: &str, html: &mut String) {
 
 /// A day or an instant, short to read.
 pub(super) fn short(text: &str) -> Option<String> {
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        let instant = Offset::UTC.to_datetime(instant);
+    if let Ok(instant) = canonical::moment(text) {
         return Some(instant.strftime("%-d %b %Y, %H:%M").to_string());
     }
     let date: Date = text.parse().ok()?;

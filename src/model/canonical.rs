@@ -1,8 +1,8 @@
 //! The one form that values have, whichever way they were written.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::Offset;
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime};
+use jiff::fmt::temporal::Pieces;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
@@ -18,15 +18,68 @@ pub fn date(text: &str) -> Option<String> {
     (text.len() == 10 && date.to_string() == text).then(|| text.to_owned())
 }
 
-/// An instant in the form `2026-04-05T12:00:00.000Z`; nothing if the text is not an instant with its
-/// offset (RFC 3339).
-pub fn instant(text: &str) -> Option<String> {
-    let instant: Timestamp = text.parse().ok()?;
-    let instant = Offset::UTC.to_datetime(instant);
+/// Why a text is no instant that could be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InstantFault {
+    /// It is none with its offset (RFC 3339), or none of the years from 0 to 9999.
+    #[error("must be a time like 2026-04-05T12:00:00Z")]
+    NoInstant,
+    /// Milliseconds are all that is kept.
+    #[error("must have at most three digits after the seconds")]
+    Finer,
+    /// No clock here counts it.
+    #[error("must have at most 59 seconds: a leap second cannot be kept")]
+    LeapSecond,
+}
+
+/// An instant in the form `2026-04-05T12:00:00.000Z`.
+///
+/// # Errors
+/// When the text is none, or says more than can be kept.
+pub fn instant(text: &str) -> Result<String, InstantFault> {
+    Ok(moment(text)?.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+}
+
+/// An instant on the clock of UTC.
+///
+/// # Errors
+/// When the text is none, or says more than can be kept.
+pub fn moment(text: &str) -> Result<DateTime, InstantFault> {
+    let (short, is_finer) = to_milliseconds(text);
+    let pieces = Pieces::parse(&short).map_err(|_| InstantFault::NoInstant)?;
+    let (Some(time), Some(offset)) = (pieces.time(), pieces.to_numeric_offset()) else {
+        return Err(InstantFault::NoInstant);
+    };
+    if is_leap_second(text) {
+        return Err(InstantFault::LeapSecond);
+    }
+    if is_finer {
+        return Err(InstantFault::Finer);
+    }
+    // Not by way of a timestamp, which ends a day before the calendar does.
+    let offset = SignedDuration::from_secs(i64::from(offset.seconds()));
+    let moment = pieces.date().to_datetime(time).checked_sub(offset).ok();
     // Four digits of year, or the texts would not sort by time.
-    (0..=9999)
-        .contains(&instant.year())
-        .then(|| instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+    let moment = moment.filter(|moment| (0..=9999).contains(&moment.year()));
+    moment.ok_or(InstantFault::NoInstant)
+}
+
+/// The text without the digits after its milliseconds, and whether one of them says something.
+fn to_milliseconds(text: &str) -> (String, bool) {
+    let Some(point) = text.find(['.', ',']) else { return (text.to_owned(), false) };
+    let (time, fraction) = text.split_at(point + 1);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    let (kept, finer) = fraction[..digits].split_at(digits.min(3));
+    let rest = &fraction[digits..];
+    (format!("{time}{kept}{rest}"), finer.bytes().any(|digit| digit != b'0'))
+}
+
+/// Whether a text that is an instant has a second after the 59th of its minute.
+fn is_leap_second(text: &str) -> bool {
+    let time = text.split_once(['T', 't', ' ']).map_or("", |(_, time)| time);
+    let clock = time.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b':');
+    let digits: Vec<_> = clock.filter(u8::is_ascii_digit).collect();
+    digits.get(4..6) == Some(b"60")
 }
 
 /// JSON as it is written, without the blanks between its parts: no digit of a number is lost, and
@@ -58,7 +111,7 @@ impl Storage {
             Self::Decimal(_) => Value::Decimal(plain_decimal(text)?),
             Self::Boolean => Value::Boolean(text.parse().ok()?),
             Self::Date => Value::text(date(text)?),
-            Self::Datetime => Value::text(instant(text)?),
+            Self::Datetime => Value::text(instant(text).ok()?),
             Self::Person => Value::Person(Person { id: UserId::new(text), name: None }),
             Self::Link => Value::Link(text.parse::<RecordId>().ok()?.into()),
             // Neither has one form that would fit into an address.
@@ -84,6 +137,39 @@ mod tests {
         assert_eq!(json(text).unwrap().get(), kept);
         for none in ["", "{", "1 2", "1e999", r#""\ud800""#, "'a'"] {
             assert!(json(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
+    fn an_instant_is_kept_whole_or_refused() {
+        for (text, kept) in [
+            ("2026-04-05T12:00:00Z", "2026-04-05T12:00:00.000Z"),
+            ("2026-04-05T14:00+02:00", "2026-04-05T12:00:00.000Z"),
+            ("2026-04-05 12:00:00.5-00:00", "2026-04-05T12:00:00.500Z"),
+            ("2026-04-05T12:00:00.123000000000000Z", "2026-04-05T12:00:00.123Z"),
+            ("9999-12-30T22:30:00Z", "9999-12-30T22:30:00.000Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+            ("9999-12-31T23:59:59-00:00", "9999-12-31T23:59:59.000Z"),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(instant(text).as_deref(), Ok(kept), "{text}");
+        }
+        for (text, fault) in [
+            ("2026-04-05T12:00:00.123456Z", InstantFault::Finer),
+            ("2026-04-05T12:00:00.0000000001Z", InstantFault::Finer),
+            ("2026-12-31T23:59:60Z", InstantFault::LeapSecond),
+            ("20261231T235960Z", InstantFault::LeapSecond),
+            ("2026-12-31T23:59:60+01:00", InstantFault::LeapSecond),
+            ("2026-12-31T23:60:00Z", InstantFault::NoInstant),
+            ("9999-12-31T23:59:59-01:00", InstantFault::NoInstant),
+            ("2026-04-05T12:00:00", InstantFault::NoInstant),
+            ("2026-04-05", InstantFault::NoInstant),
+            ("2026-04-05Z", InstantFault::NoInstant),
+            ("yesterday", InstantFault::NoInstant),
+            ("ä.ä", InstantFault::NoInstant),
+            ("", InstantFault::NoInstant),
+        ] {
+            assert_eq!(instant(text), Err(fault), "{text}");
         }
     }
 

@@ -7,6 +7,7 @@
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::fields::filter::{FilterFault, Slip, Stand, read};
+use crate::fields::without_percent;
 use crate::model::access::{View, Viewer};
 use crate::model::address::{Address, Values};
 use crate::model::component::{Component, ComponentKind};
@@ -202,6 +203,9 @@ fn value(field: &Field, operator: &str, text: &str) -> Option<Value> {
         }
         Storage::Integer => storage.read(word).or_else(|| whole(operator, word)),
         Storage::Text => storage.read(text),
+        Storage::Decimal(_) if matches!(field.kind, FieldKind::Percentage(_)) => {
+            storage.read(without_percent(word))
+        }
         _ => storage.read(word),
     }
 }

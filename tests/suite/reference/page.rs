@@ -89,6 +89,9 @@ pub fn field_type(root: &Json, name: &str, example: &str) -> String {
     if kind.storage() == Storage::Link {
         left.push("default");
     }
+    if matches!(kind.storage(), Storage::List | Storage::Json) {
+        left.push("unique");
+    }
     let mut field = field.clone();
     for value in field["properties"].as_object_mut().unwrap().values_mut() {
         value["markdownDescription"] = for_type(&told(value), name).into();
