@@ -194,11 +194,14 @@ mod tests {
         check("email", &[" ada@example.org"], r#""ada@example.org""#);
         check("datetime", &["2026-04-05T12:00"], r#""2026-04-05T12:00:00.000Z""#);
         check("datetime", &["2026-04-05T12:00:30"], r#""2026-04-05T12:00:30.000Z""#);
-        check(
-            "datetime",
-            &["2026-04-05T12:00:00.1239Z"],
-            "must have at most three digits after the seconds",
-        );
+        let told = "must have at most three digits after the seconds, got ";
+        for text in ["2026-04-05T12:00:00.1239Z", "2026-04-05T12:00:00.1239"] {
+            let json = format!("\"{}Z\"", text.trim_end_matches('Z'));
+            check("datetime", &[text], &format!("{told}{json}"));
+        }
+        check("datetime", &["9999-12-31T23:59:59.999"], r#""9999-12-31T23:59:59.999Z""#);
+        check("percentage", &["12.5%"], r#""12.5""#);
+        check("percentage", &[" 12.5 % "], r#""12.5""#);
         check("decimal", &[" 12.50 "], r#""12.5""#);
         check("datetime", &["2026-04-05T14:00:00.000+02:00"], r#""2026-04-05T12:00:00.000Z""#);
         check("single-line-text", &["a", "b"], "must be given once");
