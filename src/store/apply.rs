@@ -1,6 +1,6 @@
 //! What a write does to the rows, statement by statement.
 
-use sea_query::{Alias, Expr, ExprTrait, InsertStatement, Query as Sql, SimpleExpr};
+use sea_query::{Alias, ExprTrait, InsertStatement, Query as Sql, SimpleExpr};
 use sea_query::{SqliteQueryBuilder, Values as Bound};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::sqlite::SqliteRow;
@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
 use crate::model::record::Record;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::{Field, FieldAt, Table};
 use crate::model::value::Value;
 use crate::store::people::People;
-use crate::store::select::{among, condition, one, sql_value};
+use crate::store::select::{among, column, condition, one, sql_value};
 use crate::store::writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
-use crate::store::{StoreError, cascade, error, row, transaction};
+use crate::store::{StoreError, cascade, error, meaning, row, transaction};
 
 /// What is said of a record that a trigger of others' left out, as `raise(ignore)` does.
 const LEFT_OUT: &str = "the database left this out: a rule of its own is against it";
@@ -225,7 +225,8 @@ fn of_record(error: StoreError) -> Result<Outcomes, StoreError> {
 }
 
 fn is_of_record(error: &StoreError) -> bool {
-    !matches!(error, StoreError::Unavailable(_) | StoreError::Faulty(_) | StoreError::Closed)
+    use StoreError::{Closed, Faulty, Unavailable, Unfit};
+    !matches!(error, Unavailable(_) | Faulty(_) | Unfit(_) | Closed)
 }
 
 async fn apply(
@@ -288,7 +289,7 @@ async fn explained(
     }
     let name = &table.name;
     let last = format!(
-        "select max(coalesce((select max(\"id\") from \"{name}\"), 0),
+        "select max(coalesce((select max(\"{name}\".\"id\") from \"{name}\"), 0),
            coalesce((select seq from sqlite_sequence where name = '{name}'), 0))"
     );
     match sqlx::query_scalar::<_, i64>(AssertSqlSafe(last)).fetch_one(connection).await {
@@ -418,7 +419,7 @@ async fn by_key(
     merge: &Merge,
 ) -> Result<Option<RecordId>, StoreError> {
     let mut sql = Sql::select();
-    sql.column(Alias::new("id")).from(Alias::new(table.name.as_str()));
+    sql.expr(column(table, FieldAt::ID)).from(Alias::new(table.name.as_str()));
     sql.and_where(condition(table, &Filter::Test(merge.on, Test::Eq(merge.key.clone()))));
     let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
     let id: Option<i64> =
@@ -453,7 +454,8 @@ fn insertion(table: &Table, values: &[(FieldAt, Value)]) -> InsertStatement {
 /// all missing if it was left out or is gone again. The last id that was made could be another's.
 fn insert_and_read(table: &Table, values: &[(FieldAt, Value)]) -> (String, SqlxValues) {
     let (mut sql, values) = insertion(table, values).build_sqlx(SqliteQueryBuilder);
-    let columns = table.fields.iter().map(|field| format!("\"{}\"", field.name));
+    let column = |field: &Field| meaning::column(table.name.as_str(), field.name.as_str());
+    let columns = table.fields.iter().map(column);
     let columns = columns.collect::<Vec<_>>().join(", ");
     let name = &table.name;
     sql.push_str(&format!(
@@ -471,14 +473,14 @@ async fn update(
     values: &[(FieldAt, Value)],
     expected: Option<&[Value]>,
 ) -> Result<bool, StoreError> {
-    let column = |at: FieldAt| Alias::new(table.field(at).name.as_str());
+    let name = |at: FieldAt| Alias::new(table.field(at).name.as_str());
     let mut sql = Sql::update();
     sql.table(Alias::new(table.name.as_str()));
-    sql.values(values.iter().map(|(at, value)| (column(*at), sql_value(value).into())));
-    sql.and_where(Expr::col(column(FieldAt::ID)).eq(id.get()));
+    sql.values(values.iter().map(|(at, value)| (name(*at), sql_value(value).into())));
+    sql.and_where(column(table, FieldAt::ID).eq(id.get()));
     if let Some(expected) = expected {
         let Some(at) = table.updated_at() else { return Ok(false) };
-        sql.and_where(Expr::col(column(at)).is_in(expected.iter().map(sql_value)));
+        sql.and_where(column(table, at).is_in(expected.iter().map(sql_value)));
     }
     let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
     Ok(changes(connection, &sql, values).await? > 0)
@@ -502,7 +504,7 @@ async fn delete(
 ) -> Result<Vec<RecordId>, StoreError> {
     let mut sql = Sql::delete();
     sql.from_table(Alias::new(table.name.as_str()));
-    sql.and_where(among(ids));
+    sql.and_where(among(table, ids));
     let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
     match changes(connection, &sql, values).await {
         Ok(gone) if usize::try_from(gone) == Ok(ids.len()) => return Ok(Vec::new()),
@@ -512,7 +514,8 @@ async fn delete(
     }
     // Some went with others, or a trigger has kept them.
     let mut sql = Sql::select();
-    sql.column(Alias::new("id")).from(Alias::new(table.name.as_str())).and_where(among(ids));
+    sql.expr(column(table, FieldAt::ID)).from(Alias::new(table.name.as_str()));
+    sql.and_where(among(table, ids));
     let (sql, values) = sql.build_sqlx(SqliteQueryBuilder);
     let kept = sqlx::query_scalar_with::<_, i64, _>(AssertSqlSafe(sql), values);
     Ok(kept.fetch_all(connection).await?.into_iter().map(RecordId::from).collect())

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use crate::model::ids::RecordId;
+use crate::store::meaning::column;
 use crate::store::{StoreError, transaction};
 
 /// How many links of a chain one statement takes along. SQLite goes 1,000 deep, and triggers of others
@@ -57,8 +58,10 @@ async fn by_levels(
     let levels = levels(connection, Level::from([(table.to_owned(), first)])).await?;
     for level in levels.iter().step_by(LINKS_AT_ONCE).rev() {
         for (table, ids) in level {
-            let sql =
-                format!("delete from \"{table}\" where \"id\" in (select value from json_each(?))");
+            let sql = format!(
+                "delete from \"{table}\" where {} in (select value from json_each(?))",
+                column(table, "id")
+            );
             sqlx::query(AssertSqlSafe(sql)).bind(json(ids)).execute(&mut *connection).await?;
         }
     }
@@ -77,7 +80,9 @@ async fn levels(connection: &mut SqliteConnection, first: Level) -> Result<Vec<L
         for Cascade { child, field, parent } in &cascades {
             let Some(ids) = level.get(parent) else { continue };
             let sql = format!(
-                "select \"id\" from \"{child}\" where \"{field}\" in (select value from json_each(?))"
+                "select {} from \"{child}\" where {} in (select value from json_each(?))",
+                column(child, "id"),
+                column(child, field)
             );
             let found = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).bind(json(ids));
             for id in found.fetch_all(&mut *connection).await? {

@@ -174,12 +174,25 @@ fn is_of_field(rule: &str) -> bool {
     rest.starts_with("must ") && name.parse::<FieldName>().is_ok()
 }
 
+/// Whether SQLite does not find what our own statements name. What those of others name, in their
+/// triggers, is told with the database that it is in.
+fn is_of_another_shape(message: &str) -> bool {
+    let table = message.strip_prefix("no such table: ");
+    table.is_some_and(|table| !table.starts_with("main.") || table.contains("._pagetide_"))
+        || message.starts_with("no such column: ")
+        || message.contains(" has no column named ")
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let Some(told) = error.as_database_error() else { return Self::Unavailable(error) };
         match primary_code(told) {
             CONSTRAINT => Self::of_constraint(told.message()),
             ERROR if told.message() == "too many levels of trigger recursion" => Self::TooDeep,
+            ERROR if is_of_another_shape(told.message()) => {
+                let words = told.message();
+                Self::Unfit(format!("a table of the database is not as it is declared: {words}"))
+            }
             TOO_BIG => Self::refused("a value is too large for the database"),
             ERROR | MISMATCH | MISUSE | RANGE => Self::Faulty(error),
             _ => Self::Unavailable(error),

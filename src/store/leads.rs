@@ -28,7 +28,7 @@ impl Store {
         for (name, ids) in wanted {
             let table = self.table(&name)?;
             let mut select = columns(table);
-            select.and_where(among(&ids));
+            select.and_where(among(table, &ids));
             let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
             let rows = sqlx::query_with(AssertSqlSafe(sql), values);
             let rows = rows.fetch_all(&self.readers).await?;

@@ -9,9 +9,15 @@ use crate::model::table::{Field, FieldKind, Storage};
 use crate::store::schema::chosen;
 use crate::store::unrounded::{is_noted, is_short};
 
+/// A column of a table. By its own name alone, SQLite would take it for a text where another program has
+/// renamed it, and every row would seem to hold that.
+pub(super) fn column(table: &str, name: &str) -> String {
+    format!("\"{table}\".\"{name}\"")
+}
+
 /// A field's column as its value.
 pub(super) fn value(table: &str, field: &Field) -> String {
-    let x = format!("\"{}\"", field.name);
+    let x = column(table, field.name.as_str());
     if field.kind == FieldKind::Id {
         return x;
     }
@@ -35,8 +41,8 @@ pub(super) fn value(table: &str, field: &Field) -> String {
 }
 
 /// What [`value`] is not null for, where the column itself is looked at.
-pub(super) fn is_value(field: &Field) -> String {
-    let x = format!("\"{}\"", field.name);
+pub(super) fn is_value(table: &str, field: &Field) -> String {
+    let x = column(table, field.name.as_str());
     match field.kind.storage() {
         Storage::Integer | Storage::Link => format!("typeof({x}) = 'integer'"),
         Storage::Boolean => format!("ifnull({x} in (0, 1), 0)"),

@@ -86,15 +86,16 @@ pub(super) fn count(table: &Table, filter: &Filter) -> SelectStatement {
 
 pub(super) fn columns(table: &Table) -> SelectStatement {
     let mut select = Sql::select();
-    select.columns(table.fields.iter().map(|field| Alias::new(field.name.as_str())));
+    select.exprs(table.all().map(|(at, _)| column(table, at)));
     select.from(Alias::new(table.name.as_str()));
     select
 }
 
 /// Whether a record is one of these: a list of any length in the same text of SQL.
-pub(super) fn among(ids: &[RecordId]) -> Expr {
+pub(super) fn among(table: &Table, ids: &[RecordId]) -> Expr {
     let list = Json::from_iter(ids.iter().map(|id| id.get())).to_string();
-    Expr::cust_with_values("\"id\" in (select value from json_each(?))", [list])
+    let id = meaning::column(table.name.as_str(), "id");
+    Expr::cust_with_values(format!("{id} in (select value from json_each(?))"), [list])
 }
 
 fn order(select: &mut SelectStatement, table: &Table, sort: Sort) {
@@ -148,8 +149,10 @@ fn further(table: &Table, sort: Sort, field: &Expr, value: &Value) -> Expr {
     }
 }
 
+/// A column, told as one of its table: see [`meaning::column`].
 pub(super) fn column(table: &Table, at: FieldAt) -> Expr {
-    Expr::col(Alias::new(table.field(at).name.as_str()))
+    let name = Alias::new(table.field(at).name.as_str());
+    Expr::col((Alias::new(table.name.as_str()), name))
 }
 
 /// What stands in a column, as values are sorted and looked for.
@@ -188,7 +191,7 @@ fn test_condition(table: &Table, at: FieldAt, test: &Test) -> Expr {
         Storage::List => value(table, at),
         _ => column(table, at),
     };
-    let is_value = || Expr::cust(meaning::is_value(table.field(at)));
+    let is_value = || Expr::cust(meaning::is_value(table.name.as_str(), table.field(at)));
     let ordered = |sign: &'static str, other: &Value| {
         let test = if is_text(table, at) {
             text_order(&column, sign, other)
@@ -300,13 +303,15 @@ pub(super) fn sql_value(value: &Value) -> SqlValue {
 mod tests {
     use std::sync::Arc;
 
+    use sqlx::{Connection, Executor};
+
     use super::*;
     use crate::model::ids::UserId;
-    use crate::model::query::{Ask, Query};
+    use crate::model::query::{Ask, GroupBy, Grouping, Measure, Query, Step};
     use crate::model::table::tests::table_of;
     use crate::model::table::{Bounds, OnDelete};
     use crate::model::value::Person;
-    use crate::store::{Action, Losses, Write};
+    use crate::store::{Action, Losses, Merge, Write, options};
 
     const TAGS: [&str; 5] = ["b", "a b", "B", ", ,b", "é'"];
 
@@ -435,5 +440,76 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Everything that is asked about a field, and what it says of it.
+    fn asks(table: &Table, field: FieldAt, values: &[Value]) -> Vec<Query> {
+        let query = |filter, ask| Query { table: table.name.clone(), filter, ask };
+        let window = |sort, after| Ask::Rows(Window { sort, limit: 5, offset: 0, after });
+        let tests = tests_of(values)
+            .into_iter()
+            .filter(|test| !matches!(test, Test::In(list) | Test::NotIn(list) if list.is_empty()));
+        let figure = |test| query(Filter::Test(field, test), Ask::Figure(Measure::Count));
+        let mut asks: Vec<_> = tests.map(figure).collect();
+        for measure in [Measure::Min, Measure::Max, Measure::Sum, Measure::Average] {
+            asks.push(query(Filter::all(), Ask::Figure(measure(field))));
+        }
+        for by in [GroupBy::Value(field), GroupBy::Time(field, Step::Week)] {
+            let grouping = Grouping { by, measure: Measure::Count, limit: 3 };
+            asks.push(query(Filter::all(), Ask::Groups(grouping)));
+        }
+        asks.push(query(Filter::all(), window(vec![], None)));
+        for direction in [Direction::Asc, Direction::Desc] {
+            let after = After { values: vec![values[0].clone()], id: RecordId::from(1) };
+            let sort = vec![Sort { field, direction }];
+            asks.push(query(Filter::all(), window(sort, Some(after))));
+        }
+        asks
+    }
+
+    #[tokio::test]
+    async fn no_statement_takes_a_column_that_is_not_there_for_a_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, table, _) = filled(folder.path()).await;
+        let database = folder.path().join("data.db");
+        let mut other = SqliteConnection::connect_with(&options(&database)).await.unwrap();
+        let name = &table.name;
+        let unfit = |told: Option<StoreError>, what: &dyn std::fmt::Debug| {
+            assert!(matches!(told, Some(StoreError::Unfit(_))), "{what:?}: {told:?}");
+        };
+        let mut samples = samples();
+        samples.insert(0, vec![Value::Integer(1), Value::Integer(2)]);
+        for ((at, field), values) in table.all().zip(samples) {
+            let rename = |from: &str, to: &str| {
+                AssertSqlSafe(format!(
+                    "alter table \"{name}\" rename column \"{from}\" to \"{to}\""
+                ))
+            };
+            let column = field.name.as_str();
+            other.execute(rename(column, "elsewhere")).await.unwrap();
+            for query in asks(&table, at, &values) {
+                unfit(store.snapshot(&[&query], &[]).await.err(), &query);
+            }
+            unfit(store.get(&table, RecordId::from(1)).await.err(), field);
+            let set = vec![(at, values[0].clone())];
+            let id = RecordId::from(1);
+            let merge = Merge {
+                on: at,
+                key: values[0].clone(),
+                known: set.clone(),
+                new: Some(set.clone()),
+            };
+            for action in [
+                Action::Insert(set.clone()),
+                Action::Insert(vec![]),
+                Action::Update(id, set, None),
+                Action::Delete(id, None),
+                Action::Merge(Box::new(merge)),
+            ] {
+                unfit(store.write(Write::of(&table, action.clone())).await.err(), &action);
+            }
+            other.execute(rename("elsewhere", column)).await.unwrap();
+        }
+        assert!(store.get(&table, RecordId::from(1)).await.unwrap().is_some());
     }
 }

@@ -88,7 +88,7 @@ impl Statement {
             Ask::Rows(wanted) => {
                 // Packed outside the window: inside it, every row that is sorted would be packed.
                 let rows = select::window(table, &query.filter, wanted);
-                self.lines(&packed(table), &rows, wanted.limit.into(), wanted.offset);
+                self.lines(table, &packed(table), (&rows, wanted.limit.into(), wanted.offset));
                 match total {
                     Some(total) => self.number(total),
                     None => self.column(&select::count(table, &query.filter)),
@@ -99,7 +99,7 @@ impl Statement {
                 let packed = format!("json_array({})", figures::columns(table, *grouping));
                 let groups = figures::groups(table, &query.filter, *grouping);
                 // One more than wanted says whether there are any more.
-                self.lines(&packed, &groups, u64::from(grouping.limit) + 1, 0);
+                self.lines(table, &packed, (&groups, u64::from(grouping.limit) + 1, 0));
                 self.column(&figures::figure(table, &query.filter, grouping.measure));
             }
         }
@@ -120,21 +120,31 @@ impl Statement {
         self.sql.push_str(", ?");
     }
 
-    /// A column with some rows of a statement, each packed into a line.
-    fn lines(&mut self, packed: &str, select: &SelectStatement, limit: u64, offset: u64) {
+    /// A column with some rows of a statement, each packed into a line. Its columns are called as those of
+    /// the table.
+    fn lines(
+        &mut self,
+        table: &Table,
+        packed: &str,
+        (select, limit, offset): (&SelectStatement, u64, u64),
+    ) {
         let (inside, bound) = select::limited(select, limit, offset);
         self.values.extend(bound);
         self.columns += 1;
-        self.sql.push_str(&format!(", (select group_concat({packed}, char(10)) from ({inside}))"));
+        let name = &table.name;
+        self.sql.push_str(&format!(
+            ", (select group_concat({packed}, char(10)) from ({inside}) as \"{name}\")"
+        ));
     }
 }
 
 /// A record packed into one column: see [`row::packed`].
 fn packed(table: &Table) -> String {
     // What is no value of its field may be nothing that JSON can say.
+    let name = table.name.as_str();
     let fields = table.fields.iter().map(|field| {
-        let column = meaning::in_json(field, &format!("\"{}\"", field.name));
-        format!("case when {} then {column} end", meaning::is_value(field))
+        let column = meaning::in_json(field, &meaning::column(name, field.name.as_str()));
+        format!("case when {} then {column} end", meaning::is_value(name, field))
     });
     let fields: Vec<_> = fields.collect();
     let packs = fields.chunks(MAX_ARGUMENTS).map(|pack| format!("json_array({})", pack.join(", ")));

@@ -40,7 +40,7 @@ pub(super) fn statements(table: &Table) -> Vec<String> {
         let each = decimals.iter().map(|x| format!("not {}", is_short(&format!("{prefix}{x}"))));
         each.collect::<Vec<_>>().join(" or ")
     };
-    let (of_row, of_new) = (any(""), any("new."));
+    let (of_row, of_new) = (any(&format!("\"{name}\".")), any("new."));
     // Not `or ignore`: the writer's own statement would decide what becomes of a conflict.
     let note = format!(
         "insert into _pagetide_unrounded (table_name) select '{name}' where not {}",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sea_query_sqlx::SqlxValues;
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqlSafeStr, SqliteConnection};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -43,6 +43,8 @@ impl Store {
         let mut connection = SqliteConnection::connect_with(&options).await?;
         let rows = select::window(&table, filter, window);
         let (sql, values) = select::limited(&rows, window.limit.into(), window.offset);
+        // What cannot be read is told before anything is handed on.
+        connection.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await?;
         let people = self.people.clone();
         let (batches, receiver) = mpsc::channel(AHEAD);
         tokio::spawn(async move {

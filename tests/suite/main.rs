@@ -58,6 +58,7 @@ mod reference;
 mod refusals;
 mod relationships;
 mod remade;
+mod renamed;
 mod restored;
 mod rows;
 mod shared;
