@@ -360,11 +360,12 @@ impl Log {
             let is_whole = since == LogPlace::default() && pruned(connection).await? == 0;
             let mut lines = self.read(connection, epoch, (1, until)).await?;
             lines.truncate(BATCH);
-            return Ok(is_whole.then_some(lines));
+            return Ok((is_whole && follow_each_other(0, &lines)).then_some(lines));
         }
         let mut lines = self.read(connection, epoch, (since.seq, until)).await?;
         let is_known = lines.first().is_some_and(|line| line.place == since);
-        Ok(is_known.then(|| lines.split_off(1)))
+        let is_whole = is_known && follow_each_other(since.seq - 1, &lines);
+        Ok(is_whole.then(|| lines.split_off(1)))
     }
 
     /// The lines from one `seq` to another. Those of tables that the app no longer has hold nothing.
@@ -447,6 +448,12 @@ impl Store {
         ];
         self.execute(Statement { sql, values }).await
     }
+}
+
+/// Whether no line is missing among those after a `seq`: what is rolled back leaves no hole, so somebody
+/// has taken out what was there.
+fn follow_each_other(before: i64, lines: &[Line]) -> bool {
+    lines.iter().zip(before + 1..).all(|(line, seq)| line.place.seq == seq)
 }
 
 /// The epoch of the log, made once: a position of another one means nothing here.
