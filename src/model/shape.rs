@@ -44,6 +44,14 @@ impl Shape {
     }
 }
 
+/// Everything that decides what anybody may read of these tables, as a hash: what one who was away knows
+/// was read by the same rules only while this is the same.
+pub fn rights(tables: &[Arc<Table>]) -> String {
+    let mut told: Vec<_> = tables.iter().map(|table| format!("{:?}", declared(table))).collect();
+    told.sort_unstable();
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(told.join("\n"))[..12])
+}
+
 /// What of a table's declaration decides what is shown of its records.
 fn declared(table: &Table) -> impl Debug {
     let Table { name, fields, permissions, display_field, .. } = table;

@@ -12,12 +12,15 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::{sleep, timeout};
 
 use crate::model::ids::Position;
+use crate::model::value::Value;
 use crate::store::log::last_place;
 use crate::store::stamp::Stamp;
 use crate::store::triggers::TriggerState;
 use crate::store::watch::Watch;
 use crate::store::writer::Statement;
-use crate::store::{READERS, Store, StoreError, connect_to, log, migrate, options, triggers};
+use crate::store::{
+    READERS, Store, StoreError, connect_to, log, marks, migrate, options, triggers,
+};
 
 mod files;
 
@@ -275,10 +278,14 @@ impl Store {
         }
         // Before anybody can change it again.
         let schema = self.parts(&mut transaction).await?;
+        let mark = marks::parts(&mut transaction).await?;
         transaction.commit().await?;
         let is_other =
             last.schema.as_ref().is_some_and(|before| before.triggers != schema.triggers);
         last.schema = Some(schema);
+        // At the next start, anything else has happened while nobody looked.
+        let values = vec![Value::text(mark)];
+        self.execute(Statement { sql: marks::KEEP_PARTS, values }).await?;
         if is_missing || is_other {
             self.begin_history(last).await?;
         }

@@ -11,11 +11,15 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use crate::model::ids::TableName;
 use crate::model::table::Table;
+use crate::store::marks::Marks;
 use crate::store::rebuild::{Obstacle, OldTable, Rebuild, doubt};
 use crate::store::renames::pending;
 use crate::store::schema::create_table;
 use crate::store::triggers::TriggerState;
 use crate::store::{StoreError, apply, own, schema, triggers, unrounded};
+
+/// Another epoch is made where there is none.
+const FORGET_HISTORY: &str = "delete from _pagetide_meta where key = 'epoch'";
 
 /// What may become of values that no longer fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +97,7 @@ async fn in_one(
 ) -> Result<Migrated, StoreError> {
     let mut transaction = connection.begin_with("begin immediate").await?;
     own::bring(&mut transaction).await?;
+    let marks = Marks::of(&mut transaction, tables).await?;
     let mut migration = Migration {
         connection: &mut transaction,
         declared: tables,
@@ -104,6 +109,11 @@ async fn in_one(
         renamed: BTreeMap::new(),
     };
     let before = migration.tables().await?;
+    if Marks::kept(migration.connection).await? != marks {
+        // Other eyes may see other records, or another program has changed what it liked.
+        // That is no statement of a migration, so it is not told as one.
+        sqlx::raw_sql(FORGET_HISTORY).execute(&mut *migration.connection).await?;
+    }
     migration.rename_all(&before).await?;
     for table in tables {
         migration.bring(table).await?;
@@ -120,6 +130,7 @@ async fn in_one(
         return Err(StoreError::WouldLose(lost));
     }
     if end == End::Commit {
+        Marks::of(&mut transaction, tables).await?.keep(&mut transaction).await?;
         transaction.commit().await?;
     }
     Ok(done)
@@ -306,7 +317,7 @@ impl Migration<'_> {
 
     /// A position in the history of tables as they were means nothing now.
     async fn forget_history(&mut self) -> Result<(), StoreError> {
-        self.run("delete from _pagetide_meta where key = 'epoch'".to_owned()).await
+        self.run(FORGET_HISTORY.to_owned()).await
     }
 
     /// Counts references to records that are not there. The database itself is not asked to mind

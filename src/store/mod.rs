@@ -22,6 +22,7 @@ mod figures;
 mod health;
 mod leads;
 mod log;
+mod marks;
 mod meaning;
 mod migrate;
 mod own;

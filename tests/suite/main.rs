@@ -14,6 +14,7 @@ mod builds;
 mod check;
 mod cli;
 mod contact;
+mod continued;
 mod controls;
 mod crash;
 mod deploys;
