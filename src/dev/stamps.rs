@@ -140,12 +140,45 @@ fn walk(folder: &Path, visit: &mut impl FnMut(PathBuf, &Metadata) -> bool) {
 
 /// What programs of an author keep beside the files that pages show: what they are about to write or
 /// wrote before, and what those files are made of.
-const BESIDE: [&str; 22] = [
+const BESIDE: [&str; 27] = [
     // Editors, and `sed -i.bak`.
-    "bak", "backup", "old", "orig", "rej", "save", "swo", "swp", "swx", "tmp", "temp", "part",
+    "bak",
+    "backup",
+    "old",
+    "orig",
+    "rej",
+    "save",
+    "swo",
+    "swp",
+    "swx",
+    "tmp",
+    "temp",
+    "part",
+    // What browsers have not loaded whole, and what is being copied.
+    "crdownload",
+    "download",
+    "partial",
+    "filepart",
+    "opdownload",
     // What stylesheets and scripts are made of, and how to find it from them.
-    "less", "map", "pcss", "postcss", "sass", "scss", "styl", "stylus", "ts", "tsx",
+    "less",
+    "map",
+    "pcss",
+    "postcss",
+    "sass",
+    "scss",
+    "styl",
+    "stylus",
+    "ts",
+    "tsx",
 ];
+
+/// What file managers keep of a folder, in any case of its letters.
+const FOLDERS: [&str; 4] = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r"];
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
 
 /// Editors keep what they are about to write in such files.
 fn is_hidden(path: &Path) -> bool {
@@ -157,12 +190,21 @@ fn is_hidden(path: &Path) -> bool {
 fn is_beside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let is_part = |part: &str| ["tmp", "temp"].contains(&part);
+    let numbered = name.rsplit_once('.').filter(|(_, ending)| is_number(ending));
     is_hidden(path)
         || (name.starts_with('#') && name.ends_with('#'))
         // JetBrains editors, and vim where it tries whether it may write.
         || name.ends_with("___jb_tmp___")
         || name.ends_with("___jb_old___")
         || name == "4913"
+        // An editor that was ended, and office programs while a file is open.
+        || name == "DEADJOE"
+        || name.starts_with("~$")
+        // What file managers keep of a folder.
+        || FOLDERS.iter().any(|kept| name.eq_ignore_ascii_case(kept))
+        // Programs write `theme.css.tmp.123`, and then name it as it shall be.
+        || numbered.is_some_and(|(before, _)| before.split('.').skip(1).any(is_part))
         || ending.is_some_and(|ending| BESIDE.contains(&ending.as_str()))
 }
 
@@ -201,6 +243,13 @@ mod tests {
             "app.ts",
             "4913",
             "deep/x.less",
+            "Thumbs.db",
+            "desktop.ini",
+            "Desktop.INI",
+            "~$t.csv",
+            "theme.css.tmp.123",
+            "DEADJOE",
+            "x.crdownload",
         ] {
             fs::write(public.join(name), "x").unwrap();
             assert!(!interests.is_file(&public.join(name)), "{name}");
