@@ -49,8 +49,8 @@ async function* messages(since) {
 }
 
 /** Applies a change and prints it. */
-function apply({ event, record, recordId }, records) {
-  const id = record?.id ?? String(recordId);
+function apply({ event, record, id: text, recordId }, records) {
+  const id = record?.id ?? text ?? String(recordId);
   if (event === "delete") records.delete(id);
   else records.set(id, record.fields);
   const fields = record ? ` ${JSON.stringify(record.fields)}` : "";

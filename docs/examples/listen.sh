@@ -39,7 +39,7 @@ refused() {
 hear() {
   local type event id fields
   read -r type event id fields < <(
-    jq -r '"\(.type) \(.event) \(.record.id // .recordId) \(.record.fields // "")"' <<<"$1"
+    jq -r '"\(.type) \(.event) \(.record.id // .id // .recordId) \(.record.fields // "")"' <<<"$1"
   )
   case $type-$event in
     change-delete) unset "records[$id]" ;;

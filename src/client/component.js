@@ -92,7 +92,7 @@ export class Component {
   #show(message) {
     this.position = message.position;
     const complete = this.total <= this.rows.all().length;
-    if (message.event === "delete") this.#leave(String(message.recordId));
+    if (message.event === "delete") this.#leave(message.id ?? String(message.recordId));
     else this.#put(message, complete);
   }
 

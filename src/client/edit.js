@@ -255,9 +255,9 @@ class Edit {
   }
 
   /** A `conflict` message: somebody else was faster. */
-  hear({ recordId, overwrittenFields, overwrittenBy, authoritativeRecord: { fields } }) {
+  hear({ overwrittenFields, overwrittenBy, authoritativeRecord: { id, fields } }) {
     const { editing, editor } = this;
-    if (String(recordId) !== this.id || !overwrittenFields.includes(editor.field)) return;
+    if (id !== this.id || !overwrittenFields.includes(editor.field)) return;
     this.author = overwrittenBy;
     this.onAuthor?.(overwrittenBy);
     if (!this.control) return;

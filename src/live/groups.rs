@@ -16,7 +16,7 @@ use crate::model::action::OpenActions;
 use crate::model::change::Change;
 use crate::model::data_table::DataTable;
 use crate::model::filter::Filter;
-use crate::model::ids::{ComponentId, Position, TableName};
+use crate::model::ids::{ComponentId, Position, RecordId, TableName};
 use crate::model::query::Sort;
 use crate::model::record::{Envelope, FieldSet};
 use crate::model::related::{Leads, Related, Renamed};
@@ -329,13 +329,15 @@ pub(super) fn encode(
         }
         renderer.row(data_table, &scope.table, &scope.fields, &record)
     });
+    let left = (told == Told::Leave).then_some(change.record_id);
     Some(Encoded::new(ChangeBody {
         event,
         table: scope.table.name.as_str(),
         subscription_id: None,
         record: shown.map(envelope),
         old_record: old.map(envelope),
-        record_id: (told == Told::Leave).then_some(change.record_id),
+        record_id: left,
+        id: left.and_then(RecordId::beyond_doubles),
         timestamp: &change.at,
         position: &change.position,
         transition,

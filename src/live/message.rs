@@ -130,6 +130,9 @@ pub(super) struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<i64>")]
     pub(super) record_id: Option<RecordId>,
+    /// The same as text; only where it is beyond 2^53 - 1, which many programs read as another number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<String>,
     /// When it happened.
     pub(super) timestamp: &'a str,
     /// Whoever has applied this knows everything up to here.

@@ -119,6 +119,12 @@ impl RecordId {
     pub fn get(self) -> i64 {
         self.0
     }
+
+    /// The key as text, where programs that read every number as a double would take it for another.
+    pub fn beyond_doubles(self) -> Option<String> {
+        const LAST: u64 = (1 << 53) - 1;
+        (self.0.unsigned_abs() > LAST).then(|| self.to_string())
+    }
 }
 
 impl From<i64> for RecordId {

@@ -112,6 +112,22 @@ async fn an_update_carries_both_records_and_a_delete_only_the_key() {
 }
 
 #[tokio::test]
+async fn a_key_that_many_programs_would_round_is_also_told_as_text() {
+    let server = Server::start(DESK).await;
+    let mut socket = guest_socket(&server, &format!("{ORDERS}?fields=customer")).await;
+    socket.next().await;
+    let last = (1_i64 << 53) - 1;
+    for (key, text) in [(last, None), (last + 1, Some(last + 1)), (last + 2, Some(last + 2))] {
+        server.sql(&format!("insert into orders (id, customer) values ({key}, 'Ada')"));
+        assert_eq!(socket.next().await["record"]["id"], key.to_string());
+        server.sql(&format!("delete from orders where id = {key}"));
+        let gone = socket.next().await;
+        assert_eq!(gone["recordId"], key);
+        assert_eq!(gone.get("id"), text.map(|key: i64| json!(key.to_string())).as_ref());
+    }
+}
+
+#[tokio::test]
 async fn a_row_enters_and_leaves_a_filter() {
     let server = Server::start(DESK).await;
     let admin = server.admin().await;
