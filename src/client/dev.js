@@ -72,7 +72,7 @@ function settle(old, fresh) {
   if (!fresh.matches(WHOLE)) return false;
   const html = fresh.outerHTML;
   if (sent.get(old) === html) return true;
-  if (!fresh.matches("[data-component], [data-presence]") || old.id !== fresh.id) {
+  if (!fresh.matches("[data-component], [data-form], [data-presence]") || old.id !== fresh.id) {
     sent.set(old, html);
     return false;
   }
@@ -80,8 +80,8 @@ function settle(old, fresh) {
     renewOnceClosed(old);
     return true;
   }
-  keepTyped(old, fresh);
   remember(fresh);
+  keepTyped(old, fresh);
   old.replaceWith(fresh);
   return true;
 }

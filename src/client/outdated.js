@@ -97,7 +97,7 @@ function inHand() {
 }
 
 function isEntered(form) {
-  return entered.has(form) || [...form.elements].some(isAltered);
+  return entered.has(form) || form.querySelector("[data-entered]") !== null || [...form.elements].some(isAltered);
 }
 
 /** Whether a control is not as it came, as when a browser has put back what was entered before. */

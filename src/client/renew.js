@@ -69,21 +69,66 @@ function permitted(html) {
   return html.replaceAll(/ nonce="[^"]*"/g, ` nonce="${nonce}"`);
 }
 
-/** Takes what was typed over into the controls of the same name. */
+/**
+ * Takes what was typed over into the controls of the same name. What was typed in a form goes with what
+ * its control showed before, so that the server sees whom it would overwrite; and what was typed for
+ * one record is only told where the form is of another one now.
+ */
 export function keepTyped(old, fresh) {
+  const lost = new Map();
   for (const control of old.querySelectorAll("input, textarea, select")) {
+    if (control.type === "file" || !isTouched(control)) continue;
     const twin = sameControl(fresh, control);
-    if (!twin || twin.type !== control.type || twin.type === "file") continue;
-    if (control.checked !== control.defaultChecked) twin.checked = control.checked;
-    if (control.localName === "select") keepChosen(control, twin);
-    else if (control.value !== control.defaultValue) twin.value = control.value;
+    if (control.form && twin?.form && recordOf(control.form) !== recordOf(twin.form)) {
+      lost.set(twin.form, [...(lost.get(twin.form) ?? []), `${control.name}: ${textOf(control)}`]);
+    } else if (twin && twin.type === control.type) {
+      keep(control, twin);
+    }
   }
+  for (const [form, typed] of lost) tellLost(form, typed);
+}
+
+/** Whether a control holds what somebody typed, now or before the server gave the form back. */
+export function isTouched(control) {
+  if (control.type === "hidden") return false;
+  if (control.closest("[data-entered]")) return true;
+  if (control.localName === "select") {
+    return [...control.options].some((option) => option.selected !== option.defaultSelected);
+  }
+  return control.checked !== control.defaultChecked || control.value !== control.defaultValue;
+}
+
+function keep(control, twin) {
+  if (control.localName === "select") keepChosen(control, twin);
+  else if (["checkbox", "radio"].includes(control.type)) twin.checked = control.checked;
+  else twin.value = control.value;
+  const [before, now] = [control, twin].map(({ form }) => form?.elements.namedItem("_base"));
+  if (!before || !now) return;
+  const [showed, shows] = [before, now].map(({ value }) => JSON.parse(value));
+  if (!(control.name in showed) || !(control.name in shows)) return;
+  now.value = JSON.stringify({ ...shows, [control.name]: showed[control.name] });
+}
+
+/** What a form changes, or that it adds. */
+function recordOf({ elements }) {
+  return JSON.stringify(["_table", "_record"].map((name) => elements.namedItem(name)?.value));
+}
+
+function textOf({ type, checked, value, selectedOptions }) {
+  if (["checkbox", "radio"].includes(type)) return String(checked);
+  return selectedOptions ? [...selectedOptions].map((option) => option.value).join(", ") : value;
+}
+
+function tellLost(form, typed) {
+  const told = document.createElement("p");
+  told.className = "pt-problem";
+  told.role = "alert";
+  told.textContent = `This form is for another record now. You had entered ${typed.join("; ")}`;
+  form.querySelector(".pt-fields, .pt-form-foot")?.before(told);
 }
 
 function keepChosen(control, twin) {
-  const isTouched = [...control.options].some((option) => option.selected !== option.defaultSelected);
   const chosen = new Set([...control.selectedOptions].map(({ value }) => value));
-  if (!isTouched) return;
   for (const option of twin.options) option.selected = chosen.has(option.value);
 }
 
@@ -98,7 +143,7 @@ function sameControl(within, { id, name, value, type }) {
 /** Gives the focus back to the control of the same name, if it was lost. */
 function holdFocus() {
   const held = document.activeElement;
-  const whole = held?.closest("[data-component]");
+  const whole = held?.closest("[data-component], [data-form]");
   const selection = [held?.selectionStart, held?.selectionEnd];
   return () => {
     const within = whole && document.getElementById(whole.id);

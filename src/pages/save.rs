@@ -148,6 +148,12 @@ impl Pages {
         let shown = submission.shown(viewer, target.address, component);
         let mut data = self.data(&shown).await?;
         let form = data.get_mut(&component.id).ok_or(RecordsError::NotFound)?;
+        // Another record may be the first by now: what was entered is of the one that was sent.
+        if let (Some(id), Answer::Rows(rows)) = (&sent.record, &mut form.answer)
+            && rows.records.first().is_none_or(|first| first.id().to_string() != *id)
+        {
+            rows.records = vec![self.record(target, id).await?.record];
+        }
         form.draft = Some(draft(sent, error, &form.answer));
         self.shown_again(submission, &shown, &data, None)
     }

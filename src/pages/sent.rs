@@ -65,8 +65,9 @@ impl<'a> Sent<'a> {
         let changes = self.form.purpose == Purpose::Update;
         match name {
             "_component" | "_key" | "_shape" => {}
+            "_table" if changes => {}
             "_record" if changes => self.record = Some(text.to_owned()),
-            "_base" if changes => self.base = read_base(text)?,
+            "_base" => self.base = read_base(text)?,
             _ => {
                 let keep = name.strip_prefix("_keep.").filter(|_| changes);
                 let at = self.table.at(keep.unwrap_or(name)).filter(|at| self.asked.contains(at));
@@ -89,7 +90,7 @@ impl<'a> Sent<'a> {
         let mut values = Inputs::new();
         let unticked = self.unticked().map(|at| self.table.field(at).name.as_str());
         let mut faults: Vec<_> = unticked.map(|name| fault(name, "must be ticked")).collect();
-        for at in self.changed() {
+        for at in self.written() {
             let field = self.table.field(at);
             let input = entry::input(field, self.entered(at));
             match input.and_then(|input| fields::read(field, &input).map(|_| input)) {
@@ -143,6 +144,34 @@ impl<'a> Sent<'a> {
         draft
     }
 
+    /// What was entered by hand, by the names of the fields.
+    pub(super) fn typed(&self) -> impl Iterator<Item = (&str, String)> {
+        let is_known = |at: &FieldAt| self.base_of(*at).is_some() || !self.entered(*at).is_empty();
+        self.changed().filter(is_known).map(|at| {
+            let text = self.entered(at).join(", ");
+            (self.table.field(at).name.as_str(), text)
+        })
+    }
+
+    /// Whether a control of this name showed this text when the form was opened, whatever field it
+    /// was of.
+    pub(super) fn showed(&self, name: &str, text: &str) -> bool {
+        match self.base.get(name) {
+            None => false,
+            Some(Json::Null) => text.is_empty(),
+            Some(Json::Array(chosen)) => chosen.iter().any(|one| one == text),
+            Some(one) => one == text,
+        }
+    }
+
+    /// The fields to write.
+    fn written(&self) -> Vec<FieldAt> {
+        match self.form.purpose {
+            Purpose::Create => self.asked.iter().copied().filter(|at| self.is_sent(*at)).collect(),
+            Purpose::Update => self.changed().collect(),
+        }
+    }
+
     /// The fields that are not as they were when the form was opened.
     fn changed(&self) -> impl Iterator<Item = FieldAt> {
         let is_changed = |at: &FieldAt| {
@@ -154,7 +183,9 @@ impl<'a> Sent<'a> {
 
     /// Whether the field was on the form: what is not ticked is not sent.
     fn is_sent(&self, at: FieldAt) -> bool {
-        self.entries.contains_key(&at) || entry::is_silent(self.table.field(at))
+        let field = self.table.field(at);
+        let may_be = self.base.is_empty() || self.base.contains_key(field.name.as_str());
+        self.entries.contains_key(&at) || (may_be && entry::is_silent(field))
     }
 
     fn entered(&self, at: FieldAt) -> &[String] {
@@ -166,10 +197,14 @@ impl<'a> Sent<'a> {
         entry::is_untouched(self.table.field(at), self.entered(at), texts)
     }
 
-    /// What the control showed when the form was opened, if that is known.
+    /// What the control showed when the form was opened, if that is known. A form for a new record
+    /// that does not say it showed what is declared.
     fn base_of(&self, at: FieldAt) -> Option<Vec<String>> {
         let field = self.table.field(at);
-        self.base.get(field.name.as_str()).map(|kept| entry::texts(field, kept))
+        let said = self.base.get(field.name.as_str()).map(|kept| entry::texts(field, kept));
+        let is_silent = self.base.is_empty() && self.form.purpose == Purpose::Create;
+        let declared = self.form.field(at).filter(|_| is_silent);
+        said.or_else(|| declared.map(|field| entry::shown(&field.default)))
     }
 
     /// What must be ticked, and is not.

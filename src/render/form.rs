@@ -27,18 +27,23 @@ pub(super) fn inside(form: &Form, data: &ComponentData, record: Option<&Record>)
         title => form.title.as_deref(),
         submit_label => form.submit_label.as_ref(),
         record => record.map(|record| record.id().to_string()),
-        base => record.map(|record| base(form, data, record)),
+        table => data.table.name.as_str(),
+        base => base(form, data, record),
         message => draft.and_then(|draft| draft.message.as_deref()),
         overtaken => draft.is_some_and(|draft| !draft.overtaken.is_empty()),
         fields,
     })
 }
 
-/// What the controls of a form show of a record, as JSON: what is sent is held against it.
-fn base(form: &Form, data: &ComponentData, record: &Record) -> String {
-    let seen = form.fields.iter().filter(|field| !field.hidden).map(|field| field.field);
-    let seen = seen.filter(|at| data.editable.contains(*at));
-    let entry = |at: FieldAt| (data.table.field(at).name.to_string(), entry::kept(&record[at]));
+/// What the controls of a form show of a record, or of a new one, as JSON: what is sent is held
+/// against it.
+fn base(form: &Form, data: &ComponentData, record: Option<&Record>) -> String {
+    let seen = form.fields.iter().filter(|field| !field.hidden);
+    let seen = seen.filter(|field| data.editable.contains(field.field));
+    let entry = |field: &FormField| {
+        let held = record.map_or(&field.default, |record| &record[field.field]);
+        (data.table.field(field.field).name.to_string(), entry::kept(held))
+    };
     Json::Object(seen.map(entry).collect::<Map<_, _>>()).to_string()
 }
 
@@ -62,6 +67,7 @@ impl Writer<'_> {
         let Editor { field: name, required, control, options, zone, .. } = editor(declared)?;
         let held = self.record.map_or(&field.default, |record| &record[at]);
         let entered = draft.and_then(|draft| draft.entries.get(&at)).cloned();
+        let is_entered = entered.is_some();
         let entered = entered.unwrap_or_else(|| entry::shown(held));
         let text = entered.first().map_or("", String::as_str);
         let (holder, value) = holding(declared, control, text);
@@ -91,6 +97,7 @@ impl Writer<'_> {
             ticked => entered.iter().any(|text| text == "true" || text == "on"),
             fault => fault.map(String::as_str).map(sentence),
             theirs => is_overtaken.then(|| self.cell(at, held)),
+            is_entered,
             first => self.first_faulty == Some(at),
         })
     }

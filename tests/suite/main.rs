@@ -60,6 +60,7 @@ mod refusals;
 mod relationships;
 mod remade;
 mod renamed;
+mod resent;
 mod restored;
 mod rows;
 mod shared;
