@@ -311,6 +311,28 @@ test("what was typed and where stays through a save", async () => {
   assert.deepEqual(state, ["half a sen", "twice as long", true, 2, 4]);
 });
 
+test("what was typed in a form goes over nobody and into no other record", async () => {
+  const withForm = (words, id) =>
+    home(words).replace(
+      "components:",
+      `components:\n  - { type: form, id: edit, fields: [customer, status], dataSource: { table: orders, filter: [{ field: id, operator: eq, value: ${id} }] } }`,
+    );
+  server.save("pages/home.yaml", withForm("First, with a form", 1));
+  await shown("First, with a form");
+  await page.fill("#edit [name=customer]", "Eve");
+  server.sql("update orders set customer = 'Zoe' where id = 1");
+  server.save("pages/home.yaml", withForm("Second", 1));
+  await shown("Second");
+  assert.equal(await page.inputValue("#edit [name=customer]"), "Eve");
+  await page.click("#edit .pt-form-foot button");
+  await page.locator("#edit .pt-theirs", { hasText: "Zoe" }).waitFor();
+  server.save("pages/home.yaml", withForm("Third", 2));
+  await shown("Third");
+  assert.equal(await page.inputValue("#edit [name=customer]"), "Grace");
+  assert.match(await page.locator("#edit [role=alert]").textContent(), /You had entered customer: Eve/);
+  assert.equal(server.sql("select group_concat(customer) from orders").trim(), "Zoe,Grace,Linus");
+});
+
 test("a cell that is being edited stays open, and its table is shown anew once it is closed", async () => {
   const orders = TABLES.replace("update: all", "update: all, create: all");
   server.save("tables/orders.yaml", orders);
