@@ -50,6 +50,9 @@ pub(super) async fn bring(
     let state = state(connection, table).await?;
     if state != TriggerState::Whole {
         let logging = create(table, &unique_together(connection, table).await?);
+        // While they were gone nobody kept the notes.
+        let forget = "delete from _pagetide_replaced where table_name = ?";
+        sqlx::query(forget).bind(table.name.as_str()).execute(&mut *connection).await?;
         // What is noted first looks whether its own triggers are there yet.
         let noting = unrounded::statements(table).into_iter();
         for statement in noting.chain(dropped(table.name.as_str())).chain(logging) {
@@ -308,6 +311,8 @@ fn touch(table: &Table, token: &str) -> String {
 }
 
 /// Logs an update; one that gives the record another key, under both. `row` is the row as it stands.
+/// Where a row was noted, the note is what the log said last of it: a trigger of somebody else may
+/// update a row that has just taken the place of another, before that is logged.
 fn log_update(table: &Table, row: &str) -> String {
     let (text, on, old) = (literal(table), quoted(table.name.as_str()), old_json(table));
     let (was, is) = (row_now(table, "old", &row_json(table)), row_now(table, "new", row));
@@ -318,7 +323,7 @@ fn log_update(table: &Table, row: &str) -> String {
            select {text}, old.\"id\", {old}, {was}, {WHO}, {NOW} where old.\"id\" <> new.\"id\";
          insert into _pagetide_changes (table_name, key, old, new, by, at)
            select {text}, new.\"id\",
-             case when old.\"id\" = new.\"id\" then {old} else {noted} end, {is}, {WHO}, {NOW}
+             coalesce({noted}, case when old.\"id\" = new.\"id\" then {old} end), {is}, {WHO}, {NOW}
            where old.\"id\" = new.\"id\"
              or exists (select 1 from {on} where {on}.\"id\" = new.\"id\");
          delete from _pagetide_replaced where table_name = {text} and (
