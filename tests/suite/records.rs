@@ -301,7 +301,7 @@ async fn what_is_said_when_a_record_is_removed_is_heard() {
     let nothing = json!({ "fields": change["fields"], "updatedAt": null });
     let (status, answer) = admin.send(Method::PATCH, &path, Some(nothing)).await;
     assert_eq!(status, 400);
-    assert!(answer["error"].to_string().contains("updatedAt"), "{answer}");
+    assert!(answer["message"].to_string().contains("updatedAt"), "{answer}");
     let seen = json!({ "updatedAt": now["fields"]["updatedAt"] });
     assert_eq!(admin.send(Method::DELETE, &path, Some(seen)).await.0, 200);
     assert_eq!(server.sql("select count(*) from orders"), "0");
