@@ -17,7 +17,12 @@ pub(super) fn describe(paths: &mut Paths) {
         "headers": { "ETag": { "schema": { "type": "string" } } },
         "content": { "text/html": { "schema": { "type": "string" } } },
     });
-    let mut responses = answers::of(200, html, &[400, 401, 404, 409, 503]);
+    let mut responses = answers::of(200, html, &[400, 401, 404, 503]);
+    responses["409"] = answers::refusal(
+        "By this id the page means something else than `shape` says.",
+        &["PAGE_CHANGED"],
+        None,
+    );
     responses["304"] = answers::nothing("It is as `If-None-Match` has it.");
     let fragment = json!({
         "tags": ["Pages"],
