@@ -1,0 +1,84 @@
+//! The change log as its readers see it: what is replayed from memory, from the file, or not at all.
+
+use super::*;
+use crate::store::{Action, Losses, Write};
+
+async fn open(folder: &std::path::Path) -> (Store, Arc<Table>) {
+    let table = Arc::new(crate::model::table::tests::table("orders", &["customer"]));
+    let url = folder.join("data.db").display().to_string();
+    let (store, _) =
+        Store::open(&url, std::slice::from_ref(&table), Losses::Refused).await.unwrap();
+    (store, table)
+}
+
+async fn add(store: &Store, table: &Arc<Table>, customer: &str) {
+    let at = table.at("customer").unwrap();
+    let action = Action::Insert(vec![(at, Value::text(customer))]);
+    store.write(Write::of(table, action)).await.unwrap();
+}
+
+async fn told(store: &Store, since: &Position, until: &Position) -> Replay {
+    store.log().between(since, until, &"orders".parse().unwrap()).await.unwrap()
+}
+
+#[track_caller]
+fn check(replay: &Replay, expected: &[i64]) {
+    let Replay::Changes(changes) = replay else { panic!("{replay:?}") };
+    let ids: Vec<_> = changes.iter().map(|change| change.record_id.get()).collect();
+    assert_eq!(ids, expected);
+}
+
+#[tokio::test]
+async fn what_was_read_a_moment_ago_is_told_again_without_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, table) = open(folder.path()).await;
+    let start = store.log().remember().await.unwrap();
+    add(&store, &table, "Ada").await;
+    add(&store, &table, "Grace").await;
+    let first = store.log().after(&start).await.unwrap().unwrap();
+    let between = first.changes[0].position.clone();
+    // From here on the database cannot be asked.
+    store.readers.close().await;
+    check(&told(&store, &start, &first.position).await, &[1, 2]);
+    check(&told(&store, &between, &first.position).await, &[2]);
+    check(&told(&store, &first.position, &first.position).await, &[]);
+    let other = Position::new("other-1");
+    assert!(matches!(told(&store, &other, &first.position).await, Replay::Gone));
+}
+
+#[tokio::test]
+async fn what_happened_before_the_start_is_remembered_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, table) = open(folder.path()).await;
+    let start = store.log().position().await.unwrap();
+    for _ in 0..BATCH + 5 {
+        add(&store, &table, "Ada").await;
+    }
+    store.close().await;
+    let (store, table) = open(folder.path()).await;
+    let now = store.log().remember().await.unwrap();
+    // Nothing is lost between what was remembered and what is read on.
+    add(&store, &table, "Grace").await;
+    let next = store.log().after(&now).await.unwrap().unwrap();
+    let part = store.log().part(&start, &table.name).await.unwrap().unwrap();
+    store.readers.close().await;
+    assert!(matches!(told(&store, &start, &next.position).await, Replay::Much));
+    let batch = BATCH as i64;
+    let rest: Vec<_> = (batch + 1..=batch + 6).collect();
+    assert_eq!(part.changes.len(), BATCH);
+    check(&told(&store, &part.position, &next.position).await, &rest);
+}
+
+#[tokio::test]
+async fn what_is_no_longer_in_memory_is_asked_of_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, table) = open(folder.path()).await;
+    let start = store.log().position().await.unwrap();
+    add(&store, &table, "Ada").await;
+    // Nobody has read it into memory.
+    let until = store.log().position().await.unwrap();
+    check(&told(&store, &start, &until).await, &[1]);
+    assert!(matches!(told(&store, &until, &start).await, Replay::Ahead));
+    let beyond = store.log().epoch.now().position(LogPlace { seq: 7, mark: 1 });
+    assert!(matches!(told(&store, &beyond, &until).await, Replay::Gone));
+}
