@@ -11,6 +11,7 @@ pub mod export;
 pub mod feed;
 pub mod fields;
 pub mod http;
+pub mod limits;
 pub mod live;
 pub mod model;
 pub mod openapi;

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::net::SocketAddr;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::serve;
 use crate::dev::{Dev, Kind, Outcome, Setting};
 use crate::http;
+use crate::limits::Limits;
 
 /// How many of the files that changed are named.
 const MAX_NAMED: usize = 3;
@@ -45,7 +47,8 @@ async fn dev(args: Args) -> anyhow::Result<()> {
     })?;
     let address = listener.local_addr()?;
     let proxies = args.serve.trusted_proxies.clone().unwrap_or_default();
-    let (mut dev, site) = Dev::open(setting(args.serve, args.allow_host, address));
+    let limits = Arc::new(args.serve.limits()?);
+    let (mut dev, site) = Dev::open(setting(args.serve, args.allow_host, address, limits));
     let stop = CancellationToken::new();
     tokio::spawn(serve::wait_for_signal(stop.clone())?);
     let first = dev.load().await;
@@ -71,7 +74,12 @@ async fn dev(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn setting(args: serve::Args, allowed: Vec<String>, address: SocketAddr) -> Setting {
+fn setting(
+    args: serve::Args,
+    allowed: Vec<String>,
+    address: SocketAddr,
+    limits: Arc<Limits>,
+) -> Setting {
     let database = args.database;
     let losses = super::losses(args.allow_destructive);
     let listening = match address {
@@ -81,7 +89,7 @@ fn setting(args: serve::Args, allowed: Vec<String>, address: SocketAddr) -> Sett
     let database_url =
         Box::new(move |app: &_| database.clone().unwrap_or_else(|| serve::database_url(app)));
     let hosts = allowed.into_iter().chain([listening]).collect();
-    Setting { app: args.app, database_url, losses, hosts }
+    Setting { app: args.app, database_url, losses, limits, hosts }
 }
 
 /// Says what came of a change.

@@ -14,10 +14,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::auth::NewPerson;
 use crate::http::{self, Proxies, Site};
+use crate::limits::Limits;
 use crate::model::app::App;
 use crate::model::origin::Origin;
 use crate::model::refresh::TRANSPORT;
-use crate::runtime::{Runtime, Started};
+use crate::runtime::{Runtime, Start, Started};
 
 /// Where the data is kept where nobody says, seen from the app's folder.
 const DEFAULT_DATABASE: &str = ".pagetide/data.db";
@@ -52,6 +53,23 @@ pub(super) struct Args {
     /// times, beside the app's `live.origins`
     #[arg(long, value_name = "ORIGIN")]
     pub(super) allow_origin: Vec<Origin>,
+    /// Another size for a limit, as in statement-time=2s; may be given several times. docs/limits.md
+    /// has all of them
+    #[arg(
+        long = "limit",
+        env = "PAGETIDE_LIMITS",
+        value_name = "NAME=SIZE",
+        value_delimiter = ','
+    )]
+    limits: Vec<String>,
+}
+
+impl Args {
+    /// The limits of the server.
+    pub(super) fn limits(&self) -> anyhow::Result<Limits> {
+        let written = self.limits.iter().map(String::as_str);
+        Limits::default().with_written(written).context("cannot set the limits")
+    }
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -67,13 +85,16 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
+    let limits = Arc::new(args.limits()?);
     let database = args.database.unwrap_or_else(|| database_url(&app));
     let losses = super::losses(args.allow_destructive);
     let listener = TcpListener::bind(&args.listen).await.with_context(|| {
         format!("cannot listen on {}; `--listen` takes another address", args.listen)
     })?;
     let address = listener.local_addr()?;
-    let (runtime, mut started) = Runtime::start(app, &database, TRANSPORT, losses)
+    let database_url = database.clone();
+    let start = Start { database_url, transport: TRANSPORT, losses, limits, edition: None };
+    let (runtime, mut started) = Runtime::begin(app, start)
         .await
         .with_context(|| format!("cannot use the database {database}"))?;
     if started.setup_token.is_some() && add_admin(&runtime).await? {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::watch as latest;
 
 use crate::http::{DevChannel, Site};
+use crate::limits::Limits;
 use crate::model::app::App;
 use crate::model::refresh::TRANSPORT;
 use crate::render::Edition;
@@ -40,6 +41,8 @@ pub struct Setting {
     pub database_url: Box<dyn Fn(&App) -> String + Send>,
     /// What may become of values that no longer fit.
     pub losses: Losses,
+    /// What may be asked of it.
+    pub limits: Arc<Limits>,
     /// Names beside those of this machine that the server answers to.
     pub hosts: Vec<String>,
 }
@@ -178,6 +181,7 @@ impl Dev {
             database_url: (self.setting.database_url)(&app),
             transport: TRANSPORT,
             losses: self.setting.losses,
+            limits: self.setting.limits.clone(),
             edition: Some(Edition { process, page }),
         };
         let before = self.runtime.borrow().clone();

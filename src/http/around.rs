@@ -1,7 +1,9 @@
 //! What holds for every request: refused if forged, answered whatever happens, with headers that
 //! tell browsers what not to do.
 
+use std::net::Ipv4Addr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use poem::error::NotFoundError;
@@ -9,12 +11,18 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, handler};
 
+use crate::auth::Known;
 use crate::http::Site;
 use crate::http::acceptor::REQUEST;
+use crate::http::caller;
 use crate::http::error::HttpError;
 use crate::http::host;
 use crate::http::origin;
+use crate::http::peer::Peer;
 use crate::http::shared::Shared;
+use crate::limits::{Requester, on_behalf_of};
+use crate::model::access::Viewer;
+use crate::runtime::Runtime;
 
 /// Sent with every answer.
 const HEADERS: [(HeaderName, &str); 3] = [
@@ -31,7 +39,9 @@ pub(super) async fn every_request(
     let shared = request.data::<Site>().cloned().and_then(|site| Shared::take(&mut request, &site));
     let answer = match admitted(&mut request, shared.as_ref()) {
         Ok(None) => {
-            let answer = AssertUnwindSafe(endpoint.call(request)).catch_unwind();
+            let requester = requester(&request).await;
+            let answer = on_behalf_of(requester, endpoint.call(request));
+            let answer = AssertUnwindSafe(answer).catch_unwind();
             // Whatever else happens on its connection: over HTTP/2 pings and other requests do.
             match tokio::time::timeout(REQUEST, answer).await {
                 Ok(answer) => answer.map(|answer| answer.map(IntoResponse::into_response)),
@@ -54,6 +64,20 @@ pub(super) async fn every_request(
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     Ok(response)
+}
+
+/// Whose share of the server a request takes from: the account's that it comes with, else that of
+/// the network it comes from.
+async fn requester(request: &Request) -> Requester {
+    let address = request.data::<Peer>().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.address);
+    let guest = Requester::guest(address);
+    let Some(runtime) = request.data::<Arc<Runtime>>() else { return guest };
+    let Some(token) = caller::token(request.headers()) else { return guest };
+    // Whether it is good is found out again, and told, where it matters.
+    match runtime.auth.known(token).await {
+        Ok(Some(Known { viewer: Viewer::User(user), .. })) => Requester::account(user.id.as_str()),
+        _ => guest,
+    }
 }
 
 /// Lets a request in and gives it the app that is served now, for as long as it takes; or answers it.

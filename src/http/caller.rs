@@ -177,6 +177,11 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     cookies.find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
+/// The token that a request comes with, of the API or of a session, whether it is good or not.
+pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers).ok().flatten().or_else(|| session_cookie(headers))
+}
+
 /// Whether a request says who it is by a token, good or not.
 pub(super) fn carries_bearer(headers: &HeaderMap) -> bool {
     headers.get_all(header::AUTHORIZATION).into_iter().any(is_bearer)

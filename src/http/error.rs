@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::auth::{self, AuthError};
 use crate::http::body;
+use crate::limits::{Exceeded, Refusal};
 use crate::live::LiveError;
 use crate::model::record::Envelope;
 use crate::pages::PagesError;
@@ -17,6 +18,8 @@ use crate::store::StoreError;
 /// Why a request was not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpError {
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     #[error(transparent)]
     Records(#[from] RecordsError),
     #[error(transparent)]
@@ -77,9 +80,34 @@ pub(super) enum HttpError {
 }
 
 impl HttpError {
+    /// The limit that was met, wherever below.
+    fn exceeded(&self) -> Option<&Exceeded> {
+        match self {
+            Self::Exceeded(exceeded) => Some(exceeded),
+            Self::Store(error)
+            | Self::Auth(AuthError::Store(error))
+            | Self::Records(RecordsError::Store(error))
+            | Self::Pages(PagesError::Records(RecordsError::Store(error)))
+            | Self::Live(LiveError::Records(RecordsError::Store(error))) => match error {
+                StoreError::Exceeded(exceeded) => Some(exceeded),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// What kind of error this is, for programs.
     fn code(&self) -> &'static str {
+        if let Some(Exceeded { limit, .. }) = self.exceeded() {
+            return match limit.refusal() {
+                Refusal::TooLarge => "TOO_LARGE",
+                Refusal::TooMuch => "TOO_MUCH",
+                Refusal::TooMany => "TOO_MANY_REQUESTS",
+                Refusal::Busy | Refusal::Silent => "BUSY",
+            };
+        }
         match self {
+            Self::Exceeded(_) => "BUSY",
             Self::Records(error) | Self::Pages(PagesError::Records(error)) => error.code(),
             Self::Live(LiveError::Records(error)) => error.code(),
             Self::Live(LiveError::Malformed(_))
@@ -134,6 +162,9 @@ impl HttpError {
 
     /// In how many seconds the same may be tried again.
     pub(super) fn retry_after(&self) -> Option<u64> {
+        if let Some(wait) = self.exceeded().and_then(|exceeded| exceeded.retry_after) {
+            return Some(auth::seconds(&wait));
+        }
         match self {
             Self::Auth(AuthError::TooMany(wait)) => Some(auth::seconds(wait)),
             Self::TooManyConnections(_) | Self::Records(RecordsError::TooManyExports) => Some(30),
@@ -144,7 +175,16 @@ impl HttpError {
 
 impl ResponseError for HttpError {
     fn status(&self) -> StatusCode {
+        if let Some(Exceeded { limit, .. }) = self.exceeded() {
+            return match limit.refusal() {
+                Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                Refusal::TooMuch => StatusCode::UNPROCESSABLE_ENTITY,
+                Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
+                Refusal::Busy | Refusal::Silent => StatusCode::SERVICE_UNAVAILABLE,
+            };
+        }
         match self {
+            Self::Exceeded(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Records(error) | Self::Pages(PagesError::Records(error)) => records(error),
             Self::Live(LiveError::Records(error)) => records(error),
             Self::Live(LiveError::Malformed(_))
@@ -180,7 +220,7 @@ impl ResponseError for HttpError {
     }
 
     fn as_response(&self) -> Response {
-        if self.status().is_server_error() {
+        if self.status().is_server_error() && self.exceeded().is_none() {
             tracing::error!("{self}: {self:?}");
         }
         let record = match self {

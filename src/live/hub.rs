@@ -189,13 +189,14 @@ impl Hub {
     ) -> Result<(Arc<Self>, Feed), StoreError> {
         let feed = Feed::from_now(store.clone()).await?;
         let (position, _) = watch::channel(feed.position().clone());
+        let metrics = Metrics::new(store.limits().clone());
         let hub = Self {
             store,
             renderer,
             transport,
             state: Mutex::default(),
             presence: Mutex::default(),
-            metrics: Metrics::default(),
+            metrics,
             position,
         };
         Ok((Arc::new(hub), feed))

@@ -1,11 +1,19 @@
 //! What is counted of everything live, for whoever runs the server.
 
+use std::fmt;
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::limits::{Limit, Limits};
 
 /// Where lags are counted, in seconds: from what a commit takes to what nobody should wait for.
 const LAGS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 10.0];
@@ -26,8 +34,34 @@ pub(super) struct Metrics {
     replayed: Counter,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+/// The labels of an exemplar, where there is none.
+type NoExemplar = [(&'static str, &'static str); 0];
+
+/// The size of each limit, and how often it was met.
+#[derive(Debug)]
+struct LimitMetrics(Arc<Limits>);
+
+impl Collector for LimitMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let about = "The size of each limit: bytes, milliseconds or a number";
+        let mut sizes = encoder.encode_descriptor("limit", about, None, MetricType::Gauge)?;
+        for limit in Limit::ALL {
+            let labels = [("name", limit.name())];
+            sizes.encode_family(&labels)?.encode_gauge(&self.0.size(limit))?;
+        }
+        let about = "How often each limit was met";
+        let mut met = encoder.encode_descriptor("limit_met", about, None, MetricType::Counter)?;
+        for limit in Limit::ALL {
+            let labels = [("name", limit.name())];
+            let times = self.0.times_met(limit);
+            met.encode_family(&labels)?.encode_counter::<NoExemplar, _, u64>(&times, None)?;
+        }
+        Ok(())
+    }
+}
+
+impl Metrics {
+    pub(super) fn new(limits: Arc<Limits>) -> Self {
         let metrics = Self {
             registry: Registry::with_prefix("pagetide"),
             connections: Gauge::default(),
@@ -42,13 +76,12 @@ impl Default for Metrics {
             replays: Counter::default(),
             replayed: Counter::default(),
         };
-        metrics.registered()
+        metrics.registered(limits)
     }
-}
 
-impl Metrics {
-    fn registered(mut self) -> Self {
+    fn registered(mut self, limits: Arc<Limits>) -> Self {
         let registry = &mut self.registry;
+        registry.register_collector(Box::new(LimitMetrics(limits)));
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register("subscriptions", "Live subscriptions", self.subscriptions.clone());
         registry.register("groups", "Groups of equal subscriptions", self.groups.clone());

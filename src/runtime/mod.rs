@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::{self, Auth};
 use crate::feed::Pulse;
+use crate::limits::Limits;
 use crate::live::{CloseReason, Hub};
 use crate::model::access::{User, Viewer};
 use crate::model::app::App;
@@ -54,6 +55,8 @@ pub struct Start {
     pub transport: Transport,
     /// What may become of values that no longer fit.
     pub losses: Losses,
+    /// What may be asked of it.
+    pub limits: Arc<Limits>,
     /// Which state of its sources this is, where they are being worked on.
     pub edition: Option<Edition>,
 }
@@ -90,7 +93,8 @@ impl Runtime {
         losses: Losses,
     ) -> Result<(Self, Started), RuntimeError> {
         let database_url = database_url.to_owned();
-        Self::begin(app, Start { database_url, transport, losses, edition: None }).await
+        let limits = Arc::default();
+        Self::begin(app, Start { database_url, transport, losses, limits, edition: None }).await
     }
 
     /// Opens the database and starts to listen to it.
@@ -99,7 +103,7 @@ impl Runtime {
     /// When the database cannot be opened or does not fit the app.
     pub async fn begin(app: Arc<App>, start: Start) -> Result<(Self, Started), RuntimeError> {
         let renderer = start.renderer(&app)?;
-        let (store, migrated) = Store::open(&start.database_url, &app.tables, start.losses).await?;
+        let (store, migrated) = start.open(&app).await?;
         let (auth, setup_token) = Auth::open(store.clone()).await?;
         let runtime = Self::over(store, auth, app, renderer, start).await?;
         Ok((runtime, Started { migrated, setup_token }))
@@ -126,7 +130,7 @@ impl Runtime {
         }
         // Whoever looks after the tables as they are must not mend them back.
         let hold = self.store.hold().await;
-        let (store, migrated) = Store::open(&start.database_url, &app.tables, start.losses).await?;
+        let (store, migrated) = start.open(&app).await?;
         Store::retire(hold);
         let auth = self.auth.over(store.clone());
         let runtime = Self::over(store, auth, app, renderer, start).await?;
@@ -211,6 +215,11 @@ impl Runtime {
         }
     }
 
+    /// What may be asked of it.
+    pub fn limits(&self) -> &Arc<Limits> {
+        self.store.limits()
+    }
+
     /// Where the data is.
     pub fn database_url(&self) -> &str {
         &self.database_url
@@ -254,6 +263,11 @@ fn rendered<T>(made: Result<T, PagesError>) -> Result<(), RenderError> {
 }
 
 impl Start {
+    async fn open(&self, app: &App) -> Result<(Store, Migrated), StoreError> {
+        let limits = self.limits.clone();
+        Store::open_within(&self.database_url, &app.tables, self.losses, limits).await
+    }
+
     fn renderer(&self, app: &App) -> Result<Arc<Renderer>, RenderError> {
         let renderer = Renderer::new(app, self.transport)?;
         Ok(Arc::new(match &self.edition {

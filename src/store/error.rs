@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use sqlx::error::DatabaseError;
 
+use crate::limits::Exceeded;
 use crate::model::ids::{FieldName, TableName};
 
 /// Why the database did not do what it was asked to.
@@ -79,6 +80,9 @@ pub enum StoreError {
     /// The database is not what it should be, and why.
     #[error("{0}")]
     Unfit(String),
+    /// It asked for more than is given.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// Whoever reads took too long.
     #[error("whoever reads took too long")]
     TooSlow,
@@ -107,7 +111,7 @@ impl StoreError {
     /// The words for whoever asked for something.
     pub fn told(&self) -> String {
         match self {
-            Self::Misplaced => self.to_string(),
+            Self::Misplaced | Self::Exceeded(_) => self.to_string(),
             Self::Unfit(_) => {
                 "the database is not as it should be; the log of the server says why".to_owned()
             }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
+use crate::limits::Limits;
 use crate::model::ids::TableName;
 use crate::model::table::Table;
 
@@ -78,6 +79,7 @@ pub struct Store {
     log: Log,
     people: People,
     health: Arc<Health>,
+    limits: Arc<Limits>,
 }
 
 impl Store {
@@ -91,9 +93,22 @@ impl Store {
         tables: &[Arc<Table>],
         losses: Losses,
     ) -> Result<(Self, Migrated), StoreError> {
+        Self::open_within(url, tables, losses, Arc::default()).await
+    }
+
+    /// The same, within other limits than the usual ones.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub async fn open_within(
+        url: &str,
+        tables: &[Arc<Table>],
+        losses: Losses,
+        limits: Arc<Limits>,
+    ) -> Result<(Self, Migrated), StoreError> {
         let (mut connection, file) = connect(url).await?;
         let migrated = migrate::apply(&mut connection, tables, losses).await?;
-        Ok((Self::over(connection, file, tables).await?, migrated))
+        Ok((Self::over(connection, file, tables, limits).await?, migrated))
     }
 
     /// Opens the database for its accounts alone: the tables of the app are left as they are, and a
@@ -104,13 +119,14 @@ impl Store {
     pub async fn open_accounts(url: &str) -> Result<Self, StoreError> {
         let (mut connection, file) = connect(url).await?;
         migrate::apply_own(&mut connection).await?;
-        Self::over(connection, file, &[]).await
+        Self::over(connection, file, &[], Arc::default()).await
     }
 
     async fn over(
         mut connection: SqliteConnection,
         file: PathBuf,
         tables: &[Arc<Table>],
+        limits: Arc<Limits>,
     ) -> Result<Self, StoreError> {
         let epoch = log::epoch(&mut connection).await?;
         let read_only = options(&file).read_only(true).create_if_missing(false);
@@ -139,7 +155,7 @@ impl Store {
             recent: Recent::default(),
         };
         let writer = Writer::start(connection, people.clone(), watch, health.clone());
-        Ok(Self { tables, readers, writer, log, people, health })
+        Ok(Self { tables, readers, writer, log, people, health, limits })
     }
 
     /// What [`open`](Self::open) would do to the tables; they stay as they are.
@@ -160,6 +176,11 @@ impl Store {
     /// The change log.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// What may be asked of it.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
     }
 
     /// Whether both were opened at once: closing one closes the other.

@@ -35,6 +35,7 @@ mod history;
 mod hostile;
 mod kept;
 mod labels;
+mod limits;
 mod lists;
 mod manual;
 mod migrate;

@@ -10,8 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt, StreamExt};
 use pagetide::auth::NewPerson;
+use pagetide::limits::{Limit, Limits};
 use pagetide::model::refresh::{TRANSPORT, Transport};
-use pagetide::runtime::Runtime;
+use pagetide::runtime::{Runtime, Start};
 use pagetide::store::Losses;
 use pagetide::{http, spec};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -78,6 +79,7 @@ pub struct Server {
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
     transport: Transport,
+    limits: Vec<(Limit, u64)>,
     /// A thread of its own: a test that waits for another program must not keep the server waiting.
     threads: Option<Threads>,
 }
@@ -103,20 +105,33 @@ impl Server {
     pub async fn start_with(yaml: &str, transport: Transport) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("app.yaml"), yaml).unwrap();
-        Self::start_in(folder.path().to_owned(), folder, transport).await
+        Self::start_in(folder.path().to_owned(), folder, transport, &[]).await
+    }
+
+    /// Serves an app within other limits than the usual ones.
+    pub async fn start_within(yaml: &str, limits: &[(Limit, u64)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("app.yaml"), yaml).unwrap();
+        Self::start_in(folder.path().to_owned(), folder, TRANSPORT, limits).await
     }
 
     /// Serves the app that is in this folder.
     pub async fn start_app(app: &Path) -> Self {
-        Self::start_in(app.to_owned(), tempfile::tempdir().unwrap(), TRANSPORT).await
+        Self::start_in(app.to_owned(), tempfile::tempdir().unwrap(), TRANSPORT, &[]).await
     }
 
-    async fn start_in(app: PathBuf, folder: TempDir, transport: Transport) -> Self {
+    async fn start_in(
+        app: PathBuf,
+        folder: TempDir,
+        transport: Transport,
+        limits: &[(Limit, u64)],
+    ) -> Self {
         let address = "127.0.0.1:0".parse().unwrap();
         let stop = CancellationToken::new();
         let threads = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let threads = Some(threads.unwrap());
-        let mut server = Self { address, app, folder, stop, running: None, transport, threads };
+        let (running, limits) = (None, limits.to_vec());
+        let mut server = Self { address, app, folder, stop, running, transport, limits, threads };
         server.run().await;
         server
     }
@@ -126,10 +141,15 @@ impl Server {
         let app = loaded.app.unwrap_or_else(|| panic!("{}", loaded.report));
         let url = format!("sqlite:{}", self.database().display());
         let (address, transport) = (self.address, self.transport);
+        let all = self.limits.iter();
+        let limits =
+            all.fold(Limits::default(), |limits, (limit, size)| limits.with(*limit, *size));
+        let limits = Arc::new(limits);
         let threads = self.threads.as_ref().expect("they live as long as the server");
         let starting = threads.spawn(async move {
-            let (runtime, started) =
-                Runtime::start(app, &url, transport, Losses::Refused).await.unwrap();
+            let losses = Losses::Refused;
+            let start = Start { database_url: url, transport, losses, limits, edition: None };
+            let (runtime, started) = Runtime::begin(app, start).await.unwrap();
             if started.setup_token.is_some() {
                 let admin = NewPerson {
                     name: "Ada".to_owned(),

@@ -1,0 +1,78 @@
+//! Whom work is done for.
+//!
+//! It goes with the task, as a tracing span does: whoever takes a request in says it once, and whoever
+//! spends something for it deep below (a connection of the database, memory) asks here. So no function
+//! between them has to hand it on, and none can forget to.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use tokio::task_local;
+
+task_local! {
+    static REQUESTER: Requester;
+}
+
+/// Who shares what one requester may have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Requester {
+    /// The server itself: its feed, its sessions, its looks at its own health.
+    House,
+    /// Somebody with an account, by its id.
+    Account(Arc<str>),
+    /// Guests from one network: an address of IPv4, a /64 of IPv6.
+    Network(IpAddr),
+}
+
+impl Requester {
+    /// Guests from an address.
+    pub fn guest(address: IpAddr) -> Self {
+        Self::Network(network(address))
+    }
+
+    /// Somebody with an account.
+    pub fn account(id: impl Into<Arc<str>>) -> Self {
+        Self::Account(id.into())
+    }
+}
+
+/// What one household or machine has: an address of IPv4, a whole /64 of IPv6.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
+}
+
+/// Whom this task works for; the house where nobody said.
+pub fn requester() -> Requester {
+    REQUESTER.try_with(Clone::clone).unwrap_or(Requester::House)
+}
+
+/// Does some work on behalf of a requester.
+pub async fn on_behalf_of<T>(requester: Requester, work: impl Future<Output = T>) -> T {
+    REQUESTER.scope(requester, work).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_knows_whom_it_is_for() {
+        assert_eq!(requester(), Requester::House);
+        let guest = Requester::guest([192, 0, 2, 1].into());
+        assert_eq!(on_behalf_of(guest.clone(), async { requester() }).await, guest);
+    }
+
+    #[test]
+    fn a_household_is_one_requester() {
+        let guest = |address: &str| Requester::guest(address.parse().unwrap());
+        assert_eq!(guest("2001:db8::1"), guest("2001:db8::ffff:2"));
+        assert_ne!(guest("2001:db8::1"), guest("2001:db8:0:1::1"));
+        assert_eq!(guest("::ffff:192.0.2.1"), guest("192.0.2.1"));
+    }
+}

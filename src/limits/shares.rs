@@ -1,0 +1,162 @@
+//! Something of which there is only so much, and of which each requester may hold a part.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::limits::{Exceeded, Limit, Limits, Requester};
+
+/// What all requesters hold of something, bounded for each and in all. Copies are one.
+#[derive(Clone, Debug)]
+pub struct Shares(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limits: Arc<Limits>,
+    all: Limit,
+    each: Limit,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    total: u64,
+    /// What each requester holds; who holds nothing is not in it.
+    by_requester: HashMap<Requester, u64>,
+}
+
+/// What one piece of work holds; given back when dropped.
+#[derive(Debug)]
+pub struct Share {
+    of: Shares,
+    requester: Requester,
+    units: u64,
+}
+
+impl Shares {
+    /// Shares of something that is bounded by one limit in all, and by another for each requester. The house
+    /// is bounded by neither.
+    pub fn new(limits: Arc<Limits>, all: Limit, each: Limit) -> Self {
+        Self(Arc::new(Inner { limits, all, each, held: Mutex::default() }))
+    }
+
+    /// A share of nothing yet, which can grow.
+    pub fn begin(&self, requester: Requester) -> Share {
+        Share { of: self.clone(), requester, units: 0 }
+    }
+
+    /// A share of so many units.
+    ///
+    /// # Errors
+    /// When the requester holds too much already, or all requesters together do.
+    pub fn take(&self, requester: Requester, units: u64) -> Result<Share, Exceeded> {
+        let mut share = self.begin(requester);
+        share.grow(units)?;
+        Ok(share)
+    }
+
+    /// What is held in all.
+    pub fn held(&self) -> u64 {
+        self.0.lock().total
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        // The counts agree between any two statements, whoever panicked.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// Takes so many units more.
+    ///
+    /// # Errors
+    /// When the requester holds too much already, or all requesters together do; the share stays as it was.
+    pub fn grow(&mut self, units: u64) -> Result<(), Exceeded> {
+        let Inner { limits, all, each, .. } = &*self.of.0;
+        let mut held = self.of.0.lock();
+        let mine = held.by_requester.get(&self.requester).copied().unwrap_or_default();
+        if self.requester != Requester::House {
+            // First one's own: who holds too much is told so, however full it is besides.
+            if mine.saturating_add(units) > limits.size(*each) {
+                return Err(limits.refuse(*each));
+            }
+            if held.total.saturating_add(units) > limits.size(*all) {
+                return Err(limits.refuse(*all));
+            }
+        }
+        held.total += units;
+        if mine + units > 0 {
+            held.by_requester.insert(self.requester.clone(), mine + units);
+        }
+        self.units += units;
+        Ok(())
+    }
+
+    /// Gives back what is held beyond so many units.
+    pub fn shrink_to(&mut self, units: u64) {
+        let surplus = self.units.saturating_sub(units);
+        self.units -= surplus;
+        let mut held = self.of.0.lock();
+        held.total -= surplus;
+        if let Entry::Occupied(mut mine) = held.by_requester.entry(self.requester.clone()) {
+            *mine.get_mut() -= surplus;
+            if *mine.get() == 0 {
+                mine.remove();
+            }
+        }
+    }
+
+    /// What is held.
+    pub fn units(&self) -> u64 {
+        self.units
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.shrink_to(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shares() -> Shares {
+        let limits = Limits::default()
+            .with(Limit::BodiesBytes, 100)
+            .with(Limit::BodiesBytesPerRequester, 60);
+        Shares::new(Arc::new(limits), Limit::BodiesBytes, Limit::BodiesBytesPerRequester)
+    }
+
+    fn guest(last: u8) -> Requester {
+        Requester::guest([192, 0, 2, last].into())
+    }
+
+    #[test]
+    fn each_requester_has_a_part_and_all_have_no_more_than_there_is() {
+        let shares = shares();
+        let mut first = shares.take(guest(1), 60).unwrap();
+        assert_eq!(shares.take(guest(1), 1).unwrap_err().limit, Limit::BodiesBytesPerRequester);
+        let second = shares.take(guest(2), 40).unwrap();
+        assert_eq!(shares.take(guest(3), 1).unwrap_err().limit, Limit::BodiesBytes);
+        assert!(shares.take(Requester::House, 1_000).is_ok());
+        drop(second);
+        first.shrink_to(10);
+        assert!(shares.take(guest(1), 50).is_ok());
+        drop(first);
+        assert_eq!(shares.held(), 0);
+        assert!(shares.0.lock().by_requester.is_empty());
+    }
+
+    #[test]
+    fn a_share_that_cannot_grow_stays_as_it_was() {
+        let shares = shares();
+        let mut share = shares.take(guest(1), 50).unwrap();
+        assert!(share.grow(20).is_err());
+        assert_eq!((share.units(), shares.held()), (50, 50));
+        assert!(share.grow(10).is_ok());
+    }
+}

@@ -1,0 +1,145 @@
+//! Every limit with its name, size, unit, and what who meets it is told.
+
+use std::time::Duration;
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes.
+    Bytes,
+    /// A number of things.
+    Count,
+    /// Milliseconds.
+    Time,
+}
+
+/// How a request is refused that meets a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Too many bytes: 413.
+    TooLarge,
+    /// It asks for more work than is done at once: 422.
+    TooMuch,
+    /// This requester asks too often, or for too much at a time: 429.
+    TooMany,
+    /// The server has no room for it now: 503.
+    Busy,
+    /// No request is refused: something is cut short or forgotten.
+    Silent,
+}
+
+macro_rules! limits {
+    ($($variant:ident $name:literal $unit:ident $size:expr, $refusal:ident, $about:literal, $answer:literal;)*) => {
+        /// A limit. Its place in the table is its number.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Limit {
+            $(#[doc = $about] $variant,)*
+        }
+
+        impl Limit {
+            /// All of them, in the order of the table.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// What it is called in options, docs and `/metrics`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it counts.
+            pub fn unit(self) -> Unit {
+                match self { $(Self::$variant => Unit::$unit,)* }
+            }
+
+            /// Its size where nobody gives another, in its unit.
+            pub const fn default_size(self) -> u64 {
+                match self { $(Self::$variant => $size,)* }
+            }
+
+            /// What it bounds, as a sentence.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$variant => $about,)* }
+            }
+
+            /// How a request is refused that meets it.
+            pub fn refusal(self) -> Refusal {
+                match self { $(Self::$variant => Refusal::$refusal,)* }
+            }
+
+            fn words(self) -> &'static str {
+                match self { $(Self::$variant => $answer,)* }
+            }
+        }
+    };
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const SECOND: u64 = 1_000;
+
+// Name, unit and size; how who meets it is refused; what it bounds; the answer, where `{}` is the size.
+limits! {
+    BodyBytes "body-bytes" Bytes MIB, TooLarge,
+        "The longest body of a request that is neither a batch nor a file.",
+        "the body may have at most {}";
+    BodiesBytes "bodies-bytes" Bytes 64 * MIB, Busy,
+        "The bodies of all requests under way together.",
+        "too much is being sent to this server at once; try again in a moment";
+    BodiesBytesPerRequester "bodies-bytes-per-requester" Bytes 20 * MIB, TooMany,
+        "The bodies of all requests of one requester under way together.",
+        "you may send {} at once; wait until what is under way has arrived";
+    StatementTime "statement-time" Time 5 * SECOND, Busy,
+        "How long one question may keep the database at work.",
+        "this took the database longer than {}; ask for less at once, or by a field with an index";
+}
+
+impl Limit {
+    /// The limit of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limit| limit.name() == name)
+    }
+
+    /// What a request that meets it is told.
+    pub(super) fn answer(self, size: u64) -> String {
+        self.words().replace("{}", &self.unit().shown(size))
+    }
+
+    /// How long to wait where nobody knows better.
+    pub(super) fn retry_after(self) -> Option<Duration> {
+        match self.refusal() {
+            Refusal::TooMany | Refusal::Busy => Some(Duration::from_secs(5)),
+            Refusal::TooLarge | Refusal::TooMuch | Refusal::Silent => None,
+        }
+    }
+}
+
+impl Unit {
+    /// A size as people write it: `64 MiB`, `5 s`, `100`.
+    pub fn shown(self, size: u64) -> String {
+        match self {
+            Self::Bytes if size >= MIB && size.is_multiple_of(MIB) => format!("{} MiB", size / MIB),
+            Self::Bytes if size >= KIB && size.is_multiple_of(KIB) => format!("{} KiB", size / KIB),
+            Self::Bytes => format!("{size} bytes"),
+            Self::Time if size >= SECOND && size.is_multiple_of(SECOND) => {
+                format!("{} s", size / SECOND)
+            }
+            Self::Time => format!("{size} ms"),
+            Self::Count => size.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_is_found_by_its_name_and_says_what_it_is() {
+        for limit in Limit::ALL {
+            assert_eq!(Limit::named(limit.name()), Some(limit));
+            assert!(limit.about().ends_with('.'), "{}", limit.name());
+            let is_silent = limit.refusal() == Refusal::Silent;
+            assert_eq!(limit.words().is_empty(), is_silent, "{}", limit.name());
+            assert!(limit.default_size() > 0, "{}", limit.name());
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The limits of a server: what the manual, the figures and the options say of them.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use pagetide::limits::{Limit, Refusal};
+
+use crate::server::{DESK, Server};
+
+const INTRODUCTION: &str = "# Limits
+
+Every limit on what may be asked of a server, with its usual size. `pagetide serve --limit NAME=SIZE`, given once
+for each, or `PAGETIDE_LIMITS` with commas between, sets another: `--limit statement-time=2s --limit
+body-bytes=4MiB`. Sizes are bytes (`1000`, `512KiB`, `64MiB`, `1GiB`), times (`250ms`, `5s`, `2min`, `1h`) or
+numbers.
+
+`/metrics` has the size of each as `pagetide_limit`, and how often it was met as `pagetide_limit_met_total`. A
+requester is an account, or all guests of one network: an address of IPv4, a /64 of IPv6. Behind a proxy that is not
+named by `--trusted-proxies` all guests are one requester.
+
+| limit | size | who meets it | what it bounds |
+|---|---|---|---|
+";
+
+fn refusal(limit: Limit) -> &'static str {
+    match limit.refusal() {
+        Refusal::TooLarge => "413 `TOO_LARGE`",
+        Refusal::TooMuch => "422 `TOO_MUCH`",
+        Refusal::TooMany => "429 `TOO_MANY_REQUESTS`",
+        Refusal::Busy => "503 `BUSY`",
+        Refusal::Silent => "is not refused",
+    }
+}
+
+#[test]
+fn the_manual_has_every_limit() {
+    let mut page = INTRODUCTION.to_owned();
+    for limit in Limit::ALL {
+        let size = limit.unit().shown(limit.default_size());
+        let (name, about) = (limit.name(), limit.about());
+        writeln!(page, "| `{name}` | {size} | {} | {about} |", refusal(limit)).unwrap();
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/limits.md");
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(&file, &page).unwrap();
+    }
+    let published = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(published == page, "docs/limits.md is stale: UPDATE_EXPECTED=1 writes it");
+}
+
+#[tokio::test]
+async fn the_figures_say_how_large_each_limit_is_and_how_often_it_was_met() {
+    let server = Server::start_within(DESK, &[(Limit::StatementTime, 1_234)]).await;
+    assert_eq!(server.metric("pagetide_limit{name=\"statement-time\"}").await, 1_234.0);
+    for limit in Limit::ALL {
+        let met = format!("pagetide_limit_met_total{{name=\"{}\"}}", limit.name());
+        assert_eq!(server.metric(&met).await, 0.0);
+    }
+}
