@@ -190,6 +190,8 @@ pub(super) fn start_log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)
+        // A log on a full disk is no reason to stop: saying so on the same stream would panic.
+        .log_internal_errors(false)
         .with_ansi(stderr().is_terminal())
         .init();
 }

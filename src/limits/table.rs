@@ -90,6 +90,12 @@ limits! {
     StatementTime "statement-time" Time 5 * SECOND, Busy,
         "How long one question may keep the database at work.",
         "this took the database longer than {}; ask for less at once, or by a field with an index";
+    WriteWaitTime "write-wait-time" Time 10 * SECOND, Busy,
+        "How long a write waits for another program that is writing to the database.",
+        "another program has been writing to the database for {}; try again in a moment";
+    FreeDiskBytes "free-disk-bytes" Bytes 64 * MIB, Busy,
+        "The room that is left on the disk of the database: below it no record is written.",
+        "the disk of this server is almost full, so nothing is saved until there is room again";
 }
 
 impl Limit {

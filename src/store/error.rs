@@ -206,6 +206,7 @@ impl From<sqlx::Error> for StoreError {
 
 // Result codes of SQLite: https://sqlite.org/rescode.html. An extended one has them in its low byte.
 const ERROR: i32 = 1;
+const BUSY: i32 = 5;
 const FULL: i32 = 13;
 const TOO_BIG: i32 = 18;
 const CONSTRAINT: i32 = 19;
@@ -216,6 +217,11 @@ const RANGE: i32 = 25;
 fn primary_code(error: &dyn DatabaseError) -> i32 {
     let code = error.code().and_then(|code| code.parse::<i32>().ok());
     code.unwrap_or_default() & 0xFF
+}
+
+/// Whether another program was writing for longer than was waited.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|told| primary_code(told) == BUSY)
 }
 
 /// Whether SQLite had no room: on the disk, or among the ids of a table.

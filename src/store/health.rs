@@ -4,6 +4,7 @@
 //! What can be mended is mended, and a new history begins: what happened meanwhile is in no line of the
 //! log, so whoever listens is to read again. Until then the database is not fit to be served.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{sleep, timeout};
 
+use crate::limits::{Limit, Limits, Unit};
 use crate::model::ids::Position;
 use crate::model::value::Value;
 use crate::store::log::last_place;
@@ -35,6 +37,10 @@ const FOLD_AFTER: Duration = Duration::from_millis(900);
 /// How long those who read may take to make way for another file.
 const MAKE_WAY: Duration = Duration::from_secs(10);
 
+/// Notes when writing was tried.
+const KEEP_TRIED: &str = "insert into _pagetide_meta (key, value) values ('tried', ?)
+                          on conflict (key) do update set value = excluded.value";
+
 /// What to do when the file is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deleted {
@@ -49,6 +55,9 @@ pub(super) struct Health {
     /// Why it is not fit to be served.
     fault: Mutex<Option<String>>,
     pub(super) files: Files,
+    pub(super) limits: Arc<Limits>,
+    /// Whether the last write failed, and not for what it wrote.
+    cannot_write: AtomicBool,
     watch: Watch,
     /// Taken by whoever looks.
     last: Arc<tokio::sync::Mutex<LastLook>>,
@@ -69,6 +78,8 @@ struct LastLook {
     folded: Option<Stamp>,
     /// The state that was folded as far as readers and writers allowed, and when.
     tried: Option<(Option<Stamp>, Instant)>,
+    /// Whether the last try to fold failed, which is said once.
+    fold_failed: bool,
     /// When the file itself was changed last, as far as that was to be expected.
     modified: Option<SystemTime>,
     /// Whether the connections are to a file that is no longer, or not known to be, the database.
@@ -87,9 +98,20 @@ struct TableParts {
 }
 
 impl Health {
-    pub(super) fn new(files: Files, watch: Watch) -> Self {
+    pub(super) fn new(files: Files, watch: Watch, limits: Arc<Limits>) -> Self {
         let (fault, last) = (Mutex::default(), Arc::default());
-        Self { fault, files, watch, last, tried: tokio::sync::Mutex::default() }
+        let (cannot_write, tried) = (AtomicBool::default(), tokio::sync::Mutex::default());
+        Self { fault, files, limits, cannot_write, watch, last, tried }
+    }
+
+    /// Whether there is room on the disk for records.
+    pub(super) fn has_room(&self) -> bool {
+        self.files.room().is_none_or(|room| room >= self.limits.size(Limit::FreeDiskBytes))
+    }
+
+    /// Notes whether what was to be written last is written, or was refused for what it is.
+    pub(super) fn note_write(&self, is_done: bool) {
+        self.cannot_write.store(!is_done, Ordering::Relaxed);
     }
 
     /// Something seems to be wrong.
@@ -138,7 +160,14 @@ impl Store {
         let mut tried = self.health.tried.lock().await;
         let is_fresh = tried.as_ref().is_some_and(|(at, _)| at.elapsed() < LOOK_EVERY);
         if !is_fresh {
-            *tried = Some((Instant::now(), self.try_out().await.err().map(|error| error.told())));
+            let before = tried.take().and_then(|(_, fault)| fault);
+            let found = self.try_out().await.err();
+            match (&before, &found) {
+                (None, Some(error)) => tracing::error!("not ready: {}", in_full(error)),
+                (Some(_), None) => tracing::warn!("the database can be read and written again"),
+                _ => {}
+            }
+            *tried = Some((Instant::now(), found.map(|error| error.told())));
         }
         match tried.as_ref().and_then(|(_, fault)| fault.clone()) {
             Some(fault) => Err(StoreError::Unfit(fault)),
@@ -153,8 +182,19 @@ impl Store {
         });
         let read = format!("select 1{}", reads.collect::<String>());
         sqlx::query(AssertSqlSafe(read)).fetch_one(&self.readers).await?;
-        let nothing = "delete from _pagetide_replaced where 0";
-        let write = self.execute(Statement { sql: nothing, values: Vec::new() });
+        // Writing nothing finds out whether a transaction can be begun and ended, and wakes nobody. Whether
+        // the disk takes anything only shows when something is written: SQLite leaves out what would change
+        // no byte.
+        let statement = match self.health.cannot_write.load(Ordering::Relaxed) {
+            true => {
+                let now = jiff::Timestamp::now().as_nanosecond().to_string();
+                Statement { sql: KEEP_TRIED, values: vec![Value::text(now)] }
+            }
+            false => {
+                Statement { sql: "delete from _pagetide_replaced where 0", values: Vec::new() }
+            }
+        };
+        let write = self.execute(statement);
         // Another program may be writing for a long while, which is no fault.
         timeout(LOOK_EVERY, write).await.map_or(Ok(()), |done| done.map(|_| ()))
     }
@@ -221,8 +261,17 @@ impl Store {
         } else if self.health.fault().is_some() {
             self.look_at_tables(last).await?;
         }
-        if let Err(error) = self.fold(last).await {
+        if let Err(error) = self.fold(last).await
+            && !std::mem::replace(&mut last.fold_failed, true)
+        {
             tracing::warn!("cannot fold what was written into the file: {}", in_full(&error));
+        }
+        if !self.health.has_room() {
+            let floor = Unit::Bytes.shown(self.health.limits.size(Limit::FreeDiskBytes));
+            return Err(StoreError::Unfit(format!(
+                "less than {floor} are left on the disk, so no record is written; make room, or set \
+                 --limit free-disk-bytes=…"
+            )));
         }
         Ok(())
     }
@@ -479,6 +528,8 @@ impl Store {
         let is_quiet = before == stamp;
         let connection = self.connection(last).await?;
         sqlx::query("pragma wal_checkpoint(passive)").execute(&mut *connection).await?;
+        last.fold_failed = false;
+        let connection = self.connection(last).await?;
         if is_quiet {
             // All is there by now, so this takes no time; whoever reads or writes keeps it off.
             sqlx::raw_sql("pragma busy_timeout = 0").execute(&mut *connection).await?;

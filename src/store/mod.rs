@@ -143,7 +143,7 @@ impl Store {
         let files = Files::of(&file);
         // What SQLite keeps beside the file stands beside what a link leads to.
         let (watch, stamps) = (Watch::start(&files.real()), Stamps::of(&files.real()));
-        let health = Arc::new(Health::new(files, watch.clone()));
+        let health = Arc::new(Health::new(files, watch.clone(), limits.clone()));
         let tables: Arc<[Arc<Table>]> = tables.into();
         let log = Log {
             readers: readers.clone(),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::limits::Limit;
 use crate::model::access::RowRules;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::record::Record;
@@ -15,7 +16,7 @@ use crate::store::apply::RolledBack;
 use crate::store::health::Health;
 use crate::store::people::People;
 use crate::store::watch::Watch;
-use crate::store::{Store, StoreError, apply, transaction};
+use crate::store::{Store, StoreError, apply, connect_to, error, transaction};
 
 /// How many writes may wait before further writers have to.
 const QUEUE: usize = 1_024;
@@ -226,6 +227,9 @@ async fn run(
     mut waiting: mpsc::Receiver<Job>,
 ) {
     let mut connection = Some(connection);
+    if let Some(connection) = &mut connection {
+        wait_as_long(connection, &health).await;
+    }
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
         let (mut closing, mut lending) = (Vec::new(), Vec::new());
@@ -240,9 +244,21 @@ async fn run(
         if !work.is_empty() {
             // Whether what is written would be there afterwards can only be known afterwards.
             let can_write = health.files.displaced().is_none();
+            if connection.is_none() && can_write {
+                connection = connect(&health).await;
+            }
+            let work = if health.has_room() { work } else { without_records(work, &health) };
             match &mut connection {
-                Some(connection) if can_write => {
-                    commit(connection, &people, &health, work).await;
+                Some(open) if can_write => {
+                    match commit(open, &people, &health, work).await {
+                        Committed::Rows => health.note_write(true),
+                        Committed::Nothing => {}
+                        Committed::Failed => {
+                            health.note_write(false);
+                            // Whatever the driver or SQLite still knows of the failure is not trusted.
+                            connection = None;
+                        }
+                    }
                 }
                 _ => refuse(work, &health),
             }
@@ -254,6 +270,9 @@ async fn run(
                 Ok(()) => returned.await.ok(),
                 Err(lent) => lent.connection,
             };
+            if let Some(connection) = &mut connection {
+                wait_as_long(connection, &health).await;
+            }
         }
         if !closing.is_empty() {
             // Nothing can be done about a database that will not close; its log is still whole.
@@ -272,6 +291,33 @@ async fn run(
 enum Answer {
     Records(Result<Outcomes, StoreError>),
     Own(Result<u64, StoreError>),
+}
+
+impl Answer {
+    /// Whether it tells of a failure of the connection or the disk.
+    fn has_failed(&self) -> bool {
+        let has_failed = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
+        match self {
+            Self::Records(Err(error)) | Self::Own(Err(error)) => has_failed(error),
+            Self::Records(Ok(outcomes)) => {
+                outcomes.iter().any(|outcome| outcome.as_ref().err().is_some_and(has_failed))
+            }
+            Self::Own(Ok(_)) => false,
+        }
+    }
+
+    /// Whether it tells of rows that are on disk.
+    fn has_written(&self) -> bool {
+        match self {
+            Self::Records(Ok(outcomes)) => {
+                let is_written =
+                    |outcome| matches!(outcome, &Ok(Written::Made(_) | Written::Done(_)));
+                outcomes.iter().any(is_written)
+            }
+            Self::Own(Ok(rows)) => *rows > 0,
+            Self::Records(Err(_)) | Self::Own(Err(_)) => false,
+        }
+    }
 }
 
 /// Why nothing of a group is on disk.
@@ -295,6 +341,42 @@ impl Failure {
     }
 }
 
+/// Another connection to the file, where the one before may not be sound any more.
+async fn connect(health: &Health) -> Option<SqliteConnection> {
+    match connect_to(health.files.path()).await {
+        Ok(mut connection) => {
+            wait_as_long(&mut connection, health).await;
+            Some(connection)
+        }
+        Err(error) => {
+            tracing::warn!("cannot open the database to write to it: {error}");
+            None
+        }
+    }
+}
+
+/// Lets a connection wait for other programs as long as is allowed.
+async fn wait_as_long(connection: &mut SqliteConnection, health: &Health) {
+    let wait = health.limits.size(Limit::WriteWaitTime);
+    let sql = format!("pragma busy_timeout = {wait}");
+    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await {
+        tracing::warn!("writes may wait longer for other programs than they should: {error}");
+    }
+}
+
+/// What can be written though the disk is almost full: who is signed in, and what the log forgets.
+fn without_records(work: Vec<Job>, health: &Health) -> Vec<Job> {
+    let (records, rest): (Vec<_>, _) =
+        work.into_iter().partition(|job| matches!(job, Job::Records(..)));
+    for job in records {
+        let refused = health.limits.refuse(Limit::FreeDiskBytes);
+        let answer = job.failed(refused.into());
+        job.tell(answer);
+    }
+    health.look_soon();
+    rest
+}
+
 /// Tells everyone that there is nothing to write to.
 fn refuse(work: Vec<Job>, health: &Health) {
     health.look_soon();
@@ -304,17 +386,27 @@ fn refuse(work: Vec<Job>, health: &Health) {
     }
 }
 
+/// What came of a commit.
+enum Committed {
+    /// Something is on disk.
+    Rows,
+    /// There was nothing to write, or it was refused for what it says.
+    Nothing,
+    /// The connection, or the disk, did not do what it should.
+    Failed,
+}
+
+/// Writes what was asked for, and tells who asked.
 async fn commit(
     connection: &mut SqliteConnection,
     people: &People,
     health: &Health,
     work: Vec<Job>,
-) {
+) -> Committed {
     let answers = match group(connection, people, &work).await {
         Ok(answers) => answers,
         Err(Failure::NotBegun(error)) => {
-            let cause = || sqlx::Error::Protocol(error.to_string());
-            work.iter().map(|job| job.failed(StoreError::Unavailable(cause()))).collect()
+            work.iter().map(|job| job.failed(not_begun(&error, health))).collect()
         }
         Err(failure) if work.len() == 1 => vec![failure.of(&work[0])],
         // One of them is to blame. The others are not hurt by it: each gets a commit of its own.
@@ -331,10 +423,27 @@ async fn commit(
     };
     // What was written to a file that is no longer the database is not there.
     if health.files.displaced().is_some() {
-        return refuse(work, health);
+        refuse(work, health);
+        return Committed::Nothing;
     }
+    let committed = if answers.iter().any(Answer::has_failed) {
+        Committed::Failed
+    } else if answers.iter().any(Answer::has_written) {
+        Committed::Rows
+    } else {
+        Committed::Nothing
+    };
     for (job, answer) in work.into_iter().zip(answers) {
         job.tell(answer);
+    }
+    committed
+}
+
+/// Why nobody of a group could write.
+fn not_begun(error: &sqlx::Error, health: &Health) -> StoreError {
+    match error::is_busy(error) {
+        true => health.limits.refuse(Limit::WriteWaitTime).into(),
+        false => StoreError::Unavailable(sqlx::Error::Protocol(error.to_string())),
     }
 }
 

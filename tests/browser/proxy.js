@@ -11,15 +11,18 @@ export class Proxy {
   /** How many live connections were cut. */
   cuts = 0;
   #connections = new Set();
+  /** Those of them over which something is kept live. */
+  #live = new Set();
+  #cuts = false;
   #server = createServer((client) => this.#serve(client));
   #port;
   #ways;
 
   /**
    * @param {number} port the server's
-   * @param {{cuts?: boolean, buffers?: boolean}} ways it cuts each connection once that has worked
+   * @param {{buffers?: boolean}} ways it behaves from the beginning
    */
-  static async start(port, ways) {
+  static async start(port, ways = {}) {
     const proxy = new Proxy();
     proxy.#port = port;
     proxy.#ways = ways;
@@ -35,6 +38,12 @@ export class Proxy {
     await once(this.#server, "close");
   }
 
+  /** Cuts what is live, and from now on each such connection once it has worked. */
+  cutAll() {
+    this.#cuts = true;
+    for (const client of this.#live) this.#cut(client);
+  }
+
   #serve(client) {
     const server = connect(this.#port, "127.0.0.1");
     let isLive = false;
@@ -43,16 +52,18 @@ export class Proxy {
       one.on("error", () => other.destroy());
       one.on("close", () => {
         this.#connections.delete(one);
+        this.#live.delete(one);
         other.destroy();
       });
     }
     client.on("data", (bytes) => {
       isLive ||= bytes.includes(LIVE);
+      if (isLive) this.#live.add(client);
       server.write(bytes);
     });
     server.on("data", (bytes) => {
       if (isLive && this.#ways.buffers) return;
-      const isCut = isLive && this.#ways.cuts && bytes.includes(FIRST_WORD);
+      const isCut = isLive && this.#cuts && bytes.includes(FIRST_WORD);
       client.write(bytes, () => isCut && this.#cut(client));
     });
   }

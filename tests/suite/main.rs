@@ -24,6 +24,7 @@ mod examples;
 mod export;
 mod exported_addresses;
 mod exported_names;
+mod faults;
 mod field_types;
 mod figures;
 mod files;

@@ -79,6 +79,13 @@ impl Files {
         }
     }
 
+    /// How many bytes may still be written to the disk that the file is on. `None` where the system does not
+    /// say. It takes microseconds.
+    pub(in crate::store) fn room(&self) -> Option<u64> {
+        let about = rustix::fs::statvfs(self.path.parent()?).ok()?;
+        Some(about.f_bavail.saturating_mul(about.f_frsize))
+    }
+
     /// When the file itself was last written.
     pub(in crate::store) fn modified(&self) -> Option<SystemTime> {
         fs::metadata(&self.path).and_then(|about| about.modified()).ok()
