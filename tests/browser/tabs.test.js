@@ -312,8 +312,9 @@ test("several changes of what a stream carries open it anew once", async () => {
   assert.equal(opened.filter((url) => url.includes("subscribe/sse")).length, 1);
 });
 
-test("a proxy that cuts every connection is not noticed", async () => {
+test("a proxy that cuts every connection is not noticed", async (test) => {
   const proxy = await Proxy.start(server.port);
+  test.after(() => proxy.stop());
   // To be live is a moment from then on, which nobody need see.
   const [first, second] = [await openLive(proxy.url), await openLive(proxy.url)];
   proxy.cutAll();
@@ -330,20 +331,17 @@ test("a proxy that cuts every connection is not noticed", async () => {
   await showsAll(second, all);
   const seen = await second.evaluate(() => window.states);
   assert.ok(seen.includes("reconnecting") && !seen.includes("stale"), seen.join());
-  await context.close();
-  await proxy.stop();
 });
 
-test("behind a proxy that buffers, what is shown is read again", async () => {
+test("behind a proxy that buffers, what is shown is read again", async (test) => {
   const proxy = await Proxy.start(server.port, { buffers: true });
+  test.after(() => proxy.stop());
   const [first, second] = [await openTab("/", proxy.url), await openTab("/", proxy.url)];
   add("a", 1);
   await eventually(last(first), "connected poll", 20_000);
   await second.bringToFront();
   await eventually(last(second), "connected poll", 20_000);
   await eventually(titles(second), ["a"]);
-  await context.close();
-  await proxy.stop();
 });
 
 test("offline and back, no tab misses anything", async () => {
