@@ -32,7 +32,7 @@ const ROUND: Duration = Duration::from_secs(1);
 /// `letters` holds what is costly to look through, `plain` many short records, `items` what the user works with.
 const APP: &str = "
 name: siege
-auth: { signup: true }
+auth: { signUp: true }
 tables:
   - name: letters
     fields: [{ name: body, type: long-text }, { name: mark, type: single-line-text }]

@@ -4,15 +4,11 @@
 //! neither many addresses nor many accounts help a guesser, and one guesser alone cannot keep the
 //! owner of an account out of it.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hash};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use governor::clock::Clock;
-use governor::state::keyed::HashMapStateStore;
-use governor::{Quota, RateLimiter};
+use crate::limits::{Pace, network};
 
 /// What is allowed at once, and how long until one more is.
 struct Allowance {
@@ -34,30 +30,26 @@ const BY_ACCOUNT: Allowance = allowance(90, 60);
 /// New accounts from one address.
 const SIGN_UPS: Allowance = allowance(20, 60);
 
-/// Into so many places those who try are sorted, by chance anew in every process. Two may share one,
-/// which is rare; and however many try, what is kept of them does not grow past it.
-const PLACES: u64 = 1 << 16;
-
 /// How often somebody may try.
-pub(super) struct Limits {
-    by_address: Limit,
-    by_both: Limit,
-    by_account: Limit,
-    sign_ups: Limit,
+pub(super) struct Attempts {
+    by_address: Pace,
+    by_both: Pace,
+    by_account: Pace,
+    sign_ups: Pace,
 }
 
-impl Default for Limits {
+impl Default for Attempts {
     fn default() -> Self {
         Self {
-            by_address: Limit::new(&BY_ADDRESS),
-            by_both: Limit::new(&BY_BOTH),
-            by_account: Limit::new(&BY_ACCOUNT),
-            sign_ups: Limit::new(&SIGN_UPS),
+            by_address: pace(&BY_ADDRESS),
+            by_both: pace(&BY_BOTH),
+            by_account: pace(&BY_ACCOUNT),
+            sign_ups: pace(&SIGN_UPS),
         }
     }
 }
 
-impl Limits {
+impl Attempts {
     /// Notes that somebody tries a password; if they may not, how long they must wait.
     pub(super) fn tries(&self, email: &str, address: IpAddr) -> Result<(), Duration> {
         let (email, address) = (email.trim().to_ascii_lowercase(), network(address));
@@ -72,48 +64,8 @@ impl Limits {
     }
 }
 
-/// What one household or machine has: a whole /64 of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-    }
-}
-
-struct Limit {
-    limiter: RateLimiter<u16, HashMapStateStore<u16>, Passing>,
-    sorter: RandomState,
-}
-
-impl Limit {
-    fn new(allowance: &Allowance) -> Self {
-        let quota = Quota::with_period(allowance.every).expect("it is not zero");
-        let quota = quota.allow_burst(allowance.burst);
-        let limiter = RateLimiter::hashmap_with_clock(quota, Passing);
-        Self { limiter, sorter: RandomState::new() }
-    }
-
-    fn check(&self, key: &impl Hash) -> Result<(), Duration> {
-        let place = self.sorter.hash_one(key) % PLACES;
-        let place = u16::try_from(place).expect("there are so many places");
-        let wait = |until: governor::NotUntil<Instant>| until.wait_time_from(Passing.now());
-        self.limiter.check_key(&place).map_err(wait)
-    }
-}
-
-/// Time as tokio has it, which tests can let pass.
-#[derive(Clone, Debug)]
-struct Passing;
-
-impl Clock for Passing {
-    type Instant = Instant;
-
-    fn now(&self) -> Instant {
-        tokio::time::Instant::now().into_std()
-    }
+fn pace(allowance: &Allowance) -> Pace {
+    Pace::new(allowance.burst, allowance.every)
 }
 
 #[cfg(test)]
@@ -126,7 +78,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_guesser_is_slowed_and_the_owner_is_not_kept_out() {
-        let limits = Limits::default();
+        let limits = Attempts::default();
         for _ in 0..10 {
             assert!(limits.tries("ada@example.org", address(1)).is_ok());
         }
@@ -141,7 +93,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_accounts_do_not_help_a_guesser() {
-        let limits = Limits::default();
+        let limits = Attempts::default();
         let tries = (0..10_000).filter(|i| limits.tries(&format!("{i}@x"), address(1)).is_ok());
         assert_eq!(tries.count(), 60);
         tokio::time::advance(Duration::from_secs(20)).await;
@@ -151,12 +103,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_addresses_do_not_help_a_guesser() {
-        let limits = Limits::default();
+        let limits = Attempts::default();
         let from = |i: u32| IpAddr::from(i.to_be_bytes());
         let tries = (0..10_000).filter(|i| limits.tries("ada@example.org", from(*i)).is_ok());
         assert_eq!(tries.count(), 90);
         // Those of one /64 are one. Apart, since two networks may share a place among so many.
-        let limits = Limits::default();
+        let limits = Attempts::default();
         let from = |i: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, i]);
         let tries = (0..1_000).filter(|i| limits.tries(&format!("{i}@x"), from(*i)).is_ok());
         assert_eq!(tries.count(), 60);
@@ -164,7 +116,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_address_written_as_ipv6_is_the_same_one() {
-        let limits = Limits::default();
+        let limits = Attempts::default();
         let mapped = IpAddr::from([0, 0, 0, 0, 0, 0xffff, 0xc000, 0x0201]);
         for from in [mapped, address(1)].into_iter().cycle().take(20) {
             assert!(limits.signs_up(from).is_ok());
@@ -174,11 +126,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_kept_does_not_grow_with_those_who_try() {
-        let limits = Limits::default();
+        let limits = Attempts::default();
         for i in 0..300_000_u32 {
             let from = IpAddr::from(i.to_be_bytes());
             let _ = limits.tries(&format!("{i}@x"), from);
         }
-        assert!(limits.by_both.limiter.len() <= 1 << 16);
+        assert!(limits.by_both.len() <= 1 << 16);
     }
 }

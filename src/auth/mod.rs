@@ -25,7 +25,7 @@ mod token;
 pub use account::NewPerson;
 pub use token::{FreshToken, MAX_TOKEN_DAYS, is_api_token};
 
-use limits::Limits;
+use limits::Attempts;
 use password::Hashers;
 use seen::Seen;
 use token::Uses;
@@ -125,7 +125,7 @@ pub struct Auth {
     secret: Arc<[u8]>,
     setup_token_hash: Option<Arc<str>>,
     hashers: Hashers,
-    limits: Arc<Limits>,
+    limits: Arc<Attempts>,
     seen: Arc<Seen>,
     uses: Arc<Uses>,
 }

@@ -1,6 +1,7 @@
 //! What holds for every request: refused if forged, answered whatever happens, with headers that
 //! tell browsers what not to do.
 
+use std::future::pending;
 use std::net::Ipv4Addr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use poem::error::NotFoundError;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, handler};
+use tokio::time::timeout;
 
 use crate::auth::Known;
-use crate::http::Site;
 use crate::http::acceptor::REQUEST;
 use crate::http::caller;
 use crate::http::error::HttpError;
@@ -20,7 +21,8 @@ use crate::http::host;
 use crate::http::origin;
 use crate::http::peer::Peer;
 use crate::http::shared::Shared;
-use crate::limits::{Requester, on_behalf_of};
+use crate::http::{Site, Sockets};
+use crate::limits::{self, Requester, on_behalf_of};
 use crate::model::access::Viewer;
 use crate::runtime::Runtime;
 
@@ -37,15 +39,31 @@ pub(super) async fn every_request(
     mut request: Request,
 ) -> Result<Response> {
     let shared = request.data::<Site>().cloned().and_then(|site| Shared::take(&mut request, &site));
+    let budget = request.data::<Sockets>().map(|sockets| sockets.budget.clone());
     let answer = match admitted(&mut request, shared.as_ref()) {
         Ok(None) => {
             let requester = requester(&request).await;
-            let answer = on_behalf_of(requester, endpoint.call(request));
+            let left = left(&request);
+            let receipt = budget.as_ref().map(|budget| budget.receive(&mut request, &requester));
+            let answer = on_behalf_of(requester.clone(), endpoint.call(request));
             let answer = AssertUnwindSafe(answer).catch_unwind();
-            // Whatever else happens on its connection: over HTTP/2 pings and other requests do.
-            match tokio::time::timeout(REQUEST, answer).await {
-                Ok(answer) => answer.map(|answer| answer.map(IntoResponse::into_response)),
-                Err(_) => Ok(Err(HttpError::TooSlow.into())),
+            let answer = tokio::select! {
+                // Whatever else happens on its connection: over HTTP/2 pings and other requests do.
+                answer = timeout(REQUEST, answer) => match answer {
+                    Ok(answer) => answer.map(|answer| answer.map(IntoResponse::into_response)),
+                    Err(_) => Ok(Err(HttpError::TooSlow.into())),
+                },
+                // Nobody hears this; what was asked of the database ends with it.
+                () = left => Ok(Err(HttpError::TooSlow.into())),
+            };
+            let refused = receipt.and_then(|receipt| receipt.refused());
+            match (answer, refused, budget) {
+                (_, Some(exceeded), _) => Ok(Err(HttpError::from(exceeded).into())),
+                (Ok(Ok(response)), None, Some(budget)) => {
+                    let counted = budget.send(response, &requester);
+                    Ok(counted.map_err(|exceeded| HttpError::from(exceeded).into()))
+                }
+                (answer, ..) => answer,
             }
         }
         Ok(Some(response)) => Ok(Ok(response)),
@@ -64,6 +82,18 @@ pub(super) async fn every_request(
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     Ok(response)
+}
+
+/// Ends when whoever only asked for something has left. What changes something is done all the same.
+fn left(request: &Request) -> impl Future<Output = ()> + use<> {
+    let gone = request.data::<Sockets>().filter(|_| request.method().is_safe());
+    let gone = gone.map(|sockets| sockets.peers.gone(request.remote_addr().as_socket_addr()));
+    async move {
+        match gone {
+            Some(gone) => gone.cancelled().await,
+            None => pending().await,
+        }
+    }
 }
 
 /// Whose share of the server a request takes from: the account's that it comes with, else that of
@@ -123,11 +153,17 @@ async fn at_level(
     request: Request,
 ) -> Result<Response> {
     let algorithm = best_encoding(request.headers());
+    let budget = request.data::<Sockets>().map(|sockets| sockets.budget.clone());
     let mut response = endpoint.call(request).await?.into_response();
+    if let Some(budget) = budget.filter(|_| algorithm.is_some()) {
+        // What is compressed is held as a whole all the same.
+        response = budget.send(response, &limits::requester()).map_err(HttpError::from)?;
+    }
     response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     Ok(match algorithm {
         Some(algorithm) if is_worth_compressing(&response) => {
             weaken_tag(response.headers_mut());
+            response.headers_mut().remove(header::CONTENT_LENGTH);
             Compress::new(response, algorithm).with_quality(level).into_response()
         }
         _ => response,

@@ -6,6 +6,7 @@ use poem::{Body, Request, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
+use tokio::sync::Semaphore;
 
 use crate::http::error::HttpError;
 use crate::http::names;
@@ -14,6 +15,8 @@ use crate::http::names;
 pub(super) const MAX_BODY: usize = 1024 * 1024;
 /// How many bytes of a body that is too large are read, only to be thrown away.
 const MAX_PASSED_OVER: u64 = 32 * 1024 * 1024;
+/// JSON of more bytes is read away from the threads that serve.
+const LONG: usize = 64 * 1024;
 /// The most values a form may have.
 const MAX_PAIRS: usize = 2_000;
 
@@ -21,17 +24,17 @@ const MAX_PAIRS: usize = 2_000;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads a JSON body of whoever says nothing else of it, up to so many bytes.
-pub(super) async fn json_of<T: DeserializeOwned>(
+pub(super) async fn json_of<T: DeserializeOwned + Send + 'static>(
     request: &Request,
     body: Body,
     most: usize,
 ) -> Result<T, HttpError> {
     must_be_json(request)?;
-    from_json(&bytes(body, most).await?)
+    parsed(bytes(body, most).await?).await
 }
 
 /// Reads a JSON body that may be left out.
-pub(super) async fn json_if_any<T: DeserializeOwned + Default>(
+pub(super) async fn json_if_any<T: DeserializeOwned + Default + Send + 'static>(
     request: &Request,
     body: Body,
     most: usize,
@@ -47,7 +50,7 @@ pub(super) async fn json_if_any<T: DeserializeOwned + Default>(
         let message = "the body is not what it should be: an object, not a list";
         return Err(HttpError::Malformed(message.to_owned()));
     }
-    from_json(&bytes)
+    parsed(bytes).await
 }
 
 fn must_be_json(request: &Request) -> Result<(), HttpError> {
@@ -57,8 +60,8 @@ fn must_be_json(request: &Request) -> Result<(), HttpError> {
 }
 
 /// Reads a JSON body.
-pub(super) async fn json<T: DeserializeOwned>(body: Body) -> Result<T, HttpError> {
-    from_json(&bytes(body, MAX_BODY).await?)
+pub(super) async fn json<T: DeserializeOwned + Send + 'static>(body: Body) -> Result<T, HttpError> {
+    parsed(bytes(body, MAX_BODY).await?).await
 }
 
 /// Refuses a body that says it is something else, or that it is compressed: unpacked it could have
@@ -80,6 +83,17 @@ pub(super) fn must_be(
     } else {
         Err(HttpError::NotOfType(wanted))
     }
+}
+
+/// Reads JSON; what is long away from the threads that serve, few at a time.
+async fn parsed<T: DeserializeOwned + Send + 'static>(bytes: Vec<u8>) -> Result<T, HttpError> {
+    static PARSERS: Semaphore = Semaphore::const_new(2);
+    if bytes.len() <= LONG {
+        return from_json(&bytes);
+    }
+    let _place = PARSERS.acquire().await.map_err(|_| HttpError::Internal)?;
+    let parsing = tokio::task::spawn_blocking(move || from_json(&bytes));
+    parsing.await.map_err(|_| HttpError::Internal)?
 }
 
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {

@@ -83,7 +83,7 @@ impl HttpError {
     /// The limit that was met, wherever below.
     fn exceeded(&self) -> Option<&Exceeded> {
         match self {
-            Self::Exceeded(exceeded) => Some(exceeded),
+            Self::Exceeded(exceeded) | Self::Live(LiveError::Exceeded(exceeded)) => Some(exceeded),
             Self::Store(error)
             | Self::Auth(AuthError::Store(error))
             | Self::Records(RecordsError::Store(error))
@@ -107,7 +107,7 @@ impl HttpError {
             };
         }
         match self {
-            Self::Exceeded(_) => "BUSY",
+            Self::Exceeded(_) | Self::Live(LiveError::Exceeded(_)) => "BUSY",
             Self::Records(error) | Self::Pages(PagesError::Records(error)) => error.code(),
             Self::Live(LiveError::Records(error)) => error.code(),
             Self::Live(LiveError::Malformed(_))
@@ -184,7 +184,9 @@ impl ResponseError for HttpError {
             };
         }
         match self {
-            Self::Exceeded(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Exceeded(_) | Self::Live(LiveError::Exceeded(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Records(error) | Self::Pages(PagesError::Records(error)) => records(error),
             Self::Live(LiveError::Records(error)) => records(error),
             Self::Live(LiveError::Malformed(_))

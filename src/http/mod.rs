@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::http::acceptor::{Acceptor, Peers};
+use crate::http::budget::Budget;
 use crate::live::CloseReason;
 
 mod routes;
@@ -16,6 +17,7 @@ mod routes;
 mod acceptor;
 mod around;
 mod body;
+mod budget;
 mod caller;
 mod error;
 mod host;
@@ -58,18 +60,21 @@ const CLOSE_SOCKETS: Duration = Duration::from_secs(3);
 const MAX_STREAMS: u32 = 32;
 
 /// The open sockets, and what tells them to close.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Sockets {
     stop: CancellationToken,
     tasks: TaskTracker,
     peers: Peers,
+    budget: Budget,
 }
 
 /// Serves an app until told to stop; then tells sockets to come back, and finishes what is under
 /// way.
 pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: CancellationToken) {
     let site = site.into();
-    let sockets = Sockets { stop: stop.clone(), ..Sockets::default() };
+    let limits = site.runtime().map(|runtime| runtime.limits().clone()).unwrap_or_default();
+    let (tasks, peers) = (TaskTracker::new(), Peers::default());
+    let sockets = Sockets { stop: stop.clone(), tasks, peers, budget: Budget::new(&limits) };
     let endpoint = routes::all(site.clone(), sockets.clone());
     let acceptor = Acceptor::new(listener, sockets.peers.clone(), site.proxies().clone());
     let server = Server::new_with_acceptor(acceptor).http2_max_concurrent_streams(MAX_STREAMS);

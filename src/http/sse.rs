@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::Sockets;
 use crate::http::error::HttpError;
+use crate::limits::{on_behalf_of, requester};
 use crate::live::{CloseReason, Delivery, Handshake, Message, Name, Session};
 use crate::model::ids::Position;
 
@@ -54,7 +55,8 @@ pub(super) fn open(
     let (events, receiver) = mpsc::channel(1);
     let ids = names.into_iter().map(|name| (name, None)).collect();
     let stream = Stream { session, ids, events, gone };
-    sockets.tasks.spawn(stream.run(sockets.stop.clone()));
+    let streaming = on_behalf_of(requester(), stream.run(sockets.stop.clone()));
+    sockets.tasks.spawn(streaming);
     let body = ReceiverStream::new(receiver).map(Ok::<Bytes, std::io::Error>);
     Response::builder()
         .status(StatusCode::OK)

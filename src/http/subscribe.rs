@@ -12,6 +12,7 @@ use crate::http::Sockets;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::{sse, websocket};
+use crate::limits::{on_behalf_of, requester};
 use crate::live::{Handshake, Opened, Outbox, Session};
 use crate::model::ids::Position;
 use crate::runtime::Runtime;
@@ -122,7 +123,8 @@ async fn open_socket(
     if let Some(handshake) = handshake {
         session.handle(handshake).await.map_err(HttpError::from)?;
     }
-    sockets.tasks.spawn(websocket::run(upgrade, session, sockets.stop.clone()));
+    let talking = websocket::run(upgrade, session, sockets.stop.clone());
+    sockets.tasks.spawn(on_behalf_of(requester(), talking));
     Ok(response)
 }
 

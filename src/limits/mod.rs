@@ -8,11 +8,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+mod pace;
 mod reading;
 mod requester;
 mod shares;
 mod table;
 
+pub use pace::{Flow, Pace};
 pub use reading::BadLimit;
 pub use requester::{Requester, network, on_behalf_of, requester};
 pub use shares::{Share, Shares};

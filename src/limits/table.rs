@@ -87,9 +87,39 @@ limits! {
     BodiesBytesPerRequester "bodies-bytes-per-requester" Bytes 20 * MIB, TooMany,
         "The bodies of all requests of one requester under way together.",
         "you may send {} at once; wait until what is under way has arrived";
+    AnswersBytes "answers-bytes" Bytes 128 * MIB, Busy,
+        "The long answers of all requests that wait to be read.",
+        "too much is being sent from this server at once; try again in a moment";
+    AnswersBytesPerRequester "answers-bytes-per-requester" Bytes 64 * MIB, TooMany,
+        "The long answers of one requester that wait to be read.",
+        "answers of {} wait for you to read them; read them first, or ask for less at once";
     StatementTime "statement-time" Time 5 * SECOND, Busy,
         "How long one question may keep the database at work.",
         "this took the database longer than {}; ask for less at once, or by a field with an index";
+    QuickStatementTime "quick-statement-time" Time 50, Silent,
+        "How long a question may keep the database at work before it has to wait among the slow ones.", "";
+    SlowStatements "slow-statements" Count 32, Busy,
+        "The slow questions that are under way or wait, of all requesters.",
+        "too many slow questions are asked of the database at once; try again in a moment";
+    SlowStatementsPerRequester "slow-statements-per-requester" Count 4, TooMany,
+        "The slow questions of one requester that are under way or wait.",
+        "you ask {} slow questions of the database at once; wait for their answers, or ask for less";
+    Exports "exports" Count 12, TooMany,
+        "The files of records that are being written, of all requesters.",
+        "too many files are being written; try again";
+    ExportsPerRequester "exports-per-requester" Count 4, TooMany,
+        "The files of records that are being written for one requester.",
+        "{} files are being written for you; wait until one is done";
+    MatchingBytesPerRequester "matching-bytes-per-requester" Bytes 64 * MIB, Silent,
+        "What is looked through in a second to match changes with the subscriptions of one requester: past it they are told to read again.", "";
+    MatchingBytes "matching-bytes" Bytes 256 * MIB, Silent,
+        "The same for all requesters.", "";
+    FilterBytesPerRequester "filter-bytes-per-requester" Bytes 4 * MIB, TooMany,
+        "The filters of all subscriptions of one requester.",
+        "your subscriptions have filters of {} together, and may not have more";
+    FilterBytes "filter-bytes" Bytes 64 * MIB, Busy,
+        "The filters of all subscriptions.",
+        "there are too many subscriptions with long filters; try again later";
     WriteWaitTime "write-wait-time" Time 10 * SECOND, Busy,
         "How long a write waits for another program that is writing to the database.",
         "another program has been writing to the database for {}; try again in a moment";

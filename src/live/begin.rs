@@ -7,8 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::live::groups::{RENAMED, Scope, encode, renamed};
+use crate::limits::requester;
+use crate::live::groups::{RENAMED, Scope, TOO_COSTLY, encode, may_be_matched, renamed};
 use crate::live::hub::{Admission, Hub, Subscription};
+use crate::live::matcher::SoughtChange;
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::{Burst, MAX_WAITING, Outbox};
 use crate::model::change::Change;
@@ -163,9 +165,7 @@ impl Hub {
                     return Err(RENAMED);
                 }
                 let leads = self.leads_of(scope, &changes).await?;
-                let encode = |change: &Arc<Change>| encode(scope, change, &leads, &self.renderer);
-                let encoded = changes.iter().filter_map(encode);
-                let burst = Burst::new(encoded.map(|encoded| encoded.named(name)).collect());
+                let burst = self.replayed(&changes, name, scope, &leads)?;
                 if burst.length() > MAX_AT_ONCE {
                     return Ok(Missed::Much);
                 }
@@ -180,6 +180,24 @@ impl Hub {
                 Err(NOT_NOW)
             }
         }
+    }
+
+    /// What changes of the past mean to a scope, as far as whoever asks may have them looked through by now.
+    fn replayed(
+        &self,
+        changes: &[Arc<Change>],
+        name: &Name,
+        scope: &Scope,
+        leads: &Leads,
+    ) -> Result<Burst, &'static str> {
+        let sought: Vec<_> = changes.iter().map(|change| SoughtChange::new(change)).collect();
+        let work: usize = sought.iter().map(|sought| sought.work(&scope.filter)).sum();
+        if !may_be_matched(work, &requester(), &self.matching) {
+            return Err(TOO_COSTLY);
+        }
+        let encoded =
+            sought.iter().filter_map(|sought| encode(scope, sought, leads, &self.renderer));
+        Ok(Burst::new(encoded.map(|encoded| encoded.named(name)).collect()))
     }
 
     /// Whether what the records of a scope are labelled by has changed in a stretch of the past.
@@ -228,9 +246,7 @@ impl Hub {
             Ok(Some(Part { changes, position })) => {
                 // Only what is no component comes in parts, and has no labels.
                 let leads = Leads::default();
-                let encode = |change: &Arc<Change>| encode(scope, change, &leads, &self.renderer);
-                let encoded = changes.iter().filter_map(encode);
-                let burst = Burst::new(encoded.map(|encoded| encoded.named(name)).collect());
+                let burst = self.replayed(&changes, name, scope, &leads)?;
                 Ok((burst, position))
             }
             Ok(None) => Err(NOT_KEPT),

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::limits::{Flow, Requester, requester};
 use crate::live::begin::resync;
-use crate::live::matcher::{GroupId, Matcher, Told, told};
+use crate::live::matcher::{GroupId, Matcher, SoughtChange, Told, told};
 use crate::live::message::{Change as ChangeBody, Encoded, Message, Name};
 use crate::live::outbox::{Burst, Outbox};
 use crate::model::action::OpenActions;
@@ -79,7 +80,7 @@ struct Key {
 
 struct Group {
     key: Key,
-    scope: Scope,
+    audience: Arc<Audience>,
     members: HashMap<Name, HashMap<MemberId, Member>>,
 }
 
@@ -103,10 +104,85 @@ pub(super) struct Groups {
 }
 
 /// What is said to a group.
-enum Said {
+pub(super) enum Said {
     Change(Encoded),
-    /// To read again, and go on from there.
-    Again(Position),
+    /// To read again for this reason, and go on from there.
+    Again(&'static str, Position),
+}
+
+/// A group that a change may concern.
+pub(super) struct Concern {
+    /// Which of the changes.
+    change: usize,
+    group: GroupId,
+    audience: Arc<Audience>,
+    /// Whether it shows what the record of the change goes by, rather than the record.
+    is_related: bool,
+}
+
+/// What a group hears about, and who pays for that.
+struct Audience {
+    scope: Scope,
+    /// Who subscribed first.
+    requester: Requester,
+}
+
+/// How much is looked through for a subscription without counting it, in bytes.
+const FREE_OF_CHARGE: usize = 16 * 1024;
+
+/// Why a subscription is to read again.
+pub(super) const TOO_COSTLY: &str = "this filter costs too much to be held against every change";
+
+/// How much has to be looked through and written at most to tell these changes, in bytes.
+pub(super) fn work(changes: &[Change], concerned: &[Concern]) -> usize {
+    let sought: Vec<_> = changes.iter().map(SoughtChange::new).collect();
+    let each = concerned.iter().map(|Concern { change, audience, .. }| {
+        sought[*change].length + sought[*change].work(&audience.scope.filter)
+    });
+    each.sum()
+}
+
+/// Whether there is enough left to hold a filter against a change, which takes so much. What takes little is
+/// free, so that nobody loses their plain subscriptions to the costly ones of others.
+pub(super) fn may_be_matched(work: usize, requester: &Requester, matching: &Flow) -> bool {
+    work <= FREE_OF_CHARGE || matching.take(requester, work as u64).is_ok()
+}
+
+/// What the changes mean to each group: in the order of the changes, those that follow each other in one
+/// group together. What costs a requester more than they may have in a second is not looked at: they are
+/// told to read again, which the database answers within limits of its own.
+pub(super) fn say(
+    changes: &[Change],
+    concerned: &[Concern],
+    leads: &Leads,
+    renderer: &Renderer,
+    matching: &Flow,
+) -> Vec<(GroupId, Vec<Said>)> {
+    let sought: Vec<_> = changes.iter().map(SoughtChange::new).collect();
+    let mut said: Vec<(GroupId, Vec<Said>)> = Vec::new();
+    for Concern { change: at, group, audience, is_related } in concerned {
+        let Audience { scope, requester } = &**audience;
+        let (change, sought) = (&changes[*at], &sought[*at]);
+        let again = |reason| Said::Again(reason, change.position.clone());
+        let word = if *is_related {
+            let is_shown = |renamed| leads.may_have_referrers(&renamed);
+            renamed(scope, change).any(is_shown).then(|| again(RENAMED))
+        } else if !may_be_matched(sought.work(&scope.filter), requester, matching) {
+            Some(again(TOO_COSTLY))
+        } else {
+            encode(scope, sought, leads, renderer).map(|encoded| {
+                // If not, it has joined since the records that others go by were read.
+                let is_covered = is_covered(scope, change, leads);
+                if is_covered { Said::Change(encoded) } else { again(RENAMED) }
+            })
+        };
+        let Some(word) = word else { continue };
+        match said.last_mut() {
+            Some((last, together)) if last == group => together.push(word),
+            _ => said.push((*group, vec![word])),
+        }
+    }
+    said
 }
 
 /// Where a subscription sits among the groups.
@@ -161,41 +237,37 @@ impl Groups {
         }
     }
 
-    /// Tells every group what the changes mean to it: in the order of the changes, those that follow
-    /// each other in one group together. Says how many messages that took.
-    pub(super) fn tell(&mut self, changes: &[Change], leads: &Leads, renderer: &Renderer) -> usize {
-        let mut to_send: Vec<(GroupId, Vec<Said>)> = Vec::new();
-        let mut send = |id, said| match to_send.last_mut() {
-            Some((last, together)) if *last == id => together.push(said),
-            _ => to_send.push((id, vec![said])),
-        };
-        for change in changes {
-            for id in self.matcher.candidates(change) {
-                let Some(group) = self.groups.get(&id) else { continue };
-                let said = match encode(&group.scope, change, leads, renderer) {
-                    None => continue,
-                    // It has joined since the records that others go by were read.
-                    Some(_) if !is_covered(&group.scope, change, leads) => {
-                        Said::Again(change.position.clone())
-                    }
-                    Some(encoded) => Said::Change(encoded),
-                };
-                send(id, said);
-            }
-            for id in self.by_related.get(&change.table).into_iter().flatten() {
-                let Some(group) = self.groups.get(id) else { continue };
-                if renamed(&group.scope, change).any(|renamed| leads.may_have_referrers(&renamed)) {
-                    send(*id, Said::Again(change.position.clone()));
+    /// The groups that changes may concern: those that are newer than one, if it is given.
+    pub(super) fn concerned(&self, changes: &[Change], newer: GroupId) -> Vec<Concern> {
+        let mut concerned = Vec::new();
+        for (at, change) in changes.iter().enumerate() {
+            let related = self.by_related.get(&change.table).into_iter().flatten().copied();
+            let matched = self.matcher.candidates(change).into_iter();
+            let all = matched.map(|id| (id, false)).chain(related.map(|id| (id, true)));
+            for (id, is_related) in all.filter(|(id, _)| *id > newer) {
+                if let Some(group) = self.groups.get(&id) {
+                    let audience = group.audience.clone();
+                    concerned.push(Concern { change: at, group: id, audience, is_related });
                 }
             }
         }
-        let encoded = to_send.iter().map(|(_, changes)| changes.len()).sum();
-        for (id, changes) in to_send {
+        concerned
+    }
+
+    /// The newest group there may be.
+    pub(super) fn newest(&self) -> GroupId {
+        self.next_id
+    }
+
+    /// Puts what is said to each group into the queues of its members. Returns how many messages that took.
+    pub(super) fn deliver(&mut self, said: Vec<(GroupId, Vec<Said>)>) -> usize {
+        let encoded = said.iter().map(|(_, changes)| changes.len()).sum();
+        for (id, changes) in said {
             let Some(group) = self.groups.get_mut(&id) else { continue };
             for (name, members) in &mut group.members {
                 let named = changes.iter().map(|said| match said {
                     Said::Change(change) => change.named(name),
-                    Said::Again(position) => resync(name, RENAMED, position),
+                    Said::Again(reason, position) => resync(name, reason, position),
                 });
                 let burst = Burst::new(named.collect());
                 members.values_mut().for_each(|member| member.push(&burst));
@@ -223,14 +295,14 @@ impl Groups {
         }
         for change in changes {
             for id in self.by_related.get(&change.table).into_iter().flatten() {
-                let scope = self.groups.get(id).map(|group| &group.scope);
+                let scope = self.groups.get(id).map(|group| &group.audience.scope);
                 let renamed = scope.into_iter().flat_map(|scope| renamed(scope, change));
                 renamed.for_each(|renamed| leads.want_referrers(renamed));
             }
             let Some(new) = &change.new else { continue };
             for id in self.matcher.candidates(change) {
                 let group = self.groups.get(&id);
-                let related = group.into_iter().flat_map(|group| &group.scope.related);
+                let related = group.into_iter().flat_map(|group| &group.audience.scope.related);
                 related.for_each(|related| leads.want(related, &new[related.field]));
             }
         }
@@ -263,7 +335,8 @@ impl Groups {
             self.by_related.entry(related.table.name.clone()).or_default().insert(id);
         }
         self.by_key.insert(key.clone(), id);
-        self.groups.insert(id, Group { key, scope: scope.clone(), members: HashMap::new() });
+        let audience = Arc::new(Audience { scope: scope.clone(), requester: requester() });
+        self.groups.insert(id, Group { key, audience, members: HashMap::new() });
         id
     }
 }
@@ -295,11 +368,12 @@ fn is_covered(scope: &Scope, change: &Change, leads: &Leads) -> bool {
 /// The message that a change means to a scope, if it means anything.
 pub(super) fn encode(
     scope: &Scope,
-    change: &Change,
+    sought: &SoughtChange<'_>,
     leads: &Leads,
     renderer: &Renderer,
 ) -> Option<Encoded> {
-    let told = told(&scope.filter, change)?;
+    let told = told(&scope.filter, sought)?;
+    let change = sought.change;
     let (event, transition) = match told {
         Told::Enter => ("insert", Some("enter")),
         Told::Update => ("update", None),

@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 use crate::feed::{Feed, Next};
+use crate::limits::{Flow, Limit, Shares};
 use crate::live::begin::resync;
 use crate::live::editing::{Editing, Editor, TooManyEdits, conflict};
-use crate::live::groups::{Groups, Scope, Seat};
+use crate::live::groups::{Groups, Said, Scope, Seat, say, work};
+use crate::live::matcher::GroupId;
 use crate::live::message::{CloseReason, Name, now};
 use crate::live::metrics::Metrics;
 use crate::live::outbox::Outbox;
@@ -39,6 +42,12 @@ const TOLD_AT_ONCE: usize = 64;
 /// How many connections may be open from one address, whoever they are of: guests are as many as they
 /// like. Loopback is not counted, since a proxy there speaks for many.
 const MAX_PER_ADDRESS: usize = 2_000;
+
+/// In which steps what is looked through is counted, in bytes.
+const MATCHING_UNIT: u64 = 1024;
+/// What is looked through for changes without handing it to another thread, in bytes: some hundred
+/// microseconds.
+const AT_ONCE: usize = 256 * 1024;
 
 /// Why everyone is to read again.
 const UNTOLD: &str = "a change could not be told";
@@ -104,6 +113,10 @@ pub struct Hub {
     state: Mutex<State>,
     presence: Mutex<Presence>,
     pub(super) metrics: Metrics,
+    /// What each requester may have looked through to match changes.
+    pub(super) matching: Arc<Flow>,
+    /// What each requester's filters take.
+    pub(super) filters: Shares,
     pub(super) position: watch::Sender<Position>,
 }
 
@@ -189,7 +202,12 @@ impl Hub {
     ) -> Result<(Arc<Self>, Feed), StoreError> {
         let feed = Feed::from_now(store.clone()).await?;
         let (position, _) = watch::channel(feed.position().clone());
-        let metrics = Metrics::new(store.limits().clone());
+        let limits = store.limits();
+        let metrics = Metrics::new(limits.clone());
+        let (each, all) = (Limit::MatchingBytesPerRequester, Limit::MatchingBytes);
+        let matching = Arc::new(Flow::new(limits, each, all, MATCHING_UNIT));
+        let (all, each) = (Limit::FilterBytes, Limit::FilterBytesPerRequester);
+        let filters = Shares::new(limits.clone(), all, each);
         let hub = Self {
             store,
             renderer,
@@ -197,6 +215,8 @@ impl Hub {
             state: Mutex::default(),
             presence: Mutex::default(),
             metrics,
+            matching,
+            filters,
             position,
         };
         Ok((Arc::new(hub), feed))
@@ -217,12 +237,10 @@ impl Hub {
             while let Some(part) = parts.next() {
                 let last = part.last().filter(|_| parts.peek().is_some());
                 let leads = self.leads(part).await;
-                self.publish(
-                    part,
-                    leads.as_ref(),
-                    last.map_or(&position, |change| &change.position),
-                );
-                self.review_stays(part, leads.is_none()).await;
+                let position = last.map_or(&position, |change| &change.position);
+                let are_led = leads.is_some();
+                self.publish(part, leads, position).await;
+                self.review_stays(part, !are_led).await;
                 tokio::task::yield_now().await;
             }
             if changes.is_empty() {
@@ -232,10 +250,35 @@ impl Hub {
     }
 
     /// Tells everyone these changes: whoever has heard them knows everything up to a position.
-    fn publish(&self, changes: &[Change], leads: Option<&Leads>, position: &Position) {
+    ///
+    /// The groups are looked up while the state is locked, what the changes mean to each is found out while it
+    /// is not, and away from the threads that serve where that takes long, and told while it is locked again.
+    /// Nobody falls between: who joins meanwhile is told that the position is still the one before these
+    /// changes, and hears them held back, if the group was there; a group that is new by then is looked
+    /// through in the end, before the position moves on.
+    async fn publish(&self, changes: &[Change], leads: Option<Leads>, position: &Position) {
         let Some(leads) = leads else { return self.resync_everyone(UNTOLD, position) };
-        // One bad change must not end it for everyone.
-        let told = catch_unwind(AssertUnwindSafe(|| self.tell(changes, leads, position)));
+        let (concerned, newest) = {
+            let state = self.lock();
+            (state.groups.concerned(changes, 0), state.groups.newest())
+        };
+        let (renderer, matching) = (self.renderer.clone(), self.matching.clone());
+        let told = if work(changes, &concerned) <= AT_ONCE {
+            // One bad change must not end it for everyone.
+            catch_unwind(AssertUnwindSafe(|| {
+                say(changes, &concerned, &leads, &renderer, &matching)
+            }))
+            .map(|said| (said, leads))
+        } else {
+            let changes = changes.to_vec();
+            let looking = spawn_blocking(move || {
+                (say(&changes, &concerned, &leads, &renderer, &matching), leads)
+            });
+            looking.await.map_err(|error| error.into_panic())
+        };
+        let told = told.and_then(|(said, leads)| {
+            catch_unwind(AssertUnwindSafe(|| self.tell(changes, said, newest, &leads, position)))
+        });
         if told.is_err() {
             self.resync_everyone(UNTOLD, position);
         }
@@ -454,10 +497,20 @@ impl Hub {
         state.groups.leave(seat, name);
     }
 
-    fn tell(&self, changes: &[Change], leads: &Leads, position: &Position) {
+    fn tell(
+        &self,
+        changes: &[Change],
+        said: Vec<(GroupId, Vec<Said>)>,
+        newest: GroupId,
+        leads: &Leads,
+        position: &Position,
+    ) {
         let mut state = self.lock();
         state.past.forget();
-        self.metrics.encoded(state.groups.tell(changes, leads, &self.renderer));
+        let fresh = state.groups.concerned(changes, newest);
+        let to_fresh = say(changes, &fresh, leads, &self.renderer, &self.matching);
+        let encoded = state.groups.deliver(said) + state.groups.deliver(to_fresh);
+        self.metrics.encoded(encoded);
         for change in changes {
             state.editing.tell(change);
         }

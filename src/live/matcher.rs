@@ -6,8 +6,9 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::change::Change;
-use crate::model::filter::Filter;
+use crate::model::filter::{Filter, Sought};
 use crate::model::ids::TableName;
+use crate::model::record::Record;
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
 
@@ -25,10 +26,42 @@ pub(super) enum Told {
     Leave,
 }
 
+/// A change that many filters are held against.
+pub(super) struct SoughtChange<'a> {
+    pub(super) change: &'a Change,
+    old: Option<Sought<'a>>,
+    new: Option<Sought<'a>>,
+    /// How long both states of the record are, in bytes.
+    pub(super) length: usize,
+}
+
+impl<'a> SoughtChange<'a> {
+    pub(super) fn new(change: &'a Change) -> Self {
+        let sought = |record: &'a Option<Record>| record.as_ref().map(Sought::new);
+        let (old, new) = (sought(&change.old), sought(&change.new));
+        let states = [&change.old, &change.new].into_iter().flatten();
+        Self { change, old, new, length: states.map(length).sum() }
+    }
+
+    /// How much has to be looked through at most to hold a filter against it, in bytes.
+    pub(super) fn work(&self, filter: &Filter) -> usize {
+        let states = [&self.change.old, &self.change.new].into_iter().flatten();
+        states.map(|record| filter.work(record)).sum()
+    }
+}
+
+fn length(record: &Record) -> usize {
+    let values = record.values.iter().map(|value| match value {
+        Value::Text(text) | Value::Json(text) => text.len(),
+        _ => size_of::<Value>(),
+    });
+    values.sum()
+}
+
 /// How a change concerns a filter; not at all if the record matched neither before nor after.
-pub(super) fn told(filter: &Filter, change: &Change) -> Option<Told> {
-    let before = change.old.as_ref().is_some_and(|old| filter.matches(old));
-    let after = change.new.as_ref().is_some_and(|new| filter.matches(new));
+pub(super) fn told(filter: &Filter, sought: &SoughtChange<'_>) -> Option<Told> {
+    let before = sought.old.as_ref().is_some_and(|old| filter.finds(old));
+    let after = sought.new.as_ref().is_some_and(|new| filter.finds(new));
     match (before, after) {
         (false, true) => Some(Told::Enter),
         (true, true) => Some(Told::Update),
@@ -97,7 +130,6 @@ mod tests {
     use super::*;
     use crate::model::filter::Test;
     use crate::model::ids::Position;
-    use crate::model::record::Record;
 
     fn row(status: &str) -> Option<Record> {
         let values = vec![Value::Integer(1), Value::text(status)];
@@ -124,7 +156,7 @@ mod tests {
     #[track_caller]
     fn check(before: &str, after: &str, expected: Option<Told>) {
         let change = change(before, after);
-        assert_eq!(told(&is("open"), &change), expected);
+        assert_eq!(told(&is("open"), &SoughtChange::new(&change)), expected);
         // Whoever is told must have been found.
         let mut matcher = Matcher::default();
         matcher.add(1, &change.table, &is("open"));

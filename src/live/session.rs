@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::limits::{Exceeded, Share, requester};
 use crate::live::begin::{Begun, Behind, resync};
 use crate::live::editing::{Editor, TooManyEdits};
 use crate::live::groups::{ComponentScope, Scope};
@@ -62,6 +63,12 @@ pub struct Handshake {
     pub record_id: Option<Json>,
 }
 
+/// How long what a handshake filters by is, in bytes.
+fn length(handshake: &Handshake) -> u64 {
+    let filter = handshake.filter.as_ref().map_or(0, |filter| filter.to_string().len());
+    (filter + handshake.url.as_ref().map_or(0, String::len)) as u64
+}
+
 /// Why a handshake cannot be honoured.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
@@ -77,6 +84,9 @@ pub enum LiveError {
     /// It has announced as many edits as it may.
     #[error(transparent)]
     TooManyEdits(#[from] TooManyEdits),
+    /// It asks for more than is given.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
 }
 
 /// The subscriptions of one connection, and the pages it is on.
@@ -89,6 +99,8 @@ pub struct Session {
     /// The table of a per-table connection.
     table: Option<String>,
     subscriptions: HashMap<Name, Subscription>,
+    /// What the filter of each subscription takes.
+    filters: HashMap<Name, Share>,
     /// Subscriptions that are still being told of the past, the next one first.
     behind: VecDeque<Behind>,
     pages: HashMap<Arc<str>, Stay>,
@@ -120,7 +132,7 @@ impl Session {
     /// A session that has subscribed to nothing. `table` is that of a per-table connection.
     pub fn new(opened: Opened, table: Option<String>) -> Self {
         let Opened { hub, app, records, viewer, outbox, admission, via } = opened;
-        let (subscriptions, behind, pages) = Default::default();
+        let (subscriptions, behind, filters, pages) = Default::default();
         let connected = Some(Message::connected(via));
         Self {
             hub,
@@ -130,6 +142,7 @@ impl Session {
             outbox,
             table,
             subscriptions,
+            filters,
             behind,
             pages,
             connected,
@@ -237,6 +250,7 @@ impl Session {
             Some(id) => Name::Given(id.as_str().into()),
             None => Name::Table(scope.table.name.clone()),
         };
+        let share = self.hub.filters.take(requester(), length(&handshake))?;
         // Subscribing anew under the same name changes the scope; the old one ends first.
         self.end(&name);
         if self.subscriptions.len() + self.behind.len() >= MAX_SUBSCRIPTIONS {
@@ -244,7 +258,8 @@ impl Session {
         }
         let connection = (&self.admission, &self.outbox);
         let (since, connected) = (handshake.since, self.connected.take());
-        let begun = self.hub.subscribe(connection, name, scope, since, connected).await;
+        let begun = self.hub.subscribe(connection, name.clone(), scope, since, connected).await;
+        self.filters.insert(name, share);
         self.keep(begun);
         Ok(())
     }
@@ -273,6 +288,7 @@ impl Session {
 
     /// Ends the subscription of this name; its table, if there was one.
     fn end(&mut self, name: &Name) -> Option<Arc<Table>> {
+        self.filters.remove(name);
         if let Some(at) = self.behind.iter().position(|behind| behind.name == *name) {
             return self.behind.remove(at).map(|behind| behind.scope.table);
         }
@@ -452,6 +468,7 @@ impl Session {
             LiveError::Malformed(_) => "BAD_REQUEST",
             LiveError::TooMany => "TOO_MANY_SUBSCRIPTIONS",
             LiveError::TooManyEdits(_) => "TOO_MANY_EDITS",
+            LiveError::Exceeded(_) => "TOO_MANY_REQUESTS",
             LiveError::Records(error) => error.code(),
         };
         let message = error.to_string();

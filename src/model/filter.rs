@@ -3,7 +3,11 @@
 //! Every test is plain true or false. A missing value equals, exceeds and contains nothing, and
 //! `neq`, `notIn` and `not` are plain negations, so they hold for it.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::model::compare::compare;
 use crate::model::record::Record;
@@ -134,11 +138,26 @@ impl Filter {
 
     /// Whether the record passes.
     pub fn matches(&self, record: &Record) -> bool {
+        self.finds(&Sought::new(record))
+    }
+
+    /// The same where several filters look for one record.
+    pub fn finds(&self, sought: &Sought<'_>) -> bool {
         match self {
-            Self::And(parts) => parts.iter().all(|part| part.matches(record)),
-            Self::Or(parts) => parts.iter().any(|part| part.matches(record)),
-            Self::Not(part) => !part.matches(record),
-            Self::Test(at, test) => test.holds(&record[*at]),
+            Self::And(parts) => parts.iter().all(|part| part.finds(sought)),
+            Self::Or(parts) => parts.iter().any(|part| part.finds(sought)),
+            Self::Not(part) => !part.finds(sought),
+            Self::Test(at, test) => test.finds(*at, sought),
+        }
+    }
+
+    /// How much has to be looked through at most to say whether a record passes, in bytes: the text of a field
+    /// for each search in it, and what it is compared with.
+    pub fn work(&self, record: &Record) -> usize {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(|part| part.work(record)).sum(),
+            Self::Not(part) => part.work(record),
+            Self::Test(at, test) => test.work(&record[*at]),
         }
     }
 
@@ -156,7 +175,79 @@ impl Filter {
     }
 }
 
+/// A record that filters look for; texts in which they search without regard to case are prepared once.
+#[derive(Debug)]
+pub struct Sought<'a> {
+    record: &'a Record,
+    folded: RefCell<HashMap<FieldAt, Rc<str>>>,
+}
+
+impl<'a> Sought<'a> {
+    /// Nothing is prepared until it is asked for.
+    pub fn new(record: &'a Record) -> Self {
+        Self { record, folded: RefCell::default() }
+    }
+
+    /// Whether the text of a field, and a part of it, pass when ASCII case is ignored.
+    fn passes(&self, at: FieldAt, part: &Value, passes: fn(&str, &str) -> bool) -> bool {
+        let (Value::Text(text), Value::Text(part)) = (&self.record[at], part) else { return false };
+        let part = folded(part);
+        if !has_capitals(text) {
+            return passes(text, &part);
+        }
+        let mut prepared = self.folded.borrow_mut();
+        let text = prepared.entry(at).or_insert_with(|| text.to_ascii_lowercase().into()).clone();
+        drop(prepared);
+        passes(&text, &part)
+    }
+}
+
+fn has_capitals(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+fn folded(text: &str) -> Cow<'_, str> {
+    match has_capitals(text) {
+        true => text.to_ascii_lowercase().into(),
+        false => text.into(),
+    }
+}
+
+fn contains(text: &str, part: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some()
+}
+
 impl Test {
+    fn finds(&self, at: FieldAt, sought: &Sought<'_>) -> bool {
+        match self {
+            Self::Contains(part) => match (&sought.record[at], part) {
+                (Value::List(chosen), Value::Text(option)) => chosen.contains(option),
+                _ => sought.passes(at, part, contains),
+            },
+            Self::StartsWith(part) => sought.passes(at, part, |text, part| text.starts_with(part)),
+            Self::EndsWith(part) => sought.passes(at, part, |text, part| text.ends_with(part)),
+            _ => self.holds(&sought.record[at]),
+        }
+    }
+
+    fn work(&self, value: &Value) -> usize {
+        let length = |value: &Value| match value {
+            Value::Text(text) | Value::Json(text) => text.len(),
+            _ => size_of::<Value>(),
+        };
+        match self {
+            Self::In(list) | Self::NotIn(list) => list.iter().map(length).sum(),
+            Self::IsEmpty | Self::IsNotEmpty => 1,
+            Self::Eq(other) | Self::Neq(other) => length(other),
+            Self::Gt(other) | Self::Gte(other) | Self::Lt(other) | Self::Lte(other) => {
+                length(other)
+            }
+            Self::Contains(part) | Self::StartsWith(part) | Self::EndsWith(part) => {
+                length(value) + length(part)
+            }
+        }
+    }
+
     /// Whether the value passes.
     pub fn holds(&self, value: &Value) -> bool {
         match self {
@@ -168,7 +259,7 @@ impl Test {
             Self::Lte(other) => ordered(value, other, Ordering::is_le),
             Self::Contains(part) => match (value, part) {
                 (Value::List(chosen), Value::Text(option)) => chosen.contains(option),
-                _ => both(value, part, |text, part| text.contains(part)),
+                _ => both(value, part, contains),
             },
             Self::StartsWith(part) => both(value, part, |text, part| text.starts_with(part)),
             Self::EndsWith(part) => both(value, part, |text, part| text.ends_with(part)),
@@ -195,9 +286,7 @@ fn is_empty(value: &Value) -> bool {
 /// Whether both are text, and pass when ASCII case is ignored.
 fn both(value: &Value, part: &Value, passes: fn(&str, &str) -> bool) -> bool {
     match (value, part) {
-        (Value::Text(text), Value::Text(part)) => {
-            passes(&text.to_ascii_lowercase(), &part.to_ascii_lowercase())
-        }
+        (Value::Text(text), Value::Text(part)) => passes(&folded(text), &folded(part)),
         _ => false,
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use crate::limits::{on_behalf_of, requester};
 use crate::pages::submit::Done;
 use crate::records::RecordsError;
 
@@ -34,7 +35,8 @@ impl Repeats {
         work: impl Future<Output = Result<Done, RecordsError>> + Send + 'static,
     ) -> Result<Done, RecordsError> {
         let deed = self.deed(self.hasher.hash_one(what));
-        let task = tokio::spawn(async move { deed.get_or_try_init(|| work).await.cloned() });
+        let doing = async move { deed.get_or_try_init(|| work).await.cloned() };
+        let task = tokio::spawn(on_behalf_of(requester(), doing));
         match task.await {
             Ok(done) => done,
             Err(error) => panic::resume_unwind(error.into_panic()),

@@ -4,17 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::limits::{Share, requester};
 use crate::model::record::{FieldSet, Record};
 use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::records::{List, Records, RecordsError, csv};
 use crate::store::StoreError;
-
-/// How many files are written at once: each holds a connection and a snapshot.
-pub(super) const EXPORTS: usize = 4;
 
 impl Records {
     /// The list as a CSV file, piece by piece: the `id`, then the fields of the list. A list without
@@ -26,11 +23,12 @@ impl Records {
         &self,
         list: List,
     ) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, RecordsError> {
-        let permit = self.exports.clone().try_acquire_owned();
-        let permit = permit.map_err(|_| RecordsError::TooManyExports)?;
+        // Each holds a connection and a snapshot.
+        let share = self.exports.take(requester(), 1);
+        let share = share.map_err(|_| RecordsError::TooManyExports)?;
         let List { view, filter, window, fields, expand, .. } = list;
         let batches = self.store.walk(&view.table.name, &filter, &window).await?;
-        let writer = Arc::new(Lines { table: view.table, fields, _permit: permit });
+        let writer = Arc::new(Lines { table: view.table, fields, _share: share });
         let head = writer.head();
         let (all, expand) = (self.clone(), Arc::<[Related]>::from(expand));
         let lines = ReceiverStream::new(batches).then(move |batch| {
@@ -49,7 +47,7 @@ impl Records {
 struct Lines {
     table: Arc<Table>,
     fields: FieldSet,
-    _permit: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Lines {

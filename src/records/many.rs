@@ -89,7 +89,9 @@ impl Records {
         for (index, (record, id)) in records.iter().zip(ids).enumerate() {
             let values = faults.values(&view, &record.fields, Some(index));
             if record.fields.is_empty() {
-                faults.unfit(FieldFault::new("fields", "names no field to change").of(Some(index)));
+                faults.unfit(|| {
+                    FieldFault::new("fields", "names no field to change").of(Some(index))
+                });
             }
             let token = record.updated_at.as_deref().map(|text| sent::token(&view.table, text));
             let expected = token.transpose()?.map(|token| vec![token]);
@@ -118,7 +120,7 @@ impl Records {
         let mut seen = HashSet::new();
         for (index, id) in ids.iter().enumerate().filter(|(_, id)| !seen.insert(**id)) {
             let message = format!("names record {id} once more");
-            faults.unfit(FieldFault::new("id", message).of(Some(index)));
+            faults.unfit(|| FieldFault::new("id", message).of(Some(index)));
         }
         faults.none()?;
         let actions = ids.into_iter().map(|id| Action::Delete(id, None));
@@ -158,7 +160,7 @@ impl Records {
             match key {
                 Some(Ok(_)) if fields.is_empty() => {
                     let message = "names no field to change";
-                    faults.unfit(FieldFault::new("fields", message).of(Some(index)));
+                    faults.unfit(|| FieldFault::new("fields", message).of(Some(index)));
                 }
                 Some(Ok(key)) => {
                     let new = lacking[index].is_empty().then(|| values.clone());
@@ -166,12 +168,12 @@ impl Records {
                 }
                 // Told as the value of the field, unless it is the id.
                 Some(Err(misfit)) if on == FieldAt::ID => {
-                    faults.unfit(FieldFault::new("id", misfit.message).of(Some(index)));
+                    faults.unfit(|| FieldFault::new("id", misfit.message).of(Some(index)));
                 }
                 Some(Err(_)) => {}
                 None => {
                     let message = "must have a value: records are merged by it";
-                    faults.unfit(FieldFault::new(merge_on, message).of(Some(index)));
+                    faults.unfit(|| FieldFault::new(merge_on, message).of(Some(index)));
                 }
             }
         }

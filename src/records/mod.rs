@@ -4,9 +4,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::feed::Versions;
+use crate::limits::{Limit, Shares};
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::app::App;
 use crate::model::component::Component;
@@ -45,7 +44,6 @@ pub use many::{MAX_RECORDS, Many, Sent};
 pub use opening::Opening;
 pub use tags::{Tags, tag};
 
-use export::EXPORTS;
 use sent::Faults;
 use totals::Totals;
 
@@ -55,7 +53,7 @@ pub struct Records {
     app: Arc<App>,
     store: Store,
     /// Who is being sent a file.
-    exports: Arc<Semaphore>,
+    exports: Shares,
     totals: Totals,
 }
 
@@ -80,7 +78,8 @@ pub struct Stale {
 impl Records {
     /// The rules of this app over this database.
     pub fn new(app: Arc<App>, store: Store, versions: Versions) -> Self {
-        let (exports, totals) = (Arc::new(Semaphore::new(EXPORTS)), Totals::new(versions));
+        let (limits, totals) = (store.limits().clone(), Totals::new(versions));
+        let exports = Shares::new(limits, Limit::Exports, Limit::ExportsPerRequester);
         Self { app, store, exports, totals }
     }
 

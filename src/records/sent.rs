@@ -11,10 +11,15 @@ use crate::model::value::{Person, Value};
 use crate::records::{FieldFault, RecordsError};
 use crate::store::Values;
 
+/// How many faults are told one by one; of the others, how many there are.
+pub(super) const FAULTS_TOLD: usize = 100;
+
 /// Everything that is wrong with what is sent, by why.
 #[derive(Default)]
 pub(super) struct Faults {
     faults: Vec<FieldFault>,
+    /// How many faults there are, told or not.
+    count: usize,
     /// How many of them are of fields that do not exist, or not for this viewer.
     unknown: usize,
     /// Fields that the viewer may see and not set.
@@ -23,27 +28,39 @@ pub(super) struct Faults {
 
 impl Faults {
     /// Nothing, if nothing is wrong. What may not be done comes before what cannot be understood.
-    pub(super) fn none(self) -> Result<(), RecordsError> {
+    pub(super) fn none(mut self) -> Result<(), RecordsError> {
         if !self.barred.is_empty() {
             return Err(RecordsError::NotToSet(self.barred));
         }
-        if self.faults.is_empty() {
+        if self.count == 0 {
             return Ok(());
         }
-        Err(if self.unknown == self.faults.len() {
+        let untold = self.count - self.faults.len();
+        if untold > 0 {
+            let message = format!("there are {untold} more faults");
+            self.faults.push(FieldFault::new("", message));
+        }
+        Err(if self.unknown == self.count {
             RecordsError::UnknownFields(self.faults)
         } else {
             RecordsError::Unfit(self.faults)
         })
     }
 
-    pub(super) fn unknown(&mut self, fault: FieldFault) {
+    pub(super) fn unknown(&mut self, fault: impl FnOnce() -> FieldFault) {
         self.unknown += 1;
-        self.faults.push(fault);
+        self.note(fault);
     }
 
-    pub(super) fn unfit(&mut self, fault: FieldFault) {
-        self.faults.push(fault);
+    pub(super) fn unfit(&mut self, fault: impl FnOnce() -> FieldFault) {
+        self.note(fault);
+    }
+
+    fn note(&mut self, fault: impl FnOnce() -> FieldFault) {
+        self.count += 1;
+        if self.faults.len() < FAULTS_TOLD {
+            self.faults.push(fault());
+        }
     }
 
     /// The values of one record, as far as they are right. `record` says which of many it is.
@@ -53,18 +70,20 @@ impl Faults {
             let fault = |message: &str| FieldFault::new(name, message).of(record);
             let at = view.table.at(name).filter(|at| view.known.contains(*at));
             let Some(at) = at else {
-                self.unknown(fault("is unknown"));
+                self.unknown(|| fault("is unknown"));
                 continue;
             };
             let field = view.table.field(at);
             if field.kind.is_system() {
-                self.unfit(fault("is set by the system"));
+                self.unfit(|| fault("is set by the system"));
             } else if !view.table.may_set(&view.viewer, at) {
-                self.barred.push(fault("is not yours to set"));
+                if self.barred.len() < FAULTS_TOLD {
+                    self.barred.push(fault("is not yours to set"));
+                }
             } else {
                 match fields::read(field, input) {
                     Ok(value) => values.push((at, value)),
-                    Err(misfit) => self.unfit(fault(&misfit.message)),
+                    Err(misfit) => self.unfit(|| fault(&misfit.message)),
                 }
             }
         }
@@ -78,7 +97,9 @@ impl Faults {
         is_sent: impl Fn(FieldAt) -> bool,
         record: Option<usize>,
     ) {
-        self.faults.extend(lacking(view, is_sent, record));
+        for fault in lacking(view, is_sent, record) {
+            self.note(|| fault);
+        }
     }
 }
 

@@ -78,7 +78,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn has_accounts(&self) -> Result<bool, StoreError> {
         let any = sqlx::query_scalar("select exists (select 1 from _pagetide_users)");
-        Ok(any.fetch_one(&self.readers).await?)
+        Ok(any.fetch_one(&mut *self.readers.sessions().await?).await?)
     }
 
     /// Makes the first account of all; says no if there is one already.
@@ -120,7 +120,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
         let row = sqlx::query("select * from _pagetide_users where email = ?").bind(email);
-        let row = row.fetch_optional(&self.readers).await?;
+        let row = row.fetch_optional(&mut *self.readers.sessions().await?).await?;
         Ok(row.and_then(|row| {
             let password_hash = row.get::<String, _>("password_hash").into();
             let is_disabled = is_disabled(&row);
@@ -139,7 +139,7 @@ impl Store {
              from _pagetide_users order by email",
         )
         .bind(now)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.sessions().await?)
         .await?;
         let person = |row: &SqliteRow| {
             let (created_at, sessions) = (row.get("created_at"), row.get("sessions"));
@@ -208,7 +208,9 @@ impl Store {
     pub async fn accounts_version(&self) -> Result<AccountsVersion, StoreError> {
         let epoch = self.log.epoch.now().as_str().into();
         let version = "select cast(value as integer) from _pagetide_meta where key = 'accounts'";
-        let number = sqlx::query_scalar(version).fetch_optional(&self.readers).await?;
+        let number = sqlx::query_scalar(version)
+            .fetch_optional(&mut *self.readers.sessions().await?)
+            .await?;
         Ok(AccountsVersion { epoch, number: number.unwrap_or(0) })
     }
 
@@ -220,7 +222,7 @@ impl Store {
         let sql = "insert or ignore into _pagetide_meta (key, value) values ('secret', ?)";
         self.execute(Statement { sql, values: vec![Value::text(candidate)] }).await?;
         let secret = sqlx::query_scalar("select value from _pagetide_meta where key = 'secret'");
-        Ok(secret.fetch_one(&self.readers).await?)
+        Ok(secret.fetch_one(&mut *self.readers.sessions().await?).await?)
     }
 }
 

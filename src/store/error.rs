@@ -207,6 +207,7 @@ impl From<sqlx::Error> for StoreError {
 // Result codes of SQLite: https://sqlite.org/rescode.html. An extended one has them in its low byte.
 const ERROR: i32 = 1;
 const BUSY: i32 = 5;
+const INTERRUPT: i32 = 9;
 const FULL: i32 = 13;
 const TOO_BIG: i32 = 18;
 const CONSTRAINT: i32 = 19;
@@ -222,6 +223,12 @@ fn primary_code(error: &dyn DatabaseError) -> i32 {
 /// Whether another program was writing for longer than was waited.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|told| primary_code(told) == BUSY)
+}
+
+/// Whether a statement was stopped before its end: its time was over, or nobody waited for it any more.
+pub(super) fn is_interrupted(error: &StoreError) -> bool {
+    let StoreError::Unavailable(error) = error else { return false };
+    error.as_database_error().is_some_and(|told| primary_code(told) == INTERRUPT)
 }
 
 /// Whether SQLite had no room: on the disk, or among the ids of a table.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{sleep, timeout};
@@ -20,9 +21,7 @@ use crate::store::stamp::Stamp;
 use crate::store::triggers::TriggerState;
 use crate::store::watch::Watch;
 use crate::store::writer::Statement;
-use crate::store::{
-    READERS, Store, StoreError, connect_to, log, marks, migrate, options, triggers,
-};
+use crate::store::{Store, StoreError, connect_to, log, marks, migrate, options, triggers};
 
 mod files;
 
@@ -181,7 +180,7 @@ impl Store {
             format!(", (select count(*) from (select * from \"{}\" limit 1))", table.name)
         });
         let read = format!("select 1{}", reads.collect::<String>());
-        sqlx::query(AssertSqlSafe(read)).fetch_one(&self.readers).await?;
+        sqlx::query(AssertSqlSafe(read)).fetch_one(&mut *self.readers.house().await?).await?;
         // Writing nothing finds out whether a transaction can be begun and ended, and wakes nobody. Whether
         // the disk takes anything only shows when something is written: SQLite leaves out what would change
         // no byte.
@@ -437,11 +436,11 @@ impl Store {
             return false;
         }
         last.modified = modified;
-        let options = self.readers.connect_options();
+        let options = self.readers.options();
         let look = async {
-            let mut reader = self.readers.acquire().await?;
+            let mut reader = self.readers.house().await?;
             let before = last_place(&mut reader).await?;
-            let mut fresh = SqliteConnection::connect_with(&options).await?;
+            let mut fresh = SqliteConnection::connect_with(options).await?;
             let now = last_place(&mut fresh).await?;
             fresh.close().await?;
             let after = last_place(&mut reader).await?;
@@ -475,17 +474,10 @@ impl Store {
         }
         let lent = self.writer.lend().await?;
         // No connection to the new file may stand beside one to the old: they could share a log.
-        let mut readers = Vec::new();
-        for _ in 0..READERS {
-            let reader = timeout(MAKE_WAY, self.readers.acquire()).await;
-            let Ok(Ok(mut reader)) = reader else {
-                return Err(StoreError::Unfit(
-                    "readers do not make way for another file".to_owned(),
-                ));
-            };
-            let nothing = SqliteConnection::connect("sqlite::memory:").await?;
-            std::mem::replace(&mut *reader, nothing).close().await?;
-            readers.push(reader);
+        let nothing = SqliteConnectOptions::new().in_memory(true);
+        let mut readers = self.readers.take_all(MAKE_WAY).await?;
+        for reader in &mut readers {
+            self.readers.replace(reader, &nothing).await?;
         }
         for old in [last.connection.take(), lent.connection].into_iter().flatten() {
             // It may be to a file that is no more.
@@ -496,7 +488,7 @@ impl Store {
         migrate::apply(&mut writer, &self.tables, migrate::Losses::Refused).await?;
         let read_only = options(files.path()).read_only(true).create_if_missing(false);
         for reader in &mut readers {
-            **reader = SqliteConnection::connect_with(&read_only).await?;
+            self.readers.replace(reader, &read_only).await?;
             last_place(reader).await?;
         }
         drop(readers);

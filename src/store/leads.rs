@@ -5,6 +5,7 @@ use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::AssertSqlSafe;
 
 use crate::model::related::{Leads, Renamed};
+use crate::store::readers::ask;
 use crate::store::select::{among, column, columns, limited};
 use crate::store::{Store, StoreError, row};
 
@@ -30,8 +31,10 @@ impl Store {
             let mut select = columns(table);
             select.and_where(among(table, &ids));
             let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-            let rows = sqlx::query_with(AssertSqlSafe(sql), values);
-            let rows = rows.fetch_all(&self.readers).await?;
+            let rows = ask!(self.readers, connection => {
+                let rows = sqlx::query_with(AssertSqlSafe(sql.clone()), values.clone());
+                rows.fetch_all(connection).await.map_err(StoreError::from)
+            })?;
             let records = rows.iter().map(|row| row::record(table, row, &self.people));
             leads.read(&name, records.collect());
         }
@@ -44,7 +47,10 @@ impl Store {
         select.expr(Expr::cust("1")).from(Alias::new(table.name.as_str()));
         select.and_where(column(table, renamed.field).eq(renamed.record.get()));
         let (sql, values) = limited(&select, 1, 0);
-        let found = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(values));
-        Ok(found.fetch_optional(&self.readers).await?.is_some())
+        let found = ask!(self.readers, connection => {
+            let found = sqlx::query_with(AssertSqlSafe(sql.clone()), SqlxValues(values.clone()));
+            found.fetch_optional(connection).await.map_err(StoreError::from)
+        });
+        Ok(found?.is_some())
     }
 }

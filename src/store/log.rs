@@ -9,13 +9,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName, UserId};
 use crate::model::table::Table;
 use crate::model::value::{Person, Value};
 use crate::store::people::People;
+use crate::store::readers::{Readers, ask};
 use crate::store::recent::{Line, Recent};
 use crate::store::stamp::{Stamp, Stamps};
 use crate::store::watch::{Delay, Watch};
@@ -51,7 +52,7 @@ pub(super) const LAST_PLACE: &str =
 /// Reads the change log.
 #[derive(Clone)]
 pub struct Log {
-    pub(super) readers: SqlitePool,
+    pub(super) readers: Readers,
     pub(super) tables: Arc<[Arc<Table>]>,
     pub(super) people: People,
     pub(super) epoch: CurrentEpoch,
@@ -183,9 +184,10 @@ impl Log {
     /// # Errors
     /// When the database does not answer.
     pub async fn position(&self) -> Result<Position, StoreError> {
-        let mut connection = self.readers.acquire().await?;
+        let mut reader = self.readers.house().await?;
         let epoch = self.epoch.now();
-        Ok(epoch.position(last_place(&mut connection).await?))
+        let place = last_place(&mut reader).await;
+        Ok(epoch.position(reader.settle(place)?))
     }
 
     /// Reads the newest changes into memory, and says up to where: whoever goes on from there with
@@ -194,7 +196,8 @@ impl Log {
     /// # Errors
     /// When the database does not answer.
     pub async fn remember(&self) -> Result<Position, StoreError> {
-        let mut transaction = self.readers.begin().await?;
+        let mut reader = self.readers.house().await?;
+        let mut transaction = reader.begin().await?;
         let epoch = self.epoch.now();
         let last = last_place(&mut transaction).await?;
         let from = (pruned(&mut transaction).await? + 1).max(last.seq - REMEMBERED);
@@ -219,8 +222,9 @@ impl Log {
     pub async fn after(&self, position: &Position) -> Result<Option<Batch>, StoreError> {
         let epoch = self.epoch.now();
         let Some(after) = epoch.place(position) else { return Ok(None) };
-        let mut connection = self.readers.acquire().await?;
-        let Some(lines) = self.follow(&mut connection, &epoch, (after, i64::MAX)).await? else {
+        let mut reader = self.readers.house().await?;
+        let lines = self.follow(&mut reader, &epoch, (after, i64::MAX)).await;
+        let Some(lines) = reader.settle(lines)? else {
             return Ok(None);
         };
         let last = lines.last().map_or(after, |line| line.place);
@@ -238,18 +242,15 @@ impl Log {
         table: &TableName,
         id: RecordId,
     ) -> Result<Option<Change>, StoreError> {
-        let row = sqlx::query(
-            AssertSqlSafe(format!(
+        let row = ask!(self.readers, connection => {
+            let row = sqlx::query(AssertSqlSafe(format!(
                 "select table_name, key, old, new, by, at, {PLACE} as place from _pagetide_changes
                  where seq > (select max(seq) from _pagetide_changes) - ? and table_name = ? and key = ?
                  order by seq desc limit 1"
-            )),
-        )
-        .bind(LOOKED_BACK)
-        .bind(table.as_str())
-        .bind(id.get())
-        .fetch_optional(&self.readers)
-        .await?;
+            )));
+            let row = row.bind(LOOKED_BACK).bind(table.as_str()).bind(id.get());
+            row.fetch_optional(connection).await.map_err(StoreError::from)
+        })?;
         Ok(row.and_then(|row| self.change(&row, &self.epoch.now())))
     }
 
@@ -263,15 +264,14 @@ impl Log {
         id: RecordId,
         limit: u32,
     ) -> Result<Vec<Change>, StoreError> {
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "select table_name, key, old, new, by, at, {PLACE} as place from _pagetide_changes
+        let rows = ask!(self.readers, connection => {
+            let rows = sqlx::query(AssertSqlSafe(format!(
+                "select table_name, key, old, new, by, at, {PLACE} as place from _pagetide_changes
                  where table_name = ? and key = ? order by seq desc limit ?"
-        )))
-        .bind(table.as_str())
-        .bind(id.get())
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await?;
+            )));
+            let rows = rows.bind(table.as_str()).bind(id.get()).bind(limit);
+            rows.fetch_all(connection).await.map_err(StoreError::from)
+        })?;
         Ok(rows.iter().filter_map(|row| self.change(row, &self.epoch.now())).collect())
     }
 
@@ -306,9 +306,10 @@ impl Log {
         if let Some(changes) = self.recent.between(since, until.seq, table) {
             return Ok(Replay::Changes(changes));
         }
-        let mut connection = self.readers.acquire().await?;
-        let last = until.seq.max(since.seq);
-        let Some(lines) = self.follow(&mut connection, &epoch, (since, last)).await? else {
+        let stretch = (since, until.seq.max(since.seq));
+        let lines =
+            ask!(self.readers, connection => self.follow(connection, &epoch, stretch).await);
+        let Some(lines) = lines? else {
             return Ok(Replay::Gone);
         };
         if since.seq > until.seq {
@@ -330,8 +331,10 @@ impl Log {
     ) -> Result<Option<Part>, StoreError> {
         let epoch = self.epoch.now();
         let Some(since) = epoch.place(since) else { return Ok(None) };
-        let mut connection = self.readers.acquire().await?;
-        let Some(lines) = self.follow(&mut connection, &epoch, (since, i64::MAX)).await? else {
+        let stretch = (since, i64::MAX);
+        let lines =
+            ask!(self.readers, connection => self.follow(connection, &epoch, stretch).await);
+        let Some(lines) = lines? else {
             return Ok(None);
         };
         let mut last = lines.last().map_or(since, |line| line.place);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::limits::Limits;
 use crate::model::ids::TableName;
@@ -28,6 +28,7 @@ mod meaning;
 mod migrate;
 mod own;
 mod people;
+mod readers;
 mod rebuild;
 mod recent;
 mod renames;
@@ -58,13 +59,12 @@ pub use writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
 use health::{Files, Health};
 use log::CurrentEpoch;
 use people::People;
+use readers::Readers;
 use recent::Recent;
 use stamp::Stamps;
 use watch::Watch;
 use writer::Writer;
 
-/// How many connections read. Reading is mostly waiting for the page cache, so a few suffice.
-const READERS: u32 = 4;
 /// How long a writer waits for another program's transaction before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rows that sqlx fetches ahead of its reader; the default of 50 costs a thread switch a page.
@@ -74,7 +74,7 @@ const ROW_BUFFER: usize = 1_024;
 #[derive(Clone)]
 pub struct Store {
     tables: Arc<[Arc<Table>]>,
-    readers: SqlitePool,
+    readers: Readers,
     writer: Writer,
     log: Log,
     people: People,
@@ -130,15 +130,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let epoch = log::epoch(&mut connection).await?;
         let read_only = options(&file).read_only(true).create_if_missing(false);
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            // None is opened later, when another file may be at the path.
-            .min_connections(READERS)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(read_only)
-            .await?;
+        let readers = Readers::open(read_only, limits.clone()).await?;
         let people = People::load(&readers).await?;
         let files = Files::of(&file);
         // What SQLite keeps beside the file stands beside what a link leads to.

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sqlx::SqlitePool;
-
 use crate::model::ids::UserId;
+use crate::store::readers::Readers;
 use crate::store::{Store, StoreError};
 
 /// Every account's name by its id, in memory: names are read with every row and change rarely.
@@ -13,15 +12,16 @@ use crate::store::{Store, StoreError};
 pub(super) struct People(Arc<RwLock<HashMap<UserId, Arc<str>>>>);
 
 impl People {
-    pub(super) async fn load(readers: &SqlitePool) -> Result<Self, StoreError> {
+    pub(super) async fn load(readers: &Readers) -> Result<Self, StoreError> {
         let people = Self::default();
         people.reload(readers).await?;
         Ok(people)
     }
 
-    pub(super) async fn reload(&self, readers: &SqlitePool) -> Result<(), StoreError> {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("select id, name from _pagetide_users").fetch_all(readers).await?;
+    pub(super) async fn reload(&self, readers: &Readers) -> Result<(), StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as("select id, name from _pagetide_users")
+            .fetch_all(&mut *readers.house().await?)
+            .await?;
         let names = rows.into_iter().map(|(id, name)| (UserId::new(id), name.into())).collect();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
         Ok(())

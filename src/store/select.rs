@@ -14,6 +14,7 @@ use crate::model::record::Record;
 use crate::model::table::{FieldAt, FieldKind, Storage, Table};
 use crate::model::value::{Value, list_text};
 use crate::store::people::People;
+use crate::store::readers::ask;
 use crate::store::schema::is_clock;
 use crate::store::{Store, StoreError};
 use crate::store::{meaning, row};
@@ -24,8 +25,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn get(&self, table: &Table, id: RecordId) -> Result<Option<Record>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        one(&mut connection, table, id, &self.people).await
+        ask!(self.readers, connection => one(connection, table, id, &self.people).await)
     }
 }
 

@@ -117,7 +117,7 @@ impl Store {
         )
         .bind(token_hash)
         .bind(now)
-        .fetch_optional(&self.readers)
+        .fetch_optional(&mut *self.readers.sessions().await?)
         .await?;
         Ok(row.and_then(|row| Some((user(&row)?, row.get("expires_at")))))
     }
@@ -139,7 +139,7 @@ impl Store {
         )
         .bind(serde_json::to_string(token_hashes).unwrap_or_default())
         .bind(now)
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.sessions().await?)
         .await?;
         Ok(rows.iter().filter_map(|row| Some((row.get("token_hash"), user(row)?))).collect())
     }
@@ -161,7 +161,7 @@ impl Store {
         )
         .bind(now)
         .bind(of.map(UserId::as_str))
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.sessions().await?)
         .await?;
         let session = |row: &SqliteRow| {
             user(row).map(|user| SessionSeen {
@@ -229,7 +229,7 @@ impl Store {
              order by made_at desc, token_id limit 1000",
         )
         .bind(of.map(UserId::as_str))
-        .fetch_all(&self.readers)
+        .fetch_all(&mut *self.readers.sessions().await?)
         .await?;
         let token = |row: &SqliteRow| {
             user(row).map(|user| ApiToken {

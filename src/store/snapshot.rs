@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Row};
 use crate::model::query::{Answer, Ask, Query, Rows, Snapshot};
 use crate::model::table::Table;
 use crate::store::log::{LAST_PLACE, LogPlace};
+use crate::store::readers::ask;
 use crate::store::triggers::MAX_ARGUMENTS;
 use crate::store::{Store, StoreError, figures, meaning, row, select};
 
@@ -34,8 +35,11 @@ impl Store {
             statement.ask(table, query, totals.get(index).copied().flatten());
         }
         let Statement { sql, values, .. } = statement;
-        let row = sqlx::query_with(AssertSqlSafe(sql), SqlxValues(Values(values)));
-        let row = row.fetch_one(&self.readers).await?;
+        let row = ask!(self.readers, connection => {
+            let values = SqlxValues(Values(values.clone()));
+            let row = sqlx::query_with(AssertSqlSafe(sql.clone()), values);
+            row.fetch_one(connection).await.map_err(StoreError::from)
+        })?;
         let answers =
             asked.into_iter().map(|(table, query, at)| self.answer(table, query, &row, at));
         let answers = answers.collect::<Result<_, StoreError>>()?;

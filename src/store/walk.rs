@@ -12,6 +12,7 @@ use crate::model::filter::Filter;
 use crate::model::ids::TableName;
 use crate::model::query::Window;
 use crate::model::record::Record;
+use crate::store::readers::{Leash, Length};
 use crate::store::{Store, StoreError, row, select};
 
 /// How many records are handed on at once.
@@ -39,8 +40,10 @@ impl Store {
         window: &Window,
     ) -> Result<mpsc::Receiver<Batched>, StoreError> {
         let table = self.table(table)?.clone();
-        let options = self.readers.connect_options();
-        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let (options, stop) = (self.readers.options(), self.readers.stop());
+        let mut connection = SqliteConnection::connect_with(options).await?;
+        let leash = Leash::on(&mut connection, stop).await?;
+        leash.let_out(Length::Time(LONGEST));
         let rows = select::window(&table, filter, window);
         let (sql, values) = select::limited(&rows, window.limit.into(), window.offset);
         // What cannot be read is told before anything is handed on.
@@ -61,7 +64,13 @@ impl Store {
                 hand_on(&batches, &mut batch).await;
                 Ok(())
             };
-            let failed = match timeout(LONGEST, walk).await {
+            let done = tokio::select! {
+                done = timeout(LONGEST, walk) => done,
+                // Nobody reads any more, perhaps while what comes first is still looked for.
+                () = batches.closed() => Ok(Ok(())),
+            };
+            leash.cut();
+            let failed = match done {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error,
                 Err(_) => StoreError::TooSlow,

@@ -165,7 +165,10 @@ pub(in crate::http) async fn upsert(
 }
 
 /// Reads the body of a batch, whose locks stand in each of its records.
-async fn read<T: DeserializeOwned>(request: &Request, body: Body) -> Result<T, HttpError> {
+async fn read<T: DeserializeOwned + Send + 'static>(
+    request: &Request,
+    body: Body,
+) -> Result<T, HttpError> {
     if request.headers().contains_key(header::IF_MATCH) {
         let message = "If-Match names the state of one record: in a batch, each record to change \
             has its own `updatedAt`";

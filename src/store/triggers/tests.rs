@@ -178,8 +178,8 @@ async fn run(seed: u64) {
 #[tokio::test]
 async fn whatever_other_triggers_do_whoever_applies_the_log_holds_what_is_there() {
     let seed = std::env::var("TRIGGERS_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds =
-        seed.map_or_else(|| (0..16).map(|_| rand::random::<u64>()).collect(), |seed| vec![seed]);
+    // The same every time: what a run finds by chance, the next one does not see mended.
+    let seeds: Vec<_> = seed.map_or_else(|| (0..24).collect(), |seed| vec![seed]);
     for seed in seeds {
         run(seed).await;
     }

@@ -1,9 +1,12 @@
 //! Attacks by somebody who knows how servers of this kind are built: each is answered or bounded,
 //! and others notice nothing.
 
+mod bodies;
 mod floods;
 mod frames;
+mod matching;
 mod rights;
+mod statements;
 
 const EVERYTHING: &str = "/api/realtime/subscribe";
 const ORDERS: &str = "/api/tables/orders/subscribe";

@@ -1,0 +1,126 @@
+//! What a request may bring, and what its answer may hold, beside all others that are under way.
+//!
+//! The bytes of bodies are counted as they come, those of long answers until they have been sent: each a share
+//! of the requester's, given back when the request, or its answer, is over.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use http_body::Body as _;
+use http_body_util::combinators::BoxBody;
+use poem::http::header;
+use poem::{Body, Request, Response};
+
+use crate::limits::{Exceeded, Limit, Limits, Requester, Share, Shares};
+
+/// Answers up to so many bytes are not counted: a socket takes them at once.
+const SHORT: u64 = 64 * 1024;
+/// How much of a long answer is handed on at once.
+const PIECE: usize = 64 * 1024;
+
+/// What all requests hold together. Copies are one.
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    bodies: Shares,
+    answers: Shares,
+}
+
+/// What came of a body so far.
+#[derive(Debug, Default)]
+pub(super) struct Receipt(Arc<Mutex<Received>>);
+
+#[derive(Debug, Default)]
+struct Received {
+    share: Option<Share>,
+    refused: Option<Exceeded>,
+}
+
+impl Budget {
+    pub(super) fn new(limits: &Arc<Limits>) -> Self {
+        let shares = |all, each| Shares::new(limits.clone(), all, each);
+        Self {
+            bodies: shares(Limit::BodiesBytes, Limit::BodiesBytesPerRequester),
+            answers: shares(Limit::AnswersBytes, Limit::AnswersBytesPerRequester),
+        }
+    }
+
+    /// Counts the body of a request as it comes. What it takes is given back with the receipt.
+    pub(super) fn receive(&self, request: &mut Request, requester: &Requester) -> Receipt {
+        let receipt = Receipt::default();
+        if request.method().is_safe() {
+            return receipt;
+        }
+        receipt.lock().share = Some(self.bodies.begin(requester.clone()));
+        let counted = Receipt(receipt.0.clone());
+        let body = request.take_body().into_bytes_stream().map(move |part| {
+            let part = part?;
+            counted.note(part.len())?;
+            Ok::<_, io::Error>(part)
+        });
+        request.set_body(Body::from_bytes_stream(body));
+        receipt
+    }
+
+    /// Counts an answer that is held in memory as a whole, until it has been sent or nobody takes it.
+    ///
+    /// # Errors
+    /// When too much waits already to be read.
+    pub(super) fn send(
+        &self,
+        mut response: Response,
+        requester: &Requester,
+    ) -> Result<Response, Exceeded> {
+        let body: BoxBody<Bytes, io::Error> = response.take_body().into();
+        let length = body.size_hint().exact().filter(|length| *length > SHORT);
+        let Some(length) = length else {
+            response.set_body(body);
+            return Ok(response);
+        };
+        let share = self.answers.take(requester.clone(), length)?;
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        let parts = Body::from(body).into_bytes_stream();
+        response.set_body(Body::from_bytes_stream(pieces(parts, share)));
+        Ok(response)
+    }
+}
+
+/// The same bytes in pieces; the share is held until the last is taken.
+fn pieces(
+    parts: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    share: Share,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let parts =
+        parts.map_ok(|part| {
+            stream::iter((0..part.len()).step_by(PIECE).map(move |from| {
+                Ok::<_, io::Error>(part.slice(from..(from + PIECE).min(part.len())))
+            }))
+        });
+    let pieces = parts.try_flatten().boxed();
+    stream::unfold((pieces, share), async |(mut pieces, share)| {
+        let piece = pieces.next().await?;
+        Some((piece, (pieces, share)))
+    })
+}
+
+impl Receipt {
+    /// Why the body was not taken, if it was not.
+    pub(super) fn refused(&self) -> Option<Exceeded> {
+        self.lock().refused
+    }
+
+    fn note(&self, bytes: usize) -> io::Result<()> {
+        let mut received = self.lock();
+        let grown = received.share.as_mut().map_or(Ok(()), |share| share.grow(bytes as u64));
+        grown.map_err(|exceeded| {
+            received.refused = Some(exceeded);
+            io::Error::other(exceeded)
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Received> {
+        // Both are whole between any two statements, whoever panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,108 @@
+//! How much of the quick connections each requester may take: a part of the time, with some in advance.
+//!
+//! Whoever uses theirs up with statements that take long is not refused, and what is really quick still
+//! is: but what takes longer waits among the slow ones sooner, until some time has passed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::limits::{Limit, Limits, Requester};
+
+/// What is earned of each moment that passes: a quarter of one connection.
+const EARNED: u32 = 4;
+/// How much shorter the moment is of whoever has used theirs up.
+const IN_DEBT: u32 = 10;
+/// How much may be in advance.
+const MOST: Duration = Duration::from_secs(3);
+/// How many requesters are remembered before those are forgotten who have earned theirs back.
+const REMEMBERED: usize = 1_024;
+
+/// What each requester may still take.
+pub(super) struct Credit {
+    limits: Arc<Limits>,
+    spent: Mutex<HashMap<Requester, Account>>,
+}
+
+/// What somebody has left as of a moment.
+#[derive(Clone, Copy)]
+struct Account {
+    left: Duration,
+    at: Instant,
+}
+
+impl Account {
+    fn full(at: Instant) -> Self {
+        Self { left: MOST, at }
+    }
+
+    fn earned(self, now: Instant) -> Self {
+        let earned = now.saturating_duration_since(self.at) / EARNED;
+        Self { left: self.left.saturating_add(earned).min(MOST), at: now }
+    }
+}
+
+impl Credit {
+    pub(super) fn new(limits: Arc<Limits>) -> Self {
+        Self { limits, spent: Mutex::default() }
+    }
+
+    /// How long a statement of this requester may take on a quick connection.
+    pub(super) fn of(&self, requester: &Requester) -> Duration {
+        let moment = self.limits.time(Limit::QuickStatementTime);
+        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let account = spent.get(requester).copied().unwrap_or(Account::full(now));
+        let has_some = account.earned(now).left >= moment.min(MOST);
+        if has_some { moment } else { moment / IN_DEBT }
+    }
+
+    /// Notes that a statement took so long.
+    pub(super) fn spend(&self, requester: &Requester, time: Duration) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if spent.len() >= REMEMBERED {
+            spent.retain(|_, account| account.earned(now).left < MOST);
+        }
+        let account = spent.entry(requester.clone()).or_insert(Account::full(now));
+        let earned = account.earned(now);
+        *account = Account { left: earned.left.saturating_sub(time), ..earned };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_takes_long_waits_among_the_slow_and_nobody_else_does() {
+        let credit = Credit::new(Arc::default());
+        let guest = |last| Requester::guest([192, 0, 2, last].into());
+        let moment = Limits::default().time(Limit::QuickStatementTime);
+        let mut times = 0;
+        while credit.of(&guest(1)) == moment {
+            credit.spend(&guest(1), moment);
+            times += 1;
+        }
+        assert!(moment * times >= MOST - moment, "{times}");
+        assert!(credit.of(&guest(1)) > Duration::ZERO);
+        assert_eq!(credit.of(&guest(2)), moment);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_by_those_who_owe() {
+        let credit = Credit::new(Arc::default());
+        for last in 0..u32::from(u16::MAX) {
+            credit.spend(&Requester::guest(last.to_be_bytes().into()), Duration::ZERO);
+        }
+        assert!(credit.spent.lock().unwrap().len() <= REMEMBERED);
+    }
+
+    #[test]
+    fn time_that_passes_is_earned_up_to_a_bound() {
+        let now = Instant::now();
+        let broke = Account { left: Duration::ZERO, at: now };
+        assert_eq!(broke.earned(now + Duration::from_secs(4)).left, Duration::from_secs(1));
+        assert_eq!(broke.earned(now + Duration::from_secs(400)).left, MOST);
+    }
+}

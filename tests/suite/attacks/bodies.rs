@@ -1,0 +1,118 @@
+//! What requests bring and what answers hold: bounded for each requester and in all, and given back.
+
+use pagetide::limits::Limit;
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::server::{Server, within};
+
+const APP: &str = "
+name: letters
+tables:
+  - name: letters
+    fields: [{ name: body, type: long-text }]
+    permissions: { read: all, create: all }
+pages:
+  - name: Letters
+    path: /
+    components: []
+";
+const RECORDS: &str = "/api/tables/letters/records";
+const BATCH: &str = "/api/tables/letters/records/batch";
+
+#[tokio::test]
+async fn unfinished_bodies_have_a_common_bound_and_leave_nothing_behind() {
+    let server = Server::start_within(APP, &[(Limit::BodiesBytesPerRequester, 400_000)]).await;
+    let guest = server.guest().await;
+    let mut unfinished = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "POST {BATCH} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: 1000000\r\n\r\n",
+            server.address
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b' '; 120_000]).await.unwrap();
+        unfinished.push(stream);
+    }
+    let letter = || json!({ "fields": { "body": "x".repeat(90_000) } });
+    let send = async || guest.send(Method::POST, RECORDS, Some(letter())).await;
+    let refused = async {
+        loop {
+            let (status, told) = send().await;
+            if status == 429 {
+                return told;
+            }
+        }
+    };
+    let told = within("the bodies to be counted", refused).await;
+    assert_eq!(told["code"], "TOO_MANY_REQUESTS");
+    // Whoever has an account is another requester.
+    let admin = server.admin().await;
+    assert_eq!(admin.send(Method::POST, RECORDS, Some(letter())).await.0, 201);
+    drop(unfinished);
+    within("what was held to be given back", async { while send().await.0 != 201 {} }).await;
+}
+
+#[tokio::test]
+async fn of_a_batch_of_nonsense_so_many_faults_are_told_and_how_many_more() {
+    let server = Server::start_within(APP, &[]).await;
+    let fields: serde_json::Map<_, _> = (0..400).map(|nth| (format!("f{nth}"), json!(1))).collect();
+    let records = vec![json!({ "fields": fields }); 200];
+    let body = json!({ "records": records });
+    let (status, told) = server.guest().await.send(Method::POST, BATCH, Some(body)).await;
+    assert_eq!(status, 400, "{}", told["code"]);
+    let details = told["details"].as_array().unwrap();
+    assert_eq!(details.len(), 101);
+    let more = details[100]["message"].as_str().unwrap();
+    assert_eq!(more, "there are 79900 more faults");
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_are_bounded_and_given_back() {
+    let limits = [(Limit::AnswersBytesPerRequester, 25_000_000)];
+    let server = Server::start_within(APP, &limits).await;
+    server.sql(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100)
+         insert into letters (body) select printf('%.99000c', 'a') from n",
+    );
+    let guest = server.guest().await;
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let ask = format!("GET {RECORDS}?limit=100 HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+        // So that the system takes but a little of it.
+        socket2::SockRef::from(&stream).set_recv_buffer_size(4_096).unwrap();
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        unread.push(stream);
+    }
+    let path = format!("{RECORDS}?limit=100");
+    let list = async || guest.request(Method::GET, &path).send().await.unwrap();
+    let refused = async {
+        loop {
+            let answer = list().await;
+            if answer.status() == 429 {
+                return answer.json().await.unwrap();
+            }
+        }
+    };
+    let told: Json = within("the answers to be counted", refused).await;
+    assert!(told["message"].as_str().unwrap().contains("wait for you"), "{told}");
+    // What is short is answered all the same, and so is somebody else.
+    assert_eq!(guest.get("/").await.0, 200);
+    drop(unread);
+    let whole = async {
+        loop {
+            let answer = list().await;
+            if answer.status() == 200 {
+                return answer.json().await.unwrap();
+            }
+        }
+    };
+    let list: Json = within("what was held to be given back", whole).await;
+    assert_eq!(list["records"].as_array().unwrap().len(), 100);
+    assert_eq!(list["records"][99]["fields"]["body"].as_str().unwrap().len(), 99_000);
+}

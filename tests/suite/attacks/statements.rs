@@ -1,0 +1,140 @@
+//! Questions that keep the database at work: each has a time, and nobody else waits for it.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use pagetide::limits::Limit;
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+use tokio::task::JoinHandle;
+
+use crate::server::{Client, Server, within};
+
+const APP: &str = "
+name: letters
+tables:
+  - name: letters
+    fields: [{ name: body, type: long-text }]
+    permissions: { read: all }
+  - name: notes
+    fields: [{ name: words, type: single-line-text }]
+    permissions: { read: all, create: all }
+pages:
+  - name: Notes
+    path: /
+    components: [{ type: dataTable, dataSource: { table: notes, refreshMode: realtime } }]
+";
+const NOTES: &str = "/api/tables/notes/records";
+
+/// A list that takes the database minutes: no text ends as is asked, which only shows at the end.
+fn costly() -> String {
+    let word = format!("{}b", "a".repeat(890));
+    let condition = json!({ "field": "body", "operator": "contains", "value": word });
+    let filter = json!({ "or": vec![condition; 50] }).to_string();
+    format!("/api/tables/letters/records?limit=1&filter={filter}")
+}
+
+async fn letters(limits: &[(Limit, u64)]) -> Server {
+    let server = Server::start_within(APP, limits).await;
+    server.sql(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 300)
+         insert into letters (body) select printf('%.99000c', 'a') from n",
+    );
+    server
+}
+
+/// Asks what takes long, so many times at once.
+fn ask(client: &Client, count: usize) -> Vec<JoinHandle<(u16, Json)>> {
+    let asking = |_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.get(&costly()).await })
+    };
+    (0..count).map(asking).collect()
+}
+
+#[tokio::test]
+async fn a_question_that_takes_too_long_is_stopped_and_told() {
+    let server = letters(&[(Limit::StatementTime, 300)]).await;
+    let guest = server.guest().await;
+    let answer = guest.request(Method::GET, &costly()).send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+    let told: Json = answer.json().await.unwrap();
+    assert_eq!(told["code"], "BUSY");
+    assert!(told["message"].as_str().unwrap().contains("300 ms"), "{told}");
+    let met = server.metric("pagetide_limit_met_total{name=\"statement-time\"}").await;
+    assert_eq!(met, 1.0);
+    // The same connections answer rightly, again and again.
+    server.sql("insert into notes (words) values ('kept')");
+    for _ in 0..100 {
+        let (status, list) = guest.get(NOTES).await;
+        assert_eq!((status, &list["records"][0]["fields"]["words"]), (200, &json!("kept")));
+    }
+}
+
+#[tokio::test]
+async fn while_slow_questions_are_asked_others_read_write_sign_in_and_hear() {
+    let server = letters(&[(Limit::SlowStatementsPerRequester, 8)]).await;
+    let (guest, other) = (server.guest().await, server.guest().await);
+    let mut socket = other.open("/api/tables/notes/subscribe").await.unwrap();
+    socket.next().await;
+    let asking = ask(&guest, 8);
+    // None of these is among the slow ones, so none waits for them.
+    let work = async {
+        for nth in 0..10 {
+            let note = json!({ "fields": { "words": format!("note {nth}") } });
+            assert_eq!(other.send(Method::POST, NOTES, Some(note)).await.0, 201);
+            assert_eq!(other.get(NOTES).await.1["pagination"]["total"], nth + 1);
+            assert_eq!(other.get("/").await.0, 200);
+            while socket.next().await["record"]["fields"]["words"] != format!("note {nth}") {}
+            assert_eq!(other.get("/readyz").await.0, 200);
+        }
+        server.admin().await
+    };
+    within("others to be served", work).await;
+    for asked in &asking {
+        asked.abort();
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_for_too_much_at_once_is_told_and_others_may_ask() {
+    let limits = [(Limit::SlowStatementsPerRequester, 2), (Limit::StatementTime, 2_000)];
+    let server = letters(&limits).await;
+    let guest = server.guest().await;
+    let answers = join_all(ask(&guest, 5)).await;
+    let count = |wanted| {
+        let statuses = answers.iter().map(|answer| answer.as_ref().unwrap().0);
+        statuses.filter(|status| *status == wanted).count()
+    };
+    assert_eq!((count(503), count(429)), (2, 3));
+    // Whoever has an account is another, wherever they are.
+    let admin = server.admin().await;
+    assert_eq!(admin.get(&costly()).await.0, 503);
+}
+
+#[tokio::test]
+async fn a_question_ends_when_whoever_asked_leaves() {
+    // Nothing but their leaving ends it in time.
+    let limits = [(Limit::SlowStatementsPerRequester, 1), (Limit::StatementTime, 600_000)];
+    let server = letters(&limits).await;
+    let guest = server.guest().await;
+    for _ in 0..5 {
+        let request = guest.request(Method::GET, &costly()).timeout(Duration::from_millis(200));
+        assert!(request.send().await.unwrap_err().is_timeout());
+        // The one place among the slow ones is free again.
+        let small = "/api/tables/letters/records?limit=1&sort=body&fields=id";
+        let free = async { while guest.get(small).await.0 != 200 {} };
+        within("the place to be free", free).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_stops_whatever_is_asked() {
+    let mut server = letters(&[(Limit::StatementTime, 600_000)]).await;
+    let guest = server.guest().await;
+    let asking = ask(&guest, 4);
+    assert_eq!(guest.get(NOTES).await.0, 200);
+    server.stop().await;
+    drop(asking);
+}
