@@ -85,11 +85,12 @@ impl Leashed {
         Ok(Self { connection, leash, is_astray: false })
     }
 
-    /// Waits until nothing is under way.
+    /// Waits until nothing is under way. Whoever gives up waiting leaves it astray for the next one.
     async fn come_back(&mut self) -> Result<(), sqlx::Error> {
-        if std::mem::take(&mut self.is_astray) {
+        if self.is_astray {
             // It has been cut, and whatever is sent now waits for its end.
             self.connection.ping().await?;
+            self.is_astray = false;
         }
         Ok(())
     }
@@ -157,7 +158,10 @@ impl Readers {
         let leashed = lane.free().pop().ok_or(StoreError::Closed)?;
         let mut reader = Reader { leashed: Some(leashed), lane, _place: place };
         if let Some(leashed) = &mut reader.leashed {
-            leashed.come_back().await?;
+            if leashed.come_back().await.is_err() {
+                // Its thread has ended, and so has all that was under way.
+                *leashed = Leashed::open(&self.0.options, &self.0.stop).await?;
+            }
             leashed.leash.let_out(length);
             // Until it is settled.
             leashed.is_astray = true;
