@@ -100,7 +100,6 @@ impl HttpError {
     fn code(&self) -> &'static str {
         if let Some(Exceeded { limit, .. }) = self.exceeded() {
             return match limit.refusal() {
-                Refusal::TooLarge => "TOO_LARGE",
                 Refusal::TooMuch => "TOO_MUCH",
                 Refusal::TooMany => "TOO_MANY_REQUESTS",
                 Refusal::Busy | Refusal::Silent => "BUSY",
@@ -177,7 +176,6 @@ impl ResponseError for HttpError {
     fn status(&self) -> StatusCode {
         if let Some(Exceeded { limit, .. }) = self.exceeded() {
             return match limit.refusal() {
-                Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                 Refusal::TooMuch => StatusCode::UNPROCESSABLE_ENTITY,
                 Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::Busy | Refusal::Silent => StatusCode::SERVICE_UNAVAILABLE,

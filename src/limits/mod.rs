@@ -98,10 +98,10 @@ mod tests {
 
     #[test]
     fn a_limit_that_was_met_is_counted_and_told_with_its_size() {
-        let limits = Limits::default().with(Limit::BodyBytes, 2 << 20);
-        let refused = limits.refuse(Limit::BodyBytes);
+        let limits = Limits::default().with(Limit::BodiesBytesPerRequester, 2 << 20);
+        let refused = limits.refuse(Limit::BodiesBytesPerRequester);
         assert!(refused.to_string().contains("2 MiB"), "{refused}");
-        assert_eq!(limits.times_met(Limit::BodyBytes), 1);
+        assert_eq!(limits.times_met(Limit::BodiesBytesPerRequester), 1);
         assert_eq!(limits.times_met(Limit::StatementTime), 0);
     }
 }

@@ -86,10 +86,10 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        let written = ["statement-time=2s", "body-bytes=3MiB,bodies-bytes = 512 KiB", ""];
+        let written = ["statement-time=2s", "answers-bytes=3MiB,bodies-bytes = 512 KiB", ""];
         let limits = Limits::default().with_written(written).unwrap();
         assert_eq!(limits.size(Limit::StatementTime), 2_000);
-        assert_eq!(limits.size(Limit::BodyBytes), 3 << 20);
+        assert_eq!(limits.size(Limit::AnswersBytes), 3 << 20);
         assert_eq!(limits.size(Limit::BodiesBytes), 512 << 10);
     }
 
@@ -102,8 +102,8 @@ mod tests {
             ("statement-time=2MiB", "a time above zero"),
             ("statement-time=0", "a time above zero"),
             ("statement-time=-1", "a time above zero"),
-            ("body-bytes=99999999999GiB", "bytes above zero"),
-            ("body-bytes=1.5MiB", "bytes above zero"),
+            ("bodies-bytes=99999999999GiB", "bytes above zero"),
+            ("bodies-bytes=1.5MiB", "bytes above zero"),
         ] {
             let error = Limits::default().with_written([written]).unwrap_err().to_string();
             assert!(error.contains(told), "{written}: {error}");

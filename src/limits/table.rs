@@ -16,8 +16,6 @@ pub enum Unit {
 /// How a request is refused that meets a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Too many bytes: 413.
-    TooLarge,
     /// It asks for more work than is done at once: 422.
     TooMuch,
     /// This requester asks too often, or for too much at a time: 429.
@@ -78,9 +76,6 @@ const SECOND: u64 = 1_000;
 
 // Name, unit and size; how who meets it is refused; what it bounds; the answer, where `{}` is the size.
 limits! {
-    BodyBytes "body-bytes" Bytes MIB, TooLarge,
-        "The longest body of a request that is neither a batch nor a file.",
-        "the body may have at most {}";
     BodiesBytes "bodies-bytes" Bytes 64 * MIB, Busy,
         "The bodies of all requests under way together.",
         "too much is being sent to this server at once; try again in a moment";
@@ -143,7 +138,7 @@ impl Limit {
     pub(super) fn retry_after(self) -> Option<Duration> {
         match self.refusal() {
             Refusal::TooMany | Refusal::Busy => Some(Duration::from_secs(5)),
-            Refusal::TooLarge | Refusal::TooMuch | Refusal::Silent => None,
+            Refusal::TooMuch | Refusal::Silent => None,
         }
     }
 }

@@ -11,7 +11,7 @@ const INTRODUCTION: &str = "# Limits
 
 Every limit on what may be asked of a server, with its usual size. `pagetide serve --limit NAME=SIZE`, given once
 for each, or `PAGETIDE_LIMITS` with commas between, sets another: `--limit statement-time=2s --limit
-body-bytes=4MiB`. Sizes are bytes (`1000`, `512KiB`, `64MiB`, `1GiB`), times (`250ms`, `5s`, `2min`, `1h`) or
+bodies-bytes=128MiB`. Sizes are bytes (`1000`, `512KiB`, `64MiB`, `1GiB`), times (`250ms`, `5s`, `2min`, `1h`) or
 numbers.
 
 `/metrics` has the size of each as `pagetide_limit`, and how often it was met as `pagetide_limit_met_total`. A
@@ -24,7 +24,6 @@ named by `--trusted-proxies` all guests are one requester.
 
 fn refusal(limit: Limit) -> &'static str {
     match limit.refusal() {
-        Refusal::TooLarge => "413 `TOO_LARGE`",
         Refusal::TooMuch => "422 `TOO_MUCH`",
         Refusal::TooMany => "429 `TOO_MANY_REQUESTS`",
         Refusal::Busy => "503 `BUSY`",
