@@ -79,7 +79,7 @@ struct LastLook {
     tried: Option<(Option<Stamp>, Instant)>,
     /// Whether the last try to fold failed, which is said once.
     fold_failed: bool,
-    /// When the file itself was changed last, as far as that was to be expected.
+    /// When the file itself had been changed last as it was compared with what is read.
     modified: Option<SystemTime>,
     /// Whether the connections are to a file that is no longer, or not known to be, the database.
     is_astray: bool,
@@ -535,7 +535,7 @@ impl Store {
                 self.log.watch.ring();
             }
         }
-        last.modified = self.health.files.modified();
+        // The file has changed by that, or by a copy that came in just then: the next look finds out.
         Ok(())
     }
 }
