@@ -44,6 +44,8 @@ pub(super) enum HttpError {
     Unauthenticated,
     #[error("this token is not valid, or no longer; send `Authorization: Bearer pt_…`, once")]
     BadToken,
+    #[error("this is for admins, and for programs on the machine of the server")]
+    ForAdmins,
     #[error("this is for people: sign in with your password")]
     NotByToken,
     #[error(
@@ -130,7 +132,7 @@ impl HttpError {
             Self::TooLarge(_) | Self::FileTooLarge(_) => "TOO_LARGE",
             Self::NotOfType(_) | Self::Encoded => "UNSUPPORTED_MEDIA_TYPE",
             Self::Unauthenticated | Self::BadToken => "UNAUTHENTICATED",
-            Self::NotByToken => "FORBIDDEN",
+            Self::NotByToken | Self::ForAdmins => "FORBIDDEN",
             Self::ForeignOrigin => "FOREIGN_ORIGIN",
             Self::ForeignHost(_) => "FOREIGN_HOST",
             Self::NoSuchRoute => "NOT_FOUND",
@@ -207,7 +209,9 @@ impl ResponseError for HttpError {
             Self::TooLarge(_) | Self::FileTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotOfType(_) | Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unauthenticated | Self::BadToken => StatusCode::UNAUTHORIZED,
-            Self::NotByToken | Self::ForeignOrigin | Self::ForeignHost(_) => StatusCode::FORBIDDEN,
+            Self::NotByToken | Self::ForAdmins | Self::ForeignOrigin | Self::ForeignHost(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NoUpgrade => StatusCode::UPGRADE_REQUIRED,

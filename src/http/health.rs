@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use poem::http::StatusCode;
+use poem::http::{HeaderMap, StatusCode};
 use poem::web::Data;
 use poem::{Response, Result, handler};
 use serde_json::json;
 
 use crate::http::body;
+use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::peer::Peer;
+use crate::model::access::Viewer;
 use crate::runtime::Runtime;
 
 /// `GET /healthz`: the process answers.
@@ -26,10 +29,23 @@ pub(super) async fn ready(runtime: Data<&Arc<Runtime>>) -> Result<Response> {
     Ok(body::answer(StatusCode::OK, &json!({ "status": "ready" })))
 }
 
-/// `GET /metrics`: figures of everything live, as Prometheus reads them.
+/// `GET /metrics`: figures of everything live, as Prometheus reads them. They move with every write, to
+/// closed tables too, so they are for admins and for programs on this machine.
 #[handler]
-pub(super) fn metrics(runtime: Data<&Arc<Runtime>>) -> Response {
-    Response::builder()
+pub(super) fn metrics(
+    caller: Caller,
+    peer: Data<&Peer>,
+    headers: &HeaderMap,
+    runtime: Data<&Arc<Runtime>>,
+) -> Result<Response> {
+    let viewer = caller.visitor();
+    if !viewer.is_admin() && !peer.is_program_here(headers) {
+        let is_guest = matches!(viewer, Viewer::Guest);
+        let error = if is_guest { HttpError::Unauthenticated } else { HttpError::ForAdmins };
+        return Err(error.into());
+    }
+    let response = Response::builder()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(runtime.hub.metrics())
+        .body(runtime.hub.metrics());
+    Ok(response)
 }

@@ -109,6 +109,15 @@ impl Peer {
         self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 
+    /// Whether they are a program on this machine that speaks for itself: by a name of this machine, and
+    /// not on the way of a proxy, which passes on what anybody asks.
+    pub(super) fn is_program_here(&self, headers: &HeaderMap) -> bool {
+        let by_proxy = [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, "forwarded", "via"];
+        self.address.is_loopback()
+            && self.is_at_home()
+            && !by_proxy.iter().any(|name| headers.contains_key(*name))
+    }
+
     /// Whether they reached us on their own machine, where there is no encryption.
     pub(super) fn is_at_home(&self) -> bool {
         let host = self.host();

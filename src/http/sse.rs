@@ -18,7 +18,7 @@ use crate::http::Sockets;
 use crate::http::error::HttpError;
 use crate::limits::{on_behalf_of, requester};
 use crate::live::{CloseReason, Delivery, Handshake, Message, Name, Session};
-use crate::model::ids::Position;
+use crate::model::ids::SealedPosition;
 
 /// What a client sends to go on from where it was (HTML standard, 9.2).
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -39,7 +39,7 @@ pub(super) fn resume(headers: &HeaderMap, handshakes: &mut [Handshake]) -> Resul
     }
     for (handshake, position) in handshakes.iter_mut().zip(positions) {
         if position != NOTHING {
-            handshake.since = Some(Position::new(position));
+            handshake.since = Some(SealedPosition::new(position));
         }
     }
     Ok(())
@@ -69,7 +69,7 @@ pub(super) fn open(
 struct Stream {
     session: Session,
     /// How far each subscription has come.
-    ids: Vec<(Option<Name>, Option<Position>)>,
+    ids: Vec<(Option<Name>, Option<SealedPosition>)>,
     events: mpsc::Sender<Bytes>,
     /// The reader has gone.
     gone: CancellationToken,
@@ -141,8 +141,11 @@ impl Stream {
         while let Some(delivery) = self.session.outbox().take() {
             self.deliver(delivery).await?;
         }
-        for (_, known) in self.ids.iter_mut().filter(|(_, known)| known.is_some()) {
-            *known = Some(position.clone());
+        for (name, known) in self.ids.iter_mut().filter(|(_, known)| known.is_some()) {
+            let Some(name) = name else { continue };
+            if let Some(resume) = self.session.resume(name, &position).await {
+                *known = Some(resume);
+            }
         }
         let mut event = Vec::new();
         self.put_id(&mut event);
@@ -171,7 +174,7 @@ impl Stream {
     }
 
     fn put_id(&self, events: &mut Vec<u8>) {
-        let position = |(_, known): &(_, Option<Position>)| {
+        let position = |(_, known): &(_, Option<SealedPosition>)| {
             known.as_ref().map_or(NOTHING.to_owned(), |known| known.as_str().to_owned())
         };
         let id = self.ids.iter().map(position).collect::<Vec<_>>().join(",");

@@ -14,7 +14,7 @@ use crate::http::error::HttpError;
 use crate::http::{sse, websocket};
 use crate::limits::{on_behalf_of, requester};
 use crate::live::{Handshake, Opened, Outbox, Session};
-use crate::model::ids::Position;
+use crate::model::ids::SealedPosition;
 use crate::runtime::Runtime;
 
 /// How a per-table connection may be scoped from the beginning.
@@ -104,7 +104,7 @@ fn table_handshake(
         filter: asked.filter.as_deref().map(|text| view.filter_text(text)).transpose()?,
         fields: asked.fields.map(|names| names.split(',').map(str::to_owned).collect()),
         sort: asked.sort,
-        since: asked.since.map(Position::new),
+        since: asked.since.map(SealedPosition::new),
         ..Handshake::default()
     })
 }

@@ -1,20 +1,22 @@
 //! How a subscription begins: from its place in the past to the present, with no gap and nothing twice.
 //!
-//! What it missed lately is told at once. What is further back comes in parts, one after the other
-//! has been sent, so that no queue has to hold all of it; only then does the subscription join those
-//! that are live.
+//! What it missed is told as what it comes to: each record once, as it is now. What it was meanwhile is
+//! not told, for it may be gone for good reason; nor is what it was before, which the client holds if it
+//! was ever its to read. What was missed lately is told at once. What is further back comes in parts, one
+//! after the other has been sent, so that no queue has to hold all of it; only then does the subscription
+//! join those that are live.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::requester;
-use crate::live::groups::{RENAMED, Scope, TOO_COSTLY, encode, may_be_matched, renamed};
+use crate::live::groups::{RENAMED, Scope, TOO_COSTLY, Telling, encode, may_be_matched, renamed};
 use crate::live::hub::{Admission, Hub, Subscription};
 use crate::live::matcher::SoughtChange;
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::{Burst, MAX_WAITING, Outbox};
 use crate::model::change::Change;
-use crate::model::ids::Position;
+use crate::model::ids::{Position, RecordId, SealedPosition};
 use crate::model::related::Leads;
 use crate::store::{Part, Replay};
 
@@ -39,10 +41,23 @@ pub(super) struct Behind {
     pub(super) scope: Scope,
     /// Everything up to here has been told, or was known.
     since: Position,
+    /// The same as the client holds it.
+    sealed: SealedPosition,
+    /// What is left of a stretch of the past that comes in parts.
+    rest: Option<Rest>,
     /// Whether `subscribed` has been said.
     greeted: bool,
     /// What is said once after the first `subscribed` of a connection.
     connected: Option<Message>,
+}
+
+/// What is left of a stretch of the past.
+#[derive(Clone)]
+struct Rest {
+    /// Where the stretch ends.
+    until: Position,
+    /// The last record that was told; none at the beginning.
+    last: Option<RecordId>,
 }
 
 /// What a subscription missed.
@@ -57,7 +72,7 @@ enum Missed {
 
 impl Behind {
     /// What is to be said first.
-    fn greeting(&self, position: &Position) -> Burst {
+    fn greeting(&self, position: &SealedPosition) -> Burst {
         if self.greeted {
             return Burst::new(Vec::new());
         }
@@ -66,10 +81,12 @@ impl Behind {
     }
 
     /// Gives up what has not been told: the client is told to read again, up to here.
-    pub(super) fn skip(&mut self, position: &Position) -> Message {
-        self.since = position.clone();
+    pub(super) fn skip(&mut self, position: Position, sealed: &SealedPosition) -> Message {
+        self.since = position;
+        self.sealed = sealed.clone();
+        self.rest = None;
         self.greeted = true;
-        resync(&self.name, "this connection reads too slowly", position)
+        resync(&self.name, "this connection reads too slowly", sealed)
     }
 }
 
@@ -81,18 +98,27 @@ impl Hub {
         connection: (&Admission, &Arc<Outbox>),
         name: Name,
         scope: Scope,
-        since: Option<Position>,
+        since: Option<SealedPosition>,
         connected: Option<Message>,
     ) -> Begun {
         if since.is_some() {
             self.metrics.replay();
         }
         // Without `since` it begins now: what was committed before is not news.
-        let since = match since {
-            Some(since) => since,
-            None => self.store.log().position().await.unwrap_or_else(|_| self.position()),
+        let seal = &self.telling.seal;
+        let (since, sealed) = match since {
+            Some(sealed) => (seal.open(&sealed), sealed),
+            None => {
+                let now = self.store.log().position().await.unwrap_or_else(|_| self.position());
+                let sealed = self.store.log().hand_out(&now, scope.tables()).await;
+                (now, sealed)
+            }
         };
-        self.go_on(connection, Behind { name, scope, since, greeted: false, connected }).await
+        self.go_on(
+            connection,
+            Behind { name, scope, since, sealed, rest: None, greeted: false, connected },
+        )
+        .await
     }
 
     /// Brings a subscription nearer to the present. Its queue must be empty, or almost.
@@ -106,10 +132,14 @@ impl Hub {
             // Join before reading the past, or a change between the two would be lost.
             let (name, scope) = (&behind.name, &behind.scope);
             let (subscription, joined_at) = self.join(admission.id, outbox, name, scope);
-            let reason = match self.missed(&subscription, &behind.since, &joined_at).await {
+            let missed = match behind.rest {
+                Some(_) => Ok(Missed::Much),
+                None => self.missed(&subscription, &behind, &joined_at).await,
+            };
+            let reason = match missed {
                 Ok(Missed::Told(burst)) => {
                     self.metrics.replayed(burst.len());
-                    let first = [behind.greeting(&behind.since), burst];
+                    let first = [behind.greeting(&behind.sealed), burst];
                     return self.go_live(subscription, first);
                 }
                 Ok(Missed::Ahead) => {
@@ -123,19 +153,20 @@ impl Hub {
                 }
                 // A component is read again at less cost than that.
                 Ok(Missed::Much) if scope.component.is_some() => "too much has changed since then",
-                Ok(Missed::Much) => match self.part(&behind).await {
-                    Ok((burst, position)) => {
+                Ok(Missed::Much) => match self.part(&behind, joined_at.clone()).await {
+                    Ok((burst, next)) => {
                         drop(subscription);
                         self.metrics.replayed(burst.len());
-                        outbox.push_burst(behind.greeting(&behind.since));
+                        outbox.push_burst(behind.greeting(&behind.sealed));
                         outbox.push_burst(burst);
-                        return Begun::Behind(Behind { since: position, greeted: true, ..behind });
+                        return Begun::Behind(next);
                     }
                     Err(reason) => reason,
                 },
                 Err(reason) => reason,
             };
             self.metrics.resync();
+            let joined_at = self.telling.seal.seal(&joined_at);
             let resync = Burst::new(vec![resync(name, reason, &joined_at)]);
             let first = [behind.greeting(&joined_at), resync];
             return self.go_live(subscription, first);
@@ -151,7 +182,7 @@ impl Hub {
     async fn missed(
         &self,
         subscription: &Subscription,
-        since: &Position,
+        Behind { since, .. }: &Behind,
         until: &Position,
     ) -> Result<Missed, &'static str> {
         let Subscription { seat, name, scope, .. } = subscription;
@@ -165,7 +196,7 @@ impl Hub {
                     return Err(RENAMED);
                 }
                 let leads = self.leads_of(scope, &changes).await?;
-                let burst = self.replayed(&changes, name, scope, &leads)?;
+                let burst = self.replayed(&changes, (name, scope), &leads)?;
                 if burst.length() > MAX_AT_ONCE {
                     return Ok(Missed::Much);
                 }
@@ -185,18 +216,20 @@ impl Hub {
     /// What changes of the past mean to a scope, as far as whoever asks may have them looked through by now.
     fn replayed(
         &self,
-        changes: &[Arc<Change>],
-        name: &Name,
-        scope: &Scope,
+        changes: &[Change],
+        (name, scope): (&Name, &Scope),
         leads: &Leads,
     ) -> Result<Burst, &'static str> {
-        let sought: Vec<_> = changes.iter().map(|change| SoughtChange::new(change)).collect();
+        let sought: Vec<_> = changes.iter().map(SoughtChange::of_past).collect();
         let work: usize = sought.iter().map(|sought| sought.work(&scope.filter)).sum();
-        if !may_be_matched(work, &requester(), &self.matching) {
+        if !may_be_matched(work, &requester(), &self.telling.matching) {
             return Err(TOO_COSTLY);
         }
-        let encoded =
-            sought.iter().filter_map(|sought| encode(scope, sought, leads, &self.renderer));
+        let Telling { renderer, seal, .. } = &self.telling;
+        let encoded = sought.iter().filter_map(|sought| {
+            let position = seal.seal(&sought.change.position);
+            encode(scope, sought, leads, renderer, &position)
+        });
         Ok(Burst::new(encoded.map(|encoded| encoded.named(name)).collect()))
     }
 
@@ -226,11 +259,7 @@ impl Hub {
     }
 
     /// The records that those of some changes are labelled by in a scope.
-    async fn leads_of(
-        &self,
-        scope: &Scope,
-        changes: &[Arc<Change>],
-    ) -> Result<Leads, &'static str> {
+    async fn leads_of(&self, scope: &Scope, changes: &[Change]) -> Result<Leads, &'static str> {
         let mut leads = Leads::default();
         for new in changes.iter().filter_map(|change| change.new.as_ref()) {
             scope.related.iter().for_each(|related| leads.want(related, &new[related.field]));
@@ -239,15 +268,23 @@ impl Hub {
         Ok(leads)
     }
 
-    /// The next part of the past, and up to where it goes.
-    async fn part(&self, behind: &Behind) -> Result<(Burst, Position), &'static str> {
-        let Behind { name, scope, since, .. } = behind;
-        match self.store.log().part(since, &scope.table.name).await {
-            Ok(Some(Part { changes, position })) => {
+    /// The next part of the past, which goes up to `now` if it is the first, and how far the subscription
+    /// has come with it.
+    async fn part(&self, behind: &Behind, now: Position) -> Result<(Burst, Behind), &'static str> {
+        let Behind { name, scope, since, sealed, rest, .. } = behind;
+        let Rest { until, last } = rest.clone().unwrap_or(Rest { until: now, last: None });
+        let table = &scope.table.name;
+        match self.store.log().part((since, &until), last, table).await {
+            Ok(Some(Part { changes, last })) => {
+                let (known, at) = match last {
+                    Some(_) => (since.clone(), sealed.clone()),
+                    None => (until.clone(), self.telling.seal.seal(&until)),
+                };
                 // Only what is no component comes in parts, and has no labels.
-                let leads = Leads::default();
-                let burst = self.replayed(&changes, name, scope, &leads)?;
-                Ok((burst, position))
+                let burst = self.replayed(&changes, (name, scope), &Leads::default())?;
+                let rest = last.map(|last| Rest { until, last: Some(last) });
+                let next = Behind { since: known, rest, greeted: true, ..behind.clone() };
+                Ok((burst, Behind { sealed: at, ..next }))
             }
             Ok(None) => Err(NOT_KEPT),
             Err(error) => {
@@ -261,7 +298,7 @@ impl Hub {
 const NOT_KEPT: &str = "the changes since then are no longer kept";
 const NOT_NOW: &str = "the changes since then cannot be read now";
 
-fn subscribed(scope: &Scope, name: &Name, position: &Position) -> Message {
+fn subscribed(scope: &Scope, name: &Name, position: &SealedPosition) -> Message {
     let body = Body::Subscribed {
         table: scope.table.name.as_str(),
         subscription_id: name.id(),
@@ -274,6 +311,6 @@ fn subscribed(scope: &Scope, name: &Name, position: &Position) -> Message {
 }
 
 /// Tells a subscription to read again.
-pub(super) fn resync(name: &Name, reason: &str, position: &Position) -> Message {
+pub(super) fn resync(name: &Name, reason: &str, position: &SealedPosition) -> Message {
     Message::at(&Body::Resync { subscription_id: name.id(), reason, position }, name, position)
 }

@@ -2,6 +2,7 @@
 //! encoded once for all of them.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::model::action::OpenActions;
 use crate::model::change::Change;
 use crate::model::data_table::DataTable;
 use crate::model::filter::Filter;
-use crate::model::ids::{ComponentId, Position, RecordId, TableName};
+use crate::model::ids::{ComponentId, RecordId, SealedPosition, TableName};
 use crate::model::query::Sort;
 use crate::model::record::{Envelope, FieldSet};
 use crate::model::related::{Leads, Related, Renamed};
@@ -25,6 +26,7 @@ use crate::model::shape::Shape;
 use crate::model::sort_key::sort_key;
 use crate::model::table::{FieldAt, Table};
 use crate::render::Renderer;
+use crate::store::PositionSeal;
 
 /// What one subscription is about.
 #[derive(Clone)]
@@ -39,6 +41,14 @@ pub(super) struct Scope {
     pub(super) component: Option<ComponentScope>,
     /// The fields it shows by what other records go by.
     pub(super) related: Vec<Related>,
+}
+
+impl Scope {
+    /// The tables that it tells of.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &TableName> + Clone {
+        let related = self.related.iter().map(|related| &related.table.name);
+        std::iter::once(&self.table.name).chain(related)
+    }
 }
 
 /// A component of a page, as a subscription knows it.
@@ -107,7 +117,16 @@ pub(super) struct Groups {
 pub(super) enum Said {
     Change(Encoded),
     /// To read again for this reason, and go on from there.
-    Again(&'static str, Position),
+    Again(&'static str, SealedPosition),
+}
+
+/// What it takes to tell a change.
+#[derive(Clone)]
+pub(super) struct Telling {
+    pub(super) renderer: Arc<Renderer>,
+    /// How much may be looked through.
+    pub(super) matching: Arc<Flow>,
+    pub(super) seal: PositionSeal,
 }
 
 /// A group that a change may concern.
@@ -155,22 +174,24 @@ pub(super) fn say(
     changes: &[Change],
     concerned: &[Concern],
     leads: &Leads,
-    renderer: &Renderer,
-    matching: &Flow,
+    Telling { renderer, matching, seal }: &Telling,
 ) -> Vec<(GroupId, Vec<Said>)> {
     let sought: Vec<_> = changes.iter().map(SoughtChange::new).collect();
+    // One for all who hear of a change.
+    let sealed: Vec<OnceCell<_>> = changes.iter().map(|_| OnceCell::new()).collect();
     let mut said: Vec<(GroupId, Vec<Said>)> = Vec::new();
     for Concern { change: at, group, audience, is_related } in concerned {
         let Audience { scope, requester } = &**audience;
         let (change, sought) = (&changes[*at], &sought[*at]);
-        let again = |reason| Said::Again(reason, change.position.clone());
+        let position = || sealed[*at].get_or_init(|| seal.seal(&change.position));
+        let again = |reason| Said::Again(reason, position().clone());
         let word = if *is_related {
             let is_shown = |renamed| leads.may_have_referrers(&renamed);
             renamed(scope, change).any(is_shown).then(|| again(RENAMED))
         } else if !may_be_matched(sought.work(&scope.filter), requester, matching) {
             Some(again(TOO_COSTLY))
         } else {
-            encode(scope, sought, leads, renderer).map(|encoded| {
+            encode(scope, sought, leads, renderer, position()).map(|encoded| {
                 // If not, it has joined since the records that others go by were read.
                 let is_covered = is_covered(scope, change, leads);
                 if is_covered { Said::Change(encoded) } else { again(RENAMED) }
@@ -371,6 +392,7 @@ pub(super) fn encode(
     sought: &SoughtChange<'_>,
     leads: &Leads,
     renderer: &Renderer,
+    position: &SealedPosition,
 ) -> Option<Encoded> {
     let told = told(&scope.filter, sought)?;
     let change = sought.change;
@@ -409,11 +431,11 @@ pub(super) fn encode(
         table: scope.table.name.as_str(),
         subscription_id: None,
         record: shown.map(envelope),
-        old_record: old.map(envelope),
+        old_record: old.filter(|_| !sought.is_past).map(envelope),
         record_id: left,
         id: left.and_then(RecordId::beyond_doubles),
         timestamp: &change.at,
-        position: &change.position,
+        position,
         transition,
         html: html.as_deref(),
         sort_key: sort_key.as_deref(),

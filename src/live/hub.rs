@@ -17,7 +17,7 @@ use crate::feed::{Feed, Next};
 use crate::limits::{Flow, Limit, Shares};
 use crate::live::begin::resync;
 use crate::live::editing::{Editing, Editor, TooManyEdits, conflict};
-use crate::live::groups::{Groups, Said, Scope, Seat, say, work};
+use crate::live::groups::{Groups, Said, Scope, Seat, Telling, say, work};
 use crate::live::matcher::GroupId;
 use crate::live::message::{CloseReason, Name, now};
 use crate::live::metrics::Metrics;
@@ -108,13 +108,11 @@ pub struct Credential {
 /// Everyone who listens.
 pub struct Hub {
     pub(super) store: Store,
-    pub(super) renderer: Arc<Renderer>,
+    pub(super) telling: Telling,
     pub(super) transport: Transport,
     state: Mutex<State>,
     presence: Mutex<Presence>,
     pub(super) metrics: Metrics,
-    /// What each requester may have looked through to match changes.
-    pub(super) matching: Arc<Flow>,
     /// What each requester's filters take.
     pub(super) filters: Shares,
     pub(super) position: watch::Sender<Position>,
@@ -206,16 +204,16 @@ impl Hub {
         let metrics = Metrics::new(limits.clone());
         let (each, all) = (Limit::MatchingBytesPerRequester, Limit::MatchingBytes);
         let matching = Arc::new(Flow::new(limits, each, all, MATCHING_UNIT));
+        let telling = Telling { renderer, matching, seal: store.log().seal().clone() };
         let (all, each) = (Limit::FilterBytes, Limit::FilterBytesPerRequester);
         let filters = Shares::new(limits.clone(), all, each);
         let hub = Self {
             store,
-            renderer,
+            telling,
             transport,
             state: Mutex::default(),
             presence: Mutex::default(),
             metrics,
-            matching,
             filters,
             position,
         };
@@ -262,18 +260,15 @@ impl Hub {
             let state = self.lock();
             (state.groups.concerned(changes, 0), state.groups.newest())
         };
-        let (renderer, matching) = (self.renderer.clone(), self.matching.clone());
+        let telling = self.telling.clone();
         let told = if work(changes, &concerned) <= AT_ONCE {
             // One bad change must not end it for everyone.
-            catch_unwind(AssertUnwindSafe(|| {
-                say(changes, &concerned, &leads, &renderer, &matching)
-            }))
-            .map(|said| (said, leads))
+            catch_unwind(AssertUnwindSafe(|| say(changes, &concerned, &leads, &telling)))
+                .map(|said| (said, leads))
         } else {
             let changes = changes.to_vec();
-            let looking = spawn_blocking(move || {
-                (say(&changes, &concerned, &leads, &renderer, &matching), leads)
-            });
+            let looking =
+                spawn_blocking(move || (say(&changes, &concerned, &leads, &telling), leads));
             looking.await.map_err(|error| error.into_panic())
         };
         let told = told.and_then(|(said, leads)| {
@@ -508,7 +503,7 @@ impl Hub {
         let mut state = self.lock();
         state.past.forget();
         let fresh = state.groups.concerned(changes, newest);
-        let to_fresh = say(changes, &fresh, leads, &self.renderer, &self.matching);
+        let to_fresh = say(changes, &fresh, leads, &self.telling);
         let encoded = state.groups.deliver(said) + state.groups.deliver(to_fresh);
         self.metrics.encoded(encoded);
         for change in changes {
@@ -523,9 +518,10 @@ impl Hub {
 
     /// Tells everyone to read again, and goes on from there.
     fn resync_everyone(&self, reason: &str, position: &Position) {
+        let sealed = self.telling.seal.seal(position);
         let mut state = self.lock();
         state.past.forget();
-        let told = state.groups.tell_all(|name| resync(name, reason, position));
+        let told = state.groups.tell_all(|name| resync(name, reason, &sealed));
         (0..told).for_each(|_| self.metrics.resync());
         self.position.send_replace(position.clone());
     }

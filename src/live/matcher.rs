@@ -33,6 +33,8 @@ pub(super) struct SoughtChange<'a> {
     new: Option<Sought<'a>>,
     /// How long both states of the record are, in bytes.
     pub(super) length: usize,
+    /// Whether it is told to one who was away: what the record was is not told then.
+    pub(super) is_past: bool,
 }
 
 impl<'a> SoughtChange<'a> {
@@ -40,7 +42,11 @@ impl<'a> SoughtChange<'a> {
         let sought = |record: &'a Option<Record>| record.as_ref().map(Sought::new);
         let (old, new) = (sought(&change.old), sought(&change.new));
         let states = [&change.old, &change.new].into_iter().flatten();
-        Self { change, old, new, length: states.map(length).sum() }
+        Self { change, old, new, length: states.map(length).sum(), is_past: false }
+    }
+
+    pub(super) fn of_past(change: &'a Change) -> Self {
+        Self { is_past: true, ..Self::new(change) }
     }
 
     /// How much has to be looked through at most to hold a filter against it, in bytes.

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::model::ids::{Position, RecordId, TableName};
+use crate::model::ids::{RecordId, SealedPosition, TableName};
 use crate::model::record::Envelope;
 
 /// A message from the server, told apart by `type`.
@@ -34,7 +34,7 @@ pub(super) enum Body<'a> {
         fields: Vec<&'a str>,
         /// Everything after this will be told.
         #[schemars(with = "String")]
-        position: &'a Position,
+        position: &'a SealedPosition,
         /// What the component means, as its page says it too; only for components.
         #[serde(skip_serializing_if = "Option::is_none")]
         shape: Option<&'a str>,
@@ -63,7 +63,7 @@ pub(super) enum Body<'a> {
         reason: &'a str,
         /// Everything after this will be told.
         #[schemars(with = "String")]
-        position: &'a Position,
+        position: &'a SealedPosition,
     },
     /// A handshake that cannot be honoured: `PAGE_CHANGED` if the page that it comes from is to be
     /// loaded anew. Or, over Server-Sent Events, why the stream ends: `SESSION_ENDED` or
@@ -122,7 +122,7 @@ pub(super) struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<RecordSchema>")]
     pub(super) record: Option<Envelope<'a>>,
-    /// The record as it stood; only on update.
+    /// The record as it stood; only on update, and not of what happened while the client was away.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<RecordSchema>")]
     pub(super) old_record: Option<Envelope<'a>>,
@@ -137,7 +137,7 @@ pub(super) struct Change<'a> {
     pub(super) timestamp: &'a str,
     /// Whoever has applied this knows everything up to here.
     #[schemars(with = "String")]
-    pub(super) position: &'a Position,
+    pub(super) position: &'a SealedPosition,
     /// `enter` when the record began to match, `leave` when it ceased to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) transition: Option<&'a str>,
@@ -235,7 +235,7 @@ pub struct Message(Arc<Finished>);
 struct Finished {
     frame: Bytes,
     text_at: usize,
-    resume: Option<(Name, Position)>,
+    resume: Option<(Name, SealedPosition)>,
 }
 
 /// A change as everyone hears it who sees the same records: only the name that each client gave its
@@ -244,7 +244,7 @@ pub(super) struct Encoded {
     json: Vec<u8>,
     /// Where `subscriptionId` goes.
     name_at: usize,
-    position: Position,
+    position: SealedPosition,
 }
 
 /// The members that stand before `subscriptionId`.
@@ -284,11 +284,11 @@ impl Message {
     }
 
     /// A message after which the subscription knows everything up to a position.
-    pub(super) fn at(body: &Body<'_>, name: &Name, position: &Position) -> Self {
+    pub(super) fn at(body: &Body<'_>, name: &Name, position: &SealedPosition) -> Self {
         Self::finish(&[&json(body)], Some((name.clone(), position.clone())))
     }
 
-    fn finish(parts: &[&[u8]], resume: Option<(Name, Position)>) -> Self {
+    fn finish(parts: &[&[u8]], resume: Option<(Name, SealedPosition)>) -> Self {
         let length = parts.iter().map(|part| part.len()).sum();
         let mut frame = BytesMut::with_capacity(length + 10);
         put_text_header(&mut frame, length);
@@ -331,7 +331,7 @@ impl Message {
     }
 
     /// Where its subscription goes on from, once this is read.
-    pub fn resume(&self) -> Option<&(Name, Position)> {
+    pub fn resume(&self) -> Option<&(Name, SealedPosition)> {
         self.0.resume.as_ref()
     }
 }

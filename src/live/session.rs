@@ -17,7 +17,7 @@ use crate::live::outbox::Outbox;
 use crate::model::access::Viewer;
 use crate::model::address::Address;
 use crate::model::app::App;
-use crate::model::ids::{Position, RecordId};
+use crate::model::ids::{Position, RecordId, SealedPosition};
 use crate::model::refresh::Transport;
 use crate::model::shape::Shape;
 use crate::model::table::Table;
@@ -50,7 +50,7 @@ pub struct Handshake {
     /// `field:direction` terms; changes then carry a `sortKey`.
     pub sort: Option<String>,
     /// Replays what came after this position.
-    pub since: Option<Position>,
+    pub since: Option<SealedPosition>,
     /// The id of a component on the page at `url`, instead of a table: the page says which records.
     pub component: Option<String>,
     /// The path and query of the page that holds the component.
@@ -177,6 +177,13 @@ impl Session {
         self.hub.position()
     }
 
+    /// From where a live subscription goes on that was told everything up to a position. Nothing where it
+    /// has yet to be told of the past: only its own messages say up to where.
+    pub async fn resume(&self, name: &Name, position: &Position) -> Option<SealedPosition> {
+        let scope = &self.subscriptions.get(name)?.scope;
+        Some(self.hub.store.log().hand_out(position, scope.tables()).await)
+    }
+
     /// Notes a sign of life.
     pub fn touch(&self) {
         self.pages.values().for_each(Stay::touch);
@@ -223,15 +230,16 @@ impl Session {
     /// connection were dropped.
     pub fn resync_all(&mut self) {
         let position = self.hub.position();
+        let sealed = self.hub.telling.seal.seal(&position);
         let reason = "this connection reads too slowly";
         self.hub.counts().dropped();
         let told = self.subscriptions.keys().map(|name| {
             self.hub.counts().resync();
-            resync(name, reason, &position)
+            resync(name, reason, &sealed)
         });
         let skipped = self.behind.iter_mut().map(|behind| {
             self.hub.counts().resync();
-            behind.skip(&position)
+            behind.skip(position.clone(), &sealed)
         });
         self.outbox.push(told.chain(skipped));
         self.pages.values().for_each(|stay| stay.sync(&self.outbox));

@@ -150,13 +150,31 @@ impl fmt::Display for RecordId {
     }
 }
 
-/// How far into the change feed a reader knows everything. Opaque outside `store`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+/// How far into the change feed a reader knows everything. Opaque outside `store`, and handed out as
+/// a [`SealedPosition`] only.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Position(Arc<str>);
 
 impl Position {
     /// Wraps the text of a position, unread: whether it means anything is for `store` to say.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for `store` to read.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A position as clients hold it: encrypted and authenticated, so that it tells them nothing and
+/// cannot be made up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealedPosition(Arc<str>);
+
+impl SealedPosition {
+    /// Wraps a text, unread: whether it stands for a position is for `store` to say.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }

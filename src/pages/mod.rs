@@ -327,16 +327,23 @@ impl Pages {
             snapshot = self.answers(&asked).await?;
         }
         let related = asked.iter().map(|(component, asked)| component.related(&asked.view));
-        let mut to_label: Vec<_> = related.zip(&mut snapshot.answers).collect();
+        let related: Vec<_> = related.collect();
+        let mut positions = Vec::with_capacity(asked.len());
+        for ((_, asked), related) in asked.iter().zip(&related) {
+            let beside = related.iter().map(|related| &related.table.name);
+            let tables = std::iter::once(&asked.view.table.name).chain(beside);
+            positions.push(self.records.position(&snapshot.position, tables).await);
+        }
+        let mut to_label: Vec<_> = related.into_iter().zip(&mut snapshot.answers).collect();
         self.records.label_all(&mut to_label).await?;
         let mut data = HashMap::with_capacity(asked.len());
-        for ((component, asked), answer) in asked.into_iter().zip(snapshot.answers) {
+        let answered = asked.into_iter().zip(snapshot.answers).zip(positions);
+        for (((component, asked), answer), position) in answered {
             let Question { view, chosen, .. } = asked;
             let (entries, editable) = (component.entries(&view), component.editable(&view));
             let choices = self.records.choices(&component.chosen_from(&view)).await?;
             let shape = Shape::of(&shown.address.page, component, &view);
             let View { table, fields, .. } = view;
-            let (position, draft) = (snapshot.position.clone(), None);
             let own = ComponentData {
                 table,
                 fields,
@@ -347,7 +354,7 @@ impl Pages {
                 answer,
                 position,
                 shape,
-                draft,
+                draft: None,
             };
             data.insert(component.id.clone(), own);
         }

@@ -2,7 +2,7 @@
 
 use crate::model::access::View;
 use crate::model::filter::Filter;
-use crate::model::ids::Position;
+use crate::model::ids::SealedPosition;
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::{FieldSet, Record};
 use crate::model::related::Related;
@@ -55,7 +55,7 @@ pub struct Listed {
     /// With this the list goes on, if it does.
     pub next_cursor: Option<String>,
     /// Everything before this is in the records, nothing after it is.
-    pub position: Position,
+    pub position: SealedPosition,
 }
 
 impl List {
@@ -108,6 +108,9 @@ impl Records {
         let last = records.last().filter(|_| goes_on);
         let next_cursor = last.map(|record| mark.behind(record, &sort));
         self.label(&list.expand, &mut records).await?;
-        Ok(Listed { records, total, next_cursor, position: snapshot.position })
+        let related = list.expand.iter().map(|related| &related.table.name);
+        let tables = std::iter::once(&view.table.name).chain(related);
+        let position = self.position(&snapshot.position, tables).await;
+        Ok(Listed { records, total, next_cursor, position })
     }
 }

@@ -9,7 +9,7 @@ use crate::limits::{Limit, Shares};
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::app::App;
 use crate::model::component::Component;
-use crate::model::ids::{RecordId, TableName};
+use crate::model::ids::{Position, RecordId, SealedPosition, TableName};
 use crate::model::input::Inputs;
 use crate::model::query::{Answer, Query, Snapshot};
 use crate::model::record::Record;
@@ -122,6 +122,15 @@ impl Records {
             return Ok(snapshot);
         }
         Ok(self.store.snapshot(queries, &[]).await?)
+    }
+
+    /// From where whoever read some tables in the snapshot of a position goes on.
+    pub async fn position<'a>(
+        &self,
+        snapshot: &Position,
+        tables: impl IntoIterator<Item = &'a TableName> + Clone,
+    ) -> SealedPosition {
+        self.store.log().hand_out(snapshot, tables).await
     }
 
     /// Gives answers what their links go by, for the viewer whose these are.

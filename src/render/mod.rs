@@ -17,7 +17,7 @@ use crate::model::component::{
 };
 use crate::model::data_table::{Chosen, DataTable};
 use crate::model::form::Draft;
-use crate::model::ids::{ComponentId, Position};
+use crate::model::ids::{ComponentId, SealedPosition};
 use crate::model::phrase::Phrase;
 use crate::model::query::Answer;
 use crate::model::record::{FieldSet, Record};
@@ -134,7 +134,7 @@ pub struct ComponentData {
     /// What the component asked for.
     pub answer: Answer,
     /// Everything up to here is in the answer.
-    pub position: Position,
+    pub position: SealedPosition,
     /// What the component means to whoever looks.
     pub shape: Shape,
     /// What was sent by it and could not be saved, where it is a form.

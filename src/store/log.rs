@@ -12,25 +12,28 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use crate::model::change::Change;
-use crate::model::ids::{Position, RecordId, TableName, UserId};
+use crate::model::ids::{Position, RecordId, SealedPosition, TableName, UserId};
 use crate::model::table::Table;
 use crate::model::value::{Person, Value};
 use crate::store::people::People;
 use crate::store::readers::{Readers, ask};
 use crate::store::recent::{Line, Recent};
+use crate::store::seal::PositionSeal;
 use crate::store::stamp::{Stamp, Stamps};
 use crate::store::watch::{Delay, Watch};
 use crate::store::writer::Statement;
 use crate::store::{Store, StoreError, row};
 
+mod known;
+mod part;
+
+pub use part::Part;
+
 /// How many changes are read at once.
 const BATCH: usize = 1_000;
 /// How many changes are looked through at once for one subscriber. Whoever missed more is told in
 /// parts.
-const MAX_REPLAY: i64 = 1_000;
-/// How long the changes of such a part may be in the log together, in bytes; one is always among
-/// them.
-const PART_BYTES: usize = 256 * 1024;
+const MAX_REPLAY: usize = 1_000;
 /// How many of the newest changes are looked through for the last one of a record.
 const LOOKED_BACK: i64 = 20_000;
 /// How many of the newest changes are read into memory at the start.
@@ -56,6 +59,7 @@ pub struct Log {
     pub(super) tables: Arc<[Arc<Table>]>,
     pub(super) people: People,
     pub(super) epoch: CurrentEpoch,
+    pub(super) seal: PositionSeal,
     pub(super) watch: Watch,
     pub(super) stamps: Stamps,
     pub(super) recent: Recent,
@@ -73,9 +77,10 @@ impl Epoch {
         Position::new(format!("{}-{seq}-{mark:x}", self.0))
     }
 
-    /// The line that a position names; nothing if it is of another history.
+    /// The line up to which everything is known at a position; nothing if it is of another history.
     fn place(&self, position: &Position) -> Option<LogPlace> {
-        let (epoch, place) = position.as_str().split_once('-')?;
+        let (place, _) = position.as_str().split_once(':').unwrap_or((position.as_str(), ""));
+        let (epoch, place) = place.split_once('-')?;
         let (seq, mark) = place.split_once('-')?;
         let mark = u32::from_str_radix(mark, 16).ok()?;
         let seq = seq.parse().ok().filter(|seq| *seq >= 0)?;
@@ -147,23 +152,14 @@ pub struct Batch {
 /// What happened between two positions.
 #[derive(Debug)]
 pub enum Replay {
-    /// All of it, in order.
-    Changes(Vec<Arc<Change>>),
+    /// What became of each record, in the order of their last changes.
+    Changes(Vec<Change>),
     /// The log does not reach back that far, or the position is of another database.
     Gone,
     /// Too much to be told at once: see [`Log::part`].
     Much,
     /// The later position is before the earlier one.
     Ahead,
-}
-
-/// A part of what happened, read for one who is far behind.
-#[derive(Debug)]
-pub struct Part {
-    /// In order; may be none, for other tables changed too.
-    pub changes: Vec<Arc<Change>>,
-    /// Whoever has applied them knows everything up to here.
-    pub position: Position,
 }
 
 /// How long the log keeps changes: whichever is over first.
@@ -179,6 +175,52 @@ pub struct Kept {
 pub const KEPT: Kept = Kept { hours: KEPT_HOURS, changes: KEPT_CHANGES };
 
 impl Log {
+    /// What makes positions into what clients hold, and back.
+    pub fn seal(&self) -> &PositionSeal {
+        &self.seal
+    }
+
+    /// A position for a client that reads some tables: that of the last line which tells of one of them, so
+    /// that it does not move with what is written elsewhere.
+    pub async fn hand_out<'a>(
+        &self,
+        position: &Position,
+        tables: impl IntoIterator<Item = &'a TableName> + Clone,
+    ) -> SealedPosition {
+        let epoch = self.epoch.now();
+        let Some(now) = epoch.place(position) else { return self.seal.seal(position) };
+        let (read, newest) = self.recent.newest(tables.clone());
+        let place = if newest.seq > now.seq {
+            // Which one was the last before that is not worth a question.
+            now
+        } else if read.seq < now.seq {
+            let last = self.last_of(tables, (read.seq, now.seq)).await;
+            last.map_or(now, |last| last.unwrap_or(newest))
+        } else {
+            newest
+        };
+        self.seal.seal(&epoch.position(place))
+    }
+
+    /// The last line of a short stretch that tells of one of some tables.
+    async fn last_of<'a>(
+        &self,
+        tables: impl IntoIterator<Item = &'a TableName>,
+        (since, until): (i64, i64),
+    ) -> Result<Option<LogPlace>, StoreError> {
+        let tables = tables.into_iter().map(|table| format!("'{table}'"));
+        let sql = format!(
+            "select {PLACE} as place from _pagetide_changes
+             where seq > ? and seq <= ? and +table_name in ({}) order by seq desc limit 1",
+            tables.collect::<Vec<_>>().join(",")
+        );
+        let row = ask!(self.readers, connection => {
+            let row = sqlx::query(AssertSqlSafe(sql.clone())).bind(since).bind(until);
+            row.fetch_optional(connection).await.map_err(StoreError::from)
+        })?;
+        Ok(row.map(|row| LogPlace::of(&row)))
+    }
+
     /// The position of everything committed so far.
     ///
     /// # Errors
@@ -285,7 +327,7 @@ impl Log {
         self.watch.wait(&mut pace.0).await;
     }
 
-    /// Everything that happened to a table after one position, up to and including another. The
+    /// What became of the records of a table after one position, up to and including another. The
     /// database is asked only for what is not in memory.
     ///
     /// # Errors
@@ -297,14 +339,20 @@ impl Log {
         table: &TableName,
     ) -> Result<Replay, StoreError> {
         let epoch = self.epoch.now();
-        let (Some(since), Some(until)) = (epoch.place(since), epoch.place(until)) else {
+        let (Some(known), Some(until)) = (epoch.read(since, table), epoch.place(until)) else {
             return Ok(Replay::Gone);
         };
-        if until.seq - since.seq > MAX_REPLAY {
-            return Ok(Replay::Much);
+        let since = known.since;
+        if known.told.is_empty()
+            && let Some(changes) = self.recent.between(since, until.seq, table)
+        {
+            return Ok(match changes.len() > MAX_REPLAY {
+                true => Replay::Much,
+                false => Replay::Changes(known.compact(&epoch, &changes, until)),
+            });
         }
-        if let Some(changes) = self.recent.between(since, until.seq, table) {
-            return Ok(Replay::Changes(changes));
+        if until.seq - since.seq > MAX_REPLAY as i64 {
+            return Ok(Replay::Much);
         }
         let stretch = (since, until.seq.max(since.seq));
         let lines =
@@ -312,43 +360,18 @@ impl Log {
         let Some(lines) = lines? else {
             return Ok(Replay::Gone);
         };
-        if since.seq > until.seq {
+        let mut told = known.told.iter().map(|told| told.until);
+        if since.seq > until.seq || told.any(|known| known.seq > until.seq) {
             return Ok(Replay::Ahead);
         }
-        let changes = lines.into_iter().filter_map(|line| line.change);
-        Ok(Replay::Changes(changes.filter(|change| change.table == *table).collect()))
-    }
-
-    /// The next changes of a table after a position that is far back; nothing if the log does not
-    /// reach back that far, or the position is of another history.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn part(
-        &self,
-        since: &Position,
-        table: &TableName,
-    ) -> Result<Option<Part>, StoreError> {
-        let epoch = self.epoch.now();
-        let Some(since) = epoch.place(since) else { return Ok(None) };
-        let stretch = (since, i64::MAX);
-        let lines =
-            ask!(self.readers, connection => self.follow(connection, &epoch, stretch).await);
-        let Some(lines) = lines? else {
-            return Ok(None);
-        };
-        let mut last = lines.last().map_or(since, |line| line.place);
-        let (mut changes, mut bytes) = (Vec::new(), 0);
-        for Line { place, bytes: length, change } in lines {
-            let Some(change) = change.filter(|change| change.table == *table) else { continue };
-            bytes += length;
-            changes.push(change);
-            if bytes > PART_BYTES {
-                last = place;
-                break;
-            }
+        let is_line =
+            |place: LogPlace| place == since || lines.iter().any(|line| line.place == place);
+        if !known.told.iter().all(|told| is_line(told.until)) {
+            return Ok(Replay::Gone);
         }
-        Ok(Some(Part { changes, position: epoch.position(last) }))
+        let changes = lines.into_iter().filter_map(|line| line.change);
+        let changes: Vec<_> = changes.filter(|change| change.table == *table).collect();
+        Ok(Replay::Changes(known.compact(&epoch, &changes, until)))
     }
 
     /// The lines after a place; nothing if that place is not in the log: it may be pruned, or the log

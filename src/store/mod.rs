@@ -35,6 +35,7 @@ mod renames;
 mod row;
 mod rules;
 mod schema;
+mod seal;
 mod select;
 mod sessions;
 mod snapshot;
@@ -52,6 +53,7 @@ pub use health::{Deleted, Hold};
 pub use log::{Batch, KEPT, Kept, Log, Pace, Part, Replay};
 pub use migrate::{Losses, Migrated};
 pub use rebuild::FRESH;
+pub use seal::PositionSeal;
 pub use sessions::{ApiToken, NewSession, NewToken, SessionSeen};
 pub use stamp::Stamp;
 pub use writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
@@ -129,6 +131,7 @@ impl Store {
         limits: Arc<Limits>,
     ) -> Result<Self, StoreError> {
         let epoch = log::epoch(&mut connection).await?;
+        let seal = PositionSeal::of(&mut connection).await?;
         let read_only = options(&file).read_only(true).create_if_missing(false);
         let readers = Readers::open(read_only, limits.clone()).await?;
         let people = People::load(&readers).await?;
@@ -142,6 +145,7 @@ impl Store {
             tables: tables.clone(),
             people: people.clone(),
             epoch: CurrentEpoch::new(epoch),
+            seal,
             watch: watch.clone(),
             stamps,
             recent: Recent::default(),

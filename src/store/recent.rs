@@ -1,6 +1,6 @@
 //! The newest changes, kept in memory: whoever comes back after a moment costs no query.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::change::Change;
@@ -28,6 +28,10 @@ pub(super) struct Recent(Arc<Mutex<Stretch>>);
 
 #[derive(Debug, Default)]
 struct Stretch {
+    /// It was begun after this line.
+    begun: LogPlace,
+    /// The newest line of each table since then.
+    newest: HashMap<TableName, LogPlace>,
     /// The stretch begins after this line.
     after: LogPlace,
     lines: VecDeque<Line>,
@@ -39,10 +43,13 @@ impl Recent {
     pub(super) fn note(&self, after: LogPlace, lines: impl IntoIterator<Item = Line>) {
         let mut stretch = self.lock();
         if stretch.until() != after {
-            *stretch = Stretch { after, ..Stretch::default() };
+            *stretch = Stretch { begun: after, after, ..Stretch::default() };
         }
         for line in lines {
             stretch.bytes += line.bytes;
+            if let Some(change) = &line.change {
+                stretch.newest.insert(change.table.clone(), line.place);
+            }
             stretch.lines.push_back(line);
         }
         stretch.shorten();
@@ -57,7 +64,14 @@ impl Recent {
         table: &TableName,
     ) -> Option<Vec<Arc<Change>>> {
         let stretch = self.lock();
-        if since.seq < stretch.after.seq || until < since.seq || stretch.until().seq < until {
+        if until < since.seq || stretch.until().seq < until {
+            return None;
+        }
+        if stretch.is_newest(since) && stretch.newest([table]).seq <= since.seq {
+            // However long ago that was.
+            return Some(Vec::new());
+        }
+        if since.seq < stretch.after.seq {
             return None;
         }
         let first = stretch.lines.partition_point(|line| line.place.seq <= since.seq);
@@ -68,6 +82,16 @@ impl Recent {
         let wanted = stretch.lines.range(first..).take_while(|line| line.place.seq <= until);
         let changes = wanted.filter_map(|line| line.change.clone());
         Some(changes.filter(|change| change.table == *table).collect())
+    }
+
+    /// The newest line of all, and the newest one of these tables; that before all that is known, if it is
+    /// not.
+    pub(super) fn newest<'a>(
+        &self,
+        tables: impl IntoIterator<Item = &'a TableName>,
+    ) -> (LogPlace, LogPlace) {
+        let stretch = self.lock();
+        (stretch.until(), stretch.newest(tables))
     }
 
     /// Forgets all of it: the log tells another history now.
@@ -85,6 +109,16 @@ impl Stretch {
     /// The stretch goes up to this line, which it includes.
     fn until(&self) -> LogPlace {
         self.lines.back().map_or(self.after, |line| line.place)
+    }
+
+    fn newest<'a>(&self, tables: impl IntoIterator<Item = &'a TableName>) -> LogPlace {
+        let newest = tables.into_iter().filter_map(|table| self.newest.get(table));
+        newest.copied().max_by_key(|place| place.seq).unwrap_or(self.begun)
+    }
+
+    /// Whether a line is the newest one of a table.
+    fn is_newest(&self, line: LogPlace) -> bool {
+        line == self.begun || self.newest.values().any(|newest| *newest == line)
     }
 
     fn shorten(&mut self) {

@@ -75,5 +75,6 @@ mod values;
 mod variables;
 mod viewers;
 mod visibility;
+mod watched;
 mod wire;
 mod written;

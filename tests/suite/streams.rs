@@ -17,7 +17,7 @@ pub struct Stream {
 /// One event: what stood in `id:` and in `data:`.
 #[derive(Debug, PartialEq)]
 pub struct Event {
-    id: String,
+    pub id: String,
     pub data: String,
 }
 

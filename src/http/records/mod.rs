@@ -17,7 +17,7 @@ use crate::http::body::{self, MAX_BODY};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::model::access::View;
-use crate::model::ids::Position;
+use crate::model::ids::SealedPosition;
 use crate::model::input::Inputs;
 use crate::model::record::{Envelope, Record};
 use crate::records::{self, Asked, DEFAULT_LIMIT, List, MAX_LIMIT, RecordsError, Shown};
@@ -51,7 +51,7 @@ pub(super) struct OneQuery {
 struct ListBody<'a> {
     records: Vec<Envelope<'a>>,
     pagination: Pagination,
-    position: Position,
+    position: SealedPosition,
 }
 
 #[derive(Serialize)]

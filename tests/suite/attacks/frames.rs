@@ -121,7 +121,7 @@ async fn a_position_that_means_nothing_is_a_resync_and_then_all_is_told() {
     server.sql("insert into orders (customer) values ('Ada')");
     let (_, list) = guest.get(RECORDS).await;
     let position = list["position"].as_str().unwrap();
-    let epoch = position.split_once('-').unwrap().0;
+    let epoch = server.sql("select value from _pagetide_meta where key = 'epoch'");
     let mut socket = guest.open(EVERYTHING).await.unwrap();
     // Said once the server has heard of the other program's commit itself.
     socket.send(json!({ "table": "orders", "since": position })).await;

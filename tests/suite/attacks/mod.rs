@@ -5,6 +5,7 @@ mod bodies;
 mod floods;
 mod frames;
 mod matching;
+mod replays;
 mod rights;
 mod statements;
 

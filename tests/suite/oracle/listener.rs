@@ -32,8 +32,8 @@ pub struct Listener {
     link: Option<Link>,
     position: Option<String>,
     rows: BTreeMap<String, String>,
-    /// The number of the last change of each record.
-    last: HashMap<String, u64>,
+    /// When the last change of each record happened.
+    last: HashMap<String, String>,
 }
 
 impl Listener {
@@ -138,7 +138,7 @@ impl Listener {
 
     fn apply(&mut self, message: &Json) {
         let position = message["position"].as_str().unwrap();
-        let number: u64 = position.split('-').nth(1).unwrap().parse().unwrap();
+        let at = message["timestamp"].as_str().unwrap().to_owned();
         let event = message["event"].as_str().unwrap();
         let (id, before) = if event == "delete" {
             let id = message["recordId"].as_i64().unwrap().to_string();
@@ -150,11 +150,12 @@ impl Listener {
             (id(record), before)
         };
         assert_eq!(before.is_some(), event != "insert", "{message}");
-        if event == "update" {
-            assert_eq!(before, Some(row(&self.shown, &message["oldRecord"])), "{message}");
+        // What was missed is told without it.
+        if let Some(old) = message.get("oldRecord") {
+            assert_eq!(before, Some(row(&self.shown, old)), "{message}");
         }
-        let last = self.last.insert(id, number);
-        assert!(last < Some(number), "after {last:?} came {message}");
+        let last = self.last.insert(id, at.clone());
+        assert!(last.as_ref() <= Some(&at), "after {last:?} came {message}");
         self.position = Some(position.to_owned());
     }
 

@@ -1,0 +1,117 @@
+//! Positions as they are handed out: encrypted, since how far the log has come would tell a guest how much
+//! is written to tables that they may not read, and authenticated, since whoever could make one up would
+//! be told what happened before they first came.
+//!
+//! The same position is sealed alike each time, so that what is read twice is the same to the byte: for
+//! that AES-GCM-SIV is made (RFC 8452, 4), which then tells that two are equal and nothing else.
+
+use std::sync::Arc;
+
+use aes_gcm_siv::aead::{Aead, KeyInit};
+use aes_gcm_siv::{Aes256GcmSiv, Key, Nonce};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sqlx::SqliteConnection;
+
+use crate::model::ids::{Position, SealedPosition};
+use crate::store::StoreError;
+
+/// The nonce of every message.
+const NONCE: [u8; 12] = [0; 12];
+/// What is sealed is filled up to a multiple of so many bytes: its length tells nothing either.
+const BLOCK: usize = 32;
+/// The longest text that may be a sealed position, in bytes.
+const MAX_LENGTH: usize = 1_024;
+
+/// Seals and opens positions with the key of a database: whoever serves the same one can go on from
+/// what another has handed out.
+#[derive(Clone)]
+pub struct PositionSeal(Arc<Aes256GcmSiv>);
+
+impl PositionSeal {
+    /// The seal of a database; its key is made once.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn of(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
+        let made = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+        let sql = "insert into _pagetide_meta (key, value) values ('position-key', ?)
+                   on conflict (key) do nothing";
+        sqlx::query(sql).bind(&made).execute(&mut *connection).await?;
+        let sql = "select value from _pagetide_meta where key = 'position-key'";
+        let kept: String = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+        let decoded = URL_SAFE_NO_PAD.decode(kept).unwrap_or_default();
+        // A key that somebody has spoilt only means that nothing can be resumed after a restart.
+        let key = <[u8; 32]>::try_from(decoded).unwrap_or_else(|_| rand::random());
+        Ok(Self(Arc::new(Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(key)))))
+    }
+
+    /// A position for a client.
+    pub fn seal(&self, position: &Position) -> SealedPosition {
+        let mut text = position.as_str().as_bytes().to_vec();
+        text.resize(text.len().next_multiple_of(BLOCK), b' ');
+        let sealed = self.0.encrypt(&Nonce::from(NONCE), text.as_slice());
+        SealedPosition::new(URL_SAFE_NO_PAD.encode(sealed.expect("it is shorter than 64 GiB")))
+    }
+
+    /// The position that a client holds; one of no history at all if this seal is not on it.
+    pub fn open(&self, sealed: &SealedPosition) -> Position {
+        Position::new(self.opened(sealed.as_str()).unwrap_or_default())
+    }
+
+    fn opened(&self, sealed: &str) -> Option<String> {
+        let bytes = (sealed.len() <= MAX_LENGTH).then(|| URL_SAFE_NO_PAD.decode(sealed).ok())??;
+        let text = self.0.decrypt(&Nonce::from(NONCE), bytes.as_slice()).ok()?;
+        Some(String::from_utf8(text).ok()?.trim_end().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn seal() -> PositionSeal {
+        use sqlx::Connection;
+        let mut connection = SqliteConnection::connect(":memory:").await.unwrap();
+        let table = "create table _pagetide_meta (key text primary key, value text)";
+        sqlx::query(table).execute(&mut connection).await.unwrap();
+        let made = PositionSeal::of(&mut connection).await.unwrap();
+        let kept = PositionSeal::of(&mut connection).await.unwrap();
+        let sealed = made.seal(&Position::new("1"));
+        assert_eq!(kept.open(&sealed), Position::new("1"), "the key is kept");
+        made
+    }
+
+    #[tokio::test]
+    async fn what_is_sealed_says_nothing_and_opens_again() {
+        let seal = seal().await;
+        let mut lengths = Vec::new();
+        for text in ["1", "abcdef01-1-0", "abcdef01-9223372036854775807-fff"] {
+            let position = Position::new(text);
+            let sealed = seal.seal(&position);
+            assert_eq!(sealed, seal.seal(&position));
+            assert_eq!(seal.open(&sealed), position);
+            lengths.push(sealed.as_str().len());
+        }
+        lengths.dedup();
+        assert_eq!(lengths.len(), 1, "{lengths:?}");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_sealed_is_of_no_history() {
+        let (seal, other) = (seal().await, seal().await);
+        let sealed = seal.seal(&Position::new("1"));
+        let mut texts: Vec<String> =
+            ["", "-", "deadbeef-3", "abcdef01-0-0", "AAAA", "\u{e9}"].map(str::to_owned).into();
+        texts.push(other.seal(&Position::new("1")).as_str().to_owned());
+        texts.push("A".repeat(100_000));
+        texts.extend((0..sealed.as_str().len()).map(|at| {
+            let mut bent = sealed.as_str().as_bytes().to_vec();
+            bent[at] = if bent[at] == b'A' { b'B' } else { b'A' };
+            String::from_utf8(bent).unwrap()
+        }));
+        for text in texts {
+            assert_eq!(seal.open(&SealedPosition::new(text.as_str())), Position::new(""), "{text}");
+        }
+    }
+}
