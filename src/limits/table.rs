@@ -118,6 +118,10 @@ limits! {
     WriteWaitTime "write-wait-time" Time 10 * SECOND, Busy,
         "How long a write waits for another program that is writing to the database.",
         "another program has been writing to the database for {}; try again in a moment";
+    LogBytes "log-bytes" Bytes 256 * MIB, Silent,
+        "What the change log keeps: past it the oldest changes are forgotten, and whoever goes on from before them reads again.", "";
+    LogChanges "log-changes" Count 1_000_000, Silent,
+        "How many changes the log keeps.", "";
     FreeDiskBytes "free-disk-bytes" Bytes 64 * MIB, Busy,
         "The room that is left on the disk of the database: below it no record is written.",
         "the disk of this server is almost full, so nothing is saved until there is room again";

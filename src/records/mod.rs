@@ -16,7 +16,7 @@ use crate::model::record::Record;
 use crate::model::related::{Leads, Related};
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
-use crate::store::{Action, Intent, Outcomes, Store, StoreError, Write, Written};
+use crate::store::{Action, Intent, Kept, Outcomes, Store, StoreError, Write, Written};
 
 mod ask;
 mod choice;
@@ -122,6 +122,11 @@ impl Records {
             return Ok(snapshot);
         }
         Ok(self.store.snapshot(queries, &[]).await?)
+    }
+
+    /// How much of what happened is kept.
+    pub fn kept(&self) -> Kept {
+        self.store.kept()
     }
 
     /// From where whoever read some tables in the snapshot of a position goes on.

@@ -18,10 +18,8 @@ use crate::openapi::Descriptions;
 use crate::pages::{Pages, PagesError};
 use crate::records::Records;
 use crate::render::{Edition, RenderError, Renderer};
-use crate::store::{Deleted, Losses, Migrated, Store, StoreError};
+use crate::store::{Deleted, Losses, Migrated, Pruner, Store, StoreError};
 
-/// How often the change log is looked through for what it need not keep.
-const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// How often the sessions of open connections are looked at; within a second they must be over.
 const WATCH_SESSIONS_EVERY: Duration = Duration::from_millis(400);
 
@@ -153,7 +151,7 @@ impl Runtime {
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
             publishing.run(feed).await;
         }));
-        tasks.spawn(stop.clone().run_until_cancelled_owned(prune(store.clone())));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(Pruner::default().run(store.clone())));
         // Whoever works on an app may well throw its data away and go on.
         let deleted = start.edition.as_ref().map_or(Deleted::Wait, |_| Deleted::BeginAnew);
         let looked_after = store.clone();
@@ -274,18 +272,6 @@ impl Start {
             Some(edition) => renderer.of_edition(edition.clone()),
             None => renderer,
         }))
-    }
-}
-
-async fn prune(store: Store) {
-    loop {
-        match store.prune_log().await {
-            // As long as there is more, go on, a little at a time.
-            Ok(removed) if removed > 0 => continue,
-            Ok(_) => {}
-            Err(error) => tracing::warn!("cannot prune the change log: {error}"),
-        }
-        tokio::time::sleep(PRUNE_EVERY).await;
     }
 }
 

@@ -11,23 +11,25 @@ use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
+use crate::limits::Limit;
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, SealedPosition, TableName, UserId};
 use crate::model::table::Table;
-use crate::model::value::{Person, Value};
+use crate::model::value::Person;
 use crate::store::people::People;
 use crate::store::readers::{Readers, ask};
 use crate::store::recent::{Line, Recent};
 use crate::store::seal::PositionSeal;
 use crate::store::stamp::{Stamp, Stamps};
 use crate::store::watch::{Delay, Watch};
-use crate::store::writer::Statement;
 use crate::store::{Store, StoreError, row};
 
 mod known;
 mod part;
+mod prune;
 
 pub use part::Part;
+pub use prune::Pruner;
 
 /// How many changes are read at once.
 const BATCH: usize = 1_000;
@@ -38,12 +40,8 @@ const MAX_REPLAY: usize = 1_000;
 const LOOKED_BACK: i64 = 20_000;
 /// How many of the newest changes are read into memory at the start.
 const REMEMBERED: i64 = 5_000;
-/// How many changes the log keeps at most.
-const KEPT_CHANGES: i64 = 1_000_000;
 /// How long the log keeps a change, in hours.
 const KEPT_HOURS: i64 = 24;
-/// How many changes one step of pruning removes, so that no writer waits long for it.
-const PRUNED_AT_ONCE: i64 = 1_000;
 
 /// What a [`LogPlace`] is made of.
 const PLACE: &str = "seq || char(9) || at || char(9) || table_name || char(9) || key";
@@ -162,17 +160,14 @@ pub enum Replay {
     Ahead,
 }
 
-/// How long the log keeps changes: whichever is over first.
+/// How much the log keeps: whichever is met first, and no more bytes than [`Limit::LogBytes`].
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Kept {
     /// A change is kept for so many hours.
     pub hours: i64,
     /// So many changes are kept, of all records together.
-    pub changes: i64,
+    pub changes: u64,
 }
-
-/// How long the log keeps changes.
-pub const KEPT: Kept = Kept { hours: KEPT_HOURS, changes: KEPT_CHANGES };
 
 impl Log {
     /// What makes positions into what clients hold, and back.
@@ -421,13 +416,13 @@ impl Log {
     fn change(&self, row: &SqliteRow, epoch: &Epoch) -> Option<Change> {
         let name: TableName = row::text(row, "table_name")?.parse().ok()?;
         let table = self.tables.iter().find(|table| table.name == name)?;
-        let logged = |column| row::logged(table, &row::text(row, column)?, &self.people);
+        let (old, new) = (row::text(row, "old"), row::text(row, "new"));
         Some(Change {
             position: epoch.position(LogPlace::of(row)),
             table: name,
             record_id: row.try_get::<i64, _>("key").ok()?.into(),
-            old: logged("old"),
-            new: logged("new"),
+            old: row::logged_before(table, old.as_deref(), new.as_deref(), &self.people),
+            new: row::logged(table, new.as_deref(), &self.people),
             by: self.author(row),
             at: row::text(row, "at")?.into(),
         })
@@ -456,23 +451,9 @@ impl Pace {
 }
 
 impl Store {
-    /// Removes some of the changes that are older than the log keeps, and says how many.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn prune_log(&self) -> Result<u64, StoreError> {
-        let sql = "delete from _pagetide_changes where seq in (
-                     select seq from _pagetide_changes
-                     where (at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', format('-%d hours', ?))
-                       or seq <= (select max(seq) from _pagetide_changes) - ?)
-                       and seq < (select max(seq) from _pagetide_changes)
-                     order by seq limit ?)";
-        let values = vec![
-            Value::Integer(KEPT_HOURS),
-            Value::Integer(KEPT_CHANGES),
-            Value::Integer(PRUNED_AT_ONCE),
-        ];
-        self.execute(Statement { sql, values }).await
+    /// How much the log keeps.
+    pub fn kept(&self) -> Kept {
+        Kept { hours: KEPT_HOURS, changes: self.limits.size(Limit::LogChanges) }
     }
 }
 

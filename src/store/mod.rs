@@ -50,7 +50,7 @@ mod writer;
 pub use accounts::{Account, AccountsVersion, NewAccount, Person};
 pub use error::StoreError;
 pub use health::{Deleted, Hold};
-pub use log::{Batch, KEPT, Kept, Log, Pace, Part, Replay};
+pub use log::{Batch, Kept, Log, Pace, Part, Pruner, Replay};
 pub use migrate::{Losses, Migrated};
 pub use rebuild::FRESH;
 pub use seal::PositionSeal;

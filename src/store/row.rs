@@ -15,6 +15,7 @@ use crate::model::record::Record;
 use crate::model::table::{FieldKind, Storage, Table};
 use crate::model::value::{Person, Value};
 use crate::store::people::People;
+use crate::store::triggers;
 
 /// A row whose columns are the table's fields, in their order.
 pub(super) fn record(table: &Table, row: &SqliteRow, people: &People) -> Record {
@@ -40,14 +41,32 @@ pub(super) fn packed(table: &Table, text: &str, people: &People) -> Option<Recor
 
 /// A row as the change log keeps it: a JSON object by column. A column added later is missing, and so
 /// is a number that no JSON can say.
-pub(super) fn logged(table: &Table, text: &str, people: &People) -> Option<Record> {
-    let cells: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
+pub(super) fn logged(table: &Table, text: Option<&str>, people: &People) -> Option<Record> {
+    logged_before(table, text, None, people)
+}
+
+/// The row before an update, whose long texts may stand in the row after it: see
+/// [`triggers::UNCHANGED`].
+pub(super) fn logged_before(
+    table: &Table,
+    old: Option<&str>,
+    new: Option<&str>,
+    people: &People,
+) -> Option<Record> {
+    let (old, new) = (cells(old?)?, new.and_then(cells).unwrap_or_default());
     let values = table.fields.iter().map(|field| {
-        let json = cells.get(field.name.as_str());
+        let json = old.get(field.name.as_str()).and_then(|json| match json.get() {
+            triggers::UNCHANGED => new.get(field.name.as_str()),
+            _ => Some(json),
+        });
         let json = json.and_then(|json| serde_json::from_str::<Json>(json.get()).ok());
         value(&field.kind, Cell::from(json.as_ref()), people)
     });
     Some(Record { values: values.collect() })
+}
+
+fn cells(text: &str) -> Option<HashMap<Cow<'_, str>, &RawValue>> {
+    serde_json::from_str(text).ok()
 }
 
 /// The five things SQLite keeps, less the one that no field holds.

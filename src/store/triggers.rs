@@ -10,7 +10,7 @@
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use crate::model::table::Table;
+use crate::model::table::{Field, Storage, Table};
 use crate::store::{StoreError, meaning, unrounded};
 
 /// How many arguments older versions of SQLite allow a function, less a few.
@@ -21,6 +21,11 @@ const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 const WHO: &str = "(select user_id from _pagetide_actor)";
 /// How many notes of rows that were not replaced after all may lie about.
 const MAX_NOTES: usize = 16;
+/// Stands in the row before an update for a long text that the row after it has too. No value of a
+/// field is an array in the log.
+pub(super) const UNCHANGED: &str = "[]";
+/// How long a text is at least that is not kept twice: below that, saying so takes as much.
+const LONG: usize = 64;
 /// What the triggers do.
 const EVENTS: [&str; 6] = [
     "before_insert",
@@ -281,7 +286,14 @@ fn bumping_update(table: &Table, token: &str) -> String {
     );
     // A trigger that ran before may have moved it on already.
     let moved = format!("case when {on}.{token} is old.{token} then {next} else {on}.{token} end");
-    let row = json_object(table, &format!("{on}."), Some((token, &moved)));
+    let row =
+        json_object(
+            table,
+            &format!("{on}."),
+            |_, column, json| {
+                if column == token { moved.clone() } else { json }
+            },
+        );
     let (others, log) = (others.join(", "), log_update(table, &row));
     format!(
         "create trigger {name} after update of {others} on {on} begin
@@ -317,13 +329,21 @@ fn log_update(table: &Table, row: &str) -> String {
     let (text, on, old) = (literal(table), quoted(table.name.as_str()), old_json(table));
     let (was, is) = (row_now(table, "old", &row_json(table)), row_now(table, "new", row));
     let (replaced, noted) = (replaced(table, "and noted.key <> old.\"id\""), noted(table));
+    let before = json_object(table, "old.", |field, column, json| match field.kind.storage() {
+        Storage::Text | Storage::Json => format!(
+            "case when length(old.{column}) >= {LONG} and old.{column} is \
+               (select {column} from {on} where {on}.\"id\" = new.\"id\")
+             then json_array() else {json} end"
+        ),
+        _ => json,
+    });
     format!(
         "{replaced}
          insert into _pagetide_changes (table_name, key, old, new, by, at)
            select {text}, old.\"id\", {old}, {was}, {WHO}, {NOW} where old.\"id\" <> new.\"id\";
          insert into _pagetide_changes (table_name, key, old, new, by, at)
            select {text}, new.\"id\",
-             coalesce({noted}, case when old.\"id\" = new.\"id\" then {old} end), {is}, {WHO}, {NOW}
+             coalesce({noted}, case when old.\"id\" = new.\"id\" then {before} end), {is}, {WHO}, {NOW}
            where old.\"id\" = new.\"id\"
              or exists (select 1 from {on} where {on}.\"id\" = new.\"id\");
          delete from _pagetide_replaced where table_name = {text} and (
@@ -341,26 +361,28 @@ fn row_now(table: &Table, of: &str, row: &str) -> String {
 
 /// The row before, as a JSON object by column.
 fn old_json(table: &Table) -> String {
-    json_object(table, "old.", None)
+    json_object(table, "old.", |_, _, json| json)
 }
 
 /// A row of the table, as a JSON object by column.
 fn row_json(table: &Table) -> String {
-    json_object(table, &format!("{}.", quoted(table.name.as_str())), None)
+    json_object(table, &format!("{}.", quoted(table.name.as_str())), |_, _, json| json)
 }
 
-/// A row as a JSON object by column, with another expression for one column.
-fn json_object(table: &Table, prefix: &str, other: Option<(&str, &str)>) -> String {
+/// A row as a JSON object by column. `put` may put another expression in the place of a column's.
+fn json_object(
+    table: &Table,
+    prefix: &str,
+    put: impl Fn(&Field, &str, String) -> String,
+) -> String {
     let pairs: Vec<_> = table
         .fields
         .iter()
         .map(|field| {
             let column = quoted(field.name.as_str());
-            if let Some((_, expression)) = other.filter(|(of, _)| *of == column) {
-                return format!("'{}', {expression}", field.name);
-            }
             // `json_object` refuses a BLOB, and with it the writer's own statement.
-            format!("'{}', {}", field.name, meaning::in_json(field, &format!("{prefix}{column}")))
+            let json = meaning::in_json(field, &format!("{prefix}{column}"));
+            format!("'{}', {}", field.name, put(field, &column, json))
         })
         .collect();
     let objects: Vec<_> = pairs

@@ -17,7 +17,6 @@ use crate::model::value::{Person, Value};
 use crate::records::{History, Shown};
 use crate::render::{ChangeRow, RecordPast};
 use crate::runtime::Runtime;
-use crate::store::KEPT;
 
 /// What happened to a record, and the way to delete it.
 pub(super) async fn history(
@@ -35,7 +34,7 @@ pub(super) async fn history(
     });
     let changes = history.changes.iter().map(|change| change_row(&history, change)).collect();
     let delete = may_delete.then(|| format!("/api/admin/tables/{table}/records/{id}/delete"));
-    let past = RecordPast { changes, hours: KEPT.hours, is_there, delete };
+    let past = RecordPast { changes, hours: runtime.records.kept().hours, is_there, delete };
     Ok(runtime.pages.admin_history(&past)?)
 }
 

@@ -15,7 +15,7 @@ use crate::model::change::Change;
 use crate::model::value::{Person, Value};
 use crate::records::History;
 use crate::runtime::Runtime;
-use crate::store::{KEPT, Kept};
+use crate::store::Kept;
 
 #[derive(Serialize)]
 struct HistoryBody<'a> {
@@ -48,7 +48,7 @@ pub(in crate::http) async fn of_record(
     let viewer = caller.reader(&runtime, &table)?;
     let past = runtime.records.history(viewer, &table, &id).await.map_err(HttpError::from)?;
     let told = past.changes.iter().map(|change| told(&past, change)).collect();
-    Ok(body::answer(StatusCode::OK, &HistoryBody { history: told, kept: KEPT }))
+    Ok(body::answer(StatusCode::OK, &HistoryBody { history: told, kept: runtime.records.kept() }))
 }
 
 fn told<'a>(history: &'a History, change: &'a Change) -> ChangeBody<'a> {

@@ -1,6 +1,7 @@
 //! The change log as its readers see it: what is replayed from memory, from the file, or not at all.
 
 use super::*;
+use crate::model::value::Value;
 use crate::store::{Action, Losses, Write};
 
 async fn open(folder: &std::path::Path) -> (Store, Arc<Table>) {

@@ -1,0 +1,142 @@
+//! Keeps the change log within its bounds: of time, of lines and of bytes, whichever is met first.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::Row;
+
+use super::KEPT_HOURS;
+use crate::limits::Limit;
+use crate::model::value::Value;
+use crate::store::writer::Statement;
+use crate::store::{Store, StoreError, row};
+
+/// How many lines are looked at in one step.
+const LINES: usize = 1_000;
+/// A block of lines is removed in one step, so that no writer waits long for it: it has at most so many
+/// lines, so many bytes, and is of so long a time.
+const BLOCK_LINES: u64 = 1_000;
+const BLOCK_BYTES: u64 = 1024 * 1024;
+const BLOCK_TIME: SignedDuration = SignedDuration::from_mins(10);
+/// How long until the log is looked at again where nothing had to be removed.
+const PRUNE_EVERY: Duration = Duration::from_secs(1);
+
+/// What is known of the log by whoever prunes it.
+#[derive(Default)]
+pub struct Pruner {
+    /// The lines, the oldest first.
+    blocks: VecDeque<Block>,
+    bytes: u64,
+}
+
+/// Lines that follow each other.
+struct Block {
+    last: i64,
+    lines: u64,
+    bytes: u64,
+    /// When the first and the last of them were written.
+    since: Timestamp,
+    until: Timestamp,
+}
+
+/// A line as far as it counts here.
+struct Line {
+    seq: i64,
+    bytes: u64,
+    at: Timestamp,
+}
+
+impl Pruner {
+    /// Prunes the log of a store, for ever.
+    pub async fn run(mut self, store: Store) {
+        loop {
+            match self.step(&store).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => tracing::warn!("cannot prune the change log: {error}"),
+            }
+            tokio::time::sleep(PRUNE_EVERY).await;
+        }
+    }
+
+    /// Looks at some more lines and removes a few that are too many; says whether to go on at once.
+    async fn step(&mut self, store: &Store) -> Result<bool, StoreError> {
+        let (newest, lines) = lines(store, self.last()).await?;
+        if newest < self.last() {
+            // It is the log of another database by now.
+            *self = Self::default();
+            return Ok(true);
+        }
+        let is_behind = lines.len() == LINES;
+        lines.into_iter().for_each(|line| self.take(line));
+        let Some(oldest) = self.blocks.front() else { return Ok(is_behind) };
+        let kept = store.limits().size(Limit::LogChanges);
+        let is_beyond = |seq: i64| (newest - seq).unsigned_abs() >= kept;
+        let cutoff = Timestamp::now() - SignedDuration::from_hours(KEPT_HOURS);
+        let is_too_much = self.bytes > store.limits().size(Limit::LogBytes)
+            || is_beyond(oldest.last)
+            || oldest.until < cutoff;
+        // The newest line tells from where to go on.
+        let last = oldest.last.min(newest - 1);
+        if !is_too_much || last < oldest.last && oldest.lines == 1 {
+            return Ok(is_behind);
+        }
+        let sql = "delete from _pagetide_changes where seq <= ?";
+        store.execute(Statement { sql, values: vec![Value::Integer(last)] }).await?;
+        if let Some(oldest) = self.blocks.pop_front() {
+            self.bytes -= oldest.bytes;
+        }
+        Ok(true)
+    }
+
+    /// The last line that is known.
+    fn last(&self) -> i64 {
+        self.blocks.back().map_or(0, |block| block.last)
+    }
+
+    fn take(&mut self, Line { seq, bytes, at }: Line) {
+        self.bytes += bytes;
+        let block = self.blocks.back_mut().filter(|block| {
+            block.lines < BLOCK_LINES
+                && block.bytes < BLOCK_BYTES
+                && at.duration_since(block.since) < BLOCK_TIME
+        });
+        match block {
+            Some(block) => {
+                (block.last, block.until) = (seq, at);
+                block.lines += 1;
+                block.bytes += bytes;
+            }
+            None => {
+                let (lines, since, until) = (1, at, at);
+                self.blocks.push_back(Block { last: seq, lines, bytes, since, until });
+            }
+        }
+    }
+}
+
+/// The number of the newest line, and the next lines after one.
+async fn lines(store: &Store, after: i64) -> Result<(i64, Vec<Line>), StoreError> {
+    let mut reader = store.readers.house().await?;
+    let rows = async {
+        let newest: Option<i64> = sqlx::query_scalar("select max(seq) from _pagetide_changes")
+            .fetch_one(&mut *reader)
+            .await?;
+        let sql = "select seq, coalesce(octet_length(old), 0) + coalesce(octet_length(new), 0), at
+                   from _pagetide_changes where seq > ? order by seq limit ?";
+        let rows = sqlx::query(sql).bind(after).bind(LINES as i64).fetch_all(&mut *reader).await?;
+        Ok((newest.unwrap_or_default(), rows))
+    };
+    let (newest, rows) = {
+        let rows: Result<_, StoreError> = rows.await;
+        reader.settle(rows)?
+    };
+    let lines = rows.iter().map(|row| Line {
+        seq: row.get(0),
+        bytes: row.get::<i64, _>(1).unsigned_abs(),
+        // What is no time has been there for ever.
+        at: row::text(row, 2).and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
+    });
+    Ok((newest, lines.collect()))
+}
