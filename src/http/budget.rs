@@ -1,10 +1,12 @@
 //! What a request may bring, and what its answer may hold, beside all others that are under way.
 //!
 //! The bytes of bodies are counted as they come, those of long answers until they have been sent: each a share
-//! of the requester's, given back when the request, or its answer, is over.
+//! of the requester's, given back when the request, or its answer, is over. What guests send is counted over
+//! time too: it may stay in the database.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
@@ -13,27 +15,35 @@ use http_body_util::combinators::BoxBody;
 use poem::http::header;
 use poem::{Body, Request, Response};
 
-use crate::limits::{Exceeded, Limit, Limits, Requester, Share, Shares};
+use crate::limits::{Exceeded, Flow, Limit, Limits, Requester, Share, Shares};
 
 /// Answers up to so many bytes are not counted: a socket takes them at once.
 const SHORT: u64 = 64 * 1024;
 /// How much of a long answer is handed on at once.
 const PIECE: usize = 64 * 1024;
+/// In which steps it is counted what guests send, in bytes.
+const SENT_UNIT: u64 = 16;
+/// After how long they may send as much again as they may send at once.
+const SENT_PERIOD: Duration = Duration::from_secs(120);
 
 /// What all requests hold together. Copies are one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Budget {
     bodies: Shares,
     answers: Shares,
+    /// What guests send over time.
+    sent: Arc<Flow>,
 }
 
 /// What came of a body so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Receipt(Arc<Mutex<Received>>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Received {
     share: Option<Share>,
+    /// Who sent it, where that is counted over time.
+    guest: Option<(Requester, Arc<Flow>)>,
     refused: Option<Exceeded>,
 }
 
@@ -43,6 +53,12 @@ impl Budget {
         Self {
             bodies: shares(Limit::BodiesBytes, Limit::BodiesBytesPerRequester),
             answers: shares(Limit::AnswersBytes, Limit::AnswersBytesPerRequester),
+            sent: Arc::new(Flow::new(
+                limits,
+                (Limit::GuestBytesPerRequester, Limit::GuestBytes),
+                SENT_UNIT,
+                SENT_PERIOD,
+            )),
         }
     }
 
@@ -53,6 +69,9 @@ impl Budget {
             return receipt;
         }
         receipt.lock().share = Some(self.bodies.begin(requester.clone()));
+        if matches!(requester, Requester::Network(_)) {
+            receipt.lock().guest = Some((requester.clone(), self.sent.clone()));
+        }
         let counted = Receipt(receipt.0.clone());
         let body = request.take_body().into_bytes_stream().map(move |part| {
             let part = part?;
@@ -112,8 +131,11 @@ impl Receipt {
 
     fn note(&self, bytes: usize) -> io::Result<()> {
         let mut received = self.lock();
-        let grown = received.share.as_mut().map_or(Ok(()), |share| share.grow(bytes as u64));
-        grown.map_err(|exceeded| {
+        let bytes = bytes as u64;
+        let grown = received.share.as_mut().map_or(Ok(()), |share| share.grow(bytes));
+        let guest = received.guest.as_ref();
+        let sent = guest.map_or(Ok(()), |(requester, sent)| sent.take(requester, bytes));
+        grown.and(sent).map_err(|exceeded| {
             received.refused = Some(exceeded);
             io::Error::other(exceeded)
         })

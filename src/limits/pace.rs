@@ -61,7 +61,7 @@ impl Pace {
     }
 }
 
-/// How much of something each requester may have in a second, and all together. The house has all it needs.
+/// How much of something each requester may have over time, and all together. The house has all it needs.
 pub struct Flow {
     limits: Arc<Limits>,
     each: (Limit, Pace),
@@ -71,13 +71,18 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// What is bounded by these limits, each of what is had in a second; one second's may be had at once. It
-    /// is counted in steps of `unit`.
-    pub fn new(limits: &Arc<Limits>, each: Limit, all: Limit, unit: u64) -> Self {
+    /// What is bounded by these limits, each of what may be had at once, and of what may be had again after
+    /// each `period`. It is counted in steps of `unit`.
+    pub fn new(
+        limits: &Arc<Limits>,
+        (each, all): (Limit, Limit),
+        unit: u64,
+        period: Duration,
+    ) -> Self {
         let pace = |limit| {
-            let a_second = u32::try_from(limits.size(limit) / unit).unwrap_or(u32::MAX);
-            let a_second = NonZeroU32::new(a_second).unwrap_or(NonZeroU32::MIN);
-            (limit, Pace::new(a_second, Duration::from_secs(1) / a_second.get()))
+            let units = u32::try_from(limits.size(limit) / unit).unwrap_or(u32::MAX);
+            let units = NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN);
+            (limit, Pace::new(units, period / units.get()))
         };
         Self { limits: limits.clone(), each: pace(each), all: pace(all), unit }
     }
@@ -121,7 +126,7 @@ mod tests {
             .with(Limit::MatchingBytesPerRequester, 10 << 10)
             .with(Limit::MatchingBytes, 15 << 10);
         let (each, all) = (Limit::MatchingBytesPerRequester, Limit::MatchingBytes);
-        let flow = Flow::new(&Arc::new(limits), each, all, 1 << 10);
+        let flow = Flow::new(&Arc::new(limits), (each, all), 1 << 10, Duration::from_secs(1));
         let guest = |last| Requester::guest([192, 0, 2, last].into());
         assert!(flow.take(&guest(1), 10 << 10).is_ok());
         assert_eq!(flow.take(&guest(1), 1).unwrap_err().limit, each);

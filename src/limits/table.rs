@@ -82,6 +82,12 @@ limits! {
     BodiesBytesPerRequester "bodies-bytes-per-requester" Bytes 20 * MIB, TooMany,
         "The bodies of all requests of one requester under way together.",
         "you may send {} at once; wait until what is under way has arrived";
+    GuestBytesPerRequester "guest-bytes-per-requester" Bytes 128 * MIB, TooMany,
+        "What guests of one network send, at once or in two minutes.",
+        "you may send {} in two minutes without an account; try again later, or sign in";
+    GuestBytes "guest-bytes" Bytes 512 * MIB, Busy,
+        "What all guests send, at once or in two minutes.",
+        "too much is being sent to this server by guests; try again later, or sign in";
     AnswersBytes "answers-bytes" Bytes 128 * MIB, Busy,
         "The long answers of all requests that wait to be read.",
         "too much is being sent from this server at once; try again in a moment";

@@ -203,7 +203,8 @@ impl Hub {
         let limits = store.limits();
         let metrics = Metrics::new(limits.clone());
         let (each, all) = (Limit::MatchingBytesPerRequester, Limit::MatchingBytes);
-        let matching = Arc::new(Flow::new(limits, each, all, MATCHING_UNIT));
+        let matching =
+            Arc::new(Flow::new(limits, (each, all), MATCHING_UNIT, Duration::from_secs(1)));
         let telling = Telling { renderer, matching, seal: store.log().seal().clone() };
         let (all, each) = (Limit::FilterBytes, Limit::FilterBytesPerRequester);
         let filters = Shares::new(limits.clone(), all, each);

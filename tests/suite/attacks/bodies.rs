@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::server::{Server, within};
+use crate::server::{Client, Server, within};
 
 const APP: &str = "
 name: letters
@@ -54,6 +54,29 @@ async fn unfinished_bodies_have_a_common_bound_and_leave_nothing_behind() {
     assert_eq!(admin.send(Method::POST, RECORDS, Some(letter())).await.0, 201);
     drop(unfinished);
     within("what was held to be given back", async { while send().await.0 != 201 {} }).await;
+}
+
+#[tokio::test]
+async fn guests_send_so_much_in_a_time_and_people_as_they_like() {
+    let server = Server::start_within(APP, &[(Limit::GuestBytesPerRequester, 400_000)]).await;
+    let (guest, admin) = (server.guest().await, server.admin().await);
+    let letter = || json!({ "fields": { "body": "x".repeat(90_000) } });
+    let send = async |client: &Client| client.send(Method::POST, RECORDS, Some(letter())).await;
+    for _ in 0..4 {
+        assert_eq!(send(&guest).await.0, 201);
+    }
+    let (status, told) = send(&guest).await;
+    assert_eq!((status, &told["code"]), (429, &json!("TOO_MANY_REQUESTS")));
+    let words =
+        "you may send 400000 bytes in two minutes without an account; try again later, or sign in";
+    assert_eq!(told["message"], words);
+    // Whoever comes by another cookie is the same network; reading goes on.
+    assert_eq!(send(&server.guest().await).await.0, 429);
+    assert_eq!(guest.get(RECORDS).await.0, 200);
+    assert_eq!(server.sql("select count(*) from letters"), "4");
+    for _ in 0..6 {
+        assert_eq!(send(&admin).await.0, 201);
+    }
 }
 
 #[tokio::test]
