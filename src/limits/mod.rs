@@ -16,7 +16,7 @@ mod table;
 
 pub use pace::{Flow, Pace};
 pub use reading::BadLimit;
-pub use requester::{Requester, network, on_behalf_of, requester};
+pub use requester::{Requester, hold, network, on_behalf_of, requester};
 pub use shares::{Share, Shares};
 pub use table::{Limit, Refusal, Unit};
 

@@ -5,12 +5,16 @@
 //! between them has to hand it on, and none can forget to.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task_local;
 
+use crate::limits::Share;
+
 task_local! {
     static REQUESTER: Requester;
+    /// What the work holds until it is done.
+    static HELD: Mutex<Vec<Share>>;
 }
 
 /// Who shares what one requester may have.
@@ -52,20 +56,45 @@ pub fn requester() -> Requester {
     REQUESTER.try_with(Clone::clone).unwrap_or(Requester::House)
 }
 
-/// Does some work on behalf of a requester.
+/// Does some work on behalf of a requester. What it [holds](hold) is given back when it is done, or given
+/// up.
 pub async fn on_behalf_of<T>(requester: Requester, work: impl Future<Output = T>) -> T {
-    REQUESTER.scope(requester, work).await
+    HELD.scope(Mutex::default(), REQUESTER.scope(requester, work)).await
+}
+
+/// Keeps a share until the work that this task does for its requester is done.
+pub fn hold(share: Share) {
+    // The house holds nothing.
+    let _ = HELD.try_with(|held| {
+        held.lock().unwrap_or_else(PoisonError::into_inner).push(share);
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{Limit, Limits, Shares};
 
     #[tokio::test]
     async fn work_knows_whom_it_is_for() {
         assert_eq!(requester(), Requester::House);
         let guest = Requester::guest([192, 0, 2, 1].into());
         assert_eq!(on_behalf_of(guest.clone(), async { requester() }).await, guest);
+    }
+
+    #[tokio::test]
+    async fn what_work_holds_is_given_back_when_it_is_done() {
+        let (all, each) = (Limit::BodiesBytes, Limit::BodiesBytesPerRequester);
+        let shares = Shares::new(Arc::new(Limits::default()), all, each);
+        let guest = Requester::guest([192, 0, 2, 1].into());
+        let during = on_behalf_of(guest, async {
+            hold(shares.take(requester(), 7).unwrap());
+            hold(shares.take(requester(), 8).unwrap());
+            shares.held()
+        });
+        assert_eq!((during.await, shares.held()), (15, 0));
+        hold(shares.take(Requester::House, 7).unwrap());
+        assert_eq!(shares.held(), 0);
     }
 
     #[test]

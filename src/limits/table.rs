@@ -94,6 +94,15 @@ limits! {
     AnswersBytesPerRequester "answers-bytes-per-requester" Bytes 64 * MIB, TooMany,
         "The long answers of one requester that wait to be read.",
         "answers of {} wait for you to read them; read them first, or ask for less at once";
+    ListBytes "list-bytes" Bytes 48 * MIB, TooMuch,
+        "The records that one list or page shows.",
+        "these records are more than {} together; ask for fewer of them at once";
+    ListsBytes "lists-bytes" Bytes 64 * MIB, Busy,
+        "The records of all lists and pages that are being made.",
+        "too many long lists are being made at once; try again in a moment";
+    ListsBytesPerRequester "lists-bytes-per-requester" Bytes 48 * MIB, TooMany,
+        "The records of all lists and pages that are being made for one requester.",
+        "lists of {} are being made for you; wait for them";
     StatementTime "statement-time" Time 5 * SECOND, Busy,
         "How long one question may keep the database at work.",
         "this took the database longer than {}; ask for less at once, or by a field with an index";

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits, Shares};
 use crate::model::ids::TableName;
 use crate::model::table::Table;
 
@@ -82,6 +82,8 @@ pub struct Store {
     people: People,
     health: Arc<Health>,
     limits: Arc<Limits>,
+    /// What is being read to be shown.
+    lists: Shares,
 }
 
 impl Store {
@@ -151,7 +153,9 @@ impl Store {
             recent: Recent::default(),
         };
         let writer = Writer::start(connection, people.clone(), watch, health.clone());
-        Ok(Self { tables, readers, writer, log, people, health, limits })
+        let (all, each) = (Limit::ListsBytes, Limit::ListsBytesPerRequester);
+        let lists = Shares::new(limits.clone(), all, each);
+        Ok(Self { tables, readers, writer, log, people, health, limits, lists })
     }
 
     /// What [`open`](Self::open) would do to the tables; they stay as they are.

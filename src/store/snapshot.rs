@@ -3,14 +3,18 @@
 use sea_query::{SelectStatement, SqliteQueryBuilder, Value as SqlValue, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, TypeInfo, ValueRef};
 
+use crate::limits::{self, Exceeded, Limit, Requester, requester};
 use crate::model::query::{Answer, Ask, Query, Rows, Snapshot};
 use crate::model::table::Table;
 use crate::store::log::{LAST_PLACE, LogPlace};
 use crate::store::readers::ask;
 use crate::store::triggers::MAX_ARGUMENTS;
 use crate::store::{Store, StoreError, figures, meaning, row, select};
+
+/// Answers that are read from up to so many bytes are not counted.
+const SHORT: u64 = 64 * 1024;
 
 impl Store {
     /// Answers all queries from one snapshot, and says which.
@@ -40,11 +44,25 @@ impl Store {
             let row = sqlx::query_with(AssertSqlSafe(sql.clone()), values);
             row.fetch_one(connection).await.map_err(StoreError::from)
         })?;
+        self.count(length(&row))?;
         let answers =
             asked.into_iter().map(|(table, query, at)| self.answer(table, query, &row, at));
         let answers = answers.collect::<Result<_, StoreError>>()?;
         let place = row::text(&row, 0).map_or_else(LogPlace::default, |line| LogPlace::read(&line));
         Ok(Snapshot { answers, position: epoch.position(place) })
+    }
+
+    /// Counts what is read for a requester, until they have their answer: it is held in memory a few times
+    /// over while that is made.
+    fn count(&self, length: u64) -> Result<(), Exceeded> {
+        if length <= SHORT {
+            return Ok(());
+        }
+        if length > self.limits.size(Limit::ListBytes) && requester() != Requester::House {
+            return Err(self.limits.refuse(Limit::ListBytes));
+        }
+        limits::hold(self.lists.take(requester(), length)?);
+        Ok(())
     }
 
     /// The answer to a query, whose columns begin at `at`.
@@ -73,6 +91,16 @@ impl Store {
             }
         })
     }
+}
+
+/// How long the texts of a row are together, in bytes.
+fn length(row: &SqliteRow) -> u64 {
+    let is_text = |at: &usize| {
+        // A number that is read as a text is none afterwards.
+        row.try_get_raw(*at).is_ok_and(|value| value.type_info().name() == "TEXT")
+    };
+    let texts = (0..row.len()).filter(is_text).filter_map(|at| row::text(row, at));
+    texts.map(|text| text.len() as u64).sum()
 }
 
 /// One statement with one row, a few columns for each query.

@@ -140,3 +140,33 @@ async fn answers_that_nobody_reads_are_bounded_and_given_back() {
     assert_eq!(list["records"].as_array().unwrap().len(), 100);
     assert_eq!(list["records"][99]["fields"]["body"].as_str().unwrap().len(), 99_000);
 }
+
+#[tokio::test]
+async fn lists_that_are_being_made_are_bounded_before_they_are_made() {
+    let limits = [(Limit::ListBytes, 2_000_000), (Limit::ListsBytesPerRequester, 5_000_000)];
+    let server = Server::start_within(APP, &limits).await;
+    server.sql(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100)
+         insert into letters (body) select printf('%.99000c', 'a') from n",
+    );
+    let (guest, admin) = (server.guest().await, server.admin().await);
+    for client in [&guest, &admin] {
+        let (status, told) = client.get(&path(100)).await;
+        assert_eq!((status, &told["code"]), (422, &json!("TOO_MUCH")), "{told}");
+        let words =
+            "these records are more than 2000000 bytes together; ask for fewer of them at once";
+        assert_eq!(told["message"], words);
+        let (status, list) = client.get(&path(15)).await;
+        assert_eq!((status, list["records"].as_array().unwrap().len()), (200, 15));
+    }
+    // What is held is given back each time.
+    let list = path(15);
+    let lists = (0..20).map(|_| guest.get(&list));
+    let answers = futures_util::future::join_all(lists).await;
+    assert!(answers.iter().all(|(status, _)| [200, 429].contains(status)));
+    assert_eq!(guest.get(&path(15)).await.0, 200);
+}
+
+fn path(limit: usize) -> String {
+    format!("{RECORDS}?limit={limit}")
+}
