@@ -17,7 +17,7 @@ const MIN_PASSWORD: usize = 8;
 /// The longest password, in bytes: hashing takes time by length.
 pub(super) const MAX_PASSWORD: usize = 1_024;
 /// How many passwords are hashed at once at most: each takes a core and 19 MiB for some milliseconds.
-const MAX_HASHERS: usize = 4;
+const MAX_HASHERS: usize = 2;
 /// How many may wait for it: as many as are done within seconds.
 const WAITING: usize = 100;
 /// How long the memory of a hash is kept for the next one.

@@ -120,6 +120,12 @@ limits! {
     ExportsPerRequester "exports-per-requester" Count 4, TooMany,
         "The files of records that are being written for one requester.",
         "{} files are being written for you; wait until one is done";
+    Imports "imports" Count 8, Busy,
+        "The files of records that are being read and written, of all requesters.",
+        "too many files are being imported; try again in a moment";
+    ImportsPerRequester "imports-per-requester" Count 2, TooMany,
+        "The files of records that are being read and written for one requester.",
+        "{} files of yours are being imported; wait until one is done";
     MatchingBytesPerRequester "matching-bytes-per-requester" Bytes 64 * MIB, Silent,
         "What is looked through in a second to match changes with the subscriptions of one requester: past it they are told to read again.", "";
     MatchingBytes "matching-bytes" Bytes 256 * MIB, Silent,

@@ -1,15 +1,20 @@
 //! Records from a CSV file: all of its lines, or none, with what is wrong by line.
 
+use std::panic;
+
 use ::csv::{ReaderBuilder, StringRecord};
+use bytes::Bytes;
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
 use crate::fields::{self, separator};
+use crate::limits::requester;
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::table::{Field, FieldAt};
 use crate::model::value::Value;
 use crate::records::many::{Plan, merge, unique_field};
 use crate::records::{Obstacle, Records, RecordsError, csv, may, sent};
-use crate::store::{Action, Intent, Values};
+use crate::store::{Action, Intent, StoreError, Values};
 
 /// The most bytes that a file may have.
 pub const MAX_IMPORT_BYTES: usize = MAX_IMPORT_MIB * 1024 * 1024;
@@ -68,9 +73,10 @@ impl Records {
         &self,
         viewer: &Viewer,
         table: &str,
-        file: &[u8],
+        file: Bytes,
         import: Import<'_>,
     ) -> Result<Report, RecordsError> {
+        let _share = self.imports.take(requester(), 1).map_err(StoreError::from)?;
         let report = self.try_import(viewer, table, file, import).await?;
         if report.faults.is_empty() || import.intent == Intent::Try {
             Ok(report)
@@ -85,7 +91,7 @@ impl Records {
         &self,
         viewer: &Viewer,
         table: &str,
-        file: &[u8],
+        file: Bytes,
         import: Import<'_>,
     ) -> Result<Report, RecordsError> {
         let view = self.view(viewer, table)?;
@@ -97,9 +103,15 @@ impl Records {
             }
             None => None,
         };
-        let mut reading = Reading { view: &view, on, lines: Vec::new(), faults: Vec::new() };
-        let plan = reading.plan(file);
-        let Reading { lines, mut faults, .. } = reading;
+        // A long file takes its time: those who serve go on meanwhile.
+        let read = spawn_blocking(move || {
+            let mut reading = Reading { view: &view, on, lines: Vec::new(), faults: Vec::new() };
+            let plan = reading.plan(&file);
+            let Reading { lines, faults, .. } = reading;
+            (view, plan, lines, faults)
+        });
+        let (view, plan, lines, mut faults) =
+            read.await.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()));
         if !faults.is_empty() || plan.actions.is_empty() {
             faults.truncate(MAX_FAULTS);
             return Ok(Report { faults, ..Report::default() });

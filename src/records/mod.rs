@@ -54,6 +54,8 @@ pub struct Records {
     store: Store,
     /// Who is being sent a file.
     exports: Shares,
+    /// Whose files are being read and written.
+    imports: Shares,
     totals: Totals,
 }
 
@@ -79,8 +81,10 @@ impl Records {
     /// The rules of this app over this database.
     pub fn new(app: Arc<App>, store: Store, versions: Versions) -> Self {
         let (limits, totals) = (store.limits().clone(), Totals::new(versions));
-        let exports = Shares::new(limits, Limit::Exports, Limit::ExportsPerRequester);
-        Self { app, store, exports, totals }
+        let shares = |all, each| Shares::new(limits.clone(), all, each);
+        let exports = shares(Limit::Exports, Limit::ExportsPerRequester);
+        let imports = shares(Limit::Imports, Limit::ImportsPerRequester);
+        Self { app, store, exports, imports, totals }
     }
 
     /// The table as the viewer sees it.

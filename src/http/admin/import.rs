@@ -114,7 +114,7 @@ async fn read_in(
     let intent = if dry_run { Intent::Try } else { Intent::Keep };
     let on = Some(merge_on.as_str()).filter(|field| !field.is_empty());
     let import = Import { merge_on: on, intent };
-    let report = runtime.records.import(viewer, table, &file, import).await;
+    let report = runtime.records.import(viewer, table, file.clone().into(), import).await;
     let (status, done, faults) = match report {
         Ok(report) if report.faults.is_empty() => {
             (StatusCode::OK, Some((report.created, report.updated)), Vec::new())

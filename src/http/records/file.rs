@@ -83,7 +83,7 @@ pub(in crate::http) async fn import(
     let import = query.read()?;
     body::must_be(request, "text/csv", |kind| kind == "text/csv")?;
     let file = body::bytes(body, MAX_IMPORT_BYTES).await?;
-    let report = runtime.records.import(viewer, &table, &file, import).await;
+    let report = runtime.records.import(viewer, &table, file.into(), import).await;
     Ok(body::answer(StatusCode::OK, &report.map_err(HttpError::from)?))
 }
 
