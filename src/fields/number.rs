@@ -205,7 +205,7 @@ fn is_too_large(json: &Json) -> bool {
 
 /// A share of a hundred from text, with its sign as cells show it or without.
 pub fn without_percent(text: &str) -> &str {
-    text.trim_end_matches('%').trim_end()
+    text.strip_suffix('%').unwrap_or(text).trim_end()
 }
 
 fn decimal(json: &Json) -> Result<Decimal, Misfit> {

@@ -190,6 +190,18 @@ impl Reading<'_> {
                 self.fault(line, "", message.to_owned());
                 break;
             }
+            let raw =
+                usize::try_from(start).ok().zip(usize::try_from(reader.position().byte()).ok());
+            let raw = raw.and_then(|(start, end)| text.get(start..end)).unwrap_or_default();
+            if goes_on_after_a_quote(raw) {
+                let message = "has more in a cell after its closing quotation mark; write \"\" for one that is meant";
+                self.fault(line, "", message.to_owned());
+                continue;
+            }
+            if row.len() > 1 && row.iter().all(str::is_empty) {
+                // Spreadsheets leave such lines behind, and they say as little as an empty one.
+                continue;
+            }
             if row.len() != width {
                 let cells = if row.len() == 1 { "cell" } else { "cells" };
                 let message = format!("has {} {cells}, and the first line has {width}", row.len());
@@ -335,6 +347,30 @@ impl Reading<'_> {
     }
 }
 
+/// Whether a cell of a line begins with a quotation mark and goes on after the one that closes it
+/// (RFC 4180, 2.5 to 2.7).
+fn goes_on_after_a_quote(line: &str) -> bool {
+    let mut rest = line.trim_start_matches(['\r', '\n']);
+    loop {
+        if let Some(mut quoted) = rest.strip_prefix('"') {
+            rest = loop {
+                let Some((_, after)) = quoted.split_once('"') else { return false };
+                match after.strip_prefix('"') {
+                    Some(more) => quoted = more,
+                    None => break after,
+                }
+            };
+            if !(rest.is_empty() || rest.starts_with([',', '\r', '\n'])) {
+                return true;
+            }
+        }
+        match rest.split_once(',') {
+            Some((_, more)) => rest = more,
+            None => return false,
+        }
+    }
+}
+
 /// A new record has its defaults where nothing is given.
 fn without_missing(values: Values) -> Values {
     values.into_iter().filter(|(_, value)| !value.is_null()).collect()
@@ -375,4 +411,36 @@ impl Lines<'_> {
 /// The line that follows these bytes.
 fn line_after(bytes: &[u8]) -> u64 {
     1 + bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::seq::IndexedRandom;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_by_the_rules_is_never_torn() {
+        let mut random = StdRng::seed_from_u64(7);
+        for _ in 0..5_000 {
+            let cell = |random: &mut StdRng| -> String {
+                let letters = ["a", "\"", ",", "\n", "\r\n", " ", "\u{e9}"];
+                (0..random.random_range(0..6))
+                    .filter_map(|_| letters.choose(random))
+                    .copied()
+                    .collect()
+            };
+            let cells: Vec<_> = (0..3).map(|_| cell(&mut random)).collect();
+            let mut writer = ::csv::Writer::from_writer(Vec::new());
+            writer.write_record(&cells).unwrap();
+            let line = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            assert!(!goes_on_after_a_quote(&line), "{line:?}");
+            assert!(
+                goes_on_after_a_quote(&format!("{},\"a\"b\n", line.trim_end_matches('\n'))),
+                "{line:?}"
+            );
+        }
+    }
 }

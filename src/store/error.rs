@@ -91,13 +91,22 @@ pub enum StoreError {
     Closed,
 }
 
+/// Whether a character is not seen but changes how others are: a control, or a mark by which text turns
+/// its direction (Unicode Standard Annex 9, 2).
+fn is_unseen(letter: char) -> bool {
+    let turns = ['\u{61c}', '\u{200e}', '\u{200f}'];
+    letter.is_control()
+        || turns.contains(&letter)
+        || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// How many letters of what others have to say are told.
 const MOST_WORDS: usize = 300;
 
 impl StoreError {
     /// A refusal in the words of others: of one line, and not too long.
     fn refused(words: &str) -> Self {
-        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let plain = |letter: char| if is_unseen(letter) { ' ' } else { letter };
         let mut told: String = words.trim().chars().map(plain).take(MOST_WORDS).collect();
         if words.trim().chars().count() > MOST_WORDS {
             told.push('…');

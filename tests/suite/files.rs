@@ -129,6 +129,32 @@ async fn lines_are_made_or_merged_by_a_unique_field() {
 }
 
 #[tokio::test]
+async fn lines_without_a_value_are_passed_over_and_torn_cells_are_told() {
+    let (server, admin) = desk().await;
+    let (status, report) =
+        import(&admin, "", "customer,total\n,\nAda,1\n\n,\n\"\",\"\"\n,\n").await;
+    assert_eq!((status, &report["created"]), (200, &json!(1)), "{report}");
+    let torn =
+        "has more in a cell after its closing quotation mark; write \"\" for one that is meant";
+    for (line, is_torn) in [
+        (r#""a"b,1"#, true),
+        (r#""a" ,1"#, true),
+        (r#""a""b"c,1"#, true),
+        (r#"x,"1"2"#, true),
+        (r#""a""b",1"#, false),
+        (r#"5" pipe,1"#, false),
+        (r#""a, b",1"#, false),
+        (r#""""",1"#, false),
+    ] {
+        let (status, told) =
+            import(&admin, "?dryRun=true", format!("customer,total\n{line}\n")).await;
+        let faults = if is_torn { json!([{ "line": 2, "message": torn }]) } else { json!([]) };
+        assert_eq!((status, &told["faults"]), (200, &faults), "{line}");
+    }
+    assert_eq!(server.sql("select count(*) from orders"), "1");
+}
+
+#[tokio::test]
 async fn every_fault_is_told_by_its_line_and_nothing_is_written() {
     let (server, admin) = desk().await;
     server.sql("insert into orders (customer, code) values ('Ada', 'A')");
