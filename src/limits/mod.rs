@@ -8,12 +8,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+mod beside;
 mod pace;
 mod reading;
 mod requester;
 mod shares;
 mod table;
 
+pub use beside::beside;
 pub use pace::{Flow, Pace};
 pub use reading::BadLimit;
 pub use requester::{Requester, hold, network, on_behalf_of, requester};

@@ -70,6 +70,14 @@ pub fn hold(share: Share) {
     });
 }
 
+/// How much this task's work holds.
+pub(super) fn held() -> u64 {
+    let sum = |held: &Mutex<Vec<Share>>| {
+        held.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Share::units).sum()
+    };
+    HELD.try_with(sum).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

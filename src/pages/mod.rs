@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::client;
 use crate::feed::{Version, Versions};
+use crate::limits;
 use crate::model::access::{View, Viewer};
 use crate::model::address::Address;
 use crate::model::app::App;
@@ -296,11 +297,13 @@ impl Pages {
             let data = self.data(shown).await?;
             let Shown { viewer, address, .. } = *shown;
             let scene = Scene { viewer, address, data: &data };
-            let mut html = String::new();
-            for component in &shown.of {
-                html.push_str(&self.renderer.component(component, scene)?);
-            }
-            Ok(html)
+            limits::beside(|| {
+                let mut html = String::new();
+                for component in &shown.of {
+                    html.push_str(&self.renderer.component(component, scene)?);
+                }
+                Ok(html)
+            })
         };
         self.cache.get(place, version, make).await
     }

@@ -47,7 +47,7 @@ impl Store {
         self.count(length(&row))?;
         let answers =
             asked.into_iter().map(|(table, query, at)| self.answer(table, query, &row, at));
-        let answers = answers.collect::<Result<_, StoreError>>()?;
+        let answers = limits::beside(|| answers.collect::<Result<_, StoreError>>())?;
         let place = row::text(&row, 0).map_or_else(LogPlace::default, |line| LogPlace::read(&line));
         Ok(Snapshot { answers, position: epoch.position(place) })
     }

@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json};
 use crate::http::body::{self, MAX_BODY};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::limits;
 use crate::model::access::View;
 use crate::model::ids::SealedPosition;
 use crate::model::input::Inputs;
@@ -137,7 +138,7 @@ pub(super) async fn list(
     };
     let records = listed.records.iter().map(envelope).collect();
     let told = ListBody { records, pagination, position: listed.position };
-    Ok(body::answer(StatusCode::OK, &told))
+    Ok(limits::beside(|| body::answer(StatusCode::OK, &told)))
 }
 
 /// `GET /api/tables/:table/records/:id`

@@ -4,6 +4,7 @@
 mod bodies;
 mod floods;
 mod frames;
+mod http2;
 mod log;
 mod matching;
 mod replays;
