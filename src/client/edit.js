@@ -11,6 +11,8 @@ const AUTHOR_MS = 1000;
 const WORD_MS = 3000;
 /** How often an edit is sent again because other fields of its record have changed. */
 const MOST_TRIES = 5;
+/** The controls in which nothing is typed. */
+const CHOICES = ["checkbox", "select", "multi-select"];
 
 /** Lets people edit the cells of one component. */
 export class Editing {
@@ -248,7 +250,9 @@ class Edit {
     this.#end();
     if (status > 0) {
       const gone = status === 404 && "This record is gone";
-      return toast(`Not saved: ${gone || body.message || `the server answered ${status}`}.`, { key });
+      // What was chosen is chosen again in a moment.
+      const typed = CHOICES.includes(editor.control) ? undefined : text;
+      return toast(`Not saved: ${gone || body.message || `the server answered ${status}`}.`, { key, typed });
     }
     const run = () => editing.again(this.id, editor, text, base, lock);
     toast("Not saved: the server cannot be reached.", { key, action: { label: "Try again", run } });

@@ -1,14 +1,15 @@
 /** Short messages in a corner, announced to screen readers. */
 
-/** How long, in ms, a message without an action stays. */
+/** How long, in ms, a message stays that has neither an action nor a text to keep. */
 const STAYS_MS = 6000;
 
 /**
  * Shows a message; one of the same key takes the place of the other.
  * @param {string} text
- * @param {{ key?: string, action?: { label: string, run: () => void } }} options
+ * @param {{ key?: string, action?: { label: string, run: () => void }, typed?: string }} options `typed` is what
+ *   somebody wrote that has no other place any more: it stands there whole until they take it away.
  */
-export function toast(text, { key, action } = {}) {
+export function toast(text, { key, action, typed } = {}) {
   if (key) dismiss(key);
   const element = document.createElement("div");
   element.className = "pt-toast";
@@ -17,6 +18,15 @@ export function toast(text, { key, action } = {}) {
   // What others say ends as they like, so a full stop after it may be one too many.
   words.textContent = text.replace(/([.!?…])\.$/, "$1");
   element.append(words);
+  if (typed) {
+    const kept = document.createElement("textarea");
+    kept.value = typed;
+    kept.readOnly = true;
+    kept.rows = Math.min(typed.split("\n").length, 5);
+    kept.ariaLabel = "What you typed";
+    kept.addEventListener("focus", () => kept.select());
+    element.append(kept);
+  }
   if (action) {
     element.append(button(action.label, "pt-quiet", () => {
       element.remove();
@@ -27,7 +37,7 @@ export function toast(text, { key, action } = {}) {
   close.ariaLabel = "Dismiss";
   element.append(close);
   document.getElementById("pt-toasts").append(element);
-  if (!action) goLater(element);
+  if (!action && !typed) goLater(element);
 }
 
 /** Takes over a message that came with the page: announced, and gone after a while. */

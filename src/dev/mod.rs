@@ -101,7 +101,7 @@ impl Dev {
         let news = latest::Sender::new(known.to_json());
         let hosts = setting.hosts.clone().into();
         let channel = DevChannel { process, news: news.subscribe(), hosts };
-        let site = Site::under_work(runtime.subscribe(), channel);
+        let site = Site::under_work(runtime.subscribe(), channel, setting.limits.clone());
         let watch = Watch::start();
         (Self { setting, watch, runtime, news, known }, site)
     }

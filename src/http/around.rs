@@ -105,7 +105,10 @@ async fn requester(request: &Request) -> Requester {
     let Some(token) = caller::token(request.headers()) else { return guest };
     // Whether it is good is found out again, and told, where it matters.
     match runtime.auth.known(token).await {
-        Ok(Some(Known { viewer: Viewer::User(user), .. })) => Requester::account(user.id.as_str()),
+        Ok(Some(Known { viewer, .. })) => match &viewer {
+            Viewer::User(user) => Requester::account(user.id.as_str(), viewer.is_admin()),
+            Viewer::Guest => guest,
+        },
         _ => guest,
     }
 }

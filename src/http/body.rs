@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::http::error::HttpError;
 use crate::http::names;
+use crate::limits;
 
 /// The most bytes a body may have.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
@@ -199,8 +200,11 @@ pub(super) fn is_form(request: &Request) -> bool {
 
 /// Answers with JSON.
 pub(super) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => Response::builder()
+    // What is long is not copied again and again while it grows.
+    let room = usize::try_from(limits::held()).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(room.max(128));
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => Response::builder()
             .status(status)
             .content_type("application/json")
             .header(header::CACHE_CONTROL, "no-store")

@@ -72,9 +72,8 @@ struct Sockets {
 /// way.
 pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: CancellationToken) {
     let site = site.into();
-    let limits = site.runtime().map(|runtime| runtime.limits().clone()).unwrap_or_default();
     let (tasks, peers) = (TaskTracker::new(), Peers::default());
-    let sockets = Sockets { stop: stop.clone(), tasks, peers, budget: Budget::new(&limits) };
+    let sockets = Sockets { stop: stop.clone(), tasks, peers, budget: Budget::new(site.limits()) };
     let endpoint = routes::all(site.clone(), sockets.clone());
     let acceptor = Acceptor::new(listener, sockets.peers.clone(), site.proxies().clone());
     let server = Server::new_with_acceptor(acceptor).http2_max_concurrent_streams(MAX_STREAMS);

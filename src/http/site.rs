@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::http::dev::DevChannel;
 use crate::http::peer::Proxies;
+use crate::limits::Limits;
 use crate::model::origin::Origin;
 use crate::runtime::Runtime;
 
@@ -16,13 +17,18 @@ pub struct Site {
     dev: Option<DevChannel>,
     origins: Arc<[Origin]>,
     proxies: Proxies,
+    limits: Arc<Limits>,
 }
 
 impl Site {
     /// What its author works on: there may be nothing yet that could be served.
-    pub fn under_work(runtime: watch::Receiver<Option<Arc<Runtime>>>, dev: DevChannel) -> Self {
+    pub fn under_work(
+        runtime: watch::Receiver<Option<Arc<Runtime>>>,
+        dev: DevChannel,
+        limits: Arc<Limits>,
+    ) -> Self {
         let (origins, proxies) = (Arc::default(), Proxies::default());
-        Self { runtime, dev: Some(dev), origins, proxies }
+        Self { runtime, dev: Some(dev), origins, proxies, limits }
     }
 
     /// The same, keeping the exported pages of these sites live too.
@@ -49,6 +55,11 @@ impl Site {
         &self.proxies
     }
 
+    /// What requests may bring and answers hold, whichever app is served.
+    pub(super) fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
     /// The app that is served now.
     pub(super) fn runtime(&self) -> Option<Arc<Runtime>> {
         self.runtime.borrow().clone()
@@ -62,7 +73,8 @@ impl Site {
 
 impl From<Arc<Runtime>> for Site {
     fn from(runtime: Arc<Runtime>) -> Self {
+        let limits = runtime.limits().clone();
         let runtime = watch::channel(Some(runtime)).1;
-        Self { runtime, dev: None, origins: Arc::default(), proxies: Proxies::default() }
+        Self { runtime, dev: None, origins: Arc::default(), proxies: Proxies::default(), limits }
     }
 }

@@ -3,7 +3,7 @@
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
-use crate::limits::requester::held;
+use crate::limits::held;
 
 /// Work on so many bytes is done where it stands: it takes less than handing it over.
 const SHORT: u64 = 256 * 1024;

@@ -22,7 +22,9 @@ task_local! {
 pub enum Requester {
     /// The server itself: its feed, its sessions, its looks at its own health.
     House,
-    /// Somebody with an account, by its id.
+    /// An admin, by the id of the account.
+    Admin(Arc<str>),
+    /// Somebody else with an account, by its id.
     Account(Arc<str>),
     /// Guests from one network: an address of IPv4, a /64 of IPv6.
     Network(IpAddr),
@@ -35,8 +37,8 @@ impl Requester {
     }
 
     /// Somebody with an account.
-    pub fn account(id: impl Into<Arc<str>>) -> Self {
-        Self::Account(id.into())
+    pub fn account(id: &str, is_admin: bool) -> Self {
+        if is_admin { Self::Admin(id.into()) } else { Self::Account(id.into()) }
     }
 }
 
@@ -70,8 +72,8 @@ pub fn hold(share: Share) {
     });
 }
 
-/// How much this task's work holds.
-pub(super) fn held() -> u64 {
+/// How much this task's work holds: most often so many bytes of records.
+pub fn held() -> u64 {
     let sum = |held: &Mutex<Vec<Share>>| {
         held.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Share::units).sum()
     };

@@ -143,6 +143,9 @@ limits! {
         "What the change log keeps: past it the oldest changes are forgotten, and whoever goes on from before them reads again.", "";
     LogChanges "log-changes" Count 1_000_000, Silent,
         "How many changes the log keeps.", "";
+    TrialTime "trial-time" Time 50, Busy,
+        "How long an import that is only tried out keeps the database from others who wait to write.",
+        "others are writing all the time, so this could not be tried out; try again later";
     FreeDiskBytes "free-disk-bytes" Bytes 64 * MIB, Busy,
         "The room that is left on the disk of the database: below it no record is written.",
         "the disk of this server is almost full, so nothing is saved until there is room again";

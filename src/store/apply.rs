@@ -1,5 +1,7 @@
 //! What a write does to the rows, statement by statement.
 
+use std::time::Instant;
+
 use sea_query::{Alias, ExprTrait, InsertStatement, Query as Sql, SimpleExpr};
 use sea_query::{SqliteQueryBuilder, Values as Bound};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
@@ -13,7 +15,9 @@ use crate::model::table::{Field, FieldAt, Table};
 use crate::model::value::Value;
 use crate::store::people::People;
 use crate::store::select::{among, column, condition, one, sql_value};
-use crate::store::writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
+use crate::store::writer::{
+    Action, Intent, Merge, Outcomes, Values, Write, Written, must_make_way,
+};
 use crate::store::{StoreError, cascade, error, meaning, row, transaction};
 
 /// What is said of a record that a trigger of others' left out, as `raise(ignore)` does.
@@ -174,7 +178,11 @@ async fn one_by_one(
     write: &Write,
 ) -> Result<Outcomes, StoreError> {
     let mut outcomes = Vec::with_capacity(write.actions.len());
+    let begun = Instant::now();
     for action in &write.actions {
+        if must_make_way(write, begun) {
+            return Err(StoreError::MadeWay);
+        }
         let outcome = apply(connection, people, write, action).await;
         let is_refused = outcome.is_err();
         outcomes.extend(alone(outcome)?);

@@ -86,6 +86,9 @@ pub enum StoreError {
     /// Whoever reads took too long.
     #[error("whoever reads took too long")]
     TooSlow,
+    /// What was only tried out was given up for others who wait to write.
+    #[error("others are writing to the database")]
+    MadeWay,
     /// The store is closing.
     #[error("the database is being closed")]
     Closed,

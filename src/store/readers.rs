@@ -1,7 +1,8 @@
 //! The connections that read, apart by who asks, and what each statement may take of them.
 //!
 //! What must not wait has connections of its own: the feed and the looks at the database's health, and
-//! sessions. Whoever has an account reads on other connections than guests do. A statement of either is
+//! sessions. Admins read on other connections than whoever else has an account, and these on others than
+//! guests do. A statement of either is
 //! first given a moment; what takes longer is stopped, and run again where slow ones wait for each other,
 //! so that quick ones never wait behind them. A statement ends when its time is over, when nobody waits
 //! for its answer any more, and when the database is closed.
@@ -21,7 +22,7 @@ use crate::store::{StoreError, error};
 mod credit;
 mod leash;
 
-use credit::Credit;
+use credit::{Credit, Moment};
 pub(super) use leash::{Leash, Length, Stop};
 
 /// Who reads on the same connections.
@@ -31,7 +32,9 @@ pub(super) enum Lane {
     House,
     /// Whoever is to be known by a session or token.
     Sessions,
-    /// Whoever has an account.
+    /// Admins, who must get in while everybody else waits.
+    Admins,
+    /// Whoever else has an account.
     Accounts,
     /// Guests.
     Guests,
@@ -41,9 +44,10 @@ pub(super) enum Lane {
 
 /// The lanes with how many connections each has. Reading is mostly waiting for the page cache, so a few
 /// suffice.
-const LANES: [(Lane, usize); 5] = [
+const LANES: [(Lane, usize); 6] = [
     (Lane::House, 2),
     (Lane::Sessions, 1),
+    (Lane::Admins, 1),
     (Lane::Accounts, 2),
     (Lane::Guests, 2),
     (Lane::Slow, 2),
@@ -233,7 +237,7 @@ pub(super) struct Asking<'a> {
 enum Stage {
     Fresh,
     House,
-    Quick(Instant),
+    Quick { began: Instant, _turn: Option<OwnedSemaphorePermit> },
     Stopped,
     Slow { _share: Share },
 }
@@ -250,13 +254,14 @@ impl Asking<'_> {
                 self.stage = Stage::House;
                 return self.readers.house().await;
             }
+            Requester::Admin(_) => Lane::Admins,
             Requester::Account(_) => Lane::Accounts,
             Requester::Network(_) => Lane::Guests,
         };
         if matches!(self.stage, Stage::Fresh) {
-            let moment = Length::Work(credit.of(&self.requester));
-            let reader = self.readers.take(lane, moment).await?;
-            self.stage = Stage::Quick(Instant::now());
+            let Moment { time, turn } = credit.moment(&self.requester).await;
+            let reader = self.readers.take(lane, Length::Work(time)).await?;
+            self.stage = Stage::Quick { began: Instant::now(), _turn: turn };
             return Ok(reader);
         }
         self.stage = Stage::Slow { _share: slow.take(self.requester.clone(), 1)? };
@@ -276,7 +281,7 @@ impl Asking<'_> {
         let done = reader.settle(done);
         let is_cut = done.as_ref().err().is_some_and(error::is_interrupted) && !stop.is_stopped();
         match self.stage {
-            Stage::Quick(began) => {
+            Stage::Quick { began, .. } => {
                 credit.spend(&self.requester, began.elapsed());
                 self.stage = Stage::Stopped;
                 (!is_cut).then_some(done)

@@ -99,8 +99,9 @@ fn length(row: &SqliteRow) -> u64 {
         // A number that is read as a text is none afterwards.
         row.try_get_raw(*at).is_ok_and(|value| value.type_info().name() == "TEXT")
     };
-    let texts = (0..row.len()).filter(is_text).filter_map(|at| row::text(row, at));
-    texts.map(|text| text.len() as u64).sum()
+    let texts = (0..row.len()).filter(is_text);
+    let bytes = texts.filter_map(|at| row.try_get_unchecked::<&[u8], _>(at).ok());
+    bytes.map(|bytes| bytes.len() as u64).sum()
 }
 
 /// One statement with one row, a few columns for each query.

@@ -1,5 +1,6 @@
 //! The one connection that writes. What waits is written together, in one commit.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -17,6 +18,10 @@ use crate::store::health::Health;
 use crate::store::people::People;
 use crate::store::watch::Watch;
 use crate::store::{Store, StoreError, apply, connect_to, error, transaction};
+
+mod trial;
+
+pub(super) use trial::must_make_way;
 
 /// How many writes may wait before further writers have to.
 const QUEUE: usize = 1_024;
@@ -141,6 +146,10 @@ impl Job {
         }
     }
 
+    fn is_trial(&self) -> bool {
+        self.write().is_some_and(|write| write.intent == Intent::Try)
+    }
+
     /// Whether this can be sent to the database together with a write.
     fn is_like(&self, first: &Write) -> bool {
         matches!(self, Self::Records(write, _) if apply::are_alike(first, write))
@@ -175,6 +184,13 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn write(&self, write: Write) -> Result<Outcomes, StoreError> {
+        match write.intent {
+            Intent::Keep => self.send(write).await,
+            Intent::Try => self.try_out_write(write).await,
+        }
+    }
+
+    async fn send(&self, write: Write) -> Result<Outcomes, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.writer
             .0
@@ -199,7 +215,9 @@ impl Writer {
         health: Arc<Health>,
     ) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(run(connection, people, (watch, health), waiting));
+        let (way, time) = (jobs.downgrade(), health.limits.time(Limit::TrialTime));
+        let work = run(connection, people, (watch, health), waiting);
+        tokio::spawn(trial::writing(way, time, work));
         Self(jobs)
     }
 
@@ -231,15 +249,28 @@ async fn run(
         wait_as_long(connection, &health).await;
     }
     let mut group = Vec::with_capacity(GROUP);
-    while waiting.recv_many(&mut group, GROUP).await > 0 {
+    let mut trials = VecDeque::new();
+    loop {
+        if trials.is_empty() {
+            if waiting.recv_many(&mut group, GROUP).await == 0 {
+                return;
+            }
+        } else {
+            group.extend(std::iter::from_fn(|| waiting.try_recv().ok()).take(GROUP));
+        }
         let (mut closing, mut lending) = (Vec::new(), Vec::new());
         let mut work = Vec::with_capacity(group.len());
         for job in group.drain(..) {
             match job {
                 Job::Close(done) => closing.push(done),
                 Job::Lend(to) => lending.push(to),
+                job if job.is_trial() => trials.push_back(job),
                 job => work.push(job),
             }
+        }
+        if work.is_empty() {
+            // One at a time, and alone: nobody who means it waits for the end of its transaction.
+            work.extend(trials.pop_front());
         }
         if !work.is_empty() {
             // Whether what is written would be there afterwards can only be known afterwards.

@@ -55,6 +55,27 @@ async function holdBack(method) {
   return goOn;
 }
 
+test("what was typed into a record that is deleted meanwhile is kept whole", async () => {
+  await openEditable();
+  await cell(2, "Title").click();
+  await page.keyboard.press("Control+A");
+  const words = "A long sentence, with “marks” and an é.";
+  await page.keyboard.type(words);
+  server.sql("delete from tasks where id = 2");
+  await page.locator("tr.pt-leaving").waitFor();
+  await page.keyboard.press("Enter");
+  await eventually(toasts, ["Not saved: This record is gone."]);
+  const kept = page.locator(".pt-toast textarea");
+  assert.equal(await kept.inputValue(), words);
+  await kept.focus();
+  assert.equal(await page.evaluate(() => getSelection().toString()), words);
+  await eventually(titles, ["a", "c"]);
+  // It stays until it is taken away.
+  assert.equal(await kept.isEditable(), false);
+  await page.locator(".pt-toast button[aria-label=Dismiss]").click();
+  await eventually(toasts, []);
+});
+
 async function assertQuiet() {
   assert.deepEqual(page.complaints, []);
   await page.context().close();

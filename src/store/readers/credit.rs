@@ -1,11 +1,14 @@
 //! How much of the quick connections each requester may take: a part of the time, with some in advance.
 //!
 //! Whoever uses theirs up with statements that take long is not refused, and what is really quick still
-//! is: but what takes longer waits among the slow ones sooner, until some time has passed.
+//! is: but what takes longer waits among the slow ones sooner, until some time has passed, and their
+//! statements wait for each other first, so that others never wait behind many of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::{Limit, Limits, Requester};
 
@@ -22,6 +25,15 @@ const REMEMBERED: usize = 1_024;
 pub(super) struct Credit {
     limits: Arc<Limits>,
     spent: Mutex<HashMap<Requester, Account>>,
+    /// The one whose turn it is, of each who has used theirs up.
+    turns: Mutex<HashMap<Requester, Arc<Semaphore>>>,
+}
+
+/// What a statement may take of a quick connection.
+pub(super) struct Moment {
+    pub(super) time: Duration,
+    /// Whether others of the requester's have to wait meanwhile.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
 }
 
 /// What somebody has left as of a moment.
@@ -44,11 +56,26 @@ impl Account {
 
 impl Credit {
     pub(super) fn new(limits: Arc<Limits>) -> Self {
-        Self { limits, spent: Mutex::default() }
+        Self { limits, spent: Mutex::default(), turns: Mutex::default() }
     }
 
-    /// How long a statement of this requester may take on a quick connection.
-    pub(super) fn of(&self, requester: &Requester) -> Duration {
+    /// What a statement of this requester may take of a quick connection, once it is its turn.
+    pub(super) async fn moment(&self, requester: &Requester) -> Moment {
+        let time = self.time(requester);
+        if time >= self.limits.time(Limit::QuickStatementTime) {
+            return Moment { time, turn: None };
+        }
+        let turns = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            if turns.len() >= REMEMBERED {
+                turns.retain(|_, turns| Arc::strong_count(turns) > 1);
+            }
+            turns.entry(requester.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+        };
+        Moment { time, turn: turns.acquire_owned().await.ok() }
+    }
+
+    fn time(&self, requester: &Requester) -> Duration {
         let moment = self.limits.time(Limit::QuickStatementTime);
         let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -80,13 +107,29 @@ mod tests {
         let guest = |last| Requester::guest([192, 0, 2, last].into());
         let moment = Limits::default().time(Limit::QuickStatementTime);
         let mut times = 0;
-        while credit.of(&guest(1)) == moment {
+        while credit.time(&guest(1)) == moment {
             credit.spend(&guest(1), moment);
             times += 1;
         }
         assert!(moment * times >= MOST - moment, "{times}");
-        assert!(credit.of(&guest(1)) > Duration::ZERO);
-        assert_eq!(credit.of(&guest(2)), moment);
+        assert!(credit.time(&guest(1)) > Duration::ZERO);
+        assert_eq!(credit.time(&guest(2)), moment);
+    }
+
+    #[tokio::test]
+    async fn whoever_owes_has_one_turn_at_a_time() {
+        let credit = Credit::new(Arc::default());
+        let guest = |last| Requester::guest([192, 0, 2, last].into());
+        assert!(credit.moment(&guest(1)).await.turn.is_none());
+        credit.spend(&guest(1), MOST * 2);
+        let first = credit.moment(&guest(1)).await;
+        assert!(first.turn.is_some());
+        let one = guest(1);
+        let mut second = std::pin::pin!(credit.moment(&one));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        assert!(credit.moment(&guest(2)).await.turn.is_none(), "others have their own");
+        drop(first);
+        assert!(second.await.turn.is_some());
     }
 
     #[test]

@@ -170,3 +170,45 @@ async fn lists_that_are_being_made_are_bounded_before_they_are_made() {
 fn path(limit: usize) -> String {
     format!("{RECORDS}?limit={limit}")
 }
+
+/// SQLite has one writer: whoever only wants to know what an import would do is not to keep others from it.
+#[tokio::test]
+async fn an_import_that_is_only_tried_out_makes_way_for_writes() {
+    let server = Server::start_within(APP, &[(Limit::TrialTime, 5)]).await;
+    let guest = server.guest().await;
+    let lines: String = (0..5_000).map(|nth| format!("letter {nth}\n")).collect();
+    let file = format!("body\n{lines}");
+    let trial = || {
+        let path = format!("{RECORDS}/import?dryRun=true");
+        let request = guest.request(Method::POST, &path).header("content-type", "text/csv");
+        request.body(file.clone()).send()
+    };
+    let mut tried = std::pin::pin!(trial());
+    let mut written = 0;
+    let answer = loop {
+        let letter = json!({ "fields": { "body": "meant" } });
+        let write = guest.send(Method::POST, RECORDS, Some(letter));
+        tokio::select! {
+            answer = &mut tried => break answer.unwrap(),
+            (status, _) = write => {
+                assert_eq!(status, 201);
+                written += 1;
+            }
+        }
+    };
+    assert!(written > 50, "{written} writes while the file was tried out");
+    let status = answer.status();
+    let told: Json = answer.json().await.unwrap();
+    if status == 503 {
+        assert_eq!(told["code"], "BUSY");
+        assert!(told["message"].as_str().unwrap().starts_with("others are writing all the time"));
+    } else {
+        assert_eq!((status.as_u16(), &told["created"]), (200, &json!(5_000)));
+    }
+    // Where nobody else writes it takes the time that it takes.
+    let told: Json = trial().await.unwrap().json().await.unwrap();
+    assert_eq!((&told["created"], &told["faults"]), (&json!(5_000), &json!([])));
+    let kept: usize = server.sql("select count(*) from letters").parse().unwrap();
+    assert!(kept >= written, "{kept} of {written}");
+    assert_eq!(server.sql("select count(*) from letters where body <> 'meant'"), "0");
+}
