@@ -1,8 +1,8 @@
 //! How much of the quick connections each requester may take: a part of the time, with some in advance.
 //!
 //! Whoever uses theirs up with statements that take long is not refused, and what is really quick still
-//! is: but what takes longer waits among the slow ones sooner, until some time has passed, and their
-//! statements wait for each other first, so that others never wait behind many of them.
+//! is: but what takes longer waits among the slow ones sooner, until some time has passed. The statements of
+//! one requester wait for each other first, so that others never wait behind many of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,9 @@ const EARNED: u32 = 4;
 /// How much shorter the moment is of whoever has used theirs up.
 const IN_DEBT: u32 = 10;
 /// How much may be in advance.
-const MOST: Duration = Duration::from_secs(3);
+const MOST: Duration = Duration::from_secs(1);
+/// How many statements of one requester are asked at once; of one who is in debt, a single one.
+const TURNS: u32 = 2;
 /// How many requesters are remembered before those are forgotten who have earned theirs back.
 const REMEMBERED: usize = 1_024;
 
@@ -25,14 +27,14 @@ const REMEMBERED: usize = 1_024;
 pub(super) struct Credit {
     limits: Arc<Limits>,
     spent: Mutex<HashMap<Requester, Account>>,
-    /// The one whose turn it is, of each who has used theirs up.
+    /// What each requester asks at once.
     turns: Mutex<HashMap<Requester, Arc<Semaphore>>>,
 }
 
 /// What a statement may take of a quick connection.
 pub(super) struct Moment {
     pub(super) time: Duration,
-    /// Whether others of the requester's have to wait meanwhile.
+    /// Given back when it is over: others of the requester's may wait for it.
     pub(super) turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -61,18 +63,20 @@ impl Credit {
 
     /// What a statement of this requester may take of a quick connection, once it is its turn.
     pub(super) async fn moment(&self, requester: &Requester) -> Moment {
-        let time = self.time(requester);
-        if time >= self.limits.time(Limit::QuickStatementTime) {
-            return Moment { time, turn: None };
-        }
         let turns = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
             if turns.len() >= REMEMBERED {
                 turns.retain(|_, turns| Arc::strong_count(turns) > 1);
             }
-            turns.entry(requester.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+            turns
+                .entry(requester.clone())
+                .or_insert_with(|| Arc::new(Semaphore::new(TURNS as usize)))
+                .clone()
         };
-        Moment { time, turn: turns.acquire_owned().await.ok() }
+        let is_in_debt = |time: Duration| time < self.limits.time(Limit::QuickStatementTime);
+        let turns_taken = if is_in_debt(self.time(requester)) { TURNS } else { 1 };
+        let turn = turns.acquire_many_owned(turns_taken).await.ok();
+        Moment { time: self.time(requester), turn }
     }
 
     fn time(&self, requester: &Requester) -> Duration {
@@ -117,19 +121,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_owes_has_one_turn_at_a_time() {
+    async fn whoever_asks_a_lot_waits_for_themselves() {
         let credit = Credit::new(Arc::default());
-        let guest = |last| Requester::guest([192, 0, 2, last].into());
-        assert!(credit.moment(&guest(1)).await.turn.is_none());
-        credit.spend(&guest(1), MOST * 2);
-        let first = credit.moment(&guest(1)).await;
-        assert!(first.turn.is_some());
-        let one = guest(1);
+        let (one, other) =
+            (Requester::guest([192, 0, 2, 1].into()), Requester::guest([192, 0, 2, 2].into()));
+        let both = [credit.moment(&one).await, credit.moment(&one).await];
+        let mut third = std::pin::pin!(credit.moment(&one));
+        assert!(futures_util::poll!(&mut third).is_pending());
+        credit.moment(&other).await;
+        drop(both);
+        drop(third.await);
+        credit.spend(&one, MOST * 2);
+        let first = credit.moment(&one).await;
         let mut second = std::pin::pin!(credit.moment(&one));
-        assert!(futures_util::poll!(&mut second).is_pending());
-        assert!(credit.moment(&guest(2)).await.turn.is_none(), "others have their own");
+        assert!(futures_util::poll!(&mut second).is_pending(), "in debt");
         drop(first);
-        assert!(second.await.turn.is_some());
+        second.await;
     }
 
     #[test]
