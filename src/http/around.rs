@@ -22,7 +22,7 @@ use crate::http::origin;
 use crate::http::peer::Peer;
 use crate::http::shared::Shared;
 use crate::http::{Site, Sockets};
-use crate::limits::{self, Requester, on_behalf_of};
+use crate::limits::{self, Requester, answering, on_behalf_of};
 use crate::model::access::Viewer;
 use crate::runtime::Runtime;
 
@@ -45,7 +45,7 @@ pub(super) async fn every_request(
             let requester = requester(&request).await;
             let left = left(&request);
             let receipt = budget.as_ref().map(|budget| budget.receive(&mut request, &requester));
-            let answer = on_behalf_of(requester.clone(), endpoint.call(request));
+            let answer = on_behalf_of(requester.clone(), answering(endpoint.call(request)));
             let answer = AssertUnwindSafe(answer).catch_unwind();
             let answer = tokio::select! {
                 // Whatever else happens on its connection: over HTTP/2 pings and other requests do.

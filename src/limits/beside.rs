@@ -8,7 +8,7 @@ use crate::limits::held;
 /// Work on so many bytes is done where it stands: it takes less than handing it over.
 const SHORT: u64 = 256 * 1024;
 
-/// Does some work on what is [held](crate::limits::hold) for a requester. Where that is a lot, another
+/// Does some work on what a request [holds](crate::limits::hold). Where that is a lot, another
 /// thread takes over what else this one would serve.
 pub fn beside<T>(work: impl FnOnce() -> T) -> T {
     let has_others = || {
@@ -23,14 +23,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::limits::{Limit, Limits, Requester, Shares, hold, on_behalf_of};
+    use crate::limits::{Limit, Limits, Requester, Shares, answering, hold};
 
     /// Some work of somebody who holds a lot.
     async fn heavy<T>(work: impl FnOnce() -> T) -> T {
         let (all, each) = (Limit::ListsBytes, Limit::ListsBytesPerRequester);
         let shares = Shares::new(Arc::new(Limits::default()), all, each);
         let guest = Requester::guest([192, 0, 2, 1].into());
-        on_behalf_of(guest.clone(), async {
+        answering(async {
             hold(shares.take(guest, SHORT + 1).unwrap());
             beside(work)
         })

@@ -13,7 +13,7 @@ use crate::limits::Share;
 
 task_local! {
     static REQUESTER: Requester;
-    /// What the work holds until it is done.
+    /// What a request holds until it is answered.
     static HELD: Mutex<Vec<Share>>;
 }
 
@@ -58,21 +58,25 @@ pub fn requester() -> Requester {
     REQUESTER.try_with(Clone::clone).unwrap_or(Requester::House)
 }
 
-/// Does some work on behalf of a requester. What it [holds](hold) is given back when it is done, or given
-/// up.
+/// Does some work on behalf of a requester.
 pub async fn on_behalf_of<T>(requester: Requester, work: impl Future<Output = T>) -> T {
-    HELD.scope(Mutex::default(), REQUESTER.scope(requester, work)).await
+    REQUESTER.scope(requester, work).await
 }
 
-/// Keeps a share until the work that this task does for its requester is done.
+/// Does what one request asks for. What it [holds](hold) is given back when it is answered, or given up.
+pub async fn answering<T>(work: impl Future<Output = T>) -> T {
+    HELD.scope(Mutex::default(), work).await
+}
+
+/// Keeps a share until the request is answered that this task is at work on.
 pub fn hold(share: Share) {
-    // The house holds nothing.
+    // What goes on for long, as the house and streams do, holds nothing from one thing to the next.
     let _ = HELD.try_with(|held| {
         held.lock().unwrap_or_else(PoisonError::into_inner).push(share);
     });
 }
 
-/// How much this task's work holds: most often so many bytes of records.
+/// How much the request holds that this task is at work on: most often so many bytes of records.
 pub fn held() -> u64 {
     let sum = |held: &Mutex<Vec<Share>>| {
         held.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Share::units).sum()
@@ -93,15 +97,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_work_holds_is_given_back_when_it_is_done() {
+    async fn what_a_request_holds_is_given_back_when_it_is_answered() {
         let (all, each) = (Limit::BodiesBytes, Limit::BodiesBytesPerRequester);
         let shares = Shares::new(Arc::new(Limits::default()), all, each);
         let guest = Requester::guest([192, 0, 2, 1].into());
-        let during = on_behalf_of(guest, async {
+        let request = answering(async {
             hold(shares.take(requester(), 7).unwrap());
             hold(shares.take(requester(), 8).unwrap());
             shares.held()
         });
+        let during = on_behalf_of(guest, request);
         assert_eq!((during.await, shares.held()), (15, 0));
         hold(shares.take(Requester::House, 7).unwrap());
         assert_eq!(shares.held(), 0);

@@ -23,7 +23,12 @@ const REFUSALS: [(&str, u16, &[&str], &str); 10] = [
         &["UNSUPPORTED_MEDIA_TYPE"],
         "The body says that it is something else, or compressed.",
     ),
-    ("Unfit", 422, &["VALIDATION_FAILED"], "Values do not fit; `details` has all of them."),
+    (
+        "Unfit",
+        422,
+        &["VALIDATION_FAILED", "TOO_MUCH"],
+        "Values do not fit, and `details` has all of them; or it is more than is done at once.",
+    ),
     ("UpgradeRequired", 426, &["UPGRADE_REQUIRED"], "This is for WebSocket."),
     (
         "TooMany",
@@ -33,16 +38,22 @@ const REFUSALS: [(&str, u16, &[&str], &str); 10] = [
             "TOO_MANY_EXPORTS",
             "TOO_MANY_SUBSCRIPTIONS",
             "TOO_MANY_ATTEMPTS",
+            "TOO_MANY_REQUESTS",
         ],
         "Too much at once.",
     ),
-    ("Unavailable", 503, &["UNAVAILABLE"], "The database does not answer."),
+    (
+        "Unavailable",
+        503,
+        &["UNAVAILABLE", "BUSY"],
+        "The database does not answer, or the server has too much to do.",
+    ),
 ];
 
 /// What every reading may be refused by.
-pub(super) const READING: [u16; 4] = [400, 401, 404, 503];
+pub(super) const READING: [u16; 5] = [400, 401, 404, 429, 503];
 /// What every writing may be refused by.
-pub(super) const WRITING: [u16; 8] = [400, 401, 403, 404, 413, 415, 422, 503];
+pub(super) const WRITING: [u16; 9] = [400, 401, 403, 404, 413, 415, 422, 429, 503];
 
 /// The refusals that operations refer to.
 pub(super) fn responses() -> Json {

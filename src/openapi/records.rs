@@ -55,15 +55,16 @@ fn list(view: &View) -> Json {
     let example = json!({
         "records": [schemas::record_example(view)],
         "pagination": { "limit": 25, "offset": 0, "total": 1 },
-        "position": "v1.120",
+        "position": "6Vd3hQ",
     });
     let answer = object(&answer, &["records", "pagination", "position"]);
+    let refused: Vec<_> = READING.into_iter().chain([422]).collect();
     json!({
         "tags": [view.table.name.as_str()],
         "summary": format!("Lists records of {}", view.table.name),
         "operationId": format!("{}.list", view.table.name),
         "parameters": parameters,
-        "responses": answers::of(200, answers::json_body("A page.", &answer, &example), &READING),
+        "responses": answers::of(200, answers::json_body("A page.", &answer, &example), &refused),
     })
 }
 
