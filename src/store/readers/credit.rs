@@ -1,8 +1,8 @@
 //! How much of the quick connections each requester may take: a part of the time, with some in advance.
 //!
 //! Whoever uses theirs up with statements that take long is not refused, and what is really quick still
-//! is: but what takes longer waits among the slow ones sooner, until some time has passed. The statements of
-//! one requester wait for each other first, so that others never wait behind many of them.
+//! is: but what takes longer waits among the slow ones sooner, until some time has passed. The quick
+//! statements of one requester are asked one after the other, so that others never wait behind many of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,8 +18,6 @@ const EARNED: u32 = 4;
 const IN_DEBT: u32 = 10;
 /// How much may be in advance.
 const MOST: Duration = Duration::from_secs(1);
-/// How many statements of one requester are asked at once; of one who is in debt, a single one.
-const TURNS: u32 = 2;
 /// How many requesters are remembered before those are forgotten who have earned theirs back.
 const REMEMBERED: usize = 1_024;
 
@@ -27,14 +25,14 @@ const REMEMBERED: usize = 1_024;
 pub(super) struct Credit {
     limits: Arc<Limits>,
     spent: Mutex<HashMap<Requester, Account>>,
-    /// What each requester asks at once.
+    /// Whose statement is under way, of each requester.
     turns: Mutex<HashMap<Requester, Arc<Semaphore>>>,
 }
 
 /// What a statement may take of a quick connection.
 pub(super) struct Moment {
     pub(super) time: Duration,
-    /// Given back when it is over: others of the requester's may wait for it.
+    /// Given back when it is over: another one of the requester's may wait for it.
     pub(super) turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -68,14 +66,9 @@ impl Credit {
             if turns.len() >= REMEMBERED {
                 turns.retain(|_, turns| Arc::strong_count(turns) > 1);
             }
-            turns
-                .entry(requester.clone())
-                .or_insert_with(|| Arc::new(Semaphore::new(TURNS as usize)))
-                .clone()
+            turns.entry(requester.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
         };
-        let is_in_debt = |time: Duration| time < self.limits.time(Limit::QuickStatementTime);
-        let turns_taken = if is_in_debt(self.time(requester)) { TURNS } else { 1 };
-        let turn = turns.acquire_many_owned(turns_taken).await.ok();
+        let turn = turns.acquire_owned().await.ok();
         Moment { time: self.time(requester), turn }
     }
 
@@ -125,16 +118,10 @@ mod tests {
         let credit = Credit::new(Arc::default());
         let (one, other) =
             (Requester::guest([192, 0, 2, 1].into()), Requester::guest([192, 0, 2, 2].into()));
-        let both = [credit.moment(&one).await, credit.moment(&one).await];
-        let mut third = std::pin::pin!(credit.moment(&one));
-        assert!(futures_util::poll!(&mut third).is_pending());
-        credit.moment(&other).await;
-        drop(both);
-        drop(third.await);
-        credit.spend(&one, MOST * 2);
         let first = credit.moment(&one).await;
         let mut second = std::pin::pin!(credit.moment(&one));
-        assert!(futures_util::poll!(&mut second).is_pending(), "in debt");
+        assert!(futures_util::poll!(&mut second).is_pending());
+        credit.moment(&other).await;
         drop(first);
         second.await;
     }
