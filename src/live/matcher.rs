@@ -42,7 +42,7 @@ impl<'a> SoughtChange<'a> {
         let sought = |record: &'a Option<Record>| record.as_ref().map(Sought::new);
         let (old, new) = (sought(&change.old), sought(&change.new));
         let states = [&change.old, &change.new].into_iter().flatten();
-        Self { change, old, new, length: states.map(length).sum(), is_past: false }
+        Self { change, old, new, length: states.map(Record::length).sum(), is_past: false }
     }
 
     pub(super) fn of_past(change: &'a Change) -> Self {
@@ -54,14 +54,6 @@ impl<'a> SoughtChange<'a> {
         let states = [&self.change.old, &self.change.new].into_iter().flatten();
         states.map(|record| filter.work(record)).sum()
     }
-}
-
-fn length(record: &Record) -> usize {
-    let values = record.values.iter().map(|value| match value {
-        Value::Text(text) | Value::Json(text) => text.len(),
-        _ => size_of::<Value>(),
-    });
-    values.sum()
 }
 
 /// How a change concerns a filter; not at all if the record matched neither before nor after.

@@ -24,6 +24,15 @@ impl Record {
             _ => 0.into(),
         }
     }
+
+    /// How long its values are together, in bytes.
+    pub fn length(&self) -> usize {
+        let values = self.values.iter().map(|value| match value {
+            Value::Text(text) | Value::Json(text) => text.len(),
+            _ => size_of::<Value>(),
+        });
+        values.sum()
+    }
 }
 
 impl Index<FieldAt> for Record {

@@ -15,8 +15,11 @@ use crate::model::record::Record;
 use crate::store::readers::{Leash, Length};
 use crate::store::{Store, StoreError, row, select};
 
-/// How many records are handed on at once.
+/// How many records are handed on at once, and how many bytes; a single record may have more.
 const BATCH: usize = 500;
+const BATCH_BYTES: usize = 512 * 1024;
+/// How many rows are fetched ahead. Each walk may hold as many, of whatever length.
+const ROWS_AHEAD: usize = 64;
 /// How many batches may wait for the reader.
 const AHEAD: usize = 2;
 /// How long a reader may take for a batch. Until it is done, the log of the database grows.
@@ -41,7 +44,8 @@ impl Store {
     ) -> Result<mpsc::Receiver<Batched>, StoreError> {
         let table = self.table(table)?.clone();
         let (options, stop) = (self.readers.options(), self.readers.stop());
-        let mut connection = SqliteConnection::connect_with(options).await?;
+        let options = options.clone().row_buffer_size(ROWS_AHEAD);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
         let leash = Leash::on(&mut connection, stop).await?;
         leash.let_out(Length::Time(LONGEST));
         let rows = select::window(&table, filter, window);
@@ -54,11 +58,16 @@ impl Store {
             let walk = async {
                 let mut rows =
                     sqlx::query_with(AssertSqlSafe(sql), SqlxValues(values)).fetch(&mut connection);
-                let mut batch = Vec::with_capacity(BATCH);
+                let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
                 while let Some(row) = rows.try_next().await? {
-                    batch.push(row::record(&table, &row, &people));
-                    if batch.len() == BATCH && !hand_on(&batches, &mut batch).await {
-                        return Ok(());
+                    let record = row::record(&table, &row, &people);
+                    bytes += record.length();
+                    batch.push(record);
+                    if batch.len() == BATCH || bytes >= BATCH_BYTES {
+                        if !hand_on(&batches, &mut batch).await {
+                            return Ok(());
+                        }
+                        bytes = 0;
                     }
                 }
                 hand_on(&batches, &mut batch).await;
