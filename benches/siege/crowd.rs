@@ -103,7 +103,7 @@ fn gather(kind: &str, address: &str, since: &str, all: &mut JoinSet<()>) {
         }
         "passwords" => {
             let body = r#"{"email":"somebody@example.org","password":"wrong password"}"#;
-            let path = "/api/auth/sign-in";
+            let path = "/api/auth/sign-in/email";
             each(10, post(&address, path, JSON, body.len(), body.as_bytes()), How::Ask);
         }
         "replays" => {
