@@ -35,6 +35,11 @@ pub(super) struct Budget {
     sent: Arc<Flow>,
 }
 
+/// How many bytes are held in memory for an answer that is encoded only as it is read: an extension of the
+/// response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weight(pub u64);
+
 /// What came of a body so far.
 #[derive(Default)]
 pub(super) struct Receipt(Arc<Mutex<Received>>);
@@ -82,7 +87,8 @@ impl Budget {
         receipt
     }
 
-    /// Counts an answer that is held in memory as a whole, until it has been sent or nobody takes it.
+    /// Counts an answer that is held in memory as a whole, or [weighs](Weight) something, until it has been
+    /// sent or nobody takes it.
     ///
     /// # Errors
     /// When too much waits already to be read.
@@ -91,6 +97,12 @@ impl Budget {
         mut response: Response,
         requester: &Requester,
     ) -> Result<Response, Exceeded> {
+        if let Some(Weight(bytes)) = response.extensions_mut().remove() {
+            let share = self.answers.take(requester.clone(), bytes)?;
+            let parts = response.take_body().into_bytes_stream();
+            response.set_body(Body::from_bytes_stream(holding(parts, share)));
+            return Ok(response);
+        }
         let body: BoxBody<Bytes, io::Error> = response.take_body().into();
         let length = body.size_hint().exact().filter(|length| *length > SHORT);
         let Some(length) = length else {
@@ -116,10 +128,17 @@ fn pieces(
                 Ok::<_, io::Error>(part.slice(from..(from + PIECE).min(part.len())))
             }))
         });
-    let pieces = parts.try_flatten().boxed();
-    stream::unfold((pieces, share), async |(mut pieces, share)| {
-        let piece = pieces.next().await?;
-        Some((piece, (pieces, share)))
+    holding(parts.try_flatten(), share)
+}
+
+/// The same parts; the share is held until the last is taken.
+fn holding(
+    parts: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    share: Share,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    stream::unfold((parts.boxed(), share), async |(mut parts, share)| {
+        let part = parts.next().await?;
+        Some((part, (parts, share)))
     })
 }
 

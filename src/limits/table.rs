@@ -76,7 +76,7 @@ const SECOND: u64 = 1_000;
 
 // Name, unit and size; how who meets it is refused; what it bounds; the answer, where `{}` is the size.
 limits! {
-    BodiesBytes "bodies-bytes" Bytes 64 * MIB, Busy,
+    BodiesBytes "bodies-bytes" Bytes 48 * MIB, Busy,
         "The bodies of all requests under way together.",
         "too much is being sent to this server at once; try again in a moment";
     BodiesBytesPerRequester "bodies-bytes-per-requester" Bytes 20 * MIB, TooMany,
@@ -88,7 +88,7 @@ limits! {
     GuestBytes "guest-bytes" Bytes 512 * MIB, Busy,
         "What all guests send, at once or in two minutes.",
         "too much is being sent to this server by guests; try again later, or sign in";
-    AnswersBytes "answers-bytes" Bytes 128 * MIB, Busy,
+    AnswersBytes "answers-bytes" Bytes 96 * MIB, Busy,
         "The long answers of all requests that wait to be read.",
         "too much is being sent from this server at once; try again in a moment";
     AnswersBytesPerRequester "answers-bytes-per-requester" Bytes 64 * MIB, TooMany,

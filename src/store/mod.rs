@@ -23,6 +23,7 @@ mod figures;
 mod health;
 mod leads;
 mod log;
+mod long;
 mod marks;
 mod meaning;
 mod migrate;

@@ -3,15 +3,15 @@
 use sea_query::{SelectStatement, SqliteQueryBuilder, Value as SqlValue, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
-use crate::limits::{self, Exceeded, Limit, Requester, requester};
+use crate::limits::{self, Exceeded, Limit, Requester, Share, requester};
 use crate::model::query::{Answer, Ask, Query, Rows, Snapshot};
 use crate::model::table::Table;
 use crate::store::log::{LAST_PLACE, LogPlace};
 use crate::store::readers::ask;
 use crate::store::triggers::MAX_ARGUMENTS;
-use crate::store::{Store, StoreError, figures, meaning, row, select};
+use crate::store::{Store, StoreError, figures, long, meaning, row, select};
 
 /// Answers that are read from up to so many bytes are not counted.
 const SHORT: u64 = 64 * 1024;
@@ -31,55 +31,103 @@ impl Store {
         totals: &[Option<u64>],
     ) -> Result<Snapshot, StoreError> {
         let epoch = self.log.epoch.now();
-        let mut statement = Statement::new(LAST_PLACE);
-        let mut asked = Vec::with_capacity(queries.len());
-        for (index, query) in queries.iter().enumerate() {
-            let table = self.table(&query.table)?;
-            asked.push((table, *query, statement.columns));
-            statement.ask(table, query, totals.get(index).copied().flatten());
+        let statement = self.statement(queries, totals, Rendering::Packed)?;
+        let row = ask!(self.readers, connection => statement.row(connection).await)?;
+        let asked = statement.asked.iter();
+        let answers = asked.map(|(table, query, at)| self.answer(table, query, &row, *at));
+        if let Some(answers) = answers.collect::<Result<_, StoreError>>()? {
+            return Ok(Snapshot { answers, position: epoch.position(place(&row)) });
         }
-        let Statement { sql, values, .. } = statement;
-        let row = ask!(self.readers, connection => {
-            let values = SqlxValues(Values(values.clone()));
-            let row = sqlx::query_with(AssertSqlSafe(sql.clone()), values);
-            row.fetch_one(connection).await.map_err(StoreError::from)
-        })?;
-        self.count(length(&row))?;
-        let answers =
-            asked.into_iter().map(|(table, query, at)| self.answer(table, query, &row, at));
-        let answers = limits::beside(|| answers.collect::<Result<_, StoreError>>())?;
-        let place = row::text(&row, 0).map_or_else(LogPlace::default, |line| LogPlace::read(&line));
+        let statement = self.statement(queries, totals, Rendering::Places)?;
+        let (place, answers) =
+            ask!(self.readers, connection => self.long_answers(&statement, connection).await)?;
         Ok(Snapshot { answers, position: epoch.position(place) })
+    }
+
+    /// One statement for all queries.
+    fn statement<'a>(
+        &'a self,
+        queries: &[&'a Query],
+        totals: &[Option<u64>],
+        rendering: Rendering,
+    ) -> Result<Statement<'a>, StoreError> {
+        let mut statement = Statement::new(LAST_PLACE);
+        for (index, query) in queries.iter().enumerate() {
+            let (table, total) = (self.table(&query.table)?, totals.get(index).copied().flatten());
+            statement.asked.push((table, query, statement.columns));
+            statement.ask(table, query, total, rendering);
+        }
+        Ok(statement)
+    }
+
+    /// The answers to a statement that gives places of records: those are read after it, a few at a time, in
+    /// the same snapshot. They are counted before they are read.
+    async fn long_answers(
+        &self,
+        statement: &Statement<'_>,
+        connection: &mut SqliteConnection,
+    ) -> Result<(LogPlace, Vec<Answer>), StoreError> {
+        let mut snapshot = connection.begin().await?;
+        let row = statement.row(&mut snapshot).await?;
+        let mut listed = Vec::with_capacity(statement.asked.len());
+        for (table, query, at) in &statement.asked {
+            let places = match query.ask {
+                Ask::Rows(_) => long::places(&row::text(&row, *at).unwrap_or_default()),
+                Ask::Figure(_) | Ask::Groups(_) => None,
+            };
+            listed.push((*table, *query, *at, places));
+        }
+        let places = listed.iter().filter_map(|(.., places)| places.as_ref());
+        let share = self.count(places.flatten().map(|place| place.bytes).sum())?;
+        let mut answers = Vec::with_capacity(listed.len());
+        for (table, query, at, places) in listed {
+            let answer = match places {
+                Some(places) => {
+                    let records = long::read(table, &places, &self.people, &mut snapshot).await?;
+                    Some(Answer::Rows(Rows { records, total: total(&row, at)? }))
+                }
+                None => self.answer(table, query, &row, at)?,
+            };
+            answers.extend(answer);
+        }
+        snapshot.commit().await?;
+        if let Some(share) = share {
+            limits::hold(share);
+        }
+        Ok((place(&row), answers))
     }
 
     /// Counts what is read for a requester, until they have their answer: it is held in memory a few times
     /// over while that is made.
-    fn count(&self, length: u64) -> Result<(), Exceeded> {
+    fn count(&self, length: u64) -> Result<Option<Share>, Exceeded> {
         if length <= SHORT {
-            return Ok(());
+            return Ok(None);
         }
         if length > self.limits.size(Limit::ListBytes) && requester() != Requester::House {
             return Err(self.limits.refuse(Limit::ListBytes));
         }
-        limits::hold(self.lists.take(requester(), length)?);
-        Ok(())
+        self.lists.take(requester(), length).map(Some)
     }
 
-    /// The answer to a query, whose columns begin at `at`.
+    /// The answer to a query, whose columns begin at `at`. `None` if its records are [long](long::LONG).
     fn answer(
         &self,
         table: &Table,
         query: &Query,
         row: &SqliteRow,
         at: usize,
-    ) -> Result<Answer, StoreError> {
+    ) -> Result<Option<Answer>, StoreError> {
         let text = row::text(row, at).unwrap_or_default();
-        Ok(match query.ask {
+        Ok(Some(match query.ask {
             Ask::Rows(_) => {
-                let records =
-                    text.lines().filter_map(|line| row::packed(table, line, &self.people));
-                let total = row.try_get::<i64, _>(at + 1)?.unsigned_abs();
-                Answer::Rows(Rows { records: records.collect(), total })
+                let mut records = Vec::new();
+                for line in text.lines() {
+                    if line == long::LONG {
+                        return Ok(None);
+                    }
+                    records.extend(row::packed(table, line, &self.people));
+                }
+                Answer::Rows(Rows { records, total: total(row, at)? })
             }
             Ask::Figure(measure) => {
                 Answer::Figure(figures::read_figure(table, measure, &text, &self.people))
@@ -89,39 +137,60 @@ impl Store {
                 let groups = figures::read_groups(table, grouping, (&text, &all), &self.people);
                 Answer::Groups(groups)
             }
-        })
+        }))
     }
 }
 
-/// How long the texts of a row are together, in bytes.
-fn length(row: &SqliteRow) -> u64 {
-    let is_text = |at: &usize| {
-        // A number that is read as a text is none afterwards.
-        row.try_get_raw(*at).is_ok_and(|value| value.type_info().name() == "TEXT")
-    };
-    let texts = (0..row.len()).filter(is_text);
-    let bytes = texts.filter_map(|at| row.try_get_unchecked::<&[u8], _>(at).ok());
-    bytes.map(|bytes| bytes.len() as u64).sum()
+/// Up to where the log goes that a row was read beside.
+fn place(row: &SqliteRow) -> LogPlace {
+    row::text(row, 0).map_or_else(LogPlace::default, |line| LogPlace::read(&line))
+}
+
+/// How many records there are in all for a query, whose columns begin at `at`.
+fn total(row: &SqliteRow, at: usize) -> Result<u64, StoreError> {
+    Ok(row.try_get::<i64, _>(at + 1)?.unsigned_abs())
+}
+
+/// How a statement gives records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rendering {
+    /// Whole, where they are short.
+    Packed,
+    /// By their [places](long::Place) alone.
+    Places,
 }
 
 /// One statement with one row, a few columns for each query.
-struct Statement {
+struct Statement<'a> {
+    /// The queries with their tables, and the first column of each.
+    asked: Vec<(&'a Table, &'a Query, usize)>,
     sql: String,
     values: Vec<SqlValue>,
     columns: usize,
 }
 
-impl Statement {
+impl Statement<'_> {
     fn new(first: &str) -> Self {
-        Self { sql: format!("select ({first})"), values: Vec::new(), columns: 1 }
+        let sql = format!("select ({first})");
+        Self { asked: Vec::new(), sql, values: Vec::new(), columns: 1 }
     }
 
-    fn ask(&mut self, table: &Table, query: &Query, total: Option<u64>) {
+    async fn row(&self, connection: &mut SqliteConnection) -> Result<SqliteRow, StoreError> {
+        let values = SqlxValues(Values(self.values.clone()));
+        let row = sqlx::query_with(AssertSqlSafe(self.sql.clone()), values);
+        Ok(row.fetch_one(connection).await?)
+    }
+
+    fn ask(&mut self, table: &Table, query: &Query, total: Option<u64>, rendering: Rendering) {
         match &query.ask {
             Ask::Rows(wanted) => {
                 // Packed outside the window: inside it, every row that is sorted would be packed.
                 let rows = select::window(table, &query.filter, wanted);
-                self.lines(table, &packed(table), (&rows, wanted.limit.into(), wanted.offset));
+                let packed = match rendering {
+                    Rendering::Packed => long::unless(table, wanted.limit, &packed(table)),
+                    Rendering::Places => long::place(table),
+                };
+                self.lines(table, &packed, (&rows, wanted.limit.into(), wanted.offset));
                 match total {
                     Some(total) => self.number(total),
                     None => self.column(&select::count(table, &query.filter)),
@@ -172,7 +241,7 @@ impl Statement {
 }
 
 /// A record packed into one column: see [`row::packed`].
-fn packed(table: &Table) -> String {
+pub(super) fn packed(table: &Table) -> String {
     // What is no value of its field may be nothing that JSON can say.
     let name = table.name.as_str();
     let fields = table.fields.iter().map(|field| {

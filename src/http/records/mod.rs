@@ -16,9 +16,7 @@ use serde_json::{Map, Value as Json};
 use crate::http::body::{self, MAX_BODY};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::limits;
 use crate::model::access::View;
-use crate::model::ids::SealedPosition;
 use crate::model::input::Inputs;
 use crate::model::record::{Envelope, Record};
 use crate::records::{self, Asked, DEFAULT_LIMIT, List, MAX_LIMIT, RecordsError, Shown};
@@ -27,6 +25,7 @@ use crate::runtime::Runtime;
 pub(super) mod batch;
 pub(super) mod file;
 pub(super) mod history;
+mod page;
 mod tags;
 
 /// What a list may be asked for.
@@ -46,24 +45,6 @@ pub(super) struct ListQuery {
 #[derive(Deserialize)]
 pub(super) struct OneQuery {
     expand: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ListBody<'a> {
-    records: Vec<Envelope<'a>>,
-    pagination: Pagination,
-    position: SealedPosition,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Pagination {
-    limit: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    offset: Option<u64>,
-    total: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
 }
 
 /// A record that was made.
@@ -129,16 +110,7 @@ pub(super) async fn list(
     let asked = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
     let wanted = asked.read(view)?;
     let listed = runtime.records.list(&wanted).await.map_err(HttpError::from)?;
-    let envelope = |record| Envelope { table: &wanted.view.table, record, fields: &wanted.fields };
-    let pagination = Pagination {
-        limit: wanted.window.limit,
-        offset: wanted.window.after.is_none().then_some(wanted.window.offset),
-        total: listed.total,
-        next_cursor: listed.next_cursor,
-    };
-    let records = listed.records.iter().map(envelope).collect();
-    let told = ListBody { records, pagination, position: listed.position };
-    Ok(limits::beside(|| body::answer(StatusCode::OK, &told)))
+    Ok(page::answer(wanted, listed))
 }
 
 /// `GET /api/tables/:table/records/:id`
