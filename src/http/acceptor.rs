@@ -20,14 +20,10 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::http::peer::Proxies;
+use crate::limits::{Limit, Limits};
 
-/// How many connections may be open at once.
-const MAX_CONNECTIONS: usize = 20_000;
 /// How long to wait when no connection can be taken: most often for file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How many of them may come from one address. Loopback and trusted proxies are not counted: whatever
-/// stands before this server speaks for many.
-const MAX_PER_ADDRESS: usize = 2_000;
 /// How long a request may take from its first byte to the first of its answer, its body included.
 pub(super) const REQUEST: Duration = Duration::from_secs(60);
 /// How long a connection may stay open between two requests: longer than a heartbeat, since a stream
@@ -47,6 +43,7 @@ pub(super) struct Acceptor {
     places: Arc<Semaphore>,
     peers: Peers,
     proxies: Proxies,
+    limits: Arc<Limits>,
 }
 
 /// Who is at the other end of each open connection.
@@ -67,10 +64,9 @@ impl Peers {
         gone.unwrap_or_default()
     }
 
-    /// Whether one more may come from this address.
-    fn has_room(&self, address: IpAddr) -> bool {
-        let count = self.lock().get(&address).map_or(0, HashMap::len);
-        address.is_loopback() || count < MAX_PER_ADDRESS
+    /// How many there are from an address.
+    fn count(&self, address: IpAddr) -> usize {
+        self.lock().get(&address).map_or(0, HashMap::len)
     }
 
     fn add(&self, peer: SocketAddr, gone: CancellationToken) {
@@ -94,13 +90,21 @@ impl Peers {
 }
 
 impl Acceptor {
-    pub(super) fn new(listener: TcpListener, peers: Peers, proxies: Proxies) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(MAX_CONNECTIONS)), peers, proxies }
+    pub(super) fn new(
+        listener: TcpListener,
+        peers: Peers,
+        proxies: Proxies,
+        limits: Arc<Limits>,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(limits.count(Limit::Connections)));
+        Self { listener, places, peers, proxies, limits }
     }
 
     /// Whether one more may come from this address.
     fn has_room(&self, address: IpAddr) -> bool {
-        self.proxies.trusts(address) || self.peers.has_room(address)
+        // Whatever stands before this server speaks for many.
+        let most = self.limits.count(Limit::ConnectionsPerAddress);
+        self.proxies.trusts(address) || address.is_loopback() || self.peers.count(address) < most
     }
 
     /// The next connection of somebody who has not too many.
@@ -108,8 +112,11 @@ impl Acceptor {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) if self.has_room(peer.ip()) => return Ok((stream, peer)),
-                // Whether the refusal can be read is not our care.
-                Ok((stream, _)) => drop(stream.try_write(TOO_MANY)),
+                Ok((stream, _)) => {
+                    let _ = self.limits.refuse(Limit::ConnectionsPerAddress);
+                    // Whether the refusal can be read is not our care.
+                    drop(stream.try_write(TOO_MANY));
+                }
                 Err(error) => {
                     tracing::warn!("cannot take a connection: {error}");
                     sleep(PAUSE).await;

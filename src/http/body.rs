@@ -10,14 +10,16 @@ use tokio::sync::Semaphore;
 
 use crate::http::error::HttpError;
 use crate::http::names;
-use crate::limits;
+use crate::limits::{self, Limit};
 
 /// The most bytes a body may have.
-pub(super) const MAX_BODY: usize = 1024 * 1024;
+pub(super) const MAX_BODY: usize = Limit::BodyBytes.fixed();
 /// How many bytes of a body that is too large are read, only to be thrown away.
 const MAX_PASSED_OVER: u64 = 32 * 1024 * 1024;
 /// JSON of more bytes is read away from the threads that serve.
 const LONG: usize = 64 * 1024;
+/// How many bytes of long JSON are at work at once: a batch at least.
+const MOST_AT_WORK: usize = 2 * Limit::BatchBytes.fixed();
 /// The most values a form may have.
 const MAX_PAIRS: usize = 2_000;
 
@@ -86,12 +88,16 @@ pub(super) fn must_be(
     }
 }
 
-/// Reads JSON; what is long away from the threads that serve, few at a time.
+/// Reads JSON; what is long away from the threads that serve, two at a time. Of what is long so much is at
+/// work until it is answered: small values take many times the memory that their text does.
 async fn parsed<T: DeserializeOwned + Send + 'static>(bytes: Vec<u8>) -> Result<T, HttpError> {
     static PARSERS: Semaphore = Semaphore::const_new(2);
+    static AT_WORK: Semaphore = Semaphore::const_new(MOST_AT_WORK / LONG);
     if bytes.len() <= LONG {
         return from_json(&bytes);
     }
+    let pieces = u32::try_from((bytes.len() / LONG).min(MOST_AT_WORK / LONG)).unwrap_or(1);
+    limits::keep(AT_WORK.acquire_many(pieces).await.map_err(|_| HttpError::Internal)?);
     let _place = PARSERS.acquire().await.map_err(|_| HttpError::Internal)?;
     let parsing = tokio::task::spawn_blocking(move || from_json(&bytes));
     parsing.await.map_err(|_| HttpError::Internal)?

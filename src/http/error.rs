@@ -101,11 +101,7 @@ impl HttpError {
     /// What kind of error this is, for programs.
     fn code(&self) -> &'static str {
         if let Some(Exceeded { limit, .. }) = self.exceeded() {
-            return match limit.refusal() {
-                Refusal::TooMuch => "TOO_MUCH",
-                Refusal::TooMany => "TOO_MANY_REQUESTS",
-                Refusal::Busy | Refusal::Silent => "BUSY",
-            };
+            return limit.code();
         }
         match self {
             Self::Exceeded(_) | Self::Live(LiveError::Exceeded(_)) => "BUSY",
@@ -116,7 +112,6 @@ impl HttpError {
             | Self::NoSession
             | Self::BadHost => "BAD_REQUEST",
             Self::TooSlow => "TIMEOUT",
-            Self::Live(LiveError::TooMany) => "TOO_MANY_SUBSCRIPTIONS",
             Self::Live(LiveError::TooManyEdits(_)) => "TOO_MANY_EDITS",
             Self::Auth(AuthError::WrongCredentials | AuthError::WrongPassword) => {
                 "WRONG_CREDENTIALS"
@@ -178,6 +173,7 @@ impl ResponseError for HttpError {
     fn status(&self) -> StatusCode {
         if let Some(Exceeded { limit, .. }) = self.exceeded() {
             return match limit.refusal() {
+                Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                 Refusal::TooMuch => StatusCode::UNPROCESSABLE_ENTITY,
                 Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::Busy | Refusal::Silent => StatusCode::SERVICE_UNAVAILABLE,
@@ -194,9 +190,7 @@ impl ResponseError for HttpError {
             | Self::NoSession
             | Self::BadHost => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Live(LiveError::TooMany | LiveError::TooManyEdits(_)) => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::Live(LiveError::TooManyEdits(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Auth(AuthError::WrongCredentials) => StatusCode::UNAUTHORIZED,
             Self::Auth(AuthError::WrongPassword | AuthError::OwnAccount) => StatusCode::FORBIDDEN,
             Self::Auth(AuthError::Taken) => StatusCode::CONFLICT,

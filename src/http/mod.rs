@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::http::acceptor::{Acceptor, Peers};
 use crate::http::budget::Budget;
+use crate::limits::Limit;
 use crate::live::CloseReason;
 
 mod routes;
@@ -55,10 +56,6 @@ const FINISH_REQUESTS: Duration = Duration::from_secs(5);
 /// How long sockets may take to say goodbye.
 const CLOSE_SOCKETS: Duration = Duration::from_secs(3);
 
-/// How many requests one HTTP/2 connection may have under way, as many as browsers have over HTTP/1.1 on
-/// several connections (RFC 9113, 5.1.2).
-const MAX_STREAMS: u32 = 32;
-
 /// The open sockets, and what tells them to close.
 #[derive(Clone)]
 struct Sockets {
@@ -75,8 +72,16 @@ pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: Cancellat
     let (tasks, peers) = (TaskTracker::new(), Peers::default());
     let sockets = Sockets { stop: stop.clone(), tasks, peers, budget: Budget::new(site.limits()) };
     let endpoint = routes::all(site.clone(), sockets.clone());
-    let acceptor = Acceptor::new(listener, sockets.peers.clone(), site.proxies().clone());
-    let server = Server::new_with_acceptor(acceptor).http2_max_concurrent_streams(MAX_STREAMS);
+    let acceptor = Acceptor::new(
+        listener,
+        sockets.peers.clone(),
+        site.proxies().clone(),
+        site.limits().clone(),
+    );
+    // RFC 9113, 5.1.2.
+    let streams = u32::try_from(site.limits().size(Limit::RequestsPerConnection));
+    let streams = streams.unwrap_or(u32::MAX);
+    let server = Server::new_with_acceptor(acceptor).http2_max_concurrent_streams(streams);
     let stopped = async move {
         stop.cancelled().await;
         if let Some(runtime) = site.runtime() {

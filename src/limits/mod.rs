@@ -18,7 +18,7 @@ mod table;
 pub use beside::beside;
 pub use pace::{Flow, Pace};
 pub use reading::BadLimit;
-pub use requester::{Requester, answering, held, hold, network, on_behalf_of, requester};
+pub use requester::{Requester, answering, held, hold, keep, network, on_behalf_of, requester};
 pub use shares::{Share, Shares};
 pub use table::{Limit, Refusal, Unit};
 

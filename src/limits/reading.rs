@@ -16,6 +16,9 @@ pub enum BadLimit {
         /// The limit whose name is most alike, where one is.
         nearest: Option<&'static str>,
     },
+    /// It has the same size everywhere.
+    #[error("`{}` is {} and cannot be set", .0.name(), .0.unit().shown(.0.default_size()))]
+    Fixed(Limit),
     /// The size cannot be read.
     #[error("`{size}` is not a size for `{}`: {}", limit.name(), wanted(*limit))]
     BadSize {
@@ -49,6 +52,9 @@ impl Limits {
                 one.split_once('=').ok_or_else(|| BadLimit::NoSize(one.to_owned()))?;
             let (name, size) = (name.trim(), size.trim());
             let limit = Limit::named(name).ok_or_else(|| unknown(name))?;
+            if limit.is_fixed() {
+                return Err(BadLimit::Fixed(limit));
+            }
             let bad = || BadLimit::BadSize { limit, size: size.to_owned() };
             self = self.with(limit, read(limit.unit(), size).ok_or_else(bad)?);
         }
@@ -98,6 +104,7 @@ mod tests {
         for (written, told) in [
             ("statement-time", "NAME=SIZE"),
             ("statement-tme=2s", "`statement-time`?"),
+            ("body-bytes=2MiB", "`body-bytes` is 1 MiB and cannot be set"),
             ("moon=1", "there is no limit `moon`"),
             ("statement-time=2MiB", "a time above zero"),
             ("statement-time=0", "a time above zero"),

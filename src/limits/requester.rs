@@ -5,8 +5,9 @@
 //! between them has to hand it on, and none can forget to.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::SemaphorePermit;
 use tokio::task_local;
 
 use crate::limits::Share;
@@ -14,7 +15,13 @@ use crate::limits::Share;
 task_local! {
     static REQUESTER: Requester;
     /// What a request holds until it is answered.
-    static HELD: Mutex<Vec<Share>>;
+    static HELD: Mutex<Held>;
+}
+
+#[derive(Default)]
+struct Held {
+    shares: Vec<Share>,
+    places: Vec<SemaphorePermit<'static>>,
 }
 
 /// Who shares what one requester may have.
@@ -71,17 +78,23 @@ pub async fn answering<T>(work: impl Future<Output = T>) -> T {
 /// Keeps a share until the request is answered that this task is at work on.
 pub fn hold(share: Share) {
     // What goes on for long, as the house and streams do, holds nothing from one thing to the next.
-    let _ = HELD.try_with(|held| {
-        held.lock().unwrap_or_else(PoisonError::into_inner).push(share);
-    });
+    let _ = HELD.try_with(|held| lock(held).shares.push(share));
+}
+
+/// Keeps a place until the request is answered that this task is at work on.
+pub fn keep(place: SemaphorePermit<'static>) {
+    let _ = HELD.try_with(|held| lock(held).places.push(place));
 }
 
 /// How much the request holds that this task is at work on: most often so many bytes of records.
 pub fn held() -> u64 {
-    let sum = |held: &Mutex<Vec<Share>>| {
-        held.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Share::units).sum()
-    };
+    let sum = |held: &Mutex<Held>| lock(held).shares.iter().map(Share::units).sum();
     HELD.try_with(sum).unwrap_or_default()
+}
+
+fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
+    // Both lists are whole between any two statements, whoever panicked.
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub enum Unit {
 /// How a request is refused that meets a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// It brings more bytes than it may: 413.
+    TooLarge,
     /// It asks for more work than is done at once: 422.
     TooMuch,
     /// This requester asks too often, or for too much at a time: 429.
@@ -76,6 +78,22 @@ const SECOND: u64 = 1_000;
 
 // Name, unit and size; how who meets it is refused; what it bounds; the answer, where `{}` is the size.
 limits! {
+    Connections "connections" Count 20_000, Silent,
+        "The connections that are open: past it the next ones wait to be taken.", "";
+    ConnectionsPerAddress "connections-per-address" Count 2_000, TooMany,
+        "The connections from one address that is neither this machine nor a trusted proxy.",
+        "one address may have {} connections";
+    RequestsPerConnection "requests-per-connection" Count 32, Silent,
+        "The requests that are under way on one connection of HTTP/2: past it the next ones wait.", "";
+    BodyBytes "body-bytes" Bytes MIB, TooLarge,
+        "The body of a request.",
+        "the body may have {}";
+    BatchBytes "batch-bytes" Bytes 8 * MIB, TooLarge,
+        "The body of a request that writes many records.",
+        "the body may have {}";
+    ImportBytes "import-bytes" Bytes 16 * MIB, TooLarge,
+        "A file of records that is imported.",
+        "the file may have {}";
     BodiesBytes "bodies-bytes" Bytes 48 * MIB, Busy,
         "The bodies of all requests under way together.",
         "too much is being sent to this server at once; try again in a moment";
@@ -136,6 +154,17 @@ limits! {
     FilterBytes "filter-bytes" Bytes 64 * MIB, Busy,
         "The filters of all subscriptions.",
         "there are too many subscriptions with long filters; try again later";
+    SubscriptionsPerConnection "subscriptions-per-connection" Count 100, TooMany,
+        "The subscriptions that one connection holds, and the pages it is on.",
+        "a connection may hold at most {} subscriptions";
+    HandshakesPerRequester "handshakes-per-requester" Count 6_000, TooMany,
+        "The subscriptions that one requester begins, at once or in a minute.",
+        "you may begin {} subscriptions in a minute; try again in a moment";
+    Handshakes "handshakes" Count 120_000, Busy,
+        "The subscriptions that all requesters begin, at once or in a minute.",
+        "too many subscriptions begin at once; try again in a moment";
+    WaitingBytes "waiting-bytes" Bytes MIB, Silent,
+        "What waits to be sent to one connection: past it the connection is closed, and begins again.", "";
     WriteWaitTime "write-wait-time" Time 10 * SECOND, Busy,
         "How long a write waits for another program that is writing to the database.",
         "another program has been writing to the database for {}; try again in a moment";
@@ -157,6 +186,29 @@ impl Limit {
         Self::ALL.into_iter().find(|limit| limit.name() == name)
     }
 
+    /// Whether it has the same size everywhere: what is written for one server then fits another.
+    pub fn is_fixed(self) -> bool {
+        matches!(self, Self::BodyBytes | Self::BatchBytes | Self::ImportBytes | Self::WaitingBytes)
+    }
+
+    /// Its size where it is [fixed](Self::is_fixed).
+    pub const fn fixed(self) -> usize {
+        self.default_size() as usize
+    }
+
+    /// The kind of error, for programs, that a request gets which meets it.
+    pub fn code(self) -> &'static str {
+        match (self, self.refusal()) {
+            (Self::ConnectionsPerAddress, _) => "TOO_MANY_CONNECTIONS",
+            (Self::SubscriptionsPerConnection, _) => "TOO_MANY_SUBSCRIPTIONS",
+            (Self::Exports | Self::ExportsPerRequester, _) => "TOO_MANY_EXPORTS",
+            (_, Refusal::TooLarge) => "TOO_LARGE",
+            (_, Refusal::TooMuch) => "TOO_MUCH",
+            (_, Refusal::TooMany) => "TOO_MANY_REQUESTS",
+            (_, Refusal::Busy | Refusal::Silent) => "BUSY",
+        }
+    }
+
     /// What a request that meets it is told.
     pub(super) fn answer(self, size: u64) -> String {
         self.words().replace("{}", &self.unit().shown(size))
@@ -166,7 +218,7 @@ impl Limit {
     pub(super) fn retry_after(self) -> Option<Duration> {
         match self.refusal() {
             Refusal::TooMany | Refusal::Busy => Some(Duration::from_secs(5)),
-            Refusal::TooMuch | Refusal::Silent => None,
+            Refusal::TooLarge | Refusal::TooMuch | Refusal::Silent => None,
         }
     }
 }

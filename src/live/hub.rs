@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use crate::feed::{Feed, Next};
-use crate::limits::{Flow, Limit, Shares};
+use crate::limits::{Exceeded, Flow, Limit, Limits, Shares, requester};
 use crate::live::begin::resync;
 use crate::live::editing::{Editing, Editor, TooManyEdits, conflict};
 use crate::live::groups::{Groups, Said, Scope, Seat, Telling, say, work};
@@ -39,9 +39,8 @@ use crate::store::{Batch, Store, StoreError};
 /// fill the queue of a reader that keeps up.
 const TOLD_AT_ONCE: usize = 64;
 
-/// How many connections may be open from one address, whoever they are of: guests are as many as they
-/// like. Loopback is not counted, since a proxy there speaks for many.
-const MAX_PER_ADDRESS: usize = 2_000;
+/// After how long a requester may begin as many subscriptions as at once.
+const HANDSHAKES_PERIOD: Duration = Duration::from_secs(60);
 
 /// In which steps what is looked through is counted, in bytes.
 const MATCHING_UNIT: u64 = 1024;
@@ -115,6 +114,8 @@ pub struct Hub {
     pub(super) metrics: Metrics,
     /// What each requester's filters take.
     pub(super) filters: Shares,
+    /// How many subscriptions each requester begins.
+    handshakes: Flow,
     pub(super) position: watch::Sender<Position>,
 }
 
@@ -208,6 +209,8 @@ impl Hub {
         let telling = Telling { renderer, matching, seal: store.log().seal().clone() };
         let (all, each) = (Limit::FilterBytes, Limit::FilterBytesPerRequester);
         let filters = Shares::new(limits.clone(), all, each);
+        let (each, all) = (Limit::HandshakesPerRequester, Limit::Handshakes);
+        let handshakes = Flow::new(limits, (each, all), 1, HANDSHAKES_PERIOD);
         let hub = Self {
             store,
             telling,
@@ -216,9 +219,28 @@ impl Hub {
             presence: Mutex::default(),
             metrics,
             filters,
+            handshakes,
             position,
         };
         Ok((Arc::new(hub), feed))
+    }
+
+    /// What may be asked of it.
+    pub(super) fn limits(&self) -> &Limits {
+        self.store.limits()
+    }
+
+    /// Notes that a connection begins a subscription, for whoever this task works for.
+    ///
+    /// # Errors
+    /// When they have begun too many within a minute.
+    pub(super) fn may_begin(&self, admission: &Admission) -> Result<(), Exceeded> {
+        let connection = self.lock().connections.get(&admission.id).map(|of| of.credential.address);
+        // Programs on this machine are its owner's, and a proxy here speaks for many.
+        if connection.is_none_or(|address| address.is_loopback()) {
+            return Ok(());
+        }
+        self.handshakes.take(&requester(), 1)
     }
 
     /// Takes changes from the feed to everyone they concern, for ever.
@@ -320,7 +342,12 @@ impl Hub {
         let open = state.owners.get(&owner).copied().unwrap_or_default();
         let address = credential.address;
         let from_there = state.addresses.get(&address).copied().unwrap_or_default();
-        let is_full = !address.is_loopback() && from_there >= MAX_PER_ADDRESS;
+        // Guests are as many as they like, so it counts where they are. A proxy on this machine speaks for many.
+        let is_full = !address.is_loopback()
+            && from_there >= self.limits().count(Limit::ConnectionsPerAddress);
+        if is_full {
+            let _ = self.limits().refuse(Limit::ConnectionsPerAddress);
+        }
         if open >= self.transport.max_connections_per_user || is_full {
             return None;
         }

@@ -7,11 +7,12 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::limits::Limit;
 use crate::live::message::{CloseReason, Message};
 
 /// How many bytes may wait for one reader. Past it the queue is dropped: a reader that slow reads
 /// again rather than catching up, and memory stays flat.
-pub(super) const MAX_WAITING: usize = 1024 * 1024;
+pub(super) const MAX_WAITING: usize = Limit::WaitingBytes.fixed();
 /// How many bytes of several bursts are joined for one write. It is what a reader that does not
 /// read costs beside its queue.
 const PIECE: usize = 16 * 1024;

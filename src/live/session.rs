@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::limits::{Exceeded, Share, requester};
+use crate::limits::{Exceeded, Limit, Share, requester};
 use crate::live::begin::{Begun, Behind, resync};
 use crate::live::editing::{Editor, TooManyEdits};
 use crate::live::groups::{ComponentScope, Scope};
@@ -23,8 +23,6 @@ use crate::model::shape::Shape;
 use crate::model::table::Table;
 use crate::records::{Opening, Question, Records, RecordsError};
 
-/// How many subscriptions one connection may hold.
-const MAX_SUBSCRIPTIONS: usize = 100;
 /// The longest `subscriptionId`, in bytes.
 const MAX_SUBSCRIPTION_ID: usize = 128;
 
@@ -78,9 +76,6 @@ pub enum LiveError {
     /// The table, its fields or the filter.
     #[error(transparent)]
     Records(#[from] RecordsError),
-    /// The connection holds as many subscriptions as it may.
-    #[error("a connection may hold at most {MAX_SUBSCRIPTIONS} subscriptions")]
-    TooMany,
     /// It has announced as many edits as it may.
     #[error(transparent)]
     TooManyEdits(#[from] TooManyEdits),
@@ -258,12 +253,11 @@ impl Session {
             Some(id) => Name::Given(id.as_str().into()),
             None => Name::Table(scope.table.name.clone()),
         };
+        self.hub.may_begin(&self.admission)?;
         let share = self.hub.filters.take(requester(), length(&handshake))?;
         // Subscribing anew under the same name changes the scope; the old one ends first.
         self.end(&name);
-        if self.subscriptions.len() + self.behind.len() >= MAX_SUBSCRIPTIONS {
-            return Err(LiveError::TooMany);
-        }
+        self.has_room(self.subscriptions.len() + self.behind.len())?;
         let connection = (&self.admission, &self.outbox);
         let (since, connected) = (handshake.since, self.connected.take());
         let begun = self.hub.subscribe(connection, name.clone(), scope, since, connected).await;
@@ -320,9 +314,7 @@ impl Session {
             stay.sync(&self.outbox);
             return Ok(());
         }
-        if self.pages.len() >= MAX_SUBSCRIPTIONS {
-            return Err(LiveError::TooMany);
-        }
+        self.has_room(self.pages.len())?;
         let is_held = !needed.is_empty();
         let stay = self.hub.stay(&self.admission, &path, &self.viewer, &self.outbox, needed);
         // What became of the record between that look and this moment, nobody has told the stay.
@@ -462,6 +454,12 @@ impl Session {
         Ok((scope, shape))
     }
 
+    /// Refuses what is one too many where there are so many already.
+    fn has_room(&self, count: usize) -> Result<(), Exceeded> {
+        let (limits, limit) = (self.hub.limits(), Limit::SubscriptionsPerConnection);
+        if count < limits.count(limit) { Ok(()) } else { Err(limits.refuse(limit)) }
+    }
+
     /// The page at a path, if the viewer may open it.
     fn address(&self, url: &str) -> Option<Address> {
         self.app.at(url).filter(|address| self.app.may_open(&address.page, &self.viewer))
@@ -474,9 +472,8 @@ impl Session {
     fn refuse(&self, subscription_id: Option<&str>, error: &LiveError) {
         let code = match error {
             LiveError::Malformed(_) => "BAD_REQUEST",
-            LiveError::TooMany => "TOO_MANY_SUBSCRIPTIONS",
             LiveError::TooManyEdits(_) => "TOO_MANY_EDITS",
-            LiveError::Exceeded(_) => "TOO_MANY_REQUESTS",
+            LiveError::Exceeded(exceeded) => exceeded.limit.code(),
             LiveError::Records(error) => error.code(),
         };
         let message = error.to_string();

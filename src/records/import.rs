@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use crate::fields::{self, separator};
-use crate::limits::requester;
+use crate::limits::{Limit, requester};
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::table::{Field, FieldAt};
 use crate::model::value::Value;
@@ -17,9 +17,9 @@ use crate::records::{Obstacle, Records, RecordsError, csv, may, sent};
 use crate::store::{Action, Intent, StoreError, Values};
 
 /// The most bytes that a file may have.
-pub const MAX_IMPORT_BYTES: usize = MAX_IMPORT_MIB * 1024 * 1024;
+pub const MAX_IMPORT_BYTES: usize = Limit::ImportBytes.fixed();
 /// The same in MiB, as people are told.
-pub const MAX_IMPORT_MIB: usize = 16;
+pub const MAX_IMPORT_MIB: usize = MAX_IMPORT_BYTES / (1024 * 1024);
 /// How many records a file may have: while they are written, nobody else can write.
 const MAX_LINES: usize = 50_000;
 /// How many faults are told of one file.

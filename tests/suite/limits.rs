@@ -22,13 +22,15 @@ named by `--trusted-proxies` all guests are one requester.
 |---|---|---|---|
 ";
 
-fn refusal(limit: Limit) -> &'static str {
-    match limit.refusal() {
-        Refusal::TooMuch => "422 `TOO_MUCH`",
-        Refusal::TooMany => "429 `TOO_MANY_REQUESTS`",
-        Refusal::Busy => "503 `BUSY`",
-        Refusal::Silent => "is not refused",
-    }
+fn refusal(limit: Limit) -> String {
+    let status = match limit.refusal() {
+        Refusal::TooLarge => 413,
+        Refusal::TooMuch => 422,
+        Refusal::TooMany => 429,
+        Refusal::Busy => 503,
+        Refusal::Silent => return "is not refused".to_owned(),
+    };
+    format!("{status} `{}`", limit.code())
 }
 
 #[test]
@@ -36,6 +38,7 @@ fn the_manual_has_every_limit() {
     let mut page = INTRODUCTION.to_owned();
     for limit in Limit::ALL {
         let size = limit.unit().shown(limit.default_size());
+        let size = if limit.is_fixed() { format!("{size}, fixed") } else { size };
         let (name, about) = (limit.name(), limit.about());
         writeln!(page, "| `{name}` | {size} | {} | {about} |", refusal(limit)).unwrap();
     }

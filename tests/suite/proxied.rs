@@ -1,16 +1,21 @@
 //! Behind a proxy that is trusted: who is asking, and how they reached it.
 
-use reqwest::Method;
-use serde_json::json;
+use reqwest::{Method, Response};
+use serde_json::{Value as Json, json};
 
 use crate::cli::{Process, app, pagetide};
-use crate::server::{Client, DESK};
+use crate::server::{Client, DESK, within};
 
 fn start(folder: &tempfile::TempDir) -> (Process, Client) {
+    start_within(folder, "")
+}
+
+fn start_within(folder: &tempfile::TempDir, limits: &str) -> (Process, Client) {
     let mut serve = pagetide();
     serve.args(["serve", "--listen", "127.0.0.1:0", "--trusted-proxies", "127.0.0.0/8,10.0.0.0/8"]);
     serve.env("PAGETIDE_ADMIN_EMAIL", "ada@example.org");
     serve.env("PAGETIDE_ADMIN_PASSWORD", "correct horse");
+    serve.env("PAGETIDE_LIMITS", limits);
     let process = Process::start(serve.current_dir(folder.path()));
     let client = Client::at(process.address.parse().unwrap());
     (process, client)
@@ -52,4 +57,41 @@ async fn a_proxy_that_speaks_https_says_so() {
         let request = proxied(Method::POST, "/api/auth/sign-in/email", origin).json(&body);
         assert_eq!(request.send().await.unwrap().status(), status, "{origin}");
     }
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_connections_and_begins_so_many_subscriptions() {
+    let folder = app(DESK);
+    let limits = "connections-per-address=2,handshakes-per-requester=4";
+    let (_process, client) = start_within(&folder, limits);
+    let client = client.into_guest().await;
+    let open = async |from: &str| {
+        let stream = client.request(Method::GET, "/api/tables/orders/subscribe/sse");
+        stream.header("x-forwarded-for", from).send().await.unwrap()
+    };
+    let code = async |refused: Response| {
+        assert_eq!(refused.status(), 429);
+        assert!(refused.headers().contains_key("retry-after"));
+        refused.json::<Json>().await.unwrap()["code"].as_str().unwrap().to_owned()
+    };
+    let held = [open("198.51.100.1").await, open("198.51.100.1").await];
+    assert!(held.iter().all(|stream| stream.status() == 200));
+    assert_eq!(code(open("198.51.100.1").await).await, "TOO_MANY_CONNECTIONS");
+    // Others are not in the way of each other.
+    assert_eq!(open("198.51.100.2").await.status(), 200);
+    drop(held);
+    let again = async {
+        loop {
+            let stream = open("198.51.100.1").await;
+            if stream.status() != 200 {
+                let code = code(stream).await;
+                if code != "TOO_MANY_CONNECTIONS" {
+                    return code;
+                }
+            }
+        }
+    };
+    let refused = within("the subscriptions of a minute to be begun", again).await;
+    assert_eq!(refused, "TOO_MANY_REQUESTS");
+    assert_eq!(open("198.51.100.2").await.status(), 200);
 }

@@ -12,13 +12,14 @@ use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::records::{CreateBody, MadeBody, stated};
+use crate::limits::Limit;
 use crate::model::input::Inputs;
 use crate::model::record::Envelope;
 use crate::records::{Many, Sent};
 use crate::runtime::Runtime;
 
 /// The most bytes that the body of a batch may have.
-const MAX_BATCH_BODY: usize = 8 * 1024 * 1024;
+const MAX_BATCH_BODY: usize = Limit::BatchBytes.fixed();
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = r#"an object like {"records": [{"fields": {}}]}"#)]
