@@ -265,6 +265,7 @@ mod tests {
             listener,
             Peers::default(),
             Proxies::default(),
+            Arc::default(),
         ));
         let serving = tokio::spawn(server.run(hello));
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -298,17 +299,20 @@ mod tests {
         assert_eq!(talk(&[REQUEST, "GET"]).await.matches("hello").count(), 1);
     }
 
-    #[test]
-    fn an_address_may_hold_many_connections_but_not_all() {
+    #[tokio::test]
+    async fn an_address_may_hold_many_connections_but_not_all() {
         let peers = Peers::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let limits = Limits::default().with(Limit::ConnectionsPerAddress, 2_000);
+        let acceptor = Acceptor::new(listener, peers.clone(), Proxies::default(), Arc::new(limits));
         for port in 0..2_000 {
             peers.add(([192, 0, 2, 1], port).into(), CancellationToken::new());
             peers.add(([127, 0, 0, 1], port).into(), CancellationToken::new());
         }
-        assert!(!peers.has_room([192, 0, 2, 1].into()));
-        assert!(peers.has_room([192, 0, 2, 2].into()));
-        assert!(peers.has_room([127, 0, 0, 1].into()));
+        assert!(!acceptor.has_room([192, 0, 2, 1].into()));
+        assert!(acceptor.has_room([192, 0, 2, 2].into()));
+        assert!(acceptor.has_room([127, 0, 0, 1].into()));
         peers.remove(([192, 0, 2, 1], 7).into());
-        assert!(peers.has_room([192, 0, 2, 1].into()));
+        assert!(acceptor.has_room([192, 0, 2, 1].into()));
     }
 }
