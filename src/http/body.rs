@@ -18,8 +18,8 @@ pub(super) const MAX_BODY: usize = Limit::BodyBytes.fixed();
 const MAX_PASSED_OVER: u64 = 32 * 1024 * 1024;
 /// JSON of more bytes is read away from the threads that serve.
 const LONG: usize = 64 * 1024;
-/// How many bytes of long JSON are at work at once: a batch at least.
-const MOST_AT_WORK: usize = 2 * Limit::BatchBytes.fixed();
+/// How many bytes of long JSON are at work at once: a whole batch.
+const MOST_AT_WORK: usize = Limit::BatchBytes.fixed();
 /// The most values a form may have.
 const MAX_PAIRS: usize = 2_000;
 

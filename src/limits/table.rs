@@ -168,6 +168,9 @@ limits! {
     WriteWaitTime "write-wait-time" Time 10 * SECOND, Busy,
         "How long a write waits for another program that is writing to the database.",
         "another program has been writing to the database for {}; try again in a moment";
+    WriteTime "write-time" Time 20 * SECOND, TooMuch,
+        "How long one write may keep the database at work, and 20 ms more for each of its records: triggers and rules of relationships may make much of it.",
+        "this write kept the database at work for longer than {}, so nothing of it was saved";
     LogBytes "log-bytes" Bytes 256 * MIB, Silent,
         "What the change log keeps: past it the oldest changes are forgotten, and whoever goes on from before them reads again.", "";
     LogChanges "log-changes" Count 1_000_000, Silent,

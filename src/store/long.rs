@@ -13,7 +13,7 @@ use crate::model::ids::RecordId;
 use crate::model::record::Record;
 use crate::model::table::{Storage, Table};
 use crate::store::people::People;
-use crate::store::{StoreError, row, snapshot};
+use crate::store::{StoreError, meaning, row, snapshot};
 
 /// What stands in the place of a record that is too long to be packed with others.
 pub(super) const LONG: &str = "long";
@@ -54,7 +54,9 @@ fn bytes(table: &Table) -> String {
         )
     });
     let bytes = texts.map(|field| {
-        format!("ifnull(octet_length(\"{}\".\"{}\"), 0)", table.name, field.name.as_str())
+        let column = meaning::column(table.name.as_str(), field.name.as_str());
+        // What is no text is never read.
+        format!("case typeof({column}) when 'text' then octet_length({column}) else 0 end")
     });
     let bytes: Vec<_> = bytes.collect();
     let sums: Vec<_> = bytes.chunks(SUMMED).map(|some| format!("({})", some.join(" + "))).collect();

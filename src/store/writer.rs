@@ -15,6 +15,7 @@ use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 use crate::store::health::Health;
 use crate::store::people::People;
+use crate::store::readers::{Leash, Stop};
 use crate::store::watch::Watch;
 use crate::store::{Store, StoreError, apply, connect_to};
 
@@ -127,6 +128,12 @@ enum Job {
     Own(Statement, oneshot::Sender<Result<u64, StoreError>>),
     Lend(oneshot::Sender<Lent>),
     Close(oneshot::Sender<()>),
+}
+
+/// The writing connection, with what stops a write that takes too long.
+struct Open {
+    connection: SqliteConnection,
+    leash: Arc<Leash>,
 }
 
 /// The writing connection in the hands of whoever puts another in its place; meanwhile writes wait.
@@ -243,10 +250,7 @@ async fn run(
     (watch, health): (Watch, Arc<Health>),
     mut waiting: mpsc::Receiver<Job>,
 ) {
-    let mut connection = Some(connection);
-    if let Some(connection) = &mut connection {
-        wait_as_long(connection, &health).await;
-    }
+    let mut connection = open(connection, &health).await;
     let mut group = Vec::with_capacity(GROUP);
     let mut trials = VecDeque::new();
     loop {
@@ -296,18 +300,20 @@ async fn run(
         }
         for to in lending {
             let (back, returned) = oneshot::channel();
-            connection = match to.send(Lent { connection: connection.take(), back }) {
+            let lent = connection.take().map(|open| open.connection);
+            let back = match to.send(Lent { connection: lent, back }) {
                 Ok(()) => returned.await.ok(),
                 Err(lent) => lent.connection,
             };
-            if let Some(connection) = &mut connection {
-                wait_as_long(connection, &health).await;
-            }
+            connection = match back {
+                Some(connection) => open(connection, &health).await,
+                None => None,
+            };
         }
         if !closing.is_empty() {
             // Nothing can be done about a database that will not close; its log is still whole.
-            if let Some(connection) = connection {
-                let _ = connection.close().await;
+            if let Some(open) = connection {
+                let _ = open.connection.close().await;
             }
             for done in closing {
                 let _ = done.send(());
@@ -318,12 +324,9 @@ async fn run(
 }
 
 /// Another connection to the file, where the one before may not be sound any more.
-async fn connect(health: &Health) -> Option<SqliteConnection> {
+async fn connect(health: &Health) -> Option<Open> {
     match connect_to(health.files.path()).await {
-        Ok(mut connection) => {
-            wait_as_long(&mut connection, health).await;
-            Some(connection)
-        }
+        Ok(connection) => open(connection, health).await,
         Err(error) => {
             tracing::warn!("cannot open the database to write to it: {error}");
             None
@@ -331,12 +334,20 @@ async fn connect(health: &Health) -> Option<SqliteConnection> {
     }
 }
 
-/// Lets a connection wait for other programs as long as is allowed.
-async fn wait_as_long(connection: &mut SqliteConnection, health: &Health) {
+/// Makes a connection the one that writes: it waits for other programs as long as is allowed.
+async fn open(mut connection: SqliteConnection, health: &Health) -> Option<Open> {
     let wait = health.limits.size(Limit::WriteWaitTime);
     let sql = format!("pragma busy_timeout = {wait}");
-    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await {
+    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await {
         tracing::warn!("writes may wait longer for other programs than they should: {error}");
+    }
+    // Nothing but the time it takes stops a write: what is under way when the server stops is finished.
+    match Leash::on(&mut connection, &Stop::default()).await {
+        Ok(leash) => Some(Open { connection, leash }),
+        Err(error) => {
+            tracing::warn!("cannot write to the database: {error}");
+            None
+        }
     }
 }
 

@@ -1,18 +1,24 @@
 //! What waits is written together, in one commit: each is told what came of its own part.
 
+use std::time::Duration;
+
 use sqlx::SqliteConnection;
 
-use super::{Job, Outcomes, Statement, Written, refuse};
+use super::{Job, Open, Outcomes, Statement, Written, refuse};
 use crate::limits::Limit;
 use crate::model::ids::UserId;
 use crate::model::value::Value;
 use crate::store::apply::RolledBack;
 use crate::store::health::Health;
 use crate::store::people::People;
+use crate::store::readers::Length;
 use crate::store::{StoreError, apply, error, transaction};
 
 /// How many records of one kind are added in one round trip to the connection's thread at most.
 const RUN: usize = 16;
+
+/// How much longer than others a write may take for each of its records.
+const EACH: Duration = Duration::from_millis(20);
 
 /// The answer to a job, held back until the commit is on disk.
 pub(super) enum Answer {
@@ -21,6 +27,22 @@ pub(super) enum Answer {
 }
 
 impl Answer {
+    /// The same, where a write that was stopped for the time it took is told so.
+    fn explained(self, health: &Health) -> Self {
+        let told = |error: StoreError| match error::is_interrupted(&error) {
+            true => health.limits.refuse(Limit::WriteTime).into(),
+            false => error,
+        };
+        match self {
+            Self::Records(Ok(outcomes)) => {
+                let outcomes = outcomes.into_iter().map(|outcome| outcome.map_err(told));
+                Self::Records(Ok(outcomes.collect()))
+            }
+            Self::Records(Err(error)) => Self::Records(Err(told(error))),
+            own @ Self::Own(_) => own,
+        }
+    }
+
     /// Whether it tells of a failure of the connection or the disk.
     fn has_failed(&self) -> bool {
         let has_failed = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
@@ -80,12 +102,13 @@ pub(super) enum Committed {
 
 /// Writes what was asked for, and tells who asked.
 pub(super) async fn commit(
-    connection: &mut SqliteConnection,
+    connection: &mut Open,
     people: &People,
     health: &Health,
     work: Vec<Job>,
 ) -> Committed {
-    let answers = match group(connection, people, &work).await {
+    let time = health.limits.time(Limit::WriteTime);
+    let answers = match group(connection, people, &work, time).await {
         Ok(answers) => answers,
         Err(Failure::NotBegun(error)) => {
             work.iter().map(|job| job.failed(not_begun(&error, health))).collect()
@@ -95,7 +118,7 @@ pub(super) async fn commit(
         Err(_) => {
             let mut answers = Vec::with_capacity(work.len());
             for job in &work {
-                let alone = group(connection, people, std::slice::from_ref(job)).await;
+                let alone = group(connection, people, std::slice::from_ref(job), time).await;
                 let answer = alone.map(|mut answers| answers.pop());
                 let answer = answer.unwrap_or_else(|failure| Some(failure.of(job)));
                 answers.push(answer.unwrap_or_else(|| job.failed(StoreError::Closed)));
@@ -103,6 +126,7 @@ pub(super) async fn commit(
             answers
         }
     };
+    let answers: Vec<_> = answers.into_iter().map(|answer| answer.explained(health)).collect();
     // What was written to a file that is no longer the database is not there.
     if health.files.displaced().is_some() {
         refuse(work, health);
@@ -131,12 +155,20 @@ fn not_begun(error: &sqlx::Error, health: &Health) -> StoreError {
 
 /// Writes all of it in one commit; or nothing, and then no transaction is left open.
 async fn group(
-    connection: &mut SqliteConnection,
+    open: &mut Open,
     people: &People,
     work: &[Job],
+    time: Duration,
 ) -> Result<Vec<Answer>, Failure> {
+    let Open { connection, leash } = open;
     transaction::begin(connection).await.map_err(Failure::NotBegun)?;
-    match within(connection, people, work).await {
+    let let_out = |records: usize| {
+        let records = u32::try_from(records).unwrap_or(u32::MAX);
+        leash.let_out(Length::Time(time + EACH.saturating_mul(records)));
+    };
+    let written = within(connection, people, work, let_out).await;
+    leash.let_out(Length::Any);
+    match written {
         Ok(answers) => {
             let committed = transaction::commit(connection).await;
             committed.map_err(|error| Failure::NotEnded(error.into()))?;
@@ -153,6 +185,7 @@ async fn within(
     connection: &mut SqliteConnection,
     people: &People,
     work: &[Job],
+    let_out: impl Fn(usize),
 ) -> Result<Vec<Answer>, Failure> {
     let failed = |error: sqlx::Error| Failure::NotEnded(error.into());
     let mut answers = Vec::with_capacity(work.len());
@@ -167,6 +200,7 @@ async fn within(
                 let run: Vec<_> = std::iter::once(&**first).chain(alike).collect();
                 taken = run.len();
                 set_actor(connection, &mut actor, first.by.as_ref()).await.map_err(failed)?;
+                let_out(run.iter().map(|write| write.actions.len()).sum());
                 let outcomes = apply::all(connection, people, &run).await;
                 let outcomes = outcomes.map_err(|RolledBack(outcomes)| {
                     Failure::RolledBack(Answer::Records(outcomes))
@@ -174,6 +208,7 @@ async fn within(
                 answers.extend(outcomes.into_iter().map(Answer::Records));
             }
             Job::Own(statement, _) => {
+                let_out(0);
                 let done = own(connection, statement).await;
                 let has_failed = done.is_err();
                 let answer = Answer::Own(done);

@@ -138,3 +138,42 @@ async fn a_server_that_is_told_to_stop_stops_whatever_is_asked() {
     server.stop().await;
     drop(asking);
 }
+
+/// Triggers of the owner's may make much of one write, and there is one writer for all.
+#[tokio::test]
+async fn a_write_that_takes_too_long_is_stopped_and_hurts_no_other() {
+    const NOTES: &str = "
+name: notes
+tables:
+  - name: notes
+    fields: [{ name: words, type: single-line-text }]
+    permissions: { read: all, create: all }
+pages:
+  - { name: Notes, path: /, components: [] }
+";
+    let server = Server::start_within(NOTES, &[(Limit::WriteTime, 300)]).await;
+    server.sql(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000)
+         insert into notes (words) select 'plain' from n;
+         create trigger slow after insert on notes when new.words = 'slow' begin
+           update notes set words = (select count(*) from notes a, notes b, notes c)
+             where id = new.id;
+         end",
+    );
+    let guest = server.guest().await;
+    let add = async |words: &str| {
+        let body = json!({ "fields": { "words": words } });
+        guest.send(Method::POST, "/api/tables/notes/records", Some(body)).await
+    };
+    let (slow, plain, other, slow_too) =
+        tokio::join!(add("slow"), add("beside it"), add("and another"), add("slow"));
+    for (status, told) in [slow, slow_too] {
+        assert_eq!((status, &told["code"]), (422, &json!("TOO_MUCH")), "{told}");
+        assert!(told["message"].as_str().unwrap().contains("longer than 300 ms"), "{told}");
+    }
+    assert_eq!((plain.0, other.0), (201, 201), "{} {}", plain.1, other.1);
+    assert_eq!(add("after it").await.0, 201);
+    assert_eq!(server.sql("select count(*) from notes where words <> 'plain'"), "3");
+    let limit = "pagetide_limit_met_total{name=\"write-time\"}";
+    assert_eq!(server.metric(limit).await, 2.0);
+}
