@@ -96,7 +96,8 @@ impl Acceptor {
         proxies: Proxies,
         limits: Arc<Limits>,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(limits.count(Limit::Connections)));
+        let most = limits.count(Limit::Connections).min(Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(most));
         Self { listener, places, peers, proxies, limits }
     }
 
@@ -303,7 +304,10 @@ mod tests {
     async fn an_address_may_hold_many_connections_but_not_all() {
         let peers = Peers::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let limits = Limits::default().with(Limit::ConnectionsPerAddress, 2_000);
+        // However many connections a host allows.
+        let limits = Limits::default()
+            .with(Limit::ConnectionsPerAddress, 2_000)
+            .with(Limit::Connections, u64::MAX);
         let acceptor = Acceptor::new(listener, peers.clone(), Proxies::default(), Arc::new(limits));
         for port in 0..2_000 {
             peers.add(([192, 0, 2, 1], port).into(), CancellationToken::new());

@@ -15,11 +15,11 @@ use crate::limits::Share;
 task_local! {
     static REQUESTER: Requester;
     /// What a request holds until it is answered.
-    static HELD: Mutex<Held>;
+    static HELD: Mutex<HeldByRequest>;
 }
 
 #[derive(Default)]
-struct Held {
+struct HeldByRequest {
     shares: Vec<Share>,
     places: Vec<SemaphorePermit<'static>>,
 }
@@ -88,11 +88,11 @@ pub fn keep(place: SemaphorePermit<'static>) {
 
 /// How much the request holds that this task is at work on: most often so many bytes of records.
 pub fn held() -> u64 {
-    let sum = |held: &Mutex<Held>| lock(held).shares.iter().map(Share::units).sum();
+    let sum = |held: &Mutex<HeldByRequest>| lock(held).shares.iter().map(Share::units).sum();
     HELD.try_with(sum).unwrap_or_default()
 }
 
-fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
+fn lock(held: &Mutex<HeldByRequest>) -> MutexGuard<'_, HeldByRequest> {
     // Both lists are whole between any two statements, whoever panicked.
     held.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -28,7 +28,7 @@ const SUMMED: usize = 50;
 
 /// Where a record of a list stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct RecordPlace {
     id: RecordId,
     /// How long its texts are together.
     pub bytes: u64,
@@ -64,11 +64,11 @@ fn bytes(table: &Table) -> String {
 }
 
 /// The places of a list, as the lines of a column have them.
-pub(super) fn places(lines: &str) -> Option<Vec<Place>> {
+pub(super) fn places(lines: &str) -> Option<Vec<RecordPlace>> {
     let place = |line: &str| {
         let (id, bytes) = line.split_once(' ')?;
         let id = RecordId::from(id.parse::<i64>().ok()?);
-        Some(Place { id, bytes: bytes.parse().ok()? })
+        Some(RecordPlace { id, bytes: bytes.parse().ok()? })
     };
     lines.lines().map(place).collect()
 }
@@ -76,7 +76,7 @@ pub(super) fn places(lines: &str) -> Option<Vec<Place>> {
 /// The records at these places, in their order, read a few at a time.
 pub(super) async fn read(
     table: &Table,
-    places: &[Place],
+    places: &[RecordPlace],
     people: &People,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Record>, StoreError> {
@@ -102,9 +102,9 @@ pub(super) async fn read(
 }
 
 /// How many of the first of these places are read at once: one at least.
-fn at_once(places: &[Place]) -> usize {
+fn at_once(places: &[RecordPlace]) -> usize {
     let mut bytes = 0;
-    let fits = |place: &&Place| {
+    let fits = |place: &&RecordPlace| {
         bytes += place.bytes;
         bytes <= PACKED_BYTES
     };
@@ -115,8 +115,8 @@ fn at_once(places: &[Place]) -> usize {
 mod tests {
     use super::*;
 
-    fn place(bytes: u64) -> Place {
-        Place { id: RecordId::from(1), bytes }
+    fn place(bytes: u64) -> RecordPlace {
+        RecordPlace { id: RecordId::from(1), bytes }
     }
 
     #[test]
@@ -133,8 +133,8 @@ mod tests {
         assert_eq!(
             read,
             [
-                Place { id: RecordId::from(7), bytes: 12 },
-                Place { id: RecordId::from(-3), bytes: 0 }
+                RecordPlace { id: RecordId::from(7), bytes: 12 },
+                RecordPlace { id: RecordId::from(-3), bytes: 0 }
             ]
         );
         assert_eq!(places(""), Some(Vec::new()));

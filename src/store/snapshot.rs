@@ -3,7 +3,7 @@
 use sea_query::{SelectStatement, SqliteQueryBuilder, Value as SqlValue, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, TypeInfo, ValueRef};
 
 use crate::limits::{self, Exceeded, Limit, Requester, Share, requester};
 use crate::model::query::{Answer, Ask, Query, Rows, Snapshot};
@@ -31,14 +31,18 @@ impl Store {
         totals: &[Option<u64>],
     ) -> Result<Snapshot, StoreError> {
         let epoch = self.log.epoch.now();
-        let statement = self.statement(queries, totals, Rendering::Packed)?;
+        let statement = self.statement(queries, totals, RecordForm::Packed)?;
         let row = ask!(self.readers, connection => statement.row(connection).await)?;
+        if let Some(share) = self.count(length(&row))? {
+            limits::hold(share);
+        }
         let asked = statement.asked.iter();
         let answers = asked.map(|(table, query, at)| self.answer(table, query, &row, *at));
-        if let Some(answers) = answers.collect::<Result<_, StoreError>>()? {
+        let answers: Option<_> = limits::beside(|| answers.collect::<Result<_, StoreError>>())?;
+        if let Some(answers) = answers {
             return Ok(Snapshot { answers, position: epoch.position(place(&row)) });
         }
-        let statement = self.statement(queries, totals, Rendering::Places)?;
+        let statement = self.statement(queries, totals, RecordForm::Places)?;
         let (place, answers) =
             ask!(self.readers, connection => self.long_answers(&statement, connection).await)?;
         Ok(Snapshot { answers, position: epoch.position(place) })
@@ -49,13 +53,13 @@ impl Store {
         &'a self,
         queries: &[&'a Query],
         totals: &[Option<u64>],
-        rendering: Rendering,
+        form: RecordForm,
     ) -> Result<Statement<'a>, StoreError> {
         let mut statement = Statement::new(LAST_PLACE);
         for (index, query) in queries.iter().enumerate() {
             let (table, total) = (self.table(&query.table)?, totals.get(index).copied().flatten());
             statement.asked.push((table, query, statement.columns));
-            statement.ask(table, query, total, rendering);
+            statement.ask(table, query, total, form);
         }
         Ok(statement)
     }
@@ -151,12 +155,23 @@ fn total(row: &SqliteRow, at: usize) -> Result<u64, StoreError> {
     Ok(row.try_get::<i64, _>(at + 1)?.unsigned_abs())
 }
 
+/// How long the texts of a row are together, in bytes.
+fn length(row: &SqliteRow) -> u64 {
+    let is_text = |at: &usize| {
+        // A number that is read as a text is none afterwards.
+        row.try_get_raw(*at).is_ok_and(|value| value.type_info().name() == "TEXT")
+    };
+    let texts = (0..row.len()).filter(is_text);
+    let bytes = texts.filter_map(|at| row.try_get_unchecked::<&[u8], _>(at).ok());
+    bytes.map(|bytes| bytes.len() as u64).sum()
+}
+
 /// How a statement gives records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rendering {
+enum RecordForm {
     /// Whole, where they are short.
     Packed,
-    /// By their [places](long::Place) alone.
+    /// By their [places](long::RecordPlace) alone.
     Places,
 }
 
@@ -181,14 +196,14 @@ impl Statement<'_> {
         Ok(row.fetch_one(connection).await?)
     }
 
-    fn ask(&mut self, table: &Table, query: &Query, total: Option<u64>, rendering: Rendering) {
+    fn ask(&mut self, table: &Table, query: &Query, total: Option<u64>, form: RecordForm) {
         match &query.ask {
             Ask::Rows(wanted) => {
                 // Packed outside the window: inside it, every row that is sorted would be packed.
                 let rows = select::window(table, &query.filter, wanted);
-                let packed = match rendering {
-                    Rendering::Packed => long::unless(table, wanted.limit, &packed(table)),
-                    Rendering::Places => long::place(table),
+                let packed = match form {
+                    RecordForm::Packed => long::unless(table, wanted.limit, &packed(table)),
+                    RecordForm::Places => long::place(table),
                 };
                 self.lines(table, &packed, (&rows, wanted.limit.into(), wanted.offset));
                 match total {

@@ -22,7 +22,7 @@ const LONG: usize = 256 * 1024;
 const PIECE: usize = 64 * 1024;
 
 #[derive(Serialize)]
-struct Page<'a> {
+struct ListBody<'a> {
     records: Vec<Envelope<'a>>,
     pagination: Pagination,
     position: SealedPosition,
@@ -30,7 +30,7 @@ struct Page<'a> {
 
 /// What comes after the records.
 #[derive(Serialize)]
-struct End {
+struct ListEnd {
     pagination: Pagination,
     position: SealedPosition,
 }
@@ -53,7 +53,7 @@ struct Pieces {
     records: std::vec::IntoIter<Record>,
     /// What stands before the next record.
     before: &'static [u8],
-    end: Option<End>,
+    end: Option<ListEnd>,
 }
 
 /// The answer to whoever asked for a page of a list.
@@ -65,13 +65,13 @@ pub(super) fn answer(wanted: List, listed: Listed) -> Response {
         next_cursor: listed.next_cursor,
     };
     let (table, fields) = (wanted.view.table, wanted.fields);
-    let end = End { pagination, position: listed.position };
+    let end = ListEnd { pagination, position: listed.position };
     let bytes: usize = listed.records.iter().map(Record::length).sum();
     if bytes <= LONG {
         let envelope = |record| Envelope { table: &table, record, fields: &fields };
         let records = listed.records.iter().map(envelope).collect();
-        let End { pagination, position } = end;
-        return body::answer(StatusCode::OK, &Page { records, pagination, position });
+        let ListEnd { pagination, position } = end;
+        return body::answer(StatusCode::OK, &ListBody { records, pagination, position });
     }
     let pieces = Pieces::new(table, fields, listed.records, end);
     Response::builder()
@@ -82,7 +82,7 @@ pub(super) fn answer(wanted: List, listed: Listed) -> Response {
 }
 
 impl Pieces {
-    fn new(table: Arc<Table>, fields: FieldSet, records: Vec<Record>, end: End) -> Self {
+    fn new(table: Arc<Table>, fields: FieldSet, records: Vec<Record>, end: ListEnd) -> Self {
         let records = records.into_iter();
         Self { table, fields, records, before: b"{\"records\":[", end: Some(end) }
     }
