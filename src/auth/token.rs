@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use rand::distr::{Alphanumeric, SampleString};
+
 use crate::auth::{Auth, AuthError, hash, is_one_line, now, random_token};
 use crate::model::ids::UserId;
 use crate::store::{ApiToken, NewToken};
@@ -62,7 +64,8 @@ impl Auth {
             ));
         }
         let secret = format!("{PREFIX}{}", random_token());
-        let id = random_token()[..12].to_owned();
+        // People type it after a command, so it holds nothing that a command takes for an option.
+        let id = Alphanumeric.sample_string(&mut rand::rng(), 12);
         let expires_at = days.map(|days| now() + i64::from(days) * 24 * 60 * 60);
         let token = NewToken {
             token_hash: hash(&secret),

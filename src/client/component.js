@@ -45,7 +45,7 @@ export class Component {
     /** Called when it could not be read again: what is shown is not what the server holds. */
     this.onUnread = () => {};
     /** Called when more changed than can be followed. It must be read again, also if that fails at first. */
-    this.onFlood = () => this.readSoon();
+    this.onFlood = () => this.readAnew();
     /** Called when the server has another component in its place. */
     this.onOther = () => {};
     /** Called when the server has this one. */
@@ -84,13 +84,13 @@ export class Component {
   #giveUp() {
     this.#takeWaiting();
     this.isFlooded = true;
-    // What was read last is not what is shown.
-    this.etag = null;
     this.onFlood(this);
   }
 
   #show(message) {
     this.position = message.position;
+    // What is shown from now on is not what the tag names.
+    this.etag = null;
     const complete = this.total <= this.rows.all().length;
     if (message.event === "delete") this.#leave(message.id ?? String(message.recordId));
     else this.#put(message, complete);
@@ -126,6 +126,12 @@ export class Component {
   readSoon() {
     this.isWanted = true;
     this.fetching ??= this.#readWhileWanted();
+  }
+
+  /** Reads the component again a little later, whole: also if it would look the same. */
+  readAnew() {
+    this.etag = null;
+    this.readSoon();
   }
 
   /** One reading after the other: of what is asked for during one, only the last is of use. */

@@ -8,6 +8,9 @@ import { pageUrl } from "./server.js";
 import { Switchboard } from "./switchboard.js";
 import { Tabs } from "./tabs.js";
 
+/** The codes of refusals that may not be repeated a little later. */
+const PASSING = new Set(["BUSY", "TOO_MANY_REQUESTS", "UNAVAILABLE"]);
+
 export class Listener {
   #tabs;
   #components = [];
@@ -17,7 +20,7 @@ export class Listener {
   #keys = 0;
   /** The `editing` handshakes that stand, by record. */
   #edits = new Map();
-  /** Components that must be read again before they are current. */
+  /** Components that must be read again, whole, before they are current. */
   #owed = new Set();
   #status;
   #announced = false;
@@ -136,7 +139,7 @@ export class Listener {
       case "error":
         return component && this.#refused(component, message.code);
       case "heartbeat":
-        return this.#owed.forEach((owed) => owed.readSoon());
+        return this.#owed.forEach((owed) => owed.readAnew());
       case "presence-sync":
       case "join":
       case "leave":
@@ -154,21 +157,20 @@ export class Listener {
 
   #subscribed(component) {
     component.onSame();
-    if (this.#owed.has(component)) component.readSoon();
+    if (this.#owed.has(component)) component.readAnew();
     else component.showState("live");
   }
 
   #refused(component, code) {
     component.showState("stale");
-    if (code !== "PAGE_CHANGED") return;
-    // If the page cannot be loaded anew now, the next heartbeat tries again.
-    this.#owed.add(component);
-    component.onOther();
+    // The next heartbeat tries again: at what may be over by then, or if the page cannot be loaded anew now.
+    if (PASSING.has(code) || code === "PAGE_CHANGED") this.#owed.add(component);
+    if (code === "PAGE_CHANGED") component.onOther();
   }
 
   #owe(component) {
     this.#owed.add(component);
-    component.readSoon();
+    component.readAnew();
   }
 
   #take({ status, transport, stale, unheard }) {

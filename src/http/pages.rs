@@ -99,7 +99,9 @@ pub(super) async fn fragment(
     let (viewer, shape) = (caller.visitor(), shape.as_deref());
     let made = runtime.pages.fragment(viewer, url, component, shape, known).await;
     Ok(match made.map_err(HttpError::from)? {
-        Fragment::Html(html, tag) => tagged(fresh(StatusCode::OK).body(html.to_string()), tag),
+        Fragment::Html(html, tag) => {
+            tagged(fresh(StatusCode::OK).body(html.to_string()), Some(tag))
+        }
         Fragment::Unchanged(tag) => tagged(not_modified(), Some(tag)),
     })
 }

@@ -119,7 +119,7 @@ impl Stream {
 
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
         if delivery.overflowed {
-            self.session.resync_all();
+            self.session.resync_all().await;
         }
         let mut events = Vec::new();
         for message in delivery.messages() {

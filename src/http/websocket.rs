@@ -126,7 +126,7 @@ impl Socket {
 
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
         if delivery.overflowed {
-            self.session.resync_all();
+            self.session.resync_all().await;
         }
         for piece in delivery.pieces() {
             self.send(&piece).await?;

@@ -16,7 +16,7 @@ use crate::live::matcher::SoughtChange;
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::{Burst, MAX_WAITING, Outbox};
 use crate::model::change::Change;
-use crate::model::ids::{Position, RecordId, SealedPosition};
+use crate::model::ids::{Position, RecordId, SealedPosition, TableName};
 use crate::model::related::Leads;
 use crate::store::{Part, Replay};
 
@@ -81,12 +81,18 @@ impl Behind {
     }
 
     /// Gives up what has not been told: the client is told to read again, up to here.
-    pub(super) fn skip(&mut self, position: Position, sealed: &SealedPosition) -> Message {
+    pub(super) fn skip(&mut self, position: Position, sealed: SealedPosition) -> Message {
+        let told = resync(&self.name, "this connection reads too slowly", &sealed);
         self.since = position;
-        self.sealed = sealed.clone();
+        self.sealed = sealed;
         self.rest = None;
         self.greeted = true;
-        resync(&self.name, "this connection reads too slowly", sealed)
+        told
+    }
+
+    /// The tables that it hears of.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &TableName> + Clone {
+        self.scope.tables()
     }
 }
 
@@ -166,7 +172,7 @@ impl Hub {
                 Err(reason) => reason,
             };
             self.metrics.resync();
-            let joined_at = self.telling.seal.seal(&joined_at);
+            let joined_at = self.store.log().hand_out(&joined_at, scope.tables()).await;
             let resync = Burst::new(vec![resync(name, reason, &joined_at)]);
             let first = [behind.greeting(&joined_at), resync];
             return self.go_live(subscription, first);

@@ -223,20 +223,22 @@ impl Session {
 
     /// Tells every subscription to read again, and who is on each page, since messages to this
     /// connection were dropped.
-    pub fn resync_all(&mut self) {
+    pub async fn resync_all(&mut self) {
         let position = self.hub.position();
-        let sealed = self.hub.telling.seal.seal(&position);
-        let reason = "this connection reads too slowly";
-        self.hub.counts().dropped();
-        let told = self.subscriptions.keys().map(|name| {
-            self.hub.counts().resync();
-            resync(name, reason, &sealed)
-        });
-        let skipped = self.behind.iter_mut().map(|behind| {
-            self.hub.counts().resync();
-            behind.skip(position.clone(), &sealed)
-        });
-        self.outbox.push(told.chain(skipped));
+        let log = self.hub.store.log();
+        let mut told = Vec::with_capacity(self.subscriptions.len() + self.behind.len());
+        for (name, subscription) in &self.subscriptions {
+            let sealed = log.hand_out(&position, subscription.scope.tables()).await;
+            told.push(resync(name, "this connection reads too slowly", &sealed));
+        }
+        for behind in &mut self.behind {
+            let sealed = log.hand_out(&position, behind.tables()).await;
+            told.push(behind.skip(position.clone(), sealed));
+        }
+        let counts = self.hub.counts();
+        counts.dropped();
+        told.iter().for_each(|_| counts.resync());
+        self.outbox.push(told.into_iter());
         self.pages.values().for_each(|stay| stay.sync(&self.outbox));
     }
 

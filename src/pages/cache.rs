@@ -8,7 +8,7 @@
 //! nothing to invalidate, and however many ask at once, it is made once.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -24,6 +24,9 @@ use crate::model::related::Related;
 use crate::model::table::FieldAt;
 use crate::records::Question;
 
+/// Before the position from which a component goes on, up to the next quotation mark. It is no part of what is
+/// shown: whoever goes on from an earlier one hears of the same.
+const POSITION: &str = "data-position=\"";
 /// How many renderings are kept of what is the same at every address. An app has fewer: its
 /// components times the kinds of viewers.
 const MAX_USUAL: usize = 4_096;
@@ -87,11 +90,19 @@ impl Scope {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cache {
     kept: Arc<Mutex<Kept>>,
-    /// Random for each process: another one may render the same rows in another way.
+    /// Random for each process: nobody can make two renderings of one hash.
     tags: RandomState,
 }
 
-type Rendering = Arc<OnceCell<Arc<str>>>;
+/// What a place looks like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rendered {
+    /// Its HTML.
+    pub(super) html: Arc<str>,
+    hash: u64,
+}
+
+type Rendering = Arc<OnceCell<Rendered>>;
 
 /// Apart, so that whoever makes up addresses pushes out only their like.
 #[derive(Debug, Default)]
@@ -109,20 +120,31 @@ impl Cache {
         place: &Place,
         version: Option<&Version>,
         make: impl AsyncFnOnce() -> Result<String, E>,
-    ) -> Result<Arc<str>, E> {
-        let Some(version) = version else { return Ok(make().await?.into()) };
+    ) -> Result<Rendered, E> {
+        let Some(version) = version else { return Ok(self.rendered(make().await?)) };
         let rendering = self.lock().rendering(place, version);
         let make = async || {
-            let html: Arc<str> = make().await?.into();
-            self.lock().count(place, html.len());
-            Ok(html)
+            let rendered = self.rendered(make().await?);
+            self.lock().count(place, rendered.html.len());
+            Ok(rendered)
         };
         rendering.get_or_try_init(make).await.cloned()
     }
 
-    /// The name of what is shown, as an ETag. `beside` is whatever else is shown with it.
-    pub(super) fn tag(&self, place: &Place, version: &Version, beside: impl Hash) -> String {
-        format!("{:016x}", self.tags.hash_one((place, version, beside)))
+    fn rendered(&self, html: String) -> Rendered {
+        let mut hasher = self.tags.build_hasher();
+        let mut parts = html.split(POSITION);
+        parts.next().hash(&mut hasher);
+        for part in parts {
+            part.split_once('"').map(|(_, rest)| rest).hash(&mut hasher);
+        }
+        Rendered { hash: hasher.finish(), html: html.into() }
+    }
+
+    /// The name of what is shown, as an ETag: it moves with what is shown alone, and tells nothing of rows that
+    /// are not. `beside` is whatever else is shown with it.
+    pub(super) fn tag(&self, place: &Place, rendered: &Rendered, beside: impl Hash) -> String {
+        format!("{:016x}", self.tags.hash_one((place, rendered.hash, beside)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -181,7 +203,7 @@ mod tests {
 
     async fn get(cache: &Cache, version: Option<&Version>, html: &str) -> Arc<str> {
         let make = async || Ok::<_, Infallible>(html.to_owned());
-        cache.get(&place("/"), version, make).await.unwrap()
+        cache.get(&place("/"), version, make).await.unwrap().html
     }
 
     #[tokio::test]
@@ -199,7 +221,7 @@ mod tests {
         let cache = Cache::default();
         let (place, version) = (place("/"), version("1"));
         let failed = cache.get(&place, Some(&version), async || Err::<String, _>("no")).await;
-        assert_eq!(failed, Err("no"));
+        assert_eq!(failed.unwrap_err(), "no");
         assert_eq!(&*get(&cache, Some(&version), "a").await, "a");
     }
 
@@ -212,7 +234,7 @@ mod tests {
             Ok::<_, Infallible>("slow".to_owned())
         });
         let (slow, other) = tokio::join!(slow, get(&cache, Some(&version), "other"));
-        assert_eq!((&*slow.unwrap(), &*other), ("slow", "slow"));
+        assert_eq!((&*slow.unwrap().html, &*other), ("slow", "slow"));
     }
 
     #[tokio::test]
@@ -230,11 +252,15 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_names_place_version_and_what_is_beside() {
+    fn a_tag_names_place_html_and_what_is_beside() {
         let cache = Cache::default();
-        let tag = |page, position, beside| cache.tag(&place(page), &version(position), beside);
+        let rendered = |html: &str| cache.rendered(html.to_owned());
+        let tag = |page, html, beside| cache.tag(&place(page), &rendered(html), beside);
         assert_eq!(tag("/", "1", "a"), tag("/", "1", "a"));
         let others = [tag("/x", "1", "a"), tag("/", "2", "a"), tag("/", "1", "b")];
         assert!(!others.contains(&tag("/", "1", "a")));
+        let at = |position| rendered(&format!("<b data-position=\"{position}\">1</b>")).hash;
+        assert_eq!(at("x"), at("y"));
+        assert_ne!(at("x"), rendered("<b data-position=\"x\">2</b>").hash);
     }
 }

@@ -27,7 +27,7 @@ mod sent;
 mod spots;
 mod submit;
 
-use cache::{Cache, Place, Scope};
+use cache::{Cache, Place, Rendered, Scope};
 use repeats::Repeats;
 use spots::{Spot, Spots};
 pub use submit::{Done, Submission, Submitted};
@@ -63,7 +63,7 @@ pub enum Opened {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fragment {
     /// Its HTML, with the tag that names this state of it.
-    Html(Arc<str>, Option<String>),
+    Html(Arc<str>, String),
     /// It is still in the state that the tag names.
     Unchanged(String),
 }
@@ -133,21 +133,21 @@ impl Pages {
         let (place, tables) = self.place(&shown);
         // Asked before the rows are read: they may be newer than it says, never older.
         let version = self.versions.of(tables.iter()).await;
-        let beside = (client::stylesheet(), client::script(), viewer);
-        let tag = settled(&version).map(|version| self.cache.tag(&place, version, beside));
-        // What is told once is no state of the page.
-        let tag = tag.filter(|_| toast.is_none() && below.is_none());
-        if let Some(tag) = unchanged(&tag, known) {
-            return Ok(Opened::Unchanged(tag));
-        }
         // Large, and seldom needed: as part of this future it would be moved with every request.
         let body = match Box::pin(self.rendered(&shown, &place, version.as_ref())).await {
             Err(PagesError::Records(RecordsError::NotFound)) => return Ok(Opened::NotFound),
             body => body?,
         };
+        let beside = (client::stylesheet(), client::script(), viewer);
+        // What is told once is no state of the page.
+        let is_state = toast.is_none() && below.is_none();
+        let tag = is_state.then(|| self.cache.tag(&place, &body, beside));
+        if let Some(tag) = tag.as_deref().filter(|tag| known == Some(tag)) {
+            return Ok(Opened::Unchanged(tag.to_owned()));
+        }
         let menu = self.menu(viewer, &address.path);
         let frame = Frame { toast, below, ..self.frame(viewer, &menu, nonce) };
-        let html = self.renderer.page(&frame, &address, &body)?;
+        let html = self.renderer.page(&frame, &address, &body.html)?;
         Ok(Opened::Html(html, tag))
     }
 
@@ -180,15 +180,15 @@ impl Pages {
             return Err(RecordsError::PageChanged.into());
         }
         let version = self.versions.of(spot.tables.iter()).await;
-        let tag = settled(&version).map(|version| self.cache.tag(&spot.place, version, ()));
-        if let Some(tag) = unchanged(&tag, known) {
-            return Ok(Fragment::Unchanged(tag));
-        }
         let (address, id) = (&spot.address, &spot.component);
         let component = address.page.component(id, viewer).ok_or(RecordsError::NotFound)?;
         let shown = Shown { viewer, address, component: Some(id), of: vec![component] };
-        let html = Box::pin(self.rendered(&shown, &spot.place, version.as_ref())).await?;
-        Ok(Fragment::Html(html, tag))
+        let made = Box::pin(self.rendered(&shown, &spot.place, version.as_ref())).await?;
+        let tag = self.cache.tag(&spot.place, &made, ());
+        if known == Some(&tag) {
+            return Ok(Fragment::Unchanged(tag));
+        }
+        Ok(Fragment::Html(made.html, tag))
     }
 
     /// The component that a fragment is asked for, if the viewer may see it.
@@ -284,7 +284,7 @@ impl Pages {
         shown: &Shown<'_>,
         place: &Place,
         version: Option<&Version>,
-    ) -> Result<Arc<str>, PagesError> {
+    ) -> Result<Rendered, PagesError> {
         let make = async || {
             // Only what is there is rendered, and kept: so whatever is kept, and whatever a browser
             // has of this version, need not be looked for again.
@@ -416,17 +416,6 @@ fn turned_away(page: &Page, viewer: &Viewer, path: &Arc<str>) -> Opened {
         (_, Viewer::Guest) => Opened::SignIn,
         (_, Viewer::User(_)) => Opened::NotFound,
     }
-}
-
-/// The version, if a browser may keep what is made of it: one that is about to change would only be
-/// asked for again.
-fn settled(version: &Option<Version>) -> Option<&Version> {
-    version.as_ref().filter(|version| version.is_settled())
-}
-
-/// The tag, if it is the one that is known already.
-fn unchanged(tag: &Option<String>, known: Option<&str>) -> Option<String> {
-    tag.clone().filter(|tag| known == Some(tag))
 }
 
 fn menu_item(page: &Page, path: &str) -> MenuItem {

@@ -64,6 +64,32 @@ test("a socket that brings no word gives way", async () => {
   await page.context().close();
 });
 
+test("a component that is refused for a while tries again", async () => {
+  for (const code of ["BUSY", "TOO_MANY_REQUESTS", "UNAVAILABLE"]) {
+    let refused, client;
+    const page = await openWith((page) =>
+      page.routeWebSocket(/subscribe/, (socket) => {
+        client = socket;
+        const server = socket.connectToServer();
+        server.onMessage((text) => {
+          const { type, subscriptionId } = JSON.parse(text);
+          if (type === "subscribed") refused ??= subscriptionId;
+          if (subscriptionId !== refused || refused === undefined) return socket.send(text);
+          // The server says nothing to whom it has refused.
+          if (type === "subscribed") socket.send(JSON.stringify({ type: "error", subscriptionId, code, message: "no" }));
+        });
+      }),
+    );
+    const refusals = () => page.locator('[data-state="stale"]').count();
+    await eventually(refusals, 1);
+    client.send(JSON.stringify({ type: "heartbeat" }));
+    await eventually(refusals, 0);
+    server.sql(`insert into tasks (title, rank) values ('${code}', 1)`);
+    await eventually(async () => (await titles(page)()).includes(code), true);
+    await page.context().close();
+  }
+});
+
 test("offline and back, nothing is missed", async () => {
   const page = await openWith(async () => {});
   await eventually(() => state(page, "open"), "live");

@@ -41,6 +41,17 @@ async fn a_token_is_good_wherever_a_session_is() {
     assert_eq!(stream.json().await["type"], "subscribed");
 }
 
+/// `pagetide token revoke` is given it, and would take what begins with a hyphen for an option.
+#[tokio::test]
+async fn the_id_of_a_token_can_be_typed_anywhere() {
+    let server = Server::start(DESK).await;
+    let admin = server.admin().await;
+    for _ in 0..40 {
+        let (id, _) = make(&admin).await;
+        assert!(id.len() == 12 && id.chars().all(|c| c.is_ascii_alphanumeric()), "{id}");
+    }
+}
+
 #[tokio::test]
 async fn a_token_has_the_rights_that_its_owner_has_now() {
     let server = Server::start(DESK).await;

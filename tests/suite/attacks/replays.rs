@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use pagetide::model::refresh::{TRANSPORT, Transport};
+use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::server::{Client, Server, Socket, shape_of};
+use crate::server::{Client, Server, Socket, shape_of, within};
 use crate::streams::Stream;
 
 const APP: &str = "
@@ -279,7 +280,12 @@ async fn a_position_says_nothing_of_closed_tables() {
         let (_, page) = page.as_str().unwrap().split_once("data-position=\"").unwrap();
         let mut socket = guest.open(TABLE).await.unwrap();
         let subscribed = socket.next().await["position"].as_str().unwrap().to_owned();
-        [list, page.split_once('"').unwrap().0.to_owned(), subscribed]
+        let mut lost = guest.open(&format!("{TABLE}?since=made-up")).await.unwrap();
+        assert_eq!(lost.next().await["type"], "subscribed");
+        let resync = lost.next().await;
+        assert_eq!(resync["type"], "resync");
+        let resync = resync["position"].as_str().unwrap().to_owned();
+        [list, page.split_once('"').unwrap().0.to_owned(), subscribed, resync]
     };
     let before = positions().await;
     for _ in 0..3 {
@@ -311,4 +317,42 @@ async fn a_position_says_nothing_of_closed_tables() {
     assert_eq!(socket.next().await["type"], "subscribed");
     server.sql("insert into posts (words) values ('three')");
     assert_eq!(socket.next().await["record"]["fields"]["words"], "three");
+}
+
+/// Whoever polls a page must not learn that somebody works on what they may not see.
+#[tokio::test]
+async fn a_tag_says_nothing_of_rows_that_are_not_shown() {
+    let server = Server::start(APP).await;
+    server.sql("insert into posts (words) values ('one')");
+    let guest = server.guest().await;
+    let mut told = server.admin().await.open("/api/tables/vault/subscribe").await.unwrap();
+    assert_eq!(told.next().await["type"], "subscribed");
+    let tags = async || {
+        let mut tags = Vec::new();
+        for path in ["/", "/api/fragments?url=/&component=posts"] {
+            let answer = guest.request(Method::GET, path).send().await.unwrap();
+            tags.push(answer.headers()["etag"].to_str().unwrap().to_owned());
+        }
+        tags
+    };
+    let before = tags().await;
+    for sql in [
+        "insert into posts (words, published) values ('draft', 0)",
+        "update posts set words = 'another draft' where words = 'draft'",
+        "delete from posts where published = 0",
+    ] {
+        server.sql(sql);
+        assert_eq!(tags().await, before, "at once");
+        server.sql("insert into vault (words) values ('after it')");
+        let heard = async { while told.next().await["type"] != "change" {} };
+        within("the change to be told", heard).await;
+        assert_eq!(tags().await, before, "and later");
+        for (path, tag) in ["/", "/api/fragments?url=/&component=posts"].iter().zip(&before) {
+            let request = guest.request(Method::GET, path).header("if-none-match", tag);
+            assert_eq!(request.send().await.unwrap().status(), 304);
+        }
+    }
+    server.sql("insert into posts (words) values ('two')");
+    let after = tags().await;
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after));
 }
