@@ -13,11 +13,11 @@ use crate::store::{Account, NewAccount, Person, SessionSeen, StoreError};
 /// What is needed to make an account.
 #[derive(Clone, Debug)]
 pub struct NewPerson {
-    /// What others read.
+    /// The name that other people read.
     pub name: String,
     /// What they sign in with.
     pub email: String,
-    /// What proves it.
+    /// The password as it was typed, which proves who they are.
     pub password: String,
 }
 

@@ -81,7 +81,7 @@ pub enum AuthError {
 pub struct Unfit {
     /// What it was typed as.
     pub field: &'static str,
-    /// Why not.
+    /// What is wrong with it, as a sentence for the person who typed it.
     pub message: &'static str,
 }
 
@@ -105,14 +105,14 @@ pub struct Visit {
 pub struct Session {
     /// What the cookie holds.
     pub token: String,
-    /// Who it is.
+    /// The account that signed in.
     pub user: User,
 }
 
 /// Somebody who was known again.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// Who.
+    /// The guest or account that the request comes from.
     pub viewer: Viewer,
     /// When they will no longer be known, in Unix seconds.
     pub expires_at: i64,

@@ -30,7 +30,7 @@ pub fn is_api_token(token: &str) -> bool {
 /// A token that was just made: only its owner ever sees it, and only now.
 #[derive(Clone, Debug)]
 pub struct FreshToken {
-    /// What is sent.
+    /// The text that a program sends as a bearer token.
     pub secret: String,
     /// What it is spoken of by.
     pub id: String,

@@ -178,7 +178,7 @@ fn origin(option: &str, url: &str) -> anyhow::Result<(String, String)> {
     Ok((url[..end].to_owned(), url[end..].trim_end_matches('/').to_owned()))
 }
 
-/// `/site`, or nothing.
+/// The base path as `/site`, or an empty text for the root of the host.
 fn base_path(given: &str) -> anyhow::Result<String> {
     let path = given.trim_matches('/');
     let allowed =

@@ -32,7 +32,7 @@ pub(super) struct Args {
 /// How problems are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Excerpts for people to read
     Human,
     /// One JSON object with a list of `problems`
     Json,

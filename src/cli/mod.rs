@@ -143,7 +143,7 @@ fn is_filled(unseeded: &Unseeded, database: Option<&str>, losses: Losses) -> any
     Ok(planned.is_ok_and(|planned| planned.created.iter().all(|new| !tables.contains(new))))
 }
 
-/// What `--allow-destructive` says.
+/// Whether values may be lost, as `--allow-destructive` says.
 fn losses(allow_destructive: bool) -> Losses {
     if allow_destructive { Losses::Allowed } else { Losses::Refused }
 }

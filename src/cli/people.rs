@@ -33,9 +33,9 @@ pub(super) struct Of {
 /// How a list is printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// A line each
+    /// A line for each, for people to read
     Human,
-    /// For programs
+    /// JSON for programs
     Json,
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Args {
 enum Command {
     /// Make a token, and print it this once
     Create {
-        /// Whose
+        /// The e-mail address of the account that owns it
         email: String,
         /// What it is for
         #[arg(long)]

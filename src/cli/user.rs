@@ -45,26 +45,26 @@ enum Command {
     },
     /// Give an account another role
     Role {
-        /// Whose
+        /// The e-mail address of the account
         email: String,
-        /// Which
+        /// The name of the new role
         role: String,
     },
     /// Give an account another password, which ends its sessions
     Password {
-        /// Whose
+        /// The e-mail address of the account
         email: String,
         #[command(flatten)]
         password: PasswordSource,
     },
     /// Shut an account: whoever is in is out within a second, open streams included
     Disable {
-        /// Whose
+        /// The e-mail address of the account
         email: String,
     },
     /// Open an account again
     Enable {
-        /// Whose
+        /// The e-mail address of the account
         email: String,
     },
 }

@@ -91,9 +91,9 @@ const ASKED_FOR_LATER: &[&str] = &[
 /// A file for the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asset {
-    /// Its media type.
+    /// The media type that it is served as.
     pub content_type: &'static str,
-    /// Its text.
+    /// The text of the file.
     pub body: &'static str,
 }
 

@@ -6,7 +6,7 @@ use crate::client::{Asset, CSS, JAVASCRIPT};
 pub(super) const SCRIPT: &str = "swagger-ui-bundle.js";
 pub(super) const STYLESHEET: &str = "swagger-ui.css";
 
-/// Its files.
+/// The script and the stylesheet of Swagger UI.
 pub(super) const FILES: [(&str, Asset); 2] = [
     (
         SCRIPT,

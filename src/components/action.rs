@@ -35,7 +35,7 @@ pub(super) struct RawAction {
 #[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum RawDeed {
-    /// It is removed.
+    /// The record is removed.
     Delete,
     /// One of its fields is set.
     Set,
@@ -71,7 +71,7 @@ enum RawRowDeed {
     Delete,
     /// One field of its record is set.
     Set,
-    /// It leads somewhere.
+    /// A press opens another page.
     Link,
 }
 

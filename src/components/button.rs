@@ -43,7 +43,7 @@ pub(super) struct RawButton {
 enum RawVariant {
     /// It is what the page is for.
     Primary,
-    /// One among others.
+    /// One of several buttons of equal weight.
     Secondary,
     /// What it does cannot be undone.
     Danger,

@@ -33,8 +33,8 @@ pub(super) struct RawColumn {
     /// To which side its cells are aligned; numbers to the right, all else to the left if you do
     /// not say.
     align: Option<RawAlign>,
-    /// How its values are written: `short`, `long` or `iso` for dates and times, `compact` or
-    /// `whole` for numbers, `truncate` for texts. As suits the field if you do not say.
+    /// How its values are written: `short`, `long`, `iso` or `relative` for dates and times, `compact`,
+    /// `whole` or `plain` for numbers, `truncate` for texts. As suits the field if you do not say.
     format: Option<RawFormat>,
     /// Whether viewers may sort by it; as the table's `sortable` if you do not say.
     sortable: Option<bool>,
@@ -51,7 +51,7 @@ pub(super) struct RawColumn {
 enum RawAlign {
     /// Where a line begins.
     Left,
-    /// In the middle.
+    /// Centred, as for short marks.
     Center,
     /// Where a line ends.
     Right,

@@ -58,13 +58,13 @@ struct RawSort {
     direction: Option<RawDirection>,
 }
 
-/// Upwards or downwards.
+/// The direction of an order.
 #[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum RawDirection {
-    /// The smallest first.
+    /// The smallest value comes first.
     Asc,
-    /// The greatest first.
+    /// The greatest value comes first.
     Desc,
 }
 

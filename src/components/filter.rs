@@ -63,7 +63,7 @@ impl JsonSchema for RawFilter {
 #[schemars(rename = "Operator")]
 #[expect(dead_code, reason = "filters are read by name; these are the words about operators")]
 enum RawOperator {
-    /// It equals `value`.
+    /// The field's value equals `value`.
     Eq,
     /// It does not equal `value`, or is missing.
     Neq,

@@ -74,7 +74,7 @@ pub(super) struct RawOnSuccess {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "FormField", deny_unknown_fields)]
 struct RawFormField {
-    /// The field.
+    /// The name of the field.
     #[validate(required)]
     field: Option<String>,
     /// What stands above it; the field's own label if you do not say.

@@ -21,7 +21,7 @@ const EXPECTED: &str = "all, authenticated or a list of roles like [admin, membe
 pub enum RawGrant {
     /// `all` or `authenticated`, or a slip of the pen.
     Word(String),
-    /// Names of roles.
+    /// Everyone who has one of these roles.
     Roles(Vec<String>),
 }
 

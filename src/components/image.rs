@@ -8,7 +8,7 @@ use crate::components::{Around, Given, address};
 use crate::model::component::{ComponentKind, Image};
 use crate::model::problem::Place;
 
-/// A picture.
+/// A picture from the app's public files.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]

@@ -27,13 +27,13 @@ pub(super) struct RawMeasure {
 enum RawAggregate {
     /// How many records there are.
     Count,
-    /// All values together.
+    /// The sum of all values.
     Sum,
     /// The mean of the values.
     Avg,
-    /// The smallest value.
+    /// The smallest of all values.
     Min,
-    /// The greatest value.
+    /// The greatest of all values.
     Max,
 }
 

@@ -1,7 +1,8 @@
 //! What pages are made of: one file per component, saying what an author may give it and checking
 //! that it holds.
 //!
-//! To add a component: one file here with a type that is [`Given`], one line in the shelf below.
+//! Each has a type that is [`Given`] and a line in the shelf below; ARCHITECTURE.md says what else a new
+//! one needs.
 
 use std::ops::Range;
 use std::sync::Arc;

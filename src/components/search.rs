@@ -17,7 +17,7 @@ use crate::model::table::{FieldAt, Storage, Table};
 pub(super) enum RawSearch {
     /// `true`: wherever there is text.
     All(bool),
-    /// In these fields.
+    /// Only these fields are searched.
     Fields(SearchFields),
 }
 

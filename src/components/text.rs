@@ -28,9 +28,9 @@ enum RawVariant {
     Title,
     /// The heading of a part.
     Heading,
-    /// A paragraph.
+    /// An ordinary paragraph.
     Body,
-    /// A quieter paragraph.
+    /// A paragraph in a quieter colour.
     Muted,
 }
 

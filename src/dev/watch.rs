@@ -19,7 +19,7 @@ const NEVER_QUIET: Duration = Duration::from_millis(200);
 /// How often to look without a sign.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Looks at files.
+/// Watches the files of an app and says which of them changed.
 pub(super) struct Watch {
     signs: mpsc::UnboundedReceiver<PathBuf>,
     watcher: Option<RecommendedWatcher>,

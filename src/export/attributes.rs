@@ -8,17 +8,17 @@ type Lead<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
 /// How an attribute holds addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holding {
-    /// It is one.
+    /// The whole value is one address.
     One,
     /// Several with blanks between them.
     Several,
     /// Pictures, each with when it is the one to take (HTML standard, 4.8.4.2).
     Pictures,
-    /// CSS.
+    /// The value is CSS with addresses in it.
     Css,
     /// After how long to go there (HTML standard, 4.2.5.3).
     Refresh,
-    /// A whole document.
+    /// The value is a whole HTML document.
     Document,
 }
 

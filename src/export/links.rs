@@ -18,7 +18,7 @@ use crate::model::site_names::INDEX;
 /// Stands for whatever host the app is served from.
 const HERE: &str = "http://pagetide.invalid";
 
-/// What leads where.
+/// Decides where each address of an exported page leads.
 pub(super) struct Links<'a> {
     app: &'a App,
     plan: &'a Plan,

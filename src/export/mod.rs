@@ -67,9 +67,9 @@ pub struct Written {
 /// How much something is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
-    /// How many files.
+    /// How many files were written.
     pub files: usize,
-    /// Their bytes together.
+    /// The size of all these files together, in bytes.
     pub bytes: usize,
 }
 

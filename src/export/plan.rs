@@ -26,7 +26,7 @@ pub(super) struct Plan {
     pub(super) public: BTreeMap<String, PathBuf>,
     /// What the export writes of itself.
     pub(super) generated: BTreeSet<&'static str>,
-    /// All names.
+    /// The names that files of the export have.
     pub(super) names: SiteNames,
     /// What is left out, and why.
     pub(super) notes: BTreeSet<String>,

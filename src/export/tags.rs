@@ -85,7 +85,7 @@ pub(super) fn get(tag: &StartTag<usize>, key: &str) -> Option<String> {
     tag.attributes.get(key.as_bytes()).map(|value| text(&value.value))
 }
 
-/// Bytes as text.
+/// Decodes bytes as UTF-8; what is none becomes the replacement character.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

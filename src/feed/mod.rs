@@ -26,7 +26,7 @@ pub struct Feed {
 /// What is next in the feed.
 #[derive(Debug)]
 pub enum Next {
-    /// Changes, in order.
+    /// Changes in the order in which they were committed.
     Changes(Batch),
     /// The log tells another history from here on: what was known before may not be so.
     Anew(Position),

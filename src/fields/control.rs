@@ -38,11 +38,11 @@ pub enum Control {
     Text,
     /// Several lines of text.
     LongText,
-    /// An e-mail address.
+    /// An input for an e-mail address.
     Email,
-    /// A web address.
+    /// An input for a web address.
     Url,
-    /// A telephone number.
+    /// An input for a telephone number.
     Tel,
     /// A whole number: a number in JSON.
     Integer,
@@ -50,7 +50,7 @@ pub enum Control {
     Decimal,
     /// Yes or no: a boolean in JSON.
     Checkbox,
-    /// A day.
+    /// An input for a day of the calendar.
     Date,
     /// An instant, as `2026-04-05T12:00:00Z`.
     Datetime,
@@ -58,7 +58,7 @@ pub enum Control {
     Select,
     /// Some of the options: a list in JSON.
     MultiSelect,
-    /// JSON itself.
+    /// A text area for JSON.
     Json,
     /// A record of another table: its id in JSON.
     Relationship,

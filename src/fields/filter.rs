@@ -27,7 +27,7 @@ const MAX_FAULTS: usize = 100;
 pub struct FilterFault {
     /// The way from the filter to what is wrong.
     pub steps: Vec<Step>,
-    /// What is wrong.
+    /// What is wrong with it, as a sentence.
     pub message: String,
     /// The name at fault, where it is one.
     pub slip: Option<Slip>,

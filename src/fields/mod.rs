@@ -1,7 +1,7 @@
 //! What fields may hold: one file per family of field types.
 //!
 //! A family reads a type's options, takes values from JSON, checks them and writes them into HTML
-//! cells. To add a family: one file here, one line in `FAMILIES`.
+//! cells. Each has a line in `FAMILIES`; ARCHITECTURE.md says what else a new type needs.
 
 use std::sync::Arc;
 
@@ -41,17 +41,17 @@ pub struct Options {
     pub options: Option<Vec<Arc<str>>>,
     /// `currency`, an ISO 4217 code.
     pub currency: Option<Arc<str>>,
-    /// `min` of numbers.
+    /// The smallest number, as `min` says.
     pub min: Option<serde_json::Number>,
     /// `max` of numbers and ratings.
     pub max: Option<serde_json::Number>,
-    /// `start` of autonumbers.
+    /// The first autonumber, as `start` says.
     pub start: Option<serde_json::Number>,
-    /// `prefix` of autonumbers.
+    /// The text before an autonumber, as `prefix` says.
     pub prefix: Option<Arc<str>>,
-    /// `table` of relationships.
+    /// The table of a relationship, as `table` says.
     pub table: Option<TableName>,
-    /// `onDelete` of relationships.
+    /// The rule for removed records of a relationship, as `onDelete` says.
     pub on_delete: Option<OnDelete>,
 }
 

@@ -79,7 +79,7 @@ impl Family for MultiSelectFamily {
     }
 }
 
-/// `red|green`
+/// The chosen options as one text, as `red|green`.
 pub(super) fn to_text(chosen: &[Arc<str>]) -> String {
     chosen.join(&BETWEEN.to_string())
 }

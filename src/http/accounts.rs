@@ -137,7 +137,7 @@ fn for_forms(next: Option<&str>) -> Result<(), HttpError> {
     next.map_or(Ok(()), |_| Err(HttpError::Malformed(message())))
 }
 
-/// `POST /api/auth/sign-out`
+/// `POST /api/auth/sign-out` ends the session of the request.
 #[handler]
 pub(super) async fn sign_out(
     request: &Request,

@@ -7,7 +7,7 @@ use poem::{Response, handler};
 
 use crate::client;
 
-/// `GET /_pagetide/<hash>/<file>`
+/// `GET /_pagetide/<hash>/<file>` serves an asset, to be kept for ever.
 #[handler]
 pub(super) fn file(Path(path): Path<String>) -> Response {
     match client::asset(&path) {

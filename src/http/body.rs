@@ -204,7 +204,7 @@ pub(super) fn is_form(request: &Request) -> bool {
     request.content_type().is_some_and(|content_type| content_type.starts_with(FORM))
 }
 
-/// Answers with JSON.
+/// A JSON response with this status and body.
 pub(super) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
     // What is long is not copied again and again while it grows.
     let room = usize::try_from(limits::held()).unwrap_or_default();

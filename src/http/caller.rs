@@ -23,7 +23,7 @@ pub(super) struct Caller {
     pub(super) viewer: Option<Viewer>,
     /// The token, if it is good.
     pub(super) token: Option<String>,
-    /// From where.
+    /// The address and the proxies that the request came through.
     pub(super) visit: Visit,
     /// When the token ends, in Unix seconds.
     expires_at: i64,

@@ -53,7 +53,7 @@ struct ConfirmBody<'a> {
     danger: bool,
 }
 
-/// `POST <page path>`
+/// `POST <page path>` takes a form that was sent without JavaScript.
 #[handler]
 pub(super) async fn submit(
     request: &Request,

@@ -29,7 +29,7 @@ fn policy(nonce: &str) -> String {
     )
 }
 
-/// `GET <page path>`
+/// `GET <page path>` serves a page as complete HTML.
 #[handler]
 pub(super) async fn show(
     request: &Request,
@@ -79,7 +79,7 @@ pub(super) async fn show(
 pub(super) struct FragmentQuery {
     /// The path and query of its page.
     url: String,
-    /// Its id.
+    /// The id of the component.
     component: String,
     /// What it means to whoever asks.
     shape: Option<String>,

@@ -16,7 +16,7 @@ const PATHS: [&str; 4] =
 #[derive(Clone)]
 pub(super) struct Shared {
     origin: HeaderValue,
-    /// The guest's token.
+    /// The token of a guest's session.
     pub(super) token: Option<String>,
 }
 

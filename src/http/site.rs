@@ -10,7 +10,7 @@ use crate::limits::Limits;
 use crate::model::origin::Origin;
 use crate::runtime::Runtime;
 
-/// What is served.
+/// The app that is served, with everything that its handlers need.
 #[derive(Clone)]
 pub struct Site {
     runtime: watch::Receiver<Option<Arc<Runtime>>>,

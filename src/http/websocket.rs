@@ -37,7 +37,7 @@ const PING: &[u8] = &[0x89, 0];
 enum End {
     /// The client has left, or cannot be reached.
     Gone,
-    /// We close it.
+    /// The server closes the socket with this code and reason.
     Close(CloseCode, &'static str),
 }
 

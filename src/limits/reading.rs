@@ -11,7 +11,7 @@ pub enum BadLimit {
     /// No limit has this name.
     #[error("there is no limit `{name}`{}", nearest.map(|name| format!("; do you mean `{name}`?")).unwrap_or_default())]
     Unknown {
-        /// What was written.
+        /// The name of the limit as it was written.
         name: String,
         /// The limit whose name is most alike, where one is.
         nearest: Option<&'static str>,
@@ -22,9 +22,9 @@ pub enum BadLimit {
     /// The size cannot be read.
     #[error("`{size}` is not a size for `{}`: {}", limit.name(), wanted(*limit))]
     BadSize {
-        /// The limit.
+        /// The limit whose size does not fit.
         limit: Limit,
-        /// What was written.
+        /// The size as it was written.
         size: String,
     },
 }

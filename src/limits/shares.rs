@@ -108,7 +108,7 @@ impl Share {
         }
     }
 
-    /// What is held.
+    /// How many units this share holds.
     pub fn units(&self) -> u64 {
         self.units
     }

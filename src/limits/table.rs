@@ -5,11 +5,11 @@ use std::time::Duration;
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes.
+    /// A number of bytes.
     Bytes,
     /// A number of things.
     Count,
-    /// Milliseconds.
+    /// A time in milliseconds.
     Time,
 }
 
@@ -45,7 +45,7 @@ macro_rules! limits {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// What it counts.
+            /// The unit that its size is given in.
             pub fn unit(self) -> Unit {
                 match self { $(Self::$variant => Unit::$unit,)* }
             }

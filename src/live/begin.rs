@@ -62,7 +62,7 @@ struct Rest {
 
 /// What a subscription missed.
 enum Missed {
-    /// This.
+    /// All of it, to be sent at once.
     Told(Burst),
     /// Nothing yet: it has seen a commit that the feed is about to tell.
     Ahead,

@@ -142,7 +142,7 @@ pub(super) struct Concern {
 /// What a group hears about, and who pays for that.
 struct Audience {
     scope: Scope,
-    /// Who subscribed first.
+    /// The requester that subscribed first, who pays for the matching.
     requester: Requester,
 }
 

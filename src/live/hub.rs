@@ -81,9 +81,9 @@ struct Connection {
 /// An open connection, as whoever looks after people sees it.
 #[derive(Clone, Debug)]
 pub struct OpenConnection {
-    /// Whose it is.
+    /// The viewer who opened it.
     pub viewer: Viewer,
-    /// From where.
+    /// The address that it comes from.
     pub address: IpAddr,
     /// Since when, in Unix seconds.
     pub since: i64,
@@ -100,11 +100,11 @@ pub struct Credential {
     pub viewer: Viewer,
     /// When it ends, in Unix seconds.
     pub expires_at: i64,
-    /// From where.
+    /// The address that it comes from.
     pub address: IpAddr,
 }
 
-/// Everyone who listens.
+/// The centre of live updates: receives committed changes and sends them to every subscription they concern.
 pub struct Hub {
     pub(super) store: Store,
     pub(super) telling: Telling,
@@ -387,7 +387,7 @@ impl Hub {
         seen.collect()
     }
 
-    /// Closes every connection.
+    /// Closes every connection for this reason.
     pub fn close_all(&self, reason: CloseReason) {
         let state = self.lock();
         let open = state.connections.values().filter_map(|connection| connection.outbox.upgrade());
@@ -448,7 +448,7 @@ impl Hub {
         self.metrics.text()
     }
 
-    /// What is counted.
+    /// The counters that `/metrics` shows.
     pub(super) fn counts(&self) -> &Metrics {
         &self.metrics
     }

@@ -51,7 +51,7 @@ pub(super) enum Body<'a> {
     Change(Change<'a>),
     /// A sign of life.
     Heartbeat {
-        /// Now.
+        /// The time at which it is sent.
         timestamp: String,
     },
     /// The gap cannot be filled: read again; then live from `position`.
@@ -59,7 +59,7 @@ pub(super) enum Body<'a> {
         /// The name the client gave the subscription.
         #[serde(skip_serializing_if = "Option::is_none")]
         subscription_id: Option<&'a str>,
-        /// Why.
+        /// Why the client must read again.
         reason: &'a str,
         /// Everything after this will be told.
         #[schemars(with = "String")]
@@ -74,26 +74,26 @@ pub(super) enum Body<'a> {
         subscription_id: Option<&'a str>,
         /// What kind of error, as in the API.
         code: &'a str,
-        /// What is wrong.
+        /// What is wrong, as a sentence.
         message: &'a str,
     },
     /// Everyone on a page, once, to whoever joins it.
     PresenceSync {
-        /// The page.
+        /// The path of the page.
         page_path: &'a str,
         /// Who is on it, the longest there first.
         users: Vec<&'a PresentUser>,
     },
     /// Somebody came to a page.
     Join {
-        /// Who.
+        /// The person who came.
         user: &'a PresentUser,
     },
     /// Somebody left a page, with the last of their tabs.
     Leave {
-        /// Who.
+        /// The person who left.
         user_id: &'a str,
-        /// The page.
+        /// The path of the page.
         page_path: &'a str,
     },
     /// Somebody else changed fields that this connection's user was editing.
@@ -133,7 +133,7 @@ pub(super) struct Change<'a> {
     /// The same as text; only where it is beyond 2^53 - 1, which many programs read as another number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
-    /// When it happened.
+    /// When the change was made, as `2026-04-05T12:00:00.000Z`.
     pub(super) timestamp: &'a str,
     /// Whoever has applied this knows everything up to here.
     #[schemars(with = "String")]
@@ -172,9 +172,9 @@ pub(super) struct Conflict<'a> {
 /// Whoever made a change.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Author<'a> {
-    /// Their identity.
+    /// The identity of the account.
     pub(super) id: Option<&'a str>,
-    /// What others read.
+    /// The name that other people read.
     pub(super) name: Option<&'a str>,
 }
 
@@ -182,17 +182,17 @@ pub(super) struct Author<'a> {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PresentUser {
-    /// Their identity.
+    /// The identity of the account.
     pub(super) id: Arc<str>,
-    /// What others read.
+    /// The name that other people read.
     pub(super) name: Arc<str>,
-    /// The page.
+    /// The path of the page they are on.
     pub(super) page_path: Arc<str>,
-    /// When they came.
+    /// When they came to the page.
     pub(super) joined_at: Arc<str>,
 }
 
-/// `{id, fields}`
+/// The schema of a record: its `id` and its `fields`.
 #[derive(JsonSchema)]
 #[schemars(rename = "Record")]
 #[expect(dead_code, reason = "stands for `Envelope` in the schema")]
@@ -213,7 +213,7 @@ pub fn messages_schema() -> Json {
 pub enum Name {
     /// The `subscriptionId` it gave.
     Given(Arc<str>),
-    /// It gave none.
+    /// The client gave no name; the table stands for it.
     Table(TableName),
 }
 
@@ -242,7 +242,7 @@ struct Finished {
 /// subscription is still to be put in.
 pub(super) struct Encoded {
     json: Vec<u8>,
-    /// Where `subscriptionId` goes.
+    /// The byte at which `subscriptionId` is inserted.
     name_at: usize,
     position: SealedPosition,
 }
@@ -325,7 +325,7 @@ impl Message {
         &self.0.frame
     }
 
-    /// The JSON text.
+    /// The message as JSON text.
     pub fn text(&self) -> &[u8] {
         &self.0.frame[self.0.text_at..]
     }

@@ -78,7 +78,7 @@ pub struct Delivery {
     bursts: Bursts,
     /// Messages were dropped before these: every subscription must be told to read again.
     pub overflowed: bool,
-    /// Close after these.
+    /// Why the connection is to be closed once these are sent; `None` if it stays.
     pub close: Option<CloseReason>,
 }
 

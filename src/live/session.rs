@@ -37,7 +37,7 @@ const MAX_SUBSCRIPTION_ID: usize = 128;
 pub struct Handshake {
     /// `subscribe`, which may be left out, `unsubscribe`, `presence` or `editing`.
     pub r#type: Option<String>,
-    /// The table.
+    /// The table to subscribe to.
     pub table: Option<String>,
     /// The client's own name for the subscription.
     pub subscription_id: Option<String>,
@@ -113,7 +113,7 @@ pub struct Opened {
     pub app: Arc<App>,
     /// What of them may be seen.
     pub records: Records,
-    /// Who.
+    /// The viewer who opened the connection.
     pub viewer: Viewer,
     /// What is sent to them.
     pub outbox: Arc<Outbox>,

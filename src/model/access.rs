@@ -12,12 +12,12 @@ use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 
-/// Who is asking.
+/// The guest or account that a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Viewer {
     /// Somebody who loaded a public page and has not signed in.
     Guest,
-    /// Somebody signed in.
+    /// An account that is signed in.
     User(User),
 }
 
@@ -28,14 +28,14 @@ impl Viewer {
     }
 }
 
-/// A signed-in person.
+/// An account that is signed in, as far as permissions need to know it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct User {
-    /// The account.
+    /// The identity of the account.
     pub id: UserId,
     /// What they sign in with.
     pub email: Arc<str>,
-    /// What others read.
+    /// The name that other people read.
     pub name: Arc<str>,
     /// What permissions go by.
     pub role: Role,
@@ -44,9 +44,9 @@ pub struct User {
 /// Whom an author lets do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {
-    /// Everyone, guests included.
+    /// Everyone, with guests.
     All,
-    /// Everyone signed in.
+    /// Everyone who is signed in.
     Authenticated,
     /// Signed-in people with one of these roles.
     Roles(Vec<Role>),
@@ -55,22 +55,22 @@ pub enum Grant {
 /// What can be done to records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// See them.
+    /// Read the records.
     Read,
-    /// Add one.
+    /// Add a record.
     Create,
-    /// Change one.
+    /// Change a record.
     Update,
-    /// Remove one.
+    /// Remove a record.
     Delete,
 }
 
 /// A table as one viewer sees it.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// The table.
+    /// The table that is looked at.
     pub table: Arc<Table>,
-    /// Who looks.
+    /// The viewer who looks at it.
     pub viewer: Viewer,
     /// Whether there are any records for them: some may only add to a table.
     pub is_open: bool,

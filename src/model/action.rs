@@ -15,7 +15,7 @@ use crate::model::value::Value;
 /// What is done to a record.
 #[derive(Clone, Debug)]
 pub enum Deed {
-    /// It is removed.
+    /// The record is removed.
     Delete,
     /// One of its fields is set to this.
     Set(FieldAt, Value),
@@ -24,7 +24,7 @@ pub enum Deed {
 /// One thing that can be done to a record, or to several.
 #[derive(Clone, Debug)]
 pub struct Action {
-    /// What is done.
+    /// What is done to the record.
     pub deed: Deed,
     /// The words on its button.
     pub label: Arc<str>,
@@ -37,30 +37,30 @@ pub struct Action {
 pub enum RowAction {
     /// It is done to the record.
     Act(Action),
-    /// It leads somewhere.
+    /// A press opens another page.
     Link {
         /// The words on it.
         label: Arc<str>,
-        /// Where it leads.
+        /// The parts of the path that it leads to.
         href: Vec<HrefPart>,
     },
 }
 
-/// `button`
+/// A `button` component.
 #[derive(Clone, Debug)]
 pub struct Button {
     /// The words on it.
     pub label: Phrase,
     /// How much it asks to be pressed.
     pub variant: Variant,
-    /// What it does.
+    /// What a press of the button does.
     pub does: Does,
 }
 
 /// What a button does.
 #[derive(Clone, Debug)]
 pub enum Does {
-    /// It leads somewhere.
+    /// It opens the page at this path.
     Lead(Phrase),
     /// It does something to a record.
     Act(Box<Act>),
@@ -69,7 +69,7 @@ pub enum Does {
 /// What is done to one record, and what happens then.
 #[derive(Clone, Debug)]
 pub struct Act {
-    /// What is done.
+    /// The action that it takes.
     pub action: Action,
     /// The record: the first of these.
     pub data_source: DataSource,
@@ -84,7 +84,7 @@ pub struct Act {
 pub enum Variant {
     /// It is what the page is for.
     Primary,
-    /// One among others.
+    /// One of several buttons of equal weight.
     Secondary,
     /// What it does cannot be undone.
     Danger,
@@ -98,7 +98,7 @@ pub enum Variant {
 pub struct OpenActions {
     /// Those for one record.
     pub row: Vec<usize>,
-    /// Those for several.
+    /// The actions that several records can be chosen for, by number.
     pub bulk: Vec<usize>,
     /// The records that the viewer may change, where that is to be seen in the rows.
     pub update: Filter,

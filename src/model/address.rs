@@ -19,7 +19,7 @@ const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(
 /// A page at its address.
 #[derive(Clone, Debug)]
 pub struct Address {
-    /// The page.
+    /// The page at this address.
     pub page: Arc<Page>,
     /// Its path with its parameters filled in. However it was asked for, this is how it is spelt.
     pub path: Arc<str>,

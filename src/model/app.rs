@@ -24,16 +24,16 @@ pub struct App {
     pub roles: Vec<Role>,
     /// The role of people who sign themselves up; absent: nobody may.
     pub sign_up: Option<Role>,
-    /// Tables as declared.
+    /// The tables in the order of their declaration.
     pub tables: Vec<Arc<Table>>,
-    /// Pages as declared.
+    /// The pages in the order of their declaration.
     pub pages: Vec<Arc<Page>>,
     /// The sites whose exported pages this app keeps live.
     pub live_origins: Vec<Origin>,
     /// The pages about its tables that it has for its admins. One of the author's on the same path
     /// takes the place of one of these.
     pub admin_pages: Vec<Arc<Page>>,
-    /// How pages look.
+    /// The colours, fonts and spacing of all pages.
     pub theme: Theme,
     /// What takes the place of built-in templates.
     pub templates: Vec<Template>,
@@ -44,7 +44,7 @@ pub struct App {
 pub struct Template {
     /// The name, as in `layout.html`.
     pub name: Arc<str>,
-    /// The text.
+    /// The text of the template.
     pub source: Arc<str>,
 }
 

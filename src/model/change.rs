@@ -21,6 +21,6 @@ pub struct Change {
     pub new: Option<Record>,
     /// Who did it, where the database knows.
     pub by: Option<Person>,
-    /// When, as `2026-04-05T12:00:00.000Z`.
+    /// When it was committed, as `2026-04-05T12:00:00.000Z`.
     pub at: Arc<str>,
 }

@@ -24,7 +24,7 @@ pub struct Component {
     pub visible: Grant,
     /// What any component may be given.
     pub props: Props,
-    /// What it is.
+    /// What kind of component it is, with what its kind says.
     pub kind: ComponentKind,
 }
 
@@ -40,13 +40,13 @@ pub struct Props {
 /// Each kind of component with its own options.
 #[derive(Clone, Debug)]
 pub enum ComponentKind {
-    /// Holds others.
+    /// A group of other components.
     Container(Container),
     /// A heading or a paragraph.
     Text(Text),
     /// A way to another page.
     Link(Link),
-    /// A picture.
+    /// A picture from the public files.
     Image(Image),
     /// A line between parts.
     Divider(Divider),
@@ -54,7 +54,7 @@ pub enum ComponentKind {
     Markdown(Markdown),
     /// HTML as its author wrote it.
     Html(Html),
-    /// Records as rows.
+    /// Records of a table as rows.
     DataTable(Box<DataTable>),
     /// Records as entries of a list.
     List(List),
@@ -72,12 +72,12 @@ pub enum ComponentKind {
     Presence,
 }
 
-/// `container`
+/// A `container` component.
 #[derive(Clone, Debug)]
 pub struct Container {
     /// How the children stand.
     pub layout: Layout,
-    /// What it holds.
+    /// The components within it.
     pub children: Vec<Component>,
 }
 
@@ -95,7 +95,7 @@ pub enum Layout {
     Card,
 }
 
-/// `text`
+/// A `text` component.
 #[derive(Clone, Debug)]
 pub struct Text {
     /// The words, never read as HTML.
@@ -111,14 +111,14 @@ pub enum TextVariant {
     Title,
     /// The heading of a part.
     Heading,
-    /// A paragraph.
+    /// An ordinary paragraph.
     #[default]
     Body,
-    /// A quieter paragraph.
+    /// A paragraph in a quieter colour.
     Muted,
 }
 
-/// `link`
+/// A `link` component.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// Where it leads: a path of this app, or an http, https, mailto or tel address.
@@ -127,7 +127,7 @@ pub struct Link {
     pub label: Phrase,
 }
 
-/// `image`
+/// An `image` component.
 #[derive(Clone, Debug)]
 pub struct Image {
     /// Where it is: a path of this app or an https address.
@@ -142,14 +142,14 @@ pub struct Image {
     pub rounded: bool,
 }
 
-/// `divider`
+/// A `divider` component.
 #[derive(Clone, Debug)]
 pub struct Divider {
     /// The words in the line.
     pub label: Option<Arc<str>>,
 }
 
-/// `markdown`
+/// A `markdown` component.
 #[derive(Clone, Debug)]
 pub struct Markdown {
     /// CommonMark with tables, whose links lead nowhere unsafe.
@@ -158,7 +158,7 @@ pub struct Markdown {
     pub lowered: u8,
 }
 
-/// `html`
+/// An `html` component.
 #[derive(Clone, Debug)]
 pub struct Html {
     /// What the author wrote; nothing of it is changed.
@@ -168,7 +168,7 @@ pub struct Html {
 /// Which records a component is about and how they stay current.
 #[derive(Clone, Debug)]
 pub struct DataSource {
-    /// The table.
+    /// The table whose records are shown.
     pub table: TableName,
     /// Which of its records.
     pub filter: Filter<Operand>,
@@ -184,7 +184,7 @@ impl DataSource {
     }
 }
 
-/// `list`
+/// A `list` component.
 #[derive(Clone, Debug)]
 pub struct List {
     /// What stands above the list.
@@ -223,7 +223,7 @@ pub enum HrefPart {
     Field(FieldAt),
 }
 
-/// `details`
+/// A `details` component.
 #[derive(Clone, Debug)]
 pub struct Details {
     /// The field that names the record.
@@ -243,17 +243,17 @@ pub struct Details {
 /// A field of a record that is shown by itself.
 #[derive(Clone, Debug)]
 pub struct Detail {
-    /// The field.
+    /// The field that is shown.
     pub field: FieldAt,
     /// What stands above its value.
     pub label: Arc<str>,
     /// How its value is written; absent: as suits the field.
     pub format: Option<Format>,
-    /// Who sees it.
+    /// The viewers who see it.
     pub visible: Grant,
 }
 
-/// `kpi`
+/// A `kpi` component.
 #[derive(Clone, Debug)]
 pub struct Kpi {
     /// What the figure is.
@@ -266,7 +266,7 @@ pub struct Kpi {
     pub hint: Option<Arc<str>>,
 }
 
-/// `chart`
+/// A `chart` component.
 #[derive(Clone, Debug)]
 pub struct Chart {
     /// How it is drawn.

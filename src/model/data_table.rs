@@ -10,7 +10,7 @@ use crate::model::query::{Sort, Window};
 use crate::model::record::Record;
 use crate::model::table::{Field, FieldAt, FieldKind, Storage};
 
-/// `dataTable`
+/// A `dataTable` component.
 #[derive(Clone, Debug)]
 pub struct DataTable {
     /// What stands above the table.
@@ -56,7 +56,7 @@ pub struct Column {
     pub format: Option<Format>,
     /// Whether a viewer may sort by it.
     pub sortable: bool,
-    /// Who sees it.
+    /// The viewers who see the column.
     pub visible: Grant,
     /// Whether its cells can be edited in place, by those who may.
     pub editable: bool,
@@ -67,7 +67,7 @@ pub struct Column {
 pub enum Align {
     /// Where a line begins.
     Left,
-    /// In the middle.
+    /// Centred, as for short marks.
     Center,
     /// Where a line ends.
     Right,
@@ -133,7 +133,7 @@ pub struct Choice {
 pub struct Chosen {
     /// What they see of it, in the order that they chose.
     pub table: DataTable,
-    /// What they chose.
+    /// The filter, order and page that the viewer chose.
     pub choice: Choice,
 }
 

@@ -39,17 +39,17 @@ pub enum Filter<V = Value> {
 /// What a field's value is held against. No value is ever null.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Test<V = Value> {
-    /// Equal.
+    /// The value equals this one.
     Eq(V),
     /// Not equal, or missing.
     Neq(V),
-    /// Greater.
+    /// The value is greater than this one.
     Gt(V),
-    /// Greater or equal.
+    /// The value is this one or greater.
     Gte(V),
-    /// Less.
+    /// The value is less than this one.
     Lt(V),
-    /// Less or equal.
+    /// The value is this one or less.
     Lte(V),
     /// The text occurs in it, ASCII case ignored; or it is among what was chosen.
     Contains(V),
@@ -126,7 +126,7 @@ impl<V> Filter<V> {
 }
 
 impl Filter {
-    /// What passes both.
+    /// The filter that lets through what both let through.
     pub fn and(self, other: Self) -> Self {
         let everything = Self::all();
         match (self, other) {

@@ -10,7 +10,7 @@ use crate::model::record::FieldSet;
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
 
-/// `form`
+/// A `form` component.
 #[derive(Clone, Debug)]
 pub struct Form {
     /// What stands above the form.
@@ -34,7 +34,7 @@ pub struct Form {
 pub enum Purpose {
     /// It adds a record.
     Create,
-    /// It changes one.
+    /// It changes a record that is there.
     Update,
 }
 

@@ -27,11 +27,11 @@ pub enum Operand {
 /// What `$currentUser` may be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attribute {
-    /// The account's identity.
+    /// The identity of the account that is signed in.
     Id,
     /// What they sign in with.
     Email,
-    /// What others read.
+    /// The name of the account that is signed in.
     Name,
     /// What permissions go by.
     Role,

@@ -8,7 +8,7 @@ use crate::model::data_table::DataTable;
 use crate::model::ids::ComponentId;
 use crate::model::phrase::Phrase;
 
-/// One page.
+/// A page as it was declared, checked.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// What people read in menus and on the tab.

@@ -23,7 +23,7 @@ pub enum Step {
 }
 
 impl Place {
-    /// The whole app.
+    /// The place of the app as a whole.
     pub fn top() -> Self {
         Self::default()
     }
@@ -90,11 +90,11 @@ pub enum Severity {
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
-    /// Where it stands.
+    /// Where in the app it stands.
     pub place: Place,
     /// Whether the key at the place is wrong, rather than its value.
     pub at_key: bool,
-    /// What is wrong.
+    /// What is wrong, as a sentence.
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,

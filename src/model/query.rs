@@ -8,21 +8,21 @@ use crate::model::record::Record;
 use crate::model::table::{Field, FieldAt, Storage};
 use crate::model::value::Value;
 
-/// One question.
+/// A question about the records of one table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
-    /// The table asked.
+    /// The table that is asked.
     pub table: TableName,
-    /// Which records.
+    /// The filter that its records pass.
     pub filter: Filter,
-    /// What about them.
+    /// What is asked about these records.
     pub ask: Ask,
 }
 
 /// What is asked about the records that pass a filter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
-    /// The records themselves.
+    /// A stretch of the records themselves.
     Rows(Window),
     /// One figure over all of them.
     Figure(Measure),
@@ -48,20 +48,20 @@ pub struct Window {
 pub struct After {
     /// Its values of the fields that are sorted by, one for each.
     pub values: Vec<Value>,
-    /// Its key.
+    /// The id of the record.
     pub id: RecordId,
 }
 
 /// One field to order by. Missing values come last either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sort {
-    /// The field.
+    /// The field that is sorted by.
     pub field: FieldAt,
-    /// Upwards or downwards.
+    /// Whether the smallest or the greatest value comes first.
     pub direction: Direction,
 }
 
-/// Upwards or downwards.
+/// The direction of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// `asc`: the smallest first.
@@ -79,9 +79,9 @@ pub enum Measure {
     Sum(FieldAt),
     /// The mean of the values of a number.
     Average(FieldAt),
-    /// The smallest value.
+    /// The smallest value of the field.
     Min(FieldAt),
-    /// The greatest value.
+    /// The greatest value of the field.
     Max(FieldAt),
 }
 
@@ -122,15 +122,15 @@ pub enum Step {
 /// The answer to one [`Query`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// To [`Ask::Rows`].
+    /// The answer to [`Ask::Rows`].
     Rows(Rows),
     /// To [`Ask::Figure`]: as [`Measure::of_nothing`] where there is nothing to make it of.
     Figure(Value),
-    /// To [`Ask::Groups`].
+    /// The answer to [`Ask::Groups`].
     Groups(Groups),
 }
 
-/// Some records.
+/// A stretch of records, with how many there are in all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
     /// At most `limit` records, in order.
@@ -150,12 +150,12 @@ pub struct Groups {
     pub all: Value,
 }
 
-/// One group.
+/// The figure of the records that share a key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// What its records share; for time the first day, like `2026-04-01`.
     pub key: Value,
-    /// Its figure.
+    /// The figure of these records.
     pub figure: Value,
 }
 

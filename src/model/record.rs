@@ -82,7 +82,7 @@ impl FieldSet {
 pub struct Envelope<'a> {
     /// The table it belongs to.
     pub table: &'a Table,
-    /// The row.
+    /// The row whose values are read.
     pub record: &'a Record,
     /// What of it may be seen.
     pub fields: &'a FieldSet,

@@ -15,7 +15,7 @@ pub enum Refresh {
     Static,
     /// Fetched again every so many milliseconds.
     Poll {
-        /// At least [`MIN_POLL_INTERVAL_MS`].
+        /// The time between two readings, at least [`MIN_POLL_INTERVAL_MS`].
         interval_ms: u64,
     },
     /// Changes are pushed as they happen.

@@ -15,7 +15,7 @@ use crate::model::value::{Label, Link, Value};
 /// A field that refers to records, and what a viewer may read of them. It is made in `access`.
 #[derive(Clone, Debug)]
 pub struct Related {
-    /// The field.
+    /// The field that refers to the other record.
     pub field: FieldAt,
     /// The table of the records.
     pub table: Arc<Table>,
@@ -96,7 +96,7 @@ pub fn entered(text: &str) -> Option<RecordId> {
 pub struct Renamed {
     /// The table of the field.
     pub table: TableName,
-    /// The field.
+    /// The field that refers to the record.
     pub field: FieldAt,
     /// The record that it may lead to.
     pub record: RecordId,

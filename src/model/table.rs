@@ -46,7 +46,7 @@ impl FieldAt {
     }
 }
 
-/// One declared field.
+/// A declared field of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// The name in YAML, JSON and the database.
@@ -74,13 +74,13 @@ pub enum FieldKind {
     SingleLineText,
     /// Text of any number of lines.
     LongText,
-    /// An e-mail address.
+    /// A text with an e-mail address.
     Email,
     /// An http, https or mailto address.
     Url,
     /// A telephone number as people write it.
     PhoneNumber,
-    /// A whole number.
+    /// A whole number of 64 bits.
     Integer(Bounds<i64>),
     /// A decimal number of at most 15 significant digits.
     Decimal(Bounds<Decimal>),
@@ -90,7 +90,7 @@ pub enum FieldKind {
     Percentage(Bounds<Decimal>),
     /// A number of stars from 0 to this.
     Rating(u8),
-    /// Yes or no.
+    /// A value that is true or false.
     Checkbox,
     /// A day of the calendar.
     Date,
@@ -141,9 +141,9 @@ pub struct Numbering {
 /// The smallest and greatest value allowed, both included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bounds<T> {
-    /// Not below this.
+    /// The smallest value; `None` if there is no such bound.
     pub min: Option<T>,
-    /// Not above this.
+    /// The greatest value; `None` if there is no such bound.
     pub max: Option<T>,
 }
 
@@ -156,23 +156,23 @@ impl<T> Default for Bounds<T> {
 /// How a kind of value is kept and compared, whatever the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Storage {
-    /// Free text.
+    /// Any text, in UTF-8.
     Text,
     /// A signed 64-bit number.
     Integer,
     /// Decimal digits, at least this many of them after the point.
     Decimal(u32),
-    /// True or false.
+    /// 0 or 1 for false or true.
     Boolean,
-    /// `2026-04-05`.
+    /// A day as text, as `2026-04-05`.
     Date,
-    /// `2026-04-05T12:00:00.000Z`.
+    /// A moment as text in UTC, as `2026-04-05T12:00:00.000Z`.
     Datetime,
-    /// A user's id.
+    /// The id of an account, as text.
     Person,
     /// Texts, as a JSON array.
     List,
-    /// JSON, as text.
+    /// A JSON document, as text.
     Json,
     /// The id of a record.
     Link,

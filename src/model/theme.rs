@@ -12,7 +12,7 @@ const MAX_FONTS: usize = 10;
 /// The longest name of a font.
 const MAX_FONT_NAME: usize = 60;
 
-/// How pages look.
+/// The colours, fonts and spacing of all pages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Theme {
     /// The colours by day; absent: the built-in ones.
@@ -38,7 +38,7 @@ pub struct Scheme {
     pub page: Colour,
     /// The ground of what stands on it.
     pub surface: Colour,
-    /// What is written.
+    /// The colour of text.
     pub text: Colour,
     /// Links, buttons and whatever stands out.
     pub accent: Colour,

@@ -18,7 +18,7 @@ use crate::model::ids::{RecordId, UserId};
 pub enum Value {
     /// A missing value: equals, exceeds and contains nothing, sorts last.
     Null,
-    /// A checkbox.
+    /// The value of a checkbox.
     Boolean(bool),
     /// integer, rating, autonumber and the `id`.
     Integer(i64),
@@ -39,7 +39,7 @@ pub enum Value {
 /// A record that another refers to. Two are equal when their ids are.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// Its key.
+    /// The id of the record.
     pub id: RecordId,
     /// What it goes by.
     pub label: Label,
@@ -48,11 +48,11 @@ pub struct Link {
 /// What a record goes by where another refers to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Label {
-    /// Nobody has asked.
+    /// The label was not asked for.
     Unread,
     /// There is none for whoever asked.
     Hidden,
-    /// This.
+    /// The label as it is shown.
     Text(Arc<str>),
 }
 
@@ -124,7 +124,7 @@ impl Hash for Person {
 }
 
 impl Value {
-    /// A text value.
+    /// A text as a value.
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
     }

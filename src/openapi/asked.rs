@@ -54,7 +54,7 @@ pub(super) fn window() -> Vec<Json> {
     ]
 }
 
-/// Which records.
+/// The parameter `filter` of a list.
 pub(super) fn filter(view: &View) -> Json {
     json!({
         "name": "filter",

@@ -37,14 +37,14 @@ pub struct Descriptions {
 
 /// The API as one kind of viewer sees it.
 pub struct Description {
-    /// The document.
+    /// The document as JSON text.
     pub json: Bytes,
     /// What it changes with.
     pub tag: String,
 }
 
 impl Descriptions {
-    /// Of this app.
+    /// The documents of this app, each made when it is first asked for.
     pub fn new(app: Arc<App>) -> Self {
         Self { app, made: Mutex::default() }
     }

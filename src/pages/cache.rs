@@ -58,7 +58,7 @@ pub(super) struct Place {
 pub(super) struct Scope {
     /// Which records they see, in which order.
     query: Query,
-    /// What of them.
+    /// The fields of these records that are shown.
     fields: FieldSet,
     /// What of that has a column.
     columns: Vec<FieldAt>,
@@ -97,7 +97,7 @@ pub(super) struct Cache {
 /// What a place looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rendered {
-    /// Its HTML.
+    /// The HTML of the place.
     pub(super) html: Arc<str>,
     hash: u64,
 }

@@ -33,20 +33,20 @@ pub struct Submission<'a> {
 /// What became of it.
 #[derive(Debug)]
 pub enum Submitted {
-    /// It is done.
+    /// The form was carried out.
     Done(Done),
     /// It must be asked first whether it is meant.
     Asked {
         /// The page that asks.
         html: String,
-        /// The question.
+        /// The question that must be answered first.
         confirm: Confirm,
     },
     /// It could not be done. The page, or the component, says why.
     Again {
         /// What is to be shown.
         html: String,
-        /// Why.
+        /// Why it was refused.
         error: RecordsError,
     },
     /// The page is for people who have signed in.

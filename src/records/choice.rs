@@ -27,7 +27,7 @@ const MAX_PAGE: u64 = 1_000_000_000;
 pub struct Question {
     /// Its table as they see it.
     pub view: View,
-    /// What it asks.
+    /// The query for the records.
     pub query: Query,
     /// What they chose, where it is a table.
     pub chosen: Option<Chosen>,

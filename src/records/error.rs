@@ -74,7 +74,7 @@ pub enum RecordsError {
     /// The database cannot do it, now or later.
     #[error("the database cannot do this as it is; it has been noted")]
     Faulty(#[source] StoreError),
-    /// The database failed.
+    /// The database refused or did not answer.
     #[error("{}", .0.told())]
     Store(#[source] StoreError),
 }
@@ -94,7 +94,7 @@ pub enum Obstacle {
     Referred,
     /// What others have put into the database is against it.
     Refused,
-    /// Somebody was faster.
+    /// The record was changed by another since it was read.
     Stale,
 }
 

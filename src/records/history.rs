@@ -14,7 +14,7 @@ const MAX_CHANGES: u32 = 500;
 pub struct History {
     /// The table as the viewer sees it.
     pub view: View,
-    /// The newest first.
+    /// The changes, the newest first.
     pub changes: Vec<Change>,
 }
 

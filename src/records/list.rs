@@ -19,11 +19,11 @@ pub const MAX_LIMIT: u32 = 500;
 pub struct Asked<'a> {
     /// Which records: JSON, or `field:operator:value`.
     pub filter: Option<&'a str>,
-    /// What they hold.
+    /// The words that the records contain, as `search` says.
     pub search: Option<&'a str>,
-    /// In which order.
+    /// The order of the records, as `sort` says.
     pub sort: Option<&'a str>,
-    /// What of them.
+    /// The fields to return, as `fields` says.
     pub fields: Option<&'a str>,
     /// Which links come with what they go by.
     pub expand: Option<&'a str>,
@@ -34,11 +34,11 @@ pub struct Asked<'a> {
 pub struct List {
     /// The table as the viewer sees it.
     pub view: View,
-    /// Which records.
+    /// The filter that the records pass.
     pub filter: Filter,
     /// Which part of them.
     pub window: Window,
-    /// What of them.
+    /// The fields that are returned.
     pub fields: FieldSet,
     /// Which links come with what they go by.
     pub expand: Vec<Related>,

@@ -19,9 +19,9 @@ pub const MAX_RECORDS: usize = 1_000;
 /// What is sent for one record of many.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// Which one.
+    /// The id of the record.
     pub id: String,
-    /// What to set.
+    /// The fields that are set, with their values.
     pub fields: Inputs,
     /// Only if it still has this `updatedAt`.
     pub updated_at: Option<String>,
@@ -32,7 +32,7 @@ pub struct Sent {
 pub struct Many {
     /// The table as the viewer sees it.
     pub view: View,
-    /// The records.
+    /// The records as they are now.
     pub records: Vec<Record>,
     /// For each, whether it was made now.
     pub made: Vec<bool>,

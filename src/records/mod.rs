@@ -64,7 +64,7 @@ pub struct Records {
 pub struct Shown {
     /// The table as the viewer sees it.
     pub view: View,
-    /// The record.
+    /// The record with all its fields.
     pub record: Record,
 }
 

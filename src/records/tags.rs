@@ -10,7 +10,7 @@ use crate::records::sent;
 pub enum Tags {
     /// Any, as long as it is there.
     Any,
-    /// One of these.
+    /// The record has one of these states.
     Of(Vec<String>),
 }
 

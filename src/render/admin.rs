@@ -16,27 +16,27 @@ use crate::render::{Frame, RenderError, Renderer};
 pub enum AdminPage {
     /// Who may sign in.
     People {
-        /// Everybody.
+        /// The accounts, one row for each.
         people: Vec<PersonRow>,
         /// What they can be.
         roles: Vec<Role>,
     },
     /// Where they are signed in.
     Sessions(Vec<SessionRow>),
-    /// What programs send.
+    /// The tokens that programs send.
     Tokens {
-        /// All of them.
+        /// The tokens, one row for each.
         tokens: Vec<TokenRow>,
         /// The addresses of those who can have one.
         owners: Vec<String>,
         /// One that was just made, to be read once.
         fresh: Option<String>,
     },
-    /// Who listens.
+    /// The open connections, one row for each.
     Connections(Vec<ConnectionRow>),
     /// A file to be read into a table.
     Import {
-        /// Which.
+        /// The table that is imported into.
         table: TableName,
         /// The most that the file may have, in MiB.
         most: usize,
@@ -50,7 +50,7 @@ pub enum AdminPage {
 /// What is said about what was done last.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Said<'a> {
-    /// What was done.
+    /// What was done last, as a sentence.
     pub notice: Option<&'a str>,
     /// Why it was not.
     pub problem: Option<&'a str>,
@@ -59,7 +59,7 @@ pub struct Said<'a> {
 /// Somebody with an account.
 #[derive(Clone, Debug)]
 pub struct PersonRow {
-    /// Who.
+    /// The account of the row.
     pub user: User,
     /// Whether it is whoever looks.
     pub is_self: bool,
@@ -74,9 +74,9 @@ pub struct PersonRow {
 /// A session. Times are in Unix seconds.
 #[derive(Clone, Debug)]
 pub struct SessionRow {
-    /// Whose.
+    /// The account that is signed in.
     pub user: User,
-    /// When it began.
+    /// When the session began, in Unix seconds; `None` if that is not known.
     pub begun_at: Option<i64>,
     /// When it will end.
     pub expires_at: i64,
@@ -91,22 +91,22 @@ pub struct TokenRow {
     pub id: String,
     /// What it is for.
     pub name: String,
-    /// Whose.
+    /// The account that owns the token.
     pub user: User,
-    /// When it ends.
+    /// When the token ends, in Unix seconds; `None` if it does not.
     pub expires_at: Option<i64>,
-    /// Whether it has.
+    /// Whether the token has ended.
     pub has_ended: bool,
     /// When it was used last.
     pub last_used_at: Option<i64>,
 }
 
-/// An open connection.
+/// An open connection for live updates.
 #[derive(Clone, Debug)]
 pub struct ConnectionRow {
-    /// Whose.
+    /// The viewer who opened it.
     pub viewer: Viewer,
-    /// From where.
+    /// The address that it comes from.
     pub address: String,
     /// Since when, in Unix seconds.
     pub since: i64,
@@ -117,7 +117,7 @@ pub struct ConnectionRow {
 /// A file that was sent, and what came of it.
 #[derive(Clone, Debug, Default)]
 pub struct SentFile {
-    /// Its text.
+    /// The text of the cell.
     pub text: String,
     /// By which field its lines were to be merged; empty for new records only.
     pub merge_on: String,
@@ -134,7 +134,7 @@ pub struct SentFile {
 pub struct ChangeRow {
     /// What happened: `insert`, `update` or `delete`.
     pub event: &'static str,
-    /// When.
+    /// When the change was made.
     pub at: String,
     /// Who did it; nobody knows where another program did.
     pub by: Option<String>,
@@ -145,7 +145,7 @@ pub struct ChangeRow {
 /// What happened to a record.
 #[derive(Clone, Debug)]
 pub struct RecordPast {
-    /// The newest first.
+    /// The changes, the newest first.
     pub changes: Vec<ChangeRow>,
     /// For how many hours that is kept.
     pub hours: i64,

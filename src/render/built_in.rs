@@ -23,7 +23,7 @@ pub struct Form<'a> {
     pub name: &'a str,
     /// The address given before.
     pub email: &'a str,
-    /// Fields nobody sees.
+    /// Names and values that are sent along without being shown.
     pub hidden: Vec<(&'a str, &'a str)>,
     /// What was wrong the last time.
     pub problem: Option<&'a str>,
@@ -36,7 +36,7 @@ pub struct Form<'a> {
 pub struct Way<'a> {
     /// For whom, as a question.
     pub question: &'a str,
-    /// The path.
+    /// The path that it leads to.
     pub path: &'a str,
     /// What the link says.
     pub label: &'a str,
@@ -45,7 +45,7 @@ pub struct Way<'a> {
 /// Somebody's own account, as its page shows it.
 #[derive(Clone, Debug)]
 pub struct OwnAccount<'a> {
-    /// Whose it is.
+    /// The account that the page belongs to.
     pub user: &'a User,
     /// What was just done.
     pub notice: Option<&'a str>,
@@ -66,7 +66,7 @@ pub struct OwnAccount<'a> {
 pub struct OwnSession {
     /// Whether it is the one that asks.
     pub is_this: bool,
-    /// When it began.
+    /// When the session began, in Unix seconds; `None` if that is not known.
     pub begun_at: Option<i64>,
     /// What the browser calls itself.
     pub agent: Option<String>,
@@ -79,9 +79,9 @@ pub struct OwnToken {
     pub id: String,
     /// What it is for.
     pub name: String,
-    /// When it ends.
+    /// When the token ends, in Unix seconds; `None` if it does not.
     pub expires_at: Option<i64>,
-    /// Whether it has.
+    /// Whether the token has ended.
     pub has_ended: bool,
     /// When it was used last.
     pub last_used_at: Option<i64>,

@@ -12,7 +12,7 @@ use crate::render::Scene;
 /// What people are asked before something is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirm {
-    /// The question.
+    /// The question that is asked first.
     pub text: String,
     /// What is on the button that does it.
     pub label: Arc<str>,

@@ -20,7 +20,7 @@ use crate::render::{Confirm, Edition, RenderError, Renderer, still};
 pub struct Frame<'a> {
     /// The app, for its name.
     pub app: &'a App,
-    /// Who looks.
+    /// The viewer of the page.
     pub viewer: &'a Viewer,
     /// Where the menu leads.
     pub menu: &'a [MenuItem],
@@ -35,9 +35,9 @@ pub struct Frame<'a> {
 /// One way in the menu.
 #[derive(Clone, Debug)]
 pub struct MenuItem {
-    /// The page's name.
+    /// The name of the page.
     pub label: Arc<str>,
-    /// The page's path.
+    /// The path of the page.
     pub path: Arc<str>,
     /// Whether it is the page being shown.
     pub current: bool,

@@ -96,7 +96,7 @@ pub struct Edition {
 /// What components are rendered for, and of what.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
-    /// Who looks.
+    /// The viewer of the page.
     pub viewer: &'a Viewer,
     /// Where the page is.
     pub address: &'a Address,

@@ -53,7 +53,7 @@ const TEMPLATES: &[(&str, &str)] = &[
 pub struct BadTemplate {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// What is wrong with it, as a sentence.
     pub message: String,
 }
 

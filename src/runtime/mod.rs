@@ -27,15 +27,15 @@ const WATCH_SESSIONS_EVERY: Duration = Duration::from_millis(400);
 pub struct Runtime {
     /// What the author declared.
     pub app: Arc<App>,
-    /// Who is asking.
+    /// Accounts, sessions and tokens.
     pub auth: Auth,
     /// What they may read and write.
     pub records: Records,
-    /// What they see.
+    /// The pages of the app, rendered for each viewer.
     pub pages: Pages,
     /// What programs read about it.
     pub descriptions: Descriptions,
-    /// What they hear.
+    /// The hub of live updates.
     pub hub: Arc<Hub>,
     store: Store,
     database_url: String,
@@ -71,10 +71,10 @@ pub struct Started {
 /// Why an app could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    /// The database.
+    /// The database cannot be opened or brought to what is declared.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The templates.
+    /// A template cannot be used.
     #[error(transparent)]
     Render(#[from] RenderError),
 }

@@ -53,7 +53,7 @@ pub(super) struct RawApp {
     /// Pages of this app that are elsewhere, as `pagetide build --live` makes them.
     #[validate(nested)]
     live: Option<RawLive>,
-    /// How pages look.
+    /// The colours, fonts and spacing of all pages.
     #[validate(nested)]
     theme: Option<RawTheme>,
 }

@@ -19,7 +19,7 @@ pub(super) enum RawFieldType {
     Url,
     /// A telephone number: digits, spaces and `+-()/.`. Its cell calls it.
     PhoneNumber,
-    /// A whole number.
+    /// A whole number of 64 bits.
     Integer,
     /// A number with up to 15 digits, each of them kept.
     Decimal,
@@ -29,9 +29,9 @@ pub(super) enum RawFieldType {
     Percentage,
     /// Stars, from none to `max`.
     Rating,
-    /// Yes or no.
+    /// A value that is true or false.
     Checkbox,
-    /// A day.
+    /// A day of the calendar.
     Date,
     /// An instant, to the millisecond, in UTC.
     Datetime,

@@ -28,7 +28,7 @@ use crate::spec::unit::Unit;
 /// Where an author's pages cannot be.
 const RESERVED: [&str; 2] = ["/api", "/_pagetide"];
 
-/// One page.
+/// One page of the app.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Page", deny_unknown_fields)]

@@ -47,7 +47,7 @@ pub struct Finding {
     pub excerpt: String,
     /// The character of the line that the excerpt begins with, from 1.
     pub excerpt_column: usize,
-    /// What is wrong.
+    /// What is wrong, as a sentence.
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,

@@ -21,7 +21,7 @@ use crate::spec::seed::{self, SeedLink};
 use crate::spec::source::Sources;
 use crate::spec::unit::Unit;
 
-/// One table.
+/// One table of the app.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Table", deny_unknown_fields)]
@@ -76,7 +76,7 @@ struct Declared {
 }
 
 impl Tables {
-    /// The tables themselves.
+    /// The tables that were checked, in their order.
     pub(super) fn into_all(self) -> Vec<Arc<Table>> {
         self.all.into_iter().map(|declared| declared.table).collect()
     }

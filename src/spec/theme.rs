@@ -59,7 +59,7 @@ struct RawScheme {
     /// The ground of what stands on it: tables, cards, the bar at the top.
     #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
     surface: Option<Colour>,
-    /// What is written.
+    /// The colour of text.
     #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
     text: Option<Colour>,
     /// Links, buttons and whatever stands out.
@@ -72,7 +72,7 @@ struct RawScheme {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Density")]
 enum RawDensity {
-    /// As built in.
+    /// The spacing that is built in.
     Comfortable,
     /// More fits on a screen.
     Compact,

@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 /// An account with what proves it.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Who it is.
+    /// The account as permissions know it.
     pub user: User,
     /// The password's hash, as a PHC string.
     pub password_hash: Arc<str>,
@@ -29,7 +29,7 @@ pub struct NewAccount {
     pub id: UserId,
     /// What they will sign in with.
     pub email: String,
-    /// What others read.
+    /// The name that other people read.
     pub name: String,
     /// What permissions go by.
     pub role: Role,
@@ -40,7 +40,7 @@ pub struct NewAccount {
 /// An account as whoever looks after people sees it.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// Who it is.
+    /// The account as permissions know it.
     pub user: User,
     /// Whether the account is shut.
     pub is_disabled: bool,

@@ -435,7 +435,7 @@ async fn by_key(
     Ok(id.map(RecordId::from))
 }
 
-/// Adds a row.
+/// Adds a row with these values and returns it.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     table: &Table,

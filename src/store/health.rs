@@ -118,7 +118,7 @@ impl Health {
         self.watch.sound();
     }
 
-    /// Ends the looking.
+    /// Ends the checks of health and closes their connection.
     pub(super) async fn close(&self) {
         if let Some(connection) = self.last.lock().await.connection.take() {
             // Nothing can be done about a database that will not close.

@@ -49,7 +49,7 @@ impl Marks {
         Ok(Self { rights, parts })
     }
 
-    /// Keeps them.
+    /// Writes the marks to the database.
     pub(super) async fn keep(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         for (sql, mark) in [(KEEP_RIGHTS, self.rights), (KEEP_PARTS, self.parts)] {
             sqlx::query(sql).bind(mark).execute(&mut *connection).await?;

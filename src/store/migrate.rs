@@ -26,7 +26,7 @@ const FORGET_HISTORY: &str = "delete from _pagetide_meta where key = 'epoch'";
 pub enum Losses {
     /// Nothing: the database is left as it is.
     Refused,
-    /// They go.
+    /// Values may be lost.
     Allowed,
 }
 

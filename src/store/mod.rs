@@ -174,7 +174,7 @@ impl Store {
         planned
     }
 
-    /// The change log.
+    /// The change log of the database.
     pub fn log(&self) -> &Log {
         &self.log
     }

@@ -36,7 +36,7 @@ pub(super) enum Lane {
     Admins,
     /// Whoever else has an account.
     Accounts,
-    /// Guests.
+    /// Everyone who has no account.
     Guests,
     /// Statements of anybody that take long.
     Slow,

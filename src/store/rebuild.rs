@@ -33,7 +33,7 @@ struct Source<'a> {
 pub(super) struct OldTable {
     /// The statement that made it.
     pub(super) made_by: String,
-    /// Its columns.
+    /// The columns of the old table.
     pub(super) columns: Vec<String>,
     /// Columns that refer to records of a table, each with that table under its new name.
     pub(super) links: Vec<(String, String)>,
@@ -41,7 +41,7 @@ pub(super) struct OldTable {
 
 /// Rows of the old table that stand in the way.
 pub(super) struct Obstacle {
-    /// Which, as SQL.
+    /// The condition that these rows meet, as SQL.
     pub(super) condition: String,
     /// The column that shows why; nothing where it shows nothing.
     pub(super) sample: Option<String>,
@@ -238,7 +238,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The new value.
+    /// The new value of the column, as SQL.
     fn value(&self) -> String {
         let default = default(self.field);
         match (self.column, default) {

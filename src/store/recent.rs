@@ -16,7 +16,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) place: LogPlace,
-    /// Its length there.
+    /// The length of the line in the log, in bytes.
     pub(super) bytes: usize,
     /// What it tells; nothing if that is of a table that the app no longer has.
     pub(super) change: Option<Arc<Change>>,

@@ -19,15 +19,15 @@ use crate::store::{Store, StoreError};
 pub struct NewSession {
     /// The hash of its token.
     pub token_hash: String,
-    /// Whose it is.
+    /// The account that signed in.
     pub user: UserId,
     /// The hash of the password that was right: should it be another by now, nothing begins.
     pub password_hash: Arc<str>,
     /// What the browser calls itself.
     pub agent: Option<String>,
-    /// When it begins.
+    /// When the session begins, in Unix seconds.
     pub begun_at: i64,
-    /// When it ends.
+    /// When the session ends, in Unix seconds.
     pub expires_at: i64,
 }
 
@@ -36,9 +36,9 @@ pub struct NewSession {
 pub struct SessionSeen {
     /// The hash of its token.
     pub token_hash: String,
-    /// Whose it is.
+    /// The account that is signed in.
     pub user: User,
-    /// When it began.
+    /// When the session began, in Unix seconds; `None` if that is not known.
     pub begun_at: Option<i64>,
     /// When it will end.
     pub expires_at: i64,
@@ -74,7 +74,7 @@ pub struct ApiToken {
     pub user: User,
     /// When it was made.
     pub created_at: i64,
-    /// When it ends.
+    /// When the token ends, in Unix seconds; `None` if it does not.
     pub expires_at: Option<i64>,
     /// When it was used last, to within minutes.
     pub last_used_at: Option<i64>,

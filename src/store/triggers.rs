@@ -306,18 +306,26 @@ fn bumping_update(table: &Table, token: &str) -> String {
 /// What the other one cannot see: an update of the token alone by another program, and what other
 /// triggers do because the token was moved on: while it does that, `bumping_update` is not fired
 /// again unless `recursive_triggers` is on. Where it has logged the update, the token is another by
-/// now, or the log ends with this very row.
+/// now, or it was the update of the token alone in there, whose row the log ends with already. That the
+/// log ends with the row as it stands is not enough for others: that may be the line of a later update,
+/// which says nothing of the state that this one left. (Where the row was noted, each line begins with
+/// what the one before it ended with.)
 fn touch(table: &Table, token: &str) -> String {
     let (name, on) = (trigger(table.name.as_str(), "after_touch"), quoted(table.name.as_str()));
-    let (text, row) = (literal(table), row_json(table));
-    let (now, log) = (row_now(table, "new", &row), log_update(table, &row));
+    let (text, row, before) = (literal(table), row_json(table), before_json(table));
+    let (now, log, noted) = (row_now(table, "new", &row), log_update(table, &row), noted(table));
+    let others = table.fields.iter().map(|field| quoted(field.name.as_str()));
+    let others = others.chain([quoted("id")]).filter(|column| column != token);
+    let same: Vec<_> = others.map(|column| format!("old.{column} is new.{column}")).collect();
+    let same = same.join(" and ");
     format!(
         "create trigger {name} after update on {on}
          when not exists (select 1 from {on}
              where {on}.\"id\" = new.\"id\" and {on}.{token} is not new.{token})
            and not exists (select 1 from _pagetide_changes
              where seq = (select max(seq) from _pagetide_changes)
-               and table_name = {text} and key = new.\"id\" and new is {now})
+               and table_name = {text} and key = new.\"id\" and new is {now}
+               and ({same} or old is {before} or {noted} is not null))
          begin {log} end"
     )
 }
@@ -329,14 +337,7 @@ fn log_update(table: &Table, row: &str) -> String {
     let (text, on, old) = (literal(table), quoted(table.name.as_str()), old_json(table));
     let (was, is) = (row_now(table, "old", &row_json(table)), row_now(table, "new", row));
     let (replaced, noted) = (replaced(table, "and noted.key <> old.\"id\""), noted(table));
-    let before = json_object(table, "old.", |field, column, json| match field.kind.storage() {
-        Storage::Text | Storage::Json => format!(
-            "case when length(old.{column}) >= {LONG} and old.{column} is \
-               (select {column} from {on} where {on}.\"id\" = new.\"id\")
-             then json_array() else {json} end"
-        ),
-        _ => json,
-    });
+    let before = before_json(table);
     format!(
         "{replaced}
          insert into _pagetide_changes (table_name, key, old, new, by, at)
@@ -351,6 +352,19 @@ fn log_update(table: &Table, row: &str) -> String {
            or old.\"id\" <> new.\"id\" and key in (old.\"id\", new.\"id\"));
          update _pagetide_replaced set old = {is} where table_name = {text} and key = new.\"id\";"
     )
+}
+
+/// The row before an update, as the log has it: without long texts that the row as it stands has too.
+fn before_json(table: &Table) -> String {
+    let on = quoted(table.name.as_str());
+    json_object(table, "old.", |field, column, json| match field.kind.storage() {
+        Storage::Text | Storage::Json => format!(
+            "case when length(old.{column}) >= {LONG} and old.{column} is \
+               (select {column} from {on} where {on}.\"id\" = new.\"id\")
+             then json_array() else {json} end"
+        ),
+        _ => json,
+    })
 }
 
 /// The row that an id now stands for; null if there is none. `of` is `old` or `new`.

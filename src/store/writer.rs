@@ -33,7 +33,7 @@ const GROUP: usize = 256;
 /// Changes of records of one table: all of them, or none.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// The table.
+    /// The table that is written to.
     pub table: Arc<Table>,
     /// Which of its records whoever writes may do what to.
     pub rules: RowRules,
@@ -72,7 +72,7 @@ pub type Values = Vec<(FieldAt, Value)>;
 /// What to do to a record.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Add one.
+    /// Adds a record with these values.
     Insert(Values),
     /// Set these fields of one, at least one; only if its `updated-at` is still one of these, where
     /// any are given.
@@ -88,7 +88,7 @@ pub enum Action {
 pub struct Merge {
     /// The field that it is known by.
     pub on: FieldAt,
-    /// Its value there.
+    /// The value by which the record is found.
     pub key: Value,
     /// What to set if it is there.
     pub known: Values,

@@ -39,12 +39,16 @@ impl Squeezed {
     /// `before` is a command of the shell that the server then runs under.
     fn start(before: &str) -> Self {
         let folder = app(NOTES);
+        let process = Self::process(before, folder.path());
+        Self { process, folder, client: Client::new() }
+    }
+
+    fn process(before: &str, folder: &Path) -> Process {
         let script = format!("{before}; exec \"$0\" \"$@\"");
         let mut command = Command::new("sh");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_pagetide")]);
         command.args(["serve", "--listen", "127.0.0.1:0", "--database", "data.db"]);
-        let process = Process::start(command.current_dir(folder.path()));
-        Self { process, folder, client: Client::new() }
+        Process::start(command.current_dir(folder))
     }
 
     fn url(&self, path: &str) -> String {
@@ -81,21 +85,22 @@ impl Squeezed {
         within("the server to say whether it is ready", turned).await
     }
 
-    /// Lets the running process write files up to so many bytes.
-    fn limit(&self, bytes: &str) {
+    /// Lets the running process write files (`fsize`) or take memory (`as`) up to so many bytes. False if it
+    /// does not run any more.
+    fn limit(&self, of: &str, bytes: &str) -> bool {
         let mut prlimit = Command::new("prlimit");
         // The soft limit alone: nobody but root may raise the hard one again.
-        let option = &*format!("--fsize={bytes}:");
+        let option = &*format!("--{of}={bytes}:");
         let process = self.process.id().to_string();
-        assert!(prlimit.args(["--pid", &process, option]).status().unwrap().success());
+        prlimit.args(["--pid", &process, option]).status().unwrap().success()
     }
 
-    /// How much memory the process holds, in KiB.
-    fn resident(&self) -> u64 {
+    /// How much memory the process holds (`VmRSS`) or has addresses for (`VmSize`), in KiB.
+    fn memory(&self, what: &str) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+        line.trim_matches([':', ' ', '\t']).trim_end_matches(" kB").parse().unwrap()
     }
 
     fn sql(&self, statement: &str) -> String {
@@ -158,7 +163,7 @@ async fn a_disk_that_is_full_refuses_writes_and_all_is_well_once_there_is_room()
     let long = "x".repeat(40_000);
     // First in the middle of something long, then whatever it is.
     for (limit, words) in [("200000", &*long), ("1", "short")] {
-        server.limit(limit);
+        assert!(server.limit("fsize", limit));
         let full = async {
             loop {
                 match server.add(words).await {
@@ -178,7 +183,7 @@ async fn a_disk_that_is_full_refuses_writes_and_all_is_well_once_there_is_room()
     for _ in 0..20 {
         assert!(server.add(&long).await.is_err());
     }
-    server.limit("unlimited");
+    assert!(server.limit("fsize", "unlimited"));
     server.turns(StatusCode::OK).await;
     for _ in 0..10 {
         acknowledged.push(server.add(&long).await.unwrap());
@@ -315,7 +320,7 @@ async fn what_a_flood_took_of_memory_is_given_back() {
     let mut before = u64::MAX;
     for _ in 0..24 {
         tick.tick().await;
-        before = before.min(squeezed.resident());
+        before = before.min(squeezed.memory("VmRSS"));
     }
     for _ in 0..4 {
         let lists = futures_util::future::join_all((0..10).map(|_| list()));
@@ -323,10 +328,45 @@ async fn what_a_flood_took_of_memory_is_given_back() {
             tokio::join!(lists, futures_util::future::join_all((0..5).map(|_| wrong())));
         assert!(lists.contains(&StatusCode::OK), "{lists:?}");
     }
-    let peak = squeezed.resident();
+    let peak = squeezed.memory("VmRSS");
     let deadline = Instant::now() + Duration::from_secs(60);
-    while squeezed.resident() > before * 3 / 2 {
-        assert!(Instant::now() < deadline, "{before}, {peak}, then {} KiB", squeezed.resident());
+    while squeezed.memory("VmRSS") > before * 3 / 2 {
+        assert!(
+            Instant::now() < deadline,
+            "{before}, {peak}, then {} KiB",
+            squeezed.memory("VmRSS")
+        );
         tick.tick().await;
     }
+}
+
+/// An allocation that fails ends the process: what was acknowledged by then is in the database.
+#[tokio::test]
+async fn without_memory_left_nothing_is_lost_that_was_acknowledged() {
+    let mut server = Squeezed::start("true");
+    let mut acknowledged = vec![server.add("before").await.unwrap()];
+    let bytes = (server.memory("VmSize") + 2_048) * 1_024;
+    assert!(server.limit("as", &bytes.to_string()));
+    let note = json!({ "fields": { "words": "x".repeat(90_000) } });
+    let one_after_the_other = async || {
+        let mut taken = Vec::new();
+        for _ in 0..40 {
+            let request = server.client.post(server.url("/api/tables/notes/records")).json(&note);
+            let Ok(answer) = request.send().await else { break };
+            if answer.status() == StatusCode::CREATED {
+                let Ok(body) = answer.json::<Json>().await else { break };
+                taken.push(body["id"].as_str().unwrap().to_owned());
+            }
+        }
+        taken
+    };
+    let taken = futures_util::future::join_all((0..16).map(|_| one_after_the_other())).await;
+    acknowledged.extend(taken.into_iter().flatten());
+    if !server.limit("as", "unlimited") || server.client.get(server.url("/")).send().await.is_err()
+    {
+        server.process = Squeezed::process("true", server.folder.path());
+    }
+    server.turns(StatusCode::OK).await;
+    acknowledged.push(server.add("after").await.unwrap());
+    server.holds(&acknowledged);
 }

@@ -35,7 +35,7 @@ pub(in crate::http) struct ImportQuery {
     dry_run: Option<String>,
 }
 
-/// `GET /api/tables/:table/records.csv`
+/// `GET /api/tables/:table/records.csv` exports a table as CSV.
 #[handler]
 pub(in crate::http) async fn export(
     Path(table): Path<String>,
@@ -67,7 +67,7 @@ pub(in crate::http) async fn export(
         .body(Body::from_bytes_stream(file)))
 }
 
-/// `POST /api/tables/:table/records/import`
+/// `POST /api/tables/:table/records/import` imports records from CSV.
 #[handler]
 pub(in crate::http) async fn import(
     Path(table): Path<String>,

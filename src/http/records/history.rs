@@ -38,7 +38,7 @@ struct Turn<'a> {
     new: Option<&'a Value>,
 }
 
-/// `GET /api/tables/:table/records/:id/history`
+/// `GET /api/tables/:table/records/:id/history` lists the changes of one record.
 #[handler]
 pub(in crate::http) async fn of_record(
     Path((table, id)): Path<(String, String)>,

@@ -97,7 +97,7 @@ fn stated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
     String::deserialize(deserializer).map(Some)
 }
 
-/// `GET /api/tables/:table/records`
+/// `GET /api/tables/:table/records` lists records.
 #[handler]
 pub(super) async fn list(
     Path(table): Path<String>,
@@ -113,7 +113,7 @@ pub(super) async fn list(
     Ok(page::answer(wanted, listed))
 }
 
-/// `GET /api/tables/:table/records/:id`
+/// `GET /api/tables/:table/records/:id` returns one record.
 #[handler]
 pub(super) async fn one(
     Path((table, id)): Path<(String, String)>,

@@ -17,7 +17,7 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// How long the header is.
 const HEADER: usize = 100;
 
-/// Device and inode.
+/// Device and inode, which tell one file from another.
 type Inode = (u64, u64);
 
 /// The files of one database.

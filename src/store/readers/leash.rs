@@ -43,7 +43,7 @@ pub(in crate::store) struct Leash {
 /// How long statements may go on.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) enum Length {
-    /// For ever.
+    /// For ever: nothing stops them but their asker.
     Any,
     /// Until so much time has passed.
     Time(Duration),
