@@ -238,7 +238,7 @@ impl Session {
         let counts = self.hub.counts();
         counts.dropped();
         told.iter().for_each(|_| counts.resync());
-        self.outbox.push(told.into_iter());
+        self.outbox.push(told);
         self.pages.values().for_each(|stay| stay.sync(&self.outbox));
     }
 
