@@ -148,6 +148,29 @@ fn every_file_opens_with_its_duty() {
     }
 }
 
+/// Two types called `Known` are two puzzles for whoever reads.
+#[test]
+fn a_type_name_is_defined_once() {
+    let mut places: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+    for (path, text) in rust_files("src") {
+        // Types of tests are seen by nobody else.
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let is_test = path.file_stem().is_some_and(|stem| stem == "tests");
+        for line in code(text).filter(|_| !is_test) {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let kind = words
+                .iter()
+                .position(|word| matches!(*word, "struct" | "enum" | "union" | "trait" | "type"));
+            // An associated type belongs to its trait; what is defined stands at the beginning of a line.
+            let Some(kind) = kind.filter(|_| !line.starts_with(' ')) else { continue };
+            let name = words[kind + 1].split(|c: char| !c.is_alphanumeric() && c != '_').next();
+            places.entry(name.unwrap().to_owned()).or_default().insert(path.clone());
+        }
+    }
+    let twice: Vec<_> = places.iter().filter(|(_, paths)| paths.len() > 1).collect();
+    assert!(places.len() > 500 && twice.is_empty(), "{twice:#?}");
+}
+
 #[test]
 fn the_page_can_be_read_in_one_sitting() {
     assert!(PAGE.lines().count() <= 150);

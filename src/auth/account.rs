@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 
 use crate::auth::{
-    Auth, AuthError, MAX_NAME, Session, Unfit, Visit, hash, is_one_line, now, password,
-    random_token,
+    Auth, AuthError, InvalidInput, MAX_NAME, StartedSession, Visit, hash, is_one_line, now,
+    password, random_token,
 };
 use crate::model::access::User;
 use crate::model::ids::{Role, UserId};
-use crate::store::{Account, NewAccount, Person, SessionSeen, StoreError};
+use crate::store::{Account, AccountSummary, NewAccount, SessionSeen, StoreError};
 
 /// What is needed to make an account.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl NewPerson {
     fn fit(self) -> Result<Self, AuthError> {
         let (name, email) = (self.name.trim().to_owned(), self.email.trim().to_owned());
         let mut faults = Vec::new();
-        let mut fault = |field, message| faults.push(Unfit { field, message });
+        let mut fault = |field, message| faults.push(InvalidInput { field, message });
         if email.len() > MAX_NAME || !validator::ValidateEmail::validate_email(&email) {
             fault("email", "this is not an e-mail address");
         }
@@ -54,7 +54,7 @@ impl Auth {
         person: NewPerson,
         role: &Role,
         visit: &Visit,
-    ) -> Result<Session, AuthError> {
+    ) -> Result<StartedSession, AuthError> {
         let person = person.fit()?;
         self.limits.signs_up(visit.address).map_err(AuthError::TooMany)?;
         let email = person.email.clone();
@@ -100,7 +100,7 @@ impl Auth {
         token: &str,
         admin: NewPerson,
         visit: &Visit,
-    ) -> Result<Session, AuthError> {
+    ) -> Result<StartedSession, AuthError> {
         if !self.may_set_up(token).await? {
             return Err(AuthError::SetupOver);
         }
@@ -121,7 +121,7 @@ impl Auth {
     }
 
     /// Begins a session of an account that was just made.
-    async fn begin_for(&self, email: &str, visit: &Visit) -> Result<Session, AuthError> {
+    async fn begin_for(&self, email: &str, visit: &Visit) -> Result<StartedSession, AuthError> {
         let account = self.store.account(email).await?.ok_or(AuthError::WrongCredentials)?;
         self.begin(account, visit).await
     }
@@ -136,7 +136,7 @@ impl Auth {
         current: String,
         new: String,
         visit: &Visit,
-    ) -> Result<Session, AuthError> {
+    ) -> Result<StartedSession, AuthError> {
         if let Some(fault) = password::fault(&new) {
             return Err(AuthError::unfit("newPassword", fault));
         }
@@ -177,7 +177,7 @@ impl Auth {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn people(&self) -> Result<Vec<Person>, AuthError> {
+    pub async fn people(&self) -> Result<Vec<AccountSummary>, AuthError> {
         Ok(self.store.all_people(now()).await?)
     }
 

@@ -17,17 +17,17 @@ use crate::model::access::{User, Viewer};
 use crate::store::{Account, AccountsVersion, NewSession, Store, StoreError};
 
 mod account;
-mod limits;
 mod password;
-mod seen;
+mod rate_limits;
+mod session_cache;
 mod token;
 
 pub use account::NewPerson;
 pub use token::{FreshToken, MAX_TOKEN_DAYS, is_api_token};
 
-use limits::Attempts;
 use password::Hashers;
-use seen::Seen;
+use rate_limits::Attempts;
+use session_cache::SessionCache;
 use token::Uses;
 
 /// How long a session lasts, used or not: then its owner signs in again.
@@ -58,7 +58,7 @@ pub enum AuthError {
     SetupOver,
     /// What was typed cannot be an account, or part of one.
     #[error("{}", .0.iter().map(|unfit| unfit.message).collect::<Vec<_>>().join("; "))]
-    Unfit(Vec<Unfit>),
+    Unfit(Vec<InvalidInput>),
     /// Somebody tries too often, or too many do at once.
     #[error("too many attempts; try again in {} seconds", seconds(.0))]
     TooMany(Duration),
@@ -78,7 +78,7 @@ pub enum AuthError {
 
 /// Why one thing that was typed is not what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Unfit {
+pub struct InvalidInput {
     /// What it was typed as.
     pub field: &'static str,
     /// What is wrong with it, as a sentence for the person who typed it.
@@ -87,7 +87,7 @@ pub struct Unfit {
 
 impl AuthError {
     fn unfit(field: &'static str, message: &'static str) -> Self {
-        Self::Unfit(vec![Unfit { field, message }])
+        Self::Unfit(vec![InvalidInput { field, message }])
     }
 }
 
@@ -102,7 +102,7 @@ pub struct Visit {
 
 /// A session that was just begun.
 #[derive(Debug)]
-pub struct Session {
+pub struct StartedSession {
     /// What the cookie holds.
     pub token: String,
     /// The account that signed in.
@@ -111,7 +111,7 @@ pub struct Session {
 
 /// Somebody who was known again.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct AuthenticatedViewer {
     /// The guest or account that the request comes from.
     pub viewer: Viewer,
     /// When they will no longer be known, in Unix seconds.
@@ -126,7 +126,7 @@ pub struct Auth {
     setup_token_hash: Option<Arc<str>>,
     hashers: Hashers,
     limits: Arc<Attempts>,
-    seen: Arc<Seen>,
+    seen: Arc<SessionCache>,
     uses: Arc<Uses>,
 }
 
@@ -167,7 +167,7 @@ impl Auth {
         email: &str,
         password: String,
         visit: &Visit,
-    ) -> Result<Session, AuthError> {
+    ) -> Result<StartedSession, AuthError> {
         let account = self.proven(email, password, visit.address).await?;
         self.begin(account, visit).await
     }
@@ -186,10 +186,11 @@ impl Auth {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn known(&self, token: &str) -> Result<Option<Known>, StoreError> {
+    pub async fn known(&self, token: &str) -> Result<Option<AuthenticatedViewer>, StoreError> {
         if is_guest(token) {
             let expires_at = self.guest_until(token);
-            return Ok(expires_at.map(|expires_at| Known { viewer: Viewer::Guest, expires_at }));
+            return Ok(expires_at
+                .map(|expires_at| AuthenticatedViewer { viewer: Viewer::Guest, expires_at }));
         }
         let (token_hash, now) = (hash(token), now());
         let known = self.looked_up(&token_hash, now).await?;
@@ -199,14 +200,20 @@ impl Auth {
         Ok(known)
     }
 
-    async fn looked_up(&self, token_hash: &str, now: i64) -> Result<Option<Known>, StoreError> {
+    async fn looked_up(
+        &self,
+        token_hash: &str,
+        now: i64,
+    ) -> Result<Option<AuthenticatedViewer>, StoreError> {
         let round = match self.seen.get(token_hash) {
             Ok(known) => return Ok(Some(known).filter(|known| known.expires_at > now)),
             Err(round) => round,
         };
         let found = Box::pin(self.store.credential(token_hash, now)).await?;
-        let known =
-            found.map(|(user, expires_at)| Known { viewer: Viewer::User(user), expires_at });
+        let known = found.map(|(user, expires_at)| AuthenticatedViewer {
+            viewer: Viewer::User(user),
+            expires_at,
+        });
         if let Some(known) = &known {
             self.seen.put(round, token_hash.to_owned(), known.clone());
         }
@@ -249,7 +256,7 @@ impl Auth {
         format!("{claim}.{signature}")
     }
 
-    async fn begin(&self, account: Account, visit: &Visit) -> Result<Session, AuthError> {
+    async fn begin(&self, account: Account, visit: &Visit) -> Result<StartedSession, AuthError> {
         let token = random_token();
         let lifetime = i64::try_from(SESSION_LIFETIME.as_secs()).unwrap_or_default();
         let agent = visit.agent.as_ref().map(|agent| agent.chars().take(MAX_AGENT).collect());
@@ -264,7 +271,7 @@ impl Auth {
         if !self.store.add_session(session).await? {
             return Err(AuthError::WrongCredentials);
         }
-        Ok(Session { token, user: account.user })
+        Ok(StartedSession { token, user: account.user })
     }
 
     /// Whether a session seen among others is the one with this token.

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{seed_time, serve};
-use crate::export::{Export, SetAside, Size, Written};
+use crate::export::{Export, ExportSummary, SetAside, Size};
 use crate::model::app::App;
 use crate::model::refresh::TRANSPORT;
 use crate::runtime::Runtime;
@@ -22,7 +22,7 @@ use crate::store::{Losses, Store};
 /// a filter on it names with `eq`, as in `{field: id, operator: eq, value: $params.id}`. The records
 /// are those of the app's database; where there is none yet, or with --seeds, those of its seeds.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct BuildArgs {
     /// The app: a folder with app.yaml, or the file itself
     #[arg(default_value = ".")]
     app: PathBuf,
@@ -50,7 +50,7 @@ pub(super) struct Args {
     seeds: bool,
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: BuildArgs) -> anyhow::Result<ExitCode> {
     let Some(app) = super::load(&args.app, "nothing is written")? else {
         return Ok(ExitCode::FAILURE);
     };
@@ -67,13 +67,17 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn build(app: Arc<App>, args: &Args, export: &Export) -> anyhow::Result<(Written, String)> {
-    let source = Source::of(&app, args)?;
+async fn build(
+    app: Arc<App>,
+    args: &BuildArgs,
+    export: &Export,
+) -> anyhow::Result<(ExportSummary, String)> {
+    let source = RecordSource::of(&app, args)?;
     let url = source.url();
     let mut set_aside = SetAside::of(&app);
     let mut note = None;
     match source {
-        Source::Own(_) => {
+        RecordSource::Own(_) => {
             let planned = Store::plan(&url, &app.tables, Losses::Refused).await;
             let planned = planned.with_context(|| format!("cannot use the database {url}"))?;
             if !planned.sql.is_empty() {
@@ -82,7 +86,7 @@ async fn build(app: Arc<App>, args: &Args, export: &Export) -> anyhow::Result<(W
                 );
             }
         }
-        Source::Seeds(_) => note = seed_time::give(Arc::make_mut(&mut set_aside.app))?,
+        RecordSource::Seeds(_) => note = seed_time::give(Arc::make_mut(&mut set_aside.app))?,
     }
     let (runtime, _) = Runtime::start(set_aside.app.clone(), &url, TRANSPORT, Losses::Refused)
         .await
@@ -91,19 +95,19 @@ async fn build(app: Arc<App>, args: &Args, export: &Export) -> anyhow::Result<(W
     runtime.stop().await;
     let mut written = written?;
     written.notes.extend(note);
-    Ok((written, source.told()))
+    Ok((written, source.summary()))
 }
 
 /// Where records come from.
-enum Source {
+enum RecordSource {
     /// A database that is there.
     Own(String),
     /// One that is made of seeds, and gone afterwards.
     Seeds(TempDir),
 }
 
-impl Source {
-    fn of(app: &App, args: &Args) -> anyhow::Result<Self> {
+impl RecordSource {
+    fn of(app: &App, args: &BuildArgs) -> anyhow::Result<Self> {
         let url = args.database.clone().unwrap_or_else(|| serve::database_url(app));
         let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
         let is_there = Path::new(path.unwrap_or(&url)).is_file();
@@ -123,7 +127,7 @@ impl Source {
         }
     }
 
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         match self {
             Self::Own(url) => url.trim_start_matches("sqlite:").to_owned(),
             Self::Seeds(_) => "the seeds".to_owned(),
@@ -132,7 +136,7 @@ impl Source {
 }
 
 /// What the command line says, as far as it holds.
-fn export(args: &Args, app: &App) -> anyhow::Result<Export> {
+fn export(args: &BuildArgs, app: &App) -> anyhow::Result<Export> {
     let (site_url, path) = match &args.site_url {
         Some(url) => {
             let (origin, path) = origin("--site-url", url)?;
@@ -192,7 +196,7 @@ fn base_path(given: &str) -> anyhow::Result<String> {
 }
 
 /// What was written, with its sizes.
-fn told(written: &Written, export: &Export, from: &str) -> String {
+fn told(written: &ExportSummary, export: &Export, from: &str) -> String {
     let all: Vec<_> = written.pages.iter().chain(&written.others).collect();
     let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let line = |(name, size): &(&String, &Size)| {

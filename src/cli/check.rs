@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::cli::format::{self, Files};
+use crate::cli::format::{self, FileNames};
 use crate::spec::{self, Loaded};
 
 /// Where GitHub Actions says what the root of the repository is.
@@ -17,13 +17,13 @@ const WORKSPACE: &str = "GITHUB_WORKSPACE";
 ///
 /// Ends with 0 if the app can be served, 1 if it has errors, 2 if there was nothing to check.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct CheckArgs {
     /// The app: a folder with app.yaml, or the file itself; `-` reads it from standard input
     #[arg(default_value = ".")]
     app: PathBuf,
     /// How to tell it
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
+    format: ReportFormat,
     /// End with 1 for warnings too
     #[arg(long)]
     deny_warnings: bool,
@@ -31,7 +31,7 @@ pub(super) struct Args {
 
 /// How problems are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum ReportFormat {
     /// Excerpts for people to read
     Human,
     /// One JSON object with a list of `problems`
@@ -42,7 +42,7 @@ enum Format {
     Sarif,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let is_given = args.app == Path::new("-");
     let loaded = match is_given {
         true => spec::load_given(stdin().lock(), Path::new("."))?,
@@ -50,14 +50,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let (report, folder) = (&loaded.report, folder(&args.app));
     let out = stdout().lock();
-    let files = Files::new(folder, env::var_os(WORKSPACE).as_deref().map(Path::new));
+    let files = FileNames::new(folder, env::var_os(WORKSPACE).as_deref().map(Path::new));
     let told = match args.format {
-        Format::Human => {
+        ReportFormat::Human => {
             format!("{}{}\n", super::printed(report, out.is_terminal()), closing_line(&loaded))
         }
-        Format::Json => format!("{}\n", format::json(report)),
-        Format::Github => format::github(report, &files),
-        Format::Sarif => format!("{}\n", format::sarif(report, &files)),
+        ReportFormat::Json => format!("{}\n", format::json(report)),
+        ReportFormat::Github => format::github(report, &files),
+        ReportFormat::Sarif => format!("{}\n", format::sarif(report, &files)),
     };
     super::say(out, &told)?;
     let is_fine = loaded.app.is_some() && !(args.deny_warnings && report.warnings() > 0);

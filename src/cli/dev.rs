@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::serve;
-use crate::dev::{Dev, Kind, Outcome, Setting};
+use crate::dev::{Dev, Outcome, ReloadOutcome, Setting};
 use crate::http;
 use crate::limits::Limits;
 
@@ -23,9 +23,9 @@ const MAX_NAMED: usize = 3;
 /// a bad one is told there, over the last good page.
 #[derive(clap::Args)]
 #[group(id = "dev")]
-pub(super) struct Args {
+pub(super) struct DevArgs {
     #[command(flatten)]
-    serve: serve::Args,
+    serve: serve::ServeArgs,
     /// Answer to this host too, as behind a proxy; may be given several times
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<String>,
@@ -34,14 +34,14 @@ pub(super) struct Args {
     open: bool,
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
     serve::start_log();
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     threads.block_on(dev(args))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn dev(args: Args) -> anyhow::Result<()> {
+async fn dev(args: DevArgs) -> anyhow::Result<()> {
     let listener = TcpListener::bind(&args.serve.listen).await.with_context(|| {
         format!("cannot listen on {}; `--listen` takes another address", args.serve.listen)
     })?;
@@ -52,7 +52,7 @@ async fn dev(args: Args) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     tokio::spawn(serve::wait_for_signal(stop.clone())?);
     let first = dev.load().await;
-    if let Kind::Served(begun, _) = &first.kind {
+    if let ReloadOutcome::Served(begun, _) = &first.kind {
         serve::add_admin(&begun.0).await?;
     }
     tell(&first, address);
@@ -75,7 +75,7 @@ async fn dev(args: Args) -> anyhow::Result<()> {
 }
 
 fn setting(
-    args: serve::Args,
+    args: serve::ServeArgs,
     allowed: Vec<String>,
     address: SocketAddr,
     limits: Arc<Limits>,
@@ -96,7 +96,7 @@ fn setting(
 fn tell(outcome: &Outcome, address: SocketAddr) {
     let (changed, took) = (named(&outcome.changed), outcome.took.as_millis());
     let told = match &outcome.kind {
-        Kind::Served(begun, report) => {
+        ReloadOutcome::Served(begun, report) => {
             let warnings = super::printed(report, stdout().is_terminal());
             let (runtime, started) = &**begun;
             match outcome.changed.is_empty() {
@@ -112,12 +112,12 @@ fn tell(outcome: &Outcome, address: SocketAddr) {
                 }
             }
         }
-        Kind::Refused(fault) if outcome.changed.is_empty() => {
+        ReloadOutcome::Refused(fault) if outcome.changed.is_empty() => {
             format!("{}http://{address} waits for it to be mended\n", in_colour(fault))
         }
-        Kind::Refused(fault) => format!("{changed}: not shown\n{}", in_colour(fault)),
-        Kind::Styled => format!("{changed}: only styles, shown after {took} ms\n"),
-        Kind::Copied => format!("{changed}: shown after {took} ms\n"),
+        ReloadOutcome::Refused(fault) => format!("{changed}: not shown\n{}", in_colour(fault)),
+        ReloadOutcome::Styled => format!("{changed}: only styles, shown after {took} ms\n"),
+        ReloadOutcome::Copied => format!("{changed}: shown after {took} ms\n"),
     };
     // Nobody reading it is no reason to stop.
     let _ = stdout().write_all(told.as_bytes());

@@ -9,7 +9,7 @@ use crate::model::problem::Severity;
 use crate::spec::{Finding, Report};
 
 /// How files of an app are named to machines.
-pub(super) struct Files<'a> {
+pub(super) struct FileNames<'a> {
     /// The app's folder, as it was given.
     folder: &'a Path,
     /// The same from the root of the file system, without symbolic links.
@@ -18,7 +18,7 @@ pub(super) struct Files<'a> {
     in_repository: Option<PathBuf>,
 }
 
-impl<'a> Files<'a> {
+impl<'a> FileNames<'a> {
     /// Those of a folder, which may be in a repository whose root is known.
     pub(super) fn new(folder: &'a Path, repository: Option<&Path>) -> Self {
         let here = if folder == Path::new("") { Path::new(".") } else { folder };
@@ -70,7 +70,7 @@ pub(super) fn json(report: &Report) -> String {
 
 /// A workflow command for each finding
 /// (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
-pub(super) fn github(report: &Report, files: &Files) -> String {
+pub(super) fn github(report: &Report, files: &FileNames) -> String {
     let mut commands = String::new();
     for finding in &report.findings {
         let Finding { line, column, length, .. } = finding;
@@ -87,7 +87,7 @@ pub(super) fn github(report: &Report, files: &Files) -> String {
 
 /// A SARIF log
 /// (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>).
-pub(super) fn sarif(report: &Report, files: &Files) -> String {
+pub(super) fn sarif(report: &Report, files: &FileNames) -> String {
     let result = |finding: &Finding| {
         let Finding { line, column, length, .. } = finding;
         json!({

@@ -13,7 +13,7 @@ use crate::store::{FRESH, Migrated, Store};
 ///
 /// `serve` does the same at its start. What would lose data is refused, unless you allow it.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct MigrateArgs {
     /// The app: a folder with app.yaml, or the file itself
     #[arg(default_value = ".")]
     app: PathBuf,
@@ -28,7 +28,7 @@ pub(super) struct Args {
     allow_destructive: bool,
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
     let losses = super::losses(args.allow_destructive);
     let given = args.database.as_deref();
     let Some(app) = super::load_beside(given, &args.app, losses, "nothing is migrated")? else {
@@ -45,12 +45,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ok(migrated)
     });
     let migrated = migrated.with_context(|| format!("cannot migrate {database}"))?;
-    super::say(stdout(), &told(&migrated, args.dry_run))?;
+    super::say(stdout(), &summary(&migrated, args.dry_run))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The statements of a dry run, or else what was done, a line each.
-fn told(migrated: &Migrated, dry_run: bool) -> String {
+fn summary(migrated: &Migrated, dry_run: bool) -> String {
     let created = migrated.created.iter().map(|table| format!("table {table} is new"));
     let lines: Vec<_> = created.chain(migrated.changes.iter().cloned()).collect();
     let comment = if dry_run { "-- " } else { "" };

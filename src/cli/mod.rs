@@ -40,15 +40,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    New(new::Args),
-    Serve(serve::Args),
-    Dev(dev::Args),
-    Build(build::Args),
-    Check(check::Args),
-    Schema(schema::Args),
-    Migrate(migrate::Args),
-    User(user::Args),
-    Token(token::Args),
+    New(new::NewArgs),
+    Serve(serve::ServeArgs),
+    Dev(dev::DevArgs),
+    Build(build::BuildArgs),
+    Check(check::CheckArgs),
+    Schema(schema::SchemaArgs),
+    Migrate(migrate::MigrateArgs),
+    User(user::UserArgs),
+    Token(token::TokenArgs),
 }
 
 /// Does what the command line says.
@@ -96,7 +96,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 
 /// The app, unless it has errors. What is wrong with it is told, and what follows from that.
 fn load(path: &Path, follows: &str) -> anyhow::Result<Option<Arc<App>>> {
-    told(spec::load(path)?, follows)
+    report(spec::load(path)?, follows)
 }
 
 /// The same for whoever uses the app's database: a faulty seed is no error where its table is filled.
@@ -113,10 +113,10 @@ fn load_beside(
         loaded.app = Some(unseeded.app);
         loaded.report = loaded.report.as_warnings();
     }
-    told(loaded, follows)
+    report(loaded, follows)
 }
 
-fn told(loaded: Loaded, follows: &str) -> anyhow::Result<Option<Arc<App>>> {
+fn report(loaded: Loaded, follows: &str) -> anyhow::Result<Option<Arc<App>>> {
     let err = stderr().lock();
     let mut words = printed(&loaded.report, err.is_terminal());
     if loaded.app.is_none() {

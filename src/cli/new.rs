@@ -19,17 +19,17 @@ const MAX_NAME: usize = 100;
 /// Writes app.yaml, sample data, the schema that editors complete from, and a workflow that checks
 /// the app on every push.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct NewArgs {
     /// The folder to make it in: a new one, or one that is empty
     folder: PathBuf,
     /// What to begin with
-    #[arg(long, value_enum, default_value_t = Template::Blank)]
-    template: Template,
+    #[arg(long, value_enum, default_value_t = Starter::Blank)]
+    template: Starter,
 }
 
 /// What an app may begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Template {
+enum Starter {
     /// One table on one page
     Blank,
     /// A support desk: figures, charts and a table that people edit
@@ -46,7 +46,7 @@ const COMMON: [(&str, &str); 3] = [
     (".github/workflows/check.yml", include_str!("new/common/check.yml")),
 ];
 
-impl Template {
+impl Starter {
     /// One sentence about the app.
     fn about(self) -> &'static str {
         match self {
@@ -76,7 +76,7 @@ impl Template {
     }
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {
     let folder = &args.folder;
     let shown = folder.display();
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{shown}`"))?;
@@ -106,7 +106,7 @@ fn name(folder: &Path) -> String {
     if fit.is_empty() { "my-app".to_owned() } else { fit }
 }
 
-fn filled(text: &str, name: &str, template: Template) -> String {
+fn filled(text: &str, name: &str, template: Starter) -> String {
     // A JSON string is a YAML string too, whatever is in it.
     let quoted = Json::from(name).to_string();
     let text = text.replace("{{about}}", template.about());

@@ -32,10 +32,10 @@ pub(super) struct Of {
 
 /// How a list is printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum ListFormat {
     /// A line for each, for people to read
     Human,
-    /// JSON for programs
+    /// JSON, for programs to read
     Json,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct PasswordSource {
 }
 
 /// An app and its accounts, over a database that a server may be at work on.
-pub(super) struct People {
+pub(super) struct AccountAdmin {
     pub(super) app: Arc<App>,
     pub(super) auth: Auth,
     store: Store,
@@ -59,7 +59,7 @@ impl Of {
     /// app has faults, which are told.
     pub(super) fn run(
         &self,
-        work: impl AsyncFnOnce(&People) -> anyhow::Result<String>,
+        work: impl AsyncFnOnce(&AccountAdmin) -> anyhow::Result<String>,
     ) -> anyhow::Result<ExitCode> {
         let Some(app) = super::load(&self.app, "nothing is done")? else {
             return Ok(ExitCode::FAILURE);
@@ -70,7 +70,7 @@ impl Of {
             let unusable = || format!("cannot use the database {database}");
             let store = Store::open_accounts(&database).await.with_context(unusable)?;
             let (auth, _) = Auth::open(store.clone()).await.with_context(unusable)?;
-            let people = People { app, auth, store };
+            let people = AccountAdmin { app, auth, store };
             let done = work(&people).await;
             people.store.close().await;
             done
@@ -80,7 +80,7 @@ impl Of {
     }
 }
 
-impl People {
+impl AccountAdmin {
     /// A role that the app knows.
     pub(super) fn role(&self, name: &str) -> anyhow::Result<Role> {
         let known = self.app.all_roles();

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::live;
-use crate::spec::{self, Part};
+use crate::spec::{self, AppPart};
 
 /// Print a JSON Schema
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct SchemaArgs {
     #[command(subcommand)]
     schema: Schema,
 }
@@ -31,13 +31,13 @@ enum Schema {
     Messages,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
     let schema = match args.schema {
         Schema::App => spec::app_schema(),
-        Schema::Page => spec::part_schema(Part::Page),
-        Schema::Table => spec::part_schema(Part::Table),
-        Schema::Field => spec::part_schema(Part::Field),
-        Schema::Component => spec::part_schema(Part::Component),
+        Schema::Page => spec::part_schema(AppPart::Page),
+        Schema::Table => spec::part_schema(AppPart::Table),
+        Schema::Field => spec::part_schema(AppPart::Field),
+        Schema::Component => spec::part_schema(AppPart::Component),
         Schema::Messages => live::messages_schema(),
     };
     super::say(stdout(), &format!("{schema:#}\n"))?;

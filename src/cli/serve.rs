@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::model::app::App;
 use crate::model::origin::Origin;
 use crate::model::refresh::TRANSPORT;
-use crate::runtime::{Runtime, Start, Started};
+use crate::runtime::{Runtime, Start, StartReport};
 
 /// Where the data is kept where nobody says, seen from the app's folder.
 const DEFAULT_DATABASE: &str = ".pagetide/data.db";
@@ -31,7 +31,7 @@ const ADMIN_PASSWORD: &str = "PAGETIDE_ADMIN_PASSWORD";
 /// PAGETIDE_ADMIN_EMAIL and PAGETIDE_ADMIN_PASSWORD make the first account; without them a link to
 /// make it is printed. PAGETIDE_LOG says how much is told, as in `info` or `pagetide=debug`.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct ServeArgs {
     /// The app: a folder with app.yaml, or the file itself
     #[arg(default_value = ".")]
     pub(super) app: PathBuf,
@@ -64,7 +64,7 @@ pub(super) struct Args {
     limits: Vec<String>,
 }
 
-impl Args {
+impl ServeArgs {
     /// The limits of the server.
     pub(super) fn limits(&self) -> anyhow::Result<Limits> {
         let written = self.limits.iter().map(String::as_str);
@@ -72,7 +72,7 @@ impl Args {
     }
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let losses = super::losses(args.allow_destructive);
     let database = args.database.as_deref();
     let Some(app) = super::load_beside(database, &args.app, losses, "nothing is served")? else {
@@ -84,7 +84,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(app: Arc<App>, args: Args) -> anyhow::Result<()> {
+async fn serve(app: Arc<App>, args: ServeArgs) -> anyhow::Result<()> {
     let limits = Arc::new(args.limits()?);
     let database = args.database.unwrap_or_else(|| database_url(&app));
     let losses = super::losses(args.allow_destructive);
@@ -137,7 +137,12 @@ pub(super) async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
 }
 
 /// What is useful to know at the start, and no more.
-pub(super) fn banner(app: &App, started: &Started, address: SocketAddr, database: &str) -> String {
+pub(super) fn banner(
+    app: &App,
+    started: &StartReport,
+    address: SocketAddr,
+    database: &str,
+) -> String {
     let pages: Vec<_> = app.pages.iter().map(|page| page.path.to_string()).collect();
     let tables =
         app.tables.iter().map(|table| match started.migrated.created.contains(&table.name) {

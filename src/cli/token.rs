@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::auth::{self, MAX_TOKEN_DAYS};
-use crate::cli::people::{Format, Of, People, aligned, day, time};
+use crate::cli::people::{AccountAdmin, ListFormat, Of, aligned, day, time};
 use crate::store::ApiToken;
 
 /// Look after the tokens that programs send
@@ -14,15 +14,15 @@ use crate::store::ApiToken;
 /// A program that sends one as `Authorization: Bearer …` may do what the person may whose it is. It
 /// works while a server runs on the same database.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct TokenArgs {
     #[command(flatten)]
     of: Of,
     #[command(subcommand)]
-    command: Command,
+    command: TokenCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum TokenCommand {
     /// Make a token, and print it this once
     Create {
         /// The e-mail address of the account that owns it
@@ -43,7 +43,7 @@ enum Command {
         email: Option<String>,
         /// For people or for programs
         #[arg(long, value_enum, default_value = "human")]
-        format: Format,
+        format: ListFormat,
     },
     /// End a token: streams that were opened with it end within a second
     Revoke {
@@ -52,36 +52,36 @@ enum Command {
     },
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { of, command } = args;
+pub(super) fn run(args: TokenArgs) -> anyhow::Result<ExitCode> {
+    let TokenArgs { of, command } = args;
     of.run(async |people| obey(people, command).await)
 }
 
 /// Does what the command says, and says what was done.
-async fn obey(people: &People, command: Command) -> anyhow::Result<String> {
+async fn obey(people: &AccountAdmin, command: TokenCommand) -> anyhow::Result<String> {
     let auth = &people.auth;
     match command {
-        Command::Create { email, name, days, without_end } => {
+        TokenCommand::Create { email, name, days, without_end } => {
             let owner = auth.person(&email).await?;
             let days = (!without_end).then_some(days);
             Ok(format!("{}\n", auth.make_token(&owner.id, &name, days).await?.secret))
         }
-        Command::List { email, format } => {
+        TokenCommand::List { email, format } => {
             let owner = match email {
                 Some(email) => Some(auth.person(&email).await?.id),
                 None => None,
             };
             Ok(listed(&auth.tokens(owner.as_ref()).await?, format))
         }
-        Command::Revoke { id } => {
+        TokenCommand::Revoke { id } => {
             auth.revoke(&id, None).await?;
             Ok(format!("the token {id} is revoked\n"))
         }
     }
 }
 
-fn listed(tokens: &[ApiToken], format: Format) -> String {
-    if format == Format::Json {
+fn listed(tokens: &[ApiToken], format: ListFormat) -> String {
+    if format == ListFormat::Json {
         let token = |token: &ApiToken| {
             json!({
                 "id": token.id,

@@ -7,23 +7,23 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::auth::NewPerson;
-use crate::cli::people::{Format, Of, PasswordSource, People, aligned};
-use crate::store::Person;
+use crate::cli::people::{AccountAdmin, ListFormat, Of, PasswordSource, aligned};
+use crate::store::AccountSummary;
 
 /// Look after the people who may sign in
 ///
 /// It works while a server runs on the same database: what is changed here holds there within a
 /// second.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct UserArgs {
     #[command(flatten)]
     of: Of,
     #[command(subcommand)]
-    command: Command,
+    command: UserCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum UserCommand {
     /// Make an account; the password is asked for
     Add {
         /// What they will sign in with
@@ -41,7 +41,7 @@ enum Command {
     List {
         /// For people or for programs
         #[arg(long, value_enum, default_value = "human")]
-        format: Format,
+        format: ListFormat,
     },
     /// Give an account another role
     Role {
@@ -69,16 +69,16 @@ enum Command {
     },
 }
 
-pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { of, command } = args;
+pub(super) fn run(args: UserArgs) -> anyhow::Result<ExitCode> {
+    let UserArgs { of, command } = args;
     of.run(async |people| obey(people, command).await)
 }
 
 /// Does what the command says, and says what was done.
-async fn obey(people: &People, command: Command) -> anyhow::Result<String> {
+async fn obey(people: &AccountAdmin, command: UserCommand) -> anyhow::Result<String> {
     let auth = &people.auth;
     match command {
-        Command::Add { email, name, role, password } => {
+        UserCommand::Add { email, name, role, password } => {
             let role = people.role(&role)?;
             let before_at = email.split('@').next().unwrap_or_default().to_owned();
             let name = name.unwrap_or(before_at);
@@ -86,22 +86,22 @@ async fn obey(people: &People, command: Command) -> anyhow::Result<String> {
             auth.add(person, &role).await.context("cannot make this account")?;
             Ok(format!("{} may sign in now, with the role {role}\n", email.trim()))
         }
-        Command::List { format } => Ok(listed(&auth.people().await?, format)),
-        Command::Role { email, role } => {
+        UserCommand::List { format } => Ok(listed(&auth.people().await?, format)),
+        UserCommand::Role { email, role } => {
             let role = people.role(&role)?;
             auth.set_role(&auth.person(&email).await?.id, &role).await?;
             Ok(format!("{email} has the role {role} now\n{}", without_admin(people).await?))
         }
-        Command::Password { email, password } => {
+        UserCommand::Password { email, password } => {
             let id = auth.person(&email).await?.id;
             auth.set_password(&id, password.get()?).await?;
             Ok(format!("{email} has another password now, and no session\n"))
         }
-        Command::Disable { email } => {
+        UserCommand::Disable { email } => {
             auth.disable(&auth.person(&email).await?.id).await?;
             Ok(format!("{email} is shut out\n{}", without_admin(people).await?))
         }
-        Command::Enable { email } => {
+        UserCommand::Enable { email } => {
             auth.enable(&auth.person(&email).await?.id).await?;
             Ok(format!("{email} may sign in again\n"))
         }
@@ -109,15 +109,16 @@ async fn obey(people: &People, command: Command) -> anyhow::Result<String> {
 }
 
 /// What is to be said where nobody is left who may look after the app.
-async fn without_admin(people: &People) -> anyhow::Result<&'static str> {
+async fn without_admin(people: &AccountAdmin) -> anyhow::Result<&'static str> {
     let all = people.auth.people().await?;
-    let is_admin = |person: &Person| !person.is_disabled && person.user.role.as_str() == "admin";
+    let is_admin =
+        |person: &AccountSummary| !person.is_disabled && person.user.role.as_str() == "admin";
     Ok(if all.iter().any(is_admin) { "" } else { "nobody is an admin any more\n" })
 }
 
-fn listed(people: &[Person], format: Format) -> String {
-    if format == Format::Json {
-        let user = |person: &Person| {
+fn listed(people: &[AccountSummary], format: ListFormat) -> String {
+    if format == ListFormat::Json {
+        let user = |person: &AccountSummary| {
             json!({
                 "id": person.user.id.as_str(),
                 "email": *person.user.email,
@@ -135,7 +136,7 @@ fn listed(people: &[Person], format: Format) -> String {
         return "nobody has an account yet\n".to_owned();
     }
     let heads = ["EMAIL", "NAME", "ROLE", "SESSIONS", ""].map(str::to_owned).to_vec();
-    let row = |person: &Person| {
+    let row = |person: &AccountSummary| {
         let state = if person.is_disabled { "shut out" } else { "" };
         let user = &person.user;
         let sessions = person.sessions.to_string();

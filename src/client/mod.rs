@@ -156,7 +156,7 @@ pub fn swagger() -> [String; 2] {
 }
 
 /// The paths of all assets that pages of an app name, below [`FOLDER`].
-pub fn all() -> impl Iterator<Item = String> {
+pub fn asset_paths() -> impl Iterator<Item = String> {
     let public =
         SOURCES.iter().filter(|(name, ..)| ![API_SCRIPT, DEV_SCRIPT, "overlay.js"].contains(name));
     public.map(|(name, ..)| format!("{}/{name}", hash()))

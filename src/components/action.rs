@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use validator::Validate;
 
-use crate::components::{Around, href, literal};
+use crate::components::{CheckContext, href, literal};
 use crate::model::access::Operation;
-use crate::model::action::{Action, Deed, RowAction};
+use crate::model::action::{Action, ActionKind, RowAction};
 use crate::model::problem::Place;
 use crate::model::table::{FieldAt, Table};
 
@@ -81,7 +81,7 @@ pub(super) fn check(
     label: Option<&str>,
     table: &Table,
     at: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<Action> {
     if label.is_some() && raw.label.is_some() {
         let message = "label has no effect here: the button has its own";
@@ -106,7 +106,7 @@ pub(super) fn check_row(
     raw: RawRowAction,
     table: &Table,
     at: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<RowAction> {
     let RawRowAction { r#type, label, field, value, confirm, href } = raw;
     let deed = match r#type? {
@@ -134,7 +134,7 @@ fn check_link(
     href: Option<String>,
     table: &Table,
     at: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<RowAction> {
     for (key, is_given) in [("label", label.is_some()), ("href", href.is_some())] {
         if !is_given && !around.problems().concern(&at.key(key)) {
@@ -150,8 +150,8 @@ fn check_delete(
     raw: &RawAction,
     table: &Table,
     at: &Place,
-    around: &mut dyn Around,
-) -> Option<Deed> {
+    around: &mut dyn CheckContext,
+) -> Option<ActionKind> {
     without_effect(raw.field.is_some(), "field", "delete", at, around);
     without_effect(raw.value.is_some(), "value", "delete", at, around);
     let may = |viewer: &_| {
@@ -163,10 +163,15 @@ fn check_delete(
         problem.help(format!("see `permissions.delete` of `{}`, or remove this", table.name));
         return None;
     }
-    Some(Deed::Delete)
+    Some(ActionKind::Delete)
 }
 
-fn check_set(raw: &RawAction, table: &Table, at: &Place, around: &mut dyn Around) -> Option<Deed> {
+fn check_set(
+    raw: &RawAction,
+    table: &Table,
+    at: &Place,
+    around: &mut dyn CheckContext,
+) -> Option<ActionKind> {
     for (key, is_given) in [("field", raw.field.is_some()), ("value", raw.value.is_some())] {
         if !is_given && !around.problems().concern(&at.key(key)) {
             let problem = around.problems().report(at.clone(), format!("`{key}` is missing"));
@@ -182,10 +187,15 @@ fn check_set(raw: &RawAction, table: &Table, at: &Place, around: &mut dyn Around
     let field_of = table.field(field);
     let problems = around.problems();
     let value = literal::check(field_of, json, written.as_ref(), &subject, place, problems)?;
-    Some(Deed::Set(field, value))
+    Some(ActionKind::Set(field, value))
 }
 
-fn check_settable(table: &Table, field: FieldAt, place: Place, around: &mut dyn Around) -> bool {
+fn check_settable(
+    table: &Table,
+    field: FieldAt,
+    place: Place,
+    around: &mut dyn CheckContext,
+) -> bool {
     let name = &table.field(field).name;
     if table.field(field).kind.is_system() {
         let message = format!("`{name}` is set by the system, so nobody can set it");
@@ -207,7 +217,13 @@ fn check_settable(table: &Table, field: FieldAt, place: Place, around: &mut dyn 
     true
 }
 
-fn without_effect(is_given: bool, key: &str, deed: &str, at: &Place, around: &mut dyn Around) {
+fn without_effect(
+    is_given: bool,
+    key: &str,
+    deed: &str,
+    at: &Place,
+    around: &mut dyn CheckContext,
+) {
     if is_given {
         let message = format!("{key} has no effect on `{deed}`");
         around.problems().report(at.key(key), message).at_key().help("remove it");

@@ -1,6 +1,6 @@
 //! Addresses that an author writes: where links lead and where pictures are.
 
-use crate::components::Around;
+use crate::components::CheckContext;
 use crate::model::problem::Place;
 
 /// The schemes a link may have.
@@ -14,7 +14,11 @@ pub(super) struct BadAddress {
 }
 
 /// Where a link leads. Reports at `place` what is no path of this app and has no known scheme.
-pub(super) fn check_href(href: &str, place: Place, around: &mut dyn Around) -> Option<String> {
+pub(super) fn check_href(
+    href: &str,
+    place: Place,
+    around: &mut dyn CheckContext,
+) -> Option<String> {
     match self::href("href", href) {
         Ok(clean) => Some(clean),
         Err(bad) => {

@@ -7,8 +7,8 @@ use validator::Validate;
 use crate::components::action::{self, RawAction};
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::form::{RawOnSuccess, check_success};
-use crate::components::{Around, Given, phrase};
-use crate::model::action::{Act, Button, Deed, Does, Variant};
+use crate::components::{CheckContext, ComponentSpec, phrase};
+use crate::model::action::{Act, ActionKind, Button, ButtonTarget, Variant};
 use crate::model::component::ComponentKind;
 
 /// Leads somewhere, or does something to a record.
@@ -31,7 +31,7 @@ pub(super) struct RawButton {
     data_source: Option<RawDataSource>,
     /// How much it asks to be pressed. If you do not say: `danger` for what deletes, `secondary` for
     /// all else.
-    variant: Option<RawVariant>,
+    variant: Option<RawButtonVariant>,
     /// What happens once the action is done. If you do not say, people stay and are told.
     #[validate(nested)]
     on_success: Option<RawOnSuccess>,
@@ -40,7 +40,7 @@ pub(super) struct RawButton {
 /// How much a button asks to be pressed.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-enum RawVariant {
+enum RawButtonVariant {
     /// It is what the page is for.
     Primary,
     /// One of several buttons of equal weight.
@@ -51,8 +51,8 @@ enum RawVariant {
     Quiet,
 }
 
-impl Given for RawButton {
-    fn check(mut self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawButton {
+    fn check(mut self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let (href, action) = (self.href.take(), self.action.take());
         let place = around.place();
         let does = match (href, action) {
@@ -65,9 +65,9 @@ impl Given for RawButton {
                     let message = format!("{key} has no effect without `action`");
                     around.problems().report(place.key(key), message).at_key().help("remove it");
                 }
-                Does::Lead(phrase::check_href(&href, around)?)
+                ButtonTarget::Lead(phrase::check_href(&href, around)?)
             }
-            (None, Some(action)) => Does::Act(Box::new(self.check_act(action, around)?)),
+            (None, Some(action)) => ButtonTarget::Act(Box::new(self.check_act(action, around)?)),
             (Some(_), Some(_)) => {
                 let message = "a button leads somewhere or does something, not both";
                 let problem = around.problems().report(place.key("href"), message).at_key();
@@ -86,11 +86,13 @@ impl Given for RawButton {
             }
         };
         let variant = match (self.variant, &does) {
-            (Some(RawVariant::Primary), _) => Variant::Primary,
-            (Some(RawVariant::Secondary), _) => Variant::Secondary,
-            (Some(RawVariant::Danger), _) => Variant::Danger,
-            (Some(RawVariant::Quiet), _) => Variant::Quiet,
-            (None, Does::Act(act)) if matches!(act.action.deed, Deed::Delete) => Variant::Danger,
+            (Some(RawButtonVariant::Primary), _) => Variant::Primary,
+            (Some(RawButtonVariant::Secondary), _) => Variant::Secondary,
+            (Some(RawButtonVariant::Danger), _) => Variant::Danger,
+            (Some(RawButtonVariant::Quiet), _) => Variant::Quiet,
+            (None, ButtonTarget::Act(act)) if matches!(act.action.deed, ActionKind::Delete) => {
+                Variant::Danger
+            }
             (None, _) => Variant::Secondary,
         };
         let label = phrase::check(&self.label?, "label", around);
@@ -99,7 +101,7 @@ impl Given for RawButton {
 }
 
 impl RawButton {
-    fn check_act(&mut self, raw: RawAction, around: &mut dyn Around) -> Option<Act> {
+    fn check_act(&mut self, raw: RawAction, around: &mut dyn CheckContext) -> Option<Act> {
         let place = around.place();
         let Some(data_source) = self.data_source.take() else {
             if !around.problems().concern(&place.key("dataSource")) {

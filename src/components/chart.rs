@@ -6,10 +6,10 @@ use validator::Validate;
 
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::measure::{self, RawMeasure, Suits};
-use crate::components::{Around, Given, seen};
+use crate::components::{CheckContext, ComponentSpec, visibility};
 use crate::model::component::{Chart, ChartKind, ComponentKind};
 use crate::model::problem::Place;
-use crate::model::query::{GroupBy, Grouping, Measure, Step};
+use crate::model::query::{GroupBy, Grouping, Measure, TimeBucket};
 use crate::model::table::{Storage, Table};
 
 /// How many groups are drawn where the author does not say.
@@ -89,8 +89,8 @@ enum RawStep {
     Year,
 }
 
-impl Given for RawChart {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawChart {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let place = around.place();
         let kind = self.kind.map(ChartKind::from);
         let at = place.key("dataSource");
@@ -126,10 +126,10 @@ fn check_x(
     kind: Option<ChartKind>,
     table: &Table,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<GroupBy> {
     let name = raw.field?;
-    let at = seen::field(table, &name, place.key("field"), around)?;
+    let at = visibility::field(table, &name, place.key("field"), around)?;
     let is_time = measure::is_time(table, at);
     let fault = match (kind, raw.by) {
         (_, Some(_)) if !is_time => {
@@ -154,7 +154,7 @@ fn check_x(
         around.problems().report(place.key(key), message).help(help);
         return None;
     }
-    let step = raw.by.map_or(Step::Day, Step::from);
+    let step = raw.by.map_or(TimeBucket::Day, TimeBucket::from);
     Some(if is_time { GroupBy::Time(at, step) } else { GroupBy::Value(at) })
 }
 
@@ -163,7 +163,7 @@ fn check_parts(
     kind: Option<ChartKind>,
     measure: Measure,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> bool {
     let fine = kind != Some(ChartKind::Donut) || measure.adds_up();
     if !fine {
@@ -185,7 +185,7 @@ impl From<RawKind> for ChartKind {
     }
 }
 
-impl From<RawStep> for Step {
+impl From<RawStep> for TimeBucket {
     fn from(raw: RawStep) -> Self {
         match raw {
             RawStep::Day => Self::Day,

@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
+use crate::components::field_ref::{Named, NamedItem};
 use crate::components::grant::RawGrant;
-use crate::components::named::{About, Named};
-use crate::components::{Around, seen};
+use crate::components::{CheckContext, visibility};
 use crate::model::access::{Grant, Viewer};
-use crate::model::data_table::{Align, Column, FORMATS, Format};
+use crate::model::data_table::{Align, Column, FORMATS, ValueFormat};
 use crate::model::problem::Place;
 use crate::model::table::{Field, FieldAt, FieldKind, Storage, Table};
 
@@ -81,9 +81,10 @@ pub(super) enum RawFormat {
 }
 
 /// Every field that somebody sees.
-pub(super) fn all(table: &Table, audience: &[Viewer], sortable: bool) -> Vec<Column> {
-    let shown =
-        table.all().filter(|(at, _)| *at != FieldAt::ID && seen::is_seen(table, *at, audience));
+pub(super) fn visible_columns(table: &Table, audience: &[Viewer], sortable: bool) -> Vec<Column> {
+    let shown = table
+        .all()
+        .filter(|(at, _)| *at != FieldAt::ID && visibility::is_seen(table, *at, audience));
     shown.map(|(field, declared)| plain(field, declared, sortable)).collect()
 }
 
@@ -106,7 +107,7 @@ pub(super) fn check(
     raw: Vec<Named<RawColumn>>,
     table: &Arc<Table>,
     sortable: bool,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::with_capacity(raw.len());
     for (index, column) in raw.into_iter().enumerate() {
@@ -118,14 +119,14 @@ pub(super) fn check(
             around.problems().report(place, format!("`{name}` has a column already"));
             continue;
         }
-        if seen::check(table, field, place, around) {
+        if visibility::check(table, field, place, around) {
             columns.push(column.check(field, table, sortable, &at, around));
         }
     }
     columns
 }
 
-impl About for RawColumn {
+impl NamedItem for RawColumn {
     fn name(&mut self) -> &mut Option<String> {
         &mut self.field
     }
@@ -138,7 +139,7 @@ impl RawColumn {
         table: &Arc<Table>,
         sortable: bool,
         place: &Place,
-        around: &mut dyn Around,
+        around: &mut dyn CheckContext,
     ) -> Column {
         let field = table.field(at);
         let plain = plain(at, field, self.sortable.unwrap_or(sortable));
@@ -164,7 +165,7 @@ impl RawColumn {
 }
 
 /// Whether it is a number with a unit.
-fn check_width(width: &str, place: &Place, around: &mut dyn Around) -> bool {
+fn check_width(width: &str, place: &Place, around: &mut dyn CheckContext) -> bool {
     let number = UNITS.iter().find_map(|unit| width.strip_suffix(unit)).unwrap_or_default();
     let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |text: &str, most: usize| {
@@ -183,9 +184,9 @@ pub(super) fn check_format(
     raw: Option<RawFormat>,
     field: &Field,
     place: &Place,
-    around: &mut dyn Around,
-) -> Option<Format> {
-    let format = Format::from(raw?);
+    around: &mut dyn CheckContext,
+) -> Option<ValueFormat> {
+    let format = ValueFormat::from(raw?);
     if format.suits(field) {
         return Some(format);
     }
@@ -200,7 +201,7 @@ pub(super) fn check_format(
 }
 
 /// Whether somebody who may open the page may edit the field.
-fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut dyn Around) {
+fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut dyn CheckContext) {
     let name = &table.field(field).name;
     if table.field(field).kind.is_system() {
         let message = format!("`{name}` is set by the system, so nobody can edit it");
@@ -235,7 +236,7 @@ impl From<RawAlign> for Align {
     }
 }
 
-impl From<RawFormat> for Format {
+impl From<RawFormat> for ValueFormat {
     fn from(raw: RawFormat) -> Self {
         match raw {
             RawFormat::Short => Self::Short,

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::each::Each;
+use crate::components::list_of::Each;
 use crate::components::schema::AnyComponent;
-use crate::components::{Around, Given};
+use crate::components::{CheckContext, ComponentSpec};
 use crate::model::component::{ComponentKind, Container, Layout};
 
 /// Holds other components and says how they stand.
@@ -35,8 +35,8 @@ enum RawLayout {
     Card,
 }
 
-impl Given for RawContainer {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawContainer {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let layout = match self.layout {
             None => Layout::default(),
             Some(RawLayout::Stack) => Layout::Stack,

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use validator::Validate;
 
-use crate::components::Around;
+use crate::components::CheckContext;
 use crate::components::filter::{self, RawFilter};
-use crate::fields::filter::Stand;
+use crate::fields::filter::FilterContext;
 use crate::model::access::Operation;
 use crate::model::component::DataSource;
 use crate::model::filter::Filter;
@@ -84,7 +84,7 @@ enum RawRefreshMode {
 pub(super) fn check(
     raw: RawDataSource,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<(DataSource, Arc<Table>, Vec<Sort>)> {
     let refresh = check_refresh(&raw, place, around);
     let table = around.table(&raw.table?, place.key("table"))?;
@@ -99,7 +99,7 @@ pub(super) fn check(
 pub(super) fn check_unsorted(
     raw: RawDataSource,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<(DataSource, Arc<Table>)> {
     if raw.sort.is_some() {
         let message = "sort has no effect here: all records count the same";
@@ -109,7 +109,7 @@ pub(super) fn check_unsorted(
     Some((data_source, table))
 }
 
-fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn Around) -> Refresh {
+fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn CheckContext) -> Refresh {
     let is_poll = raw.refresh_mode == Some(RawRefreshMode::Poll)
         || around.problems().concern(&place.key("refreshMode"));
     if raw.poll_interval_ms.is_some() && !is_poll {
@@ -128,7 +128,7 @@ fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn Around) ->
 }
 
 /// Whether the page's viewers and the table's readers are the same people.
-fn check_access(table: &Table, place: &Place, around: &mut dyn Around) {
+fn check_access(table: &Table, place: &Place, around: &mut dyn CheckContext) {
     let may_read = |viewer| table.allows(viewer, Operation::Read);
     let audience = around.audience();
     if !audience.iter().any(may_read) {
@@ -147,11 +147,11 @@ fn check_filter(
     table: &Table,
     json: &Json,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Filter<Operand> {
     let mut unknown = Vec::new();
     let params = around.params();
-    let at = (Stand::Page(&params), place);
+    let at = (FilterContext::Page(&params), place);
     let filter = filter::check(table, json, at, around.problems(), &mut unknown);
     for (name, place) in unknown {
         around.field(table, &name, place);
@@ -163,7 +163,7 @@ fn check_sort(
     raw: Vec<RawSort>,
     table: &Table,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Vec<Sort> {
     let mut sort: Vec<Sort> = Vec::with_capacity(raw.len());
     for (index, term) in raw.into_iter().enumerate() {

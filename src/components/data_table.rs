@@ -9,9 +9,9 @@ use validator::Validate;
 use crate::components::action::{self, RawAction, RawRowAction};
 use crate::components::column::{self, RawColumn};
 use crate::components::data_source::{self, RawDataSource};
-use crate::components::named::Named;
+use crate::components::field_ref::Named;
 use crate::components::search::RawSearch;
-use crate::components::{Around, Given, href, seen};
+use crate::components::{CheckContext, ComponentSpec, href, visibility};
 use crate::model::action::OpenActions;
 use crate::model::component::ComponentKind;
 use crate::model::data_table::{DataTable, has_control};
@@ -78,8 +78,8 @@ pub(super) struct RawDataTable {
     bulk_actions: Option<Vec<RawAction>>,
 }
 
-impl Given for RawDataTable {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawDataTable {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let place = around.place();
         let (limit, page_sizes) = self.check_sizes(&place, around);
         let at = place.key("dataSource");
@@ -87,7 +87,7 @@ impl Given for RawDataTable {
         let sortable = self.sortable.unwrap_or(false);
         let columns = match self.columns {
             Some(columns) => column::check(columns, &table, sortable, around),
-            None => column::all(&table, &around.audience(), sortable),
+            None => column::visible_columns(&table, &around.audience(), sortable),
         };
         let search = self.search.and_then(|search| search.check(&table, &place, around));
         let filters = self.filters.unwrap_or_default();
@@ -125,7 +125,7 @@ impl Given for RawDataTable {
 
 impl RawDataTable {
     /// How many rows are shown at most, and how many may be chosen.
-    fn check_sizes(&self, place: &Place, around: &mut dyn Around) -> (u32, Vec<u32>) {
+    fn check_sizes(&self, place: &Place, around: &mut dyn CheckContext) -> (u32, Vec<u32>) {
         let at = place.key("pageSizes");
         let mut sizes: Vec<u32> = Vec::new();
         for (index, size) in self.page_sizes.iter().flatten().enumerate() {
@@ -160,12 +160,12 @@ fn check_filters(
     names: Vec<String>,
     table: &Arc<Table>,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Vec<FieldAt> {
     let mut filters: Vec<FieldAt> = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let place = place.item(index);
-        let Some(at) = seen::field(table, name, place.clone(), around) else { continue };
+        let Some(at) = visibility::field(table, name, place.clone(), around) else { continue };
         if filters.contains(&at) {
             around.problems().report(place, format!("`{name}` is listed already"));
         } else if has_control(table.field(at)) {

@@ -6,9 +6,9 @@ use validator::Validate;
 
 use crate::components::column::{self, RawFormat};
 use crate::components::data_source::{self, RawDataSource};
+use crate::components::field_ref::{Named, NamedItem};
 use crate::components::grant::RawGrant;
-use crate::components::named::{About, Named};
-use crate::components::{Around, Given, seen};
+use crate::components::{CheckContext, ComponentSpec, visibility};
 use crate::model::access::Grant;
 use crate::model::component::{ComponentKind, Detail, Details};
 use crate::model::problem::Place;
@@ -61,23 +61,23 @@ pub(super) struct RawDetail {
     visible: Option<RawGrant>,
 }
 
-impl About for RawDetail {
+impl NamedItem for RawDetail {
     fn name(&mut self) -> &mut Option<String> {
         &mut self.field
     }
 }
 
-impl Given for RawDetails {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawDetails {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let place = around.place();
         let at = place.key("dataSource");
         let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
         let title_field = self
             .title_field
-            .and_then(|name| seen::field(&table, &name, place.key("titleField"), around));
+            .and_then(|name| visibility::field(&table, &name, place.key("titleField"), around));
         let fields = match self.fields {
             Some(fields) => check_fields(fields, &table, &place.key("fields"), around),
-            None => all(&table, title_field, around),
+            None => visible_details(&table, title_field, around),
         };
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
         let window = Window { sort, limit: 1, offset: 0, after: None };
@@ -88,10 +88,14 @@ impl Given for RawDetails {
 }
 
 /// Every field that somebody sees, but for the one that is the title.
-fn all(table: &Table, title: Option<FieldAt>, around: &dyn Around) -> Vec<Detail> {
+fn visible_details(
+    table: &Table,
+    title: Option<FieldAt>,
+    around: &dyn CheckContext,
+) -> Vec<Detail> {
     let audience = around.audience();
     let shown = table.all().filter(|(at, _)| {
-        *at != FieldAt::ID && Some(*at) != title && seen::is_seen(table, *at, &audience)
+        *at != FieldAt::ID && Some(*at) != title && visibility::is_seen(table, *at, &audience)
     });
     let detail = |(field, declared): (FieldAt, &Field)| {
         let label = declared.label.clone();
@@ -104,14 +108,16 @@ fn check_fields(
     raw: Vec<Named<RawDetail>>,
     table: &Table,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Vec<Detail> {
     let mut details: Vec<Detail> = Vec::with_capacity(raw.len());
     for (index, named) in raw.into_iter().enumerate() {
         let at = place.item(index);
         let (named_at, raw) = named.whole(&at);
         let Some(name) = raw.field else { continue };
-        let Some(field) = seen::field(table, &name, named_at.clone(), around) else { continue };
+        let Some(field) = visibility::field(table, &name, named_at.clone(), around) else {
+            continue;
+        };
         if details.iter().any(|detail| detail.field == field) {
             around.problems().report(named_at, format!("`{name}` is shown already"));
             continue;

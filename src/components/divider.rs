@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::{Around, Given};
+use crate::components::{CheckContext, ComponentSpec};
 use crate::model::component::{ComponentKind, Divider};
 
 /// A line between parts of a page.
@@ -17,8 +17,8 @@ pub(super) struct RawDivider {
     label: Option<String>,
 }
 
-impl Given for RawDivider {
-    fn check(self, _: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawDivider {
+    fn check(self, _: &mut dyn CheckContext) -> Option<ComponentKind> {
         Some(ComponentKind::Divider(Divider { label: self.label.map(Into::into) }))
     }
 }

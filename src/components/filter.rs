@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::fields::filter::{CONDITION_KEYS, FilterFault, Slip, Stand, read};
+use crate::fields::filter::{CONDITION_KEYS, FilterContext, FilterFault, UnknownName, read};
 use crate::model::filter::{Filter, OPERATORS, operator_suits};
 use crate::model::operand::{Operand, nearest_root};
 use crate::model::problem::{Place, Problems};
@@ -96,7 +96,7 @@ enum RawOperator {
 pub fn check(
     table: &Table,
     json: &Json,
-    (stand, place): (Stand<'_>, &Place),
+    (stand, place): (FilterContext<'_>, &Place),
     problems: &mut Problems,
     unknown: &mut Vec<(String, Place)>,
 ) -> Filter<Operand> {
@@ -108,7 +108,7 @@ pub fn check(
     for fault in faults {
         let at = place.down(&fault.steps);
         match fault.slip {
-            Some(Slip::Field(name)) => unknown.push((name, at)),
+            Some(UnknownName::Field(name)) => unknown.push((name, at)),
             _ => report(table, stand, fault, at, problems),
         }
     }
@@ -116,22 +116,28 @@ pub fn check(
 }
 
 /// Reports a fault that is no unknown field.
-fn report(table: &Table, stand: Stand<'_>, fault: FilterFault, at: Place, problems: &mut Problems) {
+fn report(
+    table: &Table,
+    stand: FilterContext<'_>,
+    fault: FilterFault,
+    at: Place,
+    problems: &mut Problems,
+) {
     let problem = problems.report(at, fault.message);
     match fault.slip {
-        Some(Slip::Key(name)) => {
+        Some(UnknownName::Key(name)) => {
             problem.at_key().suggest(&name, CONDITION_KEYS);
         }
-        Some(Slip::Operator(name)) => {
+        Some(UnknownName::Operator(name)) => {
             problem.suggest(&name, OPERATORS);
         }
-        Some(Slip::Unsuited(field)) => {
+        Some(UnknownName::Unsuited(field)) => {
             let Field { name, kind, .. } = table.field(field);
             let suits = |operator: &&str| operator_suits(operator, kind.storage());
             let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
             problem.help(format!("`{name}` takes {}", operators.join(", ")));
         }
-        Some(Slip::Value(name)) => {
+        Some(UnknownName::Value(name)) => {
             let bare = name.trim_matches(['{', '}']);
             let root = bare.split('.').next().unwrap_or_default();
             let known = stand.values();
@@ -146,14 +152,14 @@ fn report(table: &Table, stand: Stand<'_>, fault: FilterFault, at: Place, proble
                 }
             });
         }
-        Some(Slip::Param(name)) => {
-            let Stand::Page(params) = stand else { return };
+        Some(UnknownName::Param(name)) => {
+            let FilterContext::Page(params) = stand else { return };
             if params.is_empty() {
                 problem.help(format!("give it one, as in `path: /orders/:{name}`"));
             }
             problem.suggest(&name, params.iter().map(|param| param.as_ref()));
         }
-        Some(Slip::Field(_)) | None => {}
+        Some(UnknownName::Field(_)) | None => {}
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 use validator::Validate;
 
 use crate::components::data_source::{self, RawDataSource};
-use crate::components::named::{About as AboutField, Named};
-use crate::components::{Around, Given, href, literal};
+use crate::components::field_ref::{Named, NamedItem as AboutField};
+use crate::components::{CheckContext, ComponentSpec, href, literal};
 use crate::fields::control::{Control, editor};
 use crate::model::access::{Operation, Viewer};
 use crate::model::component::{ComponentKind, DataSource, HrefPart};
@@ -98,8 +98,8 @@ impl AboutField for RawFormField {
     }
 }
 
-impl Given for RawForm {
-    fn check(mut self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawForm {
+    fn check(mut self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let (table, data_source) = (self.table.take(), self.data_source.take());
         let about = check_about(table, data_source, around)?;
         let fields = match self.fields {
@@ -115,7 +115,7 @@ impl Given for RawForm {
             Purpose::Update => "Save",
         });
         let (submit_label, title) = (submit_label.into(), self.title.map(Into::into));
-        let About { purpose, data_source, sort, .. } = about;
+        let FormSubject { purpose, data_source, sort, .. } = about;
         Some(ComponentKind::Form(Form {
             title,
             purpose,
@@ -129,16 +129,16 @@ impl Given for RawForm {
 }
 
 /// What a form is about.
-struct About {
+struct FormSubject {
     purpose: Purpose,
     table: Arc<Table>,
     data_source: DataSource,
     sort: Vec<Sort>,
 }
 
-impl About {
+impl FormSubject {
     /// Whether somebody who may open the page may set the field by this form.
-    fn may_set(&self, at: FieldAt, around: &dyn Around) -> bool {
+    fn may_set(&self, at: FieldAt, around: &dyn CheckContext) -> bool {
         let table = &self.table;
         let may = |viewer: &Viewer| match self.purpose {
             Purpose::Create => table.view_to_add(viewer).is_some_and(|view| view.may_give(at)),
@@ -147,7 +147,7 @@ impl About {
         around.audience().iter().any(may)
     }
 
-    fn all_fields(&self, around: &dyn Around) -> Vec<FormField> {
+    fn all_fields(&self, around: &dyn CheckContext) -> Vec<FormField> {
         let set = self.table.all().filter(|(at, _)| self.may_set(*at, around));
         set.map(|(field, declared)| FormField {
             field,
@@ -165,8 +165,8 @@ impl About {
 fn check_about(
     table: Option<String>,
     data_source: Option<RawDataSource>,
-    around: &mut dyn Around,
-) -> Option<About> {
+    around: &mut dyn CheckContext,
+) -> Option<FormSubject> {
     let place = around.place();
     let about = match (table, data_source) {
         (None, Some(raw)) => {
@@ -177,13 +177,13 @@ fn check_about(
                 let problem = around.problems().report(at.key("refreshMode"), message).at_key();
                 problem.help("remove it; whoever saves is told what others have changed meanwhile");
             }
-            About { purpose: Purpose::Update, table, data_source, sort }
+            FormSubject { purpose: Purpose::Update, table, data_source, sort }
         }
         (Some(name), None) => {
             let table = around.table(&name, place.key("table"))?;
             let (name, filter, refresh) = (table.name.clone(), Filter::none(), Refresh::Static);
             let data_source = DataSource { table: name, filter, refresh };
-            About { purpose: Purpose::Create, table, data_source, sort: Vec::new() }
+            FormSubject { purpose: Purpose::Create, table, data_source, sort: Vec::new() }
         }
         (Some(_), Some(_)) => {
             let message = "a form adds a record or changes one, not both";
@@ -206,7 +206,7 @@ fn check_about(
 }
 
 /// Whether somebody who may open the page may use the form at all.
-fn check_audience(about: &About, around: &mut dyn Around) {
+fn check_audience(about: &FormSubject, around: &mut dyn CheckContext) {
     let (operation, words, key, rule) = match about.purpose {
         Purpose::Create => (Operation::Create, "add to", "table", "create"),
         Purpose::Update => (Operation::Update, "change", "dataSource", "update"),
@@ -228,8 +228,8 @@ fn check_audience(about: &About, around: &mut dyn Around) {
 
 fn check_fields(
     raw: Vec<Named<RawFormField>>,
-    about: &About,
-    around: &mut dyn Around,
+    about: &FormSubject,
+    around: &mut dyn CheckContext,
 ) -> Vec<FormField> {
     let mut fields: Vec<FormField> = Vec::with_capacity(raw.len());
     for (index, field) in raw.into_iter().enumerate() {
@@ -247,7 +247,12 @@ fn check_fields(
 }
 
 /// Whether a form can set the field. Reports at `place` if not.
-fn check_settable(at: FieldAt, place: &Place, about: &About, around: &mut dyn Around) -> bool {
+fn check_settable(
+    at: FieldAt,
+    place: &Place,
+    about: &FormSubject,
+    around: &mut dyn CheckContext,
+) -> bool {
     let (table, name) = (&about.table, &about.table.field(at).name);
     if table.field(at).kind.is_system() {
         let message = format!("`{name}` is set by the system, so a form cannot set it");
@@ -269,8 +274,8 @@ fn check_field(
     raw: RawFormField,
     field: FieldAt,
     at: &Place,
-    about: &About,
-    around: &mut dyn Around,
+    about: &FormSubject,
+    around: &mut dyn CheckContext,
 ) -> FormField {
     let declared = about.table.field(field);
     let hidden = raw.hidden.unwrap_or(false);
@@ -311,7 +316,7 @@ fn check_field(
 }
 
 /// Whether people type into the field's control.
-fn has_room(field: FieldAt, about: &About) -> bool {
+fn has_room(field: FieldAt, about: &FormSubject) -> bool {
     let control = editor(about.table.field(field)).map(|editor| editor.control);
     use Control::{Decimal, Email, Integer, LongText, Tel, Text, Url};
     matches!(control, Some(Text | LongText | Email | Url | Tel | Integer | Decimal))
@@ -321,8 +326,8 @@ fn check_default(
     json: &Json,
     field: FieldAt,
     at: &Place,
-    about: &About,
-    around: &mut dyn Around,
+    about: &FormSubject,
+    around: &mut dyn CheckContext,
 ) -> Value {
     let declared = about.table.field(field);
     let subject = format!("default of `{}`", declared.name);
@@ -334,7 +339,7 @@ fn check_default(
 }
 
 /// A form that leaves out what every record must have could never add one.
-fn check_needed(fields: &[FormField], about: &About, around: &mut dyn Around) {
+fn check_needed(fields: &[FormField], about: &FormSubject, around: &mut dyn CheckContext) {
     let place = around.place().key("fields");
     if about.purpose == Purpose::Update || around.problems().concern(&place) {
         return;
@@ -354,7 +359,7 @@ fn check_needed(fields: &[FormField], about: &About, around: &mut dyn Around) {
 }
 
 /// Nobody is led to a record that they may not read.
-fn check_led(on_success: &OnSuccess, table: &Table, around: &mut dyn Around) {
+fn check_led(on_success: &OnSuccess, table: &Table, around: &mut dyn CheckContext) {
     let mut parts = on_success.navigate.iter().flatten();
     let names_it = parts.any(|part| matches!(part, HrefPart::Field(_)));
     let may_read = |viewer: &_| table.allows(viewer, Operation::Read);
@@ -374,7 +379,7 @@ pub(super) fn check_success(
     raw: RawOnSuccess,
     default_toast: &str,
     table: &Table,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> OnSuccess {
     let place = around.place().key("onSuccess");
     let mut check = |path: String| href::check(&path, table, &place.key("navigate"), around);

@@ -1,6 +1,6 @@
 //! A path of this app that is made for each record: `/orders/{id}`.
 
-use crate::components::{Around, seen};
+use crate::components::{CheckContext, visibility};
 use crate::model::component::HrefPart;
 use crate::model::problem::Place;
 use crate::model::table::Table;
@@ -10,7 +10,7 @@ pub(super) fn check(
     path: &str,
     table: &Table,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<Vec<HrefPart>> {
     // A backslash counts as a slash in browsers, and two lead to another host.
     let is_path = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
@@ -33,7 +33,7 @@ pub(super) fn check(
             }
         };
         if let Some(name) = name {
-            parts.push(HrefPart::Field(seen::field(table, name, place.clone(), around)?));
+            parts.push(HrefPart::Field(visibility::field(table, name, place.clone(), around)?));
         }
         if !text.is_empty() {
             parts.push(HrefPart::Text(text.into()));

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::{Around, Given, prose};
+use crate::components::{CheckContext, ComponentSpec, text_checks};
 use crate::model::component::{ComponentKind, Html};
 
 /// HTML as you write it: trusted, and not changed in any way. What it holds must be closed again. The
@@ -21,10 +21,10 @@ pub(super) struct RawHtml {
     file: Option<String>,
 }
 
-impl Given for RawHtml {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawHtml {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let key = if self.file.is_some() { "file" } else { "content" };
-        let html = prose::check(self.content, self.file, "./banner.html", around)?;
+        let html = text_checks::check(self.content, self.file, "./banner.html", around)?;
         if let Some(lost) = without_effect(&html.text) {
             let place = around.place().key(key);
             around.problems().warn(place, lost.0).help(lost.1);

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::{Around, Given, address};
+use crate::components::{CheckContext, ComponentSpec, address};
 use crate::model::component::{ComponentKind, Image};
 use crate::model::problem::Place;
 
@@ -33,8 +33,8 @@ pub(super) struct RawImage {
     rounded: Option<bool>,
 }
 
-impl Given for RawImage {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawImage {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let place = around.place();
         let src = self.src.and_then(|src| match address::src("src", &src) {
             Ok(clean) => Some(clean),
@@ -59,7 +59,7 @@ fn check_size(
     width: Option<i64>,
     height: Option<i64>,
     place: &Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<(u32, u32)> {
     let (given, missing) = match (width, height) {
         (Some(width), Some(height)) => {

@@ -6,7 +6,7 @@ use validator::Validate;
 
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::measure::{self, RawMeasure, Suits};
-use crate::components::{Around, Given};
+use crate::components::{CheckContext, ComponentSpec};
 use crate::model::component::{ComponentKind, Kpi};
 
 /// One figure over records, large.
@@ -28,8 +28,8 @@ pub(super) struct RawKpi {
     hint: Option<String>,
 }
 
-impl Given for RawKpi {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawKpi {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let place = around.place();
         let at = place.key("dataSource");
         let (data_source, table) = data_source::check_unsorted(self.data_source?, &at, around)?;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::{Around, Given, phrase};
+use crate::components::{CheckContext, ComponentSpec, phrase};
 use crate::model::component::{ComponentKind, Link};
 
 /// A way to another page.
@@ -21,8 +21,8 @@ pub(super) struct RawLink {
     label: Option<String>,
 }
 
-impl Given for RawLink {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawLink {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let href = self.href.and_then(|href| phrase::check_href(&href, around));
         let label = self.label.map(|label| phrase::check(&label, "label", around));
         Some(ComponentKind::Link(Link { href: href?, label: label? }))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use crate::components::data_source::{self, RawDataSource};
-use crate::components::{Around, Given, href, seen};
+use crate::components::{CheckContext, ComponentSpec, href, visibility};
 use crate::model::component::{ComponentKind, Item, List};
 use crate::model::problem::Place;
 use crate::model::query::Window;
@@ -55,8 +55,8 @@ struct RawItem {
     href: Option<String>,
 }
 
-impl Given for RawList {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawList {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let place = around.place();
         let at = place.key("dataSource");
         let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
@@ -70,9 +70,14 @@ impl Given for RawList {
     }
 }
 
-fn check_item(raw: RawItem, table: &Table, place: &Place, around: &mut dyn Around) -> Option<Item> {
+fn check_item(
+    raw: RawItem,
+    table: &Table,
+    place: &Place,
+    around: &mut dyn CheckContext,
+) -> Option<Item> {
     let mut field = |key: &str, name: Option<String>| {
-        name.and_then(|name| seen::field(table, &name, place.key(key), around))
+        name.and_then(|name| visibility::field(table, &name, place.key(key), around))
     };
     let title = field("title", raw.title);
     let subtitle = field("subtitle", raw.subtitle);

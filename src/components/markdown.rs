@@ -8,8 +8,8 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::components::address::{self, BadAddress};
-use crate::components::prose::{self, Prose};
-use crate::components::{Around, Given};
+use crate::components::text_checks::{self, Prose};
+use crate::components::{CheckContext, ComponentSpec};
 use crate::model::component::{ComponentKind, Markdown};
 
 /// A longer text in Markdown (CommonMark with tables). HTML in it is shown as text. Its first-level
@@ -24,9 +24,9 @@ pub(super) struct RawMarkdown {
     file: Option<String>,
 }
 
-impl Given for RawMarkdown {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
-        let prose = prose::check(self.content, self.file, "./about.md", around)?;
+impl ComponentSpec for RawMarkdown {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
+        let prose = text_checks::check(self.content, self.file, "./about.md", around)?;
         let mut titled = false;
         for (event, bytes) in
             Parser::new_ext(&prose.text, Options::ENABLE_TABLES).into_offset_iter()
@@ -55,7 +55,7 @@ impl Given for RawMarkdown {
 }
 
 /// Reports at the link itself where it stands in a file of its own, else at the whole text.
-fn report(bad: BadAddress, prose: &Prose, bytes: Range<usize>, around: &mut dyn Around) {
+fn report(bad: BadAddress, prose: &Prose, bytes: Range<usize>, around: &mut dyn CheckContext) {
     match &prose.file {
         Some(file) => around.report_in(file, bytes, bad.message, bad.help),
         None => {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-use crate::components::{Around, seen};
+use crate::components::{CheckContext, visibility};
 use crate::model::problem::Place;
 use crate::model::query::Measure;
 use crate::model::table::{FieldAt, FieldKind, Storage, Table};
@@ -52,7 +52,7 @@ pub(super) fn check(
     table: &Table,
     place: &Place,
     suits: Suits,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<Measure> {
     let aggregate = raw.aggregate?;
     let make: fn(FieldAt) -> Measure = match aggregate {
@@ -74,7 +74,7 @@ pub(super) fn check(
         problem.help(format!("as in `{{aggregate: {word}, field: total}}`"));
         return None;
     };
-    let at = seen::field(table, &name, place.key("field"), around)?;
+    let at = visibility::field(table, &name, place.key("field"), around)?;
     let times_too = aggregate.takes_times() && suits == Suits::AnyFigure;
     let suits = is_number(table, at) || times_too && is_time(table, at);
     if !suits {

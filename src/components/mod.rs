@@ -1,7 +1,7 @@
 //! What pages are made of: one file per component, saying what an author may give it and checking
 //! that it holds.
 //!
-//! Each has a type that is [`Given`] and a line in the shelf below; ARCHITECTURE.md says what else a new
+//! Each has a type that is [`ComponentSpec`] and a line in the shelf below; ARCHITECTURE.md says what else a new
 //! one needs.
 
 use std::ops::Range;
@@ -18,9 +18,9 @@ use crate::model::input::Input;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::{FieldAt, Table};
 
-pub mod each;
 pub mod filter;
 pub mod grant;
+pub mod list_of;
 pub mod literal;
 pub mod phrase;
 pub mod schema;
@@ -35,6 +35,7 @@ mod data_source;
 mod data_table;
 mod details;
 mod divider;
+mod field_ref;
 mod form;
 mod href;
 mod html;
@@ -44,21 +45,20 @@ mod link;
 mod list;
 mod markdown;
 mod measure;
-mod named;
 mod presence;
-mod prose;
 mod search;
-mod seen;
 mod text;
+mod text_checks;
+mod visibility;
 
 /// What an author gives one kind of component, beside what any component may have.
-pub trait Given: DeserializeOwned + JsonSchema + Validate {
+pub trait ComponentSpec: DeserializeOwned + JsonSchema + Validate {
     /// The component this makes. Reports what does not hold.
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind>;
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind>;
 }
 
 /// What stands around a component: its place, its page, the app's tables.
-pub trait Around {
+pub trait CheckContext {
     /// Where the component stands.
     fn place(&self) -> Place;
 
@@ -118,7 +118,7 @@ pub enum NoPresence {
 /// Reads what an author wrote as one type or another.
 pub trait Read {
     /// The component, read as what `T` says it may be given.
-    fn read<T: Given>(&mut self) -> Option<ComponentKind>;
+    fn read<T: ComponentSpec>(&mut self) -> Option<ComponentKind>;
 }
 
 macro_rules! shelf {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::components::{Around, address};
+use crate::components::{CheckContext, address};
 use crate::model::ids::FieldName;
 use crate::model::operand::{ATTRIBUTES, ROOTS, nearest_root, seeming_in_text};
 use crate::model::phrase::{Phrase, PhrasePart};
@@ -12,14 +12,14 @@ use crate::model::problem::{Place, Problems};
 const OPEN: &str = "{$";
 
 /// The words of a component.
-pub(super) fn check(text: &str, key: &str, around: &mut dyn Around) -> Phrase {
+pub(super) fn check(text: &str, key: &str, around: &mut dyn CheckContext) -> Phrase {
     let (params, place) = (around.params(), around.place().key(key));
     read(text, &params, &place, around.problems())
 }
 
 /// Where a link leads, with values in it. They stand in the path or in what follows it: what an address
 /// gives never decides to which site people are led.
-pub(super) fn check_href(text: &str, around: &mut dyn Around) -> Option<Phrase> {
+pub(super) fn check_href(text: &str, around: &mut dyn CheckContext) -> Option<Phrase> {
     let place = around.place().key("href");
     let before = text.split(OPEN).next().unwrap_or_default();
     let clean = address::check_href(text, place.clone(), around)?;

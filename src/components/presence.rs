@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::{Around, Given, NoPresence};
+use crate::components::{CheckContext, ComponentSpec, NoPresence};
 use crate::model::component::ComponentKind;
 
 /// The people on the page, here instead of at its top. The page must say `presence: true`.
@@ -13,8 +13,8 @@ use crate::model::component::ComponentKind;
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawPresence {}
 
-impl Given for RawPresence {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawPresence {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let why = match around.place_presence() {
             Ok(()) => return Some(ComponentKind::Presence),
             Err(why) => why,

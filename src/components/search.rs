@@ -9,7 +9,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use validator::{Validate, ValidationErrors};
 
-use crate::components::{Around, seen};
+use crate::components::{CheckContext, visibility};
 use crate::model::problem::Place;
 use crate::model::table::{FieldAt, Storage, Table};
 
@@ -37,18 +37,18 @@ impl RawSearch {
         self,
         table: &Table,
         place: &Place,
-        around: &mut dyn Around,
+        around: &mut dyn CheckContext,
     ) -> Option<Vec<FieldAt>> {
         let names = match self {
             Self::All(false) => return None,
-            Self::All(true) => return all(table, &place.key("search"), around),
+            Self::All(true) => return visible_text_fields(table, &place.key("search"), around),
             Self::Fields(given) => given.fields?,
         };
         let place = place.key("search").key("fields");
         let mut fields = Vec::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
             let place = place.item(index);
-            let Some(at) = seen::field(table, name, place.clone(), around) else { continue };
+            let Some(at) = visibility::field(table, name, place.clone(), around) else { continue };
             if !is_text(table, at) {
                 let message = format!("`{name}` holds no text to look for words in");
                 around.problems().report(place, message).help("see `filters` for other fields");
@@ -63,10 +63,14 @@ impl RawSearch {
 }
 
 /// Every field of text that somebody sees.
-fn all(table: &Table, place: &Place, around: &mut dyn Around) -> Option<Vec<FieldAt>> {
+fn visible_text_fields(
+    table: &Table,
+    place: &Place,
+    around: &mut dyn CheckContext,
+) -> Option<Vec<FieldAt>> {
     let audience = around.audience();
     let fields = table.all().map(|(at, _)| at).filter(|at| is_text(table, *at));
-    let seen: Vec<_> = fields.filter(|at| seen::is_seen(table, *at, &audience)).collect();
+    let seen: Vec<_> = fields.filter(|at| visibility::is_seen(table, *at, &audience)).collect();
     if seen.is_empty() {
         let message = format!("`{}` has no text to look for words in", table.name);
         around.problems().report(place.clone(), message).help("remove `search`");

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::{Around, Given, phrase};
+use crate::components::{CheckContext, ComponentSpec, phrase};
 use crate::model::component::{ComponentKind, Text, TextVariant};
 
 /// A heading or a paragraph.
@@ -17,31 +17,31 @@ pub(super) struct RawText {
     #[validate(required)]
     content: Option<String>,
     /// What part of the page the words are; `body` if you do not say.
-    variant: Option<RawVariant>,
+    variant: Option<RawTextVariant>,
 }
 
 /// What part of the page a text is.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-enum RawVariant {
+enum RawTextVariant {
     /// The page's own heading.
     Title,
     /// The heading of a part.
     Heading,
-    /// An ordinary paragraph.
+    /// A paragraph of ordinary text.
     Body,
     /// A paragraph in a quieter colour.
     Muted,
 }
 
-impl Given for RawText {
-    fn check(self, around: &mut dyn Around) -> Option<ComponentKind> {
+impl ComponentSpec for RawText {
+    fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let variant = match self.variant {
             None => TextVariant::default(),
-            Some(RawVariant::Title) => TextVariant::Title,
-            Some(RawVariant::Heading) => TextVariant::Heading,
-            Some(RawVariant::Body) => TextVariant::Body,
-            Some(RawVariant::Muted) => TextVariant::Muted,
+            Some(RawTextVariant::Title) => TextVariant::Title,
+            Some(RawTextVariant::Heading) => TextVariant::Heading,
+            Some(RawTextVariant::Body) => TextVariant::Body,
+            Some(RawTextVariant::Muted) => TextVariant::Muted,
         };
         let content = phrase::check(&self.content?, "content", around);
         Some(ComponentKind::Text(Text { content, variant }))

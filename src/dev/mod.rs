@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::model::app::App;
 use crate::model::refresh::TRANSPORT;
 use crate::render::Edition;
-use crate::runtime::{Runtime, RuntimeError, Start, Started};
+use crate::runtime::{Runtime, RuntimeError, Start, StartReport};
 use crate::spec;
 use crate::store::{Losses, StoreError};
 
@@ -22,7 +22,7 @@ mod stamps;
 mod watch;
 
 use stamps::Interests;
-use watch::Watch;
+use watch::FileWatcher;
 
 /// The folders of an app that are watched as a whole.
 const FOLDERS: [&str; 2] = ["templates", PUBLIC];
@@ -50,7 +50,7 @@ pub struct Setting {
 /// An app that its author works on.
 pub struct Dev {
     setting: Setting,
-    watch: Watch,
+    watch: FileWatcher,
     runtime: latest::Sender<Option<Arc<Runtime>>>,
     news: latest::Sender<Arc<str>>,
     known: News,
@@ -75,15 +75,15 @@ pub struct Outcome {
     /// The files that changed, from the app's folder.
     pub changed: Vec<String>,
     /// What they came to.
-    pub kind: Kind,
+    pub kind: ReloadOutcome,
     /// From the last word of the file system to the word to the browsers.
     pub took: Duration,
 }
 
 /// What files came to.
-pub enum Kind {
+pub enum ReloadOutcome {
     /// The app as it is served now, with what is worth a warning.
-    Served(Box<(Arc<Runtime>, Started)>, spec::Report),
+    Served(Box<(Arc<Runtime>, StartReport)>, spec::Report),
     /// Why it is not served.
     Refused(String),
     /// Stylesheets were put in the place of others.
@@ -102,7 +102,7 @@ impl Dev {
         let hosts = setting.hosts.clone().into();
         let channel = DevChannel { process, news: news.subscribe(), hosts };
         let site = Site::under_work(runtime.subscribe(), channel, setting.limits.clone());
-        let watch = Watch::start();
+        let watch = FileWatcher::start();
         (Self { setting, watch, runtime, news, known }, site)
     }
 
@@ -128,7 +128,7 @@ impl Dev {
     async fn outcome(&mut self, mut changed: BTreeSet<PathBuf>, mut since: Instant) -> Outcome {
         let kind = loop {
             let kind = self.take(&changed).await;
-            if !matches!(kind, Kind::Refused(_)) {
+            if !matches!(kind, ReloadOutcome::Refused(_)) {
                 break kind;
             }
             let Some(more) = self.watch.changed_within(HALF_WRITTEN).await else { break kind };
@@ -142,40 +142,40 @@ impl Dev {
         Outcome { changed: changed.iter().map(name).collect(), kind, took: since.elapsed() }
     }
 
-    async fn take(&mut self, changed: &BTreeSet<PathBuf>) -> Kind {
+    async fn take(&mut self, changed: &BTreeSet<PathBuf>) -> ReloadOutcome {
         let public = self.folder().join(PUBLIC);
         if changed.is_empty() || !changed.iter().all(|path| path.starts_with(&public)) {
             return self.reload().await;
         }
         let is_style =
             |path: &PathBuf| path.extension().is_some_and(|extension| extension == "css");
-        if changed.iter().all(is_style) { Kind::Styled } else { Kind::Copied }
+        if changed.iter().all(is_style) { ReloadOutcome::Styled } else { ReloadOutcome::Copied }
     }
 
     /// Reads the app and serves what came of it.
-    async fn reload(&mut self) -> Kind {
+    async fn reload(&mut self) -> ReloadOutcome {
         let path = self.setting.app.clone();
         let read = tokio::task::spawn_blocking(move || spec::load(&path)).await;
         let loaded = match read {
             Ok(Ok(loaded)) => loaded,
             Ok(Err(error)) => {
                 self.look_at(BTreeSet::new());
-                return Kind::Refused(format!("error: {error}\n"));
+                return ReloadOutcome::Refused(format!("error: {error}\n"));
             }
-            Err(error) => return Kind::Refused(format!("error: {error}\n")),
+            Err(error) => return ReloadOutcome::Refused(format!("error: {error}\n")),
         };
         self.look_at(loaded.files);
         let Some(app) = loaded.app else {
             let report = loaded.report;
-            return Kind::Refused(format!("{}{}\n", report.coloured(), report.summary()));
+            return ReloadOutcome::Refused(format!("{}{}\n", report.coloured(), report.summary()));
         };
         match self.begin(app).await {
-            Ok(begun) => Kind::Served(Box::new(begun), loaded.report),
-            Err(error) => Kind::Refused(refusal(&error)),
+            Ok(begun) => ReloadOutcome::Served(Box::new(begun), loaded.report),
+            Err(error) => ReloadOutcome::Refused(refusal(&error)),
         }
     }
 
-    async fn begin(&mut self, app: Arc<App>) -> Result<(Arc<Runtime>, Started), RuntimeError> {
+    async fn begin(&mut self, app: Arc<App>) -> Result<(Arc<Runtime>, StartReport), RuntimeError> {
         let (process, page) = (self.known.process.clone(), self.known.page + 1);
         let start = Start {
             database_url: (self.setting.database_url)(&app),
@@ -206,12 +206,12 @@ impl Dev {
         Ok((runtime, started))
     }
 
-    fn tell(&mut self, kind: &Kind) {
+    fn tell(&mut self, kind: &ReloadOutcome) {
         match kind {
-            Kind::Served(..) => self.known.fault = None,
-            Kind::Refused(fault) => self.known.fault = Some(fault.clone()),
-            Kind::Styled => self.known.style += 1,
-            Kind::Copied => self.known.files += 1,
+            ReloadOutcome::Served(..) => self.known.fault = None,
+            ReloadOutcome::Refused(fault) => self.known.fault = Some(fault.clone()),
+            ReloadOutcome::Styled => self.known.style += 1,
+            ReloadOutcome::Copied => self.known.files += 1,
         }
         self.news.send_replace(self.known.to_json());
     }

@@ -19,7 +19,7 @@ pub(super) struct Interests {
 
 /// What tells one state of a file from the next.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -27,7 +27,7 @@ pub(super) struct Stamp {
 }
 
 /// A state of everything looked at; what is not there has none.
-pub(super) type Stamps = BTreeMap<PathBuf, Stamp>;
+pub(super) type FileStamps = BTreeMap<PathBuf, FileStamp>;
 
 impl Interests {
     pub(super) fn new(files: impl Iterator<Item = PathBuf>, folders: Vec<PathBuf>) -> Self {
@@ -46,17 +46,17 @@ impl Interests {
     }
 
     /// The state of everything now.
-    pub(super) fn stamps(&self) -> Stamps {
-        let mut stamps = Stamps::new();
+    pub(super) fn stamps(&self) -> FileStamps {
+        let mut stamps = FileStamps::new();
         for file in &self.files {
             if let Ok(metadata) = fs::metadata(file) {
-                stamps.insert(file.clone(), Stamp::of(&metadata));
+                stamps.insert(file.clone(), FileStamp::of(&metadata));
             }
         }
         for folder in &self.folders {
             walk(folder, &mut |path, metadata| {
                 if metadata.is_file() {
-                    stamps.insert(path, Stamp::of(metadata));
+                    stamps.insert(path, FileStamp::of(metadata));
                 }
                 stamps.len() < MAX_FILES
             });
@@ -105,7 +105,7 @@ impl Interests {
     }
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -209,7 +209,7 @@ fn is_beside(path: &Path) -> bool {
 }
 
 /// What is another in one state than in the other.
-pub(super) fn difference(before: &Stamps, now: &Stamps) -> BTreeSet<PathBuf> {
+pub(super) fn difference(before: &FileStamps, now: &FileStamps) -> BTreeSet<PathBuf> {
     let all = before.keys().chain(now.keys());
     all.filter(|path| before.get(*path) != now.get(*path)).cloned().collect()
 }

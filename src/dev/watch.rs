@@ -10,7 +10,7 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use crate::dev::stamps::{Interests, Stamps, difference};
+use crate::dev::stamps::{FileStamps, Interests, difference};
 
 /// So long without a sign means that whatever was being written is written.
 const QUIET: Duration = Duration::from_millis(8);
@@ -20,17 +20,17 @@ const NEVER_QUIET: Duration = Duration::from_millis(200);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Watches the files of an app and says which of them changed.
-pub(super) struct Watch {
+pub(super) struct FileWatcher {
     signs: mpsc::UnboundedReceiver<PathBuf>,
     watcher: Option<RecommendedWatcher>,
     /// The folders that signs come from, with their inodes.
     places: BTreeMap<PathBuf, u64>,
     interests: Interests,
     /// What was last seen.
-    seen: Stamps,
+    seen: FileStamps,
 }
 
-impl Watch {
+impl FileWatcher {
     /// Looks at nothing yet.
     pub(super) fn start() -> Self {
         let (sender, signs) = mpsc::unbounded_channel();

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::export::ExportError;
 use crate::model::access::Viewer;
-use crate::model::address::Values;
 use crate::model::component::{DataSource, HrefPart};
 use crate::model::page::Page;
 use crate::model::query::{Answer, Ask, Query, Window};
+use crate::model::route::RouteValues;
 use crate::model::table::FieldAt;
 use crate::render;
 use crate::runtime::Runtime;
@@ -31,7 +31,7 @@ pub(super) async fn of(
         (runtime.records.view(&Viewer::Guest, source.table.as_str())?, parts(page, &fields));
     let mut paths = BTreeSet::new();
     for offset in (0..).step_by(AT_ONCE as usize) {
-        let filter = source.filter.without_params().fill(&Viewer::Guest, &Values::default());
+        let filter = source.filter.without_params().fill(&Viewer::Guest, &RouteValues::default());
         let window = Window { sort: Vec::new(), limit: AT_ONCE, offset, after: None };
         let (table, filter) = (source.table.clone(), view.rows.clone().and(filter));
         let query = Query { table, filter, ask: Ask::Rows(window) };

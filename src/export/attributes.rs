@@ -3,7 +3,7 @@
 use crate::export::css;
 
 /// What an address becomes; `None` if it stays.
-type Lead<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
+type RewriteAddress<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
 
 /// How an attribute holds addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn meta(get: &dyn Fn(&str) -> Option<String>) -> Option<Holding> {
 }
 
 /// What a value becomes; `None` if it stays. Documents are not for here.
-pub(super) fn led(holding: Holding, value: &str, lead: Lead<'_>) -> Option<String> {
+pub(super) fn led(holding: Holding, value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     match holding {
         Holding::One => lead(value),
         Holding::Several => several(value, lead),
@@ -86,7 +86,7 @@ pub(super) fn led(holding: Holding, value: &str, lead: Lead<'_>) -> Option<Strin
     }
 }
 
-fn several(value: &str, lead: Lead<'_>) -> Option<String> {
+fn several(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     let mut is_changed = false;
     let now: Vec<_> = value
         .split_ascii_whitespace()
@@ -101,7 +101,7 @@ fn several(value: &str, lead: Lead<'_>) -> Option<String> {
 
 /// `small.png 1x, large.png 2x`: an address ends with the next blank, and commas at its end are none of
 /// it; what else is said of it goes on to the next comma that is not in brackets.
-fn pictures(value: &str, lead: Lead<'_>) -> Option<String> {
+fn pictures(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     let (mut written, mut rest, mut is_changed) = (String::new(), value, false);
     loop {
         let start = rest.find(|c: char| !c.is_ascii_whitespace() && c != ',');
@@ -139,7 +139,7 @@ fn end_of_words(words: &str) -> usize {
 }
 
 /// `5; url=/there`: the word and the quotes may be missing.
-fn refresh(value: &str, lead: Lead<'_>) -> Option<String> {
+fn refresh(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     let blank = |c: char| c.is_ascii_whitespace();
     let waits = |c: char| c.is_ascii_digit() || c == '.';
     let after = value.trim_start_matches(blank).trim_start_matches(waits);

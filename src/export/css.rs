@@ -5,10 +5,10 @@ use std::ops::Range;
 use cssparser::{ParseError, Parser, Token, serialize_string};
 
 /// What an address becomes; `None` if it stays.
-type Lead<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
+type RewriteCssAddress<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
 
 /// The CSS with other addresses; `None` if all of them stay. Everything else keeps its bytes.
-pub(super) fn led(css: &str, lead: Lead<'_>) -> Option<String> {
+pub(super) fn led(css: &str, lead: RewriteCssAddress<'_>) -> Option<String> {
     let mut found = Vec::new();
     // What cannot be read any more holds no addresses that a browser would follow.
     let _ = find(&mut Parser::new(css), Strings::Words, &mut found);

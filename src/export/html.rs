@@ -56,7 +56,7 @@ struct Rewriter<'a, 'g> {
 }
 
 /// Another text in the place of a stretch.
-type Change = (Range<usize>, String);
+type Replacement = (Range<usize>, String);
 
 /// What becomes of an element.
 enum Fate {
@@ -86,7 +86,7 @@ impl Rewriter<'_, '_> {
     }
 
     /// What changes at a token, and which one comes next.
-    fn take(&mut self, tokens: &[Token<usize>], index: usize) -> (Vec<Change>, usize) {
+    fn take(&mut self, tokens: &[Token<usize>], index: usize) -> (Vec<Replacement>, usize) {
         match &tokens[index] {
             Token::StartTag(tag) => self.element(tokens, index, tag),
             Token::EndTag(tag) if self.unwrapped == Some(index) => {
@@ -108,7 +108,7 @@ impl Rewriter<'_, '_> {
         tokens: &[Token<usize>],
         index: usize,
         tag: &StartTag<usize>,
-    ) -> (Vec<Change>, usize) {
+    ) -> (Vec<Replacement>, usize) {
         let name = text(&tag.name);
         let end = || end_of(tokens, index, &name);
         match self.fate(&name, tag, &tokens[index..]) {
@@ -208,7 +208,12 @@ impl Rewriter<'_, '_> {
         never || (without_server && self.guide.links.live().is_none())
     }
 
-    fn attributes(&mut self, element: &str, tag: &StartTag<usize>, sorts: bool) -> Vec<Change> {
+    fn attributes(
+        &mut self,
+        element: &str,
+        tag: &StartTag<usize>,
+        sorts: bool,
+    ) -> Vec<Replacement> {
         let mut changes = Vec::new();
         for (key, value) in &tag.attributes {
             let (key, start, value) = (text(key), value.span.start, text(&value.value));
@@ -272,8 +277,8 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
 
-    use crate::export::links::Links;
-    use crate::export::plan::{Found, Plan};
+    use crate::export::links::ExportLinks;
+    use crate::export::plan::{ExportPlan, ExportSources};
     use crate::model::app::App;
     use crate::model::theme::Theme;
 
@@ -309,8 +314,9 @@ mod tests {
         };
         let pages = paths.map(|path| (path.to_owned(), [path.to_owned()].into())).into();
         let public = BTreeMap::from([("x.svg".to_owned(), PathBuf::new())]);
-        let plan = Plan::new(Found { pages, public, has_sitemap: false, folds_case: false });
-        let links = Links::new(&app, &plan, "/b", live);
+        let plan =
+            ExportPlan::new(ExportSources { pages, public, has_sitemap: false, folds_case: false });
+        let links = ExportLinks::new(&app, &plan, "/b", live);
         let mut guide = Guide::of_page(&links, "/a");
         let html = super::page(html, authored, &mut guide);
         (html, guide.notes.into_iter().collect())

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use url::{Position, Url};
 
 use crate::client;
-use crate::export::plan::Plan;
+use crate::export::plan::ExportPlan;
 use crate::model::app::App;
 use crate::model::site_names::INDEX;
 
@@ -19,16 +19,16 @@ use crate::model::site_names::INDEX;
 const HERE: &str = "http://pagetide.invalid";
 
 /// Decides where each address of an exported page leads.
-pub(super) struct Links<'a> {
+pub(super) struct ExportLinks<'a> {
     app: &'a App,
-    plan: &'a Plan,
+    plan: &'a ExportPlan,
     base: &'a str,
     live: Option<&'a str>,
 }
 
 /// Where one address leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum LinkTarget {
     /// To another site, to a part of the page, or nowhere: it stays as it is.
     Stays,
     /// To something of the export, at this address.
@@ -39,8 +39,13 @@ pub(super) enum Way {
     Astray(String),
 }
 
-impl<'a> Links<'a> {
-    pub(super) fn new(app: &'a App, plan: &'a Plan, base: &'a str, live: Option<&'a str>) -> Self {
+impl<'a> ExportLinks<'a> {
+    pub(super) fn new(
+        app: &'a App,
+        plan: &'a ExportPlan,
+        base: &'a str,
+        live: Option<&'a str>,
+    ) -> Self {
         Self { app, plan, base, live }
     }
 
@@ -55,15 +60,17 @@ impl<'a> Links<'a> {
     }
 
     /// Where an address leads that stands on the page at `at`.
-    pub(super) fn follow(&self, address: &str, at: &str) -> Way {
-        let Some(url) = self.of_the_app(address, at) else { return Way::Stays };
+    pub(super) fn follow(&self, address: &str, at: &str) -> LinkTarget {
+        let Some(url) = self.of_the_app(address, at) else { return LinkTarget::Stays };
         let (path, rest) = (url.path(), &url[Position::AfterPath..]);
-        let Some(place) = self.place(path) else { return Way::Astray(format!("{path}{rest}")) };
+        let Some(place) = self.place(path) else {
+            return LinkTarget::Astray(format!("{path}{rest}"));
+        };
         let now = format!("{}{place}{rest}", self.base);
         let page = self.app.at(&format!("{}{rest}", path.trim_end_matches('/')));
         match page.filter(|page| page.values.pairs().next().is_some()) {
-            Some(page) => Way::Unasked(now, page.page.path.clone()),
-            None => Way::Exported(now),
+            Some(page) => LinkTarget::Unasked(now, page.page.path.clone()),
+            None => LinkTarget::Exported(now),
         }
     }
 
@@ -116,7 +123,7 @@ impl<'a> Links<'a> {
 
 /// Leads addresses, one after the other, of one page or file.
 pub(super) struct Guide<'a> {
-    pub(super) links: &'a Links<'a>,
+    pub(super) links: &'a ExportLinks<'a>,
     /// The path that relative addresses start from.
     pub(super) at: &'a str,
     /// Whether relative addresses stay, since the file is at its path as it was.
@@ -129,13 +136,13 @@ pub(super) struct Guide<'a> {
 
 impl<'a> Guide<'a> {
     /// For a page, which becomes the index of a folder.
-    pub(super) fn of_page(links: &'a Links<'a>, at: &'a str) -> Self {
+    pub(super) fn of_page(links: &'a ExportLinks<'a>, at: &'a str) -> Self {
         let (assets, notes) = (BTreeSet::new(), BTreeSet::new());
         Self { links, at, keeps_relative: false, assets, notes }
     }
 
     /// For a file that keeps its place.
-    pub(super) fn of_file(links: &'a Links<'a>, at: &'a str) -> Self {
+    pub(super) fn of_file(links: &'a ExportLinks<'a>, at: &'a str) -> Self {
         Self { keeps_relative: true, ..Self::of_page(links, at) }
     }
 
@@ -145,13 +152,13 @@ impl<'a> Guide<'a> {
             return None;
         }
         let now = match self.links.follow(address, self.at) {
-            Way::Stays => return None,
-            Way::Exported(now) => {
+            LinkTarget::Stays => return None,
+            LinkTarget::Exported(now) => {
                 let path = now.strip_prefix(self.links.base()).unwrap_or_default();
                 self.assets.extend(path.strip_prefix(client::FOLDER).map(str::to_owned));
                 now
             }
-            Way::Unasked(now, page) => {
+            LinkTarget::Unasked(now, page) => {
                 if self.links.live().is_none() {
                     self.note(format!(
                         "links with a query string lead to {page} as it is without one: what they ask for needs a server"
@@ -159,7 +166,7 @@ impl<'a> Guide<'a> {
                 }
                 now
             }
-            Way::Astray(path) => {
+            LinkTarget::Astray(path) => {
                 let now = self.links.beyond(&path);
                 if self.links.live().is_none() {
                     self.note(format!("{path} is not exported, and there are links to it"));

@@ -10,7 +10,7 @@ use crate::client;
 use crate::model::access::Viewer;
 use crate::model::page::Page;
 use crate::model::site_names::INDEX;
-use crate::pages::{Opened, PagesError};
+use crate::pages::{PageResponse, PagesError};
 use crate::records::RecordsError;
 use crate::render::Renderer;
 use crate::runtime::Runtime;
@@ -30,8 +30,8 @@ mod tags;
 pub use authored::SetAside;
 
 use folder::Folder;
-use links::{Guide, Links};
-use plan::{Found, NO_JEKYLL, Plan};
+use links::{ExportLinks, Guide};
+use plan::{ExportPlan, ExportSources, NO_JEKYLL};
 
 /// The folder of an app whose files are copied.
 const PUBLIC: &str = "public";
@@ -55,7 +55,7 @@ pub struct Export {
 
 /// What an export wrote.
 #[derive(Clone, Debug, Default)]
-pub struct Written {
+pub struct ExportSummary {
     /// How many files each path of the app became, and their bytes.
     pub pages: BTreeMap<String, Size>,
     /// What else was written.
@@ -116,12 +116,12 @@ impl Export {
         &self,
         runtime: &Runtime,
         set_aside: &SetAside,
-    ) -> Result<Written, ExportError> {
+    ) -> Result<ExportSummary, ExportError> {
         let mut work = Work {
             export: self,
             runtime,
             set_aside,
-            written: Written::default(),
+            written: ExportSummary::default(),
             assets: BTreeSet::new(),
             folder: Folder::open(&self.out)?,
         };
@@ -141,14 +141,14 @@ struct Work<'a> {
     export: &'a Export,
     runtime: &'a Runtime,
     set_aside: &'a SetAside,
-    written: Written,
+    written: ExportSummary,
     assets: BTreeSet<String>,
     folder: Folder,
 }
 
 impl Work<'_> {
     /// Finds out what there is, and who has which name.
-    async fn plan(&mut self) -> Result<Plan, ExportError> {
+    async fn plan(&mut self) -> Result<ExportPlan, ExportError> {
         let (public, untold) = public::files(&self.runtime.app.folder.join(PUBLIC));
         for name in untold {
             self.note(format!("{PUBLIC}/{name} is left out: its name is not UTF-8"));
@@ -156,7 +156,7 @@ impl Work<'_> {
         let pages = self.find().await?;
         let has_sitemap = self.export.site_url.is_some();
         let folds_case = self.folder.folds_case();
-        let mut plan = Plan::new(Found { pages, public, has_sitemap, folds_case });
+        let mut plan = ExportPlan::new(ExportSources { pages, public, has_sitemap, folds_case });
         self.written.notes.append(&mut plan.notes);
         Ok(plan)
     }
@@ -187,13 +187,13 @@ impl Work<'_> {
     }
 
     /// Writes the pages; the paths of those that there are.
-    async fn pages(&mut self, plan: &Plan) -> Result<Vec<String>, ExportError> {
+    async fn pages(&mut self, plan: &ExportPlan) -> Result<Vec<String>, ExportError> {
         let app = self.runtime.app.clone();
         let (base, live) = (&*self.export.base_path, self.export.live.as_deref());
-        let links = Links::new(&app, plan, base, live);
+        let links = ExportLinks::new(&app, plan, base, live);
         let mut shown = Vec::new();
         for (path, page) in &plan.pages {
-            let Opened::Html(html, _) = self.opened(path).await? else {
+            let PageResponse::Html(html, _) = self.opened(path).await? else {
                 self.note(format!("{path} is left out: there is no such record"));
                 continue;
             };
@@ -216,9 +216,13 @@ impl Work<'_> {
     }
 
     /// Writes what leads to the first page where there is none at `/`.
-    async fn index(&mut self, links: &Links<'_>, shown: &[String]) -> Result<(), ExportError> {
+    async fn index(
+        &mut self,
+        links: &ExportLinks<'_>,
+        shown: &[String],
+    ) -> Result<(), ExportError> {
         let first = match self.opened("/").await? {
-            Opened::Redirect(to) if shown.contains(&to.to_string()) => Some(to.to_string()),
+            PageResponse::Redirect(to) if shown.contains(&to.to_string()) => Some(to.to_string()),
             _ => shown.first().cloned(),
         };
         let Some(first) = first else {
@@ -232,7 +236,7 @@ impl Work<'_> {
         self.put(INDEX, html.as_bytes())
     }
 
-    async fn opened(&self, path: &str) -> Result<Opened, ExportError> {
+    async fn opened(&self, path: &str) -> Result<PageResponse, ExportError> {
         let opened = self.runtime.pages.open(&Viewer::Guest, path, None, "", None).await;
         opened.map_err(|error| ExportError::Page(path.to_owned(), error))
     }
@@ -243,7 +247,7 @@ impl Work<'_> {
         html: &str,
         path: &str,
         file: &str,
-        links: &Links<'_>,
+        links: &ExportLinks<'_>,
     ) -> Result<usize, ExportError> {
         let mut guide = Guide::of_page(links, path);
         let html = html::page(html, &self.set_aside.authored, &mut guide);
@@ -253,10 +257,10 @@ impl Work<'_> {
     }
 
     /// Copies `public/`, but for what is hidden.
-    fn public_files(&mut self, plan: &Plan) -> Result<(), ExportError> {
+    fn public_files(&mut self, plan: &ExportPlan) -> Result<(), ExportError> {
         let app = self.runtime.app.clone();
         let (base, live) = (&*self.export.base_path, self.export.live.as_deref());
-        let links = Links::new(&app, plan, base, live);
+        let links = ExportLinks::new(&app, plan, base, live);
         for (name, path) in &plan.public {
             let bytes = fs::read(path).map_err(|error| ExportError::Folder(path.clone(), error))?;
             let at = format!("/{name}");
@@ -278,7 +282,7 @@ impl Work<'_> {
     fn assets(&mut self) -> Result<(), ExportError> {
         if self.export.live.is_some() {
             // Scripts ask for more of them.
-            self.assets.extend(client::all());
+            self.assets.extend(client::asset_paths());
         }
         for path in std::mem::take(&mut self.assets) {
             let Some(asset) = client::asset(&path) else { continue };
@@ -289,10 +293,10 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn about_the_site(&mut self, plan: &Plan, shown: &[String]) -> Result<(), ExportError> {
+    fn about_the_site(&mut self, plan: &ExportPlan, shown: &[String]) -> Result<(), ExportError> {
         let (base, site) = (&*self.export.base_path, self.export.site_url.as_deref());
         let app = self.runtime.app.clone();
-        let links = Links::new(&app, plan, base, None);
+        let links = ExportLinks::new(&app, plan, base, None);
         if let Some(site) = site.filter(|_| plan.generated.contains("sitemap.xml")) {
             let places = shown.iter().filter_map(|path| links.of_page(path));
             let sitemap = sitemap::of(places.map(|place| format!("{site}{base}{place}")));

@@ -19,7 +19,7 @@ pub(super) const NO_JEKYLL: &str = ".nojekyll";
 
 /// What is to be exported.
 #[derive(Default)]
-pub(super) struct Plan {
+pub(super) struct ExportPlan {
     /// The pages by their paths.
     pub(super) pages: BTreeMap<String, PlannedPage>,
     /// The files of `public/` by their names there.
@@ -42,7 +42,7 @@ pub(super) struct PlannedPage {
 }
 
 /// What there is to export.
-pub(super) struct Found {
+pub(super) struct ExportSources {
     /// The paths of each page, with its path as declared.
     pub(super) pages: Vec<(String, BTreeSet<String>)>,
     /// The files of `public/` by their names there.
@@ -53,8 +53,8 @@ pub(super) struct Found {
     pub(super) folds_case: bool,
 }
 
-impl Plan {
-    pub(super) fn new(found: Found) -> Self {
+impl ExportPlan {
+    pub(super) fn new(found: ExportSources) -> Self {
         let mut plan = Self { names: SiteNames::new(found.folds_case), ..Self::default() };
         plan.claim(client::FOLDER.trim_matches('/'), "scripts and styles");
         plan.claim(NO_JEKYLL, NO_JEKYLL);
@@ -97,7 +97,7 @@ impl Plan {
         }
     }
 
-    fn add_generated(&mut self, found: &Found, are_all_of_records: bool) {
+    fn add_generated(&mut self, found: &ExportSources, are_all_of_records: bool) {
         for name in GENERATED {
             // What its author says to machines stands; the first page and what to say where there is
             // none are those of `serve`.
@@ -152,7 +152,8 @@ mod tests {
         let paths = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
         let pages = pages.iter().map(|(of, all)| ((*of).to_owned(), paths(all))).collect();
         let public = public.iter().map(|name| ((*name).to_owned(), PathBuf::new())).collect();
-        let plan = Plan::new(Found { pages, public, has_sitemap: true, folds_case: false });
+        let plan =
+            ExportPlan::new(ExportSources { pages, public, has_sitemap: true, folds_case: false });
         let files = plan.pages.values().map(|page| page.file.as_str());
         let mut all: Vec<_> = files
             .chain(plan.public.keys().map(String::as_str))
@@ -205,8 +206,9 @@ mod tests {
         ];
         let paths: Vec<_> = declared.iter().map(|(of, _)| (*of).to_owned()).collect();
         let pages = paths.iter().map(|path| (path.clone(), [path.clone()].into())).collect();
-        let found = Found { pages, public: BTreeMap::new(), has_sitemap: false, folds_case: false };
-        let plan = Plan::new(found);
+        let found =
+            ExportSources { pages, public: BTreeMap::new(), has_sitemap: false, folds_case: false };
+        let plan = ExportPlan::new(found);
         assert!(plan.pages.contains_key("/404.html") && plan.pages.contains_key("/robots.txt"));
         assert_eq!(plan.generated, BTreeSet::new());
         let told = [

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::model::ids::Position;
-use crate::store::{Batch, Pace, Store, StoreError};
+use crate::store::{Batch, LogPace, Store, StoreError};
 
 mod versions;
 
@@ -19,7 +19,7 @@ pub struct Feed {
     store: Store,
     position: Position,
     versions: Versions,
-    pace: Pace,
+    pace: LogPace,
     pulse: Pulse,
 }
 
@@ -59,7 +59,7 @@ impl Feed {
         let position = store.log().remember().await?;
         let versions = Versions::new(store.log().clone(), position.clone());
         let pulse = Pulse(watch::Sender::new(Instant::now()));
-        Ok(Self { store, position, versions, pace: Pace::default(), pulse })
+        Ok(Self { store, position, versions, pace: LogPace::default(), pulse })
     }
 
     /// Whether this feed keeps up.

@@ -10,7 +10,7 @@ use crate::model::table::{Field, FieldKind};
 
 /// What a browser needs to know to let somebody edit a field.
 #[derive(Debug, Serialize)]
-pub struct Editor<'a> {
+pub struct FieldEditor<'a> {
     /// The field, by its name in the API.
     pub field: &'a str,
     /// What people call it.
@@ -65,7 +65,7 @@ pub enum Control {
 }
 
 /// How a field is edited; nothing for one that the system sets.
-pub fn editor(field: &Field) -> Option<Editor<'_>> {
+pub fn editor(field: &Field) -> Option<FieldEditor<'_>> {
     let control = match &field.kind {
         FieldKind::SingleLineText => Control::Text,
         FieldKind::LongText => Control::LongText,
@@ -93,7 +93,7 @@ pub fn editor(field: &Field) -> Option<Editor<'_>> {
     let Field { name, label, kind, required, .. } = field;
     let (field, required, options) = (name.as_str(), *required, kind.options());
     let (max, zone) = (control.max(), control.zone());
-    Some(Editor { field, label, required, control, options, max, zone })
+    Some(FieldEditor { field, label, required, control, options, max, zone })
 }
 
 impl Control {
@@ -171,7 +171,7 @@ mod tests {
 
     /// What a browser sends of the field's control in a form, for each way in which it may.
     fn sent_untouched(field: &Field, value: &Value) -> Vec<Vec<String>> {
-        let Editor { control, .. } = editor(field).unwrap();
+        let FieldEditor { control, .. } = editor(field).unwrap();
         let shown = entry::shown(value);
         match control {
             Control::Checkbox => vec![shown.into_iter().filter(|text| text == "true").collect()],

@@ -79,7 +79,7 @@ fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
     Ok(match &field.kind {
         _ if text.is_empty() => Json::Null,
         FieldKind::Checkbox if matches!(text.as_str(), "true" | "on") => Json::Bool(true),
-        FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
+        FieldKind::Integer(_) | FieldKind::Rating(_) => json_or_text(text),
         FieldKind::Datetime => Json::from(time::from_clock(text)),
         FieldKind::Relationship(..) => match related::entered(text) {
             Some(id) => Json::from(id.to_string()),
@@ -146,7 +146,7 @@ pub fn is_silent(field: &Field) -> bool {
     matches!(field.kind, FieldKind::Checkbox | FieldKind::MultiSelect(_))
 }
 
-fn whole(text: &str) -> Json {
+fn json_or_text(text: &str) -> Json {
     text.trim().parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
 }
 

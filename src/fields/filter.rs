@@ -11,7 +11,7 @@ use crate::model::filter::{
 };
 use crate::model::ids::FieldName;
 use crate::model::operand::{ATTRIBUTES, Attribute, Operand, ROOTS, seeming};
-use crate::model::problem::Step;
+use crate::model::problem::PathStep;
 use crate::model::table::{FieldAt, Storage, Table};
 use crate::model::value::Value;
 
@@ -26,16 +26,16 @@ const MAX_FAULTS: usize = 100;
 #[error("{message}")]
 pub struct FilterFault {
     /// The way from the filter to what is wrong.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PathStep>,
     /// What is wrong with it, as a sentence.
     pub message: String,
     /// The name at fault, where it is one.
-    pub slip: Option<Slip>,
+    pub slip: Option<UnknownName>,
 }
 
 /// A name in a filter that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Slip {
+pub enum UnknownName {
     /// The table has no such field, or not for this reader.
     Field(String),
     /// A condition has no such key.
@@ -59,14 +59,14 @@ const QUERY: &str = "$query.";
 pub const CONDITION_KEYS: [&str; 3] = ["field", "operator", "value"];
 
 /// Why a value cannot be held against a field.
-struct Unfit {
+struct OperandFault {
     /// Which item of a list it is.
     item: Option<usize>,
     message: String,
-    slip: Option<Slip>,
+    slip: Option<UnknownName>,
 }
 
-impl From<String> for Unfit {
+impl From<String> for OperandFault {
     fn from(message: String) -> Self {
         Self { item: None, message, slip: None }
     }
@@ -74,7 +74,7 @@ impl From<String> for Unfit {
 
 /// Where a filter stands, which decides what its values may stand for.
 #[derive(Clone, Copy, Debug)]
-pub enum Stand<'a> {
+pub enum FilterContext<'a> {
     /// On a page whose path has these parameters.
     Page(&'a [Arc<str>]),
     /// In a rule about rows, which holds wherever they are asked for.
@@ -83,7 +83,7 @@ pub enum Stand<'a> {
     Elsewhere,
 }
 
-impl Stand<'_> {
+impl FilterContext<'_> {
     /// What a value may stand for there.
     pub fn values(&self) -> &'static [&'static str] {
         match self {
@@ -103,26 +103,27 @@ impl Stand<'_> {
 pub fn read(
     table: &Table,
     may_use: &dyn Fn(FieldAt) -> bool,
-    stand: Stand<'_>,
+    stand: FilterContext<'_>,
     json: &Json,
 ) -> Result<Filter<Operand>, Vec<FilterFault>> {
     let (steps, faults) = (Vec::new(), Vec::new());
-    let mut reader = Reader { table, may_use, stand, steps, conditions: 0, groups: 0, faults };
+    let mut reader =
+        FilterParser { table, may_use, stand, steps, conditions: 0, groups: 0, faults };
     let filter = reader.filter(json, 0);
     if reader.faults.is_empty() { Ok(filter) } else { Err(reader.faults) }
 }
 
-struct Reader<'a> {
+struct FilterParser<'a> {
     table: &'a Table,
     may_use: &'a dyn Fn(FieldAt) -> bool,
-    stand: Stand<'a>,
-    steps: Vec<Step>,
+    stand: FilterContext<'a>,
+    steps: Vec<PathStep>,
     conditions: usize,
     groups: usize,
     faults: Vec<FilterFault>,
 }
 
-impl Reader<'_> {
+impl FilterParser<'_> {
     fn filter(&mut self, json: &Json, depth: usize) -> Filter<Operand> {
         if depth > MAX_FILTER_DEPTH {
             return self.fault(format!("a filter may nest {MAX_FILTER_DEPTH} deep"));
@@ -170,7 +171,7 @@ impl Reader<'_> {
             {
                 break;
             }
-            self.steps.push(Step::Item(index));
+            self.steps.push(PathStep::Item(index));
             filters.push(self.filter(part, depth + 1));
             self.steps.pop();
         }
@@ -184,27 +185,28 @@ impl Reader<'_> {
         }
         let unknown = map.keys().find(|key| !CONDITION_KEYS.contains(&key.as_str()));
         if let Some(key) = unknown {
-            return self.unknown(key, key, Slip::Key);
+            return self.unknown(key, key, UnknownName::Key);
         }
         let (field, operator) = (self.word(map, "field"), self.word(map, "operator"));
         let (Some(field), Some(operator)) = (field, operator) else { return Filter::all() };
         let may_use = self.may_use;
         let Some(at) = self.table.at(field).filter(|at| may_use(*at)) else {
-            return self.unknown("field", field, Slip::Field);
+            return self.unknown("field", field, UnknownName::Field);
         };
         if !OPERATORS.contains(&operator) {
-            return self.unknown("operator", operator, Slip::Operator);
+            return self.unknown("operator", operator, UnknownName::Operator);
         }
         if !operator_suits(operator, self.table.field(at).kind.storage()) {
             let message = format!("operator `{operator}` does not suit the field `{field}`");
-            return self.below("operator", |reader| reader.slip(message, Some(Slip::Unsuited(at))));
+            return self
+                .below("operator", |reader| reader.slip(message, Some(UnknownName::Unsuited(at))));
         }
         match self.test(at, operator, map.get("value")) {
             Ok(test) => Filter::Test(at, test),
             Err(unfit) => {
                 let key = if map.contains_key("value") { "value" } else { "operator" };
                 self.below(key, |reader| {
-                    let item = unfit.item.map(Step::Item);
+                    let item = unfit.item.map(PathStep::Item);
                     reader.within(item, |reader| reader.slip(unfit.message, unfit.slip))
                 })
             }
@@ -226,7 +228,7 @@ impl Reader<'_> {
         at: FieldAt,
         operator: &str,
         value: Option<&Json>,
-    ) -> Result<Test<Operand>, Unfit> {
+    ) -> Result<Test<Operand>, OperandFault> {
         if let "isEmpty" | "isNotEmpty" = operator {
             return match value {
                 Some(_) => Err(format!("operator `{operator}` takes no value").into()),
@@ -253,7 +255,7 @@ impl Reader<'_> {
         })
     }
 
-    fn one(&self, at: FieldAt, json: &Json) -> Result<Operand, Unfit> {
+    fn one(&self, at: FieldAt, json: &Json) -> Result<Operand, OperandFault> {
         let field = self.table.field(at);
         if let Some(operand) = self.reference(at, json)? {
             return Ok(operand);
@@ -268,8 +270,8 @@ impl Reader<'_> {
             return Err(format!("a value may have {MAX_OPERAND} bytes").into());
         }
         let value = operand(field, json);
-        let value =
-            value.map_err(|misfit| Unfit::from(format!("value of `{}` {misfit}", field.name)))?;
+        let value = value
+            .map_err(|misfit| OperandFault::from(format!("value of `{}` {misfit}", field.name)))?;
         if value.is_null() {
             return Err("a value cannot be empty; use isEmpty or isNotEmpty".to_owned().into());
         }
@@ -277,7 +279,7 @@ impl Reader<'_> {
     }
 
     /// An option to look for among those chosen.
-    fn option(&self, at: FieldAt, json: &Json) -> Result<Operand, Unfit> {
+    fn option(&self, at: FieldAt, json: &Json) -> Result<Operand, OperandFault> {
         match self.reference(at, json)? {
             // One option is a text, although the field keeps a list.
             Some(Operand::Param(name, _)) => return Ok(Operand::Param(name, Storage::Text)),
@@ -296,7 +298,7 @@ impl Reader<'_> {
     }
 
     /// A part of a text to look for.
-    fn part(&self, at: FieldAt, json: &Json) -> Result<Operand, Unfit> {
+    fn part(&self, at: FieldAt, json: &Json) -> Result<Operand, OperandFault> {
         match (self.reference(at, json)?, json.as_str()) {
             (Some(operand), _) => Ok(operand),
             (None, Some(text)) if text.len() > MAX_OPERAND => {
@@ -311,7 +313,7 @@ impl Reader<'_> {
     }
 
     /// `$currentUser.id`, `$params.id` and their like; nothing for a value that is what it says.
-    fn reference(&self, at: FieldAt, json: &Json) -> Result<Option<Operand>, Unfit> {
+    fn reference(&self, at: FieldAt, json: &Json) -> Result<Option<Operand>, OperandFault> {
         let Some(text) = json.as_str() else { return Ok(None) };
         if let Some(name) = text.strip_prefix(PARAMS) {
             return self.param(at, text, name).map(Some);
@@ -323,30 +325,30 @@ impl Reader<'_> {
             return Ok(self.of_the_viewer(at, text, name).map(Some)?);
         }
         match (self.stand, seeming(text)) {
-            (Stand::Elsewhere, _) | (_, None) => Ok(None),
+            (FilterContext::Elsewhere, _) | (_, None) => Ok(None),
             (_, Some(name)) => {
                 let message = format!("`{name}` stands for nothing here");
-                let slip = Some(Slip::Value(name.to_owned()));
-                Err(Unfit { item: None, message, slip })
+                let slip = Some(UnknownName::Value(name.to_owned()));
+                Err(OperandFault { item: None, message, slip })
             }
         }
     }
 
-    fn param(&self, at: FieldAt, text: &str, name: &str) -> Result<Operand, Unfit> {
-        let Stand::Page(params) = self.stand else {
+    fn param(&self, at: FieldAt, text: &str, name: &str) -> Result<Operand, OperandFault> {
+        let FilterContext::Page(params) = self.stand else {
             return Err(format!("`{text}` cannot be used here").into());
         };
         let storage = self.table.field(at).kind.storage();
         let known = params.iter().find(|known| known.as_ref() == name);
-        known.map(|name| Operand::Param(name.clone(), storage)).ok_or_else(|| Unfit {
+        known.map(|name| Operand::Param(name.clone(), storage)).ok_or_else(|| OperandFault {
             item: None,
             message: format!("the path of this page has no parameter `:{name}`"),
-            slip: Some(Slip::Param(name.to_owned())),
+            slip: Some(UnknownName::Param(name.to_owned())),
         })
     }
 
-    fn query(&self, at: FieldAt, text: &str, name: &str) -> Result<Operand, Unfit> {
-        let Stand::Page(_) = self.stand else {
+    fn query(&self, at: FieldAt, text: &str, name: &str) -> Result<Operand, OperandFault> {
+        let FilterContext::Page(_) = self.stand else {
             return Err(format!("`{text}` cannot be used here").into());
         };
         if name.parse::<FieldName>().is_err() {
@@ -370,7 +372,7 @@ impl Reader<'_> {
         }
     }
 
-    fn list(&self, at: FieldAt, json: &Json) -> Result<Vec<Operand>, Unfit> {
+    fn list(&self, at: FieldAt, json: &Json) -> Result<Vec<Operand>, OperandFault> {
         let Json::Array(items) = json else {
             return Err("value must be a list".to_owned().into());
         };
@@ -378,16 +380,16 @@ impl Reader<'_> {
             return Err(format!("a list may have {MAX_FILTER_LIST} values").into());
         }
         let one = |(index, item)| {
-            self.one(at, item).map_err(|unfit| Unfit { item: Some(index), ..unfit })
+            self.one(at, item).map_err(|unfit| OperandFault { item: Some(index), ..unfit })
         };
         items.iter().enumerate().map(one).collect()
     }
 
     fn below<T>(&mut self, key: &str, then: impl FnOnce(&mut Self) -> T) -> T {
-        self.within(Some(Step::Key(key.to_owned())), then)
+        self.within(Some(PathStep::Key(key.to_owned())), then)
     }
 
-    fn within<T>(&mut self, step: Option<Step>, then: impl FnOnce(&mut Self) -> T) -> T {
+    fn within<T>(&mut self, step: Option<PathStep>, then: impl FnOnce(&mut Self) -> T) -> T {
         let depth = self.steps.len();
         self.steps.extend(step);
         let result = then(self);
@@ -403,11 +405,11 @@ impl Reader<'_> {
         &mut self,
         key: &str,
         name: &str,
-        slip: impl FnOnce(String) -> Slip,
+        slip: impl FnOnce(String) -> UnknownName,
     ) -> Filter<Operand> {
         let slip = slip(name.to_owned());
         let what = match &slip {
-            Slip::Key(_) => "key",
+            UnknownName::Key(_) => "key",
             _ => key,
         };
         let message = format!("unknown {what} `{name}`");
@@ -415,7 +417,7 @@ impl Reader<'_> {
     }
 
     /// Notes a fault here. What is returned only fills the place: the filter is refused.
-    fn slip(&mut self, message: impl Into<String>, slip: Option<Slip>) -> Filter<Operand> {
+    fn slip(&mut self, message: impl Into<String>, slip: Option<UnknownName>) -> Filter<Operand> {
         let (steps, message) = (self.steps.clone(), message.into());
         self.faults.push(FilterFault { steps, message, slip });
         Filter::all()
@@ -432,14 +434,15 @@ mod tests {
         let table = table("orders", &["customer", "secret"]);
         let may_use = |at| at != table.at("secret").unwrap();
         let json = serde_json::from_str(json).unwrap();
-        let faults = read(&table, &may_use, Stand::Elsewhere, &json).err().unwrap_or_default();
+        let faults =
+            read(&table, &may_use, FilterContext::Elsewhere, &json).err().unwrap_or_default();
         let messages: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
         assert_eq!(messages.join("; "), told);
     }
 
     fn faults(json: &str) -> usize {
         let json = serde_json::from_str(json).unwrap();
-        read(&table("orders", &["customer"]), &|_| true, Stand::Elsewhere, &json)
+        read(&table("orders", &["customer"]), &|_| true, FilterContext::Elsewhere, &json)
             .err()
             .unwrap_or_default()
             .len()

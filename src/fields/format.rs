@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use crate::fields::time::short;
 use crate::fields::{escape, number, write_cell};
 use crate::model::canonical;
-use crate::model::data_table::Format;
+use crate::model::data_table::ValueFormat;
 use crate::model::table::Field;
 use crate::model::value::Value;
 
@@ -20,28 +20,29 @@ const MAX_HELD: usize = 1_000;
 const LONG: usize = 120;
 
 /// Writes a value as the HTML inside a cell of a column: in its format, and never at great length.
-pub fn write_column(field: &Field, format: Option<Format>, value: &Value, html: &mut String) {
+pub fn write_column(field: &Field, format: Option<ValueFormat>, value: &Value, html: &mut String) {
     let written = match (format, value) {
-        (Some(format @ (Format::Long | Format::Iso | Format::Relative)), Value::Text(text)) => {
-            write_time(format, text, html)
-        }
-        (Some(Format::Compact), Value::Integer(number)) => {
+        (
+            Some(format @ (ValueFormat::Long | ValueFormat::Iso | ValueFormat::Relative)),
+            Value::Text(text),
+        ) => write_time(format, text, html),
+        (Some(ValueFormat::Compact), Value::Integer(number)) => {
             number::write_tick(Some(&field.kind), Decimal::from(*number), html);
             Some(())
         }
-        (Some(Format::Compact), Value::Decimal(number)) => {
+        (Some(ValueFormat::Compact), Value::Decimal(number)) => {
             number::write_tick(Some(&field.kind), *number, html);
             Some(())
         }
-        (Some(Format::Whole), Value::Decimal(number)) => {
+        (Some(ValueFormat::Whole), Value::Decimal(number)) => {
             number::write_whole(&field.kind, *number, html);
             Some(())
         }
-        (Some(Format::Plain), Value::Integer(number)) => {
+        (Some(ValueFormat::Plain), Value::Integer(number)) => {
             html.push_str(&number.to_string());
             Some(())
         }
-        (Some(Format::Truncate), Value::Text(text)) => {
+        (Some(ValueFormat::Truncate), Value::Text(text)) => {
             write_bounded("pt-truncate", text, html);
             Some(())
         }
@@ -70,13 +71,13 @@ fn write_bounded(class: &str, text: &str, html: &mut String) {
 
 /// How long ago something was is said by the browser, in place of these words: they are kept for as
 /// long as the record does not change.
-fn write_time(format: Format, text: &str, html: &mut String) -> Option<()> {
+fn write_time(format: ValueFormat, text: &str, html: &mut String) -> Option<()> {
     let words = match format {
-        Format::Long => long(text),
-        Format::Relative => short(text),
+        ValueFormat::Long => long(text),
+        ValueFormat::Relative => short(text),
         _ => iso(text),
     }?;
-    let sign = if format == Format::Relative { " data-relative" } else { "" };
+    let sign = if format == ValueFormat::Relative { " data-relative" } else { "" };
     html.push_str(r#"<time datetime=""#);
     escape(text, html);
     html.push_str(r#"" title=""#);
@@ -104,7 +105,7 @@ mod tests {
     use crate::fields::tests::field;
 
     #[track_caller]
-    fn check(type_name: &str, format: Format, value: Value, told: &str) {
+    fn check(type_name: &str, format: ValueFormat, value: Value, told: &str) {
         let mut html = String::new();
         write_column(&field(type_name), Some(format), &value, &mut html);
         assert_eq!(html, told);
@@ -112,9 +113,9 @@ mod tests {
 
     #[test]
     fn a_number_is_written_as_its_column_says() {
-        check("integer", Format::Plain, Value::Integer(1998), "1998");
-        check("integer", Format::Plain, Value::Integer(-12_345), "-12345");
-        check("currency", Format::Whole, Value::Decimal("1234.56".parse().unwrap()), "€1,235");
-        check("integer", Format::Compact, Value::Integer(12_345), "12.3k");
+        check("integer", ValueFormat::Plain, Value::Integer(1998), "1998");
+        check("integer", ValueFormat::Plain, Value::Integer(-12_345), "-12345");
+        check("currency", ValueFormat::Whole, Value::Decimal("1234.56".parse().unwrap()), "€1,235");
+        check("integer", ValueFormat::Compact, Value::Integer(12_345), "12.3k");
     }
 }

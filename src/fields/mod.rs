@@ -12,7 +12,7 @@ use crate::fields::schema::Shapes;
 use crate::model::ids::TableName;
 use crate::model::input::Input;
 use crate::model::table::{Field, FieldKind, OnDelete, Storage};
-use crate::model::value::{Label, Link, Value};
+use crate::model::value::{Label, RecordRef, Value};
 
 pub mod control;
 pub mod entry;
@@ -203,7 +203,7 @@ pub fn plain_text(value: &Value) -> String {
         Value::Decimal(value) => value.to_string(),
         Value::Text(text) | Value::Json(text) => text.as_ref().to_owned(),
         Value::List(chosen) => multi_select::to_text(chosen),
-        Value::Link(Link { label: Label::Text(text), .. }) => text.as_ref().to_owned(),
+        Value::Link(RecordRef { label: Label::Text(text), .. }) => text.as_ref().to_owned(),
         Value::Link(link) => link.id.to_string(),
         Value::Person(person) => {
             person.name.as_deref().unwrap_or_else(|| person.id.as_str()).to_owned()
@@ -383,7 +383,7 @@ mod tests {
         }
         check("relationship", "1.5", "must be the id of a record, got 1.5");
         check("relationship", r#"{"id":"7"}"#, r#"must be the id of a record, got {"id":"7"}"#);
-        let link = |label| Value::Link(Link { id: 7.into(), label });
+        let link = |label| Value::Link(RecordRef { id: 7.into(), label });
         check_cell("relationship", link(Label::Text("<b>".into())), "&lt;b&gt;");
         check_cell("relationship", link(Label::Hidden), "#7");
     }

@@ -57,10 +57,10 @@ impl Family for NumberFamily {
 
     fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
         match kind {
-            FieldKind::Integer(bounds) => within(whole(json)?, bounds).map(Value::Integer),
+            FieldKind::Integer(bounds) => within(integer(json)?, bounds).map(Value::Integer),
             FieldKind::Rating(max) => {
                 let bounds = Bounds { min: Some(0), max: Some(i64::from(*max)) };
-                within(whole(json)?, &bounds).map(Value::Integer)
+                within(integer(json)?, &bounds).map(Value::Integer)
             }
             FieldKind::Currency(code, bounds) => money(code, within(decimal(json)?, bounds)?),
             FieldKind::Decimal(bounds) | FieldKind::Percentage(bounds) => {
@@ -175,7 +175,7 @@ const MAX_SAFE: u64 = (1 << 53) - 1;
 const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
 
 /// A whole number; beyond those that JavaScript has, its digits as text as well.
-fn whole(json: &Json) -> Result<i64, Misfit> {
+fn integer(json: &Json) -> Result<i64, Misfit> {
     let digits = |text: &str| {
         let number: i64 = text.parse().ok()?;
         (number.unsigned_abs() > MAX_SAFE && number.to_string() == text).then_some(number)
@@ -258,7 +258,7 @@ fn within<T: PartialOrd + Display>(number: T, bounds: &Bounds<T>) -> Result<T, M
 }
 
 fn whole_bounds(options: &Options) -> Result<Bounds<i64>, Misfit> {
-    bounds(options, whole)
+    bounds(options, integer)
 }
 
 fn decimal_bounds(options: &Options) -> Result<Bounds<Decimal>, Misfit> {

@@ -8,7 +8,7 @@ use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::canonical;
 use crate::model::ids::UserId;
 use crate::model::table::{FieldKind, Storage};
-use crate::model::value::{Person, Value};
+use crate::model::value::{UserRef, Value};
 
 pub(super) struct SystemFamily;
 
@@ -49,7 +49,7 @@ impl Family for SystemFamily {
             }
             _ => {
                 let id = text.filter(|text| !text.contains('\0')).map(UserId::new);
-                (id.map(|id| Value::Person(Person { id, name: None })), "a user's id")
+                (id.map(|id| Value::Person(UserRef { id, name: None })), "a user's id")
             }
         };
         value.ok_or_else(|| Misfit::value(format!("must be {wanted}, got {json}")))

@@ -129,13 +129,13 @@ impl Acceptor {
 }
 
 impl poem::listener::Acceptor for Acceptor {
-    type Io = Connection;
+    type Io = AcceptedConnection;
 
     fn local_addr(&self) -> Vec<LocalAddr> {
         self.listener.local_addr().map(Into::into).into_iter().map(LocalAddr).collect()
     }
 
-    async fn accept(&mut self) -> io::Result<(Connection, LocalAddr, RemoteAddr, Scheme)> {
+    async fn accept(&mut self) -> io::Result<(AcceptedConnection, LocalAddr, RemoteAddr, Scheme)> {
         let place = self.places.clone().acquire_owned().await.map_err(io::Error::other)?;
         let (stream, peer) = self.next().await?;
         stream.set_nodelay(true)?;
@@ -145,13 +145,13 @@ impl poem::listener::Acceptor for Acceptor {
         peers.add(peer, gone.clone());
         let deadline = Some(Box::pin(sleep(REQUEST)));
         let connection =
-            Connection { stream, peer, peers, gone, deadline, asks: true, _place: place };
+            AcceptedConnection { stream, peer, peers, gone, deadline, asks: true, _place: place };
         Ok((connection, local, RemoteAddr(peer.into()), Scheme::HTTP))
     }
 }
 
 /// A connection that holds its place among the others.
-pub(super) struct Connection {
+pub(super) struct AcceptedConnection {
     stream: TcpStream,
     peer: SocketAddr,
     peers: Peers,
@@ -163,7 +163,7 @@ pub(super) struct Connection {
     _place: OwnedSemaphorePermit,
 }
 
-impl Connection {
+impl AcceptedConnection {
     /// Notes what is being sent.
     fn answers(&mut self, bytes: &[u8]) {
         self.asks = false;
@@ -187,14 +187,14 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for AcceptedConnection {
     fn drop(&mut self) {
         self.gone.cancel();
         self.peers.remove(self.peer);
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for AcceptedConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -216,7 +216,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for AcceptedConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -7,16 +7,16 @@ use poem::web::Data;
 use poem::{Body, IntoResponse, Request, Response, Result, handler};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::{AuthError, NewPerson, Session};
-use crate::http::body;
+use crate::auth::{AuthError, NewPerson, StartedSession};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::own_account;
-use crate::http::pages::{nonce, page, refusal, see_other, to_sign_in};
+use crate::http::html::{nonce, page, refusal, see_other, to_sign_in};
+use crate::http::json;
+use crate::http::profile;
 use crate::live::CloseReason;
 use crate::model::access::{User, Viewer};
 use crate::model::app::App;
-use crate::render::{Form, Way};
+use crate::render::{BuiltInForm, FormLink};
 use crate::runtime::Runtime;
 
 #[derive(Deserialize)]
@@ -81,18 +81,18 @@ pub(super) async fn sign_in(
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
-    if !body::is_form(request) {
-        let SignInBody { email, password, next } = body::json(body).await?;
+    if !json::is_form(request) {
+        let SignInBody { email, password, next } = json::json(body).await?;
         for_forms(next.as_deref())?;
         let session = runtime.auth.sign_in(&email, password, &caller.visit).await;
         return Ok(signed_in(StatusCode::OK, &caller, session.map_err(HttpError::from)?));
     }
-    let SignInBody { email, password, next } = body::form(body).await?;
+    let SignInBody { email, password, next } = json::form(body).await?;
     let next = next.unwrap_or_default();
     match runtime.auth.sign_in(&email, password, &caller.visit).await {
         Ok(session) => Ok(gone_on(&caller, &next, session)),
         Err(error) => {
-            let form = Form { email: &email, ..sign_in_form(&runtime.app, &next) };
+            let form = BuiltInForm { email: &email, ..sign_in_form(&runtime.app, &next) };
             Ok(form_again(&runtime, &caller, form, &error.into()))
         }
     }
@@ -107,10 +107,10 @@ pub(super) async fn sign_up(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     let Some(role) = &runtime.app.sign_up else { return Err(HttpError::NoSuchRoute.into()) };
-    let is_form = body::is_form(request);
+    let is_form = json::is_form(request);
     let body: SignUpBody = match is_form {
-        true => body::form(body).await?,
-        false => body::json(body).await?,
+        true => json::form(body).await?,
+        false => json::json(body).await?,
     };
     let SignUpBody { name, email, password, next } = body;
     if !is_form {
@@ -125,7 +125,7 @@ pub(super) async fn sign_up(
     match session {
         Ok(session) => Ok(gone_on(&caller, &next, session)),
         Err(error) => {
-            let form = Form { name: &name, email: &email, ..sign_up_form(&next) };
+            let form = BuiltInForm { name: &name, email: &email, ..sign_up_form(&next) };
             Ok(form_again(&runtime, &caller, form, &error.into()))
         }
     }
@@ -151,7 +151,7 @@ pub(super) async fn sign_out(
         runtime.auth.sign_out(token).await.map_err(HttpError::from)?;
         runtime.hub.close(token, CloseReason::SessionEnded);
     }
-    let is_form = body::is_form(request);
+    let is_form = json::is_form(request);
     let mut response = if is_form { see_other("/") } else { StatusCode::NO_CONTENT.into() };
     caller.forget(&mut response);
     Ok(response)
@@ -164,13 +164,13 @@ pub(super) fn who_am_i(caller: Caller) -> Response {
         Some(Viewer::User(user)) => Some(user_body(user)),
         Some(Viewer::Guest) | None => None,
     };
-    body::answer(StatusCode::OK, &SessionBody { user })
+    json::answer(StatusCode::OK, &SessionBody { user })
 }
 
 /// `GET /api/auth/guest`: a guest's token, for pages that get no cookie from here.
 #[handler]
 pub(super) fn guest(runtime: Data<&Arc<Runtime>>) -> Response {
-    body::answer(StatusCode::OK, &GuestBody { token: runtime.auth.guest_token() })
+    json::answer(StatusCode::OK, &GuestBody { token: runtime.auth.guest_token() })
 }
 
 /// `POST /api/auth/set-up`: makes the first admin; from the built-in form only.
@@ -180,7 +180,7 @@ pub(super) async fn set_up(
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
-    let SetUpBody { token, name, email, password } = body::form(body).await?;
+    let SetUpBody { token, name, email, password } = json::form(body).await?;
     let admin = NewPerson { name: name.clone(), email: email.clone(), password };
     match runtime.auth.set_up(&token, admin, &caller.visit).await {
         Ok(session) => Ok(gone_on(&caller, "/", session)),
@@ -189,7 +189,7 @@ pub(super) async fn set_up(
             Ok(refusal(&runtime, &caller, &nonce(), &over))
         }
         Err(error) => {
-            let form = Form { name: &name, email: &email, ..set_up_form(&token) };
+            let form = BuiltInForm { name: &name, email: &email, ..set_up_form(&token) };
             Ok(form_again(&runtime, &caller, form, &error.into()))
         }
     }
@@ -210,7 +210,7 @@ pub(super) async fn built_in(
         "/setup" if runtime.auth.may_set_up(&query.token).await? => set_up_form(&query.token),
         "/account" => {
             return Ok(Some(match &caller.viewer {
-                Some(Viewer::User(_)) => own_account::show(runtime, caller, request, nonce).await?,
+                Some(Viewer::User(_)) => profile::show(runtime, caller, request, nonce).await?,
                 Some(Viewer::Guest) | None => to_sign_in(path),
             }));
         }
@@ -220,41 +220,41 @@ pub(super) async fn built_in(
     Ok(Some(page(StatusCode::OK, nonce, html)))
 }
 
-fn sign_in_form<'a>(app: &App, next: &'a str) -> Form<'a> {
-    let instead = Way { question: "No account yet?", path: "/sign-up", label: "Make one" };
-    Form {
+fn sign_in_form<'a>(app: &App, next: &'a str) -> BuiltInForm<'a> {
+    let instead = FormLink { question: "No account yet?", path: "/sign-up", label: "Make one" };
+    BuiltInForm {
         title: "Sign in",
         hint: "Use the e-mail address and password of your account.",
         action: "/api/auth/sign-in/email",
         submit: "Sign in",
         hidden: vec![("next", own_path(next))],
         instead: app.sign_up.is_some().then_some(instead),
-        ..Form::default()
+        ..BuiltInForm::default()
     }
 }
 
-fn sign_up_form(next: &str) -> Form<'_> {
-    Form {
+fn sign_up_form(next: &str) -> BuiltInForm<'_> {
+    BuiltInForm {
         title: "Make an account",
         hint: "You will sign in with your e-mail address and this password.",
         action: "/api/auth/sign-up/email",
         submit: "Make the account",
         asks_name: true,
         hidden: vec![("next", own_path(next))],
-        instead: Some(Way { question: "You have one?", path: "/sign-in", label: "Sign in" }),
-        ..Form::default()
+        instead: Some(FormLink { question: "You have one?", path: "/sign-in", label: "Sign in" }),
+        ..BuiltInForm::default()
     }
 }
 
-fn set_up_form(token: &str) -> Form<'_> {
-    Form {
+fn set_up_form(token: &str) -> BuiltInForm<'_> {
+    BuiltInForm {
         title: "Make the first account",
         hint: "It will be an admin: it may read and change everything.",
         action: "/api/auth/set-up",
         submit: "Make the account",
         asks_name: true,
         hidden: vec![("token", token)],
-        ..Form::default()
+        ..BuiltInForm::default()
     }
 }
 
@@ -268,10 +268,15 @@ fn own_path(next: &str) -> &str {
 }
 
 /// The form once more, with what was wrong.
-fn form_again(runtime: &Runtime, caller: &Caller, form: Form<'_>, error: &HttpError) -> Response {
+fn form_again(
+    runtime: &Runtime,
+    caller: &Caller,
+    form: BuiltInForm<'_>,
+    error: &HttpError,
+) -> Response {
     let nonce = nonce();
     let problem = error.to_string();
-    let form = Form { problem: Some(&problem), ..form };
+    let form = BuiltInForm { problem: Some(&problem), ..form };
     match runtime.pages.form(caller.visitor(), &form, &nonce) {
         Ok(html) => refused(error, &nonce, html),
         Err(error) => HttpError::from(error).into_response(),
@@ -287,15 +292,15 @@ pub(super) fn refused(error: &HttpError, nonce: &str, html: String) -> Response 
     response
 }
 
-fn signed_in(status: StatusCode, caller: &Caller, session: Session) -> Response {
+fn signed_in(status: StatusCode, caller: &Caller, session: StartedSession) -> Response {
     let told = SessionBody { user: Some(user_body(&session.user)) };
-    let mut answer = body::answer(status, &told);
+    let mut answer = json::answer(status, &told);
     caller.remember(&mut answer, session.token);
     answer
 }
 
 /// Sends the browser on, with its session.
-pub(super) fn gone_on(caller: &Caller, next: &str, session: Session) -> Response {
+pub(super) fn gone_on(caller: &Caller, next: &str, session: StartedSession) -> Response {
     let mut response = see_other(own_path(next));
     caller.remember(&mut response, session.token);
     response

@@ -9,9 +9,9 @@ use poem::web::cookie::{Cookie, SameSite};
 use poem::{FromRequest, Request, RequestBody, Response, Result};
 
 use crate::auth::{COOKIE, SESSION_LIFETIME, Visit, is_api_token, is_guest};
+use crate::http::cors::Shared;
 use crate::http::error::HttpError;
 use crate::http::peer::Peer;
-use crate::http::shared::Shared;
 use crate::live::Credential;
 use crate::model::access::{Operation, User, Viewer};
 use crate::model::table::Table;

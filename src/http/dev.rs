@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client;
 use crate::http::error::HttpError;
-use crate::http::{Site, Sockets, frames, pages, subscribe};
+use crate::http::{Site, Sockets, frames, html, subscribe};
 use crate::render::Renderer;
 
 /// Where an author's browser listens.
@@ -65,9 +65,9 @@ impl DevChannel {
         if request.uri().path().starts_with(client::FOLDER) {
             return None;
         }
-        let nonce = pages::nonce();
+        let nonce = html::nonce();
         let html = Renderer::waiting(&self.process, &nonce).unwrap_or_default();
-        Some(pages::page(StatusCode::SERVICE_UNAVAILABLE, &nonce, html))
+        Some(html::page(StatusCode::SERVICE_UNAVAILABLE, &nonce, html))
     }
 }
 

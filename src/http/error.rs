@@ -7,12 +7,12 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::auth::{self, AuthError};
-use crate::http::body;
+use crate::http::json;
 use crate::limits::{Exceeded, Refusal};
 use crate::live::LiveError;
 use crate::model::record::Envelope;
 use crate::pages::PagesError;
-use crate::records::{Obstacle, RecordsError};
+use crate::records::{RecordsError, WriteObstacle};
 use crate::store::StoreError;
 
 /// Why a request was not answered with what it asked for.
@@ -84,16 +84,21 @@ pub(super) enum HttpError {
 impl HttpError {
     /// The limit that was met, wherever below.
     fn exceeded(&self) -> Option<&Exceeded> {
+        match (self, self.store_error()) {
+            (Self::Exceeded(exceeded) | Self::Live(LiveError::Exceeded(exceeded)), _)
+            | (_, Some(StoreError::Exceeded(exceeded))) => Some(exceeded),
+            _ => None,
+        }
+    }
+
+    /// The error of the database that it is about; `None` if it is about something else.
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            Self::Exceeded(exceeded) | Self::Live(LiveError::Exceeded(exceeded)) => Some(exceeded),
             Self::Store(error)
             | Self::Auth(AuthError::Store(error))
             | Self::Records(RecordsError::Store(error))
             | Self::Pages(PagesError::Records(RecordsError::Store(error)))
-            | Self::Live(LiveError::Records(RecordsError::Store(error))) => match error {
-                StoreError::Exceeded(exceeded) => Some(exceeded),
-                _ => None,
-            },
+            | Self::Live(LiveError::Records(RecordsError::Store(error))) => Some(error),
             _ => None,
         }
     }
@@ -218,7 +223,14 @@ impl ResponseError for HttpError {
     }
 
     fn as_response(&self) -> Response {
-        if self.status().is_server_error() && self.exceeded().is_none() {
+        // What limits refuse is counted in the metrics, and that the database is not ready is logged once, when it
+        // turns: a line for each request would let anybody fill the log.
+        let is_known = match self.store_error() {
+            Some(StoreError::Exceeded(_) | StoreError::Misplaced | StoreError::Unfit(_)) => true,
+            Some(_) => false,
+            None => self.exceeded().is_some(),
+        };
+        if self.status().is_server_error() && !is_known {
             tracing::error!("{self}: {self:?}");
         }
         let record = match self {
@@ -234,7 +246,7 @@ impl ResponseError for HttpError {
         let message = self.to_string();
         let told =
             ErrorBody { code: self.code(), message: &message, details: self.details(), record };
-        let mut response = body::answer(self.status(), &told);
+        let mut response = json::answer(self.status(), &told);
         let headers = response.headers_mut();
         match self {
             Self::NoUpgrade => {
@@ -276,18 +288,20 @@ struct ErrorBody<'a> {
 
 fn records(error: &RecordsError) -> StatusCode {
     match error {
-        RecordsError::NotFound | RecordsError::Batch(Obstacle::Missing, _) => StatusCode::NOT_FOUND,
+        RecordsError::NotFound | RecordsError::Batch(WriteObstacle::Missing, _) => {
+            StatusCode::NOT_FOUND
+        }
         RecordsError::Unauthenticated => StatusCode::UNAUTHORIZED,
         RecordsError::Forbidden
         | RecordsError::Barred
         | RecordsError::NotToSet(_)
-        | RecordsError::Batch(Obstacle::Barred, _) => StatusCode::FORBIDDEN,
+        | RecordsError::Batch(WriteObstacle::Barred, _) => StatusCode::FORBIDDEN,
         RecordsError::Malformed(_)
         | RecordsError::UnknownFields(_)
         | RecordsError::BadFilter(_) => StatusCode::BAD_REQUEST,
         RecordsError::Unfit(_)
         | RecordsError::BadLines(_)
-        | RecordsError::Batch(Obstacle::Unfit, _) => StatusCode::UNPROCESSABLE_ENTITY,
+        | RecordsError::Batch(WriteObstacle::Unfit, _) => StatusCode::UNPROCESSABLE_ENTITY,
         RecordsError::TooManyExports => StatusCode::TOO_MANY_REQUESTS,
         RecordsError::NotUnique(_)
         | RecordsError::Conflict(_)
@@ -296,7 +310,10 @@ fn records(error: &RecordsError) -> StatusCode {
         | RecordsError::Refused(_)
         | RecordsError::RefusedLines(_)
         | RecordsError::Batch(
-            Obstacle::NotUnique | Obstacle::Referred | Obstacle::Refused | Obstacle::Stale,
+            WriteObstacle::NotUnique
+            | WriteObstacle::Referred
+            | WriteObstacle::Refused
+            | WriteObstacle::Stale,
             _,
         ) => StatusCode::CONFLICT,
         RecordsError::Precondition(_) => StatusCode::PRECONDITION_FAILED,

@@ -22,7 +22,7 @@ pub(super) fn config() -> WebSocketConfig {
 /// The texts that a client says with these bytes, up to where the socket would be closed. For
 /// tests that send what no library would.
 pub fn texts(bytes: &[u8]) -> Vec<String> {
-    let mut socket = WebSocket::from_raw_socket(Sent(bytes), Role::Server, Some(config()));
+    let mut socket = WebSocket::from_raw_socket(ReceivedBytes(bytes), Role::Server, Some(config()));
     let mut texts = Vec::new();
     loop {
         match socket.read() {
@@ -34,15 +34,15 @@ pub fn texts(bytes: &[u8]) -> Vec<String> {
 }
 
 /// What a client has sent before it left; it reads nothing.
-struct Sent<'a>(&'a [u8]);
+struct ReceivedBytes<'a>(&'a [u8]);
 
-impl Read for Sent<'_> {
+impl Read for ReceivedBytes<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)
     }
 }
 
-impl Write for Sent<'_> {
+impl Write for ReceivedBytes<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(bytes.len())
     }

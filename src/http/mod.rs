@@ -16,17 +16,17 @@ use crate::live::CloseReason;
 mod routes;
 
 mod acceptor;
-mod around;
-mod body;
 mod budget;
 mod caller;
+mod cors;
+mod csrf;
 mod error;
 mod host;
+mod json;
 mod methods;
+mod middleware;
 mod names;
-mod origin;
 mod peer;
-mod shared;
 mod site;
 
 mod accounts;
@@ -36,9 +36,9 @@ mod dev;
 mod forms;
 mod frames;
 mod health;
+mod html;
 mod openapi;
-mod own_account;
-mod pages;
+mod profile;
 mod public;
 mod ranges;
 mod records;
@@ -71,7 +71,7 @@ pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: Cancellat
     let site = site.into();
     let (tasks, peers) = (TaskTracker::new(), Peers::default());
     let sockets = Sockets { stop: stop.clone(), tasks, peers, budget: Budget::new(site.limits()) };
-    let endpoint = routes::all(site.clone(), sockets.clone());
+    let endpoint = routes::routes(site.clone(), sockets.clone());
     let acceptor = Acceptor::new(
         listener,
         sockets.peers.clone(),

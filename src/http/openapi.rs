@@ -8,7 +8,7 @@ use poem::{Response, Result, handler};
 
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::pages::{known_tag, nonce, page};
+use crate::http::html::{known_tag, nonce, page};
 use crate::pages::PagesError;
 use crate::render::Renderer;
 use crate::runtime::Runtime;

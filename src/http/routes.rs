@@ -4,18 +4,18 @@ use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, Route};
 
 use crate::client;
+use crate::http::html::FragmentQuery;
 use crate::http::methods::{delete, get, post};
-use crate::http::pages::FragmentQuery;
 use crate::http::records::file::{ExportQuery, ImportQuery};
 use crate::http::records::{ListQuery, OneQuery, batch, file, history};
 use crate::http::subscribe::{StreamQuery, TableQuery};
 use crate::http::{
-    Site, Sockets, accounts, admin, around, assets, dev, forms, health, openapi, own_account,
-    pages, public, records, subscribe,
+    Site, Sockets, accounts, admin, assets, dev, forms, health, html, middleware, openapi, profile,
+    public, records, subscribe,
 };
 
 /// Everything that can be asked for.
-pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
+pub(super) fn routes(site: Site, sockets: Sockets) -> impl Endpoint {
     Route::new()
         .at("/healthz", get(health::alive).taking_any())
         .at("/readyz", get(health::ready).taking_any())
@@ -32,7 +32,7 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/tables/:table/records/import", post(file::import).taking::<ImportQuery>())
         .at(
             "/api/tables/:table/records.csv",
-            get(file::export).taking::<ExportQuery>().around(around::compressed),
+            get(file::export).taking::<ExportQuery>().around(middleware::compressed),
         )
         .at(
             "/api/tables/:table/records/:id",
@@ -48,43 +48,43 @@ pub(super) fn all(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/realtime/subscribe/sse", get(subscribe::everything_sse).taking::<StreamQuery>())
         .at(
             "/api/fragments",
-            get(pages::fragment).taking::<FragmentQuery>().around(around::compressed),
+            get(html::fragment).taking::<FragmentQuery>().around(middleware::compressed),
         )
         .at("/api/auth/sign-in/email", post(accounts::sign_in))
         .at("/api/auth/sign-up/email", post(accounts::sign_up))
         .at("/api/auth/sign-out", post(accounts::sign_out))
         .at("/api/auth/guest", get(accounts::guest))
-        .at("/api/auth/sign-out-everywhere", post(own_account::sign_out_everywhere))
-        .at("/api/auth/change-password", post(own_account::change_password))
+        .at("/api/auth/sign-out-everywhere", post(profile::sign_out_everywhere))
+        .at("/api/auth/change-password", post(profile::change_password))
         .at("/api/auth/session", get(accounts::who_am_i))
         .at("/api/auth/set-up", post(accounts::set_up))
-        .at("/api/auth/tokens", get(own_account::list_tokens).post(own_account::make_token))
-        .at("/api/auth/tokens/:id", delete(own_account::revoke_token))
-        .at("/api/auth/tokens/:id/revoke", post(own_account::revoke_token))
+        .at("/api/auth/tokens", get(profile::list_tokens).post(profile::make_token))
+        .at("/api/auth/tokens/:id", delete(profile::revoke_token))
+        .at("/api/auth/tokens/:id/revoke", post(profile::revoke_token))
         .at("/api/admin/people", post(admin::people::add))
         .at("/api/admin/people/:id", post(admin::people::change))
         .at("/api/admin/tokens", post(admin::tokens::make))
         .at("/api/admin/tokens/:id/revoke", post(admin::tokens::revoke))
         .at("/api/admin/tables/:table/import", post(admin::import::send))
         .at("/api/admin/tables/:table/records/:id/delete", post(admin::record::remove))
-        .at("/api/openapi.json", get(openapi::document).around(around::compressed))
-        .at("/api/docs", get(openapi::browse).around(around::compressed))
-        .at("/api/*rest", around::no_such_route)
+        .at("/api/openapi.json", get(openapi::document).around(middleware::compressed))
+        .at("/api/docs", get(openapi::browse).around(middleware::compressed))
+        .at("/api/*rest", middleware::no_such_route)
         .at(
             format!("{}*path", client::FOLDER),
-            get(assets::file).taking_any().around(around::compressed_well),
+            get(assets::file).taking_any().around(middleware::compressed_well),
         )
         .at(
             "/*path",
-            get(pages::show)
+            get(html::show)
                 .taking_any()
                 .post(forms::submit)
                 .taking_any()
                 .around(public::or_else)
-                .around(around::compressed),
+                .around(middleware::compressed),
         )
         .at(dev::PATH, get(dev::channel).taking_any())
-        .around(around::every_request)
+        .around(middleware::every_request)
         .with(AddData::new(site))
         .with(AddData::new(sockets))
 }

@@ -76,7 +76,7 @@ struct Stream {
 }
 
 /// The client is gone, or the stream is over.
-struct End;
+struct StreamEnd;
 
 impl Stream {
     async fn run(mut self, stop: CancellationToken) {
@@ -88,7 +88,7 @@ impl Stream {
         let _ = self.talk().await;
     }
 
-    async fn talk(&mut self) -> Result<(), End> {
+    async fn talk(&mut self) -> Result<(), StreamEnd> {
         let outbox = self.session.outbox().clone();
         let (first, every) = self.session.heartbeats();
         let mut heartbeat = interval_at(Instant::now() + first, every);
@@ -102,11 +102,11 @@ impl Stream {
             }
             tokio::select! {
                 // What a stream hears never changes, so one that hears nothing never will.
-                () = sleep_until(idle), if self.session.is_idle() => return Err(End),
+                () = sleep_until(idle), if self.session.is_idle() => return Err(StreamEnd),
                 delivery = outbox.next() => self.deliver(delivery).await?,
                 _ = heartbeat.tick() => self.beat().await?,
-                () = self.gone.cancelled() => return Err(End),
-                () = self.events.closed() => return Err(End),
+                () = self.gone.cancelled() => return Err(StreamEnd),
+                () = self.events.closed() => return Err(StreamEnd),
             }
         }
     }
@@ -117,7 +117,7 @@ impl Stream {
         format!("retry: {}\n\n", first + rand::random_range(0..=first))
     }
 
-    async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
+    async fn deliver(&mut self, delivery: Delivery) -> Result<(), StreamEnd> {
         if delivery.overflowed {
             self.session.resync_all().await;
         }
@@ -135,7 +135,7 @@ impl Stream {
         }
     }
 
-    async fn beat(&mut self) -> Result<(), End> {
+    async fn beat(&mut self) -> Result<(), StreamEnd> {
         // Taken before the queue is emptied: all that came before it is then sent.
         let position = self.session.position();
         while let Some(delivery) = self.session.outbox().take() {
@@ -156,11 +156,11 @@ impl Stream {
         Ok(())
     }
 
-    async fn say_last(&mut self, message: &Message) -> Result<(), End> {
+    async fn say_last(&mut self, message: &Message) -> Result<(), StreamEnd> {
         let mut event = Vec::new();
         put_data(message, &mut event);
         self.send(event).await?;
-        Err(End)
+        Err(StreamEnd)
     }
 
     fn write(&mut self, message: &Message, events: &mut Vec<u8>) {
@@ -181,10 +181,10 @@ impl Stream {
         events.extend_from_slice(format!("id: {id}\n").as_bytes());
     }
 
-    async fn send(&self, events: Vec<u8>) -> Result<(), End> {
+    async fn send(&self, events: Vec<u8>) -> Result<(), StreamEnd> {
         match timeout(WRITE, self.events.send(events.into())).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End),
+            Ok(Err(_)) | Err(_) => Err(StreamEnd),
         }
     }
 }

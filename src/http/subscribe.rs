@@ -13,7 +13,7 @@ use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::{sse, websocket};
 use crate::limits::{on_behalf_of, requester};
-use crate::live::{Handshake, Opened, Outbox, Session};
+use crate::live::{Handshake, Outbox, Session, SessionContext};
 use crate::model::ids::SealedPosition;
 use crate::runtime::Runtime;
 
@@ -164,7 +164,7 @@ fn session(
     let most = hub.transport().max_connections_per_user;
     let admission = hub.admit(credential, &outbox).ok_or(HttpError::TooManyConnections(most))?;
     let (app, records) = (runtime.app.clone(), runtime.records.clone());
-    Ok(Session::new(Opened { hub, app, records, viewer, outbox, admission, via }, table))
+    Ok(Session::new(SessionContext { hub, app, records, viewer, outbox, admission, via }, table))
 }
 
 /// The answer that makes a WebSocket of a connection, and what becomes of it then.

@@ -34,9 +34,12 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const PING: &[u8] = &[0x89, 0];
 
 /// Why a socket ends.
-enum End {
+enum SocketEnd {
     /// The client has left, or cannot be reached.
     Gone,
+    /// The client has closed the socket: it is sent the answer that it waits for, and no more data
+    /// (RFC 6455, 5.5.1).
+    Closed,
     /// The server closes the socket with this code and reason.
     Close(CloseCode, &'static str),
 }
@@ -52,8 +55,10 @@ pub(super) async fn run(upgrade: OnUpgrade, session: Session, stop: Cancellation
         // Whoever closed all connections may have missed this one.
         socket.outbox.close(CloseReason::Restart);
     }
-    if let End::Close(code, reason) = socket.talk().await {
-        Box::pin(socket.close(code, reason)).await;
+    match socket.talk().await {
+        SocketEnd::Gone => {}
+        SocketEnd::Closed => Box::pin(socket.read_out()).await,
+        SocketEnd::Close(code, reason) => Box::pin(socket.close(code, reason)).await,
     }
 }
 
@@ -68,7 +73,7 @@ struct Socket {
 impl Socket {
     /// The server's stop comes by the outbox, and one timer does for heartbeat and idleness: a task
     /// that waits in few places is small, and so is the cost of waking it.
-    async fn talk(&mut self) -> End {
+    async fn talk(&mut self) -> SocketEnd {
         let (first, every) = self.session.heartbeats();
         let idle = Duration::from_millis(self.session.transport().idle_timeout_ms);
         let mut beat_at = Instant::now() + first;
@@ -110,7 +115,7 @@ impl Socket {
     }
 
     /// Puts more of the past into the outbox, unless the client says something first.
-    async fn catch_up(&mut self) -> Result<(), End> {
+    async fn catch_up(&mut self) -> Result<(), SocketEnd> {
         tokio::select! {
             biased;
             frame = self.stream.next() => self.receive(frame).await,
@@ -119,12 +124,12 @@ impl Socket {
     }
 
     /// A sign of life of ours, and a ping: the client's answer is one of theirs.
-    async fn beat(&mut self) -> Result<(), End> {
+    async fn beat(&mut self) -> Result<(), SocketEnd> {
         let heartbeat = [Message::heartbeat().frame(), PING].concat();
         self.send(&heartbeat.into()).await
     }
 
-    async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
+    async fn deliver(&mut self, delivery: Delivery) -> Result<(), SocketEnd> {
         if delivery.overflowed {
             self.session.resync_all().await;
         }
@@ -138,7 +143,7 @@ impl Socket {
         }
     }
 
-    async fn receive(&mut self, frame: Option<Result<Frame, Error>>) -> Result<(), End> {
+    async fn receive(&mut self, frame: Option<Result<Frame, Error>>) -> Result<(), SocketEnd> {
         self.owes = true;
         if let Some(Ok(_)) = frame {
             self.session.touch();
@@ -150,29 +155,30 @@ impl Socket {
                 Ok(())
             }
             Some(Ok(Frame::Binary(_))) => {
-                Err(End::Close(CloseCode::Unsupported, "send JSON as text"))
+                Err(SocketEnd::Close(CloseCode::Unsupported, "send JSON as text"))
             }
-            Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) | Frame::Frame(_))) => Ok(()),
-            Some(Err(Error::Utf8(_))) => Err(End::Close(CloseCode::Invalid, "not UTF-8")),
+            Some(Ok(Frame::Close(_))) => Err(SocketEnd::Closed),
+            Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_))) => Ok(()),
+            Some(Err(Error::Utf8(_))) => Err(SocketEnd::Close(CloseCode::Invalid, "not UTF-8")),
             Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
-                Err(End::Close(CloseCode::Size, "at most 64 KiB a message"))
+                Err(SocketEnd::Close(CloseCode::Size, "at most 64 KiB a message"))
             }
             Some(Err(Error::Protocol(_))) => {
-                Err(End::Close(CloseCode::Protocol, "not a WebSocket frame"))
+                Err(SocketEnd::Close(CloseCode::Protocol, "not a WebSocket frame"))
             }
-            Some(Err(_)) | None => Err(End::Gone),
+            Some(Err(_)) | None => Err(SocketEnd::Gone),
         }
     }
 
     /// Tells the client to come back, since the server is about to stop.
-    async fn send_off(&mut self) -> Result<(), End> {
+    async fn send_off(&mut self) -> Result<(), SocketEnd> {
         self.send(Message::reconnecting("websocket").frame()).await?;
         Err(closing(CloseReason::Restart))
     }
 
     /// Sends finished frames as they are. What the library wants to say goes first, so that no
     /// frame stands within another.
-    async fn send(&mut self, frames: &Bytes) -> Result<(), End> {
+    async fn send(&mut self, frames: &Bytes) -> Result<(), SocketEnd> {
         let owes = std::mem::take(&mut self.owes);
         let mut sent = pin!(async {
             if owes {
@@ -190,22 +196,25 @@ impl Socket {
         };
         match sent {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Gone),
+            Ok(Err(_)) | Err(_) => Err(SocketEnd::Gone),
         }
     }
 
     async fn close(&mut self, code: CloseCode, reason: &'static str) {
         let frame = CloseFrame { code, reason: reason.into() };
-        // A client that does not answer is left alone after a while.
-        let _ = timeout(GOODBYE, async {
-            if self.stream.close(Some(frame)).await.is_ok() {
-                while let Some(Ok(_)) = self.stream.next().await {}
-            }
-        })
-        .await;
+        if let Ok(Ok(())) = timeout(GOODBYE, self.stream.close(Some(frame))).await {
+            self.read_out().await;
+        }
+    }
+
+    /// Lets the library finish the closing: it answers, or waits for the answer. A client that does nothing
+    /// is left alone after a while.
+    async fn read_out(&mut self) {
+        let _ =
+            timeout(GOODBYE, async { while let Some(Ok(_)) = self.stream.next().await {} }).await;
     }
 }
 
-fn closing(reason: CloseReason) -> End {
-    End::Close(reason.code().into(), reason.words())
+fn closing(reason: CloseReason) -> SocketEnd {
+    SocketEnd::Close(reason.code().into(), reason.words())
 }

@@ -20,7 +20,7 @@ pub use pace::{Flow, Pace};
 pub use reading::BadLimit;
 pub use requester::{Requester, answering, held, hold, keep, network, on_behalf_of, requester};
 pub use shares::{Share, Shares};
-pub use table::{Limit, Refusal, Unit};
+pub use table::{Limit, LimitUnit, Refusal};
 
 /// The size of every limit of one server, and how often each was met.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Sizes of limits as people write them: `statement-time=2s`.
 
-use crate::limits::{Limit, Limits, Unit};
+use crate::limits::{Limit, LimitUnit, Limits};
 
 /// Why a limit could not be set.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,9 +31,9 @@ pub enum BadLimit {
 
 fn wanted(limit: Limit) -> &'static str {
     match limit.unit() {
-        Unit::Bytes => "write bytes above zero, as in 64MiB, 512KiB or 1000",
-        Unit::Time => "write a time above zero, as in 5s or 250ms",
-        Unit::Count => "write a whole number above zero",
+        LimitUnit::Bytes => "write bytes above zero, as in 64MiB, 512KiB or 1000",
+        LimitUnit::Time => "write a time above zero, as in 5s or 250ms",
+        LimitUnit::Count => "write a whole number above zero",
     }
 }
 
@@ -70,17 +70,17 @@ fn unknown(name: &str) -> BadLimit {
 }
 
 /// The size that is written, in the unit of its limit.
-fn read(unit: Unit, size: &str) -> Option<u64> {
+fn read(unit: LimitUnit, size: &str) -> Option<u64> {
     let end = size.find(|c: char| !c.is_ascii_digit()).unwrap_or(size.len());
     let (number, suffix) = size.split_at(end);
     let factor = match (unit, suffix.trim()) {
-        (_, "") | (Unit::Time, "ms") => 1,
-        (Unit::Bytes, "KiB") => 1 << 10,
-        (Unit::Bytes, "MiB") => 1 << 20,
-        (Unit::Bytes, "GiB") => 1 << 30,
-        (Unit::Time, "s") => 1_000,
-        (Unit::Time, "min") => 60_000,
-        (Unit::Time, "h") => 3_600_000,
+        (_, "") | (LimitUnit::Time, "ms") => 1,
+        (LimitUnit::Bytes, "KiB") => 1 << 10,
+        (LimitUnit::Bytes, "MiB") => 1 << 20,
+        (LimitUnit::Bytes, "GiB") => 1 << 30,
+        (LimitUnit::Time, "s") => 1_000,
+        (LimitUnit::Time, "min") => 60_000,
+        (LimitUnit::Time, "h") => 3_600_000,
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(factor).filter(|size| *size > 0)

@@ -8,18 +8,18 @@ use crate::limits::{Exceeded, Limit, Limits, Requester};
 
 /// What all requesters hold of something, bounded for each and in all. Copies are one.
 #[derive(Clone, Debug)]
-pub struct Shares(Arc<Inner>);
+pub struct Shares(Arc<SharesInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct SharesInner {
     limits: Arc<Limits>,
     all: Limit,
     each: Limit,
-    held: Mutex<Held>,
+    held: Mutex<HeldShares>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HeldShares {
     total: u64,
     /// What each requester holds; who holds nothing is not in it.
     by_requester: HashMap<Requester, u64>,
@@ -37,7 +37,7 @@ impl Shares {
     /// Shares of something that is bounded by one limit in all, and by another for each requester. The house
     /// is bounded by neither.
     pub fn new(limits: Arc<Limits>, all: Limit, each: Limit) -> Self {
-        Self(Arc::new(Inner { limits, all, each, held: Mutex::default() }))
+        Self(Arc::new(SharesInner { limits, all, each, held: Mutex::default() }))
     }
 
     /// A share of nothing yet, which can grow.
@@ -61,8 +61,8 @@ impl Shares {
     }
 }
 
-impl Inner {
-    fn lock(&self) -> MutexGuard<'_, Held> {
+impl SharesInner {
+    fn lock(&self) -> MutexGuard<'_, HeldShares> {
         // The counts agree between any two statements, whoever panicked.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,7 +74,7 @@ impl Share {
     /// # Errors
     /// When the requester holds too much already, or all requesters together do; the share stays as it was.
     pub fn grow(&mut self, units: u64) -> Result<(), Exceeded> {
-        let Inner { limits, all, each, .. } = &*self.of.0;
+        let SharesInner { limits, all, each, .. } = &*self.of.0;
         let mut held = self.of.0.lock();
         let mine = held.by_requester.get(&self.requester).copied().unwrap_or_default();
         if self.requester != Requester::House {

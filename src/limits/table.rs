@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum LimitUnit {
     /// A number of bytes.
     Bytes,
     /// A number of things.
@@ -46,8 +46,8 @@ macro_rules! limits {
             }
 
             /// The unit that its size is given in.
-            pub fn unit(self) -> Unit {
-                match self { $(Self::$variant => Unit::$unit,)* }
+            pub fn unit(self) -> LimitUnit {
+                match self { $(Self::$variant => LimitUnit::$unit,)* }
             }
 
             /// Its size where nobody gives another, in its unit.
@@ -226,7 +226,7 @@ impl Limit {
     }
 }
 
-impl Unit {
+impl LimitUnit {
     /// A size as people write it: `64 MiB`, `5 s`, `100`.
     pub fn shown(self, size: u64) -> String {
         match self {

@@ -11,7 +11,7 @@ use crate::model::change::Change;
 use crate::model::ids::{RecordId, TableName, UserId};
 use crate::model::record::{Envelope, FieldSet};
 use crate::model::table::FieldAt;
-use crate::model::value::Person;
+use crate::model::value::UserRef;
 
 /// How many records one connection may be editing.
 const MAX_EDITS: usize = 100;
@@ -19,7 +19,7 @@ const MAX_EDITS: usize = 100;
 /// Everyone who has announced an edit.
 #[derive(Default)]
 pub(super) struct Editing {
-    editors: HashMap<Edited, HashMap<ConnectionId, Editor>>,
+    editors: HashMap<Edited, HashMap<ConnectionId, ActiveEdit>>,
     /// What each connection edits, so that one that comes or goes costs the others nothing.
     edited: HashMap<ConnectionId, HashSet<Edited>>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Editing {
 type Edited = (TableName, RecordId);
 
 /// Somebody with an edit that is not sent yet.
-pub(super) struct Editor {
+pub(super) struct ActiveEdit {
     pub(super) user: UserId,
     /// What they are editing.
     pub(super) editing: FieldSet,
@@ -49,7 +49,7 @@ impl Editing {
         connection: ConnectionId,
         table: &TableName,
         id: RecordId,
-        editor: Editor,
+        editor: ActiveEdit,
     ) -> Result<(), TooManyEdits> {
         let key = (table.clone(), id);
         self.remove(&key, connection);
@@ -116,7 +116,7 @@ impl Editing {
 pub(super) fn conflict(
     now: &Envelope<'_>,
     overwritten: impl IntoIterator<Item = FieldAt>,
-    by: Option<&Person>,
+    by: Option<&UserRef>,
     timestamp: &str,
 ) -> Message {
     let Envelope { table, record, fields } = *now;

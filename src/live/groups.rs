@@ -10,10 +10,10 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::limits::{Flow, Requester, requester};
-use crate::live::begin::resync;
-use crate::live::matcher::{GroupId, Matcher, SoughtChange, Told, told};
-use crate::live::message::{Change as ChangeBody, Encoded, Message, Name};
+use crate::live::matcher::{Effect, GroupId, Matcher, SoughtChange, effect};
+use crate::live::message::{ChangeMessage as ChangeBody, Encoded, Message, Name};
 use crate::live::outbox::{Burst, Outbox};
+use crate::live::replay::resync;
 use crate::model::action::OpenActions;
 use crate::model::change::Change;
 use crate::model::data_table::DataTable;
@@ -21,7 +21,7 @@ use crate::model::filter::Filter;
 use crate::model::ids::{ComponentId, RecordId, SealedPosition, TableName};
 use crate::model::query::Sort;
 use crate::model::record::{Envelope, FieldSet};
-use crate::model::related::{Leads, Related, Renamed};
+use crate::model::related::{LabelChange, Related, RelatedLoader};
 use crate::model::shape::Shape;
 use crate::model::sort_key::sort_key;
 use crate::model::table::{FieldAt, Table};
@@ -30,7 +30,7 @@ use crate::store::PositionSeal;
 
 /// What one subscription is about.
 #[derive(Clone)]
-pub(super) struct Scope {
+pub(super) struct SubscriptionScope {
     pub(super) table: Arc<Table>,
     pub(super) fields: FieldSet,
     pub(super) filter: Filter,
@@ -43,7 +43,7 @@ pub(super) struct Scope {
     pub(super) related: Vec<Related>,
 }
 
-impl Scope {
+impl SubscriptionScope {
     /// The tables that it tells of.
     pub(super) fn tables(&self) -> impl Iterator<Item = &TableName> + Clone {
         let related = self.related.iter().map(|related| &related.table.name);
@@ -88,7 +88,7 @@ struct Key {
     related: Vec<Related>,
 }
 
-struct Group {
+struct SubscriptionGroup {
     key: Key,
     audience: Arc<Audience>,
     members: HashMap<Name, HashMap<MemberId, Member>>,
@@ -104,9 +104,9 @@ struct Member {
 
 /// All groups, and the way to those that a change concerns.
 #[derive(Default)]
-pub(super) struct Groups {
+pub(super) struct SubscriptionGroups {
     next_id: u64,
-    groups: HashMap<GroupId, Group>,
+    groups: HashMap<GroupId, SubscriptionGroup>,
     by_key: HashMap<Key, GroupId>,
     matcher: Matcher,
     /// The groups that show what records of a table go by.
@@ -114,7 +114,7 @@ pub(super) struct Groups {
 }
 
 /// What is said to a group.
-pub(super) enum Said {
+pub(super) enum Notice {
     Change(Encoded),
     /// To read again for this reason, and go on from there.
     Again(&'static str, SealedPosition),
@@ -141,7 +141,7 @@ pub(super) struct Concern {
 
 /// What a group hears about, and who pays for that.
 struct Audience {
-    scope: Scope,
+    scope: SubscriptionScope,
     /// The requester that subscribed first, who pays for the matching.
     requester: Requester,
 }
@@ -173,18 +173,18 @@ pub(super) fn may_be_matched(work: usize, requester: &Requester, matching: &Flow
 pub(super) fn say(
     changes: &[Change],
     concerned: &[Concern],
-    leads: &Leads,
+    leads: &RelatedLoader,
     Telling { renderer, matching, seal }: &Telling,
-) -> Vec<(GroupId, Vec<Said>)> {
+) -> Vec<(GroupId, Vec<Notice>)> {
     let sought: Vec<_> = changes.iter().map(SoughtChange::new).collect();
     // One for all who hear of a change.
     let sealed: Vec<OnceCell<_>> = changes.iter().map(|_| OnceCell::new()).collect();
-    let mut said: Vec<(GroupId, Vec<Said>)> = Vec::new();
+    let mut said: Vec<(GroupId, Vec<Notice>)> = Vec::new();
     for Concern { change: at, group, audience, is_related } in concerned {
         let Audience { scope, requester } = &**audience;
         let (change, sought) = (&changes[*at], &sought[*at]);
         let position = || sealed[*at].get_or_init(|| seal.seal(&change.position));
-        let again = |reason| Said::Again(reason, position().clone());
+        let again = |reason| Notice::Again(reason, position().clone());
         let word = if *is_related {
             let is_shown = |renamed| leads.may_have_referrers(&renamed);
             renamed(scope, change).any(is_shown).then(|| again(RENAMED))
@@ -194,7 +194,7 @@ pub(super) fn say(
             encode(scope, sought, leads, renderer, position()).map(|encoded| {
                 // If not, it has joined since the records that others go by were read.
                 let is_covered = is_covered(scope, change, leads);
-                if is_covered { Said::Change(encoded) } else { again(RENAMED) }
+                if is_covered { Notice::Change(encoded) } else { again(RENAMED) }
             })
         };
         let Some(word) = word else { continue };
@@ -207,28 +207,33 @@ pub(super) fn say(
 }
 
 /// Where a subscription sits among the groups.
-pub(super) struct Seat {
+pub(super) struct Membership {
     pub(super) group: GroupId,
     member: MemberId,
 }
 
-impl Groups {
+impl SubscriptionGroups {
     pub(super) fn len(&self) -> usize {
         self.groups.len()
     }
 
     /// Puts a subscription among those of its scope. Until it goes live, what happens is held back.
-    pub(super) fn join(&mut self, scope: &Scope, name: &Name, outbox: &Arc<Outbox>) -> Seat {
+    pub(super) fn join(
+        &mut self,
+        scope: &SubscriptionScope,
+        name: &Name,
+        outbox: &Arc<Outbox>,
+    ) -> Membership {
         let (group, member) = (self.group(scope), self.take_id());
         let joining = Member { outbox: outbox.clone(), held_back: Some(Vec::new()) };
         if let Some(group) = self.groups.get_mut(&group) {
             group.members.entry(name.clone()).or_default().insert(member, joining);
         }
-        Seat { group, member }
+        Membership { group, member }
     }
 
     /// Sends a subscription these first, then what was held back, then all that follows.
-    pub(super) fn go_live(&mut self, seat: &Seat, name: &Name, first: [Burst; 2]) {
+    pub(super) fn go_live(&mut self, seat: &Membership, name: &Name, first: [Burst; 2]) {
         let group = self.groups.get_mut(&seat.group);
         let members = group.and_then(|group| group.members.get_mut(name));
         if let Some(member) = members.and_then(|members| members.get_mut(&seat.member)) {
@@ -238,7 +243,7 @@ impl Groups {
         }
     }
 
-    pub(super) fn leave(&mut self, seat: &Seat, name: &Name) {
+    pub(super) fn leave(&mut self, seat: &Membership, name: &Name) {
         let Entry::Occupied(mut group) = self.groups.entry(seat.group) else { return };
         if let Entry::Occupied(mut members) = group.get_mut().members.entry(name.clone()) {
             members.get_mut().remove(&seat.member);
@@ -247,7 +252,7 @@ impl Groups {
             }
         }
         if group.get().members.is_empty() {
-            let Group { key, .. } = group.remove();
+            let SubscriptionGroup { key, .. } = group.remove();
             self.by_key.remove(&key);
             self.matcher.remove(seat.group, &key.table, &key.filter);
             for related in &key.related {
@@ -281,14 +286,14 @@ impl Groups {
     }
 
     /// Puts what is said to each group into the queues of its members. Returns how many messages that took.
-    pub(super) fn deliver(&mut self, said: Vec<(GroupId, Vec<Said>)>) -> usize {
+    pub(super) fn deliver(&mut self, said: Vec<(GroupId, Vec<Notice>)>) -> usize {
         let encoded = said.iter().map(|(_, changes)| changes.len()).sum();
         for (id, changes) in said {
             let Some(group) = self.groups.get_mut(&id) else { continue };
             for (name, members) in &mut group.members {
                 let named = changes.iter().map(|said| match said {
-                    Said::Change(change) => change.named(name),
-                    Said::Again(reason, position) => resync(name, reason, position),
+                    Notice::Change(change) => change.named(name),
+                    Notice::Again(reason, position) => resync(name, reason, position),
                 });
                 let burst = Burst::new(named.collect());
                 members.values_mut().for_each(|member| member.push(&burst));
@@ -309,8 +314,8 @@ impl Groups {
     }
 
     /// What has to be read before the changes can be told.
-    pub(super) fn leads(&self, changes: &[Change]) -> Leads {
-        let mut leads = Leads::default();
+    pub(super) fn leads(&self, changes: &[Change]) -> RelatedLoader {
+        let mut leads = RelatedLoader::default();
         if self.by_related.values().all(HashSet::is_empty) {
             return leads;
         }
@@ -324,7 +329,7 @@ impl Groups {
             for id in self.matcher.candidates(change) {
                 let group = self.groups.get(&id);
                 let related = group.into_iter().flat_map(|group| &group.audience.scope.related);
-                related.for_each(|related| leads.want(related, &new[related.field]));
+                related.for_each(|related| leads.request(related, &new[related.field]));
             }
         }
         leads
@@ -335,7 +340,7 @@ impl Groups {
         self.next_id
     }
 
-    fn group(&mut self, scope: &Scope) -> GroupId {
+    fn group(&mut self, scope: &SubscriptionScope) -> GroupId {
         let component = scope.component.as_ref();
         let key = Key {
             table: scope.table.name.clone(),
@@ -357,7 +362,7 @@ impl Groups {
         }
         self.by_key.insert(key.clone(), id);
         let audience = Arc::new(Audience { scope: scope.clone(), requester: requester() });
-        self.groups.insert(id, Group { key, audience, members: HashMap::new() });
+        self.groups.insert(id, SubscriptionGroup { key, audience, members: HashMap::new() });
         id
     }
 }
@@ -376,35 +381,35 @@ pub(super) const RENAMED: &str = "a record that others refer to has changed";
 
 /// The record of a change, once for each field of a scope by which it may be shown otherwise now.
 pub(super) fn renamed<'a>(
-    scope: &'a Scope,
+    scope: &'a SubscriptionScope,
     change: &'a Change,
-) -> impl Iterator<Item = Renamed> + 'a {
+) -> impl Iterator<Item = LabelChange> + 'a {
     scope.related.iter().filter_map(|related| related.renamed_by(change, &scope.table))
 }
 
-fn is_covered(scope: &Scope, change: &Change, leads: &Leads) -> bool {
+fn is_covered(scope: &SubscriptionScope, change: &Change, leads: &RelatedLoader) -> bool {
     change.new.as_ref().is_none_or(|new| leads.cover(&scope.related, new))
 }
 
 /// The message that a change means to a scope, if it means anything.
 pub(super) fn encode(
-    scope: &Scope,
+    scope: &SubscriptionScope,
     sought: &SoughtChange<'_>,
-    leads: &Leads,
+    leads: &RelatedLoader,
     renderer: &Renderer,
     position: &SealedPosition,
 ) -> Option<Encoded> {
-    let told = told(&scope.filter, sought)?;
+    let told = effect(&scope.filter, sought)?;
     let change = sought.change;
     let (event, transition) = match told {
-        Told::Enter => ("insert", Some("enter")),
-        Told::Update => ("update", None),
-        Told::Leave => ("delete", Some("leave")),
+        Effect::Enter => ("insert", Some("enter")),
+        Effect::Update => ("update", None),
+        Effect::Leave => ("delete", Some("leave")),
     };
     let component = scope.component.as_ref();
     let rows = component.and_then(|component| component.rows.as_ref());
-    let shown = change.new.as_ref().filter(|_| told != Told::Leave);
-    let old = change.old.as_ref().filter(|_| told == Told::Update);
+    let shown = change.new.as_ref().filter(|_| told != Effect::Leave);
+    let old = change.old.as_ref().filter(|_| told == Effect::Update);
     if let (Some(old), Some(new)) = (old, shown)
         && scope.fields.iter().all(|at| old[at] == new[at])
         && sort_key(old, &scope.sort) == sort_key(new, &scope.sort)
@@ -425,7 +430,7 @@ pub(super) fn encode(
         }
         renderer.row(data_table, &scope.table, &scope.fields, &record)
     });
-    let left = (told == Told::Leave).then_some(change.record_id);
+    let left = (told == Effect::Leave).then_some(change.record_id);
     Some(Encoded::new(ChangeBody {
         event,
         table: scope.table.name.as_str(),

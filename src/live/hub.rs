@@ -15,22 +15,24 @@ use tokio::task::spawn_blocking;
 
 use crate::feed::{Feed, Next};
 use crate::limits::{Exceeded, Flow, Limit, Limits, Shares, requester};
-use crate::live::begin::resync;
-use crate::live::editing::{Editing, Editor, TooManyEdits, conflict};
-use crate::live::groups::{Groups, Said, Scope, Seat, Telling, say, work};
+use crate::live::editing::{ActiveEdit, Editing, TooManyEdits, conflict};
+use crate::live::groups::{
+    Membership, Notice, SubscriptionGroups, SubscriptionScope, Telling, say, work,
+};
 use crate::live::matcher::GroupId;
 use crate::live::message::{CloseReason, Name, now};
 use crate::live::metrics::Metrics;
 use crate::live::outbox::Outbox;
-use crate::live::past::Past;
 use crate::live::presence::{Arrival, ConnectionId, Presence};
+use crate::live::replay::resync;
+use crate::live::replay_cache::ReplayCache;
 use crate::model::access::Viewer;
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::query::Query;
 use crate::model::record::Envelope;
 use crate::model::refresh::Transport;
-use crate::model::related::Leads;
+use crate::model::related::RelatedLoader;
 use crate::records::Stale;
 use crate::render::Renderer;
 use crate::store::{Batch, Store, StoreError};
@@ -55,19 +57,19 @@ const UNTOLD: &str = "a change could not be told";
 const SWEEPS_PER_SILENCE: u32 = 60;
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct HubState {
     next_connection: ConnectionId,
-    pub(super) groups: Groups,
-    connections: HashMap<ConnectionId, Connection>,
+    pub(super) groups: SubscriptionGroups,
+    connections: HashMap<ConnectionId, ConnectionEntry>,
     /// How many connections each owner has; nobody has none.
     owners: HashMap<Arc<str>, usize>,
     /// How many there are from each address; none has none.
     addresses: HashMap<IpAddr, usize>,
     editing: Editing,
-    pub(super) past: Past,
+    pub(super) past: ReplayCache,
 }
 
-struct Connection {
+struct ConnectionEntry {
     /// Whose it is: connections are counted by this.
     owner: Arc<str>,
     credential: Credential,
@@ -109,7 +111,7 @@ pub struct Hub {
     pub(super) store: Store,
     pub(super) telling: Telling,
     pub(super) transport: Transport,
-    state: Mutex<State>,
+    state: Mutex<HubState>,
     presence: Mutex<Presence>,
     pub(super) metrics: Metrics,
     /// What each requester's filters take.
@@ -120,12 +122,12 @@ pub struct Hub {
 }
 
 /// A place among the connections; given back when dropped.
-pub struct Admission {
+pub struct ConnectionPermit {
     hub: Arc<Hub>,
     pub(super) id: ConnectionId,
 }
 
-impl Drop for Admission {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
         if let Some(connection) = state.connections.remove(&self.id) {
@@ -147,13 +149,13 @@ fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
 }
 
 /// Being on a page; it ends when dropped.
-pub(super) struct Stay {
+pub(super) struct PresenceGuard {
     hub: Arc<Hub>,
     connection: ConnectionId,
     path: Arc<str>,
 }
 
-impl Stay {
+impl PresenceGuard {
     /// A sign of life.
     pub(super) fn touch(&self) {
         let most = self.hub.transport.max_presence_entries;
@@ -167,7 +169,7 @@ impl Stay {
     }
 }
 
-impl Drop for Stay {
+impl Drop for PresenceGuard {
     fn drop(&mut self) {
         let most = self.hub.transport.max_presence_entries;
         self.hub.presence().leave(&self.path, self.connection, most);
@@ -177,10 +179,10 @@ impl Drop for Stay {
 /// A subscription that is live; it ends when dropped.
 pub(super) struct Subscription {
     hub: Arc<Hub>,
-    pub(super) seat: Seat,
+    pub(super) seat: Membership,
     connection: ConnectionId,
     pub(super) name: Name,
-    pub(super) scope: Scope,
+    pub(super) scope: SubscriptionScope,
 }
 
 impl Drop for Subscription {
@@ -234,7 +236,7 @@ impl Hub {
     ///
     /// # Errors
     /// When they have begun too many within a minute.
-    pub(super) fn may_begin(&self, admission: &Admission) -> Result<(), Exceeded> {
+    pub(super) fn may_begin(&self, admission: &ConnectionPermit) -> Result<(), Exceeded> {
         let connection = self.lock().connections.get(&admission.id).map(|of| of.credential.address);
         // Programs on this machine are its owner's, and a proxy here speaks for many.
         if connection.is_none_or(|address| address.is_loopback()) {
@@ -277,7 +279,7 @@ impl Hub {
     /// Nobody falls between: who joins meanwhile is told that the position is still the one before these
     /// changes, and hears them held back, if the group was there; a group that is new by then is looked
     /// through in the end, before the position moves on.
-    async fn publish(&self, changes: &[Change], leads: Option<Leads>, position: &Position) {
+    async fn publish(&self, changes: &[Change], leads: Option<RelatedLoader>, position: &Position) {
         let Some(leads) = leads else { return self.resync_everyone(UNTOLD, position) };
         let (concerned, newest) = {
             let state = self.lock();
@@ -303,9 +305,9 @@ impl Hub {
     }
 
     /// The records that those of some changes are labelled by; nothing if they cannot be read.
-    async fn leads(&self, changes: &[Change]) -> Option<Leads> {
+    async fn leads(&self, changes: &[Change]) -> Option<RelatedLoader> {
         let mut leads = self.lock().groups.leads(changes);
-        let read = self.store.lead(&mut leads).await;
+        let read = self.store.load(&mut leads).await;
         read.inspect_err(|error| tracing::warn!("cannot read what records refer to: {error}"))
             .ok()?;
         Some(leads)
@@ -332,7 +334,7 @@ impl Hub {
         self: &Arc<Self>,
         credential: Credential,
         outbox: &Arc<Outbox>,
-    ) -> Option<Admission> {
+    ) -> Option<ConnectionPermit> {
         let owner: Arc<str> = match &credential.viewer {
             Viewer::User(user) => user.id.as_str().into(),
             // A guest is nobody but their token.
@@ -357,10 +359,10 @@ impl Hub {
         let id = state.next_connection;
         let outbox = Arc::downgrade(outbox);
         let (since, tables) = (Timestamp::now(), Vec::new());
-        let connection = Connection { owner, credential, since, tables, outbox };
+        let connection = ConnectionEntry { owner, credential, since, tables, outbox };
         state.connections.insert(id, connection);
         self.metrics.connected();
-        Some(Admission { hub: self.clone(), id })
+        Some(ConnectionPermit { hub: self.clone(), id })
     }
 
     /// What each open connection was opened with.
@@ -456,17 +458,17 @@ impl Hub {
     /// Puts a connection on a page that is open to it as long as each of the needed finds a record.
     pub(super) fn stay(
         self: &Arc<Self>,
-        admission: &Admission,
+        admission: &ConnectionPermit,
         path: &Arc<str>,
         viewer: &Viewer,
         outbox: &Arc<Outbox>,
         needed: Vec<Query>,
-    ) -> Stay {
+    ) -> PresenceGuard {
         let (connection, viewer, outbox) = (admission.id, viewer.clone(), outbox.clone());
         let (needed, at) = (needed.into(), now().into());
         let arrival = Arrival { connection, viewer, outbox, needed, at };
         self.presence().join(path, arrival, self.transport.max_presence_entries);
-        Stay { hub: self.clone(), connection, path: path.clone() }
+        PresenceGuard { hub: self.clone(), connection, path: path.clone() }
     }
 
     /// Notes which fields of a record somebody is editing; none means they have finished.
@@ -475,10 +477,10 @@ impl Hub {
     /// When the connection announces too many.
     pub(super) fn edit(
         &self,
-        admission: &Admission,
+        admission: &ConnectionPermit,
         table: &TableName,
         id: RecordId,
-        editor: Editor,
+        editor: ActiveEdit,
     ) -> Result<(), TooManyEdits> {
         self.lock().editing.announce(admission.id, table, id, editor)
     }
@@ -495,7 +497,7 @@ impl Hub {
         connection: ConnectionId,
         outbox: &Arc<Outbox>,
         name: &Name,
-        scope: &Scope,
+        scope: &SubscriptionScope,
     ) -> (Subscription, Position) {
         let mut state = self.lock();
         let seat = state.groups.join(scope, name, outbox);
@@ -523,9 +525,9 @@ impl Hub {
     fn tell(
         &self,
         changes: &[Change],
-        said: Vec<(GroupId, Vec<Said>)>,
+        said: Vec<(GroupId, Vec<Notice>)>,
         newest: GroupId,
-        leads: &Leads,
+        leads: &RelatedLoader,
         position: &Position,
     ) {
         let mut state = self.lock();
@@ -554,7 +556,7 @@ impl Hub {
         self.position.send_replace(position.clone());
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HubState> {
         // No statement leaves the state half changed, whoever panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -17,7 +17,7 @@ pub(super) type GroupId = u64;
 
 /// What a change means to whoever sees the records of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Effect {
     /// The record begins to match.
     Enter,
     /// It matched and still does.
@@ -57,13 +57,13 @@ impl<'a> SoughtChange<'a> {
 }
 
 /// How a change concerns a filter; not at all if the record matched neither before nor after.
-pub(super) fn told(filter: &Filter, sought: &SoughtChange<'_>) -> Option<Told> {
+pub(super) fn effect(filter: &Filter, sought: &SoughtChange<'_>) -> Option<Effect> {
     let before = sought.old.as_ref().is_some_and(|old| filter.finds(old));
     let after = sought.new.as_ref().is_some_and(|new| filter.finds(new));
     match (before, after) {
-        (false, true) => Some(Told::Enter),
-        (true, true) => Some(Told::Update),
-        (true, false) => Some(Told::Leave),
+        (false, true) => Some(Effect::Enter),
+        (true, true) => Some(Effect::Update),
+        (true, false) => Some(Effect::Leave),
         (false, false) => None,
     }
 }
@@ -152,9 +152,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(before: &str, after: &str, expected: Option<Told>) {
+    fn check(before: &str, after: &str, expected: Option<Effect>) {
         let change = change(before, after);
-        assert_eq!(told(&is("open"), &SoughtChange::new(&change)), expected);
+        assert_eq!(effect(&is("open"), &SoughtChange::new(&change)), expected);
         // Whoever is told must have been found.
         let mut matcher = Matcher::default();
         matcher.add(1, &change.table, &is("open"));
@@ -164,11 +164,11 @@ mod tests {
 
     #[test]
     fn a_row_is_told_by_what_it_was_and_what_it_is() {
-        check("", "open", Some(Told::Enter));
-        check("done", "open", Some(Told::Enter));
-        check("open", "open", Some(Told::Update));
-        check("open", "done", Some(Told::Leave));
-        check("open", "", Some(Told::Leave));
+        check("", "open", Some(Effect::Enter));
+        check("done", "open", Some(Effect::Enter));
+        check("open", "open", Some(Effect::Update));
+        check("open", "done", Some(Effect::Leave));
+        check("open", "", Some(Effect::Leave));
     }
 
     #[test]

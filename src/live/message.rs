@@ -48,7 +48,7 @@ pub(super) enum Body<'a> {
         subscription_id: Option<&'a str>,
     },
     /// A record was inserted, updated or deleted, or began or ceased to match.
-    Change(Change<'a>),
+    Change(ChangeMessage<'a>),
     /// A sign of life.
     Heartbeat {
         /// The time at which it is sent.
@@ -110,7 +110,8 @@ pub(super) enum Body<'a> {
 /// The members of `change`.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Change<'a> {
+#[schemars(rename = "Change")]
+pub(super) struct ChangeMessage<'a> {
     /// What to do: `insert`, `update` or `delete`.
     pub(super) event: &'a str,
     /// The table it happened to.
@@ -256,7 +257,7 @@ struct Head<'a> {
 }
 
 impl Encoded {
-    pub(super) fn new(change: Change<'_>) -> Self {
+    pub(super) fn new(change: ChangeMessage<'_>) -> Self {
         let head = Head { r#type: "change", event: change.event, table: change.table };
         let position = change.position.clone();
         Self { name_at: json(&head).len(), json: json(&Body::Change(change)), position }

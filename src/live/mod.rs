@@ -3,7 +3,6 @@
 //! The [`Hub`] takes changes from the feed and puts finished messages into the [`Outbox`] of each
 //! connection. A [`Session`] is what one connection may do, whatever transport it came by.
 
-mod begin;
 mod editing;
 mod groups;
 mod hub;
@@ -11,13 +10,14 @@ mod matcher;
 mod message;
 mod metrics;
 mod outbox;
-mod past;
 mod presence;
+mod replay;
+mod replay_cache;
 mod session;
 mod stays;
 
 pub use editing::TooManyEdits;
-pub use hub::{Admission, Credential, Hub, OpenConnection};
+pub use hub::{ConnectionPermit, Credential, Hub, OpenConnection};
 pub use message::{CloseReason, Message, Name, messages_schema};
 pub use outbox::{Delivery, Outbox};
-pub use session::{Handshake, LiveError, Opened, Session};
+pub use session::{Handshake, LiveError, Session, SessionContext};

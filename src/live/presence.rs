@@ -21,7 +21,7 @@ use crate::model::record::Record;
 /// Everyone on every page.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
-    pages: HashMap<Arc<str>, Page>,
+    pages: HashMap<Arc<str>, PageRoster>,
     next_place: u64,
 }
 
@@ -40,15 +40,15 @@ pub(super) struct Arrival {
 }
 
 #[derive(Debug, Default)]
-struct Page {
-    connections: HashMap<ConnectionId, Connection>,
+struct PageRoster {
+    connections: HashMap<ConnectionId, PresentConnection>,
     /// Everyone signed in, in the order they came.
-    people: BTreeMap<u64, Person>,
+    people: BTreeMap<u64, PresentPerson>,
     places: HashMap<UserId, u64>,
 }
 
 #[derive(Debug)]
-struct Connection {
+struct PresentConnection {
     /// Nobody for a guest.
     user: Option<User>,
     outbox: Arc<Outbox>,
@@ -61,14 +61,14 @@ struct Connection {
 }
 
 /// A connection on a page, with what the page needs to be open to them.
-pub(super) struct Held {
+pub(super) struct PageVisit {
     pub(super) path: Arc<str>,
     pub(super) connection: ConnectionId,
     pub(super) needed: Arc<[Query]>,
 }
 
 #[derive(Debug)]
-struct Person {
+struct PresentPerson {
     shown: PresentUser,
     /// How many connections of theirs are here.
     connections: usize,
@@ -87,7 +87,7 @@ impl Presence {
             };
             let (outbox, seen) = (outbox.clone(), Instant::now());
             let (stale, barred) = Default::default();
-            entry.insert(Connection { user, outbox, seen, stale, needed, barred });
+            entry.insert(PresentConnection { user, outbox, seen, stale, needed, barred });
             page.arrive(path, id, self.next_place, &at, most);
         }
         self.sync(path, id, &outbox, most);
@@ -95,14 +95,14 @@ impl Presence {
 
     /// Tells a connection on a page who is there: nobody, where the page is not open to it.
     pub(super) fn sync(&self, path: &Arc<str>, id: ConnectionId, outbox: &Outbox, most: usize) {
-        let is_open = |page: &&Page| page.connections.get(&id).is_some_and(|own| !own.barred);
+        let is_open = |page: &&PageRoster| page.connections.get(&id).is_some_and(|own| !own.barred);
         let people = self.pages.get(path).filter(is_open).map(|page| page.people.values());
         let users = people.into_iter().flatten().take(most).map(|person| &person.shown).collect();
         outbox.push([Message::new(&Body::PresenceSync { page_path: path, users })]);
     }
 
     /// The connections whose page may be open to them no longer, or again, after a change.
-    pub(super) fn concerned_by(&self, change: &Change) -> Vec<Held> {
+    pub(super) fn concerned_by(&self, change: &Change) -> Vec<PageVisit> {
         let is_concerned = |query: &Query| {
             let matches = |record: &Option<Record>| {
                 record.as_ref().is_some_and(|record| query.filter.matches(record))
@@ -113,16 +113,16 @@ impl Presence {
     }
 
     /// Every connection on a page that needs something to be open to it.
-    pub(super) fn all_held(&self) -> Vec<Held> {
+    pub(super) fn all_held(&self) -> Vec<PageVisit> {
         self.held(|needed| !needed.is_empty())
     }
 
-    fn held(&self, is_meant: impl Fn(&[Query]) -> bool) -> Vec<Held> {
+    fn held(&self, is_meant: impl Fn(&[Query]) -> bool) -> Vec<PageVisit> {
         let all = self.pages.iter().flat_map(|(path, page)| {
             page.connections.iter().map(move |(id, connection)| (path, *id, &connection.needed))
         });
         let meant = all.filter(|(_, _, needed)| is_meant(needed));
-        let held = meant.map(|(path, connection, needed)| Held {
+        let held = meant.map(|(path, connection, needed)| PageVisit {
             path: path.clone(),
             connection,
             needed: needed.clone(),
@@ -133,7 +133,7 @@ impl Presence {
     /// Takes a connection off a page that is no longer open to it, or lets it in again.
     pub(super) fn bar(
         &mut self,
-        Held { path, connection: id, .. }: &Held,
+        PageVisit { path, connection: id, .. }: &PageVisit,
         barred: bool,
         at: &Arc<str>,
         most: usize,
@@ -197,14 +197,14 @@ impl Presence {
     }
 }
 
-impl Connection {
+impl PresentConnection {
     /// Whether it counts as being on its page.
     fn is_here(&self) -> bool {
         !self.stale && !self.barred
     }
 }
 
-impl Page {
+impl PageRoster {
     /// Counts a connection among its person's; the first of them is told to the others.
     fn arrive(
         &mut self,
@@ -217,7 +217,7 @@ impl Page {
         let connection = self.connections.get(&id).filter(|connection| connection.is_here());
         let Some(user) = connection.and_then(|connection| connection.user.as_ref()) else { return };
         let place = *self.places.entry(user.id.clone()).or_insert(place);
-        let person = self.people.entry(place).or_insert_with(|| Person {
+        let person = self.people.entry(place).or_insert_with(|| PresentPerson {
             shown: PresentUser {
                 id: user.id.as_str().into(),
                 name: user.name.clone(),
@@ -233,7 +233,7 @@ impl Page {
     }
 
     /// Takes a connection from its person's; the last of them is told to the others.
-    fn depart(&mut self, path: &Arc<str>, connection: &Connection, most: usize) {
+    fn depart(&mut self, path: &Arc<str>, connection: &PresentConnection, most: usize) {
         let Some(user) = connection.user.as_ref().filter(|_| connection.is_here()) else { return };
         let Some(place) = self.places.get(&user.id).copied() else { return };
         let Some(person) = self.people.get_mut(&place) else { return };

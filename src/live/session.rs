@@ -8,20 +8,20 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::limits::{Exceeded, Limit, Share, requester};
-use crate::live::begin::{Begun, Behind, resync};
-use crate::live::editing::{Editor, TooManyEdits};
-use crate::live::groups::{ComponentScope, Scope};
-use crate::live::hub::{Admission, Hub, Stay, Subscription};
+use crate::live::editing::{ActiveEdit, TooManyEdits};
+use crate::live::groups::{ComponentScope, SubscriptionScope};
+use crate::live::hub::{ConnectionPermit, Hub, PresenceGuard, Subscription};
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::Outbox;
+use crate::live::replay::{CatchUp, Started, resync};
 use crate::model::access::Viewer;
-use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::ids::{Position, RecordId, SealedPosition};
 use crate::model::refresh::Transport;
+use crate::model::route::Address;
 use crate::model::shape::Shape;
 use crate::model::table::Table;
-use crate::records::{Opening, Question, Records, RecordsError};
+use crate::records::{ComponentQuery, Opening, Records, RecordsError};
 
 /// The longest `subscriptionId`, in bytes.
 const MAX_SUBSCRIPTION_ID: usize = 128;
@@ -97,16 +97,16 @@ pub struct Session {
     /// What the filter of each subscription takes.
     filters: HashMap<Name, Share>,
     /// Subscriptions that are still being told of the past, the next one first.
-    behind: VecDeque<Behind>,
-    pages: HashMap<Arc<str>, Stay>,
+    behind: VecDeque<CatchUp>,
+    pages: HashMap<Arc<str>, PresenceGuard>,
     /// What is still to be said after the first answer to a handshake.
     connected: Option<Message>,
     // Last, so that the place is given back after all that was done with it.
-    admission: Admission,
+    admission: ConnectionPermit,
 }
 
 /// Who opened a connection, and what they may do with it.
-pub struct Opened {
+pub struct SessionContext {
     /// Whom they listen to.
     pub hub: Arc<Hub>,
     /// The pages and tables there are.
@@ -118,15 +118,15 @@ pub struct Opened {
     /// What is sent to them.
     pub outbox: Arc<Outbox>,
     /// Their place among the connections.
-    pub admission: Admission,
+    pub admission: ConnectionPermit,
     /// How they are connected: `websocket` or `sse`.
     pub via: &'static str,
 }
 
 impl Session {
     /// A session that has subscribed to nothing. `table` is that of a per-table connection.
-    pub fn new(opened: Opened, table: Option<String>) -> Self {
-        let Opened { hub, app, records, viewer, outbox, admission, via } = opened;
+    pub fn new(opened: SessionContext, table: Option<String>) -> Self {
+        let SessionContext { hub, app, records, viewer, outbox, admission, via } = opened;
         let (subscriptions, behind, filters, pages) = Default::default();
         let connected = Some(Message::connected(via));
         Self {
@@ -181,7 +181,7 @@ impl Session {
 
     /// Notes a sign of life.
     pub fn touch(&self) {
-        self.pages.values().for_each(Stay::touch);
+        self.pages.values().for_each(PresenceGuard::touch);
     }
 
     /// Takes a frame from the client. What is wrong with it is answered, not returned.
@@ -281,12 +281,12 @@ impl Session {
         self.keep(begun);
     }
 
-    fn keep(&mut self, begun: Begun) {
+    fn keep(&mut self, begun: Started) {
         match begun {
-            Begun::Live(subscription) => {
+            Started::Live(subscription) => {
                 self.subscriptions.insert(subscription.name.clone(), subscription);
             }
-            Begun::Behind(behind) => self.behind.push_back(behind),
+            Started::Behind(behind) => self.behind.push_back(behind),
         }
     }
 
@@ -348,7 +348,7 @@ impl Session {
         let editing = view.select(names.iter().map(String::as_str))?;
         let (user, outbox) = (user.id.clone(), self.outbox.clone());
         let name = view.table.name.clone();
-        let editor = Editor { user, editing, view, outbox };
+        let editor = ActiveEdit { user, editing, view, outbox };
         Ok(self.hub.edit(&self.admission, &name, id, editor)?)
     }
 
@@ -376,7 +376,7 @@ impl Session {
         Ok(())
     }
 
-    fn scope(&self, handshake: &Handshake) -> Result<Scope, LiveError> {
+    fn scope(&self, handshake: &Handshake) -> Result<SubscriptionScope, LiveError> {
         if let Some(component) = &handshake.component {
             return self.component_scope(handshake, component);
         }
@@ -395,7 +395,7 @@ impl Session {
             None => view.fields.clone(),
         };
         let sort = handshake.sort.as_deref().map_or(Ok(Vec::new()), |sort| view.sort(sort))?;
-        Ok(Scope {
+        Ok(SubscriptionScope {
             table: view.table,
             fields,
             filter,
@@ -408,7 +408,11 @@ impl Session {
 
     /// Table, filter, sort and fields are the page's, never the client's. Who says what the component
     /// meant to them must still mean the same.
-    fn component_scope(&self, handshake: &Handshake, id: &str) -> Result<Scope, LiveError> {
+    fn component_scope(
+        &self,
+        handshake: &Handshake,
+        id: &str,
+    ) -> Result<SubscriptionScope, LiveError> {
         let shape = handshake.shape.as_deref();
         match self.any_component_scope(handshake, id) {
             Ok((_, now)) if shape.is_some_and(|shape| shape != now.as_str()) => {
@@ -427,13 +431,13 @@ impl Session {
         &self,
         handshake: &Handshake,
         id: &str,
-    ) -> Result<(Scope, Shape), LiveError> {
+    ) -> Result<(SubscriptionScope, Shape), LiveError> {
         let address = self.address(handshake.url.as_deref().unwrap_or_default());
         let address = address.ok_or(RecordsError::NotFound)?;
         let page = &address.page;
         let component = id.parse().ok().and_then(|id| page.component(&id, &self.viewer));
         let component = component.ok_or(RecordsError::NotFound)?;
-        let Question { view, query, chosen } =
+        let ComponentQuery { view, query, chosen } =
             self.records.question(&self.viewer, component, &address)?;
         let window = query.ask.window();
         let rows = chosen.map(|chosen| chosen.table);
@@ -444,7 +448,7 @@ impl Session {
             shape: shape.clone(),
             rows,
         };
-        let scope = Scope {
+        let scope = SubscriptionScope {
             fields: component.shown(&view),
             sort: window.map(|window| window.sort.clone()).unwrap_or_default(),
             filter: query.filter,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::live::hub::Hub;
 use crate::live::message::now;
-use crate::live::presence::Held;
+use crate::live::presence::PageVisit;
 use crate::model::change::Change;
 use crate::model::query::{Answer, Query};
 
@@ -22,7 +22,7 @@ impl Hub {
         self.review(held).await;
     }
 
-    async fn review(&self, held: Vec<Held>) {
+    async fn review(&self, held: Vec<PageVisit>) {
         let mut found: HashMap<&Query, bool> = HashMap::new();
         for query in held.iter().flat_map(|held| held.needed.iter()) {
             if found.contains_key(query) {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::model::address::Values;
 use crate::model::app::App;
 use crate::model::filter::Filter;
 use crate::model::ids::{Role, TableName, UserId};
 use crate::model::operand::Operand;
 use crate::model::record::{FieldSet, Record};
 use crate::model::related::Related;
+use crate::model::route::RouteValues;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 
@@ -44,7 +44,7 @@ pub struct User {
 /// Whom an author lets do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {
-    /// Everyone, with guests.
+    /// Everyone, guests included.
     All,
     /// Everyone who is signed in.
     Authenticated,
@@ -55,13 +55,13 @@ pub enum Grant {
 /// What can be done to records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Read the records.
+    /// Read the records of the table.
     Read,
-    /// Add a record.
+    /// Add a record to the table.
     Create,
-    /// Change a record.
+    /// Change a record of the table.
     Update,
-    /// Remove a record.
+    /// Remove a record from the table.
     Delete,
 }
 
@@ -146,7 +146,7 @@ impl View {
 
     /// Which records the viewer may do what to.
     pub fn rules(&self) -> RowRules {
-        let (rules, none) = (&self.table.permissions.rows, Values::default());
+        let (rules, none) = (&self.table.permissions.rows, RouteValues::default());
         RowRules {
             read: self.rows.clone(),
             create: rules.create.fill(&self.viewer, &none),
@@ -252,7 +252,7 @@ impl Table {
             is_open: true,
             fields: self.readable(viewer),
             known: self.readable(viewer),
-            rows: self.permissions.rows.read.fill(viewer, &Values::default()),
+            rows: self.permissions.rows.read.fill(viewer, &RouteValues::default()),
             related: Vec::new(),
         })
     }

@@ -14,7 +14,7 @@ use crate::model::value::Value;
 
 /// What is done to a record.
 #[derive(Clone, Debug)]
-pub enum Deed {
+pub enum ActionKind {
     /// The record is removed.
     Delete,
     /// One of its fields is set to this.
@@ -25,7 +25,7 @@ pub enum Deed {
 #[derive(Clone, Debug)]
 pub struct Action {
     /// What is done to the record.
-    pub deed: Deed,
+    pub deed: ActionKind,
     /// The words on its button.
     pub label: Arc<str>,
     /// What people are asked before it is done.
@@ -46,7 +46,7 @@ pub enum RowAction {
     },
 }
 
-/// A `button` component.
+/// A `button` component: a press does something to a record or leads to another page.
 #[derive(Clone, Debug)]
 pub struct Button {
     /// The words on it.
@@ -54,12 +54,12 @@ pub struct Button {
     /// How much it asks to be pressed.
     pub variant: Variant,
     /// What a press of the button does.
-    pub does: Does,
+    pub does: ButtonTarget,
 }
 
 /// What a button does.
 #[derive(Clone, Debug)]
-pub enum Does {
+pub enum ButtonTarget {
     /// It opens the page at this path.
     Lead(Phrase),
     /// It does something to a record.
@@ -117,26 +117,26 @@ impl Action {
     /// Whether the viewer may do it to some records.
     pub fn is_open(&self, view: &View) -> bool {
         match &self.deed {
-            Deed::Delete => view.table.allows(&view.viewer, Operation::Delete),
-            Deed::Set(field, _) => view.may_set(*field),
+            ActionKind::Delete => view.table.allows(&view.viewer, Operation::Delete),
+            ActionKind::Set(field, _) => view.may_set(*field),
         }
     }
 
     /// The records that the viewer may do it to.
     pub fn scope(&self, view: &View) -> Filter {
         match &self.deed {
-            Deed::Delete => view.rules().delete,
-            Deed::Set(..) => view.rules().update,
+            ActionKind::Delete => view.rules().delete,
+            ActionKind::Set(..) => view.rules().update,
         }
     }
 
     /// Whether it may be done to this record: to set a field, the record must pass as it becomes, too.
     pub fn is_for(&self, record: &Record, open: &OpenActions) -> bool {
         match &self.deed {
-            Deed::Delete => open.delete.matches(record),
+            ActionKind::Delete => open.delete.matches(record),
             // Most tables have no such rule, and then there is nothing to be tried out.
-            Deed::Set(..) if open.update == Filter::all() => true,
-            Deed::Set(field, value) => {
+            ActionKind::Set(..) if open.update == Filter::all() => true,
+            ActionKind::Set(field, value) => {
                 let mut after = record.clone();
                 after.values[field.index()] = value.clone();
                 open.update.matches(record) && open.update.matches(&after)
@@ -147,16 +147,16 @@ impl Action {
     /// Whether it would change nothing.
     pub fn is_done(&self, record: &Record) -> bool {
         match &self.deed {
-            Deed::Delete => false,
-            Deed::Set(field, value) => record[*field] == *value,
+            ActionKind::Delete => false,
+            ActionKind::Set(field, value) => record[*field] == *value,
         }
     }
 
     /// What people are told once it is done, where the author does not say.
     pub fn toast(&self) -> Arc<str> {
         match &self.deed {
-            Deed::Delete => "Deleted".into(),
-            Deed::Set(..) => "Saved".into(),
+            ActionKind::Delete => "Deleted".into(),
+            ActionKind::Set(..) => "Saved".into(),
         }
     }
 }
@@ -192,8 +192,8 @@ impl Button {
     /// The fields by which what there is to do may change.
     pub fn shown(&self) -> Vec<FieldAt> {
         let field = self.act().and_then(|act| match &act.action.deed {
-            Deed::Set(field, _) => Some(*field),
-            Deed::Delete => None,
+            ActionKind::Set(field, _) => Some(*field),
+            ActionKind::Delete => None,
         });
         let sort = self.act().into_iter().flat_map(|act| act.sort.iter().map(|term| term.field));
         field.into_iter().chain(sort).collect()
@@ -202,8 +202,8 @@ impl Button {
     /// What it does to a record, where it does.
     pub fn act(&self) -> Option<&Act> {
         match &self.does {
-            Does::Act(act) => Some(act),
-            Does::Lead(_) => None,
+            ButtonTarget::Act(act) => Some(act),
+            ButtonTarget::Lead(_) => None,
         }
     }
 }

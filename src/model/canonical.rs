@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::model::decimal;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::table::Storage;
-use crate::model::value::{Person, Value};
+use crate::model::value::{UserRef, Value};
 
 /// A day in the form `2026-04-05`; nothing if the text is not a day of the calendar in that form.
 pub fn date(text: &str) -> Option<String> {
@@ -112,7 +112,7 @@ impl Storage {
             Self::Boolean => Value::Boolean(text.parse().ok()?),
             Self::Date => Value::text(date(text)?),
             Self::Datetime => Value::text(instant(text).ok()?),
-            Self::Person => Value::Person(Person { id: UserId::new(text), name: None }),
+            Self::Person => Value::Person(UserRef { id: UserId::new(text), name: None }),
             Self::Link => Value::Link(text.parse::<RecordId>().ok()?.into()),
             // Neither has one form that would fit into an address.
             Self::List | Self::Json => return None,

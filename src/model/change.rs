@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::record::Record;
-use crate::model::value::Person;
+use crate::model::value::UserRef;
 
 /// A committed change. `old` and `new` say what happened: an insert has no old row, a delete no new.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Change {
     /// The row after, absent on delete.
     pub new: Option<Record>,
     /// Who did it, where the database knows.
-    pub by: Option<Person>,
+    pub by: Option<UserRef>,
     /// When it was committed, as `2026-04-05T12:00:00.000Z`.
     pub at: Arc<str>,
 }

@@ -20,9 +20,9 @@ pub struct Colour([u8; 3]);
 pub struct BadColour;
 
 impl Colour {
-    /// White, `#ffffff`.
+    /// The colour white, `#ffffff`.
     pub const WHITE: Self = Self([255; 3]);
-    /// Black, `#000000`.
+    /// The colour black, `#000000`.
     pub const BLACK: Self = Self([0; 3]);
 
     /// The colour of these bytes of red, green and blue.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::access::{Grant, View, Viewer};
-use crate::model::action::{Button, Does};
-use crate::model::address::Values;
-use crate::model::data_table::{DataTable, Format};
+use crate::model::action::{Button, ButtonTarget};
+use crate::model::data_table::{DataTable, ValueFormat};
 use crate::model::filter::Filter;
 use crate::model::form::{Form, Purpose};
 use crate::model::ids::{ComponentId, TableName};
@@ -13,6 +12,7 @@ use crate::model::operand::Operand;
 use crate::model::phrase::Phrase;
 use crate::model::query::{Grouping, Measure, Window};
 use crate::model::refresh::Refresh;
+use crate::model::route::RouteValues;
 use crate::model::table::FieldAt;
 
 /// One component of a page.
@@ -72,7 +72,7 @@ pub enum ComponentKind {
     Presence,
 }
 
-/// A `container` component.
+/// A `container` component: other components, laid out together.
 #[derive(Clone, Debug)]
 pub struct Container {
     /// How the children stand.
@@ -95,7 +95,7 @@ pub enum Layout {
     Card,
 }
 
-/// A `text` component.
+/// A `text` component: words in the role of a title, heading or paragraph.
 #[derive(Clone, Debug)]
 pub struct Text {
     /// The words, never read as HTML.
@@ -111,14 +111,14 @@ pub enum TextVariant {
     Title,
     /// The heading of a part.
     Heading,
-    /// An ordinary paragraph.
+    /// A paragraph of ordinary text.
     #[default]
     Body,
     /// A paragraph in a quieter colour.
     Muted,
 }
 
-/// A `link` component.
+/// A `link` component: a way to another page.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// Where it leads: a path of this app, or an http, https, mailto or tel address.
@@ -127,7 +127,7 @@ pub struct Link {
     pub label: Phrase,
 }
 
-/// An `image` component.
+/// An `image` component: a picture with a description.
 #[derive(Clone, Debug)]
 pub struct Image {
     /// Where it is: a path of this app or an https address.
@@ -142,14 +142,14 @@ pub struct Image {
     pub rounded: bool,
 }
 
-/// A `divider` component.
+/// A `divider` component: a line between other components.
 #[derive(Clone, Debug)]
 pub struct Divider {
     /// The words in the line.
     pub label: Option<Arc<str>>,
 }
 
-/// A `markdown` component.
+/// A `markdown` component: prose with headings, lists and links.
 #[derive(Clone, Debug)]
 pub struct Markdown {
     /// CommonMark with tables, whose links lead nowhere unsafe.
@@ -158,7 +158,7 @@ pub struct Markdown {
     pub lowered: u8,
 }
 
-/// An `html` component.
+/// An `html` component: HTML as its author wrote it.
 #[derive(Clone, Debug)]
 pub struct Html {
     /// What the author wrote; nothing of it is changed.
@@ -179,12 +179,12 @@ pub struct DataSource {
 impl DataSource {
     /// Which records this viewer sees of the table that they have this view of, at an address that
     /// gives these values.
-    pub fn scope(&self, view: &View, values: &Values) -> Filter {
+    pub fn scope(&self, view: &View, values: &RouteValues) -> Filter {
         view.rows.clone().and(self.filter.fill(&view.viewer, values))
     }
 }
 
-/// A `list` component.
+/// A `list` component: records of a table as a list of lines.
 #[derive(Clone, Debug)]
 pub struct List {
     /// What stands above the list.
@@ -223,7 +223,7 @@ pub enum HrefPart {
     Field(FieldAt),
 }
 
-/// A `details` component.
+/// A `details` component: the fields of one record.
 #[derive(Clone, Debug)]
 pub struct Details {
     /// The field that names the record.
@@ -248,12 +248,12 @@ pub struct Detail {
     /// What stands above its value.
     pub label: Arc<str>,
     /// How its value is written; absent: as suits the field.
-    pub format: Option<Format>,
+    pub format: Option<ValueFormat>,
     /// The viewers who see it.
     pub visible: Grant,
 }
 
-/// A `kpi` component.
+/// A `kpi` component: one figure over the records of a table.
 #[derive(Clone, Debug)]
 pub struct Kpi {
     /// What the figure is.
@@ -266,7 +266,7 @@ pub struct Kpi {
     pub hint: Option<Arc<str>>,
 }
 
-/// A `chart` component.
+/// A `chart` component: figures over groups of records, drawn.
 #[derive(Clone, Debug)]
 pub struct Chart {
     /// How it is drawn.
@@ -322,8 +322,8 @@ impl Component {
             ComponentKind::Text(text) => vec![&text.content],
             ComponentKind::Link(link) => vec![&link.href, &link.label],
             ComponentKind::Button(button) => match &button.does {
-                Does::Lead(href) => vec![href, &button.label],
-                Does::Act(_) => vec![&button.label],
+                ButtonTarget::Lead(href) => vec![href, &button.label],
+                ButtonTarget::Act(_) => vec![&button.label],
             },
             _ => Vec::new(),
         }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::model::access::{Grant, View};
-use crate::model::action::{Action, Deed, OpenActions, RowAction};
+use crate::model::action::{Action, ActionKind, OpenActions, RowAction};
 use crate::model::component::{DataSource, HrefPart};
 use crate::model::filter::Filter;
 use crate::model::query::{Sort, Window};
 use crate::model::record::Record;
 use crate::model::table::{Field, FieldAt, FieldKind, Storage};
 
-/// A `dataTable` component.
+/// A `dataTable` component: records as rows that can be searched, filtered, sorted and edited.
 #[derive(Clone, Debug)]
 pub struct DataTable {
     /// What stands above the table.
@@ -53,7 +53,7 @@ pub struct Column {
     /// To which side its cells are aligned; absent: as suits the field.
     pub align: Option<Align>,
     /// How its values are written; absent: as suits the field.
-    pub format: Option<Format>,
+    pub format: Option<ValueFormat>,
     /// Whether a viewer may sort by it.
     pub sortable: bool,
     /// The viewers who see the column.
@@ -75,7 +75,7 @@ pub enum Align {
 
 /// How values are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ValueFormat {
     /// A day or an instant, as `5 Apr 2026`.
     Short,
     /// A day or an instant, as `Sunday, 5 April 2026`.
@@ -95,15 +95,15 @@ pub enum Format {
 }
 
 /// The formats by the names they have in YAML.
-pub const FORMATS: [(&str, Format); 8] = [
-    ("short", Format::Short),
-    ("long", Format::Long),
-    ("iso", Format::Iso),
-    ("relative", Format::Relative),
-    ("compact", Format::Compact),
-    ("whole", Format::Whole),
-    ("plain", Format::Plain),
-    ("truncate", Format::Truncate),
+pub const FORMATS: [(&str, ValueFormat); 8] = [
+    ("short", ValueFormat::Short),
+    ("long", ValueFormat::Long),
+    ("iso", ValueFormat::Iso),
+    ("relative", ValueFormat::Relative),
+    ("compact", ValueFormat::Compact),
+    ("whole", ValueFormat::Whole),
+    ("plain", ValueFormat::Plain),
+    ("truncate", ValueFormat::Truncate),
 ];
 
 /// What a viewer chose about a table: what of it they see, and in which order.
@@ -137,7 +137,7 @@ pub struct Chosen {
     pub choice: Choice,
 }
 
-impl Format {
+impl ValueFormat {
     /// Whether it makes sense for the values of this field.
     pub fn suits(self, field: &Field) -> bool {
         let storage = field.kind.storage();
@@ -197,8 +197,8 @@ impl DataTable {
         let bulk: Vec<_> = bulk.map(|(index, _)| index).collect();
         let deeds: Vec<_> = self.actions(&row, &bulk).map(|action| &action.deed).collect();
         let edits = self.columns.iter().any(|column| column.editable && view.may_set(column.field));
-        let sets = edits || deeds.iter().any(|deed| matches!(deed, Deed::Set(..)));
-        let deletes = deeds.iter().any(|deed| matches!(deed, Deed::Delete));
+        let sets = edits || deeds.iter().any(|deed| matches!(deed, ActionKind::Set(..)));
+        let deletes = deeds.iter().any(|deed| matches!(deed, ActionKind::Delete));
         let rules = view.rules();
         let seen = |rule, is_seen: bool| if is_seen { rule } else { Filter::all() };
         let (update, delete) = (seen(rules.update, sets), seen(rules.delete, deletes));

@@ -10,7 +10,7 @@ use crate::model::record::FieldSet;
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
 
-/// A `form` component.
+/// A `form` component: controls that add a record or change one.
 #[derive(Clone, Debug)]
 pub struct Form {
     /// What stands above the form.

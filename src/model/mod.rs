@@ -4,7 +4,6 @@
 
 pub mod access;
 pub mod action;
-pub mod address;
 pub mod app;
 pub mod canonical;
 pub mod change;
@@ -26,6 +25,7 @@ pub mod query;
 pub mod record;
 pub mod refresh;
 pub mod related;
+pub mod route;
 pub mod shape;
 mod shown;
 pub mod site_names;

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use crate::model::access::{User, Viewer};
-use crate::model::address::Values;
 use crate::model::filter::{Filter, Test};
+use crate::model::route::RouteValues;
 use crate::model::table::{FieldAt, Storage};
-use crate::model::value::{Person, Value};
+use crate::model::value::{UserRef, Value};
 
 /// One value of a filter before it is known who looks, and at what address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +47,7 @@ pub const ATTRIBUTES: [(&str, Attribute); 4] = [
 
 impl Operand {
     /// The value for this viewer; nothing where it is missing, or no value of its kind.
-    fn value(&self, viewer: &Viewer, values: &Values) -> Option<Value> {
+    fn value(&self, viewer: &Viewer, values: &RouteValues) -> Option<Value> {
         match (self, viewer) {
             (Self::Literal(value), _) => Some(value.clone()),
             (Self::Param(name, storage), _) => storage.read(values.param(name)?),
@@ -55,7 +55,7 @@ impl Operand {
             (_, Viewer::Guest) => None,
             (Self::CurrentUser(attribute), Viewer::User(user)) => Some(attribute.of(user)),
             (Self::CurrentPerson, Viewer::User(user)) => {
-                Some(Value::Person(Person { id: user.id.clone(), name: None }))
+                Some(Value::Person(UserRef { id: user.id.clone(), name: None }))
             }
         }
     }
@@ -134,7 +134,7 @@ fn in_braces(text: &str) -> Option<&str> {
 impl Filter<Operand> {
     /// The filter for this viewer, at an address that gives these values. A missing value equals,
     /// exceeds and contains nothing.
-    pub fn fill(&self, viewer: &Viewer, values: &Values) -> Filter {
+    pub fn fill(&self, viewer: &Viewer, values: &RouteValues) -> Filter {
         let all = |parts: &[Self]| parts.iter().map(|part| part.fill(viewer, values)).collect();
         match self {
             Self::And(parts) => Filter::And(all(parts)),
@@ -207,7 +207,7 @@ impl Test<Operand> {
     }
 
     /// The test for this viewer; nothing where its value is missing.
-    fn fill(&self, viewer: &Viewer, values: &Values) -> Option<Test> {
+    fn fill(&self, viewer: &Viewer, values: &RouteValues) -> Option<Test> {
         let one = |operand: &Operand| operand.value(viewer, values);
         let list = |operands: &[Operand]| operands.iter().filter_map(one).collect();
         Some(match self {
@@ -246,8 +246,8 @@ mod tests {
             role: "member".parse().unwrap(),
         });
         let filter = Filter::Test(owner, test);
-        assert_eq!(filter.fill(&Viewer::Guest, &Values::default()).matches(&record), guest);
-        assert_eq!(filter.fill(&user, &Values::default()).matches(&record), ada);
+        assert_eq!(filter.fill(&Viewer::Guest, &RouteValues::default()).matches(&record), guest);
+        assert_eq!(filter.fill(&user, &RouteValues::default()).matches(&record), ada);
         assert_ne!(owner, FieldAt::ID);
     }
 

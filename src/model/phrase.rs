@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::access::Viewer;
-use crate::model::address::Values;
 use crate::model::operand::Attribute;
+use crate::model::route::RouteValues;
 
 /// Words with values in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Phrase {
 
     /// The words for this viewer, at an address that gives these values. Of what is missing there is
     /// nothing.
-    pub fn fill(&self, viewer: &Viewer, values: &Values) -> String {
+    pub fn fill(&self, viewer: &Viewer, values: &RouteValues) -> String {
         self.fill_as(viewer, values, |value, words| words.push_str(value))
     }
 
@@ -41,7 +41,7 @@ impl Phrase {
     pub fn fill_as(
         &self,
         viewer: &Viewer,
-        values: &Values,
+        values: &RouteValues,
         write: impl Fn(&str, &mut String),
     ) -> String {
         let mut words = String::new();

@@ -11,11 +11,11 @@ const MAX_KEPT: usize = 1_000;
 /// Where in a spec something stands: the way to it from the top of the app, as an author would
 /// say it: `pages[0].components[1].dataSource`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Place(Vec<Step>);
+pub struct Place(Vec<PathStep>);
 
 /// One step down into a spec.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum PathStep {
     /// To the value of this key.
     Key(String),
     /// To this item of a list, from 0.
@@ -30,27 +30,27 @@ impl Place {
 
     /// The value of a key below this place.
     pub fn key(&self, key: &str) -> Self {
-        self.step(Step::Key(key.to_owned()))
+        self.step(PathStep::Key(key.to_owned()))
     }
 
     /// An item of the list at this place.
     pub fn item(&self, index: usize) -> Self {
-        self.step(Step::Item(index))
+        self.step(PathStep::Item(index))
     }
 
     /// The value these steps further down.
-    pub fn down(&self, steps: &[Step]) -> Self {
+    pub fn down(&self, steps: &[PathStep]) -> Self {
         Self(self.0.iter().chain(steps).cloned().collect())
     }
 
     /// The steps from the top.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[PathStep] {
         &self.0
     }
 
     /// What the last step leads to: `pollIntervalMs`, `options[2]`.
     pub fn subject(&self) -> String {
-        let key = self.0.iter().rposition(|step| matches!(step, Step::Key(_))).unwrap_or(0);
+        let key = self.0.iter().rposition(|step| matches!(step, PathStep::Key(_))).unwrap_or(0);
         match &self.0[..] {
             [] => "the app".to_owned(),
             steps => Self(steps[key..].to_vec()).to_string(),
@@ -58,7 +58,7 @@ impl Place {
     }
 
     /// One step further down.
-    pub fn step(&self, step: Step) -> Self {
+    pub fn step(&self, step: PathStep) -> Self {
         Self(self.0.iter().cloned().chain([step]).collect())
     }
 }
@@ -67,9 +67,9 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if index == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
-                Step::Item(item) => write!(f, "[{item}]")?,
+                PathStep::Key(key) if index == 0 => f.write_str(key)?,
+                PathStep::Key(key) => write!(f, ".{key}")?,
+                PathStep::Item(item) => write!(f, "[{item}]")?,
             }
         }
         Ok(())

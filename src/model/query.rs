@@ -103,12 +103,12 @@ pub enum GroupBy {
     Value(FieldAt),
     /// The stretch of time that a day or an instant falls into, in UTC. Records without one are in
     /// no group.
-    Time(FieldAt, Step),
+    Time(FieldAt, TimeBucket),
 }
 
 /// A stretch of time. It goes by its first day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum TimeBucket {
     /// From midnight to midnight.
     Day,
     /// From Monday to Sunday.

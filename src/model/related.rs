@@ -10,7 +10,7 @@ use crate::model::ids::{FieldName, RecordId, TableName};
 use crate::model::query::Answer;
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, Table};
-use crate::model::value::{Label, Link, Value};
+use crate::model::value::{Label, RecordRef, Value};
 
 /// A field that refers to records, and what a viewer may read of them. It is made in `access`.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Hash for Related {
 
 impl Related {
     /// What a record goes by for the viewer, if they may read that.
-    pub fn label(&self, record: Option<&Record>) -> Label {
+    pub fn apply_labels(&self, record: Option<&Record>) -> Label {
         let record = record.filter(|record| self.rows.matches(record));
         match record.zip(self.display).map(|(record, display)| &record[display]) {
             Some(Value::Text(text)) if !text.trim().is_empty() => Label::Text(text.clone()),
@@ -51,11 +51,11 @@ impl Related {
     }
 
     /// The record of a change, if it goes by something else now for those who lead to it from `table`.
-    pub fn renamed_by(&self, change: &Change, table: &Table) -> Option<Renamed> {
+    pub fn renamed_by(&self, change: &Change, table: &Table) -> Option<LabelChange> {
         let Change { old, new, .. } = change;
-        let is_other =
-            change.table == self.table.name && self.label(old.as_ref()) != self.label(new.as_ref());
-        is_other.then(|| Renamed {
+        let is_other = change.table == self.table.name
+            && self.apply_labels(old.as_ref()) != self.apply_labels(new.as_ref());
+        is_other.then(|| LabelChange {
             table: table.name.clone(),
             field: self.field,
             record: change.record_id,
@@ -74,11 +74,11 @@ pub struct Choices {
     /// The field that they go by; nothing where the viewer may not read it.
     pub display: Option<FieldName>,
     /// All of them, in the order of what they go by; nothing if there are too many.
-    pub all: Option<Vec<Link>>,
+    pub all: Option<Vec<RecordRef>>,
 }
 
 /// A record as people choose it where it is not listed: what it goes by, and its id.
-pub fn entry(link: &Link) -> String {
+pub fn entry(link: &RecordRef) -> String {
     match &link.label {
         Label::Text(label) => format!("{label} #{}", link.id),
         Label::Unread | Label::Hidden => link.to_string(),
@@ -93,7 +93,7 @@ pub fn entered(text: &str) -> Option<RecordId> {
 
 /// A record that now goes by something else, as a field of some table leads to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Renamed {
+pub struct LabelChange {
     /// The table of the field.
     pub table: TableName,
     /// The field that refers to the record.
@@ -104,16 +104,16 @@ pub struct Renamed {
 
 /// What has to be read to know what records lead to.
 #[derive(Clone, Debug, Default)]
-pub struct Leads {
+pub struct RelatedLoader {
     /// Records by which others are labelled: nothing where there is none.
     records: HashMap<TableName, HashMap<RecordId, Option<Record>>>,
     /// Whether any record leads to these; until that is known, it is taken for certain.
-    renamed: HashMap<Renamed, bool>,
+    renamed: HashMap<LabelChange, bool>,
 }
 
-impl Leads {
+impl RelatedLoader {
     /// Notes that a record is to be read.
-    pub fn want(&mut self, related: &Related, value: &Value) {
+    pub fn request(&mut self, related: &Related, value: &Value) {
         if let Value::Link(link) = value
             && related.display.is_some()
         {
@@ -123,26 +123,26 @@ impl Leads {
 
     /// Notes every record that an answer leads to.
     pub fn want_all(&mut self, related: &[Related], answer: &mut Answer) {
-        for_each(related, answer, |related, value| self.want(related, value));
+        for_each(related, answer, |related, value| self.request(related, value));
     }
 
     /// Notes that it is to be found out whether any record leads to this one.
-    pub fn want_referrers(&mut self, renamed: Renamed) {
+    pub fn want_referrers(&mut self, renamed: LabelChange) {
         self.renamed.insert(renamed, true);
     }
 
     /// The records of which that is to be found out.
-    pub fn renamed(&self) -> impl Iterator<Item = &Renamed> {
+    pub fn renamed(&self) -> impl Iterator<Item = &LabelChange> {
         self.renamed.keys()
     }
 
     /// Takes in that no record leads to this one.
-    pub fn has_no_referrers(&mut self, renamed: Renamed) {
+    pub fn has_no_referrers(&mut self, renamed: LabelChange) {
         self.renamed.insert(renamed, false);
     }
 
     /// Whether some record may lead to this one.
-    pub fn may_have_referrers(&self, renamed: &Renamed) -> bool {
+    pub fn may_have_referrers(&self, renamed: &LabelChange) -> bool {
         self.renamed.get(renamed).is_none_or(|some| *some)
     }
 
@@ -184,7 +184,7 @@ impl Leads {
         if let Value::Link(link) = value {
             let record =
                 self.records.get(&related.table.name).and_then(|known| known.get(&link.id));
-            link.label = related.label(record.and_then(Option::as_ref));
+            link.label = related.apply_labels(record.and_then(Option::as_ref));
         }
     }
 }

@@ -1,19 +1,19 @@
 //! What a component asks of its table for a viewer, and what of it they are shown and may do.
 
 use crate::model::access::View;
-use crate::model::action::{Button, Does, OpenActions};
-use crate::model::address::Values;
+use crate::model::action::{Button, ButtonTarget, OpenActions};
 use crate::model::component::{Chart, Component, ComponentKind, Details, HrefPart, Item};
 use crate::model::query::{Ask, Query};
 use crate::model::record::FieldSet;
 use crate::model::related::Related;
+use crate::model::route::RouteValues;
 use crate::model::table::FieldAt;
 
 impl Component {
     /// What the component asks for somebody with this view of its table, at an address that gives
     /// these values; nothing if it would be made of a field that they may not read, or is a form that
     /// is not for them.
-    pub fn query(&self, view: &View, values: &Values) -> Option<Query> {
+    pub fn query(&self, view: &View, values: &RouteValues) -> Option<Query> {
         let source = self.data_source()?;
         let ask = self.ask()?;
         let mut filter = source.scope(view, values);
@@ -24,7 +24,7 @@ impl Component {
             // A record that they may not change is none for them to edit.
             filter = filter.and(view.rules().update);
         }
-        if let ComponentKind::Button(Button { does: Does::Act(act), .. }) = &self.kind {
+        if let ComponentKind::Button(Button { does: ButtonTarget::Act(act), .. }) = &self.kind {
             if !act.action.is_open(view) {
                 return None;
             }

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::model::ids::UserId;
     use crate::model::table::FieldAt;
-    use crate::model::value::Person;
+    use crate::model::value::UserRef;
 
     fn key(id: i64, value: Value, direction: Direction) -> String {
         let record = Record { values: vec![Value::Integer(id), value] };
@@ -104,7 +104,7 @@ mod tests {
             }
         }
         check(Value::Boolean(false), Value::Boolean(true));
-        let person = |id| Value::Person(Person { id: UserId::new(id), name: None });
+        let person = |id| Value::Person(UserRef { id: UserId::new(id), name: None });
         check(person("B"), person("a"));
         check(Value::text("apple"), Value::text("Banana"));
         check(Value::text("A"), Value::text("a"));

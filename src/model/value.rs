@@ -27,18 +27,18 @@ pub enum Value {
     /// Text kinds, selects, dates and datetimes.
     Text(Arc<str>),
     /// Who created or last changed a record.
-    Person(Person),
+    Person(UserRef),
     /// What was chosen in a multi-select, at least one, in the order of the options.
     List(Arc<[Arc<str>]>),
     /// JSON as it is kept; another program may have written it in its own way.
     Json(Arc<str>),
     /// The record that a relationship refers to.
-    Link(Link),
+    Link(RecordRef),
 }
 
 /// A record that another refers to. Two are equal when their ids are.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub struct RecordRef {
     /// The id of the record.
     pub id: RecordId,
     /// What it goes by.
@@ -57,7 +57,7 @@ pub enum Label {
 }
 
 /// As people read it: what it goes by, or `#7`.
-impl fmt::Display for Link {
+impl fmt::Display for RecordRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.label {
             Label::Text(label) => f.write_str(label),
@@ -66,27 +66,27 @@ impl fmt::Display for Link {
     }
 }
 
-impl From<RecordId> for Link {
+impl From<RecordId> for RecordRef {
     fn from(id: RecordId) -> Self {
         Self { id, label: Label::Unread }
     }
 }
 
-impl PartialEq for Link {
+impl PartialEq for RecordRef {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
     }
 }
 
-impl Eq for Link {}
+impl Eq for RecordRef {}
 
-impl Hash for Link {
+impl Hash for RecordRef {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id.hash(state);
     }
 }
 
-impl Serialize for Link {
+impl Serialize for RecordRef {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let label = match &self.label {
             Label::Unread => return serializer.collect_str(&self.id),
@@ -102,22 +102,22 @@ impl Serialize for Link {
 
 /// A user as other people see them. Two are equal when their ids are.
 #[derive(Clone, Debug, Serialize)]
-pub struct Person {
+pub struct UserRef {
     /// The identity that is stored.
     pub id: UserId,
     /// The name shown beside it, absent when the account is gone.
     pub name: Option<Arc<str>>,
 }
 
-impl PartialEq for Person {
+impl PartialEq for UserRef {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
     }
 }
 
-impl Eq for Person {}
+impl Eq for UserRef {}
 
-impl Hash for Person {
+impl Hash for UserRef {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id.hash(state);
     }

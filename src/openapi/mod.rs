@@ -97,7 +97,7 @@ pub fn document(app: &App, viewer: &Viewer) -> Json {
         "tags": tags(&views),
         "paths": paths,
         "components": {
-            "schemas": schemas::all(&views),
+            "schemas": schemas::schemas(&views),
             "responses": answers::responses(),
             "securitySchemes": {
                 "session": {

@@ -14,7 +14,7 @@ pub(super) fn id() -> Json {
 }
 
 /// Every shape that operations refer to, by its name.
-pub(super) fn all(views: &[View]) -> Json {
+pub(super) fn schemas(views: &[View]) -> Json {
     let mut all = Map::new();
     all.insert("Error".to_owned(), error());
     for view in views {

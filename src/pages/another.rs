@@ -9,8 +9,8 @@ use crate::model::access::Viewer;
 use crate::model::form::{Draft, Purpose};
 use crate::model::query::Answer;
 use crate::model::record::Record;
+use crate::pages::form_data::FormData;
 use crate::pages::save::Target;
-use crate::pages::sent::Sent;
 use crate::pages::submit::{Submission, Submitted};
 use crate::pages::{Pages, PagesError};
 use crate::records::RecordsError;
@@ -25,7 +25,7 @@ impl Pages {
     ) -> Result<Submitted, PagesError> {
         let Target { component, form, view, open, .. } = target;
         let (kept, dropped) = divided(target, submission.pairs);
-        let sent = Sent::read(form, &view.table, open, &kept)?;
+        let sent = FormData::read(form, &view.table, open, &kept)?;
         let shown = submission.shown(viewer, target.address, component);
         let mut data = self.data(&shown).await?;
         let now = data.get_mut(&component.id).ok_or(RecordsError::NotFound)?;
@@ -81,7 +81,7 @@ fn divided(target: &Target<'_>, pairs: &[(String, String)]) -> (Pairs, Pairs) {
 }
 
 /// What is told, so that nothing that was entered is lost without a word.
-fn message(sent: &Sent<'_>, dropped: &Pairs, is_same: bool) -> String {
+fn message(sent: &FormData<'_>, dropped: &Pairs, is_same: bool) -> String {
     let mut message =
         "This page has changed since it was opened, so nothing was saved. Look through \
                        the form as it is now, and save again."

@@ -2,7 +2,7 @@
 
 use crate::model::access::Viewer;
 use crate::pages::{Pages, PagesError};
-use crate::render::{AdminPage, Figures, MenuItem, OwnAccount, RecordPast, Said};
+use crate::render::{AdminNotice, AdminPage, Figures, MenuItem, OwnAccount, RecordPast};
 
 /// The first of the pages for admins.
 const ADMIN: &str = "/admin";
@@ -38,7 +38,7 @@ impl Pages {
         viewer: &Viewer,
         path: &str,
         page: &AdminPage,
-        said: Said<'_>,
+        said: AdminNotice<'_>,
         nonce: &str,
     ) -> Result<String, PagesError> {
         let menu = self.menu(viewer, path);

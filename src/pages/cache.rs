@@ -15,14 +15,14 @@ use tokio::sync::OnceCell;
 
 use crate::feed::Version;
 use crate::model::action::OpenActions;
-use crate::model::address::Values;
 use crate::model::component::Component;
 use crate::model::ids::ComponentId;
 use crate::model::query::Query;
 use crate::model::record::FieldSet;
 use crate::model::related::Related;
+use crate::model::route::RouteValues;
 use crate::model::table::FieldAt;
-use crate::records::Question;
+use crate::records::ComponentQuery;
 
 /// Before the position from which a component goes on, up to the next quotation mark. It is no part of what is
 /// shown: whoever goes on from an earlier one hears of the same.
@@ -37,11 +37,11 @@ const MAX_VARIED_BYTES: usize = 32 << 20;
 
 /// What is shown: all components of a page or one of them, to viewers with the same rights.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct CacheKey {
     /// The path of the page.
     pub(super) path: Arc<str>,
     /// What its address gives.
-    pub(super) values: Values,
+    pub(super) values: RouteValues,
     /// Nothing for the whole page.
     pub(super) component: Option<ComponentId>,
     /// What of it the viewer may see.
@@ -50,12 +50,12 @@ pub(super) struct Place {
     pub(super) said: Vec<Arc<str>>,
     /// What the viewer may do with each component that shows records; nothing where they may not
     /// even know the table.
-    pub(super) scopes: Vec<Option<Scope>>,
+    pub(super) scopes: Vec<Option<ViewKey>>,
 }
 
 /// What viewers with the same rights have in common, as far as one component goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Scope {
+pub(super) struct ViewKey {
     /// Which records they see, in which order.
     query: Query,
     /// The fields of these records that are shown.
@@ -72,10 +72,10 @@ pub(super) struct Scope {
     pub(super) related: Vec<Related>,
 }
 
-impl Scope {
+impl ViewKey {
     /// What a viewer asks for with one component.
-    pub(super) fn new(component: &Component, asked: Question) -> Self {
-        let Question { view, query, chosen } = asked;
+    pub(super) fn new(component: &Component, asked: ComponentQuery) -> Self {
+        let ComponentQuery { view, query, chosen } = asked;
         let columns = chosen.into_iter().flat_map(|chosen| chosen.table.columns);
         let columns = columns.map(|column| column.field).collect();
         let (editable, actions) = (component.editable(&view), component.open_actions(&view));
@@ -89,7 +89,7 @@ impl Scope {
 /// Renderings by place, each of one version.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cache {
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<CachedRenderings>>,
     /// Random for each process: nobody can make two renderings of one hash.
     tags: RandomState,
 }
@@ -106,9 +106,9 @@ type Rendering = Arc<OnceCell<Rendered>>;
 
 /// Apart, so that whoever makes up addresses pushes out only their like.
 #[derive(Debug, Default)]
-struct Kept {
-    usual: HashMap<Place, (Version, Rendering)>,
-    varied: HashMap<Place, (Version, Rendering)>,
+struct CachedRenderings {
+    usual: HashMap<CacheKey, (Version, Rendering)>,
+    varied: HashMap<CacheKey, (Version, Rendering)>,
     varied_bytes: usize,
 }
 
@@ -117,7 +117,7 @@ impl Cache {
     /// version nothing is kept.
     pub(super) async fn get<E>(
         &self,
-        place: &Place,
+        place: &CacheKey,
         version: Option<&Version>,
         make: impl AsyncFnOnce() -> Result<String, E>,
     ) -> Result<Rendered, E> {
@@ -143,18 +143,18 @@ impl Cache {
 
     /// The name of what is shown, as an ETag: it moves with what is shown alone, and tells nothing of rows that
     /// are not. `beside` is whatever else is shown with it.
-    pub(super) fn tag(&self, place: &Place, rendered: &Rendered, beside: impl Hash) -> String {
+    pub(super) fn tag(&self, place: &CacheKey, rendered: &Rendered, beside: impl Hash) -> String {
         format!("{:016x}", self.tags.hash_one((place, rendered.hash, beside)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, CachedRenderings> {
         // The maps are whole between any two statements, whoever panicked.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
-    fn rendering(&mut self, place: &Place, version: &Version) -> Rendering {
+impl CachedRenderings {
+    fn rendering(&mut self, place: &CacheKey, version: &Version) -> Rendering {
         let is_usual = place.values.is_empty();
         let kept = if is_usual { &mut self.usual } else { &mut self.varied };
         if let Some((of, rendering)) = kept.get(place)
@@ -171,7 +171,7 @@ impl Kept {
     }
 
     /// Notes that so much was made. What was replaced is not taken off: then all go a little sooner.
-    fn count(&mut self, place: &Place, bytes: usize) {
+    fn count(&mut self, place: &CacheKey, bytes: usize) {
         if place.values.is_empty() {
             return;
         }
@@ -191,10 +191,10 @@ mod tests {
 
     use super::*;
 
-    fn place(page: &str) -> Place {
-        let (values, seen) = (Values::default(), Vec::new());
+    fn place(page: &str) -> CacheKey {
+        let (values, seen) = (RouteValues::default(), Vec::new());
         let (said, scopes) = Default::default();
-        Place { path: page.into(), values, component: None, seen, said, scopes }
+        CacheKey { path: page.into(), values, component: None, seen, said, scopes }
     }
 
     fn version(position: &str) -> Version {
@@ -243,7 +243,7 @@ mod tests {
         let version = version("1");
         get(&cache, Some(&version), "kept").await;
         for nth in 0..2 * MAX_VARIED {
-            let place = Place { values: Values::of(&nth.to_string()), ..place("/") };
+            let place = CacheKey { values: RouteValues::of(&nth.to_string()), ..place("/") };
             let make = async || Ok::<_, Infallible>("x".repeat(MAX_VARIED_BYTES / 100));
             cache.get(&place, Some(&version), make).await.unwrap();
             assert!(cache.lock().varied.len() <= 101);

@@ -7,29 +7,29 @@ use crate::client;
 use crate::feed::{Version, Versions};
 use crate::limits;
 use crate::model::access::{View, Viewer};
-use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::component::Component;
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::page::Page;
 use crate::model::query::Snapshot;
+use crate::model::route::Address;
 use crate::model::shape::Shape;
-use crate::records::{Opening, Question, Records, RecordsError};
-use crate::render::{ComponentData, Form, Frame, MenuItem, RenderError, Renderer, Scene};
+use crate::records::{ComponentQuery, Opening, Records, RecordsError};
+use crate::render::{BuiltInForm, ComponentData, Frame, MenuItem, RenderError, Renderer, Scene};
 
-mod act;
+mod actions;
 mod another;
 mod built_in;
 mod cache;
-mod repeats;
+mod form_data;
+mod fragment_index;
+mod idempotency;
 mod save;
-mod sent;
-mod spots;
 mod submit;
 
-use cache::{Cache, Place, Rendered, Scope};
-use repeats::Repeats;
-use spots::{Spot, Spots};
+use cache::{Cache, CacheKey, Rendered, ViewKey};
+use fragment_index::{Spot, Spots};
+use idempotency::Repeats;
 pub use submit::{Done, Submission, Submitted};
 
 /// The pages of one app.
@@ -46,7 +46,7 @@ pub struct Pages {
 
 /// What opening a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opened {
+pub enum PageResponse {
     /// The page, with the tag that names this state of it.
     Html(String, Option<String>),
     /// It is still in the state that the tag names.
@@ -104,7 +104,7 @@ impl Pages {
         known: Option<&str>,
         nonce: &str,
         toast: Option<&str>,
-    ) -> Result<Opened, PagesError> {
+    ) -> Result<PageResponse, PagesError> {
         self.open_over(viewer, url, known, nonce, toast, None).await
     }
 
@@ -120,7 +120,7 @@ impl Pages {
         nonce: &str,
         toast: Option<&str>,
         below: Option<&str>,
-    ) -> Result<Opened, PagesError> {
+    ) -> Result<PageResponse, PagesError> {
         let Some(address) = self.app.at(url) else {
             return Ok(self.without_page(viewer, url));
         };
@@ -129,13 +129,13 @@ impl Pages {
             return Ok(turned_away(page, viewer, &address.path));
         }
         let of = page.components.iter().collect();
-        let shown = Shown { viewer, address: &address, component: None, of };
+        let shown = RenderRequest { viewer, address: &address, component: None, of };
         let (place, tables) = self.place(&shown);
         // Asked before the rows are read: they may be newer than it says, never older.
         let version = self.versions.of(tables.iter()).await;
         // Large, and seldom needed: as part of this future it would be moved with every request.
         let body = match Box::pin(self.rendered(&shown, &place, version.as_ref())).await {
-            Err(PagesError::Records(RecordsError::NotFound)) => return Ok(Opened::NotFound),
+            Err(PagesError::Records(RecordsError::NotFound)) => return Ok(PageResponse::NotFound),
             body => body?,
         };
         let beside = (client::stylesheet(), client::script(), viewer);
@@ -143,12 +143,12 @@ impl Pages {
         let is_state = toast.is_none() && below.is_none();
         let tag = is_state.then(|| self.cache.tag(&place, &body, beside));
         if let Some(tag) = tag.as_deref().filter(|tag| known == Some(tag)) {
-            return Ok(Opened::Unchanged(tag.to_owned()));
+            return Ok(PageResponse::Unchanged(tag.to_owned()));
         }
         let menu = self.menu(viewer, &address.path);
         let frame = Frame { toast, below, ..self.frame(viewer, &menu, nonce) };
         let html = self.renderer.page(&frame, &address, &body.html)?;
-        Ok(Opened::Html(html, tag))
+        Ok(PageResponse::Html(html, tag))
     }
 
     /// One component of the page at a path, with its query string; not made again while `known`
@@ -182,7 +182,7 @@ impl Pages {
         let version = self.versions.of(spot.tables.iter()).await;
         let (address, id) = (&spot.address, &spot.component);
         let component = address.page.component(id, viewer).ok_or(RecordsError::NotFound)?;
-        let shown = Shown { viewer, address, component: Some(id), of: vec![component] };
+        let shown = RenderRequest { viewer, address, component: Some(id), of: vec![component] };
         let made = Box::pin(self.rendered(&shown, &spot.place, version.as_ref())).await?;
         let tag = self.cache.tag(&spot.place, &made, ());
         if known == Some(&tag) {
@@ -197,9 +197,10 @@ impl Pages {
         let address = address.ok_or(RecordsError::NotFound)?;
         let id = component.parse::<ComponentId>().map_err(|_| RecordsError::NotFound)?;
         let found = address.page.component(&id, viewer).ok_or(RecordsError::NotFound)?;
-        let Question { view, .. } = self.records.question(viewer, found, &address)?;
+        let ComponentQuery { view, .. } = self.records.question(viewer, found, &address)?;
         let shape = Shape::of(&address.page, found, &view);
-        let shown = Shown { viewer, address: &address, component: Some(&id), of: vec![found] };
+        let shown =
+            RenderRequest { viewer, address: &address, component: Some(&id), of: vec![found] };
         let (place, tables) = self.place(&shown);
         Ok(Spot { component: id, place, tables, shape, address })
     }
@@ -211,7 +212,7 @@ impl Pages {
     pub fn form(
         &self,
         viewer: &Viewer,
-        form: &Form<'_>,
+        form: &BuiltInForm<'_>,
         nonce: &str,
     ) -> Result<String, PagesError> {
         let menu = self.menu(viewer, "");
@@ -234,22 +235,23 @@ impl Pages {
     }
 
     /// An app without a page at `/` begins with the first page that the viewer may open.
-    fn without_page(&self, viewer: &Viewer, url: &str) -> Opened {
+    fn without_page(&self, viewer: &Viewer, url: &str) -> PageResponse {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         if path != "/" {
             let shorter = path.strip_suffix('/').and_then(|path| self.app.at(path));
-            return shorter.map_or(Opened::NotFound, |address| Opened::Redirect(address.path));
+            return shorter
+                .map_or(PageResponse::NotFound, |address| PageResponse::Redirect(address.path));
         }
         let first = self.open_pages(viewer).next();
         match first {
-            Some(page) => Opened::Redirect(page.path.clone()),
-            None if *viewer == Viewer::Guest && !self.app.pages.is_empty() => Opened::SignIn,
-            None => Opened::NotFound,
+            Some(page) => PageResponse::Redirect(page.path.clone()),
+            None if *viewer == Viewer::Guest && !self.app.pages.is_empty() => PageResponse::SignIn,
+            None => PageResponse::NotFound,
         }
     }
 
     /// Whose rights a rendering is for, and of which tables it is made.
-    fn place(&self, shown: &Shown<'_>) -> (Place, Vec<TableName>) {
+    fn place(&self, shown: &RenderRequest<'_>) -> (CacheKey, Vec<TableName>) {
         let Address { path, values, .. } = shown.address;
         let components = shown.all();
         let bound =
@@ -257,11 +259,11 @@ impl Pages {
         let bound: Vec<_> = bound.collect();
         let scopes = bound.iter().map(|(component, _)| {
             let asked = self.records.question(shown.viewer, component, shown.address).ok()?;
-            Some(Scope::new(component, asked))
+            Some(ViewKey::new(component, asked))
         });
         let scopes: Vec<_> = scopes.collect();
         let phrases = components.iter().flat_map(|component| component.phrases());
-        let place = Place {
+        let place = CacheKey {
             path: path.clone(),
             values: values.clone(),
             component: shown.component.cloned(),
@@ -281,8 +283,8 @@ impl Pages {
 
     async fn rendered(
         &self,
-        shown: &Shown<'_>,
-        place: &Place,
+        shown: &RenderRequest<'_>,
+        place: &CacheKey,
         version: Option<&Version>,
     ) -> Result<Rendered, PagesError> {
         let make = async || {
@@ -295,7 +297,7 @@ impl Pages {
                 }
             }
             let data = self.data(shown).await?;
-            let Shown { viewer, address, .. } = *shown;
+            let RenderRequest { viewer, address, .. } = *shown;
             let scene = Scene { viewer, address, data: &data };
             limits::beside(|| {
                 let mut html = String::new();
@@ -312,7 +314,7 @@ impl Pages {
     /// viewer may not read is left out, and with it its component.
     async fn data(
         &self,
-        shown: &Shown<'_>,
+        shown: &RenderRequest<'_>,
     ) -> Result<HashMap<ComponentId, ComponentData>, PagesError> {
         let asked = shown.all().into_iter().filter_map(|component| {
             let asked = self.records.question(shown.viewer, component, shown.address).ok()?;
@@ -342,7 +344,7 @@ impl Pages {
         let mut data = HashMap::with_capacity(asked.len());
         let answered = asked.into_iter().zip(snapshot.answers).zip(positions);
         for (((component, asked), answer), position) in answered {
-            let Question { view, chosen, .. } = asked;
+            let ComponentQuery { view, chosen, .. } = asked;
             let (entries, editable) = (component.entries(&view), component.editable(&view));
             let choices = self.records.choices(&component.chosen_from(&view)).await?;
             let shape = Shape::of(&shown.address.page, component, &view);
@@ -364,7 +366,10 @@ impl Pages {
         Ok(data)
     }
 
-    async fn answers(&self, asked: &[(&Component, Question)]) -> Result<Snapshot, RecordsError> {
+    async fn answers(
+        &self,
+        asked: &[(&Component, ComponentQuery)],
+    ) -> Result<Snapshot, RecordsError> {
         let queries: Vec<_> = asked.iter().map(|(_, asked)| &asked.query).collect();
         self.records.snapshot(&queries).await
     }
@@ -393,7 +398,7 @@ impl Pages {
 }
 
 /// What of a page is to be rendered, for whom.
-struct Shown<'a> {
+struct RenderRequest<'a> {
     viewer: &'a Viewer,
     address: &'a Address,
     /// Which one, where it is not the whole page.
@@ -401,7 +406,7 @@ struct Shown<'a> {
     of: Vec<&'a Component>,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> RenderRequest<'a> {
     /// Every component that the viewer may see, those inside others too.
     fn all(&self) -> Vec<&'a Component> {
         self.of.iter().flat_map(|component| component.seen_by(self.viewer)).collect()
@@ -409,12 +414,12 @@ impl<'a> Shown<'a> {
 }
 
 /// Where those are led who may not open a page.
-fn turned_away(page: &Page, viewer: &Viewer, path: &Arc<str>) -> Opened {
+fn turned_away(page: &Page, viewer: &Viewer, path: &Arc<str>) -> PageResponse {
     let redirect_to = page.access.as_ref().and_then(|access| access.redirect_to.clone());
     match (redirect_to, viewer) {
-        (Some(other), _) if other != *path => Opened::Redirect(other),
-        (_, Viewer::Guest) => Opened::SignIn,
-        (_, Viewer::User(_)) => Opened::NotFound,
+        (Some(other), _) if other != *path => PageResponse::Redirect(other),
+        (_, Viewer::Guest) => PageResponse::SignIn,
+        (_, Viewer::User(_)) => PageResponse::NotFound,
     }
 }
 

@@ -2,16 +2,16 @@
 //! wrong.
 
 use crate::model::access::{View, Viewer};
-use crate::model::address::Address;
 use crate::model::component::{Component, HrefPart};
 use crate::model::filter::{Filter, Test};
 use crate::model::form::{Draft, Form, OnSuccess, Purpose};
 use crate::model::input::Inputs;
 use crate::model::query::Answer;
 use crate::model::record::FieldSet;
+use crate::model::route::Address;
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
-use crate::pages::sent::Sent;
+use crate::pages::form_data::FormData;
 use crate::pages::submit::{Done, Submission, Submitted};
 use crate::pages::{Pages, PagesError};
 use crate::records::{self, RecordsError};
@@ -39,7 +39,7 @@ impl Pages {
         target: Target<'_>,
     ) -> Result<Submitted, PagesError> {
         let table = target.view.table.clone();
-        let sent = Sent::read(target.form, &table, &target.open, submission.pairs)?;
+        let sent = FormData::read(target.form, &table, &target.open, submission.pairs)?;
         let done = match target.form.purpose {
             Purpose::Create => self.add(viewer, submission, &target, &sent).await,
             Purpose::Update => self.change(viewer, &target, &sent).await,
@@ -59,7 +59,7 @@ impl Pages {
         viewer: &Viewer,
         submission: &Submission<'_>,
         target: &Target<'_>,
-        sent: &Sent<'_>,
+        sent: &FormData<'_>,
     ) -> Result<Done, RecordsError> {
         let (records, values, view) = (self.records.clone(), sent.values()?, target.view.clone());
         let on_success = target.form.on_success.clone();
@@ -81,7 +81,7 @@ impl Pages {
         &self,
         viewer: &Viewer,
         target: &Target<'_>,
-        sent: &Sent<'_>,
+        sent: &FormData<'_>,
     ) -> Result<Done, RecordsError> {
         let now = self.record(target, sent.record.as_deref().unwrap_or_default()).await?;
         let values = sent.values()?;
@@ -100,10 +100,10 @@ impl Pages {
         &self,
         viewer: &Viewer,
         target: &Target<'_>,
-        sent: &Sent<'_>,
+        sent: &FormData<'_>,
         values: &Inputs,
-        mut now: records::Shown,
-    ) -> Result<records::Shown, RecordsError> {
+        mut now: records::RecordView,
+    ) -> Result<records::RecordView, RecordsError> {
         let (table, id) = (target.view.table.name.as_str(), now.record.id().to_string());
         for tries in 1.. {
             let token = token(&now);
@@ -122,7 +122,11 @@ impl Pages {
     }
 
     /// The record that a form changes, if it is the one that was sent.
-    async fn record(&self, target: &Target<'_>, id: &str) -> Result<records::Shown, RecordsError> {
+    async fn record(
+        &self,
+        target: &Target<'_>,
+        id: &str,
+    ) -> Result<records::RecordView, RecordsError> {
         let id = id.parse::<i64>().map_err(|_| RecordsError::NotFound)?;
         let values = &target.address.values;
         let query = target.component.query(&target.view, values);
@@ -132,7 +136,7 @@ impl Pages {
         let rows = snapshot.answers.into_iter().next().and_then(Answer::rows);
         let record = rows.and_then(|rows| rows.records.into_iter().next());
         let view = target.view.clone();
-        Ok(records::Shown { view, record: record.ok_or(RecordsError::NotFound)? })
+        Ok(records::RecordView { view, record: record.ok_or(RecordsError::NotFound)? })
     }
 
     /// The form with what was entered, and what is wrong with it.
@@ -141,7 +145,7 @@ impl Pages {
         viewer: &Viewer,
         submission: &Submission<'_>,
         target: &Target<'_>,
-        sent: &Sent<'_>,
+        sent: &FormData<'_>,
         error: &RecordsError,
     ) -> Result<String, PagesError> {
         let component = target.component;
@@ -159,8 +163,8 @@ impl Pages {
     }
 }
 
-fn done(on_success: &OnSuccess, saved: &records::Shown) -> Done {
-    let records::Shown { view, record } = saved;
+fn done(on_success: &OnSuccess, saved: &records::RecordView) -> Done {
+    let records::RecordView { view, record } = saved;
     let names_it = |part: &HrefPart| matches!(part, HrefPart::Field(_));
     let lead = |parts: &Vec<_>| {
         // To a record that they may not read, nobody is led.
@@ -171,7 +175,7 @@ fn done(on_success: &OnSuccess, saved: &records::Shown) -> Done {
     Done { navigate, toast: on_success.toast.clone() }
 }
 
-fn draft(sent: &Sent<'_>, error: &RecordsError, answer: &Answer) -> Draft {
+fn draft(sent: &FormData<'_>, error: &RecordsError, answer: &Answer) -> Draft {
     match answer {
         Answer::Rows(rows) => sent.draft(error, rows.records.first()),
         Answer::Figure(_) | Answer::Groups(_) => sent.draft(error, None),
@@ -189,12 +193,12 @@ fn is_told(error: &RecordsError) -> bool {
     )
 }
 
-fn stale(shown: records::Shown) -> RecordsError {
+fn stale(shown: records::RecordView) -> RecordsError {
     RecordsError::Conflict(Box::new(records::Stale { shown, overwritten: Vec::new() }))
 }
 
 /// The state of a record that a write is held against, where its table has one.
-fn token(shown: &records::Shown) -> Option<String> {
+fn token(shown: &records::RecordView) -> Option<String> {
     match &shown.record[shown.view.table.updated_at()?] {
         Value::Text(text) => Some(text.to_string()),
         _ => None,

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::access::{View, Viewer};
-use crate::model::address::Address;
 use crate::model::component::{Component, ComponentKind};
 use crate::model::ids::ComponentId;
+use crate::model::route::Address;
 use crate::model::shape::Shape;
 use crate::pages::save::Target;
-use crate::pages::{Pages, PagesError, Shown, act};
+use crate::pages::{Pages, PagesError, RenderRequest, actions};
 use crate::records::RecordsError;
 use crate::render::{ComponentData, Confirm, Frame, Scene};
 
@@ -82,12 +82,12 @@ impl<'a> Submission<'a> {
         viewer: &'s Viewer,
         address: &'s Address,
         component: &'s Component,
-    ) -> Shown<'s> {
+    ) -> RenderRequest<'s> {
         let of = match self.by_script {
             true => vec![component],
             false => address.page.components.iter().collect(),
         };
-        Shown { viewer, address, component: None, of }
+        RenderRequest { viewer, address, component: None, of }
     }
 }
 
@@ -138,7 +138,7 @@ impl Pages {
             let is_open = !form.open_fields(&view).is_empty();
             return is_open.then(|| form.on_success.toast.clone());
         }
-        let (action, on_success) = act::action(component, &view, action)?;
+        let (action, on_success) = actions::action(component, &view, action)?;
         Some(on_success.map_or_else(|| action.toast(), |then| then.toast.clone()))
     }
 
@@ -160,11 +160,11 @@ impl Pages {
     pub(super) fn shown_again(
         &self,
         submission: &Submission<'_>,
-        shown: &Shown<'_>,
+        shown: &RenderRequest<'_>,
         data: &HashMap<ComponentId, ComponentData>,
         toast: Option<&str>,
     ) -> Result<String, PagesError> {
-        let Shown { viewer, address, .. } = *shown;
+        let RenderRequest { viewer, address, .. } = *shown;
         let mut html = String::new();
         for component in &shown.of {
             html.push_str(&self.renderer.component(component, Scene { viewer, address, data })?);

@@ -6,7 +6,7 @@ use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::Record;
 use crate::model::related::{Choices, MAX_CHOICES, Related};
 use crate::model::table::FieldAt;
-use crate::model::value::Link;
+use crate::model::value::RecordRef;
 use crate::records::{Records, RecordsError};
 
 impl Records {
@@ -45,7 +45,8 @@ fn choices(related: &Related, answer: &Answer) -> Choices {
     if rows.records.len() > MAX_CHOICES as usize {
         return Choices { table, display, all: None };
     }
-    let link = |record: &Record| Link { id: record.id(), label: related.label(Some(record)) };
+    let link =
+        |record: &Record| RecordRef { id: record.id(), label: related.apply_labels(Some(record)) };
     let mut all: Vec<_> = rows.records.iter().map(link).collect();
     all.sort_by_cached_key(|link| (link.to_string().to_ascii_lowercase(), link.id));
     Choices { table, display, all: Some(all) }

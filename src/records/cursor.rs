@@ -13,7 +13,7 @@ use crate::model::ids::{RecordId, UserId};
 use crate::model::query::{After, Sort};
 use crate::model::record::Record;
 use crate::model::table::{FieldKind, Storage, Table};
-use crate::model::value::{Person, Value};
+use crate::model::value::{UserRef, Value};
 use crate::records::RecordsError;
 
 /// Which list a cursor belongs to.
@@ -93,7 +93,7 @@ fn read(kind: &FieldKind, json: &Json) -> Option<Value> {
         Storage::Text | Storage::Date | Storage::Datetime => json.as_str().map(Value::text),
         Storage::Person => {
             let id = UserId::new(json.as_str()?);
-            Some(Value::Person(Person { id, name: None }))
+            Some(Value::Person(UserRef { id, name: None }))
         }
     }
 }

@@ -34,7 +34,7 @@ pub enum RecordsError {
     #[error("unknown field {}", .0.iter().map(|fault| format!("`{}`", fault.field)).collect::<Vec<_>>().join(", "))]
     UnknownFields(Vec<FieldFault>),
     /// The filter cannot be understood.
-    #[error("{}", told(.0))]
+    #[error("{}", faults_sentence(.0))]
     BadFilter(Vec<FilterFault>),
     /// Values that do not fit their fields, all of them.
     #[error("{}", sentence(.0))]
@@ -42,7 +42,7 @@ pub enum RecordsError {
     /// Some of many records could not be written, so none was. All of them, and what the first is
     /// about.
     #[error("{}", sentence(.1))]
-    Batch(Obstacle, Vec<FieldFault>),
+    Batch(WriteObstacle, Vec<FieldFault>),
     /// Another record has the same value in a unique field.
     #[error("another record already has this value in {0}")]
     NotUnique(FieldName),
@@ -81,7 +81,7 @@ pub enum RecordsError {
 
 /// What keeps a record of many from being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum WriteObstacle {
     /// It is not there.
     Missing,
     /// A rule about rows is against it.
@@ -102,23 +102,23 @@ impl RecordsError {
     /// What kind of error this is, for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotFound | Self::Batch(Obstacle::Missing, _) => "NOT_FOUND",
+            Self::NotFound | Self::Batch(WriteObstacle::Missing, _) => "NOT_FOUND",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden
             | Self::Barred
             | Self::NotToSet(_)
-            | Self::Batch(Obstacle::Barred, _) => "FORBIDDEN",
+            | Self::Batch(WriteObstacle::Barred, _) => "FORBIDDEN",
             Self::Malformed(_) | Self::UnknownFields(_) | Self::BadFilter(_) => "BAD_REQUEST",
-            Self::Unfit(_) | Self::BadLines(_) | Self::Batch(Obstacle::Unfit, _) => {
+            Self::Unfit(_) | Self::BadLines(_) | Self::Batch(WriteObstacle::Unfit, _) => {
                 "VALIDATION_FAILED"
             }
             Self::TooManyExports => "TOO_MANY_EXPORTS",
-            Self::NotUnique(_) | Self::Batch(Obstacle::NotUnique, _) => "NOT_UNIQUE",
-            Self::Referred | Self::Batch(Obstacle::Referred, _) => "REFERRED",
-            Self::Refused(_) | Self::RefusedLines(_) | Self::Batch(Obstacle::Refused, _) => {
+            Self::NotUnique(_) | Self::Batch(WriteObstacle::NotUnique, _) => "NOT_UNIQUE",
+            Self::Referred | Self::Batch(WriteObstacle::Referred, _) => "REFERRED",
+            Self::Refused(_) | Self::RefusedLines(_) | Self::Batch(WriteObstacle::Refused, _) => {
                 "REFUSED"
             }
-            Self::Conflict(_) | Self::Batch(Obstacle::Stale, _) => "CONFLICT",
+            Self::Conflict(_) | Self::Batch(WriteObstacle::Stale, _) => "CONFLICT",
             Self::Precondition(_) => "PRECONDITION_FAILED",
             Self::PageChanged => "PAGE_CHANGED",
             Self::Faulty(_) => "INTERNAL",
@@ -216,7 +216,7 @@ fn sentence(faults: &[FieldFault]) -> String {
 }
 
 /// All faults of a filter in one sentence.
-fn told(faults: &[FilterFault]) -> String {
+fn faults_sentence(faults: &[FilterFault]) -> String {
     faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 

@@ -10,7 +10,7 @@ use crate::limits::{Share, requester};
 use crate::model::record::{FieldSet, Record};
 use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
-use crate::records::{List, Records, RecordsError, csv};
+use crate::records::{RecordList, Records, RecordsError, csv};
 use crate::store::StoreError;
 
 impl Records {
@@ -21,14 +21,14 @@ impl Records {
     /// When too many are being written, or the database does not answer.
     pub async fn export(
         &self,
-        list: List,
+        list: RecordList,
     ) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, RecordsError> {
         // Each holds a connection and a snapshot.
         let share = self.exports.take(requester(), 1);
         let share = share.map_err(|_| RecordsError::TooManyExports)?;
-        let List { view, filter, window, fields, expand, .. } = list;
+        let RecordList { view, filter, window, fields, expand, .. } = list;
         let batches = self.store.walk(&view.table.name, &filter, &window).await?;
-        let writer = Arc::new(Lines { table: view.table, fields, _share: share });
+        let writer = Arc::new(ExportLines { table: view.table, fields, _share: share });
         let head = writer.head();
         let (all, expand) = (self.clone(), Arc::<[Related]>::from(expand));
         let lines = ReceiverStream::new(batches).then(move |batch| {
@@ -44,13 +44,13 @@ impl Records {
 }
 
 /// Writes the lines of one file.
-struct Lines {
+struct ExportLines {
     table: Arc<Table>,
     fields: FieldSet,
     _share: Share,
 }
 
-impl Lines {
+impl ExportLines {
     fn head(&self) -> Bytes {
         let name = |at| self.table.field(at).name.as_str().to_owned();
         written(|writer| writer.write_record(self.columns().map(name)))

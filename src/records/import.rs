@@ -12,9 +12,9 @@ use crate::limits::{Limit, requester};
 use crate::model::access::{Operation, View, Viewer};
 use crate::model::table::{Field, FieldAt};
 use crate::model::value::Value;
-use crate::records::many::{Plan, merge, unique_field};
-use crate::records::{Obstacle, Records, RecordsError, csv, may, sent};
-use crate::store::{Action, Intent, StoreError, Values};
+use crate::records::many::{WritePlan, merge, unique_field};
+use crate::records::{Records, RecordsError, WriteObstacle, csv, may, sent};
+use crate::store::{FieldValues, Intent, StoreError, WriteOp};
 
 /// The most bytes that a file may have.
 pub const MAX_IMPORT_BYTES: usize = Limit::ImportBytes.fixed();
@@ -40,7 +40,7 @@ pub struct Import<'a> {
 
 /// What became of a file, or would.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {
+pub struct ImportReport {
     /// How many records were added.
     pub created: usize,
     /// How many were changed.
@@ -75,7 +75,7 @@ impl Records {
         table: &str,
         file: Bytes,
         import: Import<'_>,
-    ) -> Result<Report, RecordsError> {
+    ) -> Result<ImportReport, RecordsError> {
         let _share = self.imports.take(requester(), 1).map_err(StoreError::from)?;
         let report = self.try_import(viewer, table, file, import).await?;
         if report.faults.is_empty() || import.intent == Intent::Try {
@@ -93,7 +93,7 @@ impl Records {
         table: &str,
         file: Bytes,
         import: Import<'_>,
-    ) -> Result<Report, RecordsError> {
+    ) -> Result<ImportReport, RecordsError> {
         let view = self.view(viewer, table)?;
         may(&view, Operation::Create)?;
         let on = match import.merge_on {
@@ -105,26 +105,27 @@ impl Records {
         };
         // A long file takes its time: those who serve go on meanwhile.
         let read = spawn_blocking(move || {
-            let mut reading = Reading { view: &view, on, lines: Vec::new(), faults: Vec::new() };
+            let mut reading =
+                ImportReader { view: &view, on, lines: Vec::new(), faults: Vec::new() };
             let plan = reading.plan(&file);
-            let Reading { lines, faults, .. } = reading;
+            let ImportReader { lines, faults, .. } = reading;
             (view, plan, lines, faults)
         });
         let (view, plan, lines, mut faults) =
             read.await.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()));
         if !faults.is_empty() || plan.actions.is_empty() {
             faults.truncate(MAX_FAULTS);
-            return Ok(Report { faults, ..Report::default() });
+            return Ok(ImportReport { faults, ..ImportReport::default() });
         }
         let refusal = match self.write_plan(view, plan, import.intent).await {
             Ok(many) => {
                 let created = many.made.iter().filter(|made| **made).count();
                 let updated = many.made.len() - created;
-                return Ok(Report { created, updated, ..Report::default() });
+                return Ok(ImportReport { created, updated, ..ImportReport::default() });
             }
             Err(error) => error,
         };
-        let is_refused = matches!(refusal, RecordsError::Batch(Obstacle::Refused, _));
+        let is_refused = matches!(refusal, RecordsError::Batch(WriteObstacle::Refused, _));
         let faults = match refusal {
             RecordsError::Unfit(faults) | RecordsError::Batch(_, faults) => faults,
             error => return Err(error),
@@ -135,12 +136,12 @@ impl Records {
             field: fault.field,
             message: fault.message,
         });
-        Ok(Report { faults: faults.collect(), is_refused, ..Report::default() })
+        Ok(ImportReport { faults: faults.collect(), is_refused, ..ImportReport::default() })
     }
 }
 
 /// A file being read.
-struct Reading<'a> {
+struct ImportReader<'a> {
     view: &'a View,
     on: Option<FieldAt>,
     /// The line of each action.
@@ -150,16 +151,16 @@ struct Reading<'a> {
 
 /// What a column is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Column {
+enum ImportColumn {
     /// It sets a field, or names the record.
     Of(FieldAt),
     /// It is set by the system, as in a file that was exported.
     Ignored,
 }
 
-impl Reading<'_> {
-    fn plan(&mut self, file: &[u8]) -> Plan {
-        let mut plan = Plan { actions: Vec::new(), lacking: Vec::new() };
+impl ImportReader<'_> {
+    fn plan(&mut self, file: &[u8]) -> WritePlan {
+        let mut plan = WritePlan { actions: Vec::new(), lacking: Vec::new() };
         let Some(text) = self.text(file) else { return plan };
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
         let is_known = |name: &str| self.column(name).is_ok();
@@ -172,7 +173,7 @@ impl Reading<'_> {
             return plan;
         };
         let width = columns.len();
-        let mut lines = Lines { text, at: 0, line: 1 };
+        let mut lines = LineIndex { text, at: 0, line: 1 };
         let mut row = StringRecord::new();
         while reader.read_record(&mut row).unwrap_or(false) {
             let start = row.position().map_or(0, ::csv::Position::byte);
@@ -243,11 +244,11 @@ impl Reading<'_> {
     }
 
     /// What each column of the first line is for; nothing if that cannot be told.
-    fn columns(&mut self, head: &StringRecord) -> Option<Vec<Column>> {
+    fn columns(&mut self, head: &StringRecord) -> Option<Vec<ImportColumn>> {
         let mut columns = Vec::with_capacity(head.len());
         for name in head {
             match self.column(name.trim()) {
-                Ok(column) if column != Column::Ignored && columns.contains(&column) => {
+                Ok(column) if column != ImportColumn::Ignored && columns.contains(&column) => {
                     self.fault(1, name, "is there already".to_owned());
                 }
                 Ok(column) => columns.push(column),
@@ -258,7 +259,7 @@ impl Reading<'_> {
             }
         }
         if let Some(on) = self.on
-            && !columns.contains(&Column::Of(on))
+            && !columns.contains(&ImportColumn::Of(on))
         {
             let name = self.view.table.field(on).name.as_str().to_owned();
             self.fault(1, &name, "has no column, and records are merged by it".to_owned());
@@ -267,27 +268,33 @@ impl Reading<'_> {
     }
 
     /// A column by the name of its field, or by its label.
-    fn column(&self, name: &str) -> Result<Column, &'static str> {
+    fn column(&self, name: &str) -> Result<ImportColumn, &'static str> {
         let table = &self.view.table;
         let labelled = |(at, field): (FieldAt, &Field)| (*field.label == *name).then_some(at);
         let at = table.at(name).or_else(|| table.all().find_map(labelled));
         let at = at.filter(|at| self.view.fields.contains(*at)).ok_or("is unknown")?;
         if Some(at) == self.on {
-            Ok(Column::Of(at))
+            Ok(ImportColumn::Of(at))
         } else if table.field(at).kind.is_system() {
-            Ok(Column::Ignored)
+            Ok(ImportColumn::Ignored)
         } else if table.may_set(&self.view.viewer, at) {
-            Ok(Column::Of(at))
+            Ok(ImportColumn::Of(at))
         } else {
             Err("is not yours to set")
         }
     }
 
-    fn line(&mut self, row: &StringRecord, columns: &[Column], line: u64, plan: &mut Plan) {
-        let (mut values, mut key) = (Values::new(), Value::Null);
+    fn line(
+        &mut self,
+        row: &StringRecord,
+        columns: &[ImportColumn],
+        line: u64,
+        plan: &mut WritePlan,
+    ) {
+        let (mut values, mut key) = (FieldValues::new(), Value::Null);
         let before = self.faults.len();
         for (cell, column) in row.iter().zip(columns) {
-            let Column::Of(at) = *column else { continue };
+            let ImportColumn::Of(at) = *column else { continue };
             let field = self.view.table.field(at);
             // Where a value is required, no value is none of that field: its default stands.
             let is_left_out = cell.is_empty() && (!field.default.is_null() && field.required);
@@ -316,7 +323,7 @@ impl Reading<'_> {
         }
     }
 
-    fn act(&mut self, values: Values, key: Value, line: u64, plan: &mut Plan) {
+    fn act(&mut self, values: FieldValues, key: Value, line: u64, plan: &mut WritePlan) {
         let has = |at: FieldAt| values.iter().any(|(sent, value)| *sent == at && !value.is_null());
         let lacking = sent::lacking(self.view, has, Some(plan.actions.len()));
         let action = match self.on {
@@ -333,10 +340,10 @@ impl Reading<'_> {
                 for fault in &lacking {
                     self.fault(line, &fault.field, fault.message.clone());
                 }
-                Action::Insert(sent::made_by(self.view, without_missing(values)))
+                WriteOp::Insert(sent::made_by(self.view, without_missing(values)))
             }
         };
-        let is_by_id = matches!(&action, Action::Merge(_)) && self.on == Some(FieldAt::ID);
+        let is_by_id = matches!(&action, WriteOp::Merge(_)) && self.on == Some(FieldAt::ID);
         self.lines.push(line);
         plan.actions.push(action);
         plan.lacking.push(if is_by_id { Vec::new() } else { lacking });
@@ -372,18 +379,18 @@ fn goes_on_after_a_quote(line: &str) -> bool {
 }
 
 /// A new record has its defaults where nothing is given.
-fn without_missing(values: Values) -> Values {
+fn without_missing(values: FieldValues) -> FieldValues {
     values.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }
 
 /// Where the records of a file stand. The reader's own count is one too low after `\r\n`.
-struct Lines<'t> {
+struct LineIndex<'t> {
     text: &'t str,
     at: usize,
     line: u64,
 }
 
-impl Lines<'_> {
+impl LineIndex<'_> {
     /// The line of the record that begins at a byte, or after the end of the line before it.
     fn of(&mut self, start: usize) -> u64 {
         let rest = self.text.get(start..).unwrap_or_default();

@@ -31,7 +31,7 @@ pub struct Asked<'a> {
 
 /// A list that a viewer may have.
 #[derive(Clone, Debug)]
-pub struct List {
+pub struct RecordList {
     /// The table as the viewer sees it.
     pub view: View,
     /// The filter that the records pass.
@@ -58,7 +58,7 @@ pub struct Listed {
     pub position: SealedPosition,
 }
 
-impl List {
+impl RecordList {
     /// The list that is meant, of the records that the viewer may read; all of it.
     ///
     /// # Errors
@@ -93,8 +93,8 @@ impl Records {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn list(&self, list: &List) -> Result<Listed, RecordsError> {
-        let List { view, filter, window, mark, .. } = list;
+    pub async fn list(&self, list: &RecordList) -> Result<Listed, RecordsError> {
+        let RecordList { view, filter, window, mark, .. } = list;
         let limit = window.limit as usize;
         // One more than asked for says whether there are any more.
         let window = Window { limit: window.limit.saturating_add(1), ..window.clone() };

@@ -10,15 +10,15 @@ use crate::model::record::Record;
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
 use crate::records::sent::{self, Faults};
-use crate::records::{FieldFault, Obstacle, Records, RecordsError, may};
-use crate::store::{Action, Intent, Merge, StoreError, Values, Written};
+use crate::records::{FieldFault, Records, RecordsError, WriteObstacle, may};
+use crate::store::{FieldValues, Intent, StoreError, Upsert, WriteOp, WriteOutcome};
 
 /// How many records may be written at once.
 pub const MAX_RECORDS: usize = 1_000;
 
 /// What is sent for one record of many.
 #[derive(Clone, Debug)]
-pub struct Sent {
+pub struct RecordInput {
     /// The id of the record.
     pub id: String,
     /// The fields that are set, with their values.
@@ -39,8 +39,8 @@ pub struct Many {
 }
 
 /// What is to be done to many records, and what to say of those that cannot be made.
-pub(super) struct Plan {
-    pub(super) actions: Vec<Action>,
+pub(super) struct WritePlan {
+    pub(super) actions: Vec<WriteOp>,
     pub(super) lacking: Vec<Vec<FieldFault>>,
 }
 
@@ -63,7 +63,7 @@ impl Records {
             let values = faults.values(&view, fields, Some(index));
             let is_sent = |at: FieldAt| fields.contains_key(view.table.field(at).name.as_str());
             faults.require_all(&view, is_sent, Some(index));
-            Action::Insert(sent::made_by(&view, values))
+            WriteOp::Insert(sent::made_by(&view, values))
         };
         let actions = records.iter().enumerate().map(insert).collect();
         faults.none()?;
@@ -78,7 +78,7 @@ impl Records {
         &self,
         viewer: &Viewer,
         table: &str,
-        records: &[Sent],
+        records: &[RecordInput],
     ) -> Result<Many, RecordsError> {
         let view = self.view(viewer, table)?;
         may(&view, Operation::Update)?;
@@ -96,7 +96,7 @@ impl Records {
             let token = record.updated_at.as_deref().map(|text| sent::token(&view.table, text));
             let expected = token.transpose()?.map(|token| vec![token]);
             let values = sent::changed_by(&view, values);
-            actions.push(Action::Update(id, values, expected));
+            actions.push(WriteOp::Update(id, values, expected));
         }
         faults.none()?;
         self.write_many(view, actions).await
@@ -123,7 +123,7 @@ impl Records {
             faults.unfit(|| FieldFault::new("id", message).of(Some(index)));
         }
         faults.none()?;
-        let actions = ids.into_iter().map(|id| Action::Delete(id, None));
+        let actions = ids.into_iter().map(|id| WriteOp::Delete(id, None));
         self.write_many(view, actions.collect()).await
     }
 
@@ -178,37 +178,37 @@ impl Records {
             }
         }
         faults.none()?;
-        self.write_plan(view, Plan { actions, lacking }, Intent::Keep).await
+        self.write_plan(view, WritePlan { actions, lacking }, Intent::Keep).await
     }
 
-    async fn write_many(&self, view: View, actions: Vec<Action>) -> Result<Many, RecordsError> {
-        self.write_plan(view, Plan { actions, lacking: Vec::new() }, Intent::Keep).await
+    async fn write_many(&self, view: View, actions: Vec<WriteOp>) -> Result<Many, RecordsError> {
+        self.write_plan(view, WritePlan { actions, lacking: Vec::new() }, Intent::Keep).await
     }
 
     pub(super) async fn write_plan(
         &self,
         view: View,
-        plan: Plan,
+        plan: WritePlan,
         intent: Intent,
     ) -> Result<Many, RecordsError> {
-        let Plan { actions, mut lacking } = plan;
+        let WritePlan { actions, mut lacking } = plan;
         let outcomes = self.write(&view, actions, intent).await?;
         lacking.resize(outcomes.len(), Vec::new());
         let (mut records, mut made) = (Vec::new(), Vec::new());
         let mut failed = Failed::default();
         for (index, (outcome, lacking)) in outcomes.into_iter().zip(lacking).enumerate() {
             match outcome {
-                Ok(Written::Made(record)) => {
+                Ok(WriteOutcome::Made(record)) => {
                     records.push(record);
                     made.push(true);
                 }
-                Ok(Written::Done(record)) => {
+                Ok(WriteOutcome::Done(record)) => {
                     records.push(record);
                     made.push(false);
                 }
                 // Only what has no id can be made, and has not been for what it lacks.
-                Ok(Written::Missing) if !lacking.is_empty() => {
-                    failed.note(Obstacle::Unfit, lacking);
+                Ok(WriteOutcome::Missing) if !lacking.is_empty() => {
+                    failed.note(WriteObstacle::Unfit, lacking);
                 }
                 other => failed.outcome(index, other)?,
             }
@@ -223,11 +223,11 @@ impl Records {
 struct Failed {
     faults: Vec<FieldFault>,
     /// What the first of them is about.
-    obstacle: Option<Obstacle>,
+    obstacle: Option<WriteObstacle>,
 }
 
 impl Failed {
-    fn note(&mut self, obstacle: Obstacle, faults: impl IntoIterator<Item = FieldFault>) {
+    fn note(&mut self, obstacle: WriteObstacle, faults: impl IntoIterator<Item = FieldFault>) {
         self.obstacle.get_or_insert(obstacle);
         self.faults.extend(faults);
     }
@@ -235,33 +235,37 @@ impl Failed {
     fn outcome(
         &mut self,
         index: usize,
-        outcome: Result<Written, StoreError>,
+        outcome: Result<WriteOutcome, StoreError>,
     ) -> Result<(), RecordsError> {
         let (obstacle, field, message) = match outcome {
-            Ok(Written::Made(_) | Written::Done(_)) => return Ok(()),
-            Ok(Written::Missing) => (Obstacle::Missing, "id", "names no record".to_owned()),
-            Ok(Written::Barred) => (Obstacle::Barred, "id", RecordsError::Barred.to_string()),
-            Ok(Written::Stale(_)) => {
+            Ok(WriteOutcome::Made(_) | WriteOutcome::Done(_)) => return Ok(()),
+            Ok(WriteOutcome::Missing) => {
+                (WriteObstacle::Missing, "id", "names no record".to_owned())
+            }
+            Ok(WriteOutcome::Barred) => {
+                (WriteObstacle::Barred, "id", RecordsError::Barred.to_string())
+            }
+            Ok(WriteOutcome::Stale(_)) => {
                 let message = "somebody else changed this record first".to_owned();
-                (Obstacle::Stale, "updatedAt", message)
+                (WriteObstacle::Stale, "updatedAt", message)
             }
             Err(StoreError::NotUnique(field)) => {
                 let message = "another record already has this value".to_owned();
                 let fault = FieldFault::new(field.as_str(), message).of(Some(index));
-                self.note(Obstacle::NotUnique, [fault]);
+                self.note(WriteObstacle::NotUnique, [fault]);
                 return Ok(());
             }
             Err(StoreError::NoRelated { field, .. }) => {
                 let fault = FieldFault::no_related(&field).of(Some(index));
-                self.note(Obstacle::Unfit, [fault]);
+                self.note(WriteObstacle::Unfit, [fault]);
                 return Ok(());
             }
-            Err(error @ StoreError::Referred) => (Obstacle::Referred, "id", error.to_string()),
+            Err(error @ StoreError::Referred) => (WriteObstacle::Referred, "id", error.to_string()),
             Err(error @ (StoreError::Refused(_) | StoreError::TooDeep)) => {
-                (Obstacle::Refused, "", error.to_string())
+                (WriteObstacle::Refused, "", error.to_string())
             }
             Err(StoreError::BreaksRule(rule)) => {
-                self.note(Obstacle::Unfit, [FieldFault::from_rule(&rule).of(Some(index))]);
+                self.note(WriteObstacle::Unfit, [FieldFault::from_rule(&rule).of(Some(index))]);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -273,7 +277,7 @@ impl Failed {
     fn none(self) -> Result<(), RecordsError> {
         match self.obstacle {
             None => Ok(()),
-            Some(Obstacle::Unfit) => Err(RecordsError::Unfit(self.faults)),
+            Some(WriteObstacle::Unfit) => Err(RecordsError::Unfit(self.faults)),
             Some(obstacle) => Err(RecordsError::Batch(obstacle, self.faults)),
         }
     }
@@ -284,12 +288,12 @@ pub(super) fn merge(
     view: &View,
     on: FieldAt,
     key: Value,
-    known: Values,
-    new: Option<Values>,
-) -> Action {
+    known: FieldValues,
+    new: Option<FieldValues>,
+) -> WriteOp {
     // An id is the database's to give.
     let new = new.filter(|_| on != FieldAt::ID).map(|new| sent::made_by(view, new));
-    Action::Merge(Box::new(Merge { on, key, known: sent::changed_by(view, known), new }))
+    WriteOp::Merge(Box::new(Upsert { on, key, known: sent::changed_by(view, known), new }))
 }
 
 /// A field by which records can be told apart.
@@ -317,7 +321,7 @@ fn ids<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<RecordId>, Record
     for (index, text) in texts.enumerate() {
         match text.parse() {
             Ok(id) => ids.push(id),
-            Err(_) => failed.outcome(index, Ok(Written::Missing))?,
+            Err(_) => failed.outcome(index, Ok(WriteOutcome::Missing))?,
         }
     }
     failed.none()?;

@@ -13,36 +13,38 @@ use crate::model::ids::{Position, RecordId, SealedPosition, TableName};
 use crate::model::input::Inputs;
 use crate::model::query::{Answer, Query, Snapshot};
 use crate::model::record::Record;
-use crate::model::related::{Leads, Related};
+use crate::model::related::{Related, RelatedLoader};
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
-use crate::store::{Action, Intent, Kept, Outcomes, Store, StoreError, Write, Written};
+use crate::store::{
+    Intent, LogRetention, Outcomes, Store, StoreError, Write, WriteOp, WriteOutcome,
+};
 
-mod ask;
-mod choice;
 mod choices;
 mod csv;
 mod cursor;
 mod error;
+mod etag;
 mod export;
 mod history;
 mod import;
 mod list;
 mod many;
 mod opening;
+mod query_params;
 mod sent;
-mod tags;
+mod table_query;
 mod totals;
 
-pub use ask::{MAX_SEARCH, MAX_SORTS};
-pub use choice::Question;
-pub use error::{FieldFault, Obstacle, RecordsError};
+pub use error::{FieldFault, RecordsError, WriteObstacle};
+pub use etag::{Tags, tag};
 pub use history::History;
-pub use import::{Import, LineFault, MAX_IMPORT_BYTES, MAX_IMPORT_MIB, Report};
-pub use list::{Asked, DEFAULT_LIMIT, List, Listed, MAX_LIMIT};
-pub use many::{MAX_RECORDS, Many, Sent};
+pub use import::{Import, ImportReport, LineFault, MAX_IMPORT_BYTES, MAX_IMPORT_MIB};
+pub use list::{Asked, DEFAULT_LIMIT, Listed, MAX_LIMIT, RecordList};
+pub use many::{MAX_RECORDS, Many, RecordInput};
 pub use opening::Opening;
-pub use tags::{Tags, tag};
+pub use query_params::{MAX_SEARCH, MAX_SORTS};
+pub use table_query::ComponentQuery;
 
 use sent::Faults;
 use totals::Totals;
@@ -61,7 +63,7 @@ pub struct Records {
 
 /// A record with what of it may be shown.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct RecordView {
     /// The table as the viewer sees it.
     pub view: View,
     /// The record with all its fields.
@@ -72,7 +74,7 @@ pub struct Shown {
 #[derive(Clone, Debug)]
 pub struct Stale {
     /// The record as it now stands.
-    pub shown: Shown,
+    pub shown: RecordView,
     /// The fields that the write would have set to something else.
     pub overwritten: Vec<FieldAt>,
 }
@@ -129,7 +131,7 @@ impl Records {
     }
 
     /// How much of what happened is kept.
-    pub fn kept(&self) -> Kept {
+    pub fn kept(&self) -> LogRetention {
         self.store.kept()
     }
 
@@ -150,11 +152,11 @@ impl Records {
         &self,
         answers: &mut [(Vec<Related>, &mut Answer)],
     ) -> Result<(), RecordsError> {
-        let mut leads = Leads::default();
+        let mut leads = RelatedLoader::default();
         for (related, answer) in answers.iter_mut() {
             leads.want_all(related, answer);
         }
-        self.store.lead(&mut leads).await?;
+        self.store.load(&mut leads).await?;
         for (related, answer) in answers {
             leads.label_all(related, answer);
         }
@@ -163,11 +165,11 @@ impl Records {
 
     /// Gives records what their links in these fields go by.
     async fn label(&self, related: &[Related], records: &mut [Record]) -> Result<(), StoreError> {
-        let mut leads = Leads::default();
+        let mut leads = RelatedLoader::default();
         for record in records.iter() {
-            related.iter().for_each(|related| leads.want(related, &record[related.field]));
+            related.iter().for_each(|related| leads.request(related, &record[related.field]));
         }
-        self.store.lead(&mut leads).await?;
+        self.store.load(&mut leads).await?;
         records.iter_mut().for_each(|record| leads.label(related, record));
         Ok(())
     }
@@ -176,12 +178,17 @@ impl Records {
     ///
     /// # Errors
     /// When there is none that the viewer may see.
-    pub async fn get(&self, viewer: &Viewer, table: &str, id: &str) -> Result<Shown, RecordsError> {
+    pub async fn get(
+        &self,
+        viewer: &Viewer,
+        table: &str,
+        id: &str,
+    ) -> Result<RecordView, RecordsError> {
         let view = self.view(viewer, table)?;
         let id = record_id(id)?;
         let record = self.store.get(&view.table, id).await?;
         let record = record.filter(|record| view.rows.matches(record));
-        Ok(Shown { record: record.ok_or(RecordsError::NotFound)?, view })
+        Ok(RecordView { record: record.ok_or(RecordsError::NotFound)?, view })
     }
 
     /// One record, with what its relationships of these names go by.
@@ -194,7 +201,7 @@ impl Records {
         table: &str,
         id: &str,
         names: &str,
-    ) -> Result<Shown, RecordsError> {
+    ) -> Result<RecordView, RecordsError> {
         let mut shown = self.get(viewer, table, id).await?;
         let related = shown.view.expand(names)?;
         self.label(&related, std::slice::from_mut(&mut shown.record)).await?;
@@ -210,7 +217,7 @@ impl Records {
         viewer: &Viewer,
         table: &str,
         fields: &Inputs,
-    ) -> Result<Shown, RecordsError> {
+    ) -> Result<RecordView, RecordsError> {
         let view = self.view_to_add(viewer, table)?;
         may(&view, Operation::Create)?;
         let mut faults = Faults::default();
@@ -218,7 +225,7 @@ impl Records {
         let is_sent = |at: FieldAt| fields.contains_key(view.table.field(at).name.as_str());
         faults.require_all(&view, is_sent, None);
         faults.none()?;
-        let action = Action::Insert(sent::made_by(&view, values));
+        let action = WriteOp::Insert(sent::made_by(&view, values));
         self.write_one(view, action, &[]).await
     }
 
@@ -233,7 +240,7 @@ impl Records {
         id: &str,
         fields: &Inputs,
         updated_at: Option<&str>,
-    ) -> Result<Shown, RecordsError> {
+    ) -> Result<RecordView, RecordsError> {
         let view = self.view(viewer, table)?;
         let token = updated_at.map(|text| sent::token(&view.table, text)).transpose()?;
         self.change(view, id, fields, token.map(|token| vec![token])).await
@@ -250,7 +257,7 @@ impl Records {
         id: &str,
         fields: &Inputs,
         tags: &Tags,
-    ) -> Result<Shown, RecordsError> {
+    ) -> Result<RecordView, RecordsError> {
         let view = self.view(viewer, table)?;
         let expected = tags.tokens(&view);
         self.change(view, id, fields, expected).await.map_err(RecordsError::into_precondition)
@@ -262,7 +269,7 @@ impl Records {
         id: &str,
         fields: &Inputs,
         expected: Option<Vec<Value>>,
-    ) -> Result<Shown, RecordsError> {
+    ) -> Result<RecordView, RecordsError> {
         let id = record_id(id)?;
         may(&view, Operation::Update)?;
         let mut faults = Faults::default();
@@ -272,7 +279,7 @@ impl Records {
             return Err(RecordsError::Malformed("`fields` names no field to change".to_owned()));
         }
         let sent = values.clone();
-        let action = Action::Update(id, sent::changed_by(&view, values), expected);
+        let action = WriteOp::Update(id, sent::changed_by(&view, values), expected);
         self.write_one(view, action, &sent).await
     }
 
@@ -287,7 +294,7 @@ impl Records {
         table: &str,
         id: &str,
         updated_at: Option<&str>,
-    ) -> Result<Shown, RecordsError> {
+    ) -> Result<RecordView, RecordsError> {
         let view = self.view(viewer, table)?;
         let token = updated_at.map(|text| sent::token(&view.table, text)).transpose()?;
         self.remove(view, id, token.map(|token| vec![token])).await
@@ -303,7 +310,7 @@ impl Records {
         table: &str,
         id: &str,
         tags: &Tags,
-    ) -> Result<Shown, RecordsError> {
+    ) -> Result<RecordView, RecordsError> {
         let view = self.view(viewer, table)?;
         let expected = tags.tokens(&view);
         self.remove(view, id, expected).await.map_err(RecordsError::into_precondition)
@@ -314,28 +321,30 @@ impl Records {
         view: View,
         id: &str,
         expected: Option<Vec<Value>>,
-    ) -> Result<Shown, RecordsError> {
+    ) -> Result<RecordView, RecordsError> {
         let id = record_id(id)?;
         may(&view, Operation::Delete)?;
-        self.write_one(view, Action::Delete(id, expected), &[]).await
+        self.write_one(view, WriteOp::Delete(id, expected), &[]).await
     }
 
     /// Writes one record. `sent` are the values that a faster writer may have overwritten.
     async fn write_one(
         &self,
         view: View,
-        action: Action,
+        action: WriteOp,
         sent: &[(FieldAt, Value)],
-    ) -> Result<Shown, RecordsError> {
+    ) -> Result<RecordView, RecordsError> {
         let outcome = self.write(&view, vec![action], Intent::Keep).await?.pop();
-        match outcome.unwrap_or(Ok(Written::Missing))? {
-            Written::Made(record) | Written::Done(record) => Ok(Shown { view, record }),
-            Written::Missing => Err(RecordsError::NotFound),
-            Written::Barred => Err(RecordsError::Barred),
-            Written::Stale(record) => {
+        match outcome.unwrap_or(Ok(WriteOutcome::Missing))? {
+            WriteOutcome::Made(record) | WriteOutcome::Done(record) => {
+                Ok(RecordView { view, record })
+            }
+            WriteOutcome::Missing => Err(RecordsError::NotFound),
+            WriteOutcome::Barred => Err(RecordsError::Barred),
+            WriteOutcome::Stale(record) => {
                 let differs = sent.iter().filter(|(at, value)| record[*at] != *value);
                 let overwritten = differs.map(|(at, _)| *at).collect();
-                let shown = Shown { view, record };
+                let shown = RecordView { view, record };
                 Err(RecordsError::Conflict(Box::new(Stale { shown, overwritten })))
             }
         }
@@ -344,7 +353,7 @@ impl Records {
     async fn write(
         &self,
         view: &View,
-        actions: Vec<Action>,
+        actions: Vec<WriteOp>,
         intent: Intent,
     ) -> Result<Outcomes, RecordsError> {
         let (table, rules, by) = (view.table.clone(), view.rules(), sent::author(&view.viewer));

@@ -1,10 +1,10 @@
 //! Whether a page may be opened at an address. Whoever may open it may be present on it, nobody else.
 
 use crate::model::access::Viewer;
-use crate::model::address::Address;
 use crate::model::component::{Component, ComponentKind};
 use crate::model::form::Purpose;
 use crate::model::query::{Answer, Ask, Query, Window};
+use crate::model::route::Address;
 use crate::records::{Records, RecordsError};
 
 /// What comes of opening a page.

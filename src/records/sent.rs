@@ -7,9 +7,9 @@ use crate::model::access::{View, Viewer};
 use crate::model::ids::UserId;
 use crate::model::input::Inputs;
 use crate::model::table::{FieldAt, FieldKind, Table};
-use crate::model::value::{Person, Value};
+use crate::model::value::{UserRef, Value};
 use crate::records::{FieldFault, RecordsError};
-use crate::store::Values;
+use crate::store::FieldValues;
 
 /// How many faults are told one by one; of the others, how many there are.
 pub(super) const FAULTS_TOLD: usize = 100;
@@ -64,7 +64,12 @@ impl Faults {
     }
 
     /// The values of one record, as far as they are right. `record` says which of many it is.
-    pub(super) fn values(&mut self, view: &View, sent: &Inputs, record: Option<usize>) -> Values {
+    pub(super) fn values(
+        &mut self,
+        view: &View,
+        sent: &Inputs,
+        record: Option<usize>,
+    ) -> FieldValues {
         let mut values = Vec::with_capacity(sent.len());
         for (name, input) in sent {
             let fault = |message: &str| FieldFault::new(name, message).of(record);
@@ -115,20 +120,20 @@ pub(super) fn lacking(
 }
 
 /// The values of a new record, with who makes it.
-pub(super) fn made_by(view: &View, mut values: Values) -> Values {
+pub(super) fn made_by(view: &View, mut values: FieldValues) -> FieldValues {
     stamp(view, &mut values, &[FieldKind::CreatedBy, FieldKind::UpdatedBy]);
     values
 }
 
 /// The values to set in a record, with who changes it.
-pub(super) fn changed_by(view: &View, mut values: Values) -> Values {
+pub(super) fn changed_by(view: &View, mut values: FieldValues) -> FieldValues {
     stamp(view, &mut values, &[FieldKind::UpdatedBy]);
     values
 }
 
 /// Sets who does it, in the fields of these kinds.
-fn stamp(view: &View, values: &mut Values, kinds: &[FieldKind]) {
-    let person = |id: UserId| Value::Person(Person { id, name: None });
+fn stamp(view: &View, values: &mut FieldValues, kinds: &[FieldKind]) {
+    let person = |id: UserId| Value::Person(UserRef { id, name: None });
     let person = author(&view.viewer).map_or(Value::Null, person);
     for (at, field) in view.table.all() {
         if kinds.contains(&field.kind) {

@@ -25,7 +25,7 @@ pub(super) struct Totals {
 }
 
 /// What was known of some queries before they were asked.
-pub(super) struct Known {
+pub(super) struct KnownTotals {
     of: Vec<Option<(u64, TableName, Version)>>,
     /// How many records each has, where that is known.
     pub(super) totals: Vec<Option<u64>>,
@@ -37,8 +37,8 @@ impl Totals {
     }
 
     /// What is known of these queries now.
-    pub(super) async fn known(&self, queries: &[&Query]) -> Known {
-        let mut known = Known { of: Vec::new(), totals: Vec::new() };
+    pub(super) async fn known(&self, queries: &[&Query]) -> KnownTotals {
+        let mut known = KnownTotals { of: Vec::new(), totals: Vec::new() };
         for query in queries {
             let of = match query.ask {
                 Ask::Rows(_) => self.version(&query.table).await,
@@ -55,7 +55,7 @@ impl Totals {
 
     /// Whether the totals are those of the rows that were read, and not of rows before them. If they
     /// are, they are kept.
-    pub(super) async fn settle(&self, known: &Known, snapshot: &Snapshot) -> bool {
+    pub(super) async fn settle(&self, known: &KnownTotals, snapshot: &Snapshot) -> bool {
         for ((of, total), answer) in known.of.iter().zip(&known.totals).zip(&snapshot.answers) {
             let Some((hash, table, before)) = of else { continue };
             let is_same = self.version(table).await.as_ref() == Some(before);

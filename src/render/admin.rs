@@ -49,7 +49,7 @@ pub enum AdminPage {
 
 /// What is said about what was done last.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Said<'a> {
+pub struct AdminNotice<'a> {
     /// What was done last, as a sentence.
     pub notice: Option<&'a str>,
     /// Why it was not.
@@ -175,7 +175,7 @@ impl Renderer {
         &self,
         frame: &Frame<'_>,
         page: &AdminPage,
-        said: Said<'_>,
+        said: AdminNotice<'_>,
     ) -> Result<String, RenderError> {
         let (template, title, inside) = match page {
             AdminPage::People { people, roles } => {

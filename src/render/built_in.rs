@@ -8,7 +8,7 @@ use crate::render::{Frame, RenderError, Renderer};
 
 /// A built-in form: sign-in, sign-up, or the making of the first admin.
 #[derive(Clone, Debug, Default)]
-pub struct Form<'a> {
+pub struct BuiltInForm<'a> {
     /// What it is for.
     pub title: &'a str,
     /// One sentence that helps.
@@ -28,12 +28,12 @@ pub struct Form<'a> {
     /// What was wrong the last time.
     pub problem: Option<&'a str>,
     /// Where to go for those who are wrong here.
-    pub instead: Option<Way<'a>>,
+    pub instead: Option<FormLink<'a>>,
 }
 
 /// Where else to go, and for whom that is.
 #[derive(Clone, Copy, Debug)]
-pub struct Way<'a> {
+pub struct FormLink<'a> {
     /// For whom, as a question.
     pub question: &'a str,
     /// The path that it leads to.
@@ -92,7 +92,7 @@ impl Renderer {
     ///
     /// # Errors
     /// When a template is faulty.
-    pub fn form(&self, frame: &Frame<'_>, form: &Form<'_>) -> Result<String, RenderError> {
+    pub fn form(&self, frame: &Frame<'_>, form: &BuiltInForm<'_>) -> Result<String, RenderError> {
         let hidden =
             form.hidden.iter().map(|(name, value)| context! { name => *name, value => *value });
         let instead = form.instead.map(|way| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use minijinja::{Value, context};
 
-use crate::model::action::{Button, Does, Variant};
+use crate::model::action::{Button, ButtonTarget, Variant};
 use crate::model::query::Rows;
 use crate::model::record::Record;
 use crate::render::Scene;
@@ -21,10 +21,10 @@ pub struct Confirm {
 }
 
 /// What the template of a button needs beside what all components have.
-pub(super) fn inside(button: &Button, scene: Scene<'_>) -> Value {
+pub(super) fn context(button: &Button, scene: Scene<'_>) -> Value {
     let href = match &button.does {
-        Does::Lead(href) => Some(scene.href(href)),
-        Does::Act(_) => None,
+        ButtonTarget::Lead(href) => Some(scene.href(href)),
+        ButtonTarget::Act(_) => None,
     };
     context! { label => scene.words(&button.label), variant => name_of(button.variant), href }
 }

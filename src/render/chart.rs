@@ -33,7 +33,7 @@ const RING_GAP: f64 = 0.8;
 
 /// The template of a chart's drawing, and what it and the template around it need beside what all
 /// components have.
-pub(super) fn inside(
+pub(super) fn context(
     chart: &Chart,
     data: &ComponentData,
     groups: &Groups,

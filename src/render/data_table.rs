@@ -5,11 +5,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::fields::control::{Control, holding};
 use crate::fields::time::ZONE;
-use crate::model::action::Deed;
-use crate::model::address::Address;
+use crate::model::action::ActionKind;
 use crate::model::component::Component;
-use crate::model::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY, Format};
+use crate::model::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY, ValueFormat};
 use crate::model::query::{Direction, Rows, Sort};
+use crate::model::route::Address;
 use crate::model::table::{Field, FieldAt, FieldKind, Storage};
 use crate::render::rows::{RowWriter, class};
 use crate::render::{ComponentData, picker};
@@ -21,14 +21,14 @@ const IN_A_QUERY: &AsciiSet =
 const MAX_LINKED: u64 = 7;
 
 /// What the template of a data table needs beside what all components have.
-pub(super) fn inside(
+pub(super) fn context(
     component: &Component,
     address: &Address,
     data: &ComponentData,
     Chosen { table, choice }: &Chosen,
     shown: &Rows,
 ) -> Value {
-    let links = Links::new(component, address, data, table, choice);
+    let links = TableLinks::new(component, address, data, table, choice);
     let writer = RowWriter::new(table, &data.table, &data.fields);
     let mut rows = String::with_capacity(512 * shown.records.len());
     for record in &shown.records {
@@ -61,14 +61,14 @@ pub(super) fn inside(
 fn bulk(table: &DataTable) -> Vec<Value> {
     let action = |index: &usize| {
         let action = table.bulk_actions.get(*index)?;
-        let is_deletion = matches!(action.deed, Deed::Delete);
+        let is_deletion = matches!(action.deed, ActionKind::Delete);
         Some(context! { index, label => action.label.as_ref(), is_deletion })
     };
     table.open.bulk.iter().filter_map(action).collect()
 }
 
 /// Where the controls of one table lead, at one address.
-struct Links<'a> {
+struct TableLinks<'a> {
     address: &'a Address,
     data: &'a ComponentData,
     table: &'a DataTable,
@@ -76,7 +76,7 @@ struct Links<'a> {
     prefix: String,
 }
 
-impl<'a> Links<'a> {
+impl<'a> TableLinks<'a> {
     fn new(
         component: &Component,
         address: &'a Address,
@@ -159,7 +159,7 @@ impl<'a> Links<'a> {
             class => class(column, &self.data.table),
             width => column.width.as_deref(),
             editor,
-            relative => column.format == Some(Format::Relative),
+            relative => column.format == Some(ValueFormat::Relative),
             sorted,
             href => column.sortable.then(|| self.sorted_by(column.field)),
         }
@@ -239,7 +239,8 @@ impl<'a> Links<'a> {
             found.map(|(_, value)| value.as_ref()).unwrap_or_default()
         };
         let first = names.first().map_or("", |name| chosen(name));
-        let picker = self.data.choices.get(&at).map(|choices| picker::inside(choices, first, None));
+        let picker =
+            self.data.choices.get(&at).map(|choices| picker::context(choices, first, None));
         let (kind, options) = match &field.kind {
             _ if picker.is_some() => ("records", Vec::new()),
             FieldKind::Checkbox => ("options", vec![("true", "yes"), ("false", "no")]),

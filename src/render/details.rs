@@ -10,7 +10,7 @@ use crate::model::table::{FieldKind, Storage};
 use crate::render::ComponentData;
 
 /// What the template of details needs beside what all components have.
-pub(super) fn inside(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
+pub(super) fn context(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
     let record = rows.records.first();
     let seen = details.fields.iter().filter(|detail| data.entries.contains(detail.field));
     let shown = record.map(|record| seen.map(|one| entry(one, data, record)).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use minijinja::{Value, context};
 use serde_json::{Map, Value as Json};
 
 use crate::fields;
-use crate::fields::control::{Control, Editor, editor, holding};
+use crate::fields::control::{Control, FieldEditor, editor, holding};
 use crate::fields::entry;
 use crate::model::form::{Form, FormField, Purpose};
 use crate::model::record::Record;
@@ -14,13 +14,13 @@ use crate::render::{ComponentData, picker};
 
 /// What the template of a form needs beside what all components have; nothing if there is no record
 /// to change.
-pub(super) fn inside(form: &Form, data: &ComponentData, record: Option<&Record>) -> Option<Value> {
+pub(super) fn context(form: &Form, data: &ComponentData, record: Option<&Record>) -> Option<Value> {
     if form.purpose == Purpose::Update && record.is_none() {
         return None;
     }
     let seen = || form.fields.iter().filter(|field| !field.hidden);
     let seen = seen().filter(|field| data.editable.contains(field.field));
-    let writer = Writer { data, record, first_faulty: first_faulty(form, data) };
+    let writer = FormWriter { data, record, first_faulty: first_faulty(form, data) };
     let fields: Vec<_> = seen.filter_map(|field| writer.field(field)).collect();
     let draft = data.draft.as_ref();
     Some(context! {
@@ -54,17 +54,17 @@ fn first_faulty(form: &Form, data: &ComponentData) -> Option<FieldAt> {
     form.fields.iter().map(|field| field.field).find(is_faulty)
 }
 
-struct Writer<'a> {
+struct FormWriter<'a> {
     data: &'a ComponentData,
     record: Option<&'a Record>,
     first_faulty: Option<FieldAt>,
 }
 
-impl Writer<'_> {
+impl FormWriter<'_> {
     fn field(&self, field: &FormField) -> Option<Value> {
         let (at, draft) = (field.field, self.data.draft.as_ref());
         let declared = self.data.table.field(at);
-        let Editor { field: name, required, control, options, zone, .. } = editor(declared)?;
+        let FieldEditor { field: name, required, control, options, zone, .. } = editor(declared)?;
         let held = self.record.map_or(&field.default, |record| &record[at]);
         let entered = draft.and_then(|draft| draft.entries.get(&at)).cloned();
         let is_entered = entered.is_some();
@@ -75,7 +75,7 @@ impl Writer<'_> {
         let is_chosen = |option: &str| entered.iter().any(|text| text == option);
         let option = |option: &str| context! { value => option, chosen => is_chosen(option) };
         let picker =
-            self.data.choices.get(&at).map(|choices| picker::inside(choices, text, Some(held)));
+            self.data.choices.get(&at).map(|choices| picker::context(choices, text, Some(held)));
         let is_overtaken = draft.is_some_and(|draft| draft.overtaken.contains(&at));
         Some(context! {
             name,

@@ -3,10 +3,10 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::access::Viewer;
-use crate::model::address::Values;
 use crate::model::component::HrefPart;
 use crate::model::phrase::Phrase;
 use crate::model::record::{FieldSet, Record};
+use crate::model::route::RouteValues;
 use crate::model::value::{Value, list_text};
 
 /// Where a record leads; nowhere if that is made of a value that is missing or may not be read.
@@ -27,7 +27,7 @@ pub fn path(parts: &[HrefPart], fields: &FieldSet, record: &Record) -> Option<St
 
 /// Where an author's link leads, with its values. Where a value is missing, two slashes may meet at the
 /// beginning, and those would lead to another host.
-pub(super) fn filled(phrase: &Phrase, viewer: &Viewer, values: &Values) -> String {
+pub(super) fn filled(phrase: &Phrase, viewer: &Viewer, values: &RouteValues) -> String {
     let write = |value: &str, href: &mut String| {
         href.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
     };

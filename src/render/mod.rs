@@ -10,7 +10,6 @@ use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
 use crate::model::access::Viewer;
-use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::component::{
     Component, ComponentKind, Container, Layout, Link, Text, TextVariant,
@@ -23,40 +22,41 @@ use crate::model::query::Answer;
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
 use crate::model::related::Choices;
+use crate::model::route::Address;
 use crate::model::shape::Shape;
 use crate::model::table::{FieldAt, Table};
 use crate::model::theme::Theme;
 
 mod admin;
-mod bare;
 mod built_in;
 mod button;
 mod chart;
 mod data_table;
 mod details;
 mod form;
-mod frame;
 mod href;
 mod kpi;
+mod layout;
 mod list;
 mod picker;
 mod rows;
 mod scale;
 mod series;
-mod still;
+mod standalone;
+mod static_content;
 mod templates;
 mod theme;
 
 pub use templates::{BadTemplate, check_template, template_names};
 
 pub use admin::{
-    AdminPage, ChangeRow, ConnectionRow, Figures, PersonRow, RecordPast, Said, SentFile,
+    AdminNotice, AdminPage, ChangeRow, ConnectionRow, Figures, PersonRow, RecordPast, SentFile,
     SessionRow, TokenRow,
 };
-pub use built_in::{Form, OwnAccount, OwnSession, OwnToken, Way};
+pub use built_in::{BuiltInForm, FormLink, OwnAccount, OwnSession, OwnToken};
 pub use button::Confirm;
-pub use frame::{Frame, MenuItem};
 pub use href::path;
+pub use layout::{Frame, MenuItem};
 
 use rows::RowWriter;
 
@@ -176,18 +176,19 @@ impl Renderer {
             ComponentKind::Text(text) => self.text(component, text, scene),
             ComponentKind::Link(link) => self.link(component, link, scene),
             ComponentKind::Button(button) if button.act().is_none() => {
-                let inside = button::inside(button, scene);
+                let inside = button::context(button, scene);
                 self.render("button.html", context! { ..inside, ..props(component) })
             }
-            ComponentKind::Image(image) => {
-                self.render("image.html", context! { ..still::image(image), ..props(component) })
-            }
+            ComponentKind::Image(image) => self.render(
+                "image.html",
+                context! { ..static_content::image(image), ..props(component) },
+            ),
             ComponentKind::Divider(divider) => {
                 let label = divider.label.as_deref();
                 self.render("divider.html", context! { label, ..props(component) })
             }
             ComponentKind::Markdown(markdown) => {
-                let content = still::markdown(markdown);
+                let content = static_content::markdown(markdown);
                 self.render("markdown.html", context! { content, ..props(component) })
             }
             ComponentKind::Html(html) => {
@@ -223,7 +224,7 @@ impl Renderer {
         match (&component.kind, &data.answer) {
             (ComponentKind::DataTable(_), Answer::Rows(rows)) => {
                 let Some(chosen) = &data.chosen else { return Ok(String::new()) };
-                let inside = data_table::inside(component, scene.address, data, chosen, rows);
+                let inside = data_table::context(component, scene.address, data, chosen, rows);
                 self.render("data_table.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::List(list), Answer::Rows(rows)) => {
@@ -232,11 +233,11 @@ impl Renderer {
             }
             (ComponentKind::Button(button), Answer::Rows(rows)) => {
                 let inside =
-                    context! { ..button::inside(button, scene), ..button::record(button, rows) };
+                    context! { ..button::context(button, scene), ..button::record(button, rows) };
                 self.render("button.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::Form(form), Answer::Rows(rows)) => {
-                match form::inside(form, data, rows.records.first()) {
+                match form::context(form, data, rows.records.first()) {
                     Some(inside) => {
                         let meaning = data.shape.as_str();
                         let inside = context! { meaning, ..inside };
@@ -247,15 +248,15 @@ impl Renderer {
                 }
             }
             (ComponentKind::Details(details), Answer::Rows(rows)) => {
-                let inside = details::inside(details, data, rows);
+                let inside = details::context(details, data, rows);
                 self.render("details.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::Kpi(kpi), Answer::Figure(figure)) => {
-                let inside = kpi::inside(kpi, data, figure);
+                let inside = kpi::context(kpi, data, figure);
                 self.render("kpi.html", context! { ..inside, ..source(component, data) })
             }
             (ComponentKind::Chart(chart), Answer::Groups(groups)) => {
-                let (template, inside) = chart::inside(chart, data, groups);
+                let (template, inside) = chart::context(chart, data, groups);
                 let inside = context! { ..inside, ..source(component, data) };
                 let drawing = Value::from_safe_string(self.render(template, inside.clone())?);
                 self.render("chart.html", context! { drawing, ..inside })

@@ -5,10 +5,10 @@ use minijinja::{Value, context};
 
 use crate::model::ids::RecordId;
 use crate::model::related::{Choices, entered, entry};
-use crate::model::value::{Link, Value as Plain};
+use crate::model::value::{RecordRef, Value as Plain};
 
 /// What the template of a picker needs. `text` is what was chosen; `held` what the record has.
-pub(super) fn inside(choices: &Choices, text: &str, held: Option<&Plain>) -> Value {
+pub(super) fn context(choices: &Choices, text: &str, held: Option<&Plain>) -> Value {
     let chosen = entered(text);
     let held = chosen.and_then(|id| held_link(held, id));
     let Some(all) = &choices.all else {
@@ -21,8 +21,8 @@ pub(super) fn inside(choices: &Choices, text: &str, held: Option<&Plain>) -> Val
     // What the record has may be none of what there is to choose from.
     let is_listed = |id: RecordId| all.iter().any(|link| link.id == id);
     let other = chosen.filter(|id| !is_listed(*id));
-    let other = other.map(|id| held.cloned().unwrap_or(Link::from(id)));
-    let option = |link: &Link| {
+    let other = other.map(|id| held.cloned().unwrap_or(RecordRef::from(id)));
+    let option = |link: &RecordRef| {
         context! {
             value => link.id.to_string(),
             label => link.to_string(),
@@ -41,7 +41,7 @@ pub(super) fn inside(choices: &Choices, text: &str, held: Option<&Plain>) -> Val
 }
 
 /// What the record has, if it is this.
-fn held_link(held: Option<&Plain>, id: RecordId) -> Option<&Link> {
+fn held_link(held: Option<&Plain>, id: RecordId) -> Option<&RecordRef> {
     match held {
         Some(Plain::Link(link)) if link.id == id => Some(link),
         _ => None,

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::fields;
-use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, Step};
+use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, TimeBucket};
 use crate::model::table::{Field, Table};
 use crate::model::value::Value;
 
@@ -100,7 +100,7 @@ fn rest(measure: Measure, groups: &Groups) -> Option<Value> {
 fn times(
     measured: Option<&Field>,
     grouping: Grouping,
-    step: Step,
+    step: TimeBucket,
     latest_first: &[Group],
 ) -> Vec<Point> {
     let day = |group: &Group| match &group.key {
@@ -128,31 +128,31 @@ fn times(
     points
 }
 
-fn before(day: Date, step: Step) -> Option<Date> {
+fn before(day: Date, step: TimeBucket) -> Option<Date> {
     let span = match step {
-        Step::Day => 1.day(),
-        Step::Week => 1.week(),
-        Step::Month => 1.month(),
-        Step::Year => 1.year(),
+        TimeBucket::Day => 1.day(),
+        TimeBucket::Week => 1.week(),
+        TimeBucket::Month => 1.month(),
+        TimeBucket::Year => 1.year(),
     };
     day.checked_sub(span).ok()
 }
 
-fn long(day: Date, step: Step) -> String {
+fn long(day: Date, step: TimeBucket) -> String {
     let form = match step {
-        Step::Day => "%-d %b %Y",
-        Step::Week => "Week of %-d %b %Y",
-        Step::Month => "%B %Y",
-        Step::Year => "%Y",
+        TimeBucket::Day => "%-d %b %Y",
+        TimeBucket::Week => "Week of %-d %b %Y",
+        TimeBucket::Month => "%B %Y",
+        TimeBucket::Year => "%Y",
     };
     day.strftime(form).to_string()
 }
 
-fn short(day: Date, step: Step) -> String {
+fn short(day: Date, step: TimeBucket) -> String {
     let form = match step {
-        Step::Day | Step::Week => "%-d %b",
-        Step::Month => "%b %Y",
-        Step::Year => "%Y",
+        TimeBucket::Day | TimeBucket::Week => "%-d %b",
+        TimeBucket::Month => "%b %Y",
+        TimeBucket::Year => "%Y",
     };
     day.strftime(form).to_string()
 }

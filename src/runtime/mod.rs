@@ -61,7 +61,7 @@ pub struct Start {
 
 /// What starting an app did.
 #[derive(Clone, Debug, Default)]
-pub struct Started {
+pub struct StartReport {
     /// What it did to the tables.
     pub migrated: Migrated,
     /// With this the first account can be made, while there is none.
@@ -89,7 +89,7 @@ impl Runtime {
         database_url: &str,
         transport: Transport,
         losses: Losses,
-    ) -> Result<(Self, Started), RuntimeError> {
+    ) -> Result<(Self, StartReport), RuntimeError> {
         let database_url = database_url.to_owned();
         let limits = Arc::default();
         Self::begin(app, Start { database_url, transport, losses, limits, edition: None }).await
@@ -99,12 +99,12 @@ impl Runtime {
     ///
     /// # Errors
     /// When the database cannot be opened or does not fit the app.
-    pub async fn begin(app: Arc<App>, start: Start) -> Result<(Self, Started), RuntimeError> {
+    pub async fn begin(app: Arc<App>, start: Start) -> Result<(Self, StartReport), RuntimeError> {
         let renderer = start.renderer(&app)?;
         let (store, migrated) = start.open(&app).await?;
         let (auth, setup_token) = Auth::open(store.clone()).await?;
         let runtime = Self::over(store, auth, app, renderer, start).await?;
-        Ok((runtime, Started { migrated, setup_token }))
+        Ok((runtime, StartReport { migrated, setup_token }))
     }
 
     /// Starts another app that is to take the place of this one, which goes on until it is retired.
@@ -116,7 +116,7 @@ impl Runtime {
         &self,
         app: Arc<App>,
         start: Start,
-    ) -> Result<(Self, Started), RuntimeError> {
+    ) -> Result<(Self, StartReport), RuntimeError> {
         if start.database_url != self.database_url {
             return Self::begin(app, start).await;
         }
@@ -124,7 +124,7 @@ impl Runtime {
         if app.tables == self.app.tables {
             let (store, auth) = (self.store.clone(), self.auth.clone());
             let runtime = Self::over(store, auth, app, renderer, start).await?;
-            return Ok((runtime, Started::default()));
+            return Ok((runtime, StartReport::default()));
         }
         // Whoever looks after the tables as they are must not mend them back.
         let hold = self.store.hold().await;
@@ -132,7 +132,7 @@ impl Runtime {
         Store::retire(hold);
         let auth = self.auth.over(store.clone());
         let runtime = Self::over(store, auth, app, renderer, start).await?;
-        Ok((runtime, Started { migrated, setup_token: None }))
+        Ok((runtime, StartReport { migrated, setup_token: None }))
     }
 
     async fn over(

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value as Json;
 
-use crate::model::problem::Step;
+use crate::model::problem::PathStep;
 
 /// The keys and values that a type takes, worked out when first asked for.
 pub(super) struct Allowed<'a> {
@@ -26,7 +26,7 @@ impl<'a> Allowed<'a> {
     }
 
     /// The keys of the mapping this way down.
-    pub(super) fn keys(&self, steps: &[Step]) -> Vec<String> {
+    pub(super) fn keys(&self, steps: &[PathStep]) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
         if steps.is_empty() {
             keys.extend(self.beside.iter().map(|key| (*key).to_owned()));
@@ -39,7 +39,7 @@ impl<'a> Allowed<'a> {
     }
 
     /// What the key this way down is for: the first sentence of its description.
-    pub(super) fn purpose(&self, steps: &[Step]) -> Option<String> {
+    pub(super) fn purpose(&self, steps: &[PathStep]) -> Option<String> {
         // The key's own words, not those of the type it has.
         let description =
             down(self.schema(), steps).first()?.get("description")?.as_str()?.to_owned();
@@ -49,7 +49,7 @@ impl<'a> Allowed<'a> {
     }
 
     /// The words the value this way down must be one of; none if it is not so limited.
-    pub(super) fn values(&self, steps: &[Step]) -> Vec<String> {
+    pub(super) fn values(&self, steps: &[PathStep]) -> Vec<String> {
         let listed = |schema: &Json| {
             let list = schema.get("enum").and_then(Json::as_array).cloned().unwrap_or_default();
             list.into_iter().chain(schema.get("const").cloned()).collect::<Vec<_>>()
@@ -64,12 +64,12 @@ impl<'a> Allowed<'a> {
 }
 
 /// Every schema that may apply to the value some steps down.
-fn down<'a>(root: &'a Json, steps: &[Step]) -> Vec<&'a Json> {
+fn down<'a>(root: &'a Json, steps: &[PathStep]) -> Vec<&'a Json> {
     let mut schemas = alternatives(root, root);
     for step in steps {
         let next = schemas.into_iter().filter_map(|schema| match step {
-            Step::Key(key) => schema.get("properties")?.get(key),
-            Step::Item(_) => schema.get("items"),
+            PathStep::Key(key) => schema.get("properties")?.get(key),
+            PathStep::Item(_) => schema.get("items"),
         });
         schemas = next.flat_map(|schema| alternatives(root, schema)).collect();
     }

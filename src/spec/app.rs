@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-use crate::components::each::Each;
+use crate::components::list_of::Each;
 use crate::model::app::App;
 use crate::model::ids::{BUILT_IN_ROLES, Role};
 use crate::model::origin::Origin;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::components::grant::RawGrant;
 use crate::components::schema::{COMMON_KEYS, RawCommon};
-use crate::components::{self, Around, Given, NoPresence, Read};
+use crate::components::{self, CheckContext, ComponentSpec, NoPresence, Read};
 use crate::model::access::{Grant, Viewer};
 use crate::model::component::{Component, ComponentKind, Props};
 use crate::model::ids::{ComponentId, Role};
@@ -196,13 +196,13 @@ impl Here<'_, '_, '_> {
 }
 
 impl Read for Here<'_, '_, '_> {
-    fn read<T: Given>(&mut self) -> Option<ComponentKind> {
+    fn read<T: ComponentSpec>(&mut self) -> Option<ComponentKind> {
         let given: T = self.unit.read_except(COMMON_KEYS, self.page.problems)?;
         given.check(self)
     }
 }
 
-impl Around for Here<'_, '_, '_> {
+impl CheckContext for Here<'_, '_, '_> {
     fn place(&self) -> Place {
         self.unit.place.clone()
     }

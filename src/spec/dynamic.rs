@@ -2,8 +2,8 @@
 //! they are refused.
 
 use crate::model::operand::{PLACES, seeming_in_text};
-use crate::model::problem::{Place, Problems, Step};
-use crate::spec::tree::{Kind, Node};
+use crate::model::problem::{PathStep, Place, Problems};
+use crate::spec::tree::{Node, NodeKind};
 use crate::spec::unit::Unit;
 
 /// Keys whose values are data, whatever stands in them.
@@ -20,11 +20,11 @@ fn walk(node: &Node, place: &Place, problems: &mut Problems) {
         return;
     }
     match &node.kind {
-        Kind::Text(text) => {
+        NodeKind::Text(text) => {
             if let Some(value) = seeming_in_text(text) {
                 let key = place.steps().iter().rev().find_map(|step| match step {
-                    Step::Key(key) => Some(key.as_str()),
-                    Step::Item(_) => None,
+                    PathStep::Key(key) => Some(key.as_str()),
+                    PathStep::Item(_) => None,
                 });
                 let key = key.unwrap_or("this text");
                 let message = format!("`{value}` stands for nothing in `{key}`");
@@ -32,12 +32,12 @@ fn walk(node: &Node, place: &Place, problems: &mut Problems) {
                 problem.help(format!("values stand in the {PLACES}"));
             }
         }
-        Kind::List(items) => {
+        NodeKind::List(items) => {
             for (index, item) in items.iter().enumerate() {
                 walk(item, &place.item(index), problems);
             }
         }
-        Kind::Mapping(entries) => {
+        NodeKind::Mapping(entries) => {
             for entry in entries.iter().filter(|entry| !DATA.contains(&entry.key.as_str())) {
                 walk(&entry.value, &place.key(&entry.key), problems);
             }

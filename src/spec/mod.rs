@@ -52,7 +52,7 @@ mod template;
 mod theme;
 
 pub use report::{Finding, Report};
-pub use schema::{Part, app_schema, part_schema};
+pub use schema::{AppPart, app_schema, part_schema};
 
 /// What an app is called that comes from standard input.
 const STDIN: &str = "<stdin>";

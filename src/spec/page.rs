@@ -11,8 +11,8 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use validator::{Validate, ValidationErrors};
 
-use crate::components::each::Each;
 use crate::components::grant::RawGrant;
+use crate::components::list_of::Each;
 use crate::components::phrase;
 use crate::components::schema::AnyComponent;
 use crate::model::access::{Grant, User, Viewer};

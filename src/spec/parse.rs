@@ -10,7 +10,7 @@ use crate::spec::fault::Fault;
 use crate::spec::scalar;
 use crate::spec::source::{FileId, Span, line_number, line_start};
 use crate::spec::surface;
-use crate::spec::tree::{Entry, Kind, Node};
+use crate::spec::tree::{Entry, Node, NodeKind};
 use crate::spec::unseen::{self, Unseen};
 
 /// How deep values may nest, `$ref` included.
@@ -29,13 +29,13 @@ pub(super) fn parse(text: &str, file: FileId, faults: &mut Vec<Fault>) -> Option
     let events = granit_parser::Parser::new_from_str_with_options(text, options);
     let anchors = HashMap::new();
     let mut reader =
-        Reader { events, text, file, faults, anchors, nodes: 0, aliased: 0, is_spoiled: false };
+        YamlReader { events, text, file, faults, anchors, nodes: 0, aliased: 0, is_spoiled: false };
     let tree = reader.document();
     match tree {
         // Nothing is sure where blanks are none: what follows from them is no news.
         _ if reader.is_spoiled => None,
         Ok(tree) => tree,
-        Err(Stop(faults)) => {
+        Err(ParseAbort(faults)) => {
             let is_told_better = |old: &Fault| {
                 faults
                     .iter()
@@ -49,15 +49,15 @@ pub(super) fn parse(text: &str, file: FileId, faults: &mut Vec<Fault>) -> Option
 }
 
 /// What keeps a text from being read to its end.
-struct Stop(Vec<Fault>);
+struct ParseAbort(Vec<Fault>);
 
-impl From<Fault> for Stop {
+impl From<Fault> for ParseAbort {
     fn from(fault: Fault) -> Self {
         Self(vec![fault])
     }
 }
 
-struct Reader<'a, 'f> {
+struct YamlReader<'a, 'f> {
     events: granit_parser::Parser<'a, StrInput<'a>>,
     text: &'a str,
     file: FileId,
@@ -69,8 +69,8 @@ struct Reader<'a, 'f> {
     is_spoiled: bool,
 }
 
-impl<'a> Reader<'a, '_> {
-    fn document(&mut self) -> Result<Option<Node>, Stop> {
+impl<'a> YamlReader<'a, '_> {
+    fn document(&mut self) -> Result<Option<Node>, ParseAbort> {
         let mut root = None;
         while let Some((event, span)) = self.next()? {
             match event {
@@ -86,10 +86,10 @@ impl<'a> Reader<'a, '_> {
             }
         }
         // Three dashes and nothing after them are as empty as no dashes.
-        Ok(root.filter(|node| !matches!(node.kind, Kind::Null)))
+        Ok(root.filter(|node| !matches!(node.kind, NodeKind::Null)))
     }
 
-    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Stop> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, ParseAbort> {
         match self.events.next() {
             None => Ok(None),
             Some(Err(error)) => Err(self.syntax(&error)),
@@ -102,12 +102,12 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The next event within a value. Values end before their file does, or the parser says so.
-    fn inside(&mut self, start: Span) -> Result<(Event<'a>, Span), Stop> {
+    fn inside(&mut self, start: Span) -> Result<(Event<'a>, Span), ParseAbort> {
         let unended = || Fault::new(start, "what begins here does not end").into();
         self.next()?.ok_or_else(unended)
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Stop> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, ParseAbort> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(
@@ -135,32 +135,32 @@ impl<'a> Reader<'a, '_> {
         Ok(node)
     }
 
-    fn list(&mut self, start: Span, depth: usize) -> Result<Node, Stop> {
+    fn list(&mut self, start: Span, depth: usize) -> Result<Node, ParseAbort> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.inside(start)?;
             if event == Event::SequenceEnd {
-                return Ok(Node { at: start.to(span), kind: Kind::List(items), number: None });
+                return Ok(Node { at: start.to(span), kind: NodeKind::List(items), number: None });
             }
             items.push(self.node(event, span, depth + 1)?);
         }
     }
 
-    fn mapping(&mut self, start: Span, depth: usize) -> Result<Node, Stop> {
+    fn mapping(&mut self, start: Span, depth: usize) -> Result<Node, ParseAbort> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut first: HashMap<String, Span> = HashMap::new();
         let mut is_broken = false;
         loop {
             let (event, key_at) = self.inside(start)?;
             if event == Event::MappingEnd {
-                let kind = if is_broken { Kind::Broken } else { Kind::Mapping(entries) };
+                let kind = if is_broken { NodeKind::Broken } else { NodeKind::Mapping(entries) };
                 return Ok(Node { at: start.to(key_at), kind, number: None });
             }
             let key = self.key(event, key_at, depth)?;
             let (event, span) = self.inside(start)?;
             let value = self.node(event, span, depth + 1)?;
             let Some(key) = key else { continue };
-            if matches!(value.kind, Kind::Null) && self.is_bare(key_at) && !self.is_spoiled {
+            if matches!(value.kind, NodeKind::Null) && self.is_bare(key_at) && !self.is_spoiled {
                 self.refuse_bare(&key, key_at, start, entries.last());
                 is_broken = true;
             }
@@ -183,7 +183,7 @@ impl<'a> Reader<'a, '_> {
 
     /// Reports a key in braces that is none: braces round a text, or a text with a comma.
     fn refuse_bare(&mut self, key: &str, key_at: Span, start: Span, before: Option<&Entry>) {
-        let text = before.filter(|entry| matches!(entry.value.kind, Kind::Text(_)));
+        let text = before.filter(|entry| matches!(entry.value.kind, NodeKind::Text(_)));
         let text = text.map(|entry| entry.value.at);
         let text = text.filter(|at| !self.written(*at).starts_with(['"', '\'']));
         let fault = match (before, text) {
@@ -206,7 +206,12 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// A key's text. Anything but text is read past, reported, and nothing.
-    fn key(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Option<String>, Stop> {
+    fn key(
+        &mut self,
+        event: Event<'a>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Option<String>, ParseAbort> {
         match event {
             Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => {
                 let fault = Fault::new(span, "merge keys (`<<`) are not supported");
@@ -227,7 +232,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Result<Node, Stop> {
+    fn alias(&mut self, anchor: usize, span: Span, depth: usize) -> Result<Node, ParseAbort> {
         let Some(node) = self.anchors.get(&anchor) else {
             return Err(Fault::new(span, "this alias stands inside the value it repeats").into());
         };
@@ -283,12 +288,12 @@ impl<'a> Reader<'a, '_> {
         tab.map(|start| Span { file: self.file, start, end: start + 1 })
     }
 
-    fn syntax(&self, error: &ScanError) -> Stop {
+    fn syntax(&self, error: &ScanError) -> ParseAbort {
         let start = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
         let start = self.text.floor_char_boundary(start);
         let seen = surface::explain(self.text, self.file, start, error.kind());
         if !seen.is_empty() {
-            return Stop(seen);
+            return ParseAbort(seen);
         }
         let end = self.text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
         let at = Span { file: self.file, start, end };
@@ -353,6 +358,6 @@ fn scalar_node(text: &str, style: ScalarStyle, at: Span) -> Node {
         ScalarStyle::Plain => {
             Node { at, kind: scalar::resolve(text), number: scalar::json_number(text) }
         }
-        _ => Node { at, kind: Kind::Text(text.to_owned()), number: None },
+        _ => Node { at, kind: NodeKind::Text(text.to_owned()), number: None },
     }
 }

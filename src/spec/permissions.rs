@@ -7,7 +7,7 @@ use validator::Validate;
 
 use crate::components::filter::{self, RawFilter};
 use crate::components::grant::RawGrant;
-use crate::fields::filter::Stand;
+use crate::fields::filter::FilterContext;
 use crate::model::access::{FieldRule, Grant, Permissions, RowRules};
 use crate::model::filter::Filter;
 use crate::model::ids::Role;
@@ -135,7 +135,7 @@ fn check_row(
     problems: &mut Problems,
 ) -> Filter<Operand> {
     let mut unknown = Vec::new();
-    let at = (Stand::Rule, place);
+    let at = (FilterContext::Rule, place);
     let filter = filter::check(table, json, at, problems, &mut unknown);
     for (name, place) in unknown {
         if !lost.contains(&name) {

@@ -6,9 +6,9 @@
 use serde_yaml::Value as Yaml;
 use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
-use crate::model::problem::{Problems, Step, nearest};
+use crate::model::problem::{PathStep, Problems, nearest};
 use crate::spec::allowed::Allowed;
-use crate::spec::tree::Kind;
+use crate::spec::tree::NodeKind;
 use crate::spec::unit::{Raw, Unit};
 use crate::spec::words;
 
@@ -24,7 +24,7 @@ pub(super) fn read<T: Raw>(
     problems: &mut Problems,
 ) -> Option<T> {
     let allowed = Allowed::of::<T>(beside);
-    let mut reading = Reading { unit, allowed, taken: Vec::new(), meant: Vec::new() };
+    let mut reading = UnitReader { unit, allowed, taken: Vec::new(), meant: Vec::new() };
     let raw = reading.deserialise::<T>(value, problems)?;
     if let Err(errors) = raw.validate() {
         reading.report_invalid(&errors, &mut Vec::new(), problems);
@@ -33,16 +33,16 @@ pub(super) fn read<T: Raw>(
 }
 
 /// A unit on its way to its type.
-struct Reading<'a> {
+struct UnitReader<'a> {
     unit: &'a Unit<'a>,
     allowed: Allowed<'a>,
     /// The values taken out so far, by the way to them in the tree.
-    taken: Vec<Vec<Step>>,
+    taken: Vec<Vec<PathStep>>,
     /// The ways to the keys that unknown ones were probably meant for.
-    meant: Vec<Vec<Step>>,
+    meant: Vec<Vec<PathStep>>,
 }
 
-impl Reading<'_> {
+impl UnitReader<'_> {
     fn deserialise<T: Raw>(&mut self, mut value: Yaml, problems: &mut Problems) -> Option<T> {
         for _ in 0..MAX_MISFITS {
             let mut unknown = Vec::new();
@@ -66,9 +66,9 @@ impl Reading<'_> {
         None
     }
 
-    fn report_misfit(&self, at: &[Step], error: &serde_yaml::Error, problems: &mut Problems) {
+    fn report_misfit(&self, at: &[PathStep], error: &serde_yaml::Error, problems: &mut Problems) {
         let Some(found) = self.unit.node.down(at) else { return };
-        if matches!(found.node.kind, Kind::Broken) {
+        if matches!(found.node.kind, NodeKind::Broken) {
             return;
         }
         let place = self.unit.place.down(at);
@@ -82,10 +82,10 @@ impl Reading<'_> {
         problems.report(place, misfit.message).help = misfit.help;
     }
 
-    fn report_unknown(&mut self, unknown: &[Vec<Step>], problems: &mut Problems) {
+    fn report_unknown(&mut self, unknown: &[Vec<PathStep>], problems: &mut Problems) {
         for steps in unknown {
             let at = self.in_tree(steps);
-            let Some((Step::Key(key), above)) = at.split_last() else { continue };
+            let Some((PathStep::Key(key), above)) = at.split_last() else { continue };
             let place = self.unit.place.down(&at);
             if problems.is_full() {
                 problems.report(place, "unknown key");
@@ -94,7 +94,7 @@ impl Reading<'_> {
             let known = self.allowed.keys(above);
             let known: Vec<_> = known.iter().map(String::as_str).collect();
             if let Some(meant) = nearest(key, &known) {
-                self.meant.push([above, &[Step::Key(meant.to_owned())]].concat());
+                self.meant.push([above, &[PathStep::Key(meant.to_owned())]].concat());
             }
             problems.report(place, format!("unknown key `{key}`")).at_key().suggest(key, known);
         }
@@ -103,21 +103,21 @@ impl Reading<'_> {
     fn report_invalid(
         &self,
         errors: &ValidationErrors,
-        above: &mut Vec<Step>,
+        above: &mut Vec<PathStep>,
         problems: &mut Problems,
     ) {
         // Sorted, or the order would change from run to run.
         let mut fields: Vec<_> = errors.errors().iter().collect();
         fields.sort_by_key(|(left, _)| *left);
         for (name, kind) in fields {
-            above.push(Step::Key(words::camel_case(name)));
+            above.push(PathStep::Key(words::camel_case(name)));
             match kind {
                 ValidationErrorsKind::Struct(errors) => {
                     self.report_invalid(errors, above, problems);
                 }
                 ValidationErrorsKind::List(items) => {
                     for (index, errors) in items {
-                        above.push(Step::Item(*index));
+                        above.push(PathStep::Item(*index));
                         self.report_invalid(errors, above, problems);
                         above.pop();
                     }
@@ -128,7 +128,7 @@ impl Reading<'_> {
         }
     }
 
-    fn report_rules(&self, errors: &[ValidationError], at: &[Step], problems: &mut Problems) {
+    fn report_rules(&self, errors: &[ValidationError], at: &[PathStep], problems: &mut Problems) {
         for error in errors {
             if error.code == "required" {
                 self.report_missing(at, problems);
@@ -141,14 +141,14 @@ impl Reading<'_> {
 
     /// Reports a key that must be there, unless its value was reported and taken out, or its name
     /// was misspelt.
-    fn report_missing(&self, steps: &[Step], problems: &mut Problems) {
+    fn report_missing(&self, steps: &[PathStep], problems: &mut Problems) {
         let at = self.in_tree(steps);
-        let Some((Step::Key(key), above)) = at.split_last() else { return };
+        let Some((PathStep::Key(key), above)) = at.split_last() else { return };
         let is_full = problems.is_full();
         let problem = match self.unit.node.down(&at).map(|found| &found.node.kind) {
             None if self.meant.contains(&at) => return,
             None => problems.report(self.unit.place.down(above), format!("`{key}` is missing")),
-            Some(Kind::Null) => {
+            Some(NodeKind::Null) => {
                 problems.report(self.unit.place.down(&at), format!("`{key}` must have a value"))
             }
             Some(_) => return,
@@ -161,7 +161,7 @@ impl Reading<'_> {
 
     /// Reports a broken rule. The first line of its text says what is wrong, the second what to
     /// write instead.
-    fn report_rule(&self, text: &str, steps: &[Step], problems: &mut Problems) {
+    fn report_rule(&self, text: &str, steps: &[PathStep], problems: &mut Problems) {
         let at = self.in_tree(steps);
         let place = self.unit.place.down(&at);
         let subject = place.subject();
@@ -176,10 +176,10 @@ impl Reading<'_> {
     }
 
     /// The way to a value in the tree, from the way to it after others were taken out.
-    fn in_tree(&self, steps: &[Step]) -> Vec<Step> {
-        let mut way: Vec<Step> = Vec::with_capacity(steps.len());
+    fn in_tree(&self, steps: &[PathStep]) -> Vec<PathStep> {
+        let mut way: Vec<PathStep> = Vec::with_capacity(steps.len());
         for step in steps {
-            let Step::Item(index) = step else {
+            let PathStep::Item(index) = step else {
                 way.push(step.clone());
                 continue;
             };
@@ -187,33 +187,33 @@ impl Reading<'_> {
                 self.taken.iter().filter_map(|taken| taken_item(taken, &way)).collect();
             gone.sort_unstable();
             let index = gone.iter().fold(*index, |index, gone| index + usize::from(*gone <= index));
-            way.push(Step::Item(index));
+            way.push(PathStep::Item(index));
         }
         way
     }
 }
 
 /// Which item of the list at `way` was taken out, if it was one of its.
-fn taken_item(taken: &[Step], way: &[Step]) -> Option<usize> {
+fn taken_item(taken: &[PathStep], way: &[PathStep]) -> Option<usize> {
     match taken.split_last()? {
-        (Step::Item(index), above) if above == way => Some(*index),
+        (PathStep::Item(index), above) if above == way => Some(*index),
         _ => None,
     }
 }
 
 /// Takes a value out. Nothing if it is the whole.
-fn take(value: &mut Yaml, steps: &[Step]) -> Option<()> {
+fn take(value: &mut Yaml, steps: &[PathStep]) -> Option<()> {
     let (last, above) = steps.split_last()?;
     let mut holder = value;
     for step in above {
         holder = match step {
-            Step::Key(key) => holder.get_mut(key.as_str())?,
-            Step::Item(index) => holder.get_mut(*index)?,
+            PathStep::Key(key) => holder.get_mut(key.as_str())?,
+            PathStep::Item(index) => holder.get_mut(*index)?,
         };
     }
     match (last, holder) {
-        (Step::Key(key), Yaml::Mapping(mapping)) => mapping.remove(key.as_str()).map(drop),
-        (Step::Item(index), Yaml::Sequence(items)) if *index < items.len() => {
+        (PathStep::Key(key), Yaml::Mapping(mapping)) => mapping.remove(key.as_str()).map(drop),
+        (PathStep::Item(index), Yaml::Sequence(items)) if *index < items.len() => {
             items.remove(*index);
             Some(())
         }
@@ -221,23 +221,23 @@ fn take(value: &mut Yaml, steps: &[Step]) -> Option<()> {
     }
 }
 
-fn steps(path: &serde_path_to_error::Path) -> Vec<Step> {
+fn steps(path: &serde_path_to_error::Path) -> Vec<PathStep> {
     use serde_path_to_error::Segment;
     path.iter()
         .filter_map(|segment| match segment {
-            Segment::Seq { index } => Some(Step::Item(*index)),
-            Segment::Map { key } => Some(Step::Key(key.clone())),
+            Segment::Seq { index } => Some(PathStep::Item(*index)),
+            Segment::Map { key } => Some(PathStep::Key(key.clone())),
             Segment::Enum { .. } | Segment::Unknown => None,
         })
         .collect()
 }
 
-fn ignored(path: &serde_ignored::Path) -> Vec<Step> {
+fn ignored(path: &serde_ignored::Path) -> Vec<PathStep> {
     use serde_ignored::Path;
     let (above, step) = match path {
         Path::Root => return Vec::new(),
-        Path::Seq { parent, index } => (parent, Some(Step::Item(*index))),
-        Path::Map { parent, key } => (parent, Some(Step::Key(key.clone()))),
+        Path::Seq { parent, index } => (parent, Some(PathStep::Item(*index))),
+        Path::Map { parent, key } => (parent, Some(PathStep::Key(key.clone()))),
         Path::Some { parent }
         | Path::NewtypeStruct { parent }
         | Path::NewtypeVariant { parent } => (parent, None),

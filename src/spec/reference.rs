@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::spec::fault::Fault;
 use crate::spec::parse::{MAX_DEPTH, MAX_NODES, parse};
 use crate::spec::source::{FileId, MAX_FILE_BYTES, Sources, Span};
-use crate::spec::tree::{Kind, Node};
+use crate::spec::tree::{Node, NodeKind};
 
 /// The key that stands for another file.
 pub(super) const KEY: &str = "$ref";
@@ -17,11 +17,12 @@ pub(super) fn read_whole(
     sources: &mut Sources,
     faults: &mut Vec<Fault>,
 ) -> Option<Node> {
-    let mut reader = Reader { sources, faults, open: Vec::new(), parsed: HashMap::new(), nodes: 0 };
+    let mut reader =
+        ReferenceReader { sources, faults, open: Vec::new(), parsed: HashMap::new(), nodes: 0 };
     reader.file(file, 0)
 }
 
-struct Reader<'a> {
+struct ReferenceReader<'a> {
     sources: &'a mut Sources,
     faults: &'a mut Vec<Fault>,
     /// The files being read, each referred to by the one before.
@@ -30,7 +31,7 @@ struct Reader<'a> {
     nodes: usize,
 }
 
-impl Reader<'_> {
+impl ReferenceReader<'_> {
     fn file(&mut self, file: FileId, depth: usize) -> Option<Node> {
         if !self.parsed.contains_key(&file) {
             let text = self.sources.get(file).text.clone();
@@ -52,19 +53,21 @@ impl Reader<'_> {
                 let message = format!("an app may have {MAX_NODES} values in all");
                 self.faults.push(Fault::new(node.at, message));
             }
-            node.kind = Kind::Broken;
+            node.kind = NodeKind::Broken;
             return;
         }
         if let Some((link, at)) = self.link(node) {
-            node.kind = Kind::Broken;
+            node.kind = NodeKind::Broken;
             if let Some(found) = link.and_then(|link| self.follow(&link, at, depth)) {
                 *node = found;
             }
             return;
         }
         match &mut node.kind {
-            Kind::List(items) => items.iter_mut().for_each(|item| self.resolve(item, depth + 1)),
-            Kind::Mapping(entries) => {
+            NodeKind::List(items) => {
+                items.iter_mut().for_each(|item| self.resolve(item, depth + 1));
+            }
+            NodeKind::Mapping(entries) => {
                 entries.iter_mut().for_each(|entry| self.resolve(&mut entry.value, depth + 1));
             }
             _ => {}
@@ -73,7 +76,7 @@ impl Reader<'_> {
 
     /// Where a `$ref` leads, and where that is said; nothing for other values.
     fn link(&mut self, node: &Node) -> Option<(Option<String>, Span)> {
-        let Kind::Mapping(entries) = &node.kind else { return None };
+        let NodeKind::Mapping(entries) = &node.kind else { return None };
         let entry = entries.iter().find(|entry| entry.key == KEY)?;
         let at = entry.value.at;
         if let Some(other) = entries.iter().find(|entry| entry.key != KEY) {
@@ -121,7 +124,7 @@ impl Reader<'_> {
             _ if depth + node.as_ref().map_or(0, Node::depth) > MAX_DEPTH => {
                 format!("values may nest {MAX_DEPTH} deep, with this file they nest deeper")
             }
-            Some(Node { kind: Kind::Mapping(_) | Kind::Broken, .. }) => return node,
+            Some(Node { kind: NodeKind::Mapping(_) | NodeKind::Broken, .. }) => return node,
             Some(other) => {
                 format!("a `$ref` leads to a mapping, `{link}` holds {}", other.describe())
             }

@@ -54,7 +54,7 @@ pub struct Finding {
 }
 
 /// A fault or a problem, found in a file.
-struct Found {
+struct LocatedFinding {
     severity: Severity,
     at: Span,
     message: String,
@@ -68,21 +68,21 @@ impl Report {
         problems: &Problems,
         tree: Option<&Node>,
     ) -> Self {
-        let faults = faults.into_iter().map(|fault| Found {
+        let faults = faults.into_iter().map(|fault| LocatedFinding {
             severity: fault.severity,
             at: fault.at,
             message: fault.message,
             help: fault.help,
         });
         let kept = problems.iter().filter_map(|problem| {
-            Some(Found {
+            Some(LocatedFinding {
                 severity: problem.severity,
                 at: span(tree?, problem),
                 message: problem.message.clone(),
                 help: problem.help.clone(),
             })
         });
-        let mut found: Vec<Found> = faults.chain(kept).collect();
+        let mut found: Vec<LocatedFinding> = faults.chain(kept).collect();
         found.iter_mut().for_each(|found| found.point_at_unseen(sources));
         found.sort_by_key(|found| (sources.get(found.at.file).name.as_str(), found.at.start));
         // A file that several others refer to is read once for each.
@@ -176,7 +176,7 @@ impl Finding {
     }
 }
 
-impl Found {
+impl LocatedFinding {
     /// Points at a character that nobody sees, where it is why a name is not known.
     fn point_at_unseen(&mut self, sources: &Sources) {
         if self.message.is_ascii() {
@@ -204,7 +204,7 @@ fn span(tree: &Node, problem: &Problem) -> Span {
     }
 }
 
-fn finding(sources: &Sources, found: Found) -> Finding {
+fn finding(sources: &Sources, found: LocatedFinding) -> Finding {
     let source = sources.get(found.at.file);
     let text: &str = &source.text;
     let start = floor(text, found.at.start);

@@ -5,23 +5,23 @@ use std::sync::Arc;
 use serde_json::Number;
 use serde_json::value::RawValue;
 
-use crate::spec::tree::Kind;
+use crate::spec::tree::NodeKind;
 
 /// How many digits a number may have and still be kept exactly as a 64-bit float.
 const EXACT_DIGITS: usize = 15;
 
 /// The value of a scalar written without quotes. A number that would not survive being one stays
 /// the text it is, for its field to judge.
-pub(super) fn resolve(text: &str) -> Kind {
+pub(super) fn resolve(text: &str) -> NodeKind {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
-        "true" | "True" | "TRUE" => return Kind::Boolean(true),
-        "false" | "False" | "FALSE" => return Kind::Boolean(false),
+        "" | "~" | "null" | "Null" | "NULL" => return NodeKind::Null,
+        "true" | "True" | "TRUE" => return NodeKind::Boolean(true),
+        "false" | "False" | "FALSE" => return NodeKind::Boolean(false),
         _ => {}
     }
     match number(text) {
-        Some(number) => Kind::Number(number),
-        None => Kind::Text(text.to_owned()),
+        Some(number) => NodeKind::Number(number),
+        None => NodeKind::Text(text.to_owned()),
     }
 }
 
@@ -88,10 +88,10 @@ mod tests {
     #[track_caller]
     fn check(text: &str, told: &str) {
         let told_now = match resolve(text) {
-            Kind::Null => "null".to_owned(),
-            Kind::Boolean(value) => format!("boolean {value}"),
-            Kind::Number(number) => format!("number {number}"),
-            Kind::Text(text) => format!("text {text}"),
+            NodeKind::Null => "null".to_owned(),
+            NodeKind::Boolean(value) => format!("boolean {value}"),
+            NodeKind::Number(number) => format!("number {number}"),
+            NodeKind::Text(text) => format!("text {text}"),
             _ => unreachable!(),
         };
         assert_eq!(told_now, told);

@@ -32,7 +32,7 @@ pub fn app_schema() -> Json {
 
 /// A part of an app that may stand in a file of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum AppPart {
     /// An item of `pages`.
     Page,
     /// An item of `tables`.
@@ -43,7 +43,7 @@ pub enum Part {
     Component,
 }
 
-impl Part {
+impl AppPart {
     /// The definition that it is.
     fn name(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl Part {
 }
 
 /// The JSON Schema of a file that `$ref` leads to.
-pub fn part_schema(part: Part) -> Json {
+pub fn part_schema(part: AppPart) -> Json {
     let mut app = app_schema();
     let mut needed = Map::new();
     let mut definitions = app[DEFINITIONS].take();
@@ -96,7 +96,7 @@ fn reference() -> Json {
 /// Lets a mapping stand in a file of its own.
 fn allow_reference(definition: &mut Json) {
     let link = json!({ "$ref": format!("#/{DEFINITIONS}/{REFERENCE}") });
-    if is_mapping(definition) || all(definition, "oneOf", is_mapping) {
+    if is_mapping(definition) || all_hold(definition, "oneOf", is_mapping) {
         *definition = json!({ "anyOf": [definition.take(), link] });
     } else if let Some(choices) = definition.get_mut("anyOf").and_then(Json::as_array_mut)
         && choices.iter().any(is_mapping)
@@ -128,7 +128,7 @@ fn is_mapping(schema: &Json) -> bool {
     schema["type"] == "object"
 }
 
-fn all(schema: &Json, key: &str, holds: impl Fn(&Json) -> bool) -> bool {
+fn all_hold(schema: &Json, key: &str, holds: impl Fn(&Json) -> bool) -> bool {
     schema.get(key).and_then(Json::as_array).is_some_and(|choices| choices.iter().all(holds))
 }
 
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn what_may_be_a_file_of_its_own_is_called_by_what_it_is() {
         let schema = app_schema();
-        for part in [Part::Page, Part::Table, Part::Field, Part::Component] {
+        for part in [AppPart::Page, AppPart::Table, AppPart::Field, AppPart::Component] {
             assert_eq!(schema[DEFINITIONS][part.name()]["title"], part.name());
             let own = part_schema(part);
             assert_eq!(own["title"], part.name());

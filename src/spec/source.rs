@@ -28,7 +28,7 @@ pub(super) struct Span {
 }
 
 /// One file as read.
-pub(super) struct Source {
+pub(super) struct SourceFile {
     /// Relative to the app's folder, as people write it.
     pub(super) name: String,
     pub(super) text: Arc<str>,
@@ -39,7 +39,7 @@ pub(super) struct Source {
 /// Every file read so far.
 pub(super) struct Sources {
     folder: PathBuf,
-    files: Vec<Source>,
+    files: Vec<SourceFile>,
     /// Every path that was read or looked for.
     sought: BTreeSet<PathBuf>,
 }
@@ -94,7 +94,7 @@ impl Sources {
         &self.folder
     }
 
-    pub(super) fn get(&self, id: FileId) -> &Source {
+    pub(super) fn get(&self, id: FileId) -> &SourceFile {
         &self.files[id.0]
     }
 
@@ -200,7 +200,7 @@ impl Sources {
         // Lossy only so that the excerpt can show where the bytes go wrong.
         let text = String::from_utf8_lossy(bytes);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
-        self.files.push(Source { name, text, path: path.to_owned() });
+        self.files.push(SourceFile { name, text, path: path.to_owned() });
         (file, bad)
     }
 
@@ -208,7 +208,7 @@ impl Sources {
     pub(super) fn unread(&mut self, path: &Path) -> Span {
         let file = FileId(self.files.len());
         let (name, path) = (self.name(path), path.to_owned());
-        self.files.push(Source { name, text: "".into(), path });
+        self.files.push(SourceFile { name, text: "".into(), path });
         Span { file, start: 0, end: 0 }
     }
 

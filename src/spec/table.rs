@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-use crate::components::each::Each;
+use crate::components::list_of::Each;
 use crate::model::access::{Grant, Permissions};
 use crate::model::ids::{FieldName, RecordId, Role, TableName};
 use crate::model::problem::{Place, Problems};

@@ -10,7 +10,7 @@ use crate::model::colour::{Colour, READABLE};
 use crate::model::problem::{Place, Problems};
 use crate::model::theme::{Density, Fonts, Radius, Scheme, Theme};
 use crate::spec::source::Sources;
-use crate::spec::tree::Kind as NodeKind;
+use crate::spec::tree::NodeKind;
 use crate::spec::unit::Unit;
 
 /// The folder of what is served as it is.
@@ -101,7 +101,8 @@ pub(super) fn check(
     }
     check_contrast(&light, "light", &unit, problems);
     check_contrast(&dark, "dark", &unit, problems);
-    let mut find = |kind: &Kind, link: Option<String>| kind.find(&link?, &unit, sources, problems);
+    let mut find =
+        |kind: &ThemeFileKind, link: Option<String>| kind.find(&link?, &unit, sources, problems);
     let (icon, stylesheet) = (find(&ICON, raw.icon), find(&STYLESHEET, raw.stylesheet));
     Theme {
         light: Some(light).filter(|scheme| *scheme != Scheme::LIGHT),
@@ -169,7 +170,7 @@ fn written(theme: &Unit, scheme: &str, key: &str) -> Option<Place> {
 }
 
 /// A kind of file that a theme may name.
-struct Kind {
+struct ThemeFileKind {
     /// The key that names it.
     key: &'static str,
     /// What people call it.
@@ -178,11 +179,12 @@ struct Kind {
     endings: &'static [&'static str],
 }
 
-const ICON: Kind =
-    Kind { key: "icon", what: "an SVG, PNG or ICO file", endings: &["svg", "png", "ico"] };
-const STYLESHEET: Kind = Kind { key: "stylesheet", what: "a stylesheet", endings: &["css"] };
+const ICON: ThemeFileKind =
+    ThemeFileKind { key: "icon", what: "an SVG, PNG or ICO file", endings: &["svg", "png", "ico"] };
+const STYLESHEET: ThemeFileKind =
+    ThemeFileKind { key: "stylesheet", what: "a stylesheet", endings: &["css"] };
 
-impl Kind {
+impl ThemeFileKind {
     /// The path that a public file of this kind is served at.
     fn find(
         &self,

@@ -7,7 +7,7 @@ use serde_json::{Number, Value as Json};
 use serde_yaml::Value as Yaml;
 
 use crate::model::input::Input;
-use crate::model::problem::{Place, Step};
+use crate::model::problem::{PathStep, Place};
 use crate::spec::source::Span;
 
 /// Whole numbers below this are kept exactly as 64-bit floats.
@@ -17,14 +17,14 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) at: Span,
-    pub(super) kind: Kind,
+    pub(super) kind: NodeKind,
     /// The number as JSON writes it, with every digit, where one stands here without quotes.
     pub(super) number: Option<Arc<str>>,
 }
 
 /// What a value is.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(super) enum NodeKind {
     Null,
     Boolean(bool),
     Number(Number),
@@ -44,7 +44,7 @@ pub(super) struct Entry {
 }
 
 /// How a value is found: by its key, or by its number in a list.
-pub(super) struct Found<'a> {
+pub(super) struct TreeItem<'a> {
     pub(super) node: &'a Node,
     /// Where the key stands, for values that have one.
     pub(super) key_at: Option<Span>,
@@ -58,7 +58,7 @@ impl Node {
 
     fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.kind {
-            Kind::Mapping(entries) => entries.iter().find(|entry| entry.key == key),
+            NodeKind::Mapping(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
         }
     }
@@ -66,7 +66,7 @@ impl Node {
     /// The text, where this is one.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Text(text) => Some(text),
+            NodeKind::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -74,40 +74,42 @@ impl Node {
     /// The items, where this is a list.
     pub(super) fn items(&self) -> &[Node] {
         match &self.kind {
-            Kind::List(items) => items,
+            NodeKind::List(items) => items,
             _ => &[],
         }
     }
 
     /// The value some steps further down.
-    pub(super) fn down(&self, steps: &[Step]) -> Option<Found<'_>> {
-        let mut found = Found { node: self, key_at: None };
+    pub(super) fn down(&self, steps: &[PathStep]) -> Option<TreeItem<'_>> {
+        let mut found = TreeItem { node: self, key_at: None };
         for step in steps {
             found = match step {
-                Step::Key(key) => {
+                PathStep::Key(key) => {
                     let entry = found.node.entry(key)?;
-                    Found { node: &entry.value, key_at: Some(entry.key_at) }
+                    TreeItem { node: &entry.value, key_at: Some(entry.key_at) }
                 }
-                Step::Item(index) => Found { node: found.node.items().get(*index)?, key_at: None },
+                PathStep::Item(index) => {
+                    TreeItem { node: found.node.items().get(*index)?, key_at: None }
+                }
             };
         }
         Some(found)
     }
 
     /// What stands at a place, or at the nearest one above it.
-    pub(super) fn nearest(&self, place: &Place) -> Found<'_> {
+    pub(super) fn nearest(&self, place: &Place) -> TreeItem<'_> {
         let steps = place.steps();
         (0..=steps.len())
             .rev()
             .find_map(|length| self.down(&steps[..length]))
-            .unwrap_or(Found { node: self, key_at: None })
+            .unwrap_or(TreeItem { node: self, key_at: None })
     }
 
     /// How many values this is, itself included.
     pub(super) fn count(&self) -> usize {
         1 + match &self.kind {
-            Kind::List(items) => items.iter().map(Node::count).sum(),
-            Kind::Mapping(entries) => entries.iter().map(|entry| entry.value.count()).sum(),
+            NodeKind::List(items) => items.iter().map(Node::count).sum(),
+            NodeKind::Mapping(entries) => entries.iter().map(|entry| entry.value.count()).sum(),
             _ => 0,
         }
     }
@@ -115,8 +117,8 @@ impl Node {
     /// How deep values nest below this one.
     pub(super) fn depth(&self) -> usize {
         let below = match &self.kind {
-            Kind::List(items) => items.iter().map(Node::depth).max(),
-            Kind::Mapping(entries) => entries.iter().map(|entry| entry.value.depth()).max(),
+            NodeKind::List(items) => items.iter().map(Node::depth).max(),
+            NodeKind::Mapping(entries) => entries.iter().map(|entry| entry.value.depth()).max(),
             _ => None,
         };
         below.map_or(0, |below| below + 1)
@@ -125,12 +127,12 @@ impl Node {
     /// The value as serde reads it. Broken ones read as missing.
     pub(super) fn lower(&self) -> Yaml {
         match &self.kind {
-            Kind::Null | Kind::Broken => Yaml::Null,
-            Kind::Boolean(value) => Yaml::Bool(*value),
-            Kind::Number(number) => lower_number(number),
-            Kind::Text(text) => Yaml::String(text.clone()),
-            Kind::List(items) => items.iter().map(Node::lower).collect::<Vec<_>>().into(),
-            Kind::Mapping(entries) => Yaml::Mapping(
+            NodeKind::Null | NodeKind::Broken => Yaml::Null,
+            NodeKind::Boolean(value) => Yaml::Bool(*value),
+            NodeKind::Number(number) => lower_number(number),
+            NodeKind::Text(text) => Yaml::String(text.clone()),
+            NodeKind::List(items) => items.iter().map(Node::lower).collect::<Vec<_>>().into(),
+            NodeKind::Mapping(entries) => Yaml::Mapping(
                 entries
                     .iter()
                     .map(|entry| (entry.key.as_str().into(), entry.value.lower()))
@@ -150,11 +152,11 @@ impl Node {
         let text = |text: &str| Json::from(text).to_string();
         match (&self.kind, &self.number) {
             (_, Some(number)) => json.push_str(number),
-            (Kind::Null | Kind::Broken, _) => json.push_str("null"),
-            (Kind::Boolean(value), _) => json.push_str(if *value { "true" } else { "false" }),
-            (Kind::Number(number), _) => json.push_str(&number.to_string()),
-            (Kind::Text(value), _) => json.push_str(&text(value)),
-            (Kind::List(items), _) => {
+            (NodeKind::Null | NodeKind::Broken, _) => json.push_str("null"),
+            (NodeKind::Boolean(value), _) => json.push_str(if *value { "true" } else { "false" }),
+            (NodeKind::Number(number), _) => json.push_str(&number.to_string()),
+            (NodeKind::Text(value), _) => json.push_str(&text(value)),
+            (NodeKind::List(items), _) => {
                 json.push('[');
                 for (index, item) in items.iter().enumerate() {
                     json.push_str(if index > 0 { "," } else { "" });
@@ -162,7 +164,7 @@ impl Node {
                 }
                 json.push(']');
             }
-            (Kind::Mapping(entries), _) => {
+            (NodeKind::Mapping(entries), _) => {
                 json.push('{');
                 for (index, entry) in entries.iter().enumerate() {
                     json.push_str(if index > 0 { "," } else { "" });
@@ -179,17 +181,17 @@ impl Node {
     pub(super) fn describe(&self) -> String {
         const LONGEST: usize = 60;
         match &self.kind {
-            Kind::Null | Kind::Broken => "nothing".to_owned(),
-            Kind::Boolean(value) => value.to_string(),
-            Kind::Number(number) => number.to_string(),
-            Kind::Text(text) if text.chars().count() > LONGEST => {
+            NodeKind::Null | NodeKind::Broken => "nothing".to_owned(),
+            NodeKind::Boolean(value) => value.to_string(),
+            NodeKind::Number(number) => number.to_string(),
+            NodeKind::Text(text) if text.chars().count() > LONGEST => {
                 let start: String = text.chars().take(LONGEST).collect();
                 Json::from(format!("{start}…")).to_string()
             }
-            Kind::Text(text) => Json::from(text.as_str()).to_string(),
-            Kind::List(items) if items.is_empty() => "an empty list".to_owned(),
-            Kind::List(_) => "a list".to_owned(),
-            Kind::Mapping(_) => "a mapping".to_owned(),
+            NodeKind::Text(text) => Json::from(text.as_str()).to_string(),
+            NodeKind::List(items) if items.is_empty() => "an empty list".to_owned(),
+            NodeKind::List(_) => "a list".to_owned(),
+            NodeKind::Mapping(_) => "a mapping".to_owned(),
         }
     }
 }

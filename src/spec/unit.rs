@@ -8,7 +8,7 @@ use validator::Validate;
 
 use crate::model::problem::{Place, Problems};
 use crate::spec::reading;
-use crate::spec::tree::{Kind, Node};
+use crate::spec::tree::{Node, NodeKind};
 
 /// What an author writes, as a type that knows its own rules.
 pub(super) trait Raw: DeserializeOwned + JsonSchema + Validate {}
@@ -40,16 +40,16 @@ impl<'a> Unit<'a> {
     pub(super) fn each(&self, key: &str, problems: &mut Problems) -> Vec<Unit<'a>> {
         let Some(list) = self.key(key) else { return Vec::new() };
         match &list.node.kind {
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 let unit = |(index, node)| Unit { node, place: list.place.item(index) };
                 items.iter().enumerate().map(unit).collect()
             }
-            Kind::Null | Kind::Broken => Vec::new(),
+            NodeKind::Null | NodeKind::Broken => Vec::new(),
             _ => {
                 let got = list.node.describe();
                 let problem =
                     problems.report(list.place, format!("{key} must be a list, got {got}"));
-                if matches!(list.node.kind, Kind::Mapping(_)) {
+                if matches!(list.node.kind, NodeKind::Mapping(_)) {
                     problem.help("begin each item with `- `");
                 }
                 Vec::new()
@@ -73,7 +73,7 @@ impl<'a> Unit<'a> {
     }
 
     fn read_keys<T: Raw>(&self, keys: &Keys, problems: &mut Problems) -> Option<T> {
-        if !matches!(self.node.kind, Kind::Mapping(_)) {
+        if !matches!(self.node.kind, NodeKind::Mapping(_)) {
             self.refuse(problems);
             return None;
         }
@@ -82,7 +82,7 @@ impl<'a> Unit<'a> {
 
     fn refuse(&self, problems: &mut Problems) {
         let got = match self.node.kind {
-            Kind::Broken => return,
+            NodeKind::Broken => return,
             _ => self.node.describe(),
         };
         let subject = self.place.subject();
@@ -92,7 +92,7 @@ impl<'a> Unit<'a> {
 
 impl Keys<'_> {
     fn lower(&self, node: &Node) -> Yaml {
-        let Kind::Mapping(entries) = &node.kind else { return Yaml::Null };
+        let NodeKind::Mapping(entries) = &node.kind else { return Yaml::Null };
         let wanted = entries.iter().filter(|entry| match self {
             Self::All => true,
             Self::Only(keys) => keys.contains(&entry.key.as_str()),

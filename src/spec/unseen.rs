@@ -19,7 +19,7 @@ pub(super) struct Unseen {
 
 /// What it does to a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Effect {
+enum CharacterEffect {
     /// It looks like a blank.
     Blank,
     /// It looks like the end of a line.
@@ -33,23 +33,25 @@ enum Effect {
 }
 
 /// What people call a character, and what it does; `None` for all that are what they look like.
-fn known(character: char) -> Option<(&'static str, Effect)> {
+fn known(character: char) -> Option<(&'static str, CharacterEffect)> {
     Some(match character {
-        '\u{a0}' => ("a no-break space", Effect::Blank),
-        '\u{202f}' => ("a narrow no-break space", Effect::Blank),
-        '\u{3000}' => ("a wide space", Effect::Blank),
+        '\u{a0}' => ("a no-break space", CharacterEffect::Blank),
+        '\u{202f}' => ("a narrow no-break space", CharacterEffect::Blank),
+        '\u{3000}' => ("a wide space", CharacterEffect::Blank),
         '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{205f}' => {
-            ("a space of another width", Effect::Blank)
+            ("a space of another width", CharacterEffect::Blank)
         }
-        '\u{85}' | '\u{2028}' | '\u{2029}' => ("a line end of another kind", Effect::LineEnd),
-        '\u{feff}' => ("a byte order mark", Effect::Nothing),
-        '\u{200b}' => ("a zero-width space", Effect::Nothing),
-        '\u{200c}' => ("a zero-width non-joiner", Effect::Nothing),
-        '\u{200d}' => ("a zero-width joiner", Effect::Nothing),
-        '\u{2060}' => ("a word joiner", Effect::Nothing),
-        '\u{ad}' => ("a soft hyphen", Effect::Nothing),
+        '\u{85}' | '\u{2028}' | '\u{2029}' => {
+            ("a line end of another kind", CharacterEffect::LineEnd)
+        }
+        '\u{feff}' => ("a byte order mark", CharacterEffect::Nothing),
+        '\u{200b}' => ("a zero-width space", CharacterEffect::Nothing),
+        '\u{200c}' => ("a zero-width non-joiner", CharacterEffect::Nothing),
+        '\u{200d}' => ("a zero-width joiner", CharacterEffect::Nothing),
+        '\u{2060}' => ("a word joiner", CharacterEffect::Nothing),
+        '\u{ad}' => ("a soft hyphen", CharacterEffect::Nothing),
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            ("a mark that turns the direction of writing", Effect::Nothing)
+            ("a mark that turns the direction of writing", CharacterEffect::Nothing)
         }
         '\u{34f}'
         | '\u{115f}'
@@ -62,29 +64,29 @@ fn known(character: char) -> Option<(&'static str, Effect)> {
         | '\u{2800}'
         | '\u{3164}'
         | '\u{ffa0}'
-        | '\u{fff9}'..='\u{fffb}' => ("a character that nobody sees", Effect::Nothing),
+        | '\u{fff9}'..='\u{fffb}' => ("a character that nobody sees", CharacterEffect::Nothing),
         '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e01ef}' => {
-            ("a character that nobody sees", Effect::PartOfASign)
+            ("a character that nobody sees", CharacterEffect::PartOfASign)
         }
-        '\u{2018}'..='\u{201f}' => ("a curly quote", Effect::Quote),
-        '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' => ("an angle quote", Effect::Quote),
+        '\u{2018}'..='\u{201f}' => ("a curly quote", CharacterEffect::Quote),
+        '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' => ("an angle quote", CharacterEffect::Quote),
         _ => return None,
     })
 }
 
 /// Whether people take it for nothing, or for a blank.
 pub(super) fn is_unseen(character: char) -> bool {
-    known(character).is_some_and(|(_, effect)| effect != Effect::Quote)
+    known(character).is_some_and(|(_, effect)| effect != CharacterEffect::Quote)
 }
 
 /// Whether people take it for the end of a line.
 pub(super) fn ends_a_line(character: char) -> bool {
-    known(character).is_some_and(|(_, effect)| effect == Effect::LineEnd)
+    known(character).is_some_and(|(_, effect)| effect == CharacterEffect::LineEnd)
 }
 
 /// Whether people take it for a quote that YAML knows.
 pub(super) fn is_quote(character: char) -> bool {
-    known(character).is_some_and(|(_, effect)| effect == Effect::Quote)
+    known(character).is_some_and(|(_, effect)| effect == CharacterEffect::Quote)
 }
 
 /// All of them in a key, which begins at this byte.
@@ -95,7 +97,7 @@ pub(super) fn in_key(key: &str, start: usize) -> Vec<Unseen> {
 
 /// Those before and after a value that is not quoted, which begins at this byte.
 pub(super) fn around(value: &str, start: usize) -> Vec<Unseen> {
-    let is_part = |character| matches!(known(character), Some((_, Effect::PartOfASign)));
+    let is_part = |character| matches!(known(character), Some((_, CharacterEffect::PartOfASign)));
     let stands = |(_, character): &(usize, char)| is_unseen(*character) && !is_part(*character);
     let before = value.char_indices().take_while(stands);
     let after = value.char_indices().rev().take_while(stands);
@@ -156,9 +158,9 @@ impl Unseen {
 
     fn advice(self) -> &'static str {
         match known(self.character) {
-            Some((_, Effect::Blank)) => "write a plain one",
-            Some((_, Effect::LineEnd)) => "begin a new line",
-            Some((_, Effect::Quote)) => "write a straight one: \" or '",
+            Some((_, CharacterEffect::Blank)) => "write a plain one",
+            Some((_, CharacterEffect::LineEnd)) => "begin a new line",
+            Some((_, CharacterEffect::Quote)) => "write a straight one: \" or '",
             _ => "remove it",
         }
     }
@@ -168,8 +170,8 @@ impl Unseen {
 /// columns keep their meaning.
 pub(super) fn visible(text: &str) -> String {
     let shown = |character: char| match known(character) {
-        Some((_, Effect::Blank)) => '\u{237d}',
-        Some((_, Effect::Nothing | Effect::LineEnd)) => '\u{fffd}',
+        Some((_, CharacterEffect::Blank)) => '\u{237d}',
+        Some((_, CharacterEffect::Nothing | CharacterEffect::LineEnd)) => '\u{fffd}',
         _ if character.is_control() && character != '\t' => '\u{fffd}',
         _ => character,
     };
@@ -181,7 +183,10 @@ pub(super) fn spelt(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     for character in text.chars() {
         match known(character) {
-            Some((_, Effect::Blank | Effect::Nothing | Effect::LineEnd)) => {
+            Some((
+                _,
+                CharacterEffect::Blank | CharacterEffect::Nothing | CharacterEffect::LineEnd,
+            )) => {
                 words.push_str(&format!("<U+{:04X}>", u32::from(character)));
             }
             _ if character.is_control() && character != '\t' => words.push('\u{fffd}'),

@@ -3,23 +3,23 @@
 use serde_json::Value as Json;
 
 use crate::model::problem::nearest;
-use crate::spec::tree::{Kind, Node};
+use crate::spec::tree::{Node, NodeKind};
 
 /// A value that does not fit, told.
-pub(super) struct Misfit {
+pub(super) struct ValueProblem {
     pub(super) message: String,
     pub(super) help: Option<String>,
 }
 
 /// Tells why a value does not fit, from serde's text and the words it could have been.
-pub(super) fn misfit(subject: &str, node: &Node, choices: &[String], text: &str) -> Misfit {
+pub(super) fn misfit(subject: &str, node: &Node, choices: &[String], text: &str) -> ValueProblem {
     let is_about_type =
         ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     let expected = text.split_once(", expected ").map(|(_, expected)| expected);
     let expected = expected.filter(|_| is_about_type.iter().any(|start| text.starts_with(start)));
     let Some(expected) = expected else {
         // A rule of a name, in words of its own.
-        return Misfit { message: text.to_owned(), help: None };
+        return ValueProblem { message: text.to_owned(), help: None };
     };
     let got = got(node);
     if choices.is_empty() {
@@ -29,11 +29,11 @@ pub(super) fn misfit(subject: &str, node: &Node, choices: &[String], text: &str)
             "a list" => listed(node),
             _ => None,
         };
-        return Misfit { message: format!("{subject} must be {wanted}{got}"), help };
+        return ValueProblem { message: format!("{subject} must be {wanted}{got}"), help };
     }
     let known: Vec<_> = choices.iter().map(String::as_str).collect();
     let nearest = node.text().and_then(|word| nearest(word, &known));
-    Misfit {
+    ValueProblem {
         message: format!("{subject} must be {}{got}", one_of(&known)),
         help: nearest.map(|nearest| format!("did you mean `{nearest}`?")),
     }
@@ -42,7 +42,7 @@ pub(super) fn misfit(subject: &str, node: &Node, choices: &[String], text: &str)
 /// `, got 500`; nothing for what was refused before.
 pub(super) fn got(node: &Node) -> String {
     match node.kind {
-        Kind::Broken => String::new(),
+        NodeKind::Broken => String::new(),
         _ => format!(", got {}", node.describe()),
     }
 }
@@ -83,7 +83,7 @@ fn author_words(expected: &str) -> &str {
 
 fn quoted(node: &Node) -> Option<String> {
     match &node.kind {
-        Kind::Number(_) | Kind::Boolean(_) => {
+        NodeKind::Number(_) | NodeKind::Boolean(_) => {
             Some(format!("put it in quotes: {}", Json::from(node.describe())))
         }
         _ => None,

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::model::access::User;
 use crate::model::ids::{Role, UserId};
 use crate::model::value::Value;
-use crate::store::writer::Statement;
+use crate::store::writer::SystemStatement;
 use crate::store::{Store, StoreError};
 
 /// An account with what proves it.
@@ -39,7 +39,7 @@ pub struct NewAccount {
 
 /// An account as whoever looks after people sees it.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub struct AccountSummary {
     /// The account as permissions know it.
     pub user: User,
     /// Whether the account is shut.
@@ -107,7 +107,7 @@ impl Store {
         account: NewAccount,
     ) -> Result<bool, StoreError> {
         let (id, name) = (account.id.clone(), account.name.clone());
-        let added = self.execute(Statement { sql, values: account.values() }).await? > 0;
+        let added = self.execute(SystemStatement { sql, values: account.values() }).await? > 0;
         if added {
             self.people.add(id, name.into());
         }
@@ -132,7 +132,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn all_people(&self, now: i64) -> Result<Vec<Person>, StoreError> {
+    pub async fn all_people(&self, now: i64) -> Result<Vec<AccountSummary>, StoreError> {
         let rows = sqlx::query(
             "select *, (select count(*) from _pagetide_sessions
                         where user_id = id and expires_at > ?) as sessions
@@ -144,7 +144,7 @@ impl Store {
         let person = |row: &SqliteRow| {
             let (created_at, sessions) = (row.get("created_at"), row.get("sessions"));
             let is_disabled = is_disabled(row);
-            user(row).map(|user| Person { user, is_disabled, created_at, sessions })
+            user(row).map(|user| AccountSummary { user, is_disabled, created_at, sessions })
         };
         Ok(rows.iter().filter_map(person).collect())
     }
@@ -156,7 +156,7 @@ impl Store {
     pub async fn set_role(&self, id: &UserId, role: &Role) -> Result<bool, StoreError> {
         let sql = "update _pagetide_users set role = ? where id = ?";
         let values = vec![Value::text(role.as_str()), Value::text(id.as_str())];
-        Ok(self.execute(Statement { sql, values }).await? > 0)
+        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
     /// Shuts an account and ends its sessions.
@@ -167,7 +167,8 @@ impl Store {
         let sql = "update _pagetide_users
                    set disabled_at = coalesce(disabled_at, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
                    where id = ?";
-        let disabled = self.execute(Statement { sql, values: vec![Value::text(id.as_str())] });
+        let disabled =
+            self.execute(SystemStatement { sql, values: vec![Value::text(id.as_str())] });
         let disabled = disabled.await? > 0;
         self.end_sessions(id).await?;
         Ok(disabled)
@@ -180,7 +181,7 @@ impl Store {
     pub async fn enable(&self, id: &UserId) -> Result<bool, StoreError> {
         let sql = "update _pagetide_users set disabled_at = null where id = ?";
         let values = vec![Value::text(id.as_str())];
-        Ok(self.execute(Statement { sql, values }).await? > 0)
+        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
     /// Gives an account another password, which ends its sessions; only while the hash of its
@@ -198,7 +199,7 @@ impl Store {
                    where id = ?2 and (?3 is null or password_hash = ?3)";
         let before = before.map_or(Value::Null, Value::text);
         let values = vec![Value::text(password_hash), Value::text(id.as_str()), before];
-        Ok(self.execute(Statement { sql, values }).await? > 0)
+        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
     /// Another one when a session ends early or an account is made or changes, whoever did it.
@@ -220,7 +221,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn secret(&self, candidate: &str) -> Result<String, StoreError> {
         let sql = "insert or ignore into _pagetide_meta (key, value) values ('secret', ?)";
-        self.execute(Statement { sql, values: vec![Value::text(candidate)] }).await?;
+        self.execute(SystemStatement { sql, values: vec![Value::text(candidate)] }).await?;
         let secret = sqlx::query_scalar("select value from _pagetide_meta where key = 'secret'");
         Ok(secret.fetch_one(&mut *self.readers.sessions().await?).await?)
     }

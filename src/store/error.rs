@@ -31,7 +31,7 @@ pub enum StoreError {
     /// A row of a seed was refused.
     #[error("could not seed table `{table}`: {cause}")]
     Seed {
-        /// The table that the record is in.
+        /// The table that is seeded.
         table: TableName,
         /// What the database said.
         cause: Box<StoreError>,
@@ -42,7 +42,7 @@ pub enum StoreError {
     /// A field refers to a record that there is not, for whoever writes.
     #[error("{field} names no record")]
     NoRelated {
-        /// The field that must be unique.
+        /// The field that refers to it.
         field: FieldName,
         /// Where the record would have to be.
         table: TableName,

@@ -10,10 +10,10 @@ use serde_json::Value as Json;
 
 use crate::model::decimal;
 use crate::model::filter::Filter;
-use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, Step};
+use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, TimeBucket};
 use crate::model::table::{FieldAt, FieldKind, Storage, Table, minor_units};
 use crate::model::value::Value;
-use crate::store::people::People;
+use crate::store::people::UserNames;
 use crate::store::select::condition;
 use crate::store::{meaning, row};
 
@@ -59,7 +59,12 @@ pub(super) fn columns(table: &Table, grouping: Grouping) -> String {
 }
 
 /// The figure that [`figure`] asked for.
-pub(super) fn read_figure(table: &Table, measure: Measure, text: &str, people: &People) -> Value {
+pub(super) fn read_figure(
+    table: &Table,
+    measure: Measure,
+    text: &str,
+    people: &UserNames,
+) -> Value {
     let parts: Vec<Json> = serde_json::from_str(text).unwrap_or_default();
     compose(table, measure, &parts, people)
 }
@@ -69,7 +74,7 @@ pub(super) fn read_groups(
     table: &Table,
     grouping: Grouping,
     (lines, all): (&str, &str),
-    people: &People,
+    people: &UserNames,
 ) -> Groups {
     let lines = lines.lines().filter_map(|line| serde_json::from_str::<Vec<Json>>(line).ok());
     let kind = match grouping.by {
@@ -110,11 +115,11 @@ fn key(table: &Table, by: GroupBy) -> String {
     };
     let day = format!("substr({}, 1, 10)", kept(table, at));
     match step {
-        Step::Day => format!("date({day})"),
+        TimeBucket::Day => format!("date({day})"),
         // To the Sunday that ends the week, and back to its Monday.
-        Step::Week => format!("date({day}, 'weekday 0', '-6 days')"),
-        Step::Month => format!("date({day}, 'start of month')"),
-        Step::Year => format!("date({day}, 'start of year')"),
+        TimeBucket::Week => format!("date({day}, 'weekday 0', '-6 days')"),
+        TimeBucket::Month => format!("date({day}, 'start of month')"),
+        TimeBucket::Year => format!("date({day}, 'start of year')"),
     }
 }
 
@@ -156,7 +161,7 @@ fn size(table: &Table, measure: Measure) -> String {
     }
 }
 
-fn compose(table: &Table, measure: Measure, parts: &[Json], people: &People) -> Value {
+fn compose(table: &Table, measure: Measure, parts: &[Json], people: &UserNames) -> Value {
     let Some(at) = measure.field() else {
         return parts.first().and_then(Json::as_i64).map_or(Value::Null, Value::Integer);
     };
@@ -223,8 +228,8 @@ mod tests {
     use crate::model::query::{Answer, Ask, Query};
     use crate::model::table::Bounds;
     use crate::model::table::tests::table_of;
-    use crate::model::value::Person;
-    use crate::store::{Action, Losses, Store, Write};
+    use crate::model::value::UserRef;
+    use crate::store::{Losses, Store, Write, WriteOp};
 
     struct Filled {
         store: Store,
@@ -241,7 +246,7 @@ mod tests {
         for row in rows {
             let fields = table.all().skip(1).zip(row);
             let values = fields.filter(|(_, value)| !value.is_null());
-            let action = Action::Insert(values.map(|((at, _), value)| (at, value)).collect());
+            let action = WriteOp::Insert(values.map(|((at, _), value)| (at, value)).collect());
             let written = store.write(Write::of(&table, action)).await.unwrap();
             assert!(written.iter().all(Result::is_ok));
         }
@@ -389,10 +394,10 @@ mod tests {
         let filled = filled(vec![FieldKind::Date, FieldKind::Datetime], rows).await;
         for name in ["f0", "f1"] {
             for (step, limit, expected) in [
-                (Step::Day, 2, "2026-02-28 1, 2026-01-11 1"),
-                (Step::Week, 9, "2026-02-23 1, 2026-01-05 2, 2025-12-29 3"),
-                (Step::Month, 9, "2026-02-01 1, 2026-01-01 3, 2025-12-01 2"),
-                (Step::Year, 9, "2026-01-01 4, 2025-01-01 2"),
+                (TimeBucket::Day, 2, "2026-02-28 1, 2026-01-11 1"),
+                (TimeBucket::Week, 9, "2026-02-23 1, 2026-01-05 2, 2025-12-29 3"),
+                (TimeBucket::Month, 9, "2026-02-01 1, 2026-01-01 3, 2025-12-01 2"),
+                (TimeBucket::Year, 9, "2026-01-01 4, 2025-01-01 2"),
             ] {
                 let by = GroupBy::Time(filled.at(name), step);
                 let (lines, more, _) = filled.groups(by, Measure::Count, limit).await;
@@ -403,7 +408,7 @@ mod tests {
 
     #[tokio::test]
     async fn people_and_ticks_are_groups_too() {
-        let person = |id: &str| Value::Person(Person { id: UserId::new(id), name: None });
+        let person = |id: &str| Value::Person(UserRef { id: UserId::new(id), name: None });
         let rows = [("u1", true), ("u1", true), ("u2", false)];
         let rows = rows.map(|(id, yes)| vec![person(id), Value::Boolean(yes)]);
         let filled = filled(vec![FieldKind::CreatedBy, FieldKind::Checkbox], rows.to_vec()).await;

@@ -13,19 +13,19 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{sleep, timeout};
 
-use crate::limits::{Limit, Limits, Unit};
+use crate::limits::{Limit, LimitUnit, Limits};
 use crate::model::ids::Position;
 use crate::model::value::Value;
 use crate::store::log::last_place;
 use crate::store::stamp::Stamp;
 use crate::store::triggers::TriggerState;
-use crate::store::watch::Watch;
-use crate::store::writer::Statement;
+use crate::store::watch::CommitBell;
+use crate::store::writer::SystemStatement;
 use crate::store::{Store, StoreError, connect_to, log, marks, migrate, options, triggers};
 
 mod files;
 
-pub(super) use files::{Displaced, Files};
+pub(super) use files::{DatabaseFiles, Displaced};
 
 /// How long until the database is looked at where nothing seems to happen.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -53,11 +53,11 @@ pub enum Deleted {
 pub(super) struct Health {
     /// Why it is not fit to be served.
     fault: Mutex<Option<String>>,
-    pub(super) files: Files,
+    pub(super) files: DatabaseFiles,
     pub(super) limits: Arc<Limits>,
     /// Whether the last write failed, and not for what it wrote.
     cannot_write: AtomicBool,
-    watch: Watch,
+    watch: CommitBell,
     /// Taken by whoever looks.
     last: Arc<tokio::sync::Mutex<LastLook>>,
     /// When it was tried out last, and what was wrong then.
@@ -97,7 +97,7 @@ struct TableParts {
 }
 
 impl Health {
-    pub(super) fn new(files: Files, watch: Watch, limits: Arc<Limits>) -> Self {
+    pub(super) fn new(files: DatabaseFiles, watch: CommitBell, limits: Arc<Limits>) -> Self {
         let (fault, last) = (Mutex::default(), Arc::default());
         let (cannot_write, tried) = (AtomicBool::default(), tokio::sync::Mutex::default());
         Self { fault, files, limits, cannot_write, watch, last, tried }
@@ -187,11 +187,12 @@ impl Store {
         let statement = match self.health.cannot_write.load(Ordering::Relaxed) {
             true => {
                 let now = jiff::Timestamp::now().as_nanosecond().to_string();
-                Statement { sql: KEEP_TRIED, values: vec![Value::text(now)] }
+                SystemStatement { sql: KEEP_TRIED, values: vec![Value::text(now)] }
             }
-            false => {
-                Statement { sql: "delete from _pagetide_replaced where 0", values: Vec::new() }
-            }
+            false => SystemStatement {
+                sql: "delete from _pagetide_replaced where 0",
+                values: Vec::new(),
+            },
         };
         let write = self.execute(statement);
         // Another program may be writing for a long while, which is no fault.
@@ -266,7 +267,7 @@ impl Store {
             tracing::warn!("cannot fold what was written into the file: {}", in_full(&error));
         }
         if !self.health.has_room() {
-            let floor = Unit::Bytes.shown(self.health.limits.size(Limit::FreeDiskBytes));
+            let floor = LimitUnit::Bytes.shown(self.health.limits.size(Limit::FreeDiskBytes));
             return Err(StoreError::Unfit(format!(
                 "less than {floor} are left on the disk, so no record is written; make room, or set \
                  --limit free-disk-bytes=…"
@@ -333,7 +334,7 @@ impl Store {
         last.schema = Some(schema);
         // At the next start, anything else has happened while nobody looked.
         let values = vec![Value::text(mark)];
-        self.execute(Statement { sql: marks::KEEP_PARTS, values }).await?;
+        self.execute(SystemStatement { sql: marks::KEEP_PARTS, values }).await?;
         if is_missing || is_other {
             self.begin_history(last).await?;
         }

@@ -15,13 +15,13 @@ use crate::limits::Limit;
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName, UserId};
 use crate::model::table::Table;
-use crate::model::value::Person;
-use crate::store::people::People;
+use crate::model::value::UserRef;
+use crate::store::people::UserNames;
 use crate::store::readers::{Readers, ask};
-use crate::store::recent::{Line, Recent};
+use crate::store::recent::{LogLine, Recent};
 use crate::store::seal::PositionSeal;
 use crate::store::stamp::{Stamp, Stamps};
-use crate::store::watch::{Delay, Watch};
+use crate::store::watch::{CommitBell, Delay};
 use crate::store::{Store, StoreError, row};
 
 mod handed;
@@ -29,7 +29,7 @@ mod known;
 mod part;
 mod prune;
 
-pub use part::Part;
+pub use part::ReplayPart;
 pub use prune::Pruner;
 
 /// How many changes are read at once.
@@ -56,10 +56,10 @@ pub(super) const LAST_PLACE: &str =
 pub struct Log {
     pub(super) readers: Readers,
     pub(super) tables: Arc<[Arc<Table>]>,
-    pub(super) people: People,
+    pub(super) people: UserNames,
     pub(super) epoch: CurrentEpoch,
     pub(super) seal: PositionSeal,
-    pub(super) watch: Watch,
+    pub(super) watch: CommitBell,
     pub(super) stamps: Stamps,
     pub(super) recent: Recent,
 }
@@ -163,7 +163,7 @@ pub enum Replay {
 
 /// How much the log keeps: whichever is met first, and no more bytes than [`Limit::LogBytes`].
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Kept {
+pub struct LogRetention {
     /// A change is kept for so many hours.
     pub hours: i64,
     /// So many changes are kept, of all records together.
@@ -278,7 +278,7 @@ impl Log {
     }
 
     /// Waits until the log should be looked at again.
-    pub async fn wait(&self, pace: &mut Pace) {
+    pub async fn wait(&self, pace: &mut LogPace) {
         self.watch.wait(&mut pace.0).await;
     }
 
@@ -336,7 +336,7 @@ impl Log {
         connection: &mut SqliteConnection,
         epoch: &Epoch,
         (since, until): (LogPlace, i64),
-    ) -> Result<Option<Vec<Line>>, StoreError> {
+    ) -> Result<Option<Vec<LogLine>>, StoreError> {
         if since.seq == 0 {
             let is_whole = since == LogPlace::default() && pruned(connection).await? == 0;
             let mut lines = self.read(connection, epoch, (1, until)).await?;
@@ -355,7 +355,7 @@ impl Log {
         connection: &mut SqliteConnection,
         epoch: &Epoch,
         (from, until): (i64, i64),
-    ) -> Result<Vec<Line>, StoreError> {
+    ) -> Result<Vec<LogLine>, StoreError> {
         // The limit stands in the text: see `select::limited`.
         let sql = format!(
             "select table_name, key, old, new, by, at, {PLACE} as place from _pagetide_changes
@@ -366,10 +366,10 @@ impl Log {
         Ok(rows.iter().map(|row| self.line(row, epoch)).collect())
     }
 
-    fn line(&self, row: &SqliteRow, epoch: &Epoch) -> Line {
+    fn line(&self, row: &SqliteRow, epoch: &Epoch) -> LogLine {
         let length = |column| row::text(row, column).map_or(0, |text| text.len());
         let change = self.change(row, epoch).map(Arc::new);
-        Line { place: LogPlace::of(row), bytes: length("old") + length("new"), change }
+        LogLine { place: LogPlace::of(row), bytes: length("old") + length("new"), change }
     }
 
     /// Nothing for a table that the app no longer has, nor for a line that no trigger of ours wrote.
@@ -388,9 +388,9 @@ impl Log {
         })
     }
 
-    fn author(&self, row: &SqliteRow) -> Option<Person> {
+    fn author(&self, row: &SqliteRow) -> Option<UserRef> {
         let id = UserId::new(row::text(row, "by")?);
-        Some(Person { name: self.people.name(&id), id })
+        Some(UserRef { name: self.people.name(&id), id })
     }
 
     /// Whether a position is of the history that the log tells now.
@@ -401,9 +401,9 @@ impl Log {
 
 /// How soon a reader of the log looks again; each reader keeps one.
 #[derive(Debug, Default)]
-pub struct Pace(Delay);
+pub struct LogPace(Delay);
 
-impl Pace {
+impl LogPace {
     /// Something was found: more may follow soon.
     pub fn quicken(&mut self) {
         self.0.reset();
@@ -412,14 +412,14 @@ impl Pace {
 
 impl Store {
     /// How much the log keeps.
-    pub fn kept(&self) -> Kept {
-        Kept { hours: KEPT_HOURS, changes: self.limits.size(Limit::LogChanges) }
+    pub fn kept(&self) -> LogRetention {
+        LogRetention { hours: KEPT_HOURS, changes: self.limits.size(Limit::LogChanges) }
     }
 }
 
 /// Whether no line is missing among those after a `seq`: what is rolled back leaves no hole, so somebody
 /// has taken out what was there.
-fn follow_each_other(before: i64, lines: &[Line]) -> bool {
+fn follow_each_other(before: i64, lines: &[LogLine]) -> bool {
     lines.iter().zip(before + 1..).all(|(line, seq)| line.place.seq == seq)
 }
 

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use crate::model::ids::RecordId;
 use crate::model::record::Record;
 use crate::model::table::{Storage, Table};
-use crate::store::people::People;
+use crate::store::people::UserNames;
 use crate::store::{StoreError, meaning, row, snapshot};
 
 /// What stands in the place of a record that is too long to be packed with others.
@@ -77,7 +77,7 @@ pub(super) fn places(lines: &str) -> Option<Vec<RecordPlace>> {
 pub(super) async fn read(
     table: &Table,
     places: &[RecordPlace],
-    people: &People,
+    people: &UserNames,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Record>, StoreError> {
     let (name, packed) = (&table.name, snapshot::packed(table));

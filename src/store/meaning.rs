@@ -94,7 +94,7 @@ mod tests {
     use crate::model::sort_key::sort_key;
     use crate::model::table::tests::table_of;
     use crate::model::table::{Bounds, FieldAt, Numbering, OnDelete, Table};
-    use crate::model::value::{Person, Value};
+    use crate::model::value::{UserRef, Value};
     use crate::store::{Losses, Store};
 
     /// What any program can put into a column when it switches the rules off, as SQL.
@@ -220,7 +220,7 @@ mod tests {
             }
             Storage::Boolean => [true, false].map(Value::Boolean).to_vec(),
             Storage::Person => ["u1", "u3"]
-                .map(|id| Value::Person(Person { id: UserId::new(id), name: None }))
+                .map(|id| Value::Person(UserRef { id: UserId::new(id), name: None }))
                 .to_vec(),
             Storage::List => vec![Value::List(Arc::new(["red".into()]))],
             Storage::Link => [1, 7].map(|id| Value::Link(RecordId::from(id).into())).to_vec(),

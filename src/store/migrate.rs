@@ -12,11 +12,11 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use crate::model::ids::TableName;
 use crate::model::table::Table;
 use crate::store::marks::Marks;
-use crate::store::rebuild::{Obstacle, OldTable, Rebuild, doubt};
+use crate::store::rebuild::{BlockingRows, OldTable, Rebuild, doubt};
 use crate::store::renames::pending;
 use crate::store::schema::create_table;
 use crate::store::triggers::TriggerState;
-use crate::store::{StoreError, apply, own, schema, triggers, unrounded};
+use crate::store::{StoreError, execute, schema, system_tables, triggers, unrounded};
 
 /// Another epoch is made where there is none.
 const FORGET_HISTORY: &str = "delete from _pagetide_meta where key = 'epoch'";
@@ -43,7 +43,7 @@ pub struct Migrated {
 
 /// Whether what was done stays.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+enum TransactionEnd {
     Commit,
     Rollback,
 }
@@ -54,7 +54,7 @@ pub(super) async fn apply(
     tables: &[Arc<Table>],
     losses: Losses,
 ) -> Result<Migrated, StoreError> {
-    migrate(connection, tables, losses, End::Commit).await
+    migrate(connection, tables, losses, TransactionEnd::Commit).await
 }
 
 /// What [`apply`] would do; the database stays as it is.
@@ -63,14 +63,14 @@ pub(super) async fn plan(
     tables: &[Arc<Table>],
     losses: Losses,
 ) -> Result<Migrated, StoreError> {
-    migrate(connection, tables, losses, End::Rollback).await
+    migrate(connection, tables, losses, TransactionEnd::Rollback).await
 }
 
 async fn migrate(
     connection: &mut SqliteConnection,
     tables: &[Arc<Table>],
     losses: Losses,
-    end: End,
+    end: TransactionEnd,
 ) -> Result<Migrated, StoreError> {
     // A table that takes another's place must not take along what refers to it.
     let loose = "pragma foreign_keys = off; pragma legacy_alter_table = on";
@@ -84,7 +84,7 @@ async fn migrate(
 /// Makes our own tables where they are missing, and leaves those of the app alone.
 pub(super) async fn apply_own(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let mut transaction = connection.begin_with("begin immediate").await?;
-    own::bring(&mut transaction).await?;
+    system_tables::bring(&mut transaction).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -93,10 +93,10 @@ async fn in_one(
     connection: &mut SqliteConnection,
     tables: &[Arc<Table>],
     losses: Losses,
-    end: End,
+    end: TransactionEnd,
 ) -> Result<Migrated, StoreError> {
     let mut transaction = connection.begin_with("begin immediate").await?;
-    own::bring(&mut transaction).await?;
+    system_tables::bring(&mut transaction).await?;
     let marks = Marks::of(&mut transaction, tables).await?;
     let mut migration = Migration {
         connection: &mut transaction,
@@ -129,7 +129,7 @@ async fn in_one(
     if !lost.is_empty() {
         return Err(StoreError::WouldLose(lost));
     }
-    if end == End::Commit {
+    if end == TransactionEnd::Commit {
         Marks::of(&mut transaction, tables).await?.keep(&mut transaction).await?;
         transaction.commit().await?;
     }
@@ -334,7 +334,7 @@ impl Migration<'_> {
                 "{column} is not null and not exists (
                    select 1 from \"{other}\" as other where other.\"id\" = \"{name}\".{column})"
             );
-            let obstacle = Obstacle {
+            let obstacle = BlockingRows {
                 condition: condition.clone(),
                 sample: Some(column.clone()),
                 what: "value",
@@ -350,8 +350,8 @@ impl Migration<'_> {
         Ok(())
     }
 
-    async fn look_at(&mut self, obstacle: &Obstacle, table: &str) -> Result<i64, StoreError> {
-        let Obstacle { condition, sample, what, words, place, is_loss } = obstacle;
+    async fn look_at(&mut self, obstacle: &BlockingRows, table: &str) -> Result<i64, StoreError> {
+        let BlockingRows { condition, sample, what, words, place, is_loss } = obstacle;
         let count = self.count(table, condition).await?;
         if count == 0 {
             return Ok(0);
@@ -393,7 +393,8 @@ impl Migration<'_> {
                  keeps them"
             );
             let (condition, place, what) = ("1".to_owned(), old.clone(), "record");
-            let obstacle = Obstacle { condition, sample: None, what, words, place, is_loss: true };
+            let obstacle =
+                BlockingRows { condition, sample: None, what, words, place, is_loss: true };
             self.look_at(&obstacle, old).await?;
             self.run(format!("drop table \"{old}\"")).await?;
             self.done.changes.push(format!("table {old} is gone"));
@@ -405,7 +406,7 @@ impl Migration<'_> {
         for record in &table.seed {
             let given = table.all().filter(|(at, _)| !record[*at].is_null());
             let values = given.map(|(at, _)| (at, record[at].clone())).collect::<Vec<_>>();
-            apply::insert(self.connection, table, &values).await.map_err(|cause| {
+            execute::insert(self.connection, table, &values).await.map_err(|cause| {
                 StoreError::Seed { table: table.name.clone(), cause: Box::new(cause) }
             })?;
         }

@@ -15,23 +15,22 @@ use crate::model::ids::TableName;
 use crate::model::table::Table;
 
 mod accounts;
-mod apply;
 mod cascade;
 mod convert;
 mod error;
+mod execute;
 mod figures;
 mod health;
-mod leads;
 mod log;
 mod long;
 mod marks;
 mod meaning;
 mod migrate;
-mod own;
 mod people;
 mod readers;
 mod rebuild;
 mod recent;
+mod related;
 mod renames;
 mod row;
 mod rules;
@@ -41,31 +40,32 @@ mod select;
 mod sessions;
 mod snapshot;
 mod stamp;
+mod stream;
+mod system_tables;
 mod transaction;
 mod triggers;
 mod unrounded;
-mod walk;
 mod watch;
 mod writer;
 
-pub use accounts::{Account, AccountsVersion, NewAccount, Person};
+pub use accounts::{Account, AccountSummary, AccountsVersion, NewAccount};
 pub use error::StoreError;
 pub use health::{Deleted, Hold};
-pub use log::{Batch, Kept, Log, Pace, Part, Pruner, Replay};
+pub use log::{Batch, Log, LogPace, LogRetention, Pruner, Replay, ReplayPart};
 pub use migrate::{Losses, Migrated};
 pub use rebuild::FRESH;
 pub use seal::PositionSeal;
 pub use sessions::{ApiToken, NewSession, NewToken, SessionSeen};
 pub use stamp::Stamp;
-pub use writer::{Action, Intent, Merge, Outcomes, Values, Write, Written};
+pub use writer::{FieldValues, Intent, Outcomes, Upsert, Write, WriteOp, WriteOutcome};
 
-use health::{Files, Health};
+use health::{DatabaseFiles, Health};
 use log::CurrentEpoch;
-use people::People;
+use people::UserNames;
 use readers::Readers;
 use recent::Recent;
 use stamp::Stamps;
-use watch::Watch;
+use watch::CommitBell;
 use writer::Writer;
 
 /// How long a writer waits for another program's transaction before it gives up.
@@ -80,7 +80,7 @@ pub struct Store {
     readers: Readers,
     writer: Writer,
     log: Log,
-    people: People,
+    people: UserNames,
     health: Arc<Health>,
     limits: Arc<Limits>,
     /// What is being read to be shown.
@@ -137,10 +137,10 @@ impl Store {
         let seal = PositionSeal::of(&mut connection).await?;
         let read_only = options(&file).read_only(true).create_if_missing(false);
         let readers = Readers::open(read_only, limits.clone()).await?;
-        let people = People::load(&readers).await?;
-        let files = Files::of(&file);
+        let people = UserNames::load(&readers).await?;
+        let files = DatabaseFiles::of(&file);
         // What SQLite keeps beside the file stands beside what a link leads to.
-        let (watch, stamps) = (Watch::start(&files.real()), Stamps::of(&files.real()));
+        let (watch, stamps) = (CommitBell::start(&files.real()), Stamps::of(&files.real()));
         let health = Arc::new(Health::new(files, watch.clone(), limits.clone()));
         let tables: Arc<[Arc<Table>]> = tables.into();
         let log = Log {

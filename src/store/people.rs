@@ -9,9 +9,9 @@ use crate::store::{Store, StoreError};
 
 /// Every account's name by its id, in memory: names are read with every row and change rarely.
 #[derive(Clone, Default)]
-pub(super) struct People(Arc<RwLock<HashMap<UserId, Arc<str>>>>);
+pub(super) struct UserNames(Arc<RwLock<HashMap<UserId, Arc<str>>>>);
 
-impl People {
+impl UserNames {
     pub(super) async fn load(readers: &Readers) -> Result<Self, StoreError> {
         let people = Self::default();
         people.reload(readers).await?;

@@ -23,7 +23,7 @@ mod credit;
 mod leash;
 
 use credit::{Credit, Moment};
-pub(super) use leash::{Leash, Length, Stop};
+pub(super) use leash::{Leash, Length, StopSignal};
 
 /// Who reads on the same connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +55,9 @@ const LANES: [(Lane, usize); 6] = [
 
 /// The connections that read. Copies are one.
 #[derive(Clone)]
-pub(super) struct Readers(Arc<Inner>);
+pub(super) struct Readers(Arc<ReadersInner>);
 
-struct Inner {
+struct ReadersInner {
     lanes: [Arc<Connections>; LANES.len()],
     options: SqliteConnectOptions,
     limits: Arc<Limits>,
@@ -65,7 +65,7 @@ struct Inner {
     slow: Shares,
     /// What each requester may still take of the quick lanes.
     credit: Credit,
-    stop: Stop,
+    stop: StopSignal,
 }
 
 /// The connections of one lane.
@@ -83,7 +83,7 @@ struct Leashed {
 }
 
 impl Leashed {
-    async fn open(options: &SqliteConnectOptions, stop: &Stop) -> Result<Self, sqlx::Error> {
+    async fn open(options: &SqliteConnectOptions, stop: &StopSignal) -> Result<Self, sqlx::Error> {
         let mut connection = SqliteConnection::connect_with(options).await?;
         let leash = Leash::on(&mut connection, stop).await?;
         Ok(Self { connection, leash, is_astray: false })
@@ -114,7 +114,7 @@ impl Readers {
         options: SqliteConnectOptions,
         limits: Arc<Limits>,
     ) -> Result<Self, StoreError> {
-        let stop = Stop::default();
+        let stop = StopSignal::default();
         let mut lanes = Vec::with_capacity(LANES.len());
         for (_, count) in LANES {
             let mut free = Vec::with_capacity(count);
@@ -128,7 +128,7 @@ impl Readers {
         let (all, each) = (Limit::SlowStatements, Limit::SlowStatementsPerRequester);
         let slow = Shares::new(limits.clone(), all, each);
         let credit = Credit::new(limits.clone());
-        Ok(Self(Arc::new(Inner { lanes, options, limits, slow, credit, stop })))
+        Ok(Self(Arc::new(ReadersInner { lanes, options, limits, slow, credit, stop })))
     }
 
     /// What the connections were opened with.
@@ -137,7 +137,7 @@ impl Readers {
     }
 
     /// What stops every statement once the database is closed.
-    pub(super) fn stop(&self) -> &Stop {
+    pub(super) fn stop(&self) -> &StopSignal {
         &self.0.stop
     }
 
@@ -237,7 +237,7 @@ pub(super) struct Asking<'a> {
 enum Stage {
     Fresh,
     House,
-    Quick { began: Instant, _turn: Option<OwnedSemaphorePermit> },
+    Quick { began: Instant, time: Duration, _turn: Option<OwnedSemaphorePermit> },
     Stopped,
     Slow { _share: Share },
 }
@@ -248,7 +248,7 @@ impl Asking<'_> {
     /// # Errors
     /// When too many slow questions wait already, or the database is closed.
     pub(super) async fn reader(&mut self) -> Result<Reader, StoreError> {
-        let Inner { limits, slow, credit, .. } = &*self.readers.0;
+        let ReadersInner { limits, slow, credit, .. } = &*self.readers.0;
         let lane = match &self.requester {
             Requester::House => {
                 self.stage = Stage::House;
@@ -261,7 +261,7 @@ impl Asking<'_> {
         if matches!(self.stage, Stage::Fresh) {
             let Moment { time, turn } = credit.moment(&self.requester).await;
             let reader = self.readers.take(lane, Length::Work(time)).await?;
-            self.stage = Stage::Quick { began: Instant::now(), _turn: turn };
+            self.stage = Stage::Quick { began: Instant::now(), time, _turn: turn };
             return Ok(reader);
         }
         self.stage = Stage::Slow { _share: slow.take(self.requester.clone(), 1)? };
@@ -277,12 +277,13 @@ impl Asking<'_> {
         reader: Reader,
         done: Result<T, StoreError>,
     ) -> Option<Result<T, StoreError>> {
-        let Inner { limits, credit, stop, .. } = &*self.readers.0;
+        let ReadersInner { limits, credit, stop, .. } = &*self.readers.0;
         let done = reader.settle(done);
         let is_cut = done.as_ref().err().is_some_and(error::is_interrupted) && !stop.is_stopped();
         match self.stage {
-            Stage::Quick { began, .. } => {
-                credit.spend(&self.requester, began.elapsed());
+            Stage::Quick { began, time, .. } => {
+                // It cannot have used more of the processor; on a busy machine the rest is standing still.
+                credit.spend(&self.requester, began.elapsed().min(time));
                 self.stage = Stage::Stopped;
                 (!is_cut).then_some(done)
             }

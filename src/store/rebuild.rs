@@ -14,12 +14,12 @@ pub const FRESH: &str = "_pagetide_fresh";
 pub(super) struct Rebuild<'a> {
     table: &'a Table,
     old: &'a OldTable,
-    sources: Vec<Source<'a>>,
+    sources: Vec<ColumnSource<'a>>,
     renamed: Vec<Renaming<'a>>,
 }
 
 /// Where the values of a field come from.
-struct Source<'a> {
+struct ColumnSource<'a> {
     field: &'a Field,
     /// The column of the old table; nothing for a new field.
     column: Option<&'a str>,
@@ -40,7 +40,7 @@ pub(super) struct OldTable {
 }
 
 /// Rows of the old table that stand in the way.
-pub(super) struct Obstacle {
+pub(super) struct BlockingRows {
     /// The condition that these rows meet, as SQL.
     pub(super) condition: String,
     /// The column that shows why; nothing where it shows nothing.
@@ -63,7 +63,7 @@ impl<'a> Rebuild<'a> {
         let declared: Vec<_> = declared.collect();
         let is_there = |name: &str| old.columns.iter().any(|column| column == name);
         let renamed = pending(&declared, is_there, is_there);
-        let source = |field| Source::of(field, old, &renamed, &after);
+        let source = |field| ColumnSource::of(field, old, &renamed, &after);
         let sources = table.fields.iter().map(source).collect();
         Self { table, old, sources, renamed }
     }
@@ -95,7 +95,7 @@ impl<'a> Rebuild<'a> {
     pub(super) fn changes(&self) -> Vec<String> {
         let name = &self.table.name;
         let mut told = Vec::new();
-        for Source { field, column, .. } in &self.sources {
+        for ColumnSource { field, column, .. } in &self.sources {
             match column {
                 None => told.push(format!("{name}.{} is new", field.name)),
                 Some(column) if *column != field.name.as_str() => {
@@ -114,8 +114,8 @@ impl<'a> Rebuild<'a> {
     }
 
     /// What may stand in the way.
-    pub(super) fn obstacles(&self) -> Vec<Obstacle> {
-        let unused = self.unused().map(|column| Obstacle {
+    pub(super) fn obstacles(&self) -> Vec<BlockingRows> {
+        let unused = self.unused().map(|column| BlockingRows {
             condition: format!("{} is not null", quoted(column)),
             sample: None,
             what: "value",
@@ -131,9 +131,9 @@ impl<'a> Rebuild<'a> {
     }
 
     /// Values that may be at their right place already.
-    fn doubts(&self) -> impl Iterator<Item = Obstacle> {
+    fn doubts(&self) -> impl Iterator<Item = BlockingRows> {
         let doubtful = self.renamed.iter().filter(|renaming| renaming.is_doubtful);
-        doubtful.map(|Renaming { from, to, .. }| Obstacle {
+        doubtful.map(|Renaming { from, to, .. }| BlockingRows {
             condition: "1".to_owned(),
             sample: None,
             what: "record",
@@ -143,7 +143,7 @@ impl<'a> Rebuild<'a> {
         })
     }
 
-    fn of_source(&self, source: &Source<'_>) -> Vec<Obstacle> {
+    fn of_source(&self, source: &ColumnSource<'_>) -> Vec<BlockingRows> {
         let Field { name, required, unique, .. } = source.field;
         let place = format!("{}.{name}", self.table.name);
         let mut obstacles = Vec::new();
@@ -166,13 +166,13 @@ impl<'a> Rebuild<'a> {
             };
             let (sample, place) = (Some(column), place.clone());
             let what = "value";
-            obstacles.push(Obstacle { condition, sample, what, words, place, is_loss: true });
+            obstacles.push(BlockingRows { condition, sample, what, words, place, is_loss: true });
         }
         if *required {
             let condition = format!("{value} is null");
             let words = " would have no value, but must have one; a `default` gives it".to_owned();
             let (sample, place, what) = (None, place.clone(), "record");
-            obstacles.push(Obstacle { condition, sample, what, words, place, is_loss: false });
+            obstacles.push(BlockingRows { condition, sample, what, words, place, is_loss: false });
         }
         if *unique && source.column.is_some() && source.field.kind != FieldKind::Id {
             let table = &self.table.name;
@@ -181,7 +181,7 @@ impl<'a> Rebuild<'a> {
             );
             let words = " share a value, but it must be unique".to_owned();
             let (sample, what) = (source.column.map(quoted), "record");
-            obstacles.push(Obstacle { condition, sample, what, words, place, is_loss: false });
+            obstacles.push(BlockingRows { condition, sample, what, words, place, is_loss: false });
         }
         obstacles
     }
@@ -193,7 +193,7 @@ impl<'a> Rebuild<'a> {
     }
 }
 
-impl<'a> Source<'a> {
+impl<'a> ColumnSource<'a> {
     /// `after` is the statement that makes the new table.
     fn of(field: &'a Field, old: &'a OldTable, renamed: &[Renaming<'a>], after: &str) -> Self {
         let name = field.name.as_str();

@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// A line of the log.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct LogLine {
     pub(super) place: LogPlace,
     /// The length of the line in the log, in bytes.
     pub(super) bytes: usize,
@@ -24,26 +24,26 @@ pub(super) struct Line {
 
 /// Every line within one stretch of the log, without a gap.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Recent(Arc<Mutex<Stretch>>);
+pub(super) struct Recent(Arc<Mutex<RecentLines>>);
 
 #[derive(Debug, Default)]
-struct Stretch {
+struct RecentLines {
     /// It was begun after this line.
     begun: LogPlace,
     /// The newest line of each table since then.
     newest: HashMap<TableName, LogPlace>,
     /// The stretch begins after this line.
     after: LogPlace,
-    lines: VecDeque<Line>,
+    lines: VecDeque<LogLine>,
     bytes: usize,
 }
 
 impl Recent {
     /// Takes in the lines that follow a place. What does not follow on what is kept takes its place.
-    pub(super) fn note(&self, after: LogPlace, lines: impl IntoIterator<Item = Line>) {
+    pub(super) fn note(&self, after: LogPlace, lines: impl IntoIterator<Item = LogLine>) {
         let mut stretch = self.lock();
         if stretch.until() != after {
-            *stretch = Stretch { begun: after, after, ..Stretch::default() };
+            *stretch = RecentLines { begun: after, after, ..RecentLines::default() };
         }
         for line in lines {
             stretch.bytes += line.bytes;
@@ -96,16 +96,16 @@ impl Recent {
 
     /// Forgets all of it: the log tells another history now.
     pub(super) fn forget(&self) {
-        *self.lock() = Stretch::default();
+        *self.lock() = RecentLines::default();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Stretch> {
+    fn lock(&self) -> MutexGuard<'_, RecentLines> {
         // Whoever panicked while it was locked did so before or after a change was put in.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Stretch {
+impl RecentLines {
     /// The stretch goes up to this line, which it includes.
     fn until(&self) -> LogPlace {
         self.lines.back().map_or(self.after, |line| line.place)
@@ -139,7 +139,7 @@ mod tests {
         LogPlace { seq, mark: u32::try_from(seq).unwrap() }
     }
 
-    fn line(seq: i64, table: &str, bytes: usize) -> Line {
+    fn line(seq: i64, table: &str, bytes: usize) -> LogLine {
         let change = Change {
             position: Position::new(format!("e-{seq}")),
             table: table.parse().unwrap(),
@@ -149,7 +149,7 @@ mod tests {
             by: None,
             at: "2026-04-05T12:00:00.000Z".into(),
         };
-        Line { place: place(seq), bytes, change: Some(Arc::new(change)) }
+        LogLine { place: place(seq), bytes, change: Some(Arc::new(change)) }
     }
 
     /// Which changes of `orders` are known to have happened between two places.
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(ids.as_deref(), expected, "{since:?} to {until}");
     }
 
-    fn orders(seqs: impl IntoIterator<Item = i64>) -> impl Iterator<Item = Line> {
+    fn orders(seqs: impl IntoIterator<Item = i64>) -> impl Iterator<Item = LogLine> {
         seqs.into_iter().map(|seq| line(seq, "orders", 100))
     }
 
@@ -208,7 +208,7 @@ mod tests {
     fn a_stretch_without_changes_of_a_table_still_answers_for_it() {
         let recent = Recent::default();
         // 2 was of a table that the app no longer has.
-        let gone = Line { change: None, ..line(2, "gone", 1) };
+        let gone = LogLine { change: None, ..line(2, "gone", 1) };
         recent.note(place(0), [line(1, "notes", 1), gone, line(3, "notes", 1)]);
         check(&recent, 0, 3, Some(&[]));
         check(&recent, 2, 3, Some(&[]));

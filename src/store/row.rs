@@ -13,12 +13,12 @@ use crate::model::decimal;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::record::Record;
 use crate::model::table::{FieldKind, Storage, Table};
-use crate::model::value::{Person, Value};
-use crate::store::people::People;
+use crate::model::value::{UserRef, Value};
+use crate::store::people::UserNames;
 use crate::store::triggers;
 
 /// A row whose columns are the table's fields, in their order.
-pub(super) fn record(table: &Table, row: &SqliteRow, people: &People) -> Record {
+pub(super) fn record(table: &Table, row: &SqliteRow, people: &UserNames) -> Record {
     let fields = table.fields.iter().enumerate();
     let values = fields.map(|(index, field)| {
         let cell = cell(row, index);
@@ -29,7 +29,7 @@ pub(super) fn record(table: &Table, row: &SqliteRow, people: &People) -> Record 
 
 /// A row as a query packs it: JSON arrays of its columns in the table's order, with tabs between,
 /// since a function of SQLite takes only so many arguments.
-pub(super) fn packed(table: &Table, text: &str, people: &People) -> Option<Record> {
+pub(super) fn packed(table: &Table, text: &str, people: &UserNames) -> Option<Record> {
     let mut cells = Vec::with_capacity(table.fields.len());
     for pack in text.split('\t') {
         cells.append(&mut serde_json::from_str::<Vec<Json>>(pack).ok()?);
@@ -41,7 +41,7 @@ pub(super) fn packed(table: &Table, text: &str, people: &People) -> Option<Recor
 
 /// A row as the change log keeps it: a JSON object by column. A column added later is missing, and so
 /// is a number that no JSON can say.
-pub(super) fn logged(table: &Table, text: Option<&str>, people: &People) -> Option<Record> {
+pub(super) fn logged(table: &Table, text: Option<&str>, people: &UserNames) -> Option<Record> {
     logged_before(table, text, None, people)
 }
 
@@ -51,7 +51,7 @@ pub(super) fn logged_before(
     table: &Table,
     old: Option<&str>,
     new: Option<&str>,
-    people: &People,
+    people: &UserNames,
 ) -> Option<Record> {
     let (old, new) = (cells(old?)?, new.and_then(cells).unwrap_or_default());
     let values = table.fields.iter().map(|field| {
@@ -115,7 +115,7 @@ fn cell(row: &SqliteRow, index: usize) -> Cell<'_> {
 
 /// What a cell means. Another program may have kept a value in another form than ours; what does
 /// not fit its column at all reads as missing.
-fn value(kind: &FieldKind, cell: Cell<'_>, people: &People) -> Value {
+fn value(kind: &FieldKind, cell: Cell<'_>, people: &UserNames) -> Value {
     match (kind.storage(), cell) {
         (Storage::Boolean, Cell::Integer(number @ (0 | 1))) => Value::Boolean(number == 1),
         (Storage::Integer, Cell::Integer(number)) => Value::Integer(number),
@@ -132,7 +132,7 @@ fn value(kind: &FieldKind, cell: Cell<'_>, people: &People) -> Value {
         }
         (Storage::Person, Cell::Text(id)) => {
             let id = UserId::new(id.as_ref());
-            Value::Person(Person { name: people.name(&id), id })
+            Value::Person(UserRef { name: people.name(&id), id })
         }
         (Storage::List, Cell::Text(text)) => chosen(kind, &text),
         (Storage::Link, Cell::Integer(id)) => Value::Link(RecordId::from(id).into()),
@@ -148,7 +148,7 @@ fn chosen(kind: &FieldKind, text: &str) -> Value {
 }
 
 /// A column that was packed as JSON, as the value of a field.
-pub(super) fn json(kind: &FieldKind, json: Option<&Json>, people: &People) -> Value {
+pub(super) fn json(kind: &FieldKind, json: Option<&Json>, people: &UserNames) -> Value {
     value(kind, Cell::from(json), people)
 }
 

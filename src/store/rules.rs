@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// What one column keeps, as SQL, and its rules, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Column<'a> {
+struct ColumnRules<'a> {
     keeps: &'a str,
     rules: Vec<&'a str>,
 }
@@ -20,7 +20,7 @@ pub(super) fn changed(table: &str, before: &str, after: &str) -> Vec<String> {
         if now.keeps != was.keeps {
             told.push(format!("{table}.{name} is `{}`, it was `{}`", now.keeps, was.keeps));
         }
-        let only = |these: &Column, others: &Column| -> Vec<String> {
+        let only = |these: &ColumnRules, others: &ColumnRules| -> Vec<String> {
             let only = these.rules.iter().filter(|rule| !others.rules.contains(rule));
             only.map(|rule| rule.strip_prefix(name).unwrap_or(rule).trim().to_owned()).collect()
         };
@@ -53,18 +53,18 @@ pub(super) fn is_same_kind(column: &str, before: &str, after: &str) -> bool {
 
 /// The columns of a table by their names. Each stands on a line of its own, with rules that are named
 /// in words.
-fn columns(made_by: &str) -> BTreeMap<&str, Column<'_>> {
+fn columns(made_by: &str) -> BTreeMap<&str, ColumnRules<'_>> {
     let lines = made_by.lines().map(|line| line.trim().trim_end_matches(','));
     lines.filter_map(named).collect()
 }
 
 /// A column with its name.
-fn named(line: &str) -> Option<(&str, Column<'_>)> {
+fn named(line: &str) -> Option<(&str, ColumnRules<'_>)> {
     let (name, rest) = line.strip_prefix('"')?.split_once("\" ")?;
     let mut parts = rest.split(" constraint \"");
     let keeps = parts.next()?;
     let rules = parts.filter_map(|part| part.split_once("\" check (")).map(|(rule, _)| rule);
-    Some((name, Column { keeps, rules: rules.collect() }))
+    Some((name, ColumnRules { keeps, rules: rules.collect() }))
 }
 
 #[cfg(test)]

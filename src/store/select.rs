@@ -13,7 +13,7 @@ use crate::model::query::{After, Direction, Sort, Window};
 use crate::model::record::Record;
 use crate::model::table::{FieldAt, FieldKind, Storage, Table};
 use crate::model::value::{Value, list_text};
-use crate::store::people::People;
+use crate::store::people::UserNames;
 use crate::store::readers::ask;
 use crate::store::schema::is_clock;
 use crate::store::{Store, StoreError};
@@ -34,7 +34,7 @@ pub(super) async fn one(
     connection: &mut SqliteConnection,
     table: &Table,
     id: RecordId,
-    people: &People,
+    people: &UserNames,
 ) -> Result<Option<Record>, StoreError> {
     let mut select = columns(table);
     select.and_where(column(table, FieldAt::ID).eq(id.get()));
@@ -307,11 +307,11 @@ mod tests {
 
     use super::*;
     use crate::model::ids::UserId;
-    use crate::model::query::{Ask, GroupBy, Grouping, Measure, Query, Step};
+    use crate::model::query::{Ask, GroupBy, Grouping, Measure, Query, TimeBucket};
     use crate::model::table::tests::table_of;
     use crate::model::table::{Bounds, OnDelete};
-    use crate::model::value::Person;
-    use crate::store::{Action, Losses, Merge, Write, options};
+    use crate::model::value::UserRef;
+    use crate::store::{Losses, Upsert, Write, WriteOp, options};
 
     const TAGS: [&str; 5] = ["b", "a b", "B", ", ,b", "é'"];
 
@@ -337,7 +337,7 @@ mod tests {
         let json = |text: &str| Value::Json(text.into());
         let list =
             |chosen: &[&str]| Value::list(&TAGS.map(Into::into), |tag| chosen.contains(&tag));
-        let person = |id: &str| Value::Person(Person { id: UserId::new(id), name: None });
+        let person = |id: &str| Value::Person(UserRef { id: UserId::new(id), name: None });
         let texts = ["", "a", "A", "ab", "Ab%", "b_", "é", "É", "z", "10", "9", "\u{10ffff}", "_"];
         vec![
             texts.into_iter().map(Value::text).collect(),
@@ -386,7 +386,7 @@ mod tests {
                 let kept = &values[..values.len() - 1];
                 ((row + at.index()) % 5 != 0).then(|| (at, kept[row % kept.len()].clone()))
             });
-            let action = Action::Insert(values.collect());
+            let action = WriteOp::Insert(values.collect());
             let written = store.write(Write::of(&table, action)).await.unwrap();
             assert!(written.iter().all(Result::is_ok));
         }
@@ -454,7 +454,7 @@ mod tests {
         for measure in [Measure::Min, Measure::Max, Measure::Sum, Measure::Average] {
             asks.push(query(Filter::all(), Ask::Figure(measure(field))));
         }
-        for by in [GroupBy::Value(field), GroupBy::Time(field, Step::Week)] {
+        for by in [GroupBy::Value(field), GroupBy::Time(field, TimeBucket::Week)] {
             let grouping = Grouping { by, measure: Measure::Count, limit: 3 };
             asks.push(query(Filter::all(), Ask::Groups(grouping)));
         }
@@ -493,18 +493,18 @@ mod tests {
             unfit(store.get(&table, RecordId::from(1)).await.err(), field);
             let set = vec![(at, values[0].clone())];
             let id = RecordId::from(1);
-            let merge = Merge {
+            let merge = Upsert {
                 on: at,
                 key: values[0].clone(),
                 known: set.clone(),
                 new: Some(set.clone()),
             };
             for action in [
-                Action::Insert(set.clone()),
-                Action::Insert(vec![]),
-                Action::Update(id, set, None),
-                Action::Delete(id, None),
-                Action::Merge(Box::new(merge)),
+                WriteOp::Insert(set.clone()),
+                WriteOp::Insert(vec![]),
+                WriteOp::Update(id, set, None),
+                WriteOp::Delete(id, None),
+                WriteOp::Merge(Box::new(merge)),
             ] {
                 unfit(store.write(Write::of(&table, action.clone())).await.err(), &action);
             }

@@ -11,7 +11,7 @@ use crate::model::access::User;
 use crate::model::ids::UserId;
 use crate::model::value::Value;
 use crate::store::accounts::user;
-use crate::store::writer::Statement;
+use crate::store::writer::SystemStatement;
 use crate::store::{Store, StoreError};
 
 /// What is needed to begin a session. Times are in Unix seconds.
@@ -98,7 +98,7 @@ impl Store {
             Value::text(session.user.as_str()),
             Value::text(session.password_hash),
         ];
-        Ok(self.execute(Statement { sql, values }).await? > 0)
+        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
     /// Whom a session or token stands for and when it ends, in Unix seconds, if that is after `now`.
@@ -182,7 +182,7 @@ impl Store {
     pub async fn end_session(&self, token_hash: &str, now: i64) -> Result<(), StoreError> {
         let sql = "delete from _pagetide_sessions where token_hash = ? or expires_at <= ?";
         let values = vec![Value::text(token_hash), Value::Integer(now)];
-        self.execute(Statement { sql, values }).await?;
+        self.execute(SystemStatement { sql, values }).await?;
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn end_sessions(&self, of: &UserId) -> Result<(), StoreError> {
         let sql = "delete from _pagetide_sessions where user_id = ?";
-        self.execute(Statement { sql, values: vec![Value::text(of.as_str())] }).await?;
+        self.execute(SystemStatement { sql, values: vec![Value::text(of.as_str())] }).await?;
         Ok(())
     }
 
@@ -212,7 +212,7 @@ impl Store {
             token.expires_at.map_or(Value::Null, Value::Integer),
             Value::text(token.user.as_str()),
         ];
-        Ok(self.execute(Statement { sql, values }).await? > 0)
+        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
     /// The tokens of the API, the newest first: those of one account, or all.
@@ -251,7 +251,7 @@ impl Store {
     pub async fn end_token(&self, id: &str, of: Option<&UserId>) -> Result<bool, StoreError> {
         let sql = "delete from _pagetide_tokens where id = ?1 and (?2 is null or user_id = ?2)";
         let of = of.map_or(Value::Null, |of| Value::text(of.as_str()));
-        Ok(self.execute(Statement { sql, values: vec![Value::text(id), of] }).await? > 0)
+        Ok(self.execute(SystemStatement { sql, values: vec![Value::text(id), of] }).await? > 0)
     }
 
     /// Notes when a token was used.
@@ -261,7 +261,7 @@ impl Store {
     pub async fn note_use(&self, token_hash: &str, at: i64) -> Result<(), StoreError> {
         let sql = "update _pagetide_tokens set last_used_at = ? where token_hash = ?";
         let values = vec![Value::Integer(at), Value::text(token_hash)];
-        self.execute(Statement { sql, values }).await?;
+        self.execute(SystemStatement { sql, values }).await?;
         Ok(())
     }
 }

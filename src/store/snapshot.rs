@@ -54,8 +54,8 @@ impl Store {
         queries: &[&'a Query],
         totals: &[Option<u64>],
         form: RecordForm,
-    ) -> Result<Statement<'a>, StoreError> {
-        let mut statement = Statement::new(LAST_PLACE);
+    ) -> Result<SnapshotStatement<'a>, StoreError> {
+        let mut statement = SnapshotStatement::new(LAST_PLACE);
         for (index, query) in queries.iter().enumerate() {
             let (table, total) = (self.table(&query.table)?, totals.get(index).copied().flatten());
             statement.asked.push((table, query, statement.columns));
@@ -68,7 +68,7 @@ impl Store {
     /// the same snapshot. They are counted before they are read.
     async fn long_answers(
         &self,
-        statement: &Statement<'_>,
+        statement: &SnapshotStatement<'_>,
         connection: &mut SqliteConnection,
     ) -> Result<(LogPlace, Vec<Answer>), StoreError> {
         let mut snapshot = connection.begin().await?;
@@ -176,7 +176,7 @@ enum RecordForm {
 }
 
 /// One statement with one row, a few columns for each query.
-struct Statement<'a> {
+struct SnapshotStatement<'a> {
     /// The queries with their tables, and the first column of each.
     asked: Vec<(&'a Table, &'a Query, usize)>,
     sql: String,
@@ -184,7 +184,7 @@ struct Statement<'a> {
     columns: usize,
 }
 
-impl Statement<'_> {
+impl SnapshotStatement<'_> {
     fn new(first: &str) -> Self {
         let sql = format!("select ({first})");
         Self { asked: Vec::new(), sql, values: Vec::new(), columns: 1 }

@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_millis(250);
 
 /// A bell that writers ring, here or through the file system.
 #[derive(Clone)]
-pub(super) struct Watch {
+pub(super) struct CommitBell {
     bell: Arc<Notify>,
     /// Rung with it, for whoever looks after the database.
     alarm: Arc<Notify>,
@@ -24,7 +24,7 @@ pub(super) struct Watch {
     watcher: Arc<Mutex<Option<RecommendedWatcher>>>,
 }
 
-impl Watch {
+impl CommitBell {
     /// Watches the folder of the file: the files beside it (`-wal`) come and go.
     pub(super) fn start(file: &Path) -> Self {
         let watch = Self { bell: Arc::default(), alarm: Arc::default(), watcher: Arc::default() };

@@ -14,15 +14,15 @@ use crate::model::related::Related;
 use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 use crate::store::health::Health;
-use crate::store::people::People;
-use crate::store::readers::{Leash, Stop};
-use crate::store::watch::Watch;
-use crate::store::{Store, StoreError, apply, connect_to};
+use crate::store::people::UserNames;
+use crate::store::readers::{Leash, StopSignal};
+use crate::store::watch::CommitBell;
+use crate::store::{Store, StoreError, connect_to, execute};
 
 mod commit;
 mod trial;
 
-use commit::{Answer, Committed, commit};
+use commit::{CommitReply, Committed, commit};
 pub(super) use trial::must_make_way;
 
 /// How many writes may wait before further writers have to.
@@ -38,7 +38,7 @@ pub struct Write {
     /// Which of its records whoever writes may do what to.
     pub rules: RowRules,
     /// What to do, in this order.
-    pub actions: Vec<Action>,
+    pub actions: Vec<WriteOp>,
     /// Which records its fields may be set to refer to.
     pub related: Vec<Related>,
     /// Who does it, for the change log.
@@ -50,7 +50,7 @@ pub struct Write {
 #[cfg(test)]
 impl Write {
     /// One change, by nobody, to whom everything is allowed.
-    pub(super) fn of(table: &Arc<Table>, action: Action) -> Self {
+    pub(super) fn of(table: &Arc<Table>, action: WriteOp) -> Self {
         let (rules, actions) = (RowRules::default(), vec![action]);
         let (table, related) = (table.clone(), Vec::new());
         Self { table, rules, actions, related, by: None, intent: Intent::Keep }
@@ -67,38 +67,38 @@ pub enum Intent {
 }
 
 /// The fields of a record that a write sets.
-pub type Values = Vec<(FieldAt, Value)>;
+pub type FieldValues = Vec<(FieldAt, Value)>;
 
 /// What to do to a record.
 #[derive(Clone, Debug)]
-pub enum Action {
+pub enum WriteOp {
     /// Adds a record with these values.
-    Insert(Values),
+    Insert(FieldValues),
     /// Set these fields of one, at least one; only if its `updated-at` is still one of these, where
     /// any are given.
-    Update(RecordId, Values, Option<Vec<Value>>),
+    Update(RecordId, FieldValues, Option<Vec<Value>>),
     /// Remove one; only if its `updated-at` is still one of these, where any are given.
     Delete(RecordId, Option<Vec<Value>>),
     /// Change the one that has this value in a unique field; add one where none has it.
-    Merge(Box<Merge>),
+    Merge(Box<Upsert>),
 }
 
 /// A record that is there, or is to be.
 #[derive(Clone, Debug)]
-pub struct Merge {
+pub struct Upsert {
     /// The field that it is known by.
     pub on: FieldAt,
     /// The value by which the record is found.
     pub key: Value,
     /// What to set if it is there.
-    pub known: Values,
+    pub known: FieldValues,
     /// What to set if it is not; nothing where that would not make a record.
-    pub new: Option<Values>,
+    pub new: Option<FieldValues>,
 }
 
-/// What became of an [`Action`].
+/// The outcome of a [`WriteOp`].
 #[derive(Clone, Debug)]
-pub enum Written {
+pub enum WriteOutcome {
     /// A record was added. This is it.
     Made(Record),
     /// The record as it now stands; as it stood, if it was removed.
@@ -112,20 +112,20 @@ pub enum Written {
 }
 
 /// What became of each action; none of them stands unless all are made or done.
-pub type Outcomes = Vec<Result<Written, StoreError>>;
+pub type Outcomes = Vec<Result<WriteOutcome, StoreError>>;
 
 /// A fixed statement on our own tables with its values, and how many rows it changed.
-pub(super) struct Statement {
+pub(super) struct SystemStatement {
     pub(super) sql: &'static str,
     pub(super) values: Vec<Value>,
 }
 
 /// To whoever waits for the outcomes.
-type Told = oneshot::Sender<Result<Outcomes, StoreError>>;
+type ReplySender = oneshot::Sender<Result<Outcomes, StoreError>>;
 
 enum Job {
-    Records(Box<Write>, Told),
-    Own(Statement, oneshot::Sender<Result<u64, StoreError>>),
+    Records(Box<Write>, ReplySender),
+    Own(SystemStatement, oneshot::Sender<Result<u64, StoreError>>),
     Lend(oneshot::Sender<Lent>),
     Close(oneshot::Sender<()>),
 }
@@ -158,22 +158,22 @@ impl Job {
 
     /// Whether this can be sent to the database together with a write.
     fn is_like(&self, first: &Write) -> bool {
-        matches!(self, Self::Records(write, _) if apply::are_alike(first, write))
+        matches!(self, Self::Records(write, _) if execute::are_alike(first, write))
     }
 
     /// What is told where nothing could be written.
-    fn failed(&self, error: StoreError) -> Answer {
+    fn failed(&self, error: StoreError) -> CommitReply {
         match self {
-            Self::Records(..) => Answer::Records(Err(error)),
-            Self::Own(..) | Self::Lend(_) | Self::Close(_) => Answer::Own(Err(error)),
+            Self::Records(..) => CommitReply::Records(Err(error)),
+            Self::Own(..) | Self::Lend(_) | Self::Close(_) => CommitReply::Own(Err(error)),
         }
     }
 
     /// Tells whoever asked. They may have gone away; the write stands all the same.
-    fn tell(self, answer: Answer) {
+    fn tell(self, answer: CommitReply) {
         match (self, answer) {
-            (Self::Records(_, to), Answer::Records(result)) => drop(to.send(result)),
-            (Self::Own(_, to), Answer::Own(result)) => drop(to.send(result)),
+            (Self::Records(_, to), CommitReply::Records(result)) => drop(to.send(result)),
+            (Self::Own(_, to), CommitReply::Own(result)) => drop(to.send(result)),
             // Nobody is answered with what they did not ask for.
             _ => {}
         }
@@ -206,7 +206,7 @@ impl Store {
         answered.await.map_err(|_| StoreError::Closed)?
     }
 
-    pub(super) async fn execute(&self, statement: Statement) -> Result<u64, StoreError> {
+    pub(super) async fn execute(&self, statement: SystemStatement) -> Result<u64, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.writer.0.send(Job::Own(statement, answer)).await.map_err(|_| StoreError::Closed)?;
         answered.await.map_err(|_| StoreError::Closed)?
@@ -216,8 +216,8 @@ impl Store {
 impl Writer {
     pub(super) fn start(
         connection: SqliteConnection,
-        people: People,
-        watch: Watch,
+        people: UserNames,
+        watch: CommitBell,
         health: Arc<Health>,
     ) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
@@ -246,8 +246,8 @@ impl Writer {
 
 async fn run(
     connection: SqliteConnection,
-    people: People,
-    (watch, health): (Watch, Arc<Health>),
+    people: UserNames,
+    (watch, health): (CommitBell, Arc<Health>),
     mut waiting: mpsc::Receiver<Job>,
 ) {
     let mut connection = open(connection, &health).await;
@@ -342,7 +342,7 @@ async fn open(mut connection: SqliteConnection, health: &Health) -> Option<Open>
         tracing::warn!("writes may wait longer for other programs than they should: {error}");
     }
     // Nothing but the time it takes stops a write: what is under way when the server stops is finished.
-    match Leash::on(&mut connection, &Stop::default()).await {
+    match Leash::on(&mut connection, &StopSignal::default()).await {
         Ok(leash) => Some(Open { connection, leash }),
         Err(error) => {
             tracing::warn!("cannot write to the database: {error}");

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::server::{DESK, Server, cookie, within};
+use crate::server::{DESK, Server, cookie, until};
 
 const SIGN_IN: &str = "/api/auth/sign-in/email";
 
@@ -125,10 +125,10 @@ async fn a_session_that_another_program_ends_is_over_within_a_second() {
     let ada = server.person("ada", "packer");
     assert_eq!(ada.get("/api/tables/salaries/records").await.0, 200);
     server.sql("update _pagetide_users set role = 'viewer' where id = 'ada'");
-    let turned = async |status| while ada.get("/api/tables/salaries/records").await.0 != status {};
-    within("the role to be another", turned(404)).await;
+    let answer = async || ada.get("/api/tables/salaries/records").await.0;
+    until("the role to be another", async || (answer().await == 404).then_some(())).await;
     server.sql("delete from _pagetide_sessions");
-    within("the session to be over", turned(401)).await;
+    until("the session to be over", async || (answer().await == 401).then_some(())).await;
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn people_have_the_names_that_another_program_gives_them() {
         assert_eq!(admin.send(Method::PATCH, &path, Some(stale)).await.0, 409);
         socket.next().await["overwrittenBy"]["name"].clone()
     };
-    within("the name", async { while name().await != "ada" {} }).await;
+    until("the name", async || (name().await == "ada").then_some(())).await;
     server.sql("update _pagetide_users set name = 'Countess' where id = 'ada'");
-    within("the new name", async { while name().await != "Countess" {} }).await;
+    until("the new name", async || (name().await == "Countess").then_some(())).await;
 }

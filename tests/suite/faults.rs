@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::cli::{Process, app};
-use crate::server::{DESK, Server, within};
+use crate::server::{DESK, Server, until, within};
 
 const NOTES: &str = "
 name: notes
@@ -74,15 +74,11 @@ impl Squeezed {
 
     /// Waits until `/readyz` says this.
     async fn turns(&self, wanted: StatusCode) -> String {
-        let turned = async {
-            loop {
-                let (status, body) = self.get("/readyz").await;
-                if status == wanted {
-                    return body;
-                }
-            }
-        };
-        within("the server to say whether it is ready", turned).await
+        until("the server to say whether it is ready", async || {
+            let (status, body) = self.get("/readyz").await;
+            (status == wanted).then_some(body)
+        })
+        .await
     }
 
     /// Lets the running process write files (`fsize`) or take memory (`as`) up to so many bytes. False if it
@@ -202,15 +198,10 @@ async fn below_the_floor_of_free_disk_nothing_is_written_and_everything_is_read(
     assert!(told["message"].as_str().unwrap().contains("disk"), "{told}");
     assert_eq!(admin.get("/api/tables/orders/records").await.0, 200);
     assert_eq!(admin.get("/").await.0, 200);
-    let ready = async {
-        loop {
-            let (status, body) = admin.get("/readyz").await;
-            if status == 503 {
-                return body;
-            }
-        }
-    };
-    within("the server to say that it is not ready", ready).await;
+    until("the server to say that it is not ready", async || {
+        (admin.get("/readyz").await.0 == 503).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -282,8 +273,10 @@ async fn a_file_that_is_cut_is_not_taken_for_the_database() {
     let database = server.folder.path().join("data.db");
     // All of it is in the file before.
     let wal = database.with_file_name("data.db-wal");
-    let folded = async { while std::fs::metadata(&wal).is_ok_and(|about| about.len() > 0) {} };
-    within("what was written to be in the file", folded).await;
+    until("what was written to be in the file", async || {
+        (!std::fs::metadata(&wal).is_ok_and(|about| about.len() > 0)).then_some(())
+    })
+    .await;
     let whole = std::fs::read(&database).unwrap();
     let file = std::fs::File::options().write(true).open(&database).unwrap();
     file.set_len(8_192).unwrap();

@@ -1,11 +1,9 @@
 //! Records as CSV files: out in full, in as a whole or not at all, and never as a formula.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::server::{Client, DESK, Server};
+use crate::server::{Client, DESK, Server, until};
 
 const EXPORT: &str = "/api/tables/orders/records.csv";
 const IMPORT: &str = "/api/tables/orders/records/import";
@@ -349,9 +347,10 @@ async fn so_many_files_at_once_and_no_more() {
     assert_eq!(admin.get("/api/tables/orders/records").await.0, 200);
     drop(open);
     // The server learns of it when it next writes to them.
-    let again = async {
-        let path = format!("{EXPORT}?limit=1");
-        while admin.request(Method::GET, &path).send().await.unwrap().status() != 200 {}
-    };
-    tokio::time::timeout(Duration::from_secs(10), again).await.unwrap();
+    let path = format!("{EXPORT}?limit=1");
+    until("the place to be free", async || {
+        let answer = admin.request(Method::GET, &path).send().await.unwrap();
+        (answer.status() == 200).then_some(())
+    })
+    .await;
 }

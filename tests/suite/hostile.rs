@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::server::{Client, DESK, Server, within};
+use crate::server::{self, Client, DESK, Server, within};
 
 const RECORDS: &str = "/api/tables/orders/records";
 const EVERYTHING: &str = "/api/realtime/subscribe";
@@ -325,4 +325,47 @@ async fn a_reader_that_does_not_read_is_told_to_read_again_and_others_notice_not
     server.sql("insert into orders (customer) values ('Ada')");
     while stuck.next().await["record"]["fields"]["customer"] != "Ada" {}
     assert_eq!(reader.next().await["record"]["fields"]["customer"], "Ada");
+}
+
+/// RFC 6455, 5.5.1: no data is sent after a close frame. Browsers take it for a fault.
+#[tokio::test]
+async fn a_socket_that_its_client_closes_brings_nothing_after_the_answer() {
+    let server = Server::start(DESK).await;
+    let answer = server.nobody().request(Method::GET, "/").send().await.unwrap();
+    let cookie = server::cookie(&answer).unwrap();
+    // As a client sends it: with a mask, here of zeroes.
+    let frame = |opcode: u8, text: &str| {
+        let head = [0x80 | opcode, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
+        [&head, text.as_bytes()].concat()
+    };
+    let mut sent = format!(
+        "GET {EVERYTHING} HTTP/1.1\r\nhost: {}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\ncookie: {cookie}\r\n\r\n",
+        server.address
+    )
+    .into_bytes();
+    for nth in 0..40 {
+        // Each has an answer, and some of these wait when the socket is closed.
+        sent.extend(frame(1, &format!(r#"{{"table":"orders","subscriptionId":"{nth}"}}"#)));
+    }
+    sent.extend(frame(8, ""));
+    for _ in 0..10 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(&sent).await.unwrap();
+        let mut bytes = Vec::new();
+        within("the socket to end", stream.read_to_end(&mut bytes)).await.unwrap();
+        let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        assert!(bytes.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&bytes));
+        let mut opcodes = Vec::new();
+        let mut frames = &bytes[head..];
+        while let [first, length, rest @ ..] = frames {
+            let (extra, length) = match length {
+                126 => (2, usize::from(u16::from_be_bytes([rest[0], rest[1]]))),
+                length => (0, usize::from(*length)),
+            };
+            opcodes.push(first & 0x0f);
+            frames = &rest[extra + length..];
+        }
+        assert_eq!(opcodes.iter().position(|opcode| *opcode == 8), Some(opcodes.len() - 1));
+    }
 }

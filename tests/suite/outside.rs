@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::server::{DESK, Server, within};
+use crate::server::{DESK, Server, until};
 
 #[tokio::test]
 async fn another_programs_writes_are_told_like_our_own() {
@@ -110,11 +110,12 @@ async fn a_feed_that_cannot_read_makes_the_server_not_ready_until_it_can() {
     socket.next().await;
     assert_eq!(guest.get("/readyz").await.0, 200);
     server.sql("alter table _pagetide_changes rename to elsewhere");
-    let turned = async |status| while guest.get("/readyz").await.0 != status {};
-    within("the server to say that it is behind", turned(503)).await;
+    let ready = async || guest.get("/readyz").await.0;
+    let what = "the server to say that it is behind";
+    until(what, async || (ready().await == 503).then_some(())).await;
     assert_eq!(guest.get("/healthz").await.0, 200);
     server.sql("alter table elsewhere rename to _pagetide_changes");
-    within("the server to catch up", turned(200)).await;
+    until("the server to catch up", async || (ready().await == 200).then_some(())).await;
     server.sql("insert into orders (customer) values ('Ada')");
     assert_eq!(socket.next().await["record"]["fields"]["customer"], "Ada");
 }

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::Value as Json;
 
-use crate::server::{Client, Server, Socket, within};
+use crate::server::{self, Client, Server, Socket, within};
 
 const APP: &str = "
 name: remade
@@ -42,14 +42,16 @@ async fn told(socket: &mut Socket, code: &str) {
 }
 
 async fn page_shows(client: &Client, shown: &str, is_shown: bool) {
-    within("the page to show what is there", async {
-        while client.get("/").await.1.as_str().unwrap().contains(shown) != is_shown {}
+    server::until("the page to show what is there", async || {
+        let (_, page) = client.get("/").await;
+        (page.as_str().unwrap().contains(shown) == is_shown).then_some(())
     })
     .await;
 }
 
 async fn turned(client: &Client, status: u16) {
-    within("the server to turn", async { while client.get("/readyz").await.0 != status {} }).await;
+    let turned = async || (client.get("/readyz").await.0 == status).then_some(());
+    server::until("the server to turn", turned).await;
 }
 
 /// The statement that made the table, for one of another name.

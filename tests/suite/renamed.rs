@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::server::{Server, within};
+use crate::server::{Server, until, within};
 
 const APP: &str = "
 name: renamed
@@ -78,7 +78,8 @@ async fn a_renamed_column_shows_nobody_what_its_rule_hides() {
     }
     assert_eq!(server.sql("select group_concat(title) from docs"), "hidden plan,menu,hidden plan");
     server.sql("alter table docs rename column lvl to level");
-    within("the server to be ready", async { while guest.get("/readyz").await.0 != 200 {} }).await;
+    let ready = async || (guest.get("/readyz").await.0 == 200).then_some(());
+    until("the server to be ready", ready).await;
     let (_, told) = guest.get(RECORDS).await;
     assert_eq!(told["records"].as_array().map(Vec::len), Some(1), "{told}");
 }

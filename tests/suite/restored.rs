@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::server::{Client, DESK, Server, Socket, within};
+use crate::server::{Client, DESK, Server, Socket, until, within};
 
 const RECORDS: &str = "/api/tables/orders/records";
 const SUBSCRIBE: &str = "/api/tables/orders/subscribe?fields=customer";
@@ -37,17 +37,13 @@ async fn page_shows(client: &Client, shown: &[&str], gone: &[&str]) {
         let page = page.as_str().unwrap_or_default().to_owned();
         shown.iter().all(|text| page.contains(text)) && !gone.iter().any(|text| page.contains(text))
     };
-    within("the page to show what is there", async { while !shows().await {} }).await;
+    until("the page to show what is there", async || shows().await.then_some(())).await;
 }
 
 async fn turned(client: &Client, status: u16) -> Json {
-    within("the server to say whether it is ready", async {
-        loop {
-            let (now, body) = client.get("/readyz").await;
-            if now == status {
-                return body;
-            }
-        }
+    until("the server to say whether it is ready", async || {
+        let (now, body) = client.get("/readyz").await;
+        (now == status).then_some(body)
     })
     .await
 }
@@ -171,17 +167,15 @@ async fn another_file_in_its_place_is_opened_and_no_write_is_lost_meanwhile() {
 
     fs::rename(server.database(), aside(&server, "aside.db")).unwrap();
     fs::copy(&backup, server.database()).unwrap();
-    let mut kept = 0;
-    within("a write to be taken", async {
-        while kept == 0 {
-            let body = Some(json!({ "fields": { "customer": "Written" } }));
-            match admin.send(Method::POST, RECORDS, body).await {
-                (201, _) => kept += 1,
-                (503, refused) => assert!(refused["message"].is_string(), "{refused}"),
-                // The session may have been looked up in between.
-                (status, answer) => assert_eq!(status, 401, "{answer}"),
-            }
+    until("a write to be taken", async || {
+        let body = Some(json!({ "fields": { "customer": "Written" } }));
+        match admin.send(Method::POST, RECORDS, body).await {
+            (201, _) => return Some(()),
+            (503, refused) => assert!(refused["message"].is_string(), "{refused}"),
+            // The session may have been looked up in between.
+            (status, answer) => assert_eq!(status, 401, "{answer}"),
         }
+        None
     })
     .await;
     resync(&mut socket).await;
@@ -290,7 +284,7 @@ pages: [{ name: Home, path: /, access: all, components: [] }]
     };
     assert_eq!(add("old").await, 201);
     fs::remove_dir_all(folder.path().join(".pagetide")).unwrap();
-    within("a write to be taken", async { while add("new").await != 201 {} }).await;
+    until("a write to be taken", async || (add("new").await == 201).then_some(())).await;
     let kept = std::process::Command::new("sqlite3")
         .arg(folder.path().join(".pagetide/data.db"))
         .arg("select distinct words from notes")

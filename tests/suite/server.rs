@@ -425,6 +425,22 @@ pub fn says_connected(message: &Json) -> bool {
     message["type"] == "connection-status" && message["status"] == "connected"
 }
 
+/// What is asked for again and again until it is there. A moment passes between two tries, so that they do not keep
+/// the server from getting there: both may run on one thread.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut tick = tokio::time::interval(Duration::from_millis(5));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let found = async {
+        loop {
+            tick.tick().await;
+            if let Some(found) = ask().await {
+                return found;
+            }
+        }
+    };
+    within(what, found).await
+}
+
 /// The answer, unless it takes far too long.
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(PATIENCE, future).await;

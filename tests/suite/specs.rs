@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use pagetide::spec::{self, Loaded, Part};
+use pagetide::spec::{self, AppPart, Loaded};
 use serde_json::Value as Json;
 
 mod hostile;
@@ -239,10 +239,10 @@ fn valid_specs_and_every_example_pass_the_schema() {
 fn files_of_their_own_pass_the_schema_of_what_they_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (folder, part) in [
-        ("example-app/pages", Part::Page),
-        ("example-app/tables", Part::Table),
-        ("docs/reference/examples/fields", Part::Field),
-        ("docs/reference/examples/components", Part::Component),
+        ("example-app/pages", AppPart::Page),
+        ("example-app/tables", AppPart::Table),
+        ("docs/reference/examples/fields", AppPart::Field),
+        ("docs/reference/examples/components", AppPart::Component),
     ] {
         let validator = jsonschema::validator_for(&spec::part_schema(part)).unwrap();
         for entry in fs::read_dir(root.join(folder)).unwrap() {
@@ -284,8 +284,8 @@ fn the_schema_catches_what_a_schema_can() {
 #[test]
 fn published_schemas_are_what_the_program_generates() {
     check_published("app", &spec::app_schema());
-    check_published("page", &spec::part_schema(Part::Page));
-    check_published("table", &spec::part_schema(Part::Table));
+    check_published("page", &spec::part_schema(AppPart::Page));
+    check_published("table", &spec::part_schema(AppPart::Table));
     check_published("messages", &pagetide::live::messages_schema());
 }
 

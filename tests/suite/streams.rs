@@ -4,7 +4,7 @@ use pagetide::model::refresh::{TRANSPORT, Transport};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::server::{Client, DESK, Server, says_connected, within};
+use crate::server::{Client, DESK, Server, says_connected, until, within};
 
 const ORDERS: &str = "/api/tables/orders/subscribe";
 
@@ -304,7 +304,7 @@ async fn a_reader_that_leaves_gives_its_place_back() {
     }
     assert_eq!(server.metric("pagetide_connections").await, 10.0);
     drop(open);
-    let free = async { while server.metric("pagetide_connections").await > 0.0 {} };
-    within("the places to be free", free).await;
+    let free = async || (server.metric("pagetide_connections").await == 0.0).then_some(());
+    until("the places to be free", free).await;
     Stream::open(&guest, &format!("{ORDERS}/sse"), "").await;
 }

@@ -7,14 +7,14 @@ use poem::web::{Data, Path};
 use poem::{Body, Request, Response, Result, handler};
 
 use crate::http::admin::{admin_or_nothing, answered};
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::pages::{self, nonce, see_other};
+use crate::http::html::{self, nonce, see_other};
+use crate::http::json;
 use crate::model::access::{Operation, Viewer};
 use crate::model::ids::TableName;
 use crate::records::{Import, MAX_IMPORT_BYTES, MAX_IMPORT_MIB, RecordsError};
-use crate::render::{AdminPage, Said, SentFile};
+use crate::render::{AdminNotice, AdminPage, SentFile};
 use crate::runtime::Runtime;
 use crate::store::Intent;
 
@@ -66,10 +66,10 @@ impl ImportForm {
         let has_parts =
             request.content_type().is_some_and(|kind| kind.starts_with("multipart/form-data"));
         let sent = if has_parts {
-            body::parts(request, body, MAX_IMPORT_BYTES + BESIDE).await
+            json::parts(request, body, MAX_IMPORT_BYTES + BESIDE).await
         } else {
             // What is no letter is sent as three.
-            let pairs = body::pairs_of(request, body, 3 * MAX_IMPORT_BYTES + BESIDE).await;
+            let pairs = json::pairs_of(request, body, 3 * MAX_IMPORT_BYTES + BESIDE).await;
             pairs.map(|pairs| {
                 pairs.into_iter().map(|(name, text)| (name, text.into_bytes())).collect()
             })
@@ -149,8 +149,8 @@ fn page_again(
     let path = format!("{IMPORT}{table}");
     let shown = self::page(runtime, viewer, &path, Some(sent)).ok_or(HttpError::NoSuchRoute)?;
     let nonce = nonce();
-    let html = runtime.pages.admin(viewer, &path, &shown, Said::default(), &nonce)?;
-    Ok(pages::page(status, &nonce, html))
+    let html = runtime.pages.admin(viewer, &path, &shown, AdminNotice::default(), &nonce)?;
+    Ok(html::page(status, &nonce, html))
 }
 
 /// The table that a file is read into at this path.

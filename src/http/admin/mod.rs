@@ -8,9 +8,9 @@ use serde::Deserialize;
 use crate::http::accounts::refused;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::pages::{nonce, page, see_other, to_sign_in};
+use crate::http::html::{nonce, page, see_other, to_sign_in};
 use crate::model::access::{User, Viewer};
-use crate::render::{AdminPage, ConnectionRow, Figures, Said, SentFile, SessionRow};
+use crate::render::{AdminNotice, AdminPage, ConnectionRow, Figures, SentFile, SessionRow};
 use crate::runtime::Runtime;
 
 pub(super) mod import;
@@ -21,7 +21,7 @@ pub(super) mod tokens;
 /// What such a page is asked for with.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct PageQuery {
+struct AdminPageQuery {
     done: String,
     /// How many records a file has added.
     added: Option<usize>,
@@ -29,7 +29,7 @@ struct PageQuery {
     changed: Option<usize>,
 }
 
-impl PageQuery {
+impl AdminPageQuery {
     /// What is told of a file that was read in before.
     fn imported(&self) -> Option<SentFile> {
         let done = Some(self.added.zip(self.changed)?);
@@ -51,13 +51,13 @@ pub(super) async fn built_in(
         return Ok(is_one(path).then(|| to_sign_in(path)));
     }
     let Some(admin) = admin(caller) else { return Ok(None) };
-    let query: PageQuery = request.params().unwrap_or_default();
+    let query: AdminPageQuery = request.params().unwrap_or_default();
     let shown = match query.imported().filter(|_| import::table_at(path).is_some()) {
         Some(sent) => import::page(runtime, caller.visitor(), path, Some(sent)),
         None => at(runtime, admin, path).await?,
     };
     let Some(shown) = shown else { return Ok(None) };
-    let said = Said { notice: notice(&query.done), problem: None };
+    let said = AdminNotice { notice: notice(&query.done), problem: None };
     let html = runtime.pages.admin(caller.visitor(), path, &shown, said, nonce)?;
     Ok(Some(page(StatusCode::OK, nonce, html)))
 }
@@ -113,7 +113,7 @@ async fn answered(
     let Err(error) = result else { return Ok(see_other(&format!("{path}?done={done}"))) };
     let Some(shown) = at(runtime, admin, path).await? else { return Err(error.into()) };
     let (nonce, problem) = (nonce(), error.to_string());
-    let said = Said { notice: None, problem: Some(&problem) };
+    let said = AdminNotice { notice: None, problem: Some(&problem) };
     let html = runtime.pages.admin(caller.visitor(), path, &shown, said, &nonce);
     Ok(refused(&error, &nonce, html.map_err(HttpError::from)?))
 }

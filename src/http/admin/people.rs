@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use crate::auth::{AuthError, NewPerson};
 use crate::http::admin::{admin_or_nothing, answered};
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::json;
 use crate::model::access::User;
 use crate::model::ids::{Role, UserId};
 use crate::render::{AdminPage, PersonRow};
@@ -50,7 +50,7 @@ pub(in crate::http) async fn add(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     let admin = admin_or_nothing(&caller)?;
-    let PersonForm { name, email, password, role } = body::form(body).await?;
+    let PersonForm { name, email, password, role } = json::form(body).await?;
     let role = role_of(&runtime, &role)?;
     let person = NewPerson { name, email, password };
     let added = runtime.auth.add(person, &role).await.map_err(HttpError::from);
@@ -66,7 +66,7 @@ pub(in crate::http) async fn change(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     let admin = admin_or_nothing(&caller)?;
-    let ChangeForm { action, role } = body::form(body).await?;
+    let ChangeForm { action, role } = json::form(body).await?;
     let changed = act(&runtime, admin, &UserId::new(id), action, role).await;
     answered(&runtime, &caller, admin, "/admin/users", "changed", changed).await
 }

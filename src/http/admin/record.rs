@@ -8,13 +8,13 @@ use poem::{Response, Result, handler};
 use crate::http::admin::admin_or_nothing;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::pages::{nonce, refusal, see_other};
+use crate::http::html::{nonce, refusal, see_other};
 use crate::model::access::Operation;
 use crate::model::change::Change;
 use crate::model::record::Record;
 use crate::model::table::FieldAt;
-use crate::model::value::{Person, Value};
-use crate::records::{History, Shown};
+use crate::model::value::{UserRef, Value};
+use crate::records::{History, RecordView};
 use crate::render::{ChangeRow, RecordPast};
 use crate::runtime::Runtime;
 
@@ -29,7 +29,7 @@ pub(super) async fn history(
     let history = runtime.records.history(viewer, table, id).await?;
     let shown = runtime.records.get(viewer, table, id).await.ok();
     let is_there = shown.is_some();
-    let may_delete = shown.is_some_and(|Shown { view, record }| {
+    let may_delete = shown.is_some_and(|RecordView { view, record }| {
         view.allows(Operation::Delete) && view.rules().delete.matches(&record)
     });
     let changes = history.changes.iter().map(|change| change_row(&history, change)).collect();
@@ -59,7 +59,7 @@ fn change_row(history: &History, change: &Change) -> ChangeRow {
 }
 
 /// What somebody is called; an account that is gone has left its id.
-fn who(person: &Person) -> String {
+fn who(person: &UserRef) -> String {
     person.name.as_deref().unwrap_or_else(|| person.id.as_str()).to_owned()
 }
 

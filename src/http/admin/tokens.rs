@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use crate::auth;
 use crate::http::admin::{admin_or_nothing, answered};
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::own_account::days;
-use crate::http::pages::{self, nonce};
-use crate::render::{AdminPage, Said, TokenRow};
+use crate::http::html::{self, nonce};
+use crate::http::json;
+use crate::http::profile::days;
+use crate::render::{AdminNotice, AdminPage, TokenRow};
 use crate::runtime::Runtime;
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ pub(in crate::http) async fn make(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     let admin = admin_or_nothing(&caller)?;
-    let TokenForm { email, name, expires_in_days } = body::form(body).await?;
+    let TokenForm { email, name, expires_in_days } = json::form(body).await?;
     let days = days(&expires_in_days)?;
     let made = async {
         let owner = runtime.auth.person(&email).await?;
@@ -48,8 +48,8 @@ pub(in crate::http) async fn make(
     };
     let (nonce, shown) = (nonce(), self::page(&runtime, Some(fresh.secret)).await?);
     let viewer = caller.visitor();
-    let html = runtime.pages.admin(viewer, "/admin/tokens", &shown, Said::default(), &nonce);
-    Ok(pages::page(StatusCode::CREATED, &nonce, html.map_err(HttpError::from)?))
+    let html = runtime.pages.admin(viewer, "/admin/tokens", &shown, AdminNotice::default(), &nonce);
+    Ok(html::page(StatusCode::CREATED, &nonce, html.map_err(HttpError::from)?))
 }
 
 /// `POST /api/admin/tokens/:id/revoke`: ends a token.

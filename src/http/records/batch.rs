@@ -8,14 +8,14 @@ use poem::{Body, Request, Response, Result, handler};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::json;
 use crate::http::records::{CreateBody, MadeBody, stated};
 use crate::limits::Limit;
 use crate::model::input::Inputs;
 use crate::model::record::Envelope;
-use crate::records::{Many, Sent};
+use crate::records::{Many, RecordInput};
 use crate::runtime::Runtime;
 
 /// The most bytes that the body of a batch may have.
@@ -64,12 +64,12 @@ struct Patch {
 #[serde(deny_unknown_fields, expecting = r#"an object like {"ids": ["1"]}"#)]
 struct IdsBody {
     ids: Option<Vec<String>>,
-    records: Option<Vec<Known>>,
+    records: Option<Vec<BatchItemId>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = r#"an object like {"id": "1"}"#)]
-struct Known {
+struct BatchItemId {
     id: String,
 }
 
@@ -112,7 +112,7 @@ pub(in crate::http) async fn update(
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
     let PatchesBody { records } = read(request, body).await?;
-    let sent = |Patch { id, fields, updated_at }| Sent { id, fields, updated_at };
+    let sent = |Patch { id, fields, updated_at }| RecordInput { id, fields, updated_at };
     let records: Vec<_> = records.into_iter().map(sent).collect();
     let many = runtime.records.update_many(viewer, &table, &records).await;
     Ok(answer(StatusCode::OK, &many.map_err(HttpError::from)?))
@@ -162,7 +162,7 @@ pub(in crate::http) async fn upsert(
         records.map(|(record, _)| record.id().to_string()).collect()
     };
     let told = UpsertedBody { records: envelopes(&many), created: ids(true), updated: ids(false) };
-    Ok(body::answer(StatusCode::OK, &told))
+    Ok(json::answer(StatusCode::OK, &told))
 }
 
 /// Reads the body of a batch, whose locks stand in each of its records.
@@ -175,11 +175,11 @@ async fn read<T: DeserializeOwned + Send + 'static>(
             has its own `updatedAt`";
         return Err(HttpError::Malformed(message.to_owned()));
     }
-    body::json_of(request, body, MAX_BATCH_BODY).await
+    json::json_of(request, body, MAX_BATCH_BODY).await
 }
 
 fn answer(status: StatusCode, many: &Many) -> Response {
-    body::answer(status, &ManyBody { records: envelopes(many) })
+    json::answer(status, &ManyBody { records: envelopes(many) })
 }
 
 /// What was made is told as far as it may be read. What there was before has been read.

@@ -7,11 +7,11 @@ use poem::web::{Data, Path, Query};
 use poem::{Body, Request, Response, Result, handler};
 use serde::Deserialize;
 
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::json;
 use crate::http::records::number;
-use crate::records::{Asked, Import, List, MAX_IMPORT_BYTES};
+use crate::records::{Asked, Import, MAX_IMPORT_BYTES, RecordList};
 use crate::runtime::Runtime;
 use crate::store::Intent;
 
@@ -53,7 +53,7 @@ pub(in crate::http) async fn export(
         fields: query.fields.as_deref(),
         expand: query.expand.as_deref(),
     };
-    let mut list = List::read(view, &asked).map_err(HttpError::from)?;
+    let mut list = RecordList::read(view, &asked).map_err(HttpError::from)?;
     let limit = number("limit", query.limit.as_deref(), 1..=u32::MAX.into())?;
     list.window.limit = limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(u32::MAX);
     let name = format!("attachment; filename=\"{}.csv\"", list.view.table.name);
@@ -81,10 +81,10 @@ pub(in crate::http) async fn import(
     runtime.records.view(viewer, &table).map_err(HttpError::from)?;
     let query = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
     let import = query.read()?;
-    body::must_be(request, "text/csv", |kind| kind == "text/csv")?;
-    let file = body::bytes(body, MAX_IMPORT_BYTES).await?;
+    json::must_be(request, "text/csv", |kind| kind == "text/csv")?;
+    let file = json::bytes(body, MAX_IMPORT_BYTES).await?;
     let report = runtime.records.import(viewer, &table, file.into(), import).await;
-    Ok(body::answer(StatusCode::OK, &report.map_err(HttpError::from)?))
+    Ok(json::answer(StatusCode::OK, &report.map_err(HttpError::from)?))
 }
 
 impl ImportQuery {

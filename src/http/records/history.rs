@@ -8,26 +8,26 @@ use poem::web::{Data, Path};
 use poem::{Response, Result, handler};
 use serde::Serialize;
 
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::json;
 use crate::model::change::Change;
-use crate::model::value::{Person, Value};
+use crate::model::value::{UserRef, Value};
 use crate::records::History;
 use crate::runtime::Runtime;
-use crate::store::Kept;
+use crate::store::LogRetention;
 
 #[derive(Serialize)]
 struct HistoryBody<'a> {
     history: Vec<ChangeBody<'a>>,
-    kept: Kept,
+    kept: LogRetention,
 }
 
 #[derive(Serialize)]
 struct ChangeBody<'a> {
     event: &'static str,
     at: &'a str,
-    by: Option<&'a Person>,
+    by: Option<&'a UserRef>,
     changes: BTreeMap<&'a str, Turn<'a>>,
 }
 
@@ -47,11 +47,11 @@ pub(in crate::http) async fn of_record(
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
     let past = runtime.records.history(viewer, &table, &id).await.map_err(HttpError::from)?;
-    let told = past.changes.iter().map(|change| told(&past, change)).collect();
-    Ok(body::answer(StatusCode::OK, &HistoryBody { history: told, kept: runtime.records.kept() }))
+    let told = past.changes.iter().map(|change| change_body(&past, change)).collect();
+    Ok(json::answer(StatusCode::OK, &HistoryBody { history: told, kept: runtime.records.kept() }))
 }
 
-fn told<'a>(history: &'a History, change: &'a Change) -> ChangeBody<'a> {
+fn change_body<'a>(history: &'a History, change: &'a Change) -> ChangeBody<'a> {
     let event = match (&change.old, &change.new) {
         (None, _) => "insert",
         (Some(_), Some(_)) => "update",

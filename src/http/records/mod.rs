@@ -13,20 +13,20 @@ use poem::{Body, Request, Response, Result, handler};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::http::body::{self, MAX_BODY};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::json::{self, MAX_BODY};
 use crate::model::access::View;
 use crate::model::input::Inputs;
 use crate::model::record::{Envelope, Record};
-use crate::records::{self, Asked, DEFAULT_LIMIT, List, MAX_LIMIT, RecordsError, Shown};
+use crate::records::{self, Asked, DEFAULT_LIMIT, MAX_LIMIT, RecordList, RecordView, RecordsError};
 use crate::runtime::Runtime;
 
 pub(super) mod batch;
+mod etag;
 pub(super) mod file;
 pub(super) mod history;
 mod page;
-mod tags;
 
 /// What a list may be asked for.
 #[derive(Deserialize)]
@@ -130,11 +130,11 @@ pub(super) async fn one(
     };
     let shown = shown.map_err(HttpError::from)?;
     let answer = record(StatusCode::OK, &shown);
-    let known = tags::read(request.headers(), &header::IF_NONE_MATCH)?;
+    let known = etag::read(request.headers(), &header::IF_NONE_MATCH)?;
     // A label may change while the record does not.
     let known = known.filter(|_| asked.expand.is_none());
     let is_known = known.is_some_and(|known| known.has(records::tag(&shown.view, &shown.record)));
-    Ok(if is_known { tags::unchanged(answer) } else { answer })
+    Ok(if is_known { etag::unchanged(answer) } else { answer })
 }
 
 /// `POST /api/tables/:table/records` adds a record.
@@ -147,12 +147,12 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<Response> {
     let viewer = caller.adder(&runtime, &table)?;
-    let CreateBody { fields } = body::json_of(request, body, MAX_BODY).await?;
+    let CreateBody { fields } = json::json_of(request, body, MAX_BODY).await?;
     let shown = runtime.records.create(viewer, &table, &fields).await.map_err(HttpError::from)?;
     let made = MadeBody::of(&shown.view, &shown.record);
     Ok(match &made {
         MadeBody::Read(_) => record(StatusCode::CREATED, &shown),
-        MadeBody::Closed(_) => body::answer(StatusCode::CREATED, &made),
+        MadeBody::Closed(_) => json::answer(StatusCode::CREATED, &made),
     })
 }
 
@@ -166,8 +166,8 @@ pub(super) async fn update(
     body: Body,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let expected = tags::read(request.headers(), &header::IF_MATCH)?;
-    let PatchBody { fields, updated_at } = body::json_of(request, body, MAX_BODY).await?;
+    let expected = etag::read(request.headers(), &header::IF_MATCH)?;
+    let PatchBody { fields, updated_at } = json::json_of(request, body, MAX_BODY).await?;
     let (fields, updated_at) = (&fields, updated_at.as_deref());
     let written = match expected.map(|tags| tags.narrowed(updated_at)) {
         Some(tags) => runtime.records.update_tagged(viewer, &table, &id, fields, &tags).await,
@@ -193,16 +193,16 @@ pub(super) async fn delete(
     body: Body,
 ) -> Result<Response> {
     let viewer = caller.reader(&runtime, &table)?;
-    let expected = tags::read(request.headers(), &header::IF_MATCH)?;
-    let DeleteBody { updated_at } = body::json_if_any(request, body, MAX_BODY).await?;
+    let expected = etag::read(request.headers(), &header::IF_MATCH)?;
+    let DeleteBody { updated_at } = json::json_if_any(request, body, MAX_BODY).await?;
     let updated_at = updated_at.as_deref();
     let removed = match expected.map(|tags| tags.narrowed(updated_at)) {
         Some(tags) => runtime.records.delete_tagged(viewer, &table, &id, &tags).await,
         None => runtime.records.delete(viewer, &table, &id, updated_at).await,
     };
-    let Shown { view, record } = removed.map_err(HttpError::from)?;
+    let RecordView { view, record } = removed.map_err(HttpError::from)?;
     let gone = Envelope { table: &view.table, record: &record, fields: &view.fields };
-    Ok(body::answer(StatusCode::OK, &gone))
+    Ok(json::answer(StatusCode::OK, &gone))
 }
 
 impl<'a> MadeBody<'a> {
@@ -216,7 +216,7 @@ impl<'a> MadeBody<'a> {
 }
 
 impl ListQuery {
-    fn read(&self, view: View) -> Result<List, HttpError> {
+    fn read(&self, view: View) -> Result<RecordList, HttpError> {
         let asked = Asked {
             filter: self.filter.as_deref(),
             search: self.search.as_deref(),
@@ -224,7 +224,7 @@ impl ListQuery {
             fields: self.fields.as_deref(),
             expand: self.expand.as_deref(),
         };
-        let mut wanted = List::read(view, &asked)?;
+        let mut wanted = RecordList::read(view, &asked)?;
         let limit = number("limit", self.limit.as_deref(), 1..=MAX_LIMIT.into())?;
         let offset = number("offset", self.offset.as_deref(), 0..=i64::MAX as u64)?;
         if self.cursor.is_some() && offset.is_some() {
@@ -254,10 +254,10 @@ fn number(
 }
 
 /// A record as it now stands, with the name of its state.
-fn record(status: StatusCode, shown: &Shown) -> Response {
-    let Shown { view, record } = shown;
+fn record(status: StatusCode, shown: &RecordView) -> Response {
+    let RecordView { view, record } = shown;
     let envelope = Envelope { table: &view.table, record, fields: &view.fields };
-    let mut response = body::answer(status, &envelope);
-    tags::set(&mut response, records::tag(view, record));
+    let mut response = json::answer(status, &envelope);
+    etag::set(&mut response, records::tag(view, record));
     response
 }

@@ -9,12 +9,12 @@ use poem::http::{StatusCode, header};
 use poem::{Body, Response};
 use serde::Serialize;
 
-use crate::http::body;
 use crate::http::budget::Weight;
+use crate::http::json;
 use crate::model::ids::SealedPosition;
 use crate::model::record::{Envelope, FieldSet, Record};
 use crate::model::table::Table;
-use crate::records::{List, Listed};
+use crate::records::{Listed, RecordList};
 
 /// Records of more bytes together are encoded as they are read.
 const LONG: usize = 256 * 1024;
@@ -57,7 +57,7 @@ struct Pieces {
 }
 
 /// The answer to whoever asked for a page of a list.
-pub(super) fn answer(wanted: List, listed: Listed) -> Response {
+pub(super) fn answer(wanted: RecordList, listed: Listed) -> Response {
     let pagination = Pagination {
         limit: wanted.window.limit,
         offset: wanted.window.after.is_none().then_some(wanted.window.offset),
@@ -71,7 +71,7 @@ pub(super) fn answer(wanted: List, listed: Listed) -> Response {
         let envelope = |record| Envelope { table: &table, record, fields: &fields };
         let records = listed.records.iter().map(envelope).collect();
         let ListEnd { pagination, position } = end;
-        return body::answer(StatusCode::OK, &ListBody { records, pagination, position });
+        return json::answer(StatusCode::OK, &ListBody { records, pagination, position });
     }
     let pieces = Pieces::new(table, fields, listed.records, end);
     Response::builder()

@@ -22,7 +22,7 @@ type Inode = (u64, u64);
 
 /// The files of one database.
 #[derive(Debug)]
-pub(in crate::store) struct Files {
+pub(in crate::store) struct DatabaseFiles {
     /// Where it is, as whoever started the server says it.
     path: PathBuf,
     open: RwLock<OpenFiles>,
@@ -47,7 +47,7 @@ pub(in crate::store) enum Displaced {
     Beside,
 }
 
-impl Files {
+impl DatabaseFiles {
     /// Those of a database that has just been opened.
     pub(in crate::store) fn of(path: &Path) -> Self {
         Self { open: RwLock::new(OpenFiles::at(path)), path: path.to_owned() }
@@ -179,7 +179,7 @@ mod tests {
         for end in ["", "-wal", "-shm"] {
             fs::write(at(end), "old").unwrap();
         }
-        let files = Files::of(&path);
+        let files = DatabaseFiles::of(&path);
         assert_eq!(files.displaced(), None);
         fs::rename(at("-wal"), at("-aside")).unwrap();
         assert_eq!(files.displaced(), Some(Displaced::Beside));

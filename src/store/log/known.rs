@@ -18,16 +18,16 @@ const MAX_BROKEN: usize = 4;
 
 /// What is known of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Known {
+pub(in crate::store) struct TableHistory {
     /// Every line up to this one.
     pub(super) since: LogPlace,
     /// What replays told that began there and broke off, the first one first.
-    pub(super) told: Vec<Told>,
+    pub(super) told: Vec<ReplayProgress>,
 }
 
 /// What a replay told before it broke off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct ReplayProgress {
     /// Where its stretch ends.
     pub(super) until: LogPlace,
     pub(super) last: Last,
@@ -42,11 +42,11 @@ pub(super) enum Last {
     Record(RecordId),
 }
 
-impl Known {
+impl TableHistory {
     /// What is known after some more of a stretch was told.
     pub(super) fn and(&self, until: LogPlace, last: Last) -> Self {
         let mut more = self.clone();
-        more.told.push(Told { until, last });
+        more.told.push(ReplayProgress { until, last });
         more
     }
 
@@ -54,7 +54,7 @@ impl Known {
     /// their order.
     pub(super) fn first_unknown(&self, record: RecordId, lines: &[i64]) -> Option<i64> {
         let mut known = self.since.seq;
-        for Told { until, last } in &self.told {
+        for ReplayProgress { until, last } in &self.told {
             let newest = lines.iter().rfind(|seq| **seq <= until.seq);
             let is_told = match last {
                 Last::Line(last) => newest.is_none_or(|newest| newest <= last),
@@ -114,9 +114,9 @@ pub(super) fn between(earlier: &Change, later: &Change) -> Option<Change> {
 
 impl Epoch {
     /// The position of whoever knows this of a table.
-    pub(super) fn known(&self, known: &Known, table: &TableName) -> Position {
+    pub(super) fn known(&self, known: &TableHistory, table: &TableName) -> Position {
         let since = self.position(known.since);
-        let told = known.told.iter().map(|Told { until, last }| {
+        let told = known.told.iter().map(|ReplayProgress { until, last }| {
             let (how, last) = match last {
                 Last::Line(seq) => ('l', *seq),
                 Last::Record(id) => ('r', id.get()),
@@ -128,19 +128,19 @@ impl Epoch {
 
     /// What whoever holds a position knows of a table; nothing if it is of another history, or of a client
     /// that had better read again.
-    pub(super) fn read(&self, position: &Position, table: &TableName) -> Option<Known> {
+    pub(super) fn read(&self, position: &Position, table: &TableName) -> Option<TableHistory> {
         let since = self.place(position)?;
         let mut parts = position.as_str().split(':').skip(1);
         if parts.next().is_none_or(|of| of != table.as_str()) {
             // Of other tables nothing more is known.
-            return Some(Known { since, told: Vec::new() });
+            return Some(TableHistory { since, told: Vec::new() });
         }
-        let told = parts.map(Told::read).collect::<Option<Vec<_>>>()?;
-        (told.len() <= MAX_BROKEN).then_some(Known { since, told })
+        let told = parts.map(ReplayProgress::read).collect::<Option<Vec<_>>>()?;
+        (told.len() <= MAX_BROKEN).then_some(TableHistory { since, told })
     }
 }
 
-impl Told {
+impl ReplayProgress {
     fn read(text: &str) -> Option<Self> {
         let (seq, rest) = text.split_once('-')?;
         let at = rest.find(['l', 'r'])?;
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn what_is_known_of_one_table_says_nothing_of_another() {
         let (table, other) = (TABLE.parse().unwrap(), "others".parse().unwrap());
-        let known = Known { since: place(3), told: Vec::new() };
+        let known = TableHistory { since: place(3), told: Vec::new() };
         let more = known.and(place(9), Last::Line(5)).and(place(12), Last::Record((-4).into()));
         let position = epoch().known(&more, &table);
         assert_eq!(epoch().read(&position, &table), Some(more.clone()));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::known::{Known, Last, between};
+use super::known::{Last, TableHistory, between};
 use super::{Epoch, Log, LogPlace, PLACE, pruned};
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
@@ -21,7 +21,7 @@ const PART_BYTES: usize = 256 * 1024;
 
 /// A part of what happened between two positions.
 #[derive(Debug)]
-pub struct Part {
+pub struct ReplayPart {
     /// What became of each record, in the order of their keys; may be none.
     pub changes: Vec<Change>,
     /// The last record of this part, if more follow.
@@ -40,7 +40,7 @@ impl Log {
         (since, until): (&Position, &Position),
         last: Option<RecordId>,
         table: &TableName,
-    ) -> Result<Option<Part>, StoreError> {
+    ) -> Result<Option<ReplayPart>, StoreError> {
         let epoch = self.epoch.now();
         let (Some(known), Some(until)) = (epoch.read(since, table), epoch.place(until)) else {
             return Ok(None);
@@ -55,10 +55,10 @@ impl Log {
         &self,
         connection: &mut SqliteConnection,
         epoch: &Epoch,
-        (known, until): (&Known, LogPlace),
+        (known, until): (&TableHistory, LogPlace),
         mut last: Option<RecordId>,
         table: &TableName,
-    ) -> Result<Option<Part>, StoreError> {
+    ) -> Result<Option<ReplayPart>, StoreError> {
         let told = known.told.iter().map(|told| told.until);
         for place in [known.since, until].into_iter().chain(told) {
             if !is_kept(connection, place).await? {
@@ -90,10 +90,10 @@ impl Log {
                 if let Some(newest) = changes.last_mut() {
                     newest.position = epoch.position(until);
                 }
-                return Ok(Some(Part { changes, last: None }));
+                return Ok(Some(ReplayPart { changes, last: None }));
             }
             if looked_up >= MAX_RECORDS || bytes >= PART_BYTES {
-                return Ok(Some(Part { changes, last }));
+                return Ok(Some(ReplayPart { changes, last }));
             }
         }
     }

@@ -9,7 +9,7 @@ use sqlx::Row;
 use super::KEPT_HOURS;
 use crate::limits::Limit;
 use crate::model::value::Value;
-use crate::store::writer::Statement;
+use crate::store::writer::SystemStatement;
 use crate::store::{Store, StoreError, row};
 
 /// How many lines are looked at in one step.
@@ -41,7 +41,7 @@ struct Block {
 }
 
 /// A line as far as it counts here.
-struct Line {
+struct PrunableLine {
     seq: i64,
     bytes: u64,
     at: Timestamp,
@@ -83,7 +83,7 @@ impl Pruner {
             return Ok(is_behind);
         }
         let sql = "delete from _pagetide_changes where seq <= ?";
-        store.execute(Statement { sql, values: vec![Value::Integer(last)] }).await?;
+        store.execute(SystemStatement { sql, values: vec![Value::Integer(last)] }).await?;
         if let Some(oldest) = self.blocks.pop_front() {
             self.bytes -= oldest.bytes;
         }
@@ -95,7 +95,7 @@ impl Pruner {
         self.blocks.back().map_or(0, |block| block.last)
     }
 
-    fn take(&mut self, Line { seq, bytes, at }: Line) {
+    fn take(&mut self, PrunableLine { seq, bytes, at }: PrunableLine) {
         self.bytes += bytes;
         let block = self.blocks.back_mut().filter(|block| {
             block.lines < BLOCK_LINES
@@ -117,7 +117,7 @@ impl Pruner {
 }
 
 /// The number of the newest line, and the next lines after one.
-async fn lines(store: &Store, after: i64) -> Result<(i64, Vec<Line>), StoreError> {
+async fn lines(store: &Store, after: i64) -> Result<(i64, Vec<PrunableLine>), StoreError> {
     let mut reader = store.readers.house().await?;
     let rows = async {
         let newest: Option<i64> = sqlx::query_scalar("select max(seq) from _pagetide_changes")
@@ -132,7 +132,7 @@ async fn lines(store: &Store, after: i64) -> Result<(i64, Vec<Line>), StoreError
         let rows: Result<_, StoreError> = rows.await;
         reader.settle(rows)?
     };
-    let lines = rows.iter().map(|row| Line {
+    let lines = rows.iter().map(|row| PrunableLine {
         seq: row.get(0),
         bytes: row.get::<i64, _>(1).unsigned_abs(),
         // What is no time has been there for ever.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::value::Value;
-use crate::store::{Action, Losses, Write};
+use crate::store::{Losses, Write, WriteOp};
 
 async fn open(folder: &std::path::Path) -> (Store, Arc<Table>) {
     let table = Arc::new(crate::model::table::tests::table("orders", &["customer"]));
@@ -14,7 +14,7 @@ async fn open(folder: &std::path::Path) -> (Store, Arc<Table>) {
 
 async fn add(store: &Store, table: &Arc<Table>, customer: &str) {
     let at = table.at("customer").unwrap();
-    let action = Action::Insert(vec![(at, Value::text(customer))]);
+    let action = WriteOp::Insert(vec![(at, Value::text(customer))]);
     store.write(Write::of(table, action)).await.unwrap();
 }
 

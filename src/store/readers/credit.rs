@@ -24,7 +24,7 @@ const REMEMBERED: usize = 1_024;
 /// What each requester may still take.
 pub(super) struct Credit {
     limits: Arc<Limits>,
-    spent: Mutex<HashMap<Requester, Account>>,
+    spent: Mutex<HashMap<Requester, Balance>>,
     /// Whose statement is under way, of each requester.
     turns: Mutex<HashMap<Requester, Arc<Semaphore>>>,
 }
@@ -38,12 +38,12 @@ pub(super) struct Moment {
 
 /// What somebody has left as of a moment.
 #[derive(Clone, Copy)]
-struct Account {
+struct Balance {
     left: Duration,
     at: Instant,
 }
 
-impl Account {
+impl Balance {
     fn full(at: Instant) -> Self {
         Self { left: MOST, at }
     }
@@ -76,7 +76,7 @@ impl Credit {
         let moment = self.limits.time(Limit::QuickStatementTime);
         let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let account = spent.get(requester).copied().unwrap_or(Account::full(now));
+        let account = spent.get(requester).copied().unwrap_or(Balance::full(now));
         let has_some = account.earned(now).left >= moment.min(MOST);
         if has_some { moment } else { moment / IN_DEBT }
     }
@@ -88,9 +88,9 @@ impl Credit {
         if spent.len() >= REMEMBERED {
             spent.retain(|_, account| account.earned(now).left < MOST);
         }
-        let account = spent.entry(requester.clone()).or_insert(Account::full(now));
+        let account = spent.entry(requester.clone()).or_insert(Balance::full(now));
         let earned = account.earned(now);
-        *account = Account { left: earned.left.saturating_sub(time), ..earned };
+        *account = Balance { left: earned.left.saturating_sub(time), ..earned };
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn time_that_passes_is_earned_up_to_a_bound() {
         let now = Instant::now();
-        let broke = Account { left: Duration::ZERO, at: now };
+        let broke = Balance { left: Duration::ZERO, at: now };
         assert_eq!(broke.earned(now + Duration::from_secs(4)).left, Duration::from_secs(1));
         assert_eq!(broke.earned(now + Duration::from_secs(400)).left, MOST);
     }

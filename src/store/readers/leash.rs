@@ -15,9 +15,9 @@ const NEVER: u64 = u64::MAX;
 
 /// Stops every statement of every connection that it was given to. Copies are one.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct Stop(Arc<AtomicBool>);
+pub(in crate::store) struct StopSignal(Arc<AtomicBool>);
 
-impl Stop {
+impl StopSignal {
     pub(in crate::store) fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -37,7 +37,7 @@ pub(in crate::store) struct Leash {
     work: AtomicU64,
     /// What their thread had used of it when they began; zero until that is looked at.
     used_before: AtomicU64,
-    stop: Stop,
+    stop: StopSignal,
 }
 
 /// How long statements may go on.
@@ -56,7 +56,7 @@ impl Leash {
     /// Puts a connection on a leash of any length.
     pub(in crate::store) async fn on(
         connection: &mut SqliteConnection,
-        stop: &Stop,
+        stop: &StopSignal,
     ) -> Result<Arc<Self>, sqlx::Error> {
         let leash = Arc::new(Self {
             began: Instant::now(),

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use sqlx::SqliteConnection;
 
-use super::{Job, Open, Outcomes, Statement, Written, refuse};
+use super::{Job, Open, Outcomes, SystemStatement, WriteOutcome, refuse};
 use crate::limits::Limit;
 use crate::model::ids::UserId;
 use crate::model::value::Value;
-use crate::store::apply::RolledBack;
+use crate::store::execute::RolledBack;
 use crate::store::health::Health;
-use crate::store::people::People;
+use crate::store::people::UserNames;
 use crate::store::readers::Length;
-use crate::store::{StoreError, apply, error, transaction};
+use crate::store::{StoreError, error, execute, transaction};
 
 /// How many records of one kind are added in one round trip to the connection's thread at most.
 const RUN: usize = 16;
@@ -21,12 +21,12 @@ const RUN: usize = 16;
 const EACH: Duration = Duration::from_millis(20);
 
 /// The answer to a job, held back until the commit is on disk.
-pub(super) enum Answer {
+pub(super) enum CommitReply {
     Records(Result<Outcomes, StoreError>),
     Own(Result<u64, StoreError>),
 }
 
-impl Answer {
+impl CommitReply {
     /// The same, where a write that was stopped for the time it took is told so.
     fn explained(self, health: &Health) -> Self {
         let told = |error: StoreError| match error::is_interrupted(&error) {
@@ -60,7 +60,7 @@ impl Answer {
         match self {
             Self::Records(Ok(outcomes)) => {
                 let is_written =
-                    |outcome| matches!(outcome, &Ok(Written::Made(_) | Written::Done(_)));
+                    |outcome| matches!(outcome, &Ok(WriteOutcome::Made(_) | WriteOutcome::Done(_)));
                 outcomes.iter().any(is_written)
             }
             Self::Own(Ok(rows)) => *rows > 0,
@@ -74,14 +74,14 @@ enum Failure {
     /// It could not be begun, and others could not either.
     NotBegun(sqlx::Error),
     /// SQLite has undone all of it because of one job, which is to be told this.
-    RolledBack(Answer),
+    RolledBack(CommitReply),
     /// It could not be ended.
     NotEnded(StoreError),
 }
 
 impl Failure {
     /// What is told of it to the only one in its group.
-    fn of(self, job: &Job) -> Answer {
+    fn of(self, job: &Job) -> CommitReply {
         match self {
             Self::NotBegun(error) => job.failed(StoreError::Unavailable(error)),
             Self::RolledBack(answer) => answer,
@@ -103,7 +103,7 @@ pub(super) enum Committed {
 /// Writes what was asked for, and tells who asked.
 pub(super) async fn commit(
     connection: &mut Open,
-    people: &People,
+    people: &UserNames,
     health: &Health,
     work: Vec<Job>,
 ) -> Committed {
@@ -132,9 +132,9 @@ pub(super) async fn commit(
         refuse(work, health);
         return Committed::Nothing;
     }
-    let committed = if answers.iter().any(Answer::has_failed) {
+    let committed = if answers.iter().any(CommitReply::has_failed) {
         Committed::Failed
-    } else if answers.iter().any(Answer::has_written) {
+    } else if answers.iter().any(CommitReply::has_written) {
         Committed::Rows
     } else {
         Committed::Nothing
@@ -156,10 +156,10 @@ fn not_begun(error: &sqlx::Error, health: &Health) -> StoreError {
 /// Writes all of it in one commit; or nothing, and then no transaction is left open.
 async fn group(
     open: &mut Open,
-    people: &People,
+    people: &UserNames,
     work: &[Job],
     time: Duration,
-) -> Result<Vec<Answer>, Failure> {
+) -> Result<Vec<CommitReply>, Failure> {
     let Open { connection, leash } = open;
     transaction::begin(connection).await.map_err(Failure::NotBegun)?;
     let let_out = |records: usize| {
@@ -183,10 +183,10 @@ async fn group(
 
 async fn within(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     work: &[Job],
     let_out: impl Fn(usize),
-) -> Result<Vec<Answer>, Failure> {
+) -> Result<Vec<CommitReply>, Failure> {
     let failed = |error: sqlx::Error| Failure::NotEnded(error.into());
     let mut answers = Vec::with_capacity(work.len());
     let mut actor = None;
@@ -201,23 +201,23 @@ async fn within(
                 taken = run.len();
                 set_actor(connection, &mut actor, first.by.as_ref()).await.map_err(failed)?;
                 let_out(run.iter().map(|write| write.actions.len()).sum());
-                let outcomes = apply::all(connection, people, &run).await;
+                let outcomes = execute::execute(connection, people, &run).await;
                 let outcomes = outcomes.map_err(|RolledBack(outcomes)| {
-                    Failure::RolledBack(Answer::Records(outcomes))
+                    Failure::RolledBack(CommitReply::Records(outcomes))
                 })?;
-                answers.extend(outcomes.into_iter().map(Answer::Records));
+                answers.extend(outcomes.into_iter().map(CommitReply::Records));
             }
             Job::Own(statement, _) => {
                 let_out(0);
                 let done = own(connection, statement).await;
                 let has_failed = done.is_err();
-                let answer = Answer::Own(done);
+                let answer = CommitReply::Own(done);
                 if has_failed && !transaction::is_open(connection).await {
                     return Err(Failure::RolledBack(answer));
                 }
                 answers.push(answer);
             }
-            Job::Lend(_) | Job::Close(_) => answers.push(Answer::Own(Ok(0))),
+            Job::Lend(_) | Job::Close(_) => answers.push(CommitReply::Own(Ok(0))),
         }
         rest = &rest[taken..];
     }
@@ -242,7 +242,10 @@ async fn set_actor(
     Ok(())
 }
 
-async fn own(connection: &mut SqliteConnection, statement: &Statement) -> Result<u64, StoreError> {
+async fn own(
+    connection: &mut SqliteConnection,
+    statement: &SystemStatement,
+) -> Result<u64, StoreError> {
     let mut query = sqlx::query(statement.sql);
     for value in &statement.values {
         query = match value {

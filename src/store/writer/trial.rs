@@ -15,11 +15,11 @@ const TRIALS: usize = 20;
 const BETWEEN: Duration = Duration::from_millis(300);
 
 task_local! {
-    static WAY: Way;
+    static WAY: TrialWriter;
 }
 
 /// The way to whoever writes here.
-struct Way {
+struct TrialWriter {
     jobs: mpsc::WeakSender<Job>,
     /// How long a trial may keep others waiting.
     time: Duration,
@@ -31,12 +31,12 @@ pub(super) async fn writing(
     time: Duration,
     work: impl Future<Output = ()>,
 ) {
-    WAY.scope(Way { jobs, time }, work).await;
+    WAY.scope(TrialWriter { jobs, time }, work).await;
 }
 
 /// Whether a write is a trial that has taken its time, while others wait.
 pub(in crate::store) fn must_make_way(write: &Write, begun: Instant) -> bool {
-    let others_wait = |Way { jobs, time }: &Way| {
+    let others_wait = |TrialWriter { jobs, time }: &TrialWriter| {
         let others_wait = |jobs: mpsc::Sender<Job>| jobs.capacity() < jobs.max_capacity();
         begun.elapsed() > *time && jobs.upgrade().is_some_and(others_wait)
     };

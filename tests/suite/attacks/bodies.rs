@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::server::{Client, Server, within};
+use crate::server::{Client, Server, until, within};
 
 const APP: &str = "
 name: letters
@@ -53,7 +53,8 @@ async fn unfinished_bodies_have_a_common_bound_and_leave_nothing_behind() {
     let admin = server.admin().await;
     assert_eq!(admin.send(Method::POST, RECORDS, Some(letter())).await.0, 201);
     drop(unfinished);
-    within("what was held to be given back", async { while send().await.0 != 201 {} }).await;
+    let taken = async || (send().await.0 == 201).then_some(());
+    until("what was held to be given back", taken).await;
 }
 
 #[tokio::test]

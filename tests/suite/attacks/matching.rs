@@ -5,7 +5,7 @@ use pagetide::limits::Limit;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::server::{Client, Server, Socket, within};
+use crate::server::{Client, Server, Socket, until, within};
 
 const APP: &str = "
 name: letters
@@ -115,13 +115,15 @@ async fn the_filters_of_one_requester_are_bounded_together_and_given_back() {
     assert_eq!(subscribe(&mut third, &costly("three", 60)).await["type"], "subscribed");
     let leave = json!({ "type": "unsubscribe", "subscriptionId": "one" });
     socket.send(leave).await;
-    let free = async {
-        while subscribe(&mut second, &costly("three", 60)).await["type"] != "subscribed" {}
+    let free = async || {
+        let told = subscribe(&mut second, &costly("three", 60)).await;
+        (told["type"] == "subscribed").then_some(())
     };
-    within("what was given back to be there", free).await;
+    until("what was given back to be there", free).await;
     drop(socket);
-    let free = async {
-        while subscribe(&mut second, &costly("four", 60)).await["type"] != "subscribed" {}
+    let free = async || {
+        let told = subscribe(&mut second, &costly("four", 60)).await;
+        (told["type"] == "subscribed").then_some(())
     };
-    within("what was left behind to be there", free).await;
+    until("what was left behind to be there", free).await;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::components::Around;
+use crate::components::CheckContext;
 
 /// A text, and the file it comes from if it is not in the YAML.
 pub(super) struct Prose {
@@ -15,7 +15,7 @@ pub(super) fn check(
     content: Option<String>,
     file: Option<String>,
     example: &str,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<Prose> {
     let place = around.place();
     match (content, file) {

@@ -20,12 +20,12 @@ pub(super) enum Named<T> {
 }
 
 /// What more can be said about a field.
-pub(super) trait About: Default {
+pub(super) trait NamedItem: Default {
     /// The field it is about.
     fn name(&mut self) -> &mut Option<String>;
 }
 
-impl<T: About> Named<T> {
+impl<T: NamedItem> Named<T> {
     /// What is said about the field, and where its name stands.
     pub(super) fn whole(self, place: &Place) -> (Place, T) {
         match self {

@@ -10,15 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limits::requester;
-use crate::live::groups::{RENAMED, Scope, TOO_COSTLY, Telling, encode, may_be_matched, renamed};
-use crate::live::hub::{Admission, Hub, Subscription};
+use crate::live::groups::{
+    RENAMED, SubscriptionScope, TOO_COSTLY, Telling, encode, may_be_matched, renamed,
+};
+use crate::live::hub::{ConnectionPermit, Hub, Subscription};
 use crate::live::matcher::SoughtChange;
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::{Burst, MAX_WAITING, Outbox};
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, SealedPosition, TableName};
-use crate::model::related::Leads;
-use crate::store::{Part, Replay};
+use crate::model::related::RelatedLoader;
+use crate::store::{Replay, ReplayPart};
 
 /// How long a subscriber waits for the feed to reach what it has already read.
 const CATCH_UP: Duration = Duration::from_secs(5);
@@ -27,18 +29,18 @@ const CATCH_UP: Duration = Duration::from_secs(5);
 const MAX_AT_ONCE: usize = MAX_WAITING / 2;
 
 /// How far a subscription has come.
-pub(super) enum Begun {
+pub(super) enum Started {
     /// It hears everything from now on.
     Live(Subscription),
     /// It has yet to be told of the past.
-    Behind(Behind),
+    Behind(CatchUp),
 }
 
 /// A subscription that is on its way to the present.
 #[derive(Clone)]
-pub(super) struct Behind {
+pub(super) struct CatchUp {
     pub(super) name: Name,
-    pub(super) scope: Scope,
+    pub(super) scope: SubscriptionScope,
     /// Everything up to here has been told, or was known.
     since: Position,
     /// The same as the client holds it.
@@ -61,7 +63,7 @@ struct Rest {
 }
 
 /// What a subscription missed.
-enum Missed {
+enum Backlog {
     /// All of it, to be sent at once.
     Told(Burst),
     /// Nothing yet: it has seen a commit that the feed is about to tell.
@@ -70,7 +72,7 @@ enum Missed {
     Much,
 }
 
-impl Behind {
+impl CatchUp {
     /// What is to be said first.
     fn greeting(&self, position: &SealedPosition) -> Burst {
         if self.greeted {
@@ -101,12 +103,12 @@ impl Hub {
     /// after `since`, then everything that follows.
     pub(super) async fn subscribe(
         self: &Arc<Self>,
-        connection: (&Admission, &Arc<Outbox>),
+        connection: (&ConnectionPermit, &Arc<Outbox>),
         name: Name,
-        scope: Scope,
+        scope: SubscriptionScope,
         since: Option<SealedPosition>,
         connected: Option<Message>,
-    ) -> Begun {
+    ) -> Started {
         if since.is_some() {
             self.metrics.replay();
         }
@@ -122,7 +124,7 @@ impl Hub {
         };
         self.go_on(
             connection,
-            Behind { name, scope, since, sealed, rest: None, greeted: false, connected },
+            CatchUp { name, scope, since, sealed, rest: None, greeted: false, connected },
         )
         .await
     }
@@ -130,25 +132,25 @@ impl Hub {
     /// Brings a subscription nearer to the present. Its queue must be empty, or almost.
     pub(super) async fn go_on(
         self: &Arc<Self>,
-        (admission, outbox): (&Admission, &Arc<Outbox>),
-        behind: Behind,
-    ) -> Begun {
+        (admission, outbox): (&ConnectionPermit, &Arc<Outbox>),
+        behind: CatchUp,
+    ) -> Started {
         let mut told = self.position.subscribe();
         loop {
             // Join before reading the past, or a change between the two would be lost.
             let (name, scope) = (&behind.name, &behind.scope);
             let (subscription, joined_at) = self.join(admission.id, outbox, name, scope);
             let missed = match behind.rest {
-                Some(_) => Ok(Missed::Much),
+                Some(_) => Ok(Backlog::Much),
                 None => self.missed(&subscription, &behind, &joined_at).await,
             };
             let reason = match missed {
-                Ok(Missed::Told(burst)) => {
+                Ok(Backlog::Told(burst)) => {
                     self.metrics.replayed(burst.len());
                     let first = [behind.greeting(&behind.sealed), burst];
                     return self.go_live(subscription, first);
                 }
-                Ok(Missed::Ahead) => {
+                Ok(Backlog::Ahead) => {
                     drop(subscription);
                     told.mark_unchanged();
                     if *told.borrow() == joined_at {
@@ -158,14 +160,14 @@ impl Hub {
                     continue;
                 }
                 // A component is read again at less cost than that.
-                Ok(Missed::Much) if scope.component.is_some() => "too much has changed since then",
-                Ok(Missed::Much) => match self.part(&behind, joined_at.clone()).await {
+                Ok(Backlog::Much) if scope.component.is_some() => "too much has changed since then",
+                Ok(Backlog::Much) => match self.part(&behind, joined_at.clone()).await {
                     Ok((burst, next)) => {
                         drop(subscription);
                         self.metrics.replayed(burst.len());
                         outbox.push_burst(behind.greeting(&behind.sealed));
                         outbox.push_burst(burst);
-                        return Begun::Behind(next);
+                        return Started::Behind(next);
                     }
                     Err(reason) => reason,
                 },
@@ -179,22 +181,22 @@ impl Hub {
         }
     }
 
-    fn go_live(&self, subscription: Subscription, first: [Burst; 2]) -> Begun {
+    fn go_live(&self, subscription: Subscription, first: [Burst; 2]) -> Started {
         self.lock().groups.go_live(&subscription.seat, &subscription.name, first);
-        Begun::Live(subscription)
+        Started::Live(subscription)
     }
 
     /// What a subscription has to be told of the past; an error says why that cannot be.
     async fn missed(
         &self,
         subscription: &Subscription,
-        Behind { since, .. }: &Behind,
+        CatchUp { since, .. }: &CatchUp,
         until: &Position,
-    ) -> Result<Missed, &'static str> {
+    ) -> Result<Backlog, &'static str> {
         let Subscription { seat, name, scope, .. } = subscription;
         let stretch = (seat.group, name.clone(), since.clone(), until.clone());
         if let Some(told) = self.lock().past.get(&stretch) {
-            return Ok(Missed::Told(told));
+            return Ok(Backlog::Told(told));
         }
         match self.store.log().between(since, until, &scope.table.name).await {
             Ok(Replay::Changes(changes)) => {
@@ -204,13 +206,13 @@ impl Hub {
                 let leads = self.leads_of(scope, &changes).await?;
                 let burst = self.replayed(&changes, (name, scope), &leads)?;
                 if burst.length() > MAX_AT_ONCE {
-                    return Ok(Missed::Much);
+                    return Ok(Backlog::Much);
                 }
                 self.lock().past.keep(stretch, &burst);
-                Ok(Missed::Told(burst))
+                Ok(Backlog::Told(burst))
             }
-            Ok(Replay::Much) => Ok(Missed::Much),
-            Ok(Replay::Ahead) => Ok(Missed::Ahead),
+            Ok(Replay::Much) => Ok(Backlog::Much),
+            Ok(Replay::Ahead) => Ok(Backlog::Ahead),
             Ok(Replay::Gone) => Err(NOT_KEPT),
             Err(error) => {
                 tracing::warn!("cannot replay changes: {error}");
@@ -223,8 +225,8 @@ impl Hub {
     fn replayed(
         &self,
         changes: &[Change],
-        (name, scope): (&Name, &Scope),
-        leads: &Leads,
+        (name, scope): (&Name, &SubscriptionScope),
+        leads: &RelatedLoader,
     ) -> Result<Burst, &'static str> {
         let sought: Vec<_> = changes.iter().map(SoughtChange::of_past).collect();
         let work: usize = sought.iter().map(|sought| sought.work(&scope.filter)).sum();
@@ -242,11 +244,11 @@ impl Hub {
     /// Whether what the records of a scope are labelled by has changed in a stretch of the past.
     async fn is_renamed_between(
         &self,
-        scope: &Scope,
+        scope: &SubscriptionScope,
         since: &Position,
         until: &Position,
     ) -> Result<bool, &'static str> {
-        let mut leads = Leads::default();
+        let mut leads = RelatedLoader::default();
         for related in &scope.related {
             let table = &related.table.name;
             let replay =
@@ -260,37 +262,45 @@ impl Hub {
                 Replay::Gone | Replay::Much => return Ok(true),
             }
         }
-        self.store.lead(&mut leads).await.map_err(|_| NOT_NOW)?;
+        self.store.load(&mut leads).await.map_err(|_| NOT_NOW)?;
         Ok(leads.renamed().any(|renamed| leads.may_have_referrers(renamed)))
     }
 
     /// The records that those of some changes are labelled by in a scope.
-    async fn leads_of(&self, scope: &Scope, changes: &[Change]) -> Result<Leads, &'static str> {
-        let mut leads = Leads::default();
+    async fn leads_of(
+        &self,
+        scope: &SubscriptionScope,
+        changes: &[Change],
+    ) -> Result<RelatedLoader, &'static str> {
+        let mut leads = RelatedLoader::default();
         for new in changes.iter().filter_map(|change| change.new.as_ref()) {
-            scope.related.iter().for_each(|related| leads.want(related, &new[related.field]));
+            scope.related.iter().for_each(|related| leads.request(related, &new[related.field]));
         }
-        self.store.lead(&mut leads).await.map_err(|_| NOT_NOW)?;
+        self.store.load(&mut leads).await.map_err(|_| NOT_NOW)?;
         Ok(leads)
     }
 
     /// The next part of the past, which goes up to `now` if it is the first, and how far the subscription
     /// has come with it.
-    async fn part(&self, behind: &Behind, now: Position) -> Result<(Burst, Behind), &'static str> {
-        let Behind { name, scope, since, sealed, rest, .. } = behind;
+    async fn part(
+        &self,
+        behind: &CatchUp,
+        now: Position,
+    ) -> Result<(Burst, CatchUp), &'static str> {
+        let CatchUp { name, scope, since, sealed, rest, .. } = behind;
         let Rest { until, last } = rest.clone().unwrap_or(Rest { until: now, last: None });
         let table = &scope.table.name;
         match self.store.log().part((since, &until), last, table).await {
-            Ok(Some(Part { changes, last })) => {
+            Ok(Some(ReplayPart { changes, last })) => {
                 let (known, at) = match last {
                     Some(_) => (since.clone(), sealed.clone()),
                     None => (until.clone(), self.telling.seal.seal(&until)),
                 };
                 // Only what is no component comes in parts, and has no labels.
-                let burst = self.replayed(&changes, (name, scope), &Leads::default())?;
+                let burst = self.replayed(&changes, (name, scope), &RelatedLoader::default())?;
                 let rest = last.map(|last| Rest { until, last: Some(last) });
-                let next = Behind { since: known, rest, greeted: true, ..behind.clone() };
-                Ok((burst, Behind { sealed: at, ..next }))
+                let next = CatchUp { since: known, rest, greeted: true, ..behind.clone() };
+                Ok((burst, CatchUp { sealed: at, ..next }))
             }
             Ok(None) => Err(NOT_KEPT),
             Err(error) => {
@@ -304,7 +314,7 @@ impl Hub {
 const NOT_KEPT: &str = "the changes since then are no longer kept";
 const NOT_NOW: &str = "the changes since then cannot be read now";
 
-fn subscribed(scope: &Scope, name: &Name, position: &SealedPosition) -> Message {
+fn subscribed(scope: &SubscriptionScope, name: &Name, position: &SealedPosition) -> Message {
     let body = Body::Subscribed {
         table: scope.table.name.as_str(),
         subscription_id: name.id(),

@@ -3,19 +3,19 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::auth::Known;
+use crate::auth::AuthenticatedViewer;
 
 /// How many sessions are remembered. Past it all are looked up anew.
 const MAX_SEEN: usize = 10_000;
 
 /// What is known of sessions by the hash of their token, until something changes.
 #[derive(Default)]
-pub(super) struct Seen(Mutex<State>);
+pub(super) struct SessionCache(Mutex<SessionCacheState>);
 
 #[derive(Default)]
-struct State {
+struct SessionCacheState {
     round: Round,
-    known: HashMap<String, Known>,
+    known: HashMap<String, AuthenticatedViewer>,
     /// When each guest's token ends whose signature was found to be ours, in Unix seconds.
     guests: HashMap<String, i64>,
 }
@@ -24,15 +24,15 @@ struct State {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Round(u64);
 
-impl Seen {
+impl SessionCache {
     /// What is known of a session, or else the round in which to read it.
-    pub(super) fn get(&self, token_hash: &str) -> Result<Known, Round> {
+    pub(super) fn get(&self, token_hash: &str) -> Result<AuthenticatedViewer, Round> {
         let state = self.lock();
         state.known.get(token_hash).cloned().ok_or(state.round)
     }
 
     /// Remembers what was read, unless something has changed since.
-    pub(super) fn put(&self, round: Round, token_hash: String, known: Known) {
+    pub(super) fn put(&self, round: Round, token_hash: String, known: AuthenticatedViewer) {
         let mut state = self.lock();
         if state.round != round {
             return;
@@ -64,7 +64,7 @@ impl Seen {
         state.known.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SessionCacheState> {
         // The state is whole between any two statements, whoever panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,13 +75,13 @@ mod tests {
     use super::*;
     use crate::model::access::Viewer;
 
-    fn known() -> Known {
-        Known { viewer: Viewer::Guest, expires_at: 0 }
+    fn known() -> AuthenticatedViewer {
+        AuthenticatedViewer { viewer: Viewer::Guest, expires_at: 0 }
     }
 
     #[test]
     fn what_was_read_before_a_change_is_not_remembered_after_it() {
-        let seen = Seen::default();
+        let seen = SessionCache::default();
         let round = seen.get("a").unwrap_err();
         seen.put(round, "a".to_owned(), known());
         assert!(seen.get("a").is_ok());

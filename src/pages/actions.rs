@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use crate::model::access::{View, Viewer};
-use crate::model::action::{Action, Deed, RowAction};
-use crate::model::address::Address;
+use crate::model::action::{Action, ActionKind, RowAction};
 use crate::model::component::{Component, ComponentKind};
 use crate::model::filter::{Filter, Test};
 use crate::model::form::OnSuccess;
 use crate::model::input::{Input, Inputs};
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::Record;
+use crate::model::route::Address;
 use crate::model::shape::Shape;
 use crate::model::table::FieldAt;
 use crate::model::value::Value;
 use crate::pages::submit::{Done, Submission, Submitted};
 use crate::pages::{Pages, PagesError};
-use crate::records::{FieldFault, MAX_RECORDS, Obstacle, Records, RecordsError, Sent};
+use crate::records::{FieldFault, MAX_RECORDS, RecordInput, Records, RecordsError, WriteObstacle};
 use crate::render::{self, Confirm};
 
 /// What was pressed, and for which records.
@@ -215,7 +215,7 @@ impl<'a> Press<'a> {
     /// What is to be asked before it is done.
     fn confirm(&self) -> Option<Confirm> {
         let number = self.ids.len();
-        let is_deletion = matches!(self.action.deed, Deed::Delete);
+        let is_deletion = matches!(self.action.deed, ActionKind::Delete);
         let text = match &self.action.confirm {
             Some(text) if self.is_bulk => format!("{text} ({})", counted(number)),
             Some(text) => text.to_string(),
@@ -241,16 +241,19 @@ impl<'a> Press<'a> {
         async move {
             let name = table.name.as_str();
             let record = match deed {
-                Deed::Delete if is_bulk => {
+                ActionKind::Delete if is_bulk => {
                     records.delete_many(&viewer, name, &ids).await?;
                     None
                 }
-                Deed::Delete => Some(records.delete(&viewer, name, one(&ids)?, None).await?.record),
-                Deed::Set(field, value) => {
+                ActionKind::Delete => {
+                    Some(records.delete(&viewer, name, one(&ids)?, None).await?.record)
+                }
+                ActionKind::Set(field, value) => {
                     let name_of = table.field(field).name.to_string();
                     let fields = Inputs::from_iter([(name_of, Input::from(&value))]);
                     if is_bulk {
-                        let sent = |id| Sent { id, fields: fields.clone(), updated_at: None };
+                        let sent =
+                            |id| RecordInput { id, fields: fields.clone(), updated_at: None };
                         let all: Vec<_> = ids.into_iter().map(sent).collect();
                         records.update_many(&viewer, name, &all).await?;
                         None
@@ -288,5 +291,5 @@ fn gone() -> RecordsError {
         field: "some of these records".to_owned(),
         message: "are gone or may not be changed, so none was".to_owned(),
     };
-    RecordsError::Batch(Obstacle::Missing, vec![fault])
+    RecordsError::Batch(WriteObstacle::Missing, vec![fault])
 }

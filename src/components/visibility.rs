@@ -1,6 +1,6 @@
 //! Whether anybody who may open the page may read what an author puts on it.
 
-use crate::components::Around;
+use crate::components::CheckContext;
 use crate::model::access::{Operation, Viewer};
 use crate::model::problem::Place;
 use crate::model::table::{FieldAt, Table};
@@ -13,7 +13,12 @@ pub(super) fn is_seen(table: &Table, at: FieldAt, audience: &[Viewer]) -> bool {
 }
 
 /// Whether the field is worth showing. Reports at `place` if nobody may read it.
-pub(super) fn check(table: &Table, at: FieldAt, place: Place, around: &mut dyn Around) -> bool {
+pub(super) fn check(
+    table: &Table,
+    at: FieldAt,
+    place: Place,
+    around: &mut dyn CheckContext,
+) -> bool {
     let audience = around.audience();
     // A table that nobody may read is reported once, not by field.
     let may_read = audience.iter().any(|viewer| table.allows(viewer, Operation::Read));
@@ -32,7 +37,7 @@ pub(super) fn field(
     table: &Table,
     name: &str,
     place: Place,
-    around: &mut dyn Around,
+    around: &mut dyn CheckContext,
 ) -> Option<FieldAt> {
     let at = around.field(table, name, place.clone())?;
     check(table, at, place, around).then_some(at)

@@ -6,15 +6,15 @@
 
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::fields::filter::{FilterFault, Slip, Stand, read};
+use crate::fields::filter::{FilterContext, FilterFault, UnknownName, read};
 use crate::fields::without_percent;
 use crate::model::access::{View, Viewer};
-use crate::model::address::{Address, Values};
 use crate::model::component::{Component, ComponentKind};
 use crate::model::data_table::{Choice, Chosen, DataTable, FILTER, FILTER_BY, usual_operator};
 use crate::model::filter::{Filter, MAX_FILTER_CONDITIONS, OPERATORS, Test, operator_suits};
 use crate::model::query::{Answer, Ask, Query, Sort};
 use crate::model::related::entered;
+use crate::model::route::{Address, RouteValues};
 use crate::model::table::{Field, FieldAt, FieldKind, Storage};
 use crate::model::value::Value;
 use crate::records::{Records, RecordsError};
@@ -24,7 +24,7 @@ const MAX_PAGE: u64 = 1_000_000_000;
 
 /// What a component asks for one viewer at one address.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct ComponentQuery {
     /// Its table as they see it.
     pub view: View,
     /// The query for the records.
@@ -43,22 +43,22 @@ impl Records {
         viewer: &Viewer,
         component: &Component,
         address: &Address,
-    ) -> Result<Question, RecordsError> {
+    ) -> Result<ComponentQuery, RecordsError> {
         let view = self.view_for(viewer, component)?;
         let query = component.query(&view, &address.values).ok_or(RecordsError::NotFound)?;
         let ComponentKind::DataTable(table) = &component.kind else {
-            return Ok(Question { view, query, chosen: None });
+            return Ok(ComponentQuery { view, query, chosen: None });
         };
         let prefix = address.page.prefix(&component.id);
         let choice = view.choice(table, &prefix, &address.values);
         let filter = query.filter.and(choice.filter.clone());
         let table = table.seen_by(&view, &choice);
         let query = Query { filter, ask: Ask::Rows(table.window.clone()), ..query };
-        Ok(Question { view, query, chosen: Some(Chosen { table, choice }) })
+        Ok(ComponentQuery { view, query, chosen: Some(Chosen { table, choice }) })
     }
 }
 
-impl Question {
+impl ComponentQuery {
     /// Turns back to the last page, if the answer says that the one asked for lies beyond it.
     pub fn turn_back(&mut self, answer: &Answer) -> bool {
         let (Some(Chosen { table, choice }), Answer::Rows(rows)) = (&mut self.chosen, answer)
@@ -77,7 +77,7 @@ impl Question {
 
 impl View {
     /// What the viewer chose about a table, by the names that begin with a prefix.
-    fn choice(&self, table: &DataTable, prefix: &str, values: &Values) -> Choice {
+    fn choice(&self, table: &DataTable, prefix: &str, values: &RouteValues) -> Choice {
         let mut choice = Choice::none(table);
         let mut filters = Vec::new();
         for (name, value) in values.pairs() {
@@ -155,10 +155,11 @@ impl View {
             Err(_) => return None,
         };
         let may_use = |at: FieldAt| self.fields.contains(at);
-        match read(&self.table, &may_use, Stand::Elsewhere, &json) {
-            Ok(filter) => Some(Ok(filter.fill(&self.viewer, &Values::default()))),
+        match read(&self.table, &may_use, FilterContext::Elsewhere, &json) {
+            Ok(filter) => Some(Ok(filter.fill(&self.viewer, &RouteValues::default()))),
             Err(faults) => {
-                let is_unknown = |fault: &FilterFault| matches!(fault.slip, Some(Slip::Field(_)));
+                let is_unknown =
+                    |fault: &FilterFault| matches!(fault.slip, Some(UnknownName::Field(_)));
                 let fault = faults.first().filter(|_| !faults.iter().any(is_unknown))?;
                 Some(Err(format!("The filter: {fault}")))
             }
@@ -201,7 +202,7 @@ fn value(field: &Field, operator: &str, text: &str) -> Option<Value> {
             let time = if ends { "T23:59:59.999Z" } else { "T00:00:00.000Z" };
             storage.read(&format!("{word}{time}"))
         }
-        Storage::Integer => storage.read(word).or_else(|| whole(operator, word)),
+        Storage::Integer => storage.read(word).or_else(|| same_bound(operator, word)),
         Storage::Text => storage.read(text),
         Storage::Decimal(_) if matches!(field.kind, FieldKind::Percentage(_)) => {
             storage.read(without_percent(word))
@@ -211,7 +212,7 @@ fn value(field: &Field, operator: &str, text: &str) -> Option<Value> {
 }
 
 /// The whole number that bounds the same whole numbers as this one does.
-fn whole(operator: &str, text: &str) -> Option<Value> {
+fn same_bound(operator: &str, text: &str) -> Option<Value> {
     let Value::Decimal(number) = Storage::Decimal(0).read(text)? else { return None };
     let whole = match operator {
         "gte" | "lt" => number.ceil(),

@@ -13,10 +13,10 @@ use crate::model::ids::RecordId;
 use crate::model::record::Record;
 use crate::model::table::{Field, FieldAt, Table};
 use crate::model::value::Value;
-use crate::store::people::People;
+use crate::store::people::UserNames;
 use crate::store::select::{among, column, condition, one, sql_value};
 use crate::store::writer::{
-    Action, Intent, Merge, Outcomes, Values, Write, Written, must_make_way,
+    FieldValues, Intent, Outcomes, Upsert, Write, WriteOp, WriteOutcome, must_make_way,
 };
 use crate::store::{StoreError, cascade, error, meaning, row, transaction};
 
@@ -31,9 +31,9 @@ pub(super) struct RolledBack(pub(super) Result<Outcomes, StoreError>);
 ///
 /// Writes that are alike are sent at once: every round trip to the thread of the connection costs two
 /// switches between threads, which is more than SQLite takes to add a row.
-pub(super) async fn all(
+pub(super) async fn execute(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     writes: &[&Write],
 ) -> Result<Vec<Result<Outcomes, StoreError>>, RolledBack> {
     let mut outcomes = Vec::with_capacity(writes.len());
@@ -69,9 +69,9 @@ pub(super) fn are_alike(one: &Write, other: &Write) -> bool {
 }
 
 /// The values of a record that is only to be added.
-fn plain(write: &Write) -> Option<&Values> {
+fn plain(write: &Write) -> Option<&FieldValues> {
     match &write.actions[..] {
-        [Action::Insert(values)] if write.intent == Intent::Keep && !may_be_barred(write) => {
+        [WriteOp::Insert(values)] if write.intent == Intent::Keep && !may_be_barred(write) => {
             let has_links = values.iter().any(|(_, value)| matches!(value, Value::Link(_)));
             (!has_links).then_some(values)
         }
@@ -88,7 +88,7 @@ fn may_be_barred(write: &Write) -> bool {
 /// transaction is gone.
 async fn at_once(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     writes: &[&Write],
 ) -> Result<Option<Vec<Result<Outcomes, StoreError>>>, StoreError> {
     let (mut statements, mut values) = (Vec::new(), Vec::new());
@@ -128,7 +128,7 @@ async fn guarded(
 /// Does what one asked for.
 async fn together(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
 ) -> Result<Result<Outcomes, StoreError>, RolledBack> {
     let outcomes = attempt(connection, people, write).await;
@@ -141,11 +141,11 @@ async fn together(
 
 async fn attempt(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
 ) -> Result<Outcomes, StoreError> {
     // A new record alone is there or not. What becomes of others, triggers may make another thing.
-    if let [action @ Action::Insert(_)] = &write.actions[..]
+    if let [action @ WriteOp::Insert(_)] = &write.actions[..]
         && write.intent == Intent::Keep
         && !may_be_barred(write)
     {
@@ -157,7 +157,7 @@ async fn attempt(
         Ok(Some(outcomes)) => Ok(outcomes),
         Err(error) => Err(error),
     };
-    let stands = |outcome: &_| matches!(outcome, Ok(Written::Made(_) | Written::Done(_)));
+    let stands = |outcome: &_| matches!(outcome, Ok(WriteOutcome::Made(_) | WriteOutcome::Done(_)));
     let all_stand = matches!(&outcomes, Ok(outcomes) if outcomes.iter().all(stands));
     if all_stand && write.intent == Intent::Keep {
         transaction::keep(connection).await?;
@@ -168,13 +168,13 @@ async fn attempt(
 }
 
 /// What became of the only action.
-fn alone(outcome: Result<Written, StoreError>) -> Result<Outcomes, StoreError> {
+fn alone(outcome: Result<WriteOutcome, StoreError>) -> Result<Outcomes, StoreError> {
     outcome.map(|done| vec![Ok(done)]).or_else(of_record)
 }
 
 async fn one_by_one(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
 ) -> Result<Outcomes, StoreError> {
     let mut outcomes = Vec::with_capacity(write.actions.len());
@@ -198,14 +198,14 @@ async fn one_by_one(
 /// nothing if that cannot be, or something else is asked for too.
 async fn remove_all(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
 ) -> Result<Option<Outcomes>, StoreError> {
     let (mut ids, mut outcomes) = (Vec::new(), Vec::new());
     for action in &write.actions {
-        let Action::Delete(id, expected) = action else { return Ok(None) };
+        let WriteOp::Delete(id, expected) = action else { return Ok(None) };
         let outcome = removable(connection, people, write, *id, expected.as_deref()).await?;
-        if !matches!(outcome, Written::Done(_)) {
+        if !matches!(outcome, WriteOutcome::Done(_)) {
             return Ok(None);
         }
         ids.push(*id);
@@ -239,23 +239,23 @@ fn is_of_record(error: &StoreError) -> bool {
 
 async fn apply(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
-    action: &Action,
-) -> Result<Written, StoreError> {
+    action: &WriteOp,
+) -> Result<WriteOutcome, StoreError> {
     match action {
-        Action::Insert(values) => add(connection, people, write, values).await,
-        Action::Update(id, values, expected) => {
+        WriteOp::Insert(values) => add(connection, people, write, values).await,
+        WriteOp::Update(id, values, expected) => {
             change(connection, people, write, *id, (values, expected.as_deref())).await
         }
-        Action::Delete(id, expected) => {
+        WriteOp::Delete(id, expected) => {
             remove(connection, people, write, *id, expected.as_deref()).await
         }
-        Action::Merge(merge) => match by_key(connection, &write.table, merge).await? {
+        WriteOp::Merge(merge) => match by_key(connection, &write.table, merge).await? {
             Some(id) => change(connection, people, write, id, (&merge.known, None)).await,
             None => match &merge.new {
                 Some(values) => add(connection, people, write, values).await,
-                None => Ok(Written::Missing),
+                None => Ok(WriteOutcome::Missing),
             },
         },
     }
@@ -263,26 +263,26 @@ async fn apply(
 
 async fn add(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
     values: &[(FieldAt, Value)],
-) -> Result<Written, StoreError> {
+) -> Result<WriteOutcome, StoreError> {
     check_links(connection, people, write, values, None).await?;
     let (sql, values) = insert_and_read(&write.table, values);
     match guarded(connection, &sql, values).await {
-        Ok(rows) => rows.first().map_or(Ok(Written::Missing), |row| made(write, row, people)),
+        Ok(rows) => rows.first().map_or(Ok(WriteOutcome::Missing), |row| made(write, row, people)),
         Err(error) => Err(explained(connection, &write.table, error).await),
     }
 }
 
 /// What became of a new record, as it was read again.
-fn made(write: &Write, row: &SqliteRow, people: &People) -> Result<Written, StoreError> {
+fn made(write: &Write, row: &SqliteRow, people: &UserNames) -> Result<WriteOutcome, StoreError> {
     let record = row::record(&write.table, row, people);
     match &record[FieldAt::ID] {
         // A trigger of another program's has not let it in, or has taken it away.
         Value::Null => Err(StoreError::Refused(LEFT_OUT.to_owned())),
-        _ if write.rules.create.matches(&record) => Ok(Written::Made(record)),
-        _ => Ok(Written::Barred),
+        _ if write.rules.create.matches(&record) => Ok(WriteOutcome::Made(record)),
+        _ => Ok(WriteOutcome::Barred),
     }
 }
 
@@ -314,17 +314,17 @@ async fn explained(
 
 async fn change(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
     id: RecordId,
     (values, expected): (&[(FieldAt, Value)], Option<&[Value]>),
-) -> Result<Written, StoreError> {
+) -> Result<WriteOutcome, StoreError> {
     let (table, rules) = (&write.table, &write.rules);
     let Some(before) = seen(connection, people, write, id).await? else {
-        return Ok(Written::Missing);
+        return Ok(WriteOutcome::Missing);
     };
     if !rules.update.matches(&before) {
-        return Ok(Written::Barred);
+        return Ok(WriteOutcome::Barred);
     }
     check_links(connection, people, write, values, Some(&before)).await?;
     let changed = update(connection, table, id, values, expected).await?;
@@ -335,21 +335,21 @@ async fn change(
         (false, Some(record)) if is_expected(table, &record, expected) => {
             return Err(StoreError::Refused(LEFT_OUT.to_owned()));
         }
-        (false, Some(record)) => Written::Stale(record),
-        (true, Some(record)) if rules.update.matches(&record) => Written::Done(record),
-        (true, Some(_)) => Written::Barred,
+        (false, Some(record)) => WriteOutcome::Stale(record),
+        (true, Some(record)) if rules.update.matches(&record) => WriteOutcome::Done(record),
+        (true, Some(_)) => WriteOutcome::Barred,
     })
 }
 
 async fn remove(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
     id: RecordId,
     expected: Option<&[Value]>,
-) -> Result<Written, StoreError> {
+) -> Result<WriteOutcome, StoreError> {
     let outcome = removable(connection, people, write, id, expected).await?;
-    if matches!(outcome, Written::Done(_))
+    if matches!(outcome, WriteOutcome::Done(_))
         && !delete(connection, &write.table, &[id]).await?.is_empty()
     {
         return Err(StoreError::Refused(LEFT_OUT.to_owned()));
@@ -360,21 +360,21 @@ async fn remove(
 /// What would become of a record that is to be removed.
 async fn removable(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
     id: RecordId,
     expected: Option<&[Value]>,
-) -> Result<Written, StoreError> {
+) -> Result<WriteOutcome, StoreError> {
     let Some(record) = seen(connection, people, write, id).await? else {
-        return Ok(Written::Missing);
+        return Ok(WriteOutcome::Missing);
     };
     if !write.rules.delete.matches(&record) {
-        return Ok(Written::Barred);
+        return Ok(WriteOutcome::Barred);
     }
     if !is_expected(&write.table, &record, expected) {
-        return Ok(Written::Stale(record));
+        return Ok(WriteOutcome::Stale(record));
     }
-    Ok(Written::Done(record))
+    Ok(WriteOutcome::Done(record))
 }
 
 /// Whether a record has one of the tokens that whoever writes expects, if they expect any.
@@ -386,7 +386,7 @@ fn is_expected(table: &Table, record: &Record, expected: Option<&[Value]>) -> bo
 /// A record, if whoever writes may know of it.
 async fn seen(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
     id: RecordId,
 ) -> Result<Option<Record>, StoreError> {
@@ -398,7 +398,7 @@ async fn seen(
 /// may refer to any.
 async fn check_links(
     connection: &mut SqliteConnection,
-    people: &People,
+    people: &UserNames,
     write: &Write,
     values: &[(FieldAt, Value)],
     before: Option<&Record>,
@@ -424,7 +424,7 @@ async fn check_links(
 async fn by_key(
     connection: &mut SqliteConnection,
     table: &Table,
-    merge: &Merge,
+    merge: &Upsert,
 ) -> Result<Option<RecordId>, StoreError> {
     let mut sql = Sql::select();
     sql.expr(column(table, FieldAt::ID)).from(Alias::new(table.name.as_str()));

@@ -3,13 +3,13 @@
 use serde_json::Value as Json;
 
 use crate::fields;
-use crate::fields::filter::Stand;
+use crate::fields::filter::FilterContext;
 use crate::model::access::View;
-use crate::model::address::Values;
 use crate::model::filter::{Filter, Test};
 use crate::model::query::{Direction, Sort};
 use crate::model::record::FieldSet;
 use crate::model::related::Related;
+use crate::model::route::RouteValues;
 use crate::model::table::{FieldAt, FieldKind, Storage};
 use crate::model::value::Value;
 use crate::records::RecordsError;
@@ -57,11 +57,11 @@ impl View {
         let asked = fields::filter::read(
             &self.table,
             &|at| self.fields.contains(at),
-            Stand::Elsewhere,
+            FilterContext::Elsewhere,
             json,
         );
         let asked = asked.map_err(RecordsError::BadFilter)?;
-        Ok(self.rows.clone().and(asked.fill(&self.viewer, &Values::default())))
+        Ok(self.rows.clone().and(asked.fill(&self.viewer, &RouteValues::default())))
     }
 
     /// The records that hold every word of a text, each in some field of text that the viewer may

@@ -4,7 +4,7 @@ use sea_query::{Alias, Expr, ExprTrait, Query as Sql, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::AssertSqlSafe;
 
-use crate::model::related::{Leads, Renamed};
+use crate::model::related::{LabelChange, RelatedLoader};
 use crate::store::readers::ask;
 use crate::store::select::{among, column, columns, limited};
 use crate::store::{Store, StoreError, row};
@@ -18,7 +18,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn lead(&self, leads: &mut Leads) -> Result<(), StoreError> {
+    pub async fn load(&self, leads: &mut RelatedLoader) -> Result<(), StoreError> {
         let renamed: Vec<_> = leads.renamed().take(MAX_REFERRERS).cloned().collect();
         for renamed in renamed {
             if !self.has_referrers(&renamed).await? {
@@ -41,7 +41,7 @@ impl Store {
         Ok(())
     }
 
-    async fn has_referrers(&self, renamed: &Renamed) -> Result<bool, StoreError> {
+    async fn has_referrers(&self, renamed: &LabelChange) -> Result<bool, StoreError> {
         let table = self.table(&renamed.table)?;
         let mut select = Sql::select();
         select.expr(Expr::cust("1")).from(Alias::new(table.name.as_str()));

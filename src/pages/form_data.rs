@@ -14,7 +14,7 @@ use crate::records::{FieldFault, RecordsError};
 
 /// What was sent by a form.
 #[derive(Debug)]
-pub(super) struct Sent<'a> {
+pub(super) struct FormData<'a> {
     form: &'a Form,
     table: &'a Table,
     /// The fields that whoever sent it sees.
@@ -29,7 +29,7 @@ pub(super) struct Sent<'a> {
     pub(super) record: Option<String>,
 }
 
-impl<'a> Sent<'a> {
+impl<'a> FormData<'a> {
     /// Reads the names and values that a form sends. `open` are the fields that its sender may set.
     ///
     /// # Errors

@@ -24,20 +24,20 @@ pub struct Address {
     /// Its path with its parameters filled in. However it was asked for, this is how it is spelt.
     pub path: Arc<str>,
     /// What the address gives beside.
-    pub values: Values,
+    pub values: RouteValues,
 }
 
 /// The values that an address gives: the parameters of its path, and what of its query string the
 /// page knows. What it does not know is as if it were not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Values {
+pub struct RouteValues {
     params: Vec<Pair>,
     query: Vec<Pair>,
 }
 
 type Pair = (Arc<str>, Arc<str>);
 
-impl Values {
+impl RouteValues {
     /// Whether the address gives nothing.
     pub fn is_empty(&self) -> bool {
         self.params.is_empty() && self.query.is_empty()
@@ -82,7 +82,7 @@ impl App {
         let params = page.segments().zip(&given).filter_map(|(segment, value)| {
             Some((segment.strip_prefix(':')?.into(), value.as_ref().into()))
         });
-        let values = Values { params: params.collect(), query: pairs(page, query) };
+        let values = RouteValues { params: params.collect(), query: pairs(page, query) };
         let path = spelt(page, &given);
         Some(Address { page: page.clone(), path, values })
     }
@@ -196,7 +196,7 @@ mod tests {
         let told_now = match app(&paths).at(url) {
             None => "nothing".to_owned(),
             Some(address) => {
-                let Address { page, path, values: Values { params, .. } } = address;
+                let Address { page, path, values: RouteValues { params, .. } } = address;
                 let params: String =
                     params.iter().map(|(name, value)| format!(" {name}={value}")).collect();
                 format!("{} {path}{params}", page.path)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Value, context};
 
 use crate::client;
-use crate::render::frame::script_json;
+use crate::render::layout::script_json;
 use crate::render::{Edition, RenderError, Renderer};
 
 const WAITING: &str = include_str!("../../templates/waiting.html");

@@ -15,7 +15,7 @@ use crate::http::admin;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::forms;
-use crate::pages::{Fragment, Opened};
+use crate::pages::{Fragment, PageResponse};
 use crate::records::RecordsError;
 use crate::runtime::Runtime;
 
@@ -49,7 +49,7 @@ pub(super) async fn show(
     };
     let (viewer, below) = (caller.visitor(), below.as_deref());
     let answer = match runtime.pages.open_over(viewer, url, known, &nonce, toast, below).await {
-        Ok(Opened::Html(html, tag)) => {
+        Ok(PageResponse::Html(html, tag)) => {
             let mut response = tagged(page(StatusCode::OK, &nonce, html), tag);
             forms::forget_toast(&caller, request.headers(), &mut response);
             if newcomer {
@@ -58,13 +58,15 @@ pub(super) async fn show(
             return response;
         }
         // No policy: the browser keeps the one that came with the page, whose nonce is in it.
-        Ok(Opened::Unchanged(tag)) => return tagged(not_modified(), Some(tag)),
-        Ok(Opened::Redirect(path)) => return see_other(&path),
-        Ok(Opened::SignIn) => return to_sign_in(url),
-        Ok(Opened::NotFound) if path.starts_with("/admin/") => {
+        Ok(PageResponse::Unchanged(tag)) => return tagged(not_modified(), Some(tag)),
+        Ok(PageResponse::Redirect(path)) => return see_other(&path),
+        Ok(PageResponse::SignIn) => return to_sign_in(url),
+        Ok(PageResponse::NotFound) if path.starts_with("/admin/") => {
             admin::built_in(&runtime, &caller, &path, request, &nonce).await
         }
-        Ok(Opened::NotFound) => accounts::built_in(&runtime, &caller, &path, request, &nonce).await,
+        Ok(PageResponse::NotFound) => {
+            accounts::built_in(&runtime, &caller, &path, request, &nonce).await
+        }
         Err(error) => Err(HttpError::from(error)),
     };
     match answer {

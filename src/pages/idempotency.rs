@@ -20,11 +20,11 @@ const SAME_FOR: Duration = Duration::from_secs(5);
 /// What was done a moment ago.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Repeats {
-    kept: Arc<Mutex<HashMap<u64, (Instant, Deed)>>>,
+    kept: Arc<Mutex<HashMap<u64, (Instant, OutcomeCell)>>>,
     hasher: RandomState,
 }
 
-type Deed = Arc<OnceCell<Done>>;
+type OutcomeCell = Arc<OnceCell<Done>>;
 
 impl Repeats {
     /// Does the work, unless the same is being done or was done a moment ago. It goes on though
@@ -43,12 +43,12 @@ impl Repeats {
         }
     }
 
-    fn deed(&self, what: u64) -> Deed {
+    fn deed(&self, what: u64) -> OutcomeCell {
         // The map is whole between any two statements, whoever panicked.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         kept.retain(|_, (since, _)| now.duration_since(*since) < SAME_FOR);
-        kept.entry(what).or_insert_with(|| (now, Deed::default())).1.clone()
+        kept.entry(what).or_insert_with(|| (now, OutcomeCell::default())).1.clone()
     }
 }
 

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::client;
 use crate::model::access::Viewer;
-use crate::model::address::Address;
 use crate::model::app::App;
 use crate::model::component::{Component, ComponentKind};
 use crate::model::page::Page;
 use crate::model::phrase::Phrase;
 use crate::model::refresh::Transport;
-use crate::render::{Confirm, Edition, RenderError, Renderer, still};
+use crate::model::route::Address;
+use crate::render::{Confirm, Edition, RenderError, Renderer, static_content};
 
 /// What every page is wrapped in.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +144,7 @@ impl Renderer {
 
 /// The stylesheets that this page needs beside the one of all pages.
 fn stylesheets(page: &Page) -> Vec<String> {
-    let still = page.all().into_iter().any(still::is_still).then(client::still_stylesheet);
+    let still = page.all().into_iter().any(static_content::is_still).then(client::still_stylesheet);
     let forms = page.has_forms().then(client::form_stylesheet);
     let tables = page.all().into_iter().any(has_tools).then(client::tables_stylesheet);
     still.into_iter().chain(forms).chain(tables).collect()

@@ -14,18 +14,18 @@ const MAX_KEPT: usize = 64;
 const MAX_LENGTH: usize = 128 * 1024;
 
 /// Who is told, by which name, after which position, up to which.
-pub(super) type Stretch = (GroupId, Name, Position, Position);
+pub(super) type ReplayKey = (GroupId, Name, Position, Position);
 
 /// The past as it was told since the last change.
 #[derive(Default)]
-pub(super) struct Past(HashMap<Stretch, Burst>);
+pub(super) struct ReplayCache(HashMap<ReplayKey, Burst>);
 
-impl Past {
-    pub(super) fn get(&self, stretch: &Stretch) -> Option<Burst> {
+impl ReplayCache {
+    pub(super) fn get(&self, stretch: &ReplayKey) -> Option<Burst> {
         self.0.get(stretch).cloned()
     }
 
-    pub(super) fn keep(&mut self, stretch: Stretch, burst: &Burst) {
+    pub(super) fn keep(&mut self, stretch: ReplayKey, burst: &Burst) {
         if burst.length() > MAX_LENGTH {
             return;
         }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
     use crate::live::message::Message;
 
-    fn stretch(group: GroupId, until: &str) -> Stretch {
+    fn stretch(group: GroupId, until: &str) -> ReplayKey {
         (group, Name::Given("a".into()), Position::new("1"), Position::new(until))
     }
 
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn what_was_told_is_told_again_only_for_the_same_stretch() {
-        let mut past = Past::default();
+        let mut past = ReplayCache::default();
         past.keep(stretch(1, "2"), &burst(1));
         assert!(past.get(&stretch(1, "2")).is_some());
         assert!(past.get(&stretch(1, "3")).is_none());
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded_in_number_and_length() {
-        let mut past = Past::default();
+        let mut past = ReplayCache::default();
         past.keep(stretch(0, "2"), &burst(MAX_LENGTH));
         assert!(past.0.is_empty());
         (0..1_000).for_each(|group| past.keep(stretch(group, "2"), &burst(1)));

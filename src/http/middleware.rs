@@ -13,14 +13,14 @@ use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, handler};
 use tokio::time::timeout;
 
-use crate::auth::Known;
+use crate::auth::AuthenticatedViewer;
 use crate::http::acceptor::REQUEST;
 use crate::http::caller;
+use crate::http::cors::Shared;
+use crate::http::csrf;
 use crate::http::error::HttpError;
 use crate::http::host;
-use crate::http::origin;
 use crate::http::peer::Peer;
-use crate::http::shared::Shared;
 use crate::http::{Site, Sockets};
 use crate::limits::{self, Requester, answering, on_behalf_of};
 use crate::model::access::Viewer;
@@ -105,7 +105,7 @@ async fn requester(request: &Request) -> Requester {
     let Some(token) = caller::token(request.headers()) else { return guest };
     // Whether it is good is found out again, and told, where it matters.
     match runtime.auth.known(token).await {
-        Ok(Some(Known { viewer, .. })) => match &viewer {
+        Ok(Some(AuthenticatedViewer { viewer, .. })) => match &viewer {
             Viewer::User(user) => Requester::account(user.id.as_str(), viewer.is_admin()),
             Viewer::Guest => guest,
         },
@@ -125,7 +125,7 @@ fn admitted(request: &mut Request, shared: Option<&Shared>) -> Result<Option<Res
             }
             request.set_data(shared.clone());
         }
-        None => origin::check(request, &peer)?,
+        None => csrf::check(request, &peer)?,
     }
     request.set_data(peer);
     if let Some(dev) = site.dev() {

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::access::Viewer;
-use crate::model::address::Address;
 use crate::model::ids::{ComponentId, TableName};
+use crate::model::route::Address;
 use crate::model::shape::Shape;
-use crate::pages::cache::Place;
+use crate::pages::cache::CacheKey;
 
 /// How many spots are remembered. Past it all are forgotten.
 const MAX_SPOTS: usize = 4_096;
@@ -22,7 +22,7 @@ const MAX_URL: usize = 2_000;
 pub(super) struct Spot {
     pub(super) address: Address,
     pub(super) component: ComponentId,
-    pub(super) place: Place,
+    pub(super) place: CacheKey,
     /// The tables that it is made of.
     pub(super) tables: Vec<TableName>,
     /// What it means to the viewer.
@@ -31,10 +31,10 @@ pub(super) struct Spot {
 
 /// Spots by viewer, address and id, as they were asked for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spots(Arc<Mutex<Known>>);
+pub(super) struct Spots(Arc<Mutex<IndexedFragments>>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct IndexedFragments {
     viewers: HashMap<Viewer, HashMap<String, HashMap<String, Arc<Spot>>>>,
     count: usize,
 }
@@ -58,7 +58,7 @@ impl Spots {
         }
         let mut known = self.lock();
         if known.count >= MAX_SPOTS {
-            *known = Known::default();
+            *known = IndexedFragments::default();
         }
         known.count += 1;
         let urls = known.viewers.entry(viewer.clone()).or_default();
@@ -66,7 +66,7 @@ impl Spots {
         spot
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, IndexedFragments> {
         // The maps are whole between any two statements, whoever panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::{self, Auth, FreshToken};
 use crate::http::accounts::{gone_on, refused};
-use crate::http::body;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::pages::{nonce, page, see_other};
+use crate::http::html::{nonce, page, see_other};
+use crate::http::json;
 use crate::model::access::{User, Viewer};
 use crate::render::{OwnAccount, OwnSession, OwnToken};
 use crate::runtime::Runtime;
@@ -70,7 +70,7 @@ struct TokenBody<'a> {
 /// What `/account` is asked for with.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct PageQuery {
+struct ProfileQuery {
     done: String,
 }
 
@@ -84,10 +84,10 @@ pub(super) async fn change_password(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     let user = caller.person()?;
-    let is_form = body::is_form(request);
+    let is_form = json::is_form(request);
     let ChangePasswordBody { current_password, new_password } = match is_form {
-        true => body::form(body).await?,
-        false => body::json(body).await?,
+        true => json::form(body).await?,
+        false => json::json(body).await?,
     };
     let auth = &runtime.auth;
     let session = auth.change_password(user, current_password, new_password, &caller.visit).await;
@@ -100,7 +100,8 @@ pub(super) async fn change_password(
         }
         Err(error) if is_form => {
             let problem = error.to_string();
-            let shown = Shown { password_problem: Some(&problem), ..Shown::default() };
+            let shown =
+                ProfileNotices { password_problem: Some(&problem), ..ProfileNotices::default() };
             Ok(shown.refusal(&runtime, &caller, &error).await?)
         }
         Err(error) => Err(error.into()),
@@ -116,7 +117,7 @@ pub(super) async fn sign_out_everywhere(
 ) -> Result<Response> {
     let user = caller.person()?;
     runtime.auth.sign_out_everywhere(&user.id).await.map_err(HttpError::from)?;
-    let is_form = body::is_form(request);
+    let is_form = json::is_form(request);
     let mut response = if is_form { see_other("/sign-in") } else { StatusCode::NO_CONTENT.into() };
     caller.forget(&mut response);
     Ok(response)
@@ -128,7 +129,7 @@ pub(super) async fn list_tokens(caller: Caller, runtime: Data<&Arc<Runtime>>) ->
     let user = caller.person()?;
     let tokens = runtime.auth.tokens(Some(&user.id)).await.map_err(HttpError::from)?;
     let tokens = tokens.iter().map(token_body).collect();
-    Ok(body::answer(StatusCode::OK, &TokensBody { tokens }))
+    Ok(json::answer(StatusCode::OK, &TokensBody { tokens }))
 }
 
 /// `POST /api/auth/tokens {name, expiresInDays?}`: a new one, told this once.
@@ -140,15 +141,15 @@ pub(super) async fn make_token(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     let user = caller.person()?;
-    let is_form = body::is_form(request);
+    let is_form = json::is_form(request);
     let NewTokenBody { name, expires_in_days } = match is_form {
-        true => filled_in(body::form(body).await?)?,
-        false => body::json(body).await?,
+        true => filled_in(json::form(body).await?)?,
+        false => json::json(body).await?,
     };
     let made = runtime.auth.make_token(&user.id, &name, expires_in_days).await;
     match made.map_err(HttpError::from) {
         Ok(fresh) if is_form => {
-            let shown = Shown { fresh: Some(&fresh), ..Shown::default() };
+            let shown = ProfileNotices { fresh: Some(&fresh), ..ProfileNotices::default() };
             let nonce = nonce();
             let html = shown.html(&runtime, &caller, &nonce).await?;
             Ok(page(StatusCode::CREATED, &nonce, html))
@@ -156,11 +157,12 @@ pub(super) async fn make_token(
         Ok(FreshToken { secret, id, expires_at }) => {
             let (name, token) = (name.trim(), secret.as_str());
             let told = FreshTokenBody { id: &id, name, token, expires_at };
-            Ok(body::answer(StatusCode::CREATED, &told))
+            Ok(json::answer(StatusCode::CREATED, &told))
         }
         Err(error) if is_form => {
             let problem = error.to_string();
-            let shown = Shown { token_problem: Some(&problem), ..Shown::default() };
+            let shown =
+                ProfileNotices { token_problem: Some(&problem), ..ProfileNotices::default() };
             Ok(shown.refusal(&runtime, &caller, &error).await?)
         }
         Err(error) => Err(error.into()),
@@ -177,7 +179,7 @@ pub(super) async fn revoke_token(
 ) -> Result<Response> {
     let user = caller.person()?;
     runtime.auth.revoke(&id, Some(&user.id)).await.map_err(HttpError::from)?;
-    let is_form = body::is_form(request);
+    let is_form = json::is_form(request);
     Ok(if is_form { see_other("/account?done=token") } else { StatusCode::NO_CONTENT.into() })
 }
 
@@ -188,26 +190,26 @@ pub(super) async fn show(
     request: &Request,
     nonce: &str,
 ) -> Result<Response, HttpError> {
-    let query: PageQuery = request.params().unwrap_or_default();
+    let query: ProfileQuery = request.params().unwrap_or_default();
     let notice = match query.done.as_str() {
         "password" => Some("Your password is changed. Every other session has ended."),
         "token" => Some("The token is revoked."),
         _ => None,
     };
-    let shown = Shown { notice, ..Shown::default() };
+    let shown = ProfileNotices { notice, ..ProfileNotices::default() };
     Ok(page(StatusCode::OK, nonce, shown.html(runtime, caller, nonce).await?))
 }
 
 /// What the page says beside what is always there.
 #[derive(Default)]
-struct Shown<'a> {
+struct ProfileNotices<'a> {
     notice: Option<&'a str>,
     password_problem: Option<&'a str>,
     token_problem: Option<&'a str>,
     fresh: Option<&'a FreshToken>,
 }
 
-impl Shown<'_> {
+impl ProfileNotices<'_> {
     /// The page again, which says what is wrong.
     async fn refusal(
         &self,
