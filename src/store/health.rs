@@ -255,11 +255,14 @@ impl Store {
             return self.open_anew(last, displaced.is_some()).await;
         }
         let stamp = self.log.stamp();
-        if last.stamp.is_none() || last.stamp != stamp || last.schema.is_none() {
-            self.look_at_tables(last).await?;
+        let is_changed = last.stamp.is_none() || last.stamp != stamp || last.schema.is_none();
+        if is_changed || self.health.fault().is_some() {
+            let looked = self.look_at_tables(last).await;
+            // What connections have read of a broken file they keep, also once the file is whole again.
+            last.is_astray |=
+                matches!(&looked, Err(StoreError::Unavailable(error)) if is_broken(error));
+            looked?;
             last.stamp = stamp;
-        } else if self.health.fault().is_some() {
-            self.look_at_tables(last).await?;
         }
         if let Err(error) = self.fold(last).await
             && !std::mem::replace(&mut last.fold_failed, true)
@@ -551,4 +554,10 @@ fn in_full(error: &StoreError) -> String {
 
 async fn schema_version(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("pragma schema_version").fetch_one(connection).await?)
+}
+
+/// Whether the file is no whole database (`SQLITE_CORRUPT`, `SQLITE_NOTADB`).
+fn is_broken(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(&*code, "11" | "26"))
 }

@@ -74,11 +74,15 @@ impl Squeezed {
 
     /// Waits until `/readyz` says this.
     async fn turns(&self, wanted: StatusCode) -> String {
-        until("the server to say whether it is ready", async || {
-            let (status, body) = self.get("/readyz").await;
-            (status == wanted).then_some(body)
-        })
-        .await
+        let turned = async {
+            loop {
+                let (status, body) = self.get("/readyz").await;
+                if status == wanted {
+                    return body;
+                }
+            }
+        };
+        within("the server to say whether it is ready", turned).await
     }
 
     /// Lets the running process write files (`fsize`) or take memory (`as`) up to so many bytes. False if it
