@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::model::access::User;
 use crate::model::ids::{Role, UserId};
 use crate::model::value::Value;
+use crate::store::readers::settled;
 use crate::store::writer::SystemStatement;
 use crate::store::{Store, StoreError};
 
@@ -78,7 +79,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn has_accounts(&self) -> Result<bool, StoreError> {
         let any = sqlx::query_scalar("select exists (select 1 from _pagetide_users)");
-        Ok(any.fetch_one(&mut *self.readers.sessions().await?).await?)
+        Ok(settled!(self.readers.sessions(), reader => any.fetch_one(reader)))
     }
 
     /// Makes the first account of all; says no if there is one already.
@@ -120,7 +121,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
         let row = sqlx::query("select * from _pagetide_users where email = ?").bind(email);
-        let row = row.fetch_optional(&mut *self.readers.sessions().await?).await?;
+        let row = settled!(self.readers.sessions(), reader => row.fetch_optional(reader));
         Ok(row.and_then(|row| {
             let password_hash = row.get::<String, _>("password_hash").into();
             let is_disabled = is_disabled(&row);
@@ -138,9 +139,8 @@ impl Store {
                         where user_id = id and expires_at > ?) as sessions
              from _pagetide_users order by email",
         )
-        .bind(now)
-        .fetch_all(&mut *self.readers.sessions().await?)
-        .await?;
+        .bind(now);
+        let rows = settled!(self.readers.sessions(), reader => rows.fetch_all(reader));
         let person = |row: &SqliteRow| {
             let (created_at, sessions) = (row.get("created_at"), row.get("sessions"));
             let is_disabled = is_disabled(row);
@@ -209,9 +209,8 @@ impl Store {
     pub async fn accounts_version(&self) -> Result<AccountsVersion, StoreError> {
         let epoch = self.log.epoch.now().as_str().into();
         let version = "select cast(value as integer) from _pagetide_meta where key = 'accounts'";
-        let number = sqlx::query_scalar(version)
-            .fetch_optional(&mut *self.readers.sessions().await?)
-            .await?;
+        let version = sqlx::query_scalar(version);
+        let number = settled!(self.readers.sessions(), reader => version.fetch_optional(reader));
         Ok(AccountsVersion { epoch, number: number.unwrap_or(0) })
     }
 
@@ -223,7 +222,7 @@ impl Store {
         let sql = "insert or ignore into _pagetide_meta (key, value) values ('secret', ?)";
         self.execute(SystemStatement { sql, values: vec![Value::text(candidate)] }).await?;
         let secret = sqlx::query_scalar("select value from _pagetide_meta where key = 'secret'");
-        Ok(secret.fetch_one(&mut *self.readers.sessions().await?).await?)
+        Ok(settled!(self.readers.sessions(), reader => secret.fetch_one(reader)))
     }
 }
 

@@ -220,12 +220,14 @@ impl From<sqlx::Error> for StoreError {
 const ERROR: i32 = 1;
 const BUSY: i32 = 5;
 const INTERRUPT: i32 = 9;
+const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const TOO_BIG: i32 = 18;
 const CONSTRAINT: i32 = 19;
 const MISMATCH: i32 = 20;
 const MISUSE: i32 = 21;
 const RANGE: i32 = 25;
+const NOT_A_DATABASE: i32 = 26;
 
 fn primary_code(error: &dyn DatabaseError) -> i32 {
     let code = error.code().and_then(|code| code.parse::<i32>().ok());
@@ -241,6 +243,13 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
 pub(super) fn is_interrupted(error: &StoreError) -> bool {
     let StoreError::Unavailable(error) = error else { return false };
     error.as_database_error().is_some_and(|told| primary_code(told) == INTERRUPT)
+}
+
+/// Whether what was read of the file is no whole database.
+pub(super) fn is_broken(error: &StoreError) -> bool {
+    let StoreError::Unavailable(error) = error else { return false };
+    let told = error.as_database_error();
+    told.is_some_and(|told| matches!(primary_code(told), CORRUPT | NOT_A_DATABASE))
 }
 
 /// Whether SQLite had no room: on the disk, or among the ids of a table.

@@ -17,11 +17,12 @@ use crate::limits::{Limit, LimitUnit, Limits};
 use crate::model::ids::Position;
 use crate::model::value::Value;
 use crate::store::log::last_place;
+use crate::store::readers::settled;
 use crate::store::stamp::Stamp;
 use crate::store::triggers::TriggerState;
 use crate::store::watch::CommitBell;
 use crate::store::writer::SystemStatement;
-use crate::store::{Store, StoreError, connect_to, log, marks, migrate, options, triggers};
+use crate::store::{Store, StoreError, connect_to, error, log, marks, migrate, options, triggers};
 
 mod files;
 
@@ -180,7 +181,7 @@ impl Store {
             format!(", (select count(*) from (select * from \"{}\" limit 1))", table.name)
         });
         let read = format!("select 1{}", reads.collect::<String>());
-        sqlx::query(AssertSqlSafe(read)).fetch_one(&mut *self.readers.house().await?).await?;
+        settled!(self.readers.house(), house => sqlx::query(AssertSqlSafe(read)).fetch_one(house));
         // Writing nothing finds out whether a transaction can be begun and ended, and wakes nobody. Whether
         // the disk takes anything only shows when something is written: SQLite leaves out what would change
         // no byte.
@@ -258,9 +259,9 @@ impl Store {
         let is_changed = last.stamp.is_none() || last.stamp != stamp || last.schema.is_none();
         if is_changed || self.health.fault().is_some() {
             let looked = self.look_at_tables(last).await;
-            // What connections have read of a broken file they keep, also once the file is whole again.
-            last.is_astray |=
-                matches!(&looked, Err(StoreError::Unavailable(error)) if is_broken(error));
+            if looked.as_ref().is_err_and(error::is_broken) {
+                last.connection = None;
+            }
             looked?;
             last.stamp = stamp;
         }
@@ -442,12 +443,11 @@ impl Store {
         last.modified = modified;
         let options = self.readers.options();
         let look = async {
-            let mut reader = self.readers.house().await?;
-            let before = last_place(&mut reader).await?;
+            let before = settled!(self.readers.house(), house => last_place(house));
             let mut fresh = SqliteConnection::connect_with(options).await?;
             let now = last_place(&mut fresh).await?;
             fresh.close().await?;
-            let after = last_place(&mut reader).await?;
+            let after = settled!(self.readers.house(), house => last_place(house));
             // Something may be committed meanwhile.
             let is_between = before.seq <= now.seq && now.seq <= after.seq;
             Ok::<_, StoreError>(!is_between || before == after && now != before)
@@ -554,10 +554,4 @@ fn in_full(error: &StoreError) -> String {
 
 async fn schema_version(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("pragma schema_version").fetch_one(connection).await?)
-}
-
-/// Whether the file is no whole database (`SQLITE_CORRUPT`, `SQLITE_NOTADB`).
-fn is_broken(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| matches!(&*code, "11" | "26"))
 }

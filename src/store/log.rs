@@ -17,7 +17,7 @@ use crate::model::ids::{Position, RecordId, TableName, UserId};
 use crate::model::table::Table;
 use crate::model::value::UserRef;
 use crate::store::people::UserNames;
-use crate::store::readers::{Readers, ask};
+use crate::store::readers::{Readers, ask, settled};
 use crate::store::recent::{LogLine, Recent};
 use crate::store::seal::PositionSeal;
 use crate::store::stamp::{Stamp, Stamps};
@@ -193,7 +193,10 @@ impl Log {
     /// # Errors
     /// When the database does not answer.
     pub async fn remember(&self) -> Result<Position, StoreError> {
-        let mut reader = self.readers.house().await?;
+        Ok(settled!(self.readers.house(), reader => self.remember_on(reader)))
+    }
+
+    async fn remember_on(&self, reader: &mut SqliteConnection) -> Result<Position, StoreError> {
         let mut transaction = reader.begin().await?;
         let epoch = self.epoch.now();
         let last = last_place(&mut transaction).await?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::model::ids::UserId;
-use crate::store::readers::Readers;
+use crate::store::readers::{Readers, settled};
 use crate::store::{Store, StoreError};
 
 /// Every account's name by its id, in memory: names are read with every row and change rarely.
@@ -19,9 +19,9 @@ impl UserNames {
     }
 
     pub(super) async fn reload(&self, readers: &Readers) -> Result<(), StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as("select id, name from _pagetide_users")
-            .fetch_all(&mut *readers.house().await?)
-            .await?;
+        let rows = sqlx::query_as("select id, name from _pagetide_users");
+        let rows: Vec<(String, String)> =
+            settled!(readers.house(), reader => rows.fetch_all(reader));
         let names = rows.into_iter().map(|(id, name)| (UserId::new(id), name.into())).collect();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
         Ok(())

@@ -80,13 +80,16 @@ struct Leashed {
     leash: Arc<Leash>,
     /// Whether the last statement may still be under way.
     is_astray: bool,
+    /// Whether it has read a file that was no whole database: its cache keeps those pages, also once the
+    /// file is whole again, for nothing was committed meanwhile.
+    is_spoilt: bool,
 }
 
 impl Leashed {
     async fn open(options: &SqliteConnectOptions, stop: &StopSignal) -> Result<Self, sqlx::Error> {
         let mut connection = SqliteConnection::connect_with(options).await?;
         let leash = Leash::on(&mut connection, stop).await?;
-        Ok(Self { connection, leash, is_astray: false })
+        Ok(Self { connection, leash, is_astray: false, is_spoilt: false })
     }
 
     /// Waits until nothing is under way. Whoever gives up waiting leaves it astray for the next one.
@@ -162,8 +165,8 @@ impl Readers {
         let leashed = lane.free().pop().ok_or(StoreError::Closed)?;
         let mut reader = Reader { leashed: Some(leashed), lane, _place: place };
         if let Some(leashed) = &mut reader.leashed {
-            if leashed.come_back().await.is_err() {
-                // Its thread has ended, and so has all that was under way.
+            if leashed.is_spoilt || leashed.come_back().await.is_err() {
+                // What was under way has ended, or its thread has.
                 *leashed = Leashed::open(&self.0.options, &self.0.stop).await?;
             }
             leashed.leash.let_out(length);
@@ -293,6 +296,18 @@ impl Asking<'_> {
     }
 }
 
+/// Reads on one connection: `settled!(readers.house(), connection => future)`, where the future gives a result
+/// whose error is or becomes a [`StoreError`]. Returns from the function around it with that error.
+macro_rules! settled {
+    ($reader:expr, $connection:ident => $work:expr) => {{
+        let mut reader = $reader.await?;
+        let $connection = &mut *reader;
+        let done = $work.await.map_err($crate::store::StoreError::from);
+        reader.settle(done)?
+    }};
+}
+pub(super) use settled;
+
 /// Reads for whoever this task works for: `ask!(readers, connection => work)`, where `work` gives a
 /// `Result<_, StoreError>` and may be done twice. Not a function, since a closure that borrows what is
 /// around it cannot give a future that may change threads.
@@ -324,6 +339,7 @@ impl Reader {
     pub(super) fn settle<T>(mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Some(leashed) = &mut self.leashed {
             leashed.is_astray = false;
+            leashed.is_spoilt = done.as_ref().is_err_and(error::is_broken);
         }
         done
     }

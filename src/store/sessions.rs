@@ -11,6 +11,7 @@ use crate::model::access::User;
 use crate::model::ids::UserId;
 use crate::model::value::Value;
 use crate::store::accounts::user;
+use crate::store::readers::settled;
 use crate::store::writer::SystemStatement;
 use crate::store::{Store, StoreError};
 
@@ -116,9 +117,8 @@ impl Store {
              where token_hash = ? and expires_at > ? and disabled_at is null",
         )
         .bind(token_hash)
-        .bind(now)
-        .fetch_optional(&mut *self.readers.sessions().await?)
-        .await?;
+        .bind(now);
+        let row = settled!(self.readers.sessions(), reader => row.fetch_optional(reader));
         Ok(row.and_then(|row| Some((user(&row)?, row.get("expires_at")))))
     }
 
@@ -138,9 +138,8 @@ impl Store {
                and disabled_at is null",
         )
         .bind(serde_json::to_string(token_hashes).unwrap_or_default())
-        .bind(now)
-        .fetch_all(&mut *self.readers.sessions().await?)
-        .await?;
+        .bind(now);
+        let rows = settled!(self.readers.sessions(), reader => rows.fetch_all(reader));
         Ok(rows.iter().filter_map(|row| Some((row.get("token_hash"), user(row)?))).collect())
     }
 
@@ -160,9 +159,8 @@ impl Store {
              order by begun_at desc, expires_at desc limit 1000",
         )
         .bind(now)
-        .bind(of.map(UserId::as_str))
-        .fetch_all(&mut *self.readers.sessions().await?)
-        .await?;
+        .bind(of.map(UserId::as_str));
+        let rows = settled!(self.readers.sessions(), reader => rows.fetch_all(reader));
         let session = |row: &SqliteRow| {
             user(row).map(|user| SessionSeen {
                 token_hash: row.get("token_hash"),
@@ -228,9 +226,8 @@ impl Store {
              where ?1 is null or people.id = ?1
              order by made_at desc, token_id limit 1000",
         )
-        .bind(of.map(UserId::as_str))
-        .fetch_all(&mut *self.readers.sessions().await?)
-        .await?;
+        .bind(of.map(UserId::as_str));
+        let rows = settled!(self.readers.sessions(), reader => rows.fetch_all(reader));
         let token = |row: &SqliteRow| {
             user(row).map(|user| ApiToken {
                 id: row.get("token_id"),

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::Value as Json;
 
-use crate::server::{self, Client, Server, Socket, within};
+use crate::server::{self, Client, Server, Socket};
 
 const APP: &str = "
 name: remade
@@ -152,12 +152,8 @@ async fn rows_that_an_index_of_ones_own_replaces_are_told() {
     turned(&guest, 200).await;
     let holds =
         "select count(*) from sqlite_master where type = 'trigger' and sql like '%collate nocase%'";
-    within("the index to be noticed", async {
-        while server.sql(holds) == "0" {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    server::until("the index to be noticed", async || (server.sql(holds) != "0").then_some(()))
+        .await;
     let mut socket = listen(&guest).await;
     server.sql("insert or replace into plain (id, code, rank) values (3, 'A', 1)");
     let gone = until(&mut socket, |message| message["event"] == "delete").await;
