@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use pagetide::live::Handshake;
-use pagetide::model::access::{View, Viewer};
+use pagetide::model::access::View;
 use pagetide::model::filter::Filter;
 use pagetide::model::record::Record;
 use pagetide::model::value::Value;
+use pagetide::model::viewer::Viewer;
 use pagetide::{http, spec};
 
 /// The most lists, `and`, `or`, `not` and conditions that may come out of one filter, and one for

@@ -18,6 +18,7 @@ pub mod openapi;
 pub mod pages;
 pub mod records;
 pub mod render;
+pub mod router;
 pub mod runtime;
 pub mod spec;
 pub mod store;

@@ -6,8 +6,8 @@ use crate::auth::{
     Auth, AuthError, InvalidInput, MAX_NAME, StartedSession, Visit, hash, is_one_line, now,
     password, random_token,
 };
-use crate::model::access::User;
 use crate::model::ids::{Role, UserId};
+use crate::model::viewer::User;
 use crate::store::{Account, AccountSummary, NewAccount, SessionSeen, StoreError};
 
 /// What is needed to make an account.

@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::model::access::{User, Viewer};
+use crate::model::viewer::{User, Viewer};
 use crate::store::{Account, AccountsVersion, NewSession, Store, StoreError};
 
 mod account;

@@ -73,7 +73,7 @@ impl SessionCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::access::Viewer;
+    use crate::model::viewer::Viewer;
 
     fn known() -> AuthenticatedViewer {
         AuthenticatedViewer { viewer: Viewer::Guest, expires_at: 0 }

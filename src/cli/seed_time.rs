@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use crate::model::app::App;
 use crate::model::canonical::instant;
+use crate::model::field::{FieldAt, FieldKind};
 use crate::model::record::Record;
-use crate::model::table::{FieldAt, FieldKind, Table};
+use crate::model::table::Table;
 use crate::model::value::Value;
 
 /// The seconds since 1970 of what is made (<https://reproducible-builds.org/specs/source-date-epoch/>).

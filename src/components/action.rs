@@ -6,10 +6,11 @@ use serde_json::Value as Json;
 use validator::Validate;
 
 use crate::components::{CheckContext, href, literal};
-use crate::model::access::Operation;
 use crate::model::action::{Action, ActionKind, RowAction};
+use crate::model::field::FieldAt;
+use crate::model::permissions::Operation;
 use crate::model::problem::Place;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
 
 /// What is done to a record.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]

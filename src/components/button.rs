@@ -8,8 +8,9 @@ use crate::components::action::{self, RawAction};
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::form::{RawOnSuccess, check_success};
 use crate::components::{CheckContext, ComponentSpec, phrase};
-use crate::model::action::{Act, ActionKind, Button, ButtonTarget, Variant};
-use crate::model::component::ComponentKind;
+use crate::model::action::ActionKind;
+use crate::model::components::button::{Act, Button, ButtonTarget, Variant};
+use crate::model::components::component::ComponentKind;
 
 /// Leads somewhere, or does something to a record.
 #[derive(Deserialize, JsonSchema, Validate)]

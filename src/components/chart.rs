@@ -7,10 +7,12 @@ use validator::Validate;
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::measure::{self, RawMeasure, Suits};
 use crate::components::{CheckContext, ComponentSpec, visibility};
-use crate::model::component::{Chart, ChartKind, ComponentKind};
+use crate::model::components::chart::{Chart, ChartKind};
+use crate::model::components::component::ComponentKind;
 use crate::model::problem::Place;
 use crate::model::query::{GroupBy, Grouping, Measure, TimeBucket};
-use crate::model::table::{Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 
 /// How many groups are drawn where the author does not say.
 const DEFAULT_GROUPS: u32 = 12;

@@ -9,10 +9,14 @@ use validator::Validate;
 use crate::components::field_ref::{Named, NamedItem};
 use crate::components::grant::RawGrant;
 use crate::components::{CheckContext, visibility};
-use crate::model::access::{Grant, Viewer};
-use crate::model::data_table::{Align, Column, FORMATS, ValueFormat};
+use crate::model::components::data_table::{Align, Column};
+use crate::model::field::{Field, FieldAt, FieldKind};
+use crate::model::format::{FORMATS, ValueFormat};
+use crate::model::permissions::Grant;
 use crate::model::problem::Place;
-use crate::model::table::{Field, FieldAt, FieldKind, Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
+use crate::model::viewer::Viewer;
 
 /// The units that a width may have.
 const UNITS: [&str; 5] = ["px", "rem", "em", "ch", "%"];

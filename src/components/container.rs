@@ -7,7 +7,7 @@ use validator::Validate;
 use crate::components::list_of::Each;
 use crate::components::schema::AnyComponent;
 use crate::components::{CheckContext, ComponentSpec};
-use crate::model::component::{ComponentKind, Container, Layout};
+use crate::model::components::component::{ComponentKind, Container, Layout};
 
 /// Holds other components and says how they stand.
 #[derive(Deserialize, JsonSchema, Validate)]

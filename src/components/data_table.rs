@@ -13,11 +13,12 @@ use crate::components::field_ref::Named;
 use crate::components::search::RawSearch;
 use crate::components::{CheckContext, ComponentSpec, href, visibility};
 use crate::model::action::OpenActions;
-use crate::model::component::ComponentKind;
-use crate::model::data_table::{DataTable, has_control};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::data_table::{DataTable, has_control};
+use crate::model::field::FieldAt;
 use crate::model::problem::Place;
 use crate::model::query::Window;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
 
 /// How many rows are shown where the author does not say.
 const DEFAULT_PAGE_SIZE: u32 = 50;

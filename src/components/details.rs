@@ -9,11 +9,13 @@ use crate::components::data_source::{self, RawDataSource};
 use crate::components::field_ref::{Named, NamedItem};
 use crate::components::grant::RawGrant;
 use crate::components::{CheckContext, ComponentSpec, visibility};
-use crate::model::access::Grant;
-use crate::model::component::{ComponentKind, Detail, Details};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::details::{Detail, Details};
+use crate::model::field::{Field, FieldAt};
+use crate::model::permissions::Grant;
 use crate::model::problem::Place;
 use crate::model::query::Window;
-use crate::model::table::{Field, FieldAt, Table};
+use crate::model::table::Table;
 
 /// What stands where the record would, where the author does not say.
 const DEFAULT_EMPTY_MESSAGE: &str = "There is no such record.";

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::components::{CheckContext, ComponentSpec};
-use crate::model::component::{ComponentKind, Divider};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::divider::Divider;
 
 /// A line between parts of a page.
 #[derive(Deserialize, JsonSchema, Validate)]

@@ -5,10 +5,11 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::fields::filter::{CONDITION_KEYS, FilterContext, FilterFault, UnknownName, read};
+use crate::model::field::Field;
 use crate::model::filter::{Filter, OPERATORS, operator_suits};
 use crate::model::operand::{Operand, nearest_root};
 use crate::model::problem::{Place, Problems};
-use crate::model::table::{Field, Table};
+use crate::model::table::Table;
 
 /// The shape of a filter, for editors; what it means is read by `fields::filter`.
 pub struct RawFilter;

@@ -11,15 +11,19 @@ use crate::components::data_source::{self, RawDataSource};
 use crate::components::field_ref::{Named, NamedItem as AboutField};
 use crate::components::{CheckContext, ComponentSpec, href, literal};
 use crate::fields::control::{Control, editor};
-use crate::model::access::{Operation, Viewer};
-use crate::model::component::{ComponentKind, DataSource, HrefPart};
+use crate::model::action::OnSuccess;
+use crate::model::components::component::ComponentKind;
+use crate::model::components::form::{Form, FormField, Purpose};
+use crate::model::data_source::{DataSource, HrefPart};
+use crate::model::field::{FieldAt, FieldKind};
 use crate::model::filter::Filter;
-use crate::model::form::{Form, FormField, OnSuccess, Purpose};
+use crate::model::permissions::Operation;
 use crate::model::problem::Place;
 use crate::model::query::Sort;
 use crate::model::refresh::Refresh;
-use crate::model::table::{FieldAt, FieldKind, Table};
+use crate::model::table::Table;
 use crate::model::value::Value;
+use crate::model::viewer::Viewer;
 
 /// What people are told once it is saved, where the author does not say.
 const DEFAULT_TOAST: &str = "Saved";

@@ -9,8 +9,8 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
-use crate::model::access::Grant;
 use crate::model::ids::Role;
+use crate::model::permissions::Grant;
 use crate::model::problem::{Place, Problems, nearest};
 
 /// What a grant may be, in an author's words.

@@ -1,7 +1,7 @@
 //! A path of this app that is made for each record: `/orders/{id}`.
 
 use crate::components::{CheckContext, visibility};
-use crate::model::component::HrefPart;
+use crate::model::data_source::HrefPart;
 use crate::model::problem::Place;
 use crate::model::table::Table;
 

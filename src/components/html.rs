@@ -5,7 +5,8 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::components::{CheckContext, ComponentSpec, text_checks};
-use crate::model::component::{ComponentKind, Html};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::html::Html;
 
 /// HTML as you write it: trusted, and not changed in any way. What it holds must be closed again. The
 /// page's security policy holds for it: a script runs from a file in `public/`, as in

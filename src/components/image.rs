@@ -5,7 +5,8 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::components::{CheckContext, ComponentSpec, address};
-use crate::model::component::{ComponentKind, Image};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::image::Image;
 use crate::model::problem::Place;
 
 /// A picture from the app's public files.

@@ -7,7 +7,8 @@ use validator::Validate;
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::measure::{self, RawMeasure, Suits};
 use crate::components::{CheckContext, ComponentSpec};
-use crate::model::component::{ComponentKind, Kpi};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::kpi::Kpi;
 
 /// One figure over records, large.
 #[derive(Deserialize, JsonSchema, Validate)]

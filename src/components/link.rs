@@ -5,7 +5,8 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::components::{CheckContext, ComponentSpec, phrase};
-use crate::model::component::{ComponentKind, Link};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::link::Link;
 
 /// A way to another page.
 #[derive(Deserialize, JsonSchema, Validate)]

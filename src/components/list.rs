@@ -6,7 +6,8 @@ use validator::Validate;
 
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::{CheckContext, ComponentSpec, href, visibility};
-use crate::model::component::{ComponentKind, Item, List};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::list::{Item, List};
 use crate::model::problem::Place;
 use crate::model::query::Window;
 use crate::model::table::Table;

@@ -4,10 +4,11 @@
 use serde_json::Value as Json;
 
 use crate::fields;
+use crate::model::field::Field;
 use crate::model::input::Input;
 use crate::model::operand::seeming;
 use crate::model::problem::{Place, Problems};
-use crate::model::table::{Field, Storage};
+use crate::model::storage::Storage;
 use crate::model::value::Value;
 
 /// The value of a field that stands at this place. Reports what does not fit, and what seems to stand

@@ -10,7 +10,8 @@ use validator::Validate;
 use crate::components::address::{self, BadAddress};
 use crate::components::text_checks::{self, Prose};
 use crate::components::{CheckContext, ComponentSpec};
-use crate::model::component::{ComponentKind, Markdown};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::markdown::Markdown;
 
 /// A longer text in Markdown (CommonMark with tables). HTML in it is shown as text. Its first-level
 /// headings are the page's title where it has no other, else all headings stand one level lower.

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 use crate::components::{CheckContext, visibility};
+use crate::model::field::{FieldAt, FieldKind};
 use crate::model::problem::Place;
 use crate::model::query::Measure;
-use crate::model::table::{FieldAt, FieldKind, Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 
 /// One figure made of many records, as in `{aggregate: sum, field: total}`.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]

@@ -12,11 +12,13 @@ use serde::de::DeserializeOwned;
 use validator::Validate;
 
 use crate::components::grant::RawGrant;
-use crate::model::access::{Grant, Viewer};
-use crate::model::component::{Component, ComponentKind};
+use crate::model::components::component::{Component, ComponentKind};
+use crate::model::field::FieldAt;
 use crate::model::input::Input;
+use crate::model::permissions::Grant;
 use crate::model::problem::{Place, Problems};
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
+use crate::model::viewer::Viewer;
 
 pub mod filter;
 pub mod grant;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::components::{CheckContext, ComponentSpec, NoPresence};
-use crate::model::component::ComponentKind;
+use crate::model::components::component::ComponentKind;
 
 /// The people on the page, here instead of at its top. The page must say `presence: true`.
 #[derive(Deserialize, JsonSchema, Validate)]

@@ -10,8 +10,10 @@ use serde::{Deserialize, Deserializer};
 use validator::{Validate, ValidationErrors};
 
 use crate::components::{CheckContext, visibility};
+use crate::model::field::FieldAt;
 use crate::model::problem::Place;
-use crate::model::table::{FieldAt, Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 
 /// Whether and where viewers may look for words, as written.
 pub(super) enum RawSearch {

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::components::{CheckContext, ComponentSpec, phrase};
-use crate::model::component::{ComponentKind, Text, TextVariant};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::text::{Text, TextVariant};
 
 /// A heading or a paragraph.
 #[derive(Deserialize, JsonSchema, Validate)]

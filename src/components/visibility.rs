@@ -1,9 +1,11 @@
 //! Whether anybody who may open the page may read what an author puts on it.
 
 use crate::components::CheckContext;
-use crate::model::access::{Operation, Viewer};
+use crate::model::field::FieldAt;
+use crate::model::permissions::Operation;
 use crate::model::problem::Place;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
+use crate::model::viewer::Viewer;
 
 /// Whether some of these viewers may read the field.
 pub(super) fn is_seen(table: &Table, at: FieldAt, audience: &[Viewer]) -> bool {

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use crate::export::ExportError;
-use crate::model::access::Viewer;
-use crate::model::component::{DataSource, HrefPart};
+use crate::model::data_source::{DataSource, HrefPart};
+use crate::model::field::FieldAt;
 use crate::model::page::Page;
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::route::RouteValues;
-use crate::model::table::FieldAt;
+use crate::model::viewer::Viewer;
 use crate::render;
 use crate::runtime::Runtime;
 

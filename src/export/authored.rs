@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::model::app::App;
-use crate::model::component::{Component, ComponentKind};
+use crate::model::components::component::{Component, ComponentKind};
 
 const MARK: &str = "pagetide-html:";
 /// The template that the HTML stands in.

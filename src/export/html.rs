@@ -12,10 +12,9 @@ use serde_json::{Value as Json, json};
 
 use crate::client;
 use crate::export::attributes::{self, Holding};
-use crate::export::authored;
-use crate::export::css;
 use crate::export::links::Guide;
 use crate::export::tags::{attribute_at, end_of, get, span, start_tag, text, tokens};
+use crate::export::{authored, css};
 
 /// What only scripts read: it says how current things are, or how to change them.
 const FOR_SCRIPTS: [&str; 12] = [

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::client;
-use crate::model::access::Viewer;
 use crate::model::page::Page;
 use crate::model::site_names::INDEX;
+use crate::model::viewer::Viewer;
 use crate::pages::{PageResponse, PagesError};
 use crate::records::RecordsError;
 use crate::render::Renderer;

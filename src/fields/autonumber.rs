@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
-use crate::model::table::{FieldKind, Numbering};
+use crate::model::field::{FieldKind, Numbering};
 use crate::model::value::Value;
 
 /// The greatest first number: there must be room for all that follow.

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options};
-use crate::model::table::FieldKind;
+use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
 /// Yes and no as people and spreadsheets write them, in any case.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::fields::{parse, time};
-use crate::model::table::{Field, FieldKind};
+use crate::model::field::{Field, FieldKind};
 
 /// What a browser needs to know to let somebody edit a field.
 #[derive(Debug, Serialize)]
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::fields::{entry, read, samples};
     use crate::model::canonical;
-    use crate::model::table::Storage;
+    use crate::model::storage::Storage;
     use crate::model::value::Value;
 
     /// What a browser sends of an input with this value that nobody touches: HTML's algorithms of

@@ -4,10 +4,9 @@
 
 use serde_json::Value as Json;
 
-use crate::fields::{Misfit, json, number, parse, time};
+use crate::fields::{Misfit, json, number, parse, relationship, time};
+use crate::model::field::{Field, FieldKind};
 use crate::model::input::Input;
-use crate::model::related;
-use crate::model::table::{Field, FieldKind};
 use crate::model::value::{Value, list_text};
 
 /// A value as the API has it, without its quotes; nothing if it is missing, or nobody can enter it.
@@ -81,7 +80,7 @@ fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
         FieldKind::Checkbox if matches!(text.as_str(), "true" | "on") => Json::Bool(true),
         FieldKind::Integer(_) | FieldKind::Rating(_) => json_or_text(text),
         FieldKind::Datetime => Json::from(time::from_clock(text)),
-        FieldKind::Relationship(..) => match related::entered(text) {
+        FieldKind::Relationship(..) => match relationship::parse_choice(text) {
             Some(id) => Json::from(id.to_string()),
             None => Json::from(text.as_str()),
         },

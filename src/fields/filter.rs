@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use crate::fields::operand;
+use crate::model::field::FieldAt;
 use crate::model::filter::{
     Filter, MAX_FILTER_CONDITIONS, MAX_FILTER_DEPTH, MAX_FILTER_GROUPS, MAX_FILTER_LIST, OPERATORS,
     Test, operator_suits,
@@ -12,7 +13,8 @@ use crate::model::filter::{
 use crate::model::ids::FieldName;
 use crate::model::operand::{ATTRIBUTES, Attribute, Operand, ROOTS, seeming};
 use crate::model::problem::PathStep;
-use crate::model::table::{FieldAt, Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::model::value::Value;
 
 /// The longest text an operator compares with, in bytes.

@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use crate::fields::time::short;
 use crate::fields::{escape, number, write_cell};
 use crate::model::canonical;
-use crate::model::data_table::ValueFormat;
-use crate::model::table::Field;
+use crate::model::field::Field;
+use crate::model::format::ValueFormat;
 use crate::model::value::Value;
 
 /// The most letters of a text that a cell shows.

@@ -5,8 +5,8 @@ use serde_json::{Value as Json, json};
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape, unreadable};
 use crate::model::canonical;
+use crate::model::field::FieldKind;
 use crate::model::input::Input;
-use crate::model::table::FieldKind;
 use crate::model::value::Value;
 
 /// The longest value, in bytes.

@@ -9,15 +9,17 @@ use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
 use crate::fields::schema::Shapes;
+use crate::model::field::{Field, FieldKind, OnDelete};
 use crate::model::ids::TableName;
 use crate::model::input::Input;
-use crate::model::table::{Field, FieldKind, OnDelete, Storage};
+use crate::model::storage::Storage;
 use crate::model::value::{Label, RecordRef, Value};
 
 pub mod control;
 pub mod entry;
 pub mod filter;
 pub mod format;
+pub mod relationship;
 pub mod schema;
 pub mod separator;
 pub mod time;
@@ -27,7 +29,6 @@ mod checkbox;
 mod json;
 mod multi_select;
 mod number;
-mod relationship;
 mod select;
 mod system;
 mod text;

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::fields::schema::Shapes;
 use crate::fields::select::{check_options, write_badge};
 use crate::fields::{Family, Misfit, Options};
-use crate::model::table::FieldKind;
+use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
 /// How many options there may be: each makes the rule in the database a step deeper.

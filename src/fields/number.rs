@@ -9,8 +9,9 @@ use serde_json::{Number, Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
-use crate::model::decimal::{self, DecimalFault, MAX_DIGITS, MAX_PLACES};
-use crate::model::table::{Bounds, FieldKind, minor_units};
+use crate::model::decimal;
+use crate::model::decimal::{DecimalFault, MAX_DIGITS, MAX_PLACES};
+use crate::model::field::{Bounds, FieldKind, minor_units};
 use crate::model::value::Value;
 
 /// The number of stars where the author gives no `max`.

@@ -4,9 +4,23 @@ use serde_json::{Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
+use crate::model::field::{FieldKind, OnDelete};
 use crate::model::ids::RecordId;
-use crate::model::table::{FieldKind, OnDelete};
-use crate::model::value::Value;
+use crate::model::value::{Label, RecordRef, Value};
+
+/// A record as people choose it where it is not listed: what it goes by, and its id.
+pub fn choice_text(link: &RecordRef) -> String {
+    match &link.label {
+        Label::Text(label) => format!("{label} #{}", link.id),
+        Label::Unread | Label::Hidden => link.to_string(),
+    }
+}
+
+/// The record that somebody entered, as [`choice_text`] has it or by its id alone.
+pub fn parse_choice(text: &str) -> Option<RecordId> {
+    let id = text.rsplit_once('#').map_or(text, |(_, id)| id);
+    id.trim().parse().ok()
+}
 
 pub(super) struct RelationshipFamily;
 

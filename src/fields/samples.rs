@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::fields::{parse, tests, type_names};
-use crate::model::table::Field;
+use crate::model::field::Field;
 use crate::model::value::Value;
 
 /// A field of every type that people can set, with values that it takes.

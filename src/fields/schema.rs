@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::fields::family;
-use crate::model::table::Field;
+use crate::model::field::Field;
 
 /// The shapes of a kind of value, never null, each with `examples`.
 pub(super) struct Shapes {

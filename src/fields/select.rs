@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
-use crate::model::table::FieldKind;
+use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
 /// How many tints the stylesheet has for badges.

@@ -6,8 +6,9 @@ use crate::fields::schema::Shapes;
 use crate::fields::time::{instant, write_time};
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::canonical;
+use crate::model::field::FieldKind;
 use crate::model::ids::UserId;
-use crate::model::table::{FieldKind, Storage};
+use crate::model::storage::Storage;
 use crate::model::value::{UserRef, Value};
 
 pub(super) struct SystemFamily;

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
-use crate::model::table::FieldKind;
+use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
 /// The longest text a field holds, in bytes.

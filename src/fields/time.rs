@@ -5,8 +5,9 @@ use serde_json::{Value as Json, json};
 
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
-use crate::model::canonical::{self, InstantFault};
-use crate::model::table::FieldKind;
+use crate::model::canonical;
+use crate::model::canonical::InstantFault;
+use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
 /// The zone whose clock is meant wherever people read, enter or filter by an instant.

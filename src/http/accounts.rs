@@ -11,11 +11,10 @@ use crate::auth::{AuthError, NewPerson, StartedSession};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::html::{nonce, page, refusal, see_other, to_sign_in};
-use crate::http::json;
-use crate::http::profile;
+use crate::http::{json, profile};
 use crate::live::CloseReason;
-use crate::model::access::{User, Viewer};
 use crate::model::app::App;
+use crate::model::viewer::{User, Viewer};
 use crate::render::{BuiltInForm, FormLink};
 use crate::runtime::Runtime;
 

@@ -13,8 +13,9 @@ use crate::http::cors::Shared;
 use crate::http::error::HttpError;
 use crate::http::peer::Peer;
 use crate::live::Credential;
-use crate::model::access::{Operation, User, Viewer};
+use crate::model::permissions::Operation;
 use crate::model::table::Table;
+use crate::model::viewer::{User, Viewer};
 use crate::runtime::Runtime;
 
 /// Who sent a request.

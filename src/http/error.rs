@@ -10,8 +10,8 @@ use crate::auth::{self, AuthError};
 use crate::http::json;
 use crate::limits::{Exceeded, Refusal};
 use crate::live::LiveError;
-use crate::model::record::Envelope;
 use crate::pages::PagesError;
+use crate::records::envelope::Envelope;
 use crate::records::{RecordsError, WriteObstacle};
 use crate::store::StoreError;
 

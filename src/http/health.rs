@@ -11,7 +11,7 @@ use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::json;
 use crate::http::peer::Peer;
-use crate::model::access::Viewer;
+use crate::model::viewer::Viewer;
 use crate::runtime::Runtime;
 
 /// `GET /healthz`: the process answers.

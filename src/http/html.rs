@@ -10,11 +10,9 @@ use poem::web::{Data, Query};
 use poem::{Request, Response, ResponseBuilder, Result, handler};
 use serde::Deserialize;
 
-use crate::http::accounts;
-use crate::http::admin;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::forms;
+use crate::http::{accounts, admin, forms};
 use crate::pages::{Fragment, PageResponse};
 use crate::records::RecordsError;
 use crate::runtime::Runtime;

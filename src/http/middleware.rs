@@ -15,15 +15,12 @@ use tokio::time::timeout;
 
 use crate::auth::AuthenticatedViewer;
 use crate::http::acceptor::REQUEST;
-use crate::http::caller;
 use crate::http::cors::Shared;
-use crate::http::csrf;
 use crate::http::error::HttpError;
-use crate::http::host;
 use crate::http::peer::Peer;
-use crate::http::{Site, Sockets};
+use crate::http::{Site, Sockets, caller, csrf, host};
 use crate::limits::{self, Requester, answering, on_behalf_of};
-use crate::model::access::Viewer;
+use crate::model::viewer::Viewer;
 use crate::runtime::Runtime;
 
 /// Sent with every answer.

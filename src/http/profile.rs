@@ -13,7 +13,7 @@ use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::html::{nonce, page, see_other};
 use crate::http::json;
-use crate::model::access::{User, Viewer};
+use crate::model::viewer::{User, Viewer};
 use crate::render::{OwnAccount, OwnSession, OwnToken};
 use crate::runtime::Runtime;
 use crate::store::ApiToken;

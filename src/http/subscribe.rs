@@ -8,10 +8,9 @@ use poem::{OnUpgrade, Request, Response, Result, handler};
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::http::Sockets;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::{sse, websocket};
+use crate::http::{Sockets, sse, websocket};
 use crate::limits::{on_behalf_of, requester};
 use crate::live::{Handshake, Outbox, Session, SessionContext};
 use crate::model::ids::SealedPosition;

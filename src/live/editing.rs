@@ -8,10 +8,11 @@ use crate::live::outbox::Outbox;
 use crate::live::presence::ConnectionId;
 use crate::model::access::View;
 use crate::model::change::Change;
+use crate::model::field::FieldAt;
 use crate::model::ids::{RecordId, TableName, UserId};
-use crate::model::record::{Envelope, FieldSet};
-use crate::model::table::FieldAt;
+use crate::model::record::FieldSet;
 use crate::model::value::UserRef;
+use crate::records::envelope::Envelope;
 
 /// How many records one connection may be editing.
 const MAX_EDITS: usize = 100;

@@ -16,17 +16,19 @@ use crate::live::outbox::{Burst, Outbox};
 use crate::live::replay::resync;
 use crate::model::action::OpenActions;
 use crate::model::change::Change;
-use crate::model::data_table::DataTable;
+use crate::model::components::data_table::DataTable;
+use crate::model::field::FieldAt;
 use crate::model::filter::Filter;
 use crate::model::ids::{ComponentId, RecordId, SealedPosition, TableName};
 use crate::model::query::Sort;
-use crate::model::record::{Envelope, FieldSet};
-use crate::model::related::{LabelChange, Related, RelatedLoader};
+use crate::model::record::FieldSet;
+use crate::model::related::Related;
 use crate::model::shape::Shape;
 use crate::model::sort_key::sort_key;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
+use crate::records::envelope::Envelope;
 use crate::render::Renderer;
-use crate::store::PositionSeal;
+use crate::store::{LabelChange, PositionSeal, RelatedLoader};
 
 /// What one subscription is about.
 #[derive(Clone)]
@@ -384,7 +386,7 @@ pub(super) fn renamed<'a>(
     scope: &'a SubscriptionScope,
     change: &'a Change,
 ) -> impl Iterator<Item = LabelChange> + 'a {
-    scope.related.iter().filter_map(|related| related.renamed_by(change, &scope.table))
+    scope.related.iter().filter_map(|related| LabelChange::of(related, change, &scope.table))
 }
 
 fn is_covered(scope: &SubscriptionScope, change: &Change, leads: &RelatedLoader) -> bool {

@@ -26,16 +26,15 @@ use crate::live::outbox::Outbox;
 use crate::live::presence::{Arrival, ConnectionId, Presence};
 use crate::live::replay::resync;
 use crate::live::replay_cache::ReplayCache;
-use crate::model::access::Viewer;
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::query::Query;
-use crate::model::record::Envelope;
 use crate::model::refresh::Transport;
-use crate::model::related::RelatedLoader;
+use crate::model::viewer::Viewer;
 use crate::records::Stale;
+use crate::records::envelope::Envelope;
 use crate::render::Renderer;
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, RelatedLoader, Store, StoreError};
 
 /// How many changes are told before their readers get a turn to send them on. More at once could
 /// fill the queue of a reader that keeps up.

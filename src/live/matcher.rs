@@ -6,10 +6,10 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::change::Change;
+use crate::model::field::FieldAt;
 use crate::model::filter::{Filter, Sought};
 use crate::model::ids::TableName;
 use crate::model::record::Record;
-use crate::model::table::FieldAt;
 use crate::model::value::Value;
 
 /// Which group; given out by the hub.

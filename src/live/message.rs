@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::model::ids::{RecordId, SealedPosition, TableName};
-use crate::model::record::Envelope;
+use crate::records::envelope::Envelope;
 
 /// A message from the server, told apart by `type`.
 #[derive(Serialize, JsonSchema)]

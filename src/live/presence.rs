@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use crate::live::message::{Body, Message, PresentUser};
 use crate::live::outbox::Outbox;
-use crate::model::access::{User, Viewer};
 use crate::model::change::Change;
 use crate::model::ids::UserId;
 use crate::model::query::Query;
 use crate::model::record::Record;
+use crate::model::viewer::{User, Viewer};
 
 /// Everyone on every page.
 #[derive(Debug, Default)]

@@ -19,8 +19,7 @@ use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::{Burst, MAX_WAITING, Outbox};
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, SealedPosition, TableName};
-use crate::model::related::RelatedLoader;
-use crate::store::{Replay, ReplayPart};
+use crate::store::{RelatedLoader, Replay, ReplayPart};
 
 /// How long a subscriber waits for the feed to reach what it has already read.
 const CATCH_UP: Duration = Duration::from_secs(5);

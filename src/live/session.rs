@@ -14,14 +14,14 @@ use crate::live::hub::{ConnectionPermit, Hub, PresenceGuard, Subscription};
 use crate::live::message::{Body, Message, Name};
 use crate::live::outbox::Outbox;
 use crate::live::replay::{CatchUp, Started, resync};
-use crate::model::access::Viewer;
 use crate::model::app::App;
 use crate::model::ids::{Position, RecordId, SealedPosition};
 use crate::model::refresh::Transport;
-use crate::model::route::Address;
 use crate::model::shape::Shape;
 use crate::model::table::Table;
+use crate::model::viewer::Viewer;
 use crate::records::{ComponentQuery, Opening, Records, RecordsError};
+use crate::router::Address;
 
 /// The longest `subscriptionId`, in bytes.
 const MAX_SUBSCRIPTION_ID: usize = 128;

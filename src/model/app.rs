@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::access::{Operation, Viewer};
-use crate::model::component::Component;
+use crate::model::access::View;
+use crate::model::components::component::Component;
+use crate::model::filter::Filter;
 use crate::model::ids::{BUILT_IN_ROLES, Role, TableName};
 use crate::model::origin::Origin;
 use crate::model::page::Page;
+use crate::model::permissions::Operation;
+use crate::model::related::Related;
 use crate::model::table::Table;
 use crate::model::theme::Theme;
+use crate::model::viewer::Viewer;
 
 /// An app that holds: every name in it leads somewhere.
 #[derive(Clone, Debug)]
@@ -79,5 +83,33 @@ impl App {
             })
         };
         page.seen_by(viewer).into_iter().all(is_open)
+    }
+}
+
+impl App {
+    /// A table as the viewer sees it; nothing if there is none, or it is closed to them.
+    pub fn view(&self, table: &TableName, viewer: &Viewer) -> Option<View> {
+        Some(self.with_related(self.table(table)?.view(viewer)?))
+    }
+
+    /// A table as the viewer sees it who adds a record to it; nothing if there is none, or they may
+    /// neither read it nor add to it.
+    pub fn view_to_add(&self, table: &TableName, viewer: &Viewer) -> Option<View> {
+        Some(self.with_related(self.table(table)?.view_to_add(viewer)?))
+    }
+
+    fn with_related(&self, view: View) -> View {
+        let viewer = &view.viewer;
+        let related = view.table.links().filter_map(|(field, name, _)| {
+            let table = self.table(name)?.clone();
+            let seen = table.view(viewer);
+            let display = table.display_field;
+            let display =
+                display.filter(|at| seen.as_ref().is_some_and(|view| view.fields.contains(*at)));
+            // Of a table that is closed to them, there are no records for them.
+            let rows = seen.map_or_else(Filter::none, |view| view.rows);
+            Some(Related { field, table, display, rows })
+        });
+        View { related: related.collect(), ..view }
     }
 }

@@ -3,14 +3,8 @@
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::Pieces;
-use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
-
-use crate::model::decimal;
-use crate::model::ids::{RecordId, UserId};
-use crate::model::table::Storage;
-use crate::model::value::{UserRef, Value};
 
 /// A day in the form `2026-04-05`; nothing if the text is not a day of the calendar in that form.
 pub fn date(text: &str) -> Option<String> {
@@ -101,30 +95,6 @@ pub fn json(text: &str) -> Result<Box<RawValue>, serde_json::Error> {
     RawValue::from_string(text.chars().filter(is_kept).collect())
 }
 
-impl Storage {
-    /// A value from text that has no types, as it stands in an address; nothing if it is none of
-    /// this kind.
-    pub fn read(self, text: &str) -> Option<Value> {
-        Some(match self {
-            Self::Text => Value::text(text),
-            Self::Integer => Value::Integer(text.parse().ok()?),
-            Self::Decimal(_) => Value::Decimal(plain_decimal(text)?),
-            Self::Boolean => Value::Boolean(text.parse().ok()?),
-            Self::Date => Value::text(date(text)?),
-            Self::Datetime => Value::text(instant(text).ok()?),
-            Self::Person => Value::Person(UserRef { id: UserId::new(text), name: None }),
-            Self::Link => Value::Link(text.parse::<RecordId>().ok()?.into()),
-            // Neither has one form that would fit into an address.
-            Self::List | Self::Json => return None,
-        })
-    }
-}
-
-/// A decimal as it stands in an address: without an exponent.
-fn plain_decimal(text: &str) -> Option<Decimal> {
-    decimal::parse(text).ok().filter(|_| !text.contains(['e', 'E']))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,35 +141,5 @@ mod tests {
         ] {
             assert_eq!(instant(text), Err(fault), "{text}");
         }
-    }
-
-    #[track_caller]
-    fn check(storage: Storage, text: &str, value: Option<Value>) {
-        assert_eq!(storage.read(text), value, "{text}");
-    }
-
-    #[test]
-    fn text_is_read_as_what_a_field_keeps() {
-        let decimal = |text: &str| Some(Value::Decimal(text.parse().unwrap()));
-        check(Storage::Text, " a", Some(Value::text(" a")));
-        check(Storage::Integer, "-7", Some(Value::Integer(-7)));
-        check(Storage::Decimal(2), "-12.50", decimal("-12.5"));
-        check(Storage::Boolean, "true", Some(Value::Boolean(true)));
-        check(Storage::Date, "2026-04-05", Some(Value::text("2026-04-05")));
-        let noon = Some(Value::text("2026-04-05T12:00:00.000Z"));
-        check(Storage::Datetime, "2026-04-05T14:00:00+02:00", noon);
-    }
-
-    #[test]
-    fn what_no_field_could_keep_is_no_value() {
-        for text in ["", "7.0", "9223372036854775808", "1_000", "0x7", "NaN"] {
-            check(Storage::Integer, text, None);
-        }
-        for text in ["", ".", "1_000", "1e3", "+5", "1234567890.123456", "--1"] {
-            check(Storage::Decimal(0), text, None);
-        }
-        check(Storage::Boolean, "1", None);
-        check(Storage::Date, "2026-02-30", None);
-        check(Storage::Datetime, "2026-04-05", None);
     }
 }

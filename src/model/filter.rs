@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::model::compare::compare;
+use crate::model::field::FieldAt;
 use crate::model::record::Record;
-use crate::model::table::{FieldAt, Storage};
+use crate::model::storage::Storage;
 use crate::model::value::Value;
 
 /// How deep `and`, `or` and `not` may nest.

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::model::access::{User, Viewer};
+use crate::model::field::FieldAt;
 use crate::model::filter::{Filter, Test};
 use crate::model::route::RouteValues;
-use crate::model::table::{FieldAt, Storage};
+use crate::model::storage::Storage;
 use crate::model::value::{UserRef, Value};
+use crate::model::viewer::{User, Viewer};
 
 /// One value of a filter before it is known who looks, and at what address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

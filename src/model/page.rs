@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::model::access::{Grant, Viewer};
-use crate::model::component::{Component, ComponentKind};
-use crate::model::data_table::DataTable;
+use crate::model::components::component::{Component, ComponentKind};
+use crate::model::components::data_table::DataTable;
 use crate::model::ids::ComponentId;
+use crate::model::permissions::Grant;
 use crate::model::phrase::Phrase;
+use crate::model::viewer::Viewer;
 
 /// A page as it was declared, checked.
 #[derive(Clone, Debug)]
@@ -107,5 +108,20 @@ impl Page {
     /// The component of this id, if the viewer may see it.
     pub fn component(&self, id: &ComponentId, viewer: &Viewer) -> Option<&Component> {
         self.seen_by(viewer).into_iter().find(|component| component.id == *id)
+    }
+
+    /// What its path is made of. One that begins with `:` stands for any value.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.path.split('/').skip(1)
+    }
+
+    /// The names of the parameters of its path.
+    pub fn params(&self) -> impl Iterator<Item = &str> {
+        self.segments().filter_map(|segment| segment.strip_prefix(':'))
+    }
+
+    /// Whether its path has parameters, so that it is a page for each value of them.
+    pub fn has_params(&self) -> bool {
+        self.params().next().is_some()
     }
 }

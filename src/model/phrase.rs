@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::model::access::Viewer;
 use crate::model::operand::Attribute;
 use crate::model::route::RouteValues;
+use crate::model::viewer::Viewer;
 
 /// Words with values in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

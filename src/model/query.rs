@@ -2,10 +2,11 @@
 
 use rust_decimal::Decimal;
 
+use crate::model::field::{Field, FieldAt};
 use crate::model::filter::Filter;
 use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::record::Record;
-use crate::model::table::{Field, FieldAt, Storage};
+use crate::model::storage::Storage;
 use crate::model::value::Value;
 
 /// A question about the records of one table.

@@ -1,12 +1,10 @@
-//! A record of a table, and the `{id, fields}` envelope it travels in.
+//! A record of a table, and a set of its fields.
 
 use std::ops::Index;
 use std::sync::Arc;
 
-use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
-
+use crate::model::field::FieldAt;
 use crate::model::ids::RecordId;
-use crate::model::table::{FieldAt, Table};
 use crate::model::value::Value;
 
 /// A row: one value for each of its table's fields, in the table's order.
@@ -75,36 +73,5 @@ impl FieldSet {
     /// The fields that both allow.
     pub fn and(&self, other: &Self) -> Self {
         Self(self.iter().filter(|at| other.contains(*at)).collect())
-    }
-}
-
-/// `{ "id": "42", "fields": {…} }`: a record as everyone meets it, with only the fields they may see.
-pub struct Envelope<'a> {
-    /// The table it belongs to.
-    pub table: &'a Table,
-    /// The row whose values are read.
-    pub record: &'a Record,
-    /// What of it may be seen.
-    pub fields: &'a FieldSet,
-}
-
-impl Serialize for Envelope<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut envelope = serializer.serialize_struct("Envelope", 2)?;
-        envelope.serialize_field("id", &self.record.id().to_string())?;
-        envelope.serialize_field("fields", &Fields(self))?;
-        envelope.end()
-    }
-}
-
-struct Fields<'a>(&'a Envelope<'a>);
-
-impl Serialize for Fields<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for at in self.0.fields.iter() {
-            map.serialize_entry(self.0.table.field(at).name.as_str(), &self.0.record[at])?;
-        }
-        map.end()
     }
 }

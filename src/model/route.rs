@@ -1,31 +1,6 @@
-//! The address of a page as it was asked for: which page, and the values that come with it.
+//! The values that the address of a page gives.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-
-use crate::model::app::App;
-use crate::model::page::Page;
-
-/// The longest value that an address may give, in bytes. A longer one counts as missing.
-const MAX_VALUE: usize = 4_000;
-/// How many pairs of a query string are looked at, among those that the page knows.
-const MAX_PAIRS: usize = 100;
-
-/// What stands in a path as something else.
-const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// A page at its address.
-#[derive(Clone, Debug)]
-pub struct Address {
-    /// The page at this address.
-    pub page: Arc<Page>,
-    /// Its path with its parameters filled in. However it was asked for, this is how it is spelt.
-    pub path: Arc<str>,
-    /// What the address gives beside.
-    pub values: RouteValues,
-}
 
 /// The values that an address gives: the parameters of its path, and what of its query string the
 /// page knows. What it does not know is as if it were not there.
@@ -38,6 +13,11 @@ pub struct RouteValues {
 type Pair = (Arc<str>, Arc<str>);
 
 impl RouteValues {
+    /// The values of these parameters of a path, and of these names of its query string.
+    pub fn new(params: Vec<(Arc<str>, Arc<str>)>, query: Vec<(Arc<str>, Arc<str>)>) -> Self {
+        Self { params, query }
+    }
+
     /// Whether the address gives nothing.
     pub fn is_empty(&self) -> bool {
         self.params.is_empty() && self.query.is_empty()
@@ -67,173 +47,4 @@ impl RouteValues {
 
 fn find<'a>(pairs: &'a [Pair], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(known, _)| known.as_ref() == name).map(|(_, value)| value.as_ref())
-}
-
-impl App {
-    /// The page at a path with its query string, as browsers write them. Where several could be
-    /// meant, it is the one that says more of it literally, from left to right.
-    pub fn at(&self, url: &str) -> Option<Address> {
-        let url = url.split('#').next().unwrap_or_default();
-        let (path, query) = url.split_once('?').unwrap_or((url, ""));
-        let given: Vec<_> = segments(path)?.map(decoded).collect::<Option<_>>()?;
-        // Of two that say as much, the last is taken: the author's.
-        let all = self.admin_pages.iter().chain(&self.pages);
-        let page = all.filter(|page| fits(page, &given)).max_by_key(|page| literals(page))?;
-        let params = page.segments().zip(&given).filter_map(|(segment, value)| {
-            Some((segment.strip_prefix(':')?.into(), value.as_ref().into()))
-        });
-        let values = RouteValues { params: params.collect(), query: pairs(page, query) };
-        let path = spelt(page, &given);
-        Some(Address { page: page.clone(), path, values })
-    }
-}
-
-impl Page {
-    /// What its path is made of. One that begins with `:` stands for any value.
-    fn segments(&self) -> impl Iterator<Item = &str> {
-        self.path.split('/').skip(1)
-    }
-
-    /// The names of the parameters of its path.
-    pub fn params(&self) -> impl Iterator<Item = &str> {
-        self.segments().filter_map(|segment| segment.strip_prefix(':'))
-    }
-
-    /// Whether its path has parameters, so that it is a page for each value of them.
-    pub fn has_params(&self) -> bool {
-        self.params().next().is_some()
-    }
-}
-
-/// What stands between the slashes; nothing if it is no path.
-fn segments(path: &str) -> Option<impl Iterator<Item = &str>> {
-    path.strip_prefix('/').map(|below| below.split('/'))
-}
-
-/// A segment without percent signs; nothing if it is too long or no text.
-fn decoded(segment: &str) -> Option<Cow<'_, str>> {
-    let text = percent_decode_str(segment).decode_utf8().ok()?;
-    (text.len() <= MAX_VALUE && !text.contains('\0')).then_some(text)
-}
-
-fn fits(page: &Page, given: &[Cow<'_, str>]) -> bool {
-    let fits = |(segment, value): (&str, &Cow<'_, str>)| match segment.strip_prefix(':') {
-        Some(_) => !value.is_empty(),
-        None => segment == value,
-    };
-    page.segments().count() == given.len() && page.segments().zip(given).all(fits)
-}
-
-/// Which segments are literal, the first one counting most.
-fn literals(page: &Page) -> Vec<bool> {
-    page.segments().map(|segment| !segment.starts_with(':')).collect()
-}
-
-fn spelt(page: &Page, given: &[Cow<'_, str>]) -> Arc<str> {
-    if !page.has_params() {
-        return page.path.clone();
-    }
-    let mut path = String::new();
-    for (segment, value) in page.segments().zip(given) {
-        path.push('/');
-        match segment.strip_prefix(':') {
-            Some(_) => path.extend(utf8_percent_encode(value, IN_A_PATH)),
-            None => path.push_str(segment),
-        }
-    }
-    path.into()
-}
-
-/// The pairs of a query string that the page knows.
-fn pairs(page: &Page, query: &str) -> Vec<Pair> {
-    if query.is_empty() {
-        return Vec::new();
-    }
-    let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-        serde_urlencoded::from_str(query).unwrap_or_default();
-    let known = pairs.into_iter().filter(|(name, value)| {
-        value.len() <= MAX_VALUE && !value.contains('\0') && page.knows(name)
-    });
-    known.take(MAX_PAIRS).map(|(name, value)| (name.into(), value.into())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::theme::Theme;
-
-    fn app(paths: &[&str]) -> App {
-        let page = |path: &&str| {
-            let page = Page {
-                name: (*path).into(),
-                path: (*path).into(),
-                meta: Default::default(),
-                access: None,
-                presence: false,
-                components: Vec::new(),
-            };
-            Arc::new(page)
-        };
-        App {
-            name: "app".into(),
-            folder: Default::default(),
-            database_url: None,
-            roles: Vec::new(),
-            sign_up: None,
-            tables: Vec::new(),
-            live_origins: Vec::new(),
-            theme: Theme::default(),
-            templates: Vec::new(),
-            pages: paths.iter().map(page).collect(),
-            admin_pages: Vec::new(),
-        }
-    }
-
-    #[track_caller]
-    fn check(url: &str, told: &str) {
-        let paths =
-            ["/", "/orders", "/orders/new", "/orders/:id", "/:table/:id", "/café", "/a/:x/c"];
-        let told_now = match app(&paths).at(url) {
-            None => "nothing".to_owned(),
-            Some(address) => {
-                let Address { page, path, values: RouteValues { params, .. } } = address;
-                let params: String =
-                    params.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-                format!("{} {path}{params}", page.path)
-            }
-        };
-        assert_eq!(told_now, told, "{url}");
-    }
-
-    #[test]
-    fn a_literal_path_wins_over_a_parameter() {
-        check("/orders/new", "/orders/new /orders/new");
-        check("/orders/7", "/orders/:id /orders/7 id=7");
-        check("/stock/7", "/:table/:id /stock/7 table=stock id=7");
-        check("/a/b/c", "/a/:x/c /a/b/c x=b");
-    }
-
-    #[test]
-    fn a_page_has_one_spelling_however_it_is_asked_for() {
-        check("/", "/ /");
-        check("/caf%C3%A9?a=b#c", "/café /café");
-        check("/café", "/café /café");
-        check("/orders/%61%20b", "/orders/:id /orders/a%20b id=a b");
-        check("/orders/a%2Fb", "/orders/:id /orders/a%2Fb id=a/b");
-        check("/orders/%3Cscript%3E", "/orders/:id /orders/%3Cscript%3E id=<script>");
-    }
-
-    #[test]
-    fn what_no_page_is_at_leads_nowhere() {
-        for url in ["", "orders", "//", "/orders/", "/orders/7/8/9", "/orders/%00", "/orders/%ff"] {
-            check(url, "nothing");
-        }
-        check(&format!("/orders/{}", "9".repeat(MAX_VALUE + 1)), "nothing");
-    }
-
-    #[test]
-    fn a_name_that_the_page_does_not_know_is_not_kept() {
-        let values = app(&["/"]).at("/?a=b&%00&&=&a").unwrap().values;
-        assert!(values.is_empty());
-    }
 }

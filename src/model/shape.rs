@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::model::access::View;
-use crate::model::component::Component;
+use crate::model::components::component::Component;
 use crate::model::page::Page;
 use crate::model::table::Table;
 

@@ -64,8 +64,8 @@ fn ordered_bits(number: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::field::FieldAt;
     use crate::model::ids::UserId;
-    use crate::model::table::FieldAt;
     use crate::model::value::UserRef;
 
     fn key(id: i64, value: Value, direction: Direction) -> String {

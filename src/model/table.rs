@@ -1,13 +1,10 @@
 //! A table as declared: its fields, what each may hold, who may do what.
 
-use std::sync::Arc;
-
-use rust_decimal::Decimal;
-
-use crate::model::access::Permissions;
-use crate::model::ids::{FieldName, TableName};
-use crate::model::record::Record;
-use crate::model::value::Value;
+use crate::model::field::{Field, FieldAt, FieldKind, OnDelete};
+use crate::model::ids::TableName;
+use crate::model::permissions::{FieldRule, Operation, Permissions};
+use crate::model::record::{FieldSet, Record};
+use crate::model::viewer::Viewer;
 
 /// One declared table. `fields[0]` is always the `id`.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +15,7 @@ pub struct Table {
     pub fields: Vec<Field>,
     /// Who may do what.
     pub permissions: Permissions,
-    /// Rows the table is filled with when it is first created; their `id`s are [`Value::Null`]
+    /// Rows the table is filled with when it is first created; their `id`s are `Value::Null`
     /// where the seed file names none.
     pub seed: Vec<Record>,
     /// What the table was called before.
@@ -27,235 +24,20 @@ pub struct Table {
     pub display_field: Option<FieldAt>,
 }
 
-/// Which field of its table: an index that a [`Table`] gives out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FieldAt(usize);
-
-impl FieldAt {
-    /// The `id`, first in every table.
-    pub const ID: Self = Self(0);
-
-    /// The field at this place among those of a table that is being made.
-    pub fn nth(index: usize) -> Self {
-        Self(index)
-    }
-
-    /// The index into a record's values.
-    pub fn index(self) -> usize {
-        self.0
-    }
-}
-
-/// A declared field of a table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Field {
-    /// The name in YAML, JSON and the database.
-    pub name: FieldName,
-    /// What people read above the column; made from the name where the author gives none.
-    pub label: Arc<str>,
-    /// What it may hold.
-    pub kind: FieldKind,
-    /// Whether a record must have a value here.
-    pub required: bool,
-    /// Whether no two records may have the same value.
-    pub unique: bool,
-    /// The value of a new record that names none.
-    pub default: Value,
-    /// What the field was called before.
-    pub renamed_from: Option<FieldName>,
-}
-
-/// The declared type of a field with that type's options.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FieldKind {
-    /// The key that every table has.
-    Id,
-    /// A line of text.
-    SingleLineText,
-    /// Text of any number of lines.
-    LongText,
-    /// A text with an e-mail address.
-    Email,
-    /// An http, https or mailto address.
-    Url,
-    /// A telephone number as people write it.
-    PhoneNumber,
-    /// A whole number of 64 bits.
-    Integer(Bounds<i64>),
-    /// A decimal number of at most 15 significant digits.
-    Decimal(Bounds<Decimal>),
-    /// An amount of money in one currency, an ISO 4217 code.
-    Currency(Arc<str>, Bounds<Decimal>),
-    /// A share of a hundred: `12.5` is 12.5 %.
-    Percentage(Bounds<Decimal>),
-    /// A number of stars from 0 to this.
-    Rating(u8),
-    /// A value that is true or false.
-    Checkbox,
-    /// A day of the calendar.
-    Date,
-    /// An instant, in UTC.
-    Datetime,
-    /// One of these options.
-    SingleSelect(Vec<Arc<str>>),
-    /// One of these options, where the order is that of the work.
-    Status(Vec<Arc<str>>),
-    /// Some of these options.
-    MultiSelect(Vec<Arc<str>>),
-    /// Whatever JSON can say.
-    Json,
-    /// A number that the database gives each record.
-    Autonumber(Numbering),
-    /// A record of this table.
-    Relationship(TableName, OnDelete),
-    /// When the record was made; set by the database.
-    CreatedAt,
-    /// When the record last changed; set by the database, never the same twice for one record.
-    UpdatedAt,
-    /// Who made the record.
-    CreatedBy,
-    /// Who last changed the record.
-    UpdatedBy,
-}
-
-/// What becomes of a record when the one that it refers to is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnDelete {
-    /// Nothing: the other one cannot be removed.
-    Restrict,
-    /// It is removed too.
-    Cascade,
-    /// It refers to none.
-    SetNull,
-}
-
-/// How records are numbered: they count with their ids, so no number is ever given out twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Numbering {
-    /// The number of the record with the id 1.
-    pub start: i64,
-    /// What people read before the number.
-    pub prefix: Arc<str>,
-}
-
-/// The smallest and greatest value allowed, both included.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bounds<T> {
-    /// The smallest value; `None` if there is no such bound.
-    pub min: Option<T>,
-    /// The greatest value; `None` if there is no such bound.
-    pub max: Option<T>,
-}
-
-impl<T> Default for Bounds<T> {
-    fn default() -> Self {
-        Self { min: None, max: None }
-    }
-}
-
-/// How a kind of value is kept and compared, whatever the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Storage {
-    /// Any text, in UTF-8.
-    Text,
-    /// A signed 64-bit number.
-    Integer,
-    /// Decimal digits, at least this many of them after the point.
-    Decimal(u32),
-    /// 0 or 1 for false or true.
-    Boolean,
-    /// A day as text, as `2026-04-05`.
-    Date,
-    /// A moment as text in UTC, as `2026-04-05T12:00:00.000Z`.
-    Datetime,
-    /// The id of an account, as text.
-    Person,
-    /// Texts, as a JSON array.
-    List,
-    /// A JSON document, as text.
-    Json,
-    /// The id of a record.
-    Link,
-}
-
-impl FieldKind {
-    /// How values of this kind are kept.
-    pub fn storage(&self) -> Storage {
-        match self {
-            Self::SingleLineText
-            | Self::LongText
-            | Self::Email
-            | Self::Url
-            | Self::PhoneNumber
-            | Self::SingleSelect(_)
-            | Self::Status(_) => Storage::Text,
-            Self::Id | Self::Integer(_) | Self::Rating(_) | Self::Autonumber(_) => Storage::Integer,
-            Self::Currency(code, _) => Storage::Decimal(minor_units(code)),
-            Self::Decimal(_) | Self::Percentage(_) => Storage::Decimal(0),
-            Self::Checkbox => Storage::Boolean,
-            Self::Date => Storage::Date,
-            Self::Datetime | Self::CreatedAt | Self::UpdatedAt => Storage::Datetime,
-            Self::CreatedBy | Self::UpdatedBy => Storage::Person,
-            Self::MultiSelect(_) => Storage::List,
-            Self::Json => Storage::Json,
-            Self::Relationship(..) => Storage::Link,
-        }
-    }
-
-    /// Whether the system alone sets it, and a write that names it is refused.
-    pub fn is_system(&self) -> bool {
-        matches!(
-            self,
-            Self::Id
-                | Self::Autonumber(_)
-                | Self::CreatedAt
-                | Self::UpdatedAt
-                | Self::CreatedBy
-                | Self::UpdatedBy
-        )
-    }
-
-    /// Whether the database makes it of other columns, so that nothing is written there.
-    pub fn is_generated(&self) -> bool {
-        matches!(self, Self::Autonumber(_))
-    }
-
-    /// The options of a select or status, nothing for other kinds.
-    pub fn options(&self) -> &[Arc<str>] {
-        match self {
-            Self::SingleSelect(options) | Self::Status(options) | Self::MultiSelect(options) => {
-                options
-            }
-            _ => &[],
-        }
-    }
-}
-
-/// How many digits after the point amounts of a currency have: two, but for these (ISO 4217).
-pub fn minor_units(currency: &str) -> u32 {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        "CLF" | "UYW" => 4,
-        _ => 2,
-    }
-}
-
 impl Table {
     /// The field of this name, `id` included.
     pub fn at(&self, name: &str) -> Option<FieldAt> {
-        self.fields.iter().position(|field| field.name.as_str() == name).map(FieldAt)
+        self.fields.iter().position(|field| field.name.as_str() == name).map(FieldAt::nth)
     }
 
     /// The field at this place.
     pub fn field(&self, at: FieldAt) -> &Field {
-        &self.fields[at.0]
+        &self.fields[at.index()]
     }
 
     /// Every field with its place, `id` first.
     pub fn all(&self) -> impl Iterator<Item = (FieldAt, &Field)> {
-        self.fields.iter().enumerate().map(|(index, field)| (FieldAt(index), field))
+        self.fields.iter().enumerate().map(|(index, field)| (FieldAt::nth(index), field))
     }
 
     /// The fields that whoever adds a record must give a value.
@@ -279,9 +61,54 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Whether the viewer may do this to some record of the table.
+    pub fn allows(&self, viewer: &Viewer, operation: Operation) -> bool {
+        let permissions = &self.permissions;
+        match operation {
+            Operation::Read => &permissions.read,
+            Operation::Create => &permissions.create,
+            Operation::Update => &permissions.update,
+            Operation::Delete => &permissions.delete,
+        }
+        .allows(viewer)
+    }
+
+    /// The fields the viewer may see; none if the table is closed to them.
+    pub fn readable(&self, viewer: &Viewer) -> FieldSet {
+        match self.allows(viewer, Operation::Read) {
+            true => self.not_hidden(viewer),
+            false => FieldSet::new([]),
+        }
+    }
+
+    /// The fields that no rule of their own hides from the viewer.
+    pub(super) fn not_hidden(&self, viewer: &Viewer) -> FieldSet {
+        let may = |at: &FieldAt| {
+            let rule = self.rule(*at).and_then(|rule| rule.read.as_ref());
+            rule.is_none_or(|grant| grant.allows(viewer))
+        };
+        FieldSet::new(self.all().map(|(at, _)| at).filter(may))
+    }
+
+    /// Whether the viewer may set the field, given that they may write the record.
+    pub fn may_set(&self, viewer: &Viewer, at: FieldAt) -> bool {
+        let rule = self.rule(at).and_then(|rule| rule.write.as_ref());
+        rule.is_none_or(|grant| grant.allows(viewer))
+    }
+
+    fn rule(&self, at: FieldAt) -> Option<&FieldRule> {
+        self.permissions.fields.iter().find(|rule| rule.field == at)
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::model::ids::UserId;
+    use crate::model::permissions::Grant;
+    use crate::model::value::Value;
+    use crate::model::viewer::User;
 
     /// A table of text fields, for tests that need nothing more.
     pub(crate) fn table(name: &str, fields: &[&str]) -> Table {
@@ -319,5 +146,40 @@ pub(crate) mod tests {
             renamed_from: None,
         }));
         table
+    }
+
+    fn user(role: &str) -> Viewer {
+        Viewer::User(User {
+            id: UserId::new("u1"),
+            email: "ada@example.org".into(),
+            name: "Ada".into(),
+            role: role.parse().unwrap(),
+        })
+    }
+
+    #[test]
+    fn what_is_not_said_is_closed_to_guests_and_written_by_admins() {
+        let table = table("orders", &["customer"]);
+        assert!(!table.allows(&Viewer::Guest, Operation::Read));
+        assert!(table.allows(&user("viewer"), Operation::Read));
+        assert!(!table.allows(&user("member"), Operation::Update));
+        assert!(table.allows(&user("admin"), Operation::Delete));
+    }
+
+    #[test]
+    fn a_field_rule_hides_the_field_from_others() {
+        let mut table = table("orders", &["customer", "total"]);
+        let total = table.at("total").unwrap();
+        table.permissions.read = Grant::All;
+        let admins = Some(Grant::Roles(vec!["admin".parse().unwrap()]));
+        table.permissions.fields.push(FieldRule { field: total, read: admins, write: None });
+        assert!(!table.readable(&Viewer::Guest).contains(total));
+        assert!(!table.readable(&user("member")).contains(total));
+        assert!(table.readable(&user("admin")).contains(total));
+    }
+
+    #[test]
+    fn a_closed_table_shows_no_field() {
+        assert_eq!(table("orders", &["customer"]).readable(&Viewer::Guest).iter().count(), 0);
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use crate::auth::MAX_TOKEN_DAYS;
-use crate::model::access::Viewer;
 use crate::model::app::App;
+use crate::model::viewer::Viewer;
 use crate::openapi::schemas::object;
 use crate::openapi::{Paths, answers, body};
 

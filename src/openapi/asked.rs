@@ -3,8 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::model::access::View;
+use crate::model::field::{Field, FieldAt};
 use crate::model::filter::{MAX_FILTER_LIST, OPERATORS, operator_suits};
-use crate::model::table::{Field, FieldAt, Storage};
+use crate::model::storage::Storage;
 use crate::openapi::schema;
 use crate::openapi::schemas::object;
 use crate::records::{DEFAULT_LIMIT, MAX_LIMIT, MAX_SEARCH, MAX_SORTS};

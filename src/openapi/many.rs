@@ -2,7 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::model::access::{Operation, View};
+use crate::model::access::View;
+use crate::model::permissions::Operation;
 use crate::openapi::answers::{self, WRITING};
 use crate::openapi::records::{last_seen, updated_at};
 use crate::openapi::schemas::{self, id, many, may, object};

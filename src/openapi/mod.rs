@@ -11,9 +11,10 @@ use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::auth::COOKIE;
-use crate::model::access::{View, Viewer};
+use crate::model::access::View;
 use crate::model::app::App;
 use crate::model::ids::Role;
+use crate::model::viewer::Viewer;
 
 mod accounts;
 mod answers;

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use crate::openapi::answers;
-use crate::openapi::{Paths, asked};
+use crate::openapi::{Paths, answers, asked};
 
 pub(super) fn describe(paths: &mut Paths) {
     let text = json!({ "type": "string" });

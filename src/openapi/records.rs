@@ -2,7 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::model::access::{Operation, View};
+use crate::model::access::View;
+use crate::model::permissions::Operation;
 use crate::openapi::answers::{self, READING, WRITING};
 use crate::openapi::schemas::{self, may, object};
 use crate::openapi::{Paths, asked, body, path, schema};

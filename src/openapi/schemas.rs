@@ -3,9 +3,10 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::fields::schema::{example, given, read, sent};
-use crate::model::access::{Operation, View};
+use crate::model::access::View;
+use crate::model::field::{Field, FieldAt};
 use crate::model::filter::Filter;
-use crate::model::table::{Field, FieldAt};
+use crate::model::permissions::Operation;
 use crate::openapi::{asked, schema};
 
 /// The id of a record.

@@ -3,8 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::model::access::View;
-use crate::openapi::answers;
-use crate::openapi::{Paths, asked, path};
+use crate::openapi::{Paths, answers, asked, path};
 
 const REFUSED: [u16; 6] = [400, 401, 403, 404, 429, 503];
 

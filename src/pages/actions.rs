@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::model::access::{View, Viewer};
-use crate::model::action::{Action, ActionKind, RowAction};
-use crate::model::component::{Component, ComponentKind};
+use crate::model::access::View;
+use crate::model::action::{Action, ActionKind, OnSuccess, RowAction};
+use crate::model::components::component::{Component, ComponentKind};
+use crate::model::field::FieldAt;
 use crate::model::filter::{Filter, Test};
-use crate::model::form::OnSuccess;
 use crate::model::input::{Input, Inputs};
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::Record;
-use crate::model::route::Address;
 use crate::model::shape::Shape;
-use crate::model::table::FieldAt;
 use crate::model::value::Value;
+use crate::model::viewer::Viewer;
 use crate::pages::submit::{Done, Submission, Submitted};
 use crate::pages::{Pages, PagesError};
 use crate::records::{FieldFault, MAX_RECORDS, RecordInput, Records, RecordsError, WriteObstacle};
 use crate::render::{self, Confirm};
+use crate::router::Address;
 
 /// What was pressed, and for which records.
 struct Press<'a> {

@@ -5,15 +5,16 @@
 
 use std::collections::HashSet;
 
-use crate::model::access::Viewer;
-use crate::model::form::{Draft, Purpose};
+use crate::model::components::form::Purpose;
 use crate::model::query::Answer;
 use crate::model::record::Record;
+use crate::model::viewer::Viewer;
 use crate::pages::form_data::FormData;
 use crate::pages::save::Target;
 use crate::pages::submit::{Submission, Submitted};
 use crate::pages::{Pages, PagesError};
 use crate::records::RecordsError;
+use crate::render::Draft;
 
 impl Pages {
     /// The form as it is now, for whoever sent it as it was.

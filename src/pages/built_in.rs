@@ -1,6 +1,6 @@
 //! The pages that every app has: somebody's own account, and those for admins.
 
-use crate::model::access::Viewer;
+use crate::model::viewer::Viewer;
 use crate::pages::{Pages, PagesError};
 use crate::render::{AdminNotice, AdminPage, Figures, MenuItem, OwnAccount, RecordPast};
 

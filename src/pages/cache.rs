@@ -1,7 +1,7 @@
 //! What has been rendered, for as long as the tables it was made of have not changed.
 //!
 //! A rendering may differ between viewers only by what its key names: the components that they see
-//! (`seen`), the words about them (`said`) and what a [`Scope`] holds. So the templates of components
+//! (`seen`), the words about them (`said`) and what a `ViewKey` holds. So the templates of components
 //! with records are given what was worked out for the scope, and never the viewer.
 //!
 //! The key says who may see it and from which version of the tables it was made, so there is
@@ -15,13 +15,13 @@ use tokio::sync::OnceCell;
 
 use crate::feed::Version;
 use crate::model::action::OpenActions;
-use crate::model::component::Component;
+use crate::model::components::component::Component;
+use crate::model::field::FieldAt;
 use crate::model::ids::ComponentId;
 use crate::model::query::Query;
 use crate::model::record::FieldSet;
 use crate::model::related::Related;
 use crate::model::route::RouteValues;
-use crate::model::table::FieldAt;
 use crate::records::ComponentQuery;
 
 /// Before the position from which a component goes on, up to the next quotation mark. It is no part of what is

@@ -6,11 +6,13 @@ use serde_json::{Map, Value as Json};
 
 use crate::fields;
 use crate::fields::entry;
-use crate::model::form::{Draft, Form, Purpose};
+use crate::model::components::form::{Form, Purpose};
+use crate::model::field::FieldAt;
 use crate::model::input::{Input, Inputs};
 use crate::model::record::{FieldSet, Record};
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
 use crate::records::{FieldFault, RecordsError};
+use crate::render::Draft;
 
 /// What was sent by a form.
 #[derive(Debug)]

@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::model::access::Viewer;
 use crate::model::ids::{ComponentId, TableName};
-use crate::model::route::Address;
 use crate::model::shape::Shape;
+use crate::model::viewer::Viewer;
 use crate::pages::cache::CacheKey;
+use crate::router::Address;
 
 /// How many spots are remembered. Past it all are forgotten.
 const MAX_SPOTS: usize = 4_096;

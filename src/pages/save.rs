@@ -1,21 +1,25 @@
 //! What becomes of a form that was sent: a record is written, or the form comes back with what is
 //! wrong.
 
-use crate::model::access::{View, Viewer};
-use crate::model::component::{Component, HrefPart};
+use crate::model::access::View;
+use crate::model::action::OnSuccess;
+use crate::model::components::component::Component;
+use crate::model::components::form::{Form, Purpose};
+use crate::model::data_source::HrefPart;
+use crate::model::field::FieldAt;
 use crate::model::filter::{Filter, Test};
-use crate::model::form::{Draft, Form, OnSuccess, Purpose};
 use crate::model::input::Inputs;
 use crate::model::query::Answer;
 use crate::model::record::FieldSet;
-use crate::model::route::Address;
-use crate::model::table::FieldAt;
 use crate::model::value::Value;
+use crate::model::viewer::Viewer;
 use crate::pages::form_data::FormData;
 use crate::pages::submit::{Done, Submission, Submitted};
 use crate::pages::{Pages, PagesError};
 use crate::records::{self, RecordsError};
 use crate::render;
+use crate::render::Draft;
+use crate::router::Address;
 
 /// How often a change is tried again because other fields of its record have changed.
 const MOST_TRIES: usize = 3;

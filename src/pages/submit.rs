@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::access::{View, Viewer};
-use crate::model::component::{Component, ComponentKind};
+use crate::model::access::View;
+use crate::model::components::component::{Component, ComponentKind};
 use crate::model::ids::ComponentId;
-use crate::model::route::Address;
 use crate::model::shape::Shape;
+use crate::model::viewer::Viewer;
 use crate::pages::save::Target;
 use crate::pages::{Pages, PagesError, RenderRequest, actions};
 use crate::records::RecordsError;
 use crate::render::{ComponentData, Confirm, Frame, Scene};
+use crate::router::Address;
 
 /// What was sent to a page.
 #[derive(Clone, Copy, Debug)]

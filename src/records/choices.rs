@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use crate::model::field::FieldAt;
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::Record;
 use crate::model::related::{Choices, MAX_CHOICES, Related};
-use crate::model::table::FieldAt;
 use crate::model::value::RecordRef;
 use crate::records::{Records, RecordsError};
 

@@ -5,7 +5,8 @@
 //! before such a beginning; reading takes one away. So what is written is read back exactly.
 
 use crate::fields;
-use crate::model::table::{Field, Storage};
+use crate::model::field::Field;
+use crate::model::storage::Storage;
 use crate::model::value::Value;
 
 /// What keeps a spreadsheet from running a text.
@@ -38,8 +39,8 @@ fn is_dangerous(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::field::{Bounds, FieldKind};
     use crate::model::table::tests::table_of;
-    use crate::model::table::{Bounds, FieldKind};
 
     #[track_caller]
     fn check(kind: FieldKind, value: Value, written: &str) {

@@ -9,10 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use crate::model::field::FieldKind;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::query::{After, Sort};
 use crate::model::record::Record;
-use crate::model::table::{FieldKind, Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::model::value::{UserRef, Value};
 use crate::records::RecordsError;
 

@@ -7,9 +7,10 @@ use futures_util::{Stream, StreamExt};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::limits::{Share, requester};
+use crate::model::field::FieldAt;
 use crate::model::record::{FieldSet, Record};
 use crate::model::related::Related;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
 use crate::records::{RecordList, Records, RecordsError, csv};
 use crate::store::StoreError;
 

@@ -1,9 +1,10 @@
 //! Who changed what of a record, from the change log.
 
-use crate::model::access::{View, Viewer};
+use crate::model::access::View;
 use crate::model::change::Change;
+use crate::model::field::FieldAt;
 use crate::model::record::Record;
-use crate::model::table::FieldAt;
+use crate::model::viewer::Viewer;
 use crate::records::{Records, RecordsError, record_id};
 
 /// How many changes of a record are told.

@@ -9,9 +9,11 @@ use tokio::task::spawn_blocking;
 
 use crate::fields::{self, separator};
 use crate::limits::{Limit, requester};
-use crate::model::access::{Operation, View, Viewer};
-use crate::model::table::{Field, FieldAt};
+use crate::model::access::View;
+use crate::model::field::{Field, FieldAt};
+use crate::model::permissions::Operation;
 use crate::model::value::Value;
+use crate::model::viewer::Viewer;
 use crate::records::many::{WritePlan, merge, unique_field};
 use crate::records::{Records, RecordsError, WriteObstacle, csv, may, sent};
 use crate::store::{FieldValues, Intent, StoreError, WriteOp};

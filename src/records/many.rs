@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 
 use crate::fields;
-use crate::model::access::{Operation, View, Viewer};
+use crate::model::access::View;
+use crate::model::field::FieldAt;
 use crate::model::ids::RecordId;
 use crate::model::input::Inputs;
+use crate::model::permissions::Operation;
 use crate::model::record::Record;
-use crate::model::table::FieldAt;
 use crate::model::value::Value;
+use crate::model::viewer::Viewer;
 use crate::records::sent::{self, Faults};
 use crate::records::{FieldFault, Records, RecordsError, WriteObstacle, may};
 use crate::store::{FieldValues, Intent, StoreError, Upsert, WriteOp, WriteOutcome};

@@ -6,19 +6,23 @@ use std::sync::Arc;
 
 use crate::feed::Versions;
 use crate::limits::{Limit, Shares};
-use crate::model::access::{Operation, View, Viewer};
+use crate::model::access::View;
 use crate::model::app::App;
-use crate::model::component::Component;
+use crate::model::components::component::Component;
+use crate::model::field::FieldAt;
 use crate::model::ids::{Position, RecordId, SealedPosition, TableName};
 use crate::model::input::Inputs;
+use crate::model::permissions::Operation;
 use crate::model::query::{Answer, Query, Snapshot};
 use crate::model::record::Record;
-use crate::model::related::{Related, RelatedLoader};
-use crate::model::table::FieldAt;
+use crate::model::related::Related;
 use crate::model::value::Value;
+use crate::model::viewer::Viewer;
 use crate::store::{
-    Intent, LogRetention, Outcomes, Store, StoreError, Write, WriteOp, WriteOutcome,
+    Intent, LogRetention, Outcomes, RelatedLoader, Store, StoreError, Write, WriteOp, WriteOutcome,
 };
+
+pub mod envelope;
 
 mod choices;
 mod csv;

@@ -1,11 +1,11 @@
 //! Whether a page may be opened at an address. Whoever may open it may be present on it, nobody else.
 
-use crate::model::access::Viewer;
-use crate::model::component::{Component, ComponentKind};
-use crate::model::form::Purpose;
+use crate::model::components::component::{Component, ComponentKind};
+use crate::model::components::form::Purpose;
 use crate::model::query::{Answer, Ask, Query, Window};
-use crate::model::route::Address;
+use crate::model::viewer::Viewer;
 use crate::records::{Records, RecordsError};
+use crate::router::Address;
 
 /// What comes of opening a page.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,12 +5,13 @@ use serde_json::Value as Json;
 use crate::fields;
 use crate::fields::filter::FilterContext;
 use crate::model::access::View;
+use crate::model::field::{FieldAt, FieldKind};
 use crate::model::filter::{Filter, Test};
 use crate::model::query::{Direction, Sort};
 use crate::model::record::FieldSet;
 use crate::model::related::Related;
 use crate::model::route::RouteValues;
-use crate::model::table::{FieldAt, FieldKind, Storage};
+use crate::model::storage::Storage;
 use crate::model::value::Value;
 use crate::records::RecordsError;
 

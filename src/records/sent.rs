@@ -3,11 +3,13 @@
 use serde_json::Value as Json;
 
 use crate::fields;
-use crate::model::access::{View, Viewer};
+use crate::model::access::View;
+use crate::model::field::{FieldAt, FieldKind};
 use crate::model::ids::UserId;
 use crate::model::input::Inputs;
-use crate::model::table::{FieldAt, FieldKind, Table};
+use crate::model::table::Table;
 use crate::model::value::{UserRef, Value};
+use crate::model::viewer::Viewer;
 use crate::records::{FieldFault, RecordsError};
 use crate::store::FieldValues;
 

@@ -7,17 +7,22 @@
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::fields::filter::{FilterContext, FilterFault, UnknownName, read};
+use crate::fields::relationship::parse_choice;
 use crate::fields::without_percent;
-use crate::model::access::{View, Viewer};
-use crate::model::component::{Component, ComponentKind};
-use crate::model::data_table::{Choice, Chosen, DataTable, FILTER, FILTER_BY, usual_operator};
+use crate::model::access::View;
+use crate::model::components::component::{Component, ComponentKind};
+use crate::model::components::data_table::{
+    Choice, Chosen, DataTable, FILTER, FILTER_BY, usual_operator,
+};
+use crate::model::field::{Field, FieldAt, FieldKind};
 use crate::model::filter::{Filter, MAX_FILTER_CONDITIONS, OPERATORS, Test, operator_suits};
 use crate::model::query::{Answer, Ask, Query, Sort};
-use crate::model::related::entered;
-use crate::model::route::{Address, RouteValues};
-use crate::model::table::{Field, FieldAt, FieldKind, Storage};
+use crate::model::route::RouteValues;
+use crate::model::storage::Storage;
 use crate::model::value::Value;
+use crate::model::viewer::Viewer;
 use crate::records::{Records, RecordsError};
+use crate::router::Address;
 
 /// The last page that can be asked for.
 const MAX_PAGE: u64 = 1_000_000_000;
@@ -195,7 +200,7 @@ fn test(field: &Field, operator: &str, text: &str) -> Option<Test> {
 fn value(field: &Field, operator: &str, text: &str) -> Option<Value> {
     let (storage, word) = (field.kind.storage(), text.trim());
     match storage {
-        Storage::Link => entered(word).map(|id| Value::Link(id.into())),
+        Storage::Link => parse_choice(word).map(|id| Value::Link(id.into())),
         // A day stands for its first or its last instant.
         Storage::Datetime if Storage::Date.read(word).is_some() => {
             let ends = matches!(operator, "gt" | "lte");
@@ -261,7 +266,7 @@ mod tests {
     use super::*;
     use crate::fields::control::{Control, holding};
     use crate::fields::{entry, samples};
-    use crate::model::data_table::has_control;
+    use crate::model::components::data_table::has_control;
 
     #[test]
     fn what_a_filter_shows_is_what_it_asks_for() {

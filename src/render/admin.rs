@@ -5,9 +5,9 @@ use minijinja::{Value, context};
 
 use crate::client;
 use crate::fields;
-use crate::model::access::{User, Viewer};
 use crate::model::ids::{Role, TableName};
 use crate::model::value::Value as FieldValue;
+use crate::model::viewer::{User, Viewer};
 use crate::render::built_in::{browser, moment};
 use crate::render::{Frame, RenderError, Renderer};
 

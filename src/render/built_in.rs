@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use minijinja::{Value, context};
 
-use crate::model::access::User;
+use crate::model::viewer::User;
 use crate::render::{Frame, RenderError, Renderer};
 
 /// A built-in form: sign-in, sign-up, or the making of the first admin.

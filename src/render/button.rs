@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use minijinja::{Value, context};
 
-use crate::model::action::{Button, ButtonTarget, Variant};
+use crate::model::components::button::{Button, ButtonTarget, Variant};
 use crate::model::query::Rows;
 use crate::model::record::Record;
 use crate::render::Scene;

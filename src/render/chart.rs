@@ -4,9 +4,10 @@
 use minijinja::{Value, context};
 
 use crate::fields;
-use crate::model::component::{Chart, ChartKind};
+use crate::model::components::chart::{Chart, ChartKind};
+use crate::model::field::Field;
 use crate::model::query::{GroupBy, Groups, Measure};
-use crate::model::table::{Field, Storage};
+use crate::model::storage::Storage;
 use crate::render::ComponentData;
 use crate::render::scale::Scale;
 use crate::render::series::{self, Point};

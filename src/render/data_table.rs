@@ -6,13 +6,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::fields::control::{Control, holding};
 use crate::fields::time::ZONE;
 use crate::model::action::ActionKind;
-use crate::model::component::Component;
-use crate::model::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY, ValueFormat};
+use crate::model::components::component::Component;
+use crate::model::components::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY};
+use crate::model::field::{Field, FieldAt, FieldKind};
+use crate::model::format::ValueFormat;
 use crate::model::query::{Direction, Rows, Sort};
-use crate::model::route::Address;
-use crate::model::table::{Field, FieldAt, FieldKind, Storage};
+use crate::model::storage::Storage;
 use crate::render::rows::{RowWriter, class};
 use crate::render::{ComponentData, picker};
+use crate::router::Address;
 
 /// What stands in a query string as something else.
 const IN_A_QUERY: &AsciiSet =

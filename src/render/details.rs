@@ -3,10 +3,11 @@
 use minijinja::{Value, context};
 
 use crate::fields::{self, format};
-use crate::model::component::{Detail, Details};
+use crate::model::components::details::{Detail, Details};
+use crate::model::field::FieldKind;
 use crate::model::query::Rows;
 use crate::model::record::Record;
-use crate::model::table::{FieldKind, Storage};
+use crate::model::storage::Storage;
 use crate::render::ComponentData;
 
 /// What the template of details needs beside what all components have.

@@ -1,16 +1,31 @@
 //! The fields of a form, with what is entered in them and what is wrong with it.
 
+use std::collections::HashMap;
+
 use minijinja::{Value, context};
 use serde_json::{Map, Value as Json};
 
 use crate::fields;
 use crate::fields::control::{Control, FieldEditor, editor, holding};
 use crate::fields::entry;
-use crate::model::form::{Form, FormField, Purpose};
+use crate::model::components::form::{Form, FormField, Purpose};
+use crate::model::field::FieldAt;
 use crate::model::record::Record;
-use crate::model::table::FieldAt;
 use crate::model::value::Value as Plain;
 use crate::render::{ComponentData, picker};
+
+/// What somebody sent by a form that could not be saved.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// What they entered, as it was sent; fields that they left alone are not in it.
+    pub entries: HashMap<FieldAt, Vec<String>>,
+    /// What is wrong with single fields.
+    pub faults: HashMap<FieldAt, String>,
+    /// What is wrong with the whole.
+    pub message: Option<String>,
+    /// The fields that somebody else has set to something else meanwhile.
+    pub overtaken: Vec<FieldAt>,
+}
 
 /// What the template of a form needs beside what all components have; nothing if there is no record
 /// to change.

@@ -2,12 +2,12 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::model::access::Viewer;
-use crate::model::component::HrefPart;
+use crate::model::data_source::HrefPart;
 use crate::model::phrase::Phrase;
 use crate::model::record::{FieldSet, Record};
 use crate::model::route::RouteValues;
 use crate::model::value::{Value, list_text};
+use crate::model::viewer::Viewer;
 
 /// Where a record leads; nowhere if that is made of a value that is missing or may not be read.
 pub fn path(parts: &[HrefPart], fields: &FieldSet, record: &Record) -> Option<String> {

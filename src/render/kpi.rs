@@ -3,7 +3,7 @@
 use minijinja::{Value, context};
 
 use crate::fields;
-use crate::model::component::Kpi;
+use crate::model::components::kpi::Kpi;
 use crate::model::value::Value as FieldValue;
 use crate::render::ComponentData;
 

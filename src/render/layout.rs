@@ -6,14 +6,14 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::client;
-use crate::model::access::Viewer;
 use crate::model::app::App;
-use crate::model::component::{Component, ComponentKind};
+use crate::model::components::component::{Component, ComponentKind};
 use crate::model::page::Page;
 use crate::model::phrase::Phrase;
 use crate::model::refresh::Transport;
-use crate::model::route::Address;
+use crate::model::viewer::Viewer;
 use crate::render::{Confirm, Edition, RenderError, Renderer, static_content};
+use crate::router::Address;
 
 /// What every page is wrapped in.
 #[derive(Clone, Copy, Debug)]

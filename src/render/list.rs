@@ -3,10 +3,10 @@
 use minijinja::{Value, context};
 
 use crate::fields;
-use crate::model::component::{Item, List};
+use crate::model::components::list::{Item, List};
+use crate::model::field::FieldAt;
 use crate::model::query::Rows;
 use crate::model::record::Record;
-use crate::model::table::FieldAt;
 use crate::render::ComponentData;
 use crate::render::href::path;
 

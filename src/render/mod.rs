@@ -9,23 +9,23 @@ use std::sync::Arc;
 use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
-use crate::model::access::Viewer;
 use crate::model::app::App;
-use crate::model::component::{
-    Component, ComponentKind, Container, Layout, Link, Text, TextVariant,
-};
-use crate::model::data_table::{Chosen, DataTable};
-use crate::model::form::Draft;
+use crate::model::components::component::{Component, ComponentKind, Container, Layout};
+use crate::model::components::data_table::{Chosen, DataTable};
+use crate::model::components::link::Link;
+use crate::model::components::text::{Text, TextVariant};
+use crate::model::field::FieldAt;
 use crate::model::ids::{ComponentId, SealedPosition};
 use crate::model::phrase::Phrase;
 use crate::model::query::Answer;
 use crate::model::record::{FieldSet, Record};
 use crate::model::refresh::{Refresh, Transport};
 use crate::model::related::Choices;
-use crate::model::route::Address;
 use crate::model::shape::Shape;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
 use crate::model::theme::Theme;
+use crate::model::viewer::Viewer;
+use crate::router::Address;
 
 mod admin;
 mod built_in;
@@ -55,6 +55,7 @@ pub use admin::{
 };
 pub use built_in::{BuiltInForm, FormLink, OwnAccount, OwnSession, OwnToken};
 pub use button::Confirm;
+pub use form::Draft;
 pub use href::path;
 pub use layout::{Frame, MenuItem};
 

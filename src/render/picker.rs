@@ -3,19 +3,20 @@
 
 use minijinja::{Value, context};
 
+use crate::fields::relationship::{choice_text, parse_choice};
 use crate::model::ids::RecordId;
-use crate::model::related::{Choices, entered, entry};
+use crate::model::related::Choices;
 use crate::model::value::{RecordRef, Value as Plain};
 
 /// What the template of a picker needs. `text` is what was chosen; `held` what the record has.
 pub(super) fn context(choices: &Choices, text: &str, held: Option<&Plain>) -> Value {
-    let chosen = entered(text);
+    let chosen = parse_choice(text);
     let held = chosen.and_then(|id| held_link(held, id));
     let Some(all) = &choices.all else {
         return context! {
             records => choices.table.as_str(),
             display => choices.display.as_ref().map(|name| name.as_str()),
-            value => held.map_or_else(|| text.to_owned(), entry),
+            value => held.map_or_else(|| text.to_owned(), choice_text),
         };
     };
     // What the record has may be none of what there is to choose from.

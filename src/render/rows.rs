@@ -7,12 +7,13 @@ use crate::fields::control::editor;
 use crate::fields::entry;
 use crate::fields::format::write_column;
 use crate::model::action::RowAction;
-use crate::model::data_table::{Align, Column, DataTable};
+use crate::model::components::data_table::{Align, Column, DataTable};
+use crate::model::field::{FieldAt, FieldKind};
 use crate::model::ids::RecordId;
 use crate::model::query::Sort;
 use crate::model::record::{FieldSet, Record};
 use crate::model::sort_key::sort_key;
-use crate::model::table::{FieldAt, FieldKind, Table};
+use crate::model::table::Table;
 use crate::model::value::Value as Plain;
 use crate::render::href::path;
 

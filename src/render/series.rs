@@ -6,8 +6,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::fields;
+use crate::model::field::Field;
 use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, TimeBucket};
-use crate::model::table::{Field, Table};
+use crate::model::table::Table;
 use crate::model::value::Value;
 
 /// The words for the records without a value.

@@ -3,7 +3,9 @@
 use minijinja::{Value, context};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
-use crate::model::component::{Component, ComponentKind, Image, Markdown};
+use crate::model::components::component::{Component, ComponentKind};
+use crate::model::components::image::Image;
+use crate::model::components::markdown::Markdown;
 
 /// What stands around the tables of a longer text, so that a wide one scrolls by itself.
 const TABLE_FRAME: &str = r#"<div class="pt-wide" role="group" aria-label="Table" tabindex="0">"#;

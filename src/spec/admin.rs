@@ -7,17 +7,19 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use crate::fields::control::editor;
-use crate::model::access::{Operation, User, View, Viewer};
-use crate::model::data_table::has_control;
+use crate::model::access::View;
+use crate::model::components::data_table::has_control;
+use crate::model::field::{Field, FieldAt, FieldKind};
 use crate::model::ids::{Role, UserId};
 use crate::model::page::Page;
+use crate::model::permissions::Operation;
 use crate::model::problem::{Place, Problems};
-use crate::model::table::{Field, FieldAt, FieldKind, Storage};
-use crate::spec::page;
-use crate::spec::reference;
+use crate::model::storage::Storage;
+use crate::model::viewer::{User, Viewer};
 use crate::spec::source::{MAX_FILE_BYTES, Sources};
 use crate::spec::table::Tables;
 use crate::spec::unit::Unit;
+use crate::spec::{page, reference};
 
 /// How many controls to filter by stand above a table.
 const MAX_FILTERS: usize = 4;

@@ -12,15 +12,13 @@ use crate::model::app::App;
 use crate::model::ids::{BUILT_IN_ROLES, Role};
 use crate::model::origin::Origin;
 use crate::model::problem::{Place, Problems};
-use crate::spec::admin;
-use crate::spec::exportable;
 use crate::spec::fault::Fault;
 use crate::spec::page::{self, RawPage};
 use crate::spec::source::Sources;
 use crate::spec::table::{self, RawTable, Tables};
-use crate::spec::template;
 use crate::spec::theme::{self, RawTheme};
 use crate::spec::unit::Unit;
+use crate::spec::{admin, exportable, template};
 
 /// The role that signs itself up where nobody says which.
 const DEFAULT_ROLE: &str = "member";

@@ -10,9 +10,10 @@ use validator::Validate;
 
 use crate::components::literal;
 use crate::fields::{self, Options};
+use crate::model::field::{Field, FieldKind, OnDelete};
 use crate::model::ids::{FieldName, TableName};
 use crate::model::problem::Problems;
-use crate::model::table::{Field, FieldKind, OnDelete, Storage};
+use crate::model::storage::Storage;
 use crate::model::value::Value;
 use crate::spec::field_type::RawFieldType;
 use crate::spec::unit::Unit;

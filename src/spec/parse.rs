@@ -7,11 +7,10 @@ use std::ops::Range;
 use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, Span as Marks, StrInput, options};
 
 use crate::spec::fault::Fault;
-use crate::spec::scalar;
 use crate::spec::source::{FileId, Span, line_number, line_start};
-use crate::spec::surface;
 use crate::spec::tree::{Entry, Node, NodeKind};
 use crate::spec::unseen::{self, Unseen};
+use crate::spec::{scalar, surface};
 
 /// How deep values may nest, `$ref` included.
 pub(super) const MAX_DEPTH: usize = 64;

@@ -8,12 +8,13 @@ use validator::Validate;
 use crate::components::filter::{self, RawFilter};
 use crate::components::grant::RawGrant;
 use crate::fields::filter::FilterContext;
-use crate::model::access::{FieldRule, Grant, Permissions, RowRules};
+use crate::model::field::FieldAt;
 use crate::model::filter::Filter;
 use crate::model::ids::Role;
 use crate::model::operand::Operand;
+use crate::model::permissions::{FieldRule, Grant, Permissions, RowRules};
 use crate::model::problem::{Place, Problems};
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
 use crate::spec::table::report_no_field;
 
 /// Who may do what to a table's records.

@@ -11,7 +11,7 @@ use crate::spec::tree::{Node, NodeKind};
 pub(super) const KEY: &str = "$ref";
 
 /// Reads a file and all it refers to, as one tree. Nothing if the file has no value that can be
-/// used; what is wrong with the files it refers to leaves [`Kind::Broken`] in their place.
+/// used; what is wrong with the files it refers to leaves `NodeKind::Broken` in their place.
 pub(super) fn read_whole(
     file: FileId,
     sources: &mut Sources,

@@ -5,8 +5,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value as Json, json};
 
 use crate::spec::app::RawApp;
-use crate::spec::editor;
-use crate::spec::reference;
+use crate::spec::{editor, reference};
 
 /// The definition that stands for `$ref: ./file.yaml`.
 const REFERENCE: &str = "Reference";

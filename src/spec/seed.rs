@@ -6,10 +6,11 @@ use std::sync::Arc;
 use csv::{Reader, StringRecord};
 
 use crate::fields::{self, separator};
+use crate::model::field::{Field, FieldAt, FieldKind};
 use crate::model::ids::{FieldName, RecordId, TableName};
 use crate::model::problem::suggestion;
 use crate::model::record::Record;
-use crate::model::table::{Field, FieldAt, FieldKind, Table};
+use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::spec::fault::Fault;
 use crate::spec::source::{FileId, Sources, Span};

@@ -8,10 +8,12 @@ use serde::Deserialize;
 use validator::Validate;
 
 use crate::components::list_of::Each;
-use crate::model::access::{Grant, Permissions};
+use crate::model::field::{Field, FieldAt, FieldKind};
 use crate::model::ids::{FieldName, RecordId, Role, TableName};
+use crate::model::permissions::{Grant, Permissions};
 use crate::model::problem::{Place, Problems};
-use crate::model::table::{Field, FieldAt, FieldKind, Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::spec::fault::Fault;
 use crate::spec::field::{self, RawField};

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use crate::model::decimal::MAX_DIGITS;
-use crate::model::table::{Field, FieldKind, Storage, minor_units};
+use crate::model::field::{Field, FieldKind, minor_units};
+use crate::model::storage::Storage;
 use crate::store::schema::{checks, chosen, literal};
 
 /// Text that is a number as it is written by us: no zeros before it, no point at either end.
@@ -187,11 +188,12 @@ mod tests {
     use sqlx::{AssertSqlSafe, SqliteConnection};
 
     use super::*;
+    use crate::model::field::{Bounds, FieldAt, Numbering, OnDelete};
     use crate::model::filter::Filter;
     use crate::model::query::{Ask, Query, Window};
     use crate::model::record::Record;
+    use crate::model::table::Table;
     use crate::model::table::tests::{table, table_of};
-    use crate::model::table::{Bounds, FieldAt, Numbering, OnDelete, Table};
     use crate::model::value::{Value, list_text};
     use crate::store::{Losses, Store, StoreError, connect};
 

@@ -8,10 +8,11 @@ use sea_query_sqlx::{SqlxBinder, SqlxValues};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
+use crate::model::field::{Field, FieldAt};
 use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
 use crate::model::record::Record;
-use crate::model::table::{Field, FieldAt, Table};
+use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::store::people::UserNames;
 use crate::store::select::{among, column, condition, one, sql_value};

@@ -9,9 +9,11 @@ use sea_query::{Alias, Expr, ExprTrait, Order, Query as Sql, SelectStatement};
 use serde_json::Value as Json;
 
 use crate::model::decimal;
+use crate::model::field::{FieldAt, FieldKind, minor_units};
 use crate::model::filter::Filter;
 use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, TimeBucket};
-use crate::model::table::{FieldAt, FieldKind, Storage, Table, minor_units};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::store::people::UserNames;
 use crate::store::select::condition;
@@ -224,9 +226,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::model::field::Bounds;
     use crate::model::ids::UserId;
     use crate::model::query::{Answer, Ask, Query};
-    use crate::model::table::Bounds;
     use crate::model::table::tests::table_of;
     use crate::model::value::UserRef;
     use crate::store::{Losses, Store, Write, WriteOp};

@@ -11,7 +11,8 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::model::ids::RecordId;
 use crate::model::record::Record;
-use crate::model::table::{Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::store::people::UserNames;
 use crate::store::{StoreError, meaning, row, snapshot};
 

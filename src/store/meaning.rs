@@ -5,7 +5,8 @@
 //! digits. Sorts, cursors, groups and figures are made of these expressions.
 
 use crate::model::decimal::{LIMIT, MAX_PLACES};
-use crate::model::table::{Field, FieldKind, Storage};
+use crate::model::field::{Field, FieldKind};
+use crate::model::storage::Storage;
 use crate::store::schema::chosen;
 use crate::store::unrounded::{is_noted, is_short};
 
@@ -87,13 +88,14 @@ mod tests {
     use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 
     use super::*;
+    use crate::model::field::{Bounds, FieldAt, Numbering, OnDelete};
     use crate::model::filter::{Filter, OPERATORS, Test, operator_suits};
     use crate::model::ids::{RecordId, UserId};
     use crate::model::query::{After, Ask, Direction, Query, Sort, Window};
     use crate::model::record::Record;
     use crate::model::sort_key::sort_key;
+    use crate::model::table::Table;
     use crate::model::table::tests::table_of;
-    use crate::model::table::{Bounds, FieldAt, Numbering, OnDelete, Table};
     use crate::model::value::{UserRef, Value};
     use crate::store::{Losses, Store};
 

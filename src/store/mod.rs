@@ -54,6 +54,7 @@ pub use health::{Deleted, Hold};
 pub use log::{Batch, Log, LogPace, LogRetention, Pruner, Replay, ReplayPart};
 pub use migrate::{Losses, Migrated};
 pub use rebuild::FRESH;
+pub use related::{LabelChange, RelatedLoader};
 pub use seal::PositionSeal;
 pub use sessions::{ApiToken, NewSession, NewToken, SessionSeen};
 pub use stamp::Stamp;

@@ -1,7 +1,8 @@
 //! A table made anew from its own rows: the statements that do it, and the questions to ask before.
 
+use crate::model::field::{Field, FieldKind};
 use crate::model::ids::FieldName;
-use crate::model::table::{Field, FieldKind, Table};
+use crate::model::table::Table;
 use crate::store::convert::{converted, remainder};
 use crate::store::renames::{Renaming, pending};
 use crate::store::rules;

@@ -10,9 +10,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{ColumnIndex, Row, TypeInfo, ValueRef};
 
 use crate::model::decimal;
+use crate::model::field::FieldKind;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::record::Record;
-use crate::model::table::{FieldKind, Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::model::value::{UserRef, Value};
 use crate::store::people::UserNames;
 use crate::store::triggers;

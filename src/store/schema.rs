@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::model::table::{Bounds, Field, FieldKind, Numbering, OnDelete, Storage, Table};
+use crate::model::field::{Bounds, Field, FieldKind, Numbering, OnDelete};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::model::value::{Value, list_text};
 
 /// The statement that creates a table under this name.

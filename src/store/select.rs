@@ -7,17 +7,18 @@ use serde_json::Value as Json;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::model::decimal;
+use crate::model::field::{FieldAt, FieldKind};
 use crate::model::filter::{Filter, Test};
 use crate::model::ids::RecordId;
 use crate::model::query::{After, Direction, Sort, Window};
 use crate::model::record::Record;
-use crate::model::table::{FieldAt, FieldKind, Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::model::value::{Value, list_text};
 use crate::store::people::UserNames;
 use crate::store::readers::ask;
 use crate::store::schema::is_clock;
-use crate::store::{Store, StoreError};
-use crate::store::{meaning, row};
+use crate::store::{Store, StoreError, meaning, row};
 
 impl Store {
     /// One record, if it exists.
@@ -306,10 +307,10 @@ mod tests {
     use sqlx::{Connection, Executor};
 
     use super::*;
+    use crate::model::field::{Bounds, OnDelete};
     use crate::model::ids::UserId;
     use crate::model::query::{Ask, GroupBy, Grouping, Measure, Query, TimeBucket};
     use crate::model::table::tests::table_of;
-    use crate::model::table::{Bounds, OnDelete};
     use crate::model::value::UserRef;
     use crate::store::{Losses, Upsert, Write, WriteOp, options};
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::model::access::User;
 use crate::model::ids::UserId;
 use crate::model::value::Value;
+use crate::model::viewer::User;
 use crate::store::accounts::user;
 use crate::store::readers::settled;
 use crate::store::writer::SystemStatement;

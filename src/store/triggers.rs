@@ -10,7 +10,9 @@
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use crate::model::table::{Field, Storage, Table};
+use crate::model::field::Field;
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::store::{StoreError, meaning, unrounded};
 
 /// How many arguments older versions of SQLite allow a function, less a few.

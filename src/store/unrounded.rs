@@ -5,7 +5,8 @@
 //! triggers note the table when such a value is written, in the same transaction, and only what is
 //! noted is rounded. Nobody's value is changed.
 
-use crate::model::table::{Storage, Table};
+use crate::model::storage::Storage;
+use crate::model::table::Table;
 
 /// The tables that are noted.
 pub(super) const NOTED: &str =

@@ -7,11 +7,12 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::limits::Limit;
-use crate::model::access::RowRules;
+use crate::model::field::FieldAt;
 use crate::model::ids::{RecordId, UserId};
+use crate::model::permissions::RowRules;
 use crate::model::record::Record;
 use crate::model::related::Related;
-use crate::model::table::{FieldAt, Table};
+use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::store::health::Health;
 use crate::store::people::UserNames;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use pagetide::model::access::{Operation, User, Viewer};
 use pagetide::model::ids::UserId;
+use pagetide::model::permissions::Operation;
+use pagetide::model::viewer::{User, Viewer};
 use pagetide::spec;
 use reqwest::{Method, StatusCode};
 use serde_json::json;

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pagetide::model::access::Viewer;
+use pagetide::model::viewer::Viewer;
 use pagetide::spec;
 use reqwest::Method;
 use serde_json::json;

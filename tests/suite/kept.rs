@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use pagetide::fields::{self, Options};
 use pagetide::model::decimal;
+use pagetide::model::field::FieldKind;
 use pagetide::model::filter::operator_suits;
-use pagetide::model::table::{FieldKind, Storage};
+use pagetide::model::storage::Storage;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -9,7 +9,7 @@ use crate::http::accounts::refused;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::html::{nonce, page, see_other, to_sign_in};
-use crate::model::access::{User, Viewer};
+use crate::model::viewer::{User, Viewer};
 use crate::render::{AdminNotice, AdminPage, ConnectionRow, Figures, SentFile, SessionRow};
 use crate::runtime::Runtime;
 

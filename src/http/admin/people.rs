@@ -11,8 +11,8 @@ use crate::http::admin::{admin_or_nothing, answered};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::json;
-use crate::model::access::User;
 use crate::model::ids::{Role, UserId};
+use crate::model::viewer::User;
 use crate::render::{AdminPage, PersonRow};
 use crate::runtime::Runtime;
 

@@ -14,7 +14,7 @@ use crate::http::json;
 use crate::http::records::{CreateBody, MadeBody, stated};
 use crate::limits::Limit;
 use crate::model::input::Inputs;
-use crate::model::record::Envelope;
+use crate::records::envelope::Envelope;
 use crate::records::{Many, RecordInput};
 use crate::runtime::Runtime;
 

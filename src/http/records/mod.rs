@@ -18,7 +18,8 @@ use crate::http::error::HttpError;
 use crate::http::json::{self, MAX_BODY};
 use crate::model::access::View;
 use crate::model::input::Inputs;
-use crate::model::record::{Envelope, Record};
+use crate::model::record::Record;
+use crate::records::envelope::Envelope;
 use crate::records::{self, Asked, DEFAULT_LIMIT, MAX_LIMIT, RecordList, RecordView, RecordsError};
 use crate::runtime::Runtime;
 

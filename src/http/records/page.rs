@@ -12,8 +12,9 @@ use serde::Serialize;
 use crate::http::budget::Weight;
 use crate::http::json;
 use crate::model::ids::SealedPosition;
-use crate::model::record::{Envelope, FieldSet, Record};
+use crate::model::record::{FieldSet, Record};
 use crate::model::table::Table;
+use crate::records::envelope::Envelope;
 use crate::records::{Listed, RecordList};
 
 /// Records of more bytes together are encoded as they are read.

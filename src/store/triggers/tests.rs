@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sqlx::{Connection, Executor};
 
 use super::*;
+use crate::model::field::{Bounds, FieldKind};
 use crate::model::table::tests::table_of;
-use crate::model::table::{Bounds, FieldKind};
 use crate::store::{Losses, migrate, options};
 
 /// Numbers that are the same for the same seed (Knuth's MMIX generator, its upper bits).

@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use pagetide::components;
 use pagetide::fields::{self, Options};
+use pagetide::model::field::FieldKind;
 use pagetide::model::filter::operator_suits;
-use pagetide::model::table::{FieldKind, Storage};
+use pagetide::model::storage::Storage;
 use serde_json::Value as Json;
 
 use super::PARTS;

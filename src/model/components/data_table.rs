@@ -1,14 +1,18 @@
-//! `dataTable` as declared, and what a viewer may choose about it.
+//! `dataTable`: records as rows that can be searched, filtered, sorted and edited, and what a viewer chooses
+//! about them.
 
 use std::sync::Arc;
 
-use crate::model::access::{Grant, View};
+use crate::model::access::View;
 use crate::model::action::{Action, ActionKind, OpenActions, RowAction};
-use crate::model::component::{DataSource, HrefPart};
+use crate::model::data_source::{DataSource, HrefPart};
+use crate::model::field::{Field, FieldAt};
 use crate::model::filter::Filter;
+use crate::model::format::{ValueFormat, is_free_text};
+use crate::model::permissions::Grant;
 use crate::model::query::{Sort, Window};
 use crate::model::record::Record;
-use crate::model::table::{Field, FieldAt, FieldKind, Storage};
+use crate::model::storage::Storage;
 
 /// A `dataTable` component: records as rows that can be searched, filtered, sorted and edited.
 #[derive(Clone, Debug)]
@@ -73,39 +77,6 @@ pub enum Align {
     Right,
 }
 
-/// How values are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValueFormat {
-    /// A day or an instant, as `5 Apr 2026`.
-    Short,
-    /// A day or an instant, as `Sunday, 5 April 2026`.
-    Long,
-    /// A day or an instant, as `2026-04-05`.
-    Iso,
-    /// A day or an instant, as `3 minutes ago`.
-    Relative,
-    /// A number, as `12.3k`.
-    Compact,
-    /// A number without what is after the point.
-    Whole,
-    /// A whole number without commas, as for years.
-    Plain,
-    /// A text on one line, cut where the column ends.
-    Truncate,
-}
-
-/// The formats by the names they have in YAML.
-pub const FORMATS: [(&str, ValueFormat); 8] = [
-    ("short", ValueFormat::Short),
-    ("long", ValueFormat::Long),
-    ("iso", ValueFormat::Iso),
-    ("relative", ValueFormat::Relative),
-    ("compact", ValueFormat::Compact),
-    ("whole", ValueFormat::Whole),
-    ("plain", ValueFormat::Plain),
-    ("truncate", ValueFormat::Truncate),
-];
-
 /// What a viewer chose about a table: what of it they see, and in which order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
@@ -135,25 +106,6 @@ pub struct Chosen {
     pub table: DataTable,
     /// The filter, order and page that the viewer chose.
     pub choice: Choice,
-}
-
-impl ValueFormat {
-    /// Whether it makes sense for the values of this field.
-    pub fn suits(self, field: &Field) -> bool {
-        let storage = field.kind.storage();
-        match self {
-            Self::Short | Self::Long | Self::Iso | Self::Relative => {
-                matches!(storage, Storage::Date | Storage::Datetime)
-            }
-            Self::Compact => {
-                let is_number = matches!(storage, Storage::Integer | Storage::Decimal(_));
-                is_number && !matches!(field.kind, FieldKind::Id | FieldKind::Rating(_))
-            }
-            Self::Whole => matches!(storage, Storage::Decimal(_)),
-            Self::Plain => matches!(field.kind, FieldKind::Integer(_)),
-            Self::Truncate => is_free_text(field),
-        }
-    }
 }
 
 impl DataTable {
@@ -255,10 +207,6 @@ pub fn has_control(field: &Field) -> bool {
     use Storage::{Boolean, Date, Datetime, Decimal, Integer, Link, Text};
     let storage = field.kind.storage();
     matches!(storage, Text | Integer | Decimal(_) | Boolean | Date | Datetime | Link)
-}
-
-fn is_free_text(field: &Field) -> bool {
-    field.kind.storage() == Storage::Text && field.kind.options().is_empty()
 }
 
 impl Choice {

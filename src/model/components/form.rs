@@ -1,13 +1,13 @@
-//! A form as declared, and what somebody sent by one that could not be saved.
+//! `form`: controls that add a record or change one.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::access::View;
-use crate::model::component::{DataSource, HrefPart};
+use crate::model::action::OnSuccess;
+use crate::model::data_source::DataSource;
+use crate::model::field::FieldAt;
 use crate::model::query::{Sort, Window};
 use crate::model::record::FieldSet;
-use crate::model::table::FieldAt;
 use crate::model::value::Value;
 
 /// A `form` component: controls that add a record or change one.
@@ -55,28 +55,6 @@ pub struct FormField {
     pub hidden: bool,
     /// Whether the form is saved only with this box ticked.
     pub must_be_true: bool,
-}
-
-/// What happens once something is saved.
-#[derive(Clone, Debug)]
-pub struct OnSuccess {
-    /// Where people are led; nowhere if they stay.
-    pub navigate: Option<Vec<HrefPart>>,
-    /// What they are told.
-    pub toast: Arc<str>,
-}
-
-/// What somebody sent by a form that could not be saved.
-#[derive(Clone, Debug, Default)]
-pub struct Draft {
-    /// What they entered, as it was sent; fields that they left alone are not in it.
-    pub entries: HashMap<FieldAt, Vec<String>>,
-    /// What is wrong with single fields.
-    pub faults: HashMap<FieldAt, String>,
-    /// What is wrong with the whole.
-    pub message: Option<String>,
-    /// The fields that somebody else has set to something else meanwhile.
-    pub overtaken: Vec<FieldAt>,
 }
 
 impl Form {

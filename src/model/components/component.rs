@@ -1,13 +1,181 @@
-//! What a component asks of its table for a viewer, and what of it they are shown and may do.
+//! One component of a page, of any kind, and the component that holds others.
+
+use std::sync::Arc;
 
 use crate::model::access::View;
-use crate::model::action::{Button, ButtonTarget, OpenActions};
-use crate::model::component::{Chart, Component, ComponentKind, Details, HrefPart, Item};
+use crate::model::action::OpenActions;
+use crate::model::components::button::{Button, ButtonTarget};
+use crate::model::components::chart::Chart;
+use crate::model::components::data_table::DataTable;
+use crate::model::components::details::Details;
+use crate::model::components::divider::Divider;
+use crate::model::components::form::{Form, Purpose};
+use crate::model::components::html::Html;
+use crate::model::components::image::Image;
+use crate::model::components::kpi::Kpi;
+use crate::model::components::link::Link;
+use crate::model::components::list::List;
+use crate::model::components::markdown::Markdown;
+use crate::model::components::text::Text;
+use crate::model::data_source::DataSource;
+use crate::model::field::FieldAt;
+use crate::model::ids::ComponentId;
+use crate::model::permissions::Grant;
+use crate::model::phrase::Phrase;
 use crate::model::query::{Ask, Query};
 use crate::model::record::FieldSet;
 use crate::model::related::Related;
 use crate::model::route::RouteValues;
-use crate::model::table::FieldAt;
+use crate::model::viewer::Viewer;
+
+/// One component of a page.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Unique on its page.
+    pub id: ComponentId,
+    /// Who sees it, and what it holds.
+    pub visible: Grant,
+    /// What any component may be given.
+    pub props: Props,
+    /// What kind of component it is, with what its kind says.
+    pub kind: ComponentKind,
+}
+
+/// `props`, which any component may have.
+#[derive(Clone, Debug, Default)]
+pub struct Props {
+    /// Extra classes for the component's element.
+    pub class_name: Option<Arc<str>>,
+    /// CSS declarations for the component's element.
+    pub style: Option<Arc<str>>,
+}
+
+/// Each kind of component with its own options.
+#[derive(Clone, Debug)]
+pub enum ComponentKind {
+    /// A group of other components.
+    Container(Container),
+    /// A heading or a paragraph.
+    Text(Text),
+    /// A way to another page.
+    Link(Link),
+    /// A picture from the public files.
+    Image(Image),
+    /// A line between parts.
+    Divider(Divider),
+    /// A longer text with headings, lists and links.
+    Markdown(Markdown),
+    /// HTML as its author wrote it.
+    Html(Html),
+    /// Records of a table as rows.
+    DataTable(Box<DataTable>),
+    /// Records as entries of a list.
+    List(List),
+    /// Leads somewhere, or does something to a record.
+    Button(Button),
+    /// Adds a record or changes one.
+    Form(Form),
+    /// One record, field by field.
+    Details(Details),
+    /// One figure over records.
+    Kpi(Kpi),
+    /// Figures of groups of records, drawn.
+    Chart(Chart),
+    /// The people on the page.
+    Presence,
+}
+
+/// A `container` component: other components, laid out together.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// How the children stand.
+    pub layout: Layout,
+    /// The components within it.
+    pub children: Vec<Component>,
+}
+
+/// How a container's children stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// One below the other.
+    #[default]
+    Stack,
+    /// Side by side, wrapping.
+    Row,
+    /// In columns of equal width, as many as fit.
+    Grid,
+    /// One below the other on a raised surface.
+    Card,
+}
+
+impl Component {
+    /// The component and all it holds, parents first.
+    pub fn with_children(&self) -> Vec<&Component> {
+        let held = self.children().iter().flat_map(Component::with_children);
+        std::iter::once(self).chain(held).collect()
+    }
+
+    /// What of that the viewer may see: nothing within what they may not.
+    pub fn seen_by(&self, viewer: &Viewer) -> Vec<&Component> {
+        if !self.visible.allows(viewer) {
+            return Vec::new();
+        }
+        let held = self.children().iter().flat_map(|child| child.seen_by(viewer));
+        std::iter::once(self).chain(held).collect()
+    }
+
+    /// Whether a name in a query string means something to it.
+    pub fn knows(&self, name: &str) -> bool {
+        self.data_source().is_some_and(|source| source.filter.asks_query(name))
+            || self.phrases().iter().any(|phrase| phrase.asks_query(name))
+    }
+
+    /// Its words that may have values in them.
+    pub fn phrases(&self) -> Vec<&Phrase> {
+        match &self.kind {
+            ComponentKind::Text(text) => vec![&text.content],
+            ComponentKind::Link(link) => vec![&link.href, &link.label],
+            ComponentKind::Button(button) => match &button.does {
+                ButtonTarget::Lead(href) => vec![href, &button.label],
+                ButtonTarget::Act(_) => vec![&button.label],
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    fn children(&self) -> &[Component] {
+        match &self.kind {
+            ComponentKind::Container(container) => &container.children,
+            _ => &[],
+        }
+    }
+
+    /// Whether records are added by it, and none is read for it.
+    pub fn adds(&self) -> bool {
+        matches!(&self.kind, ComponentKind::Form(form) if form.purpose == Purpose::Create)
+    }
+
+    /// The records the component is about, where it is about any.
+    pub fn data_source(&self) -> Option<&DataSource> {
+        match &self.kind {
+            ComponentKind::DataTable(table) => Some(&table.data_source),
+            ComponentKind::List(list) => Some(&list.data_source),
+            ComponentKind::Form(form) => Some(&form.data_source),
+            ComponentKind::Details(details) => Some(&details.data_source),
+            ComponentKind::Button(button) => button.act().map(|act| &act.data_source),
+            ComponentKind::Kpi(kpi) => Some(&kpi.data_source),
+            ComponentKind::Chart(chart) => Some(&chart.data_source),
+            ComponentKind::Container(_)
+            | ComponentKind::Text(_)
+            | ComponentKind::Link(_)
+            | ComponentKind::Image(_)
+            | ComponentKind::Divider(_)
+            | ComponentKind::Markdown(_)
+            | ComponentKind::Html(_)
+            | ComponentKind::Presence => None,
+        }
+    }
+}
 
 impl Component {
     /// What the component asks for somebody with this view of its table, at an address that gives
@@ -134,29 +302,5 @@ impl Component {
             ComponentKind::DataTable(table) => table.open_actions(view),
             _ => OpenActions::default(),
         }
-    }
-}
-
-impl Details {
-    fn shown(&self, view: &View) -> Vec<FieldAt> {
-        self.entries(view).iter().chain(self.title_field).collect()
-    }
-
-    fn entries(&self, view: &View) -> FieldSet {
-        let seen = self.fields.iter().filter(|detail| detail.visible.allows(&view.viewer));
-        FieldSet::new(seen.map(|detail| detail.field).filter(|at| view.fields.contains(*at)))
-    }
-}
-
-impl Item {
-    /// Every field of which something is shown.
-    fn fields(&self) -> Vec<FieldAt> {
-        let Self { title, subtitle, meta, badge, href } = self;
-        let in_href = href.iter().flatten().filter_map(|part| match part {
-            HrefPart::Field(at) => Some(*at),
-            HrefPart::Text(_) => None,
-        });
-        let rest = [*subtitle, *meta, *badge].into_iter().flatten();
-        std::iter::once(*title).chain(rest).chain(in_href).collect()
     }
 }

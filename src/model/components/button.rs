@@ -1,0 +1,80 @@
+//! `button`: a press does something to a record or leads to another page.
+
+use crate::model::action::{Action, ActionKind, OnSuccess};
+use crate::model::data_source::DataSource;
+use crate::model::field::FieldAt;
+use crate::model::phrase::Phrase;
+use crate::model::query::{Sort, Window};
+
+/// A `button` component: a press does something to a record or leads to another page.
+#[derive(Clone, Debug)]
+pub struct Button {
+    /// The words on it.
+    pub label: Phrase,
+    /// How much it asks to be pressed.
+    pub variant: Variant,
+    /// What a press of the button does.
+    pub does: ButtonTarget,
+}
+
+/// What a button does.
+#[derive(Clone, Debug)]
+pub enum ButtonTarget {
+    /// It opens the page at this path.
+    Lead(Phrase),
+    /// It does something to a record.
+    Act(Box<Act>),
+}
+
+/// What is done to one record, and what happens then.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// The action that it takes.
+    pub action: Action,
+    /// The record: the first of these.
+    pub data_source: DataSource,
+    /// In which order the first is looked for.
+    pub sort: Vec<Sort>,
+    /// What happens once it is done.
+    pub on_success: OnSuccess,
+}
+
+/// How much a button asks to be pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// It is what the page is for.
+    Primary,
+    /// One of several buttons of equal weight.
+    Secondary,
+    /// What it does cannot be undone.
+    Danger,
+    /// Hardly more than a word.
+    Quiet,
+}
+
+impl Act {
+    /// The one record that it is about.
+    pub fn window(&self) -> Window {
+        Window { sort: self.sort.clone(), limit: 1, offset: 0, after: None }
+    }
+}
+
+impl Button {
+    /// The fields by which what there is to do may change.
+    pub fn shown(&self) -> Vec<FieldAt> {
+        let field = self.act().and_then(|act| match &act.action.deed {
+            ActionKind::Set(field, _) => Some(*field),
+            ActionKind::Delete => None,
+        });
+        let sort = self.act().into_iter().flat_map(|act| act.sort.iter().map(|term| term.field));
+        field.into_iter().chain(sort).collect()
+    }
+
+    /// What it does to a record, where it does.
+    pub fn act(&self) -> Option<&Act> {
+        match &self.does {
+            ButtonTarget::Act(act) => Some(act),
+            ButtonTarget::Lead(_) => None,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `details`: the fields of one record.
+
+use std::sync::Arc;
+
+use crate::model::access::View;
+use crate::model::data_source::DataSource;
+use crate::model::field::FieldAt;
+use crate::model::format::ValueFormat;
+use crate::model::permissions::Grant;
+use crate::model::query::Window;
+use crate::model::record::FieldSet;
+
+/// A `details` component: the fields of one record.
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// The field that names the record.
+    pub title_field: Option<FieldAt>,
+    /// Whether that is the title of the page too.
+    pub is_title: bool,
+    /// Which record, and how it stays current.
+    pub data_source: DataSource,
+    /// The first of those in this order.
+    pub window: Window,
+    /// What is shown of it.
+    pub fields: Vec<Detail>,
+    /// What stands where the record would, when there is none.
+    pub empty_message: Arc<str>,
+}
+
+/// A field of a record that is shown by itself.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// The field that is shown.
+    pub field: FieldAt,
+    /// What stands above its value.
+    pub label: Arc<str>,
+    /// How its value is written; absent: as suits the field.
+    pub format: Option<ValueFormat>,
+    /// The viewers who see it.
+    pub visible: Grant,
+}
+
+impl Details {
+    pub(super) fn shown(&self, view: &View) -> Vec<FieldAt> {
+        self.entries(view).iter().chain(self.title_field).collect()
+    }
+
+    pub(super) fn entries(&self, view: &View) -> FieldSet {
+        let seen = self.fields.iter().filter(|detail| detail.visible.allows(&view.viewer));
+        FieldSet::new(seen.map(|detail| detail.field).filter(|at| view.fields.contains(*at)))
+    }
+}

@@ -1,0 +1,60 @@
+//! How values are written for people, where an author says so.
+
+use crate::model::field::{Field, FieldKind};
+use crate::model::storage::Storage;
+
+/// How values are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueFormat {
+    /// A day or an instant, as `5 Apr 2026`.
+    Short,
+    /// A day or an instant, as `Sunday, 5 April 2026`.
+    Long,
+    /// A day or an instant, as `2026-04-05`.
+    Iso,
+    /// A day or an instant, as `3 minutes ago`.
+    Relative,
+    /// A number, as `12.3k`.
+    Compact,
+    /// A number without what is after the point.
+    Whole,
+    /// A whole number without commas, as for years.
+    Plain,
+    /// A text on one line, cut where the column ends.
+    Truncate,
+}
+
+/// The formats by the names they have in YAML.
+pub const FORMATS: [(&str, ValueFormat); 8] = [
+    ("short", ValueFormat::Short),
+    ("long", ValueFormat::Long),
+    ("iso", ValueFormat::Iso),
+    ("relative", ValueFormat::Relative),
+    ("compact", ValueFormat::Compact),
+    ("whole", ValueFormat::Whole),
+    ("plain", ValueFormat::Plain),
+    ("truncate", ValueFormat::Truncate),
+];
+
+impl ValueFormat {
+    /// Whether it makes sense for the values of this field.
+    pub fn suits(self, field: &Field) -> bool {
+        let storage = field.kind.storage();
+        match self {
+            Self::Short | Self::Long | Self::Iso | Self::Relative => {
+                matches!(storage, Storage::Date | Storage::Datetime)
+            }
+            Self::Compact => {
+                let is_number = matches!(storage, Storage::Integer | Storage::Decimal(_));
+                is_number && !matches!(field.kind, FieldKind::Id | FieldKind::Rating(_))
+            }
+            Self::Whole => matches!(storage, Storage::Decimal(_)),
+            Self::Plain => matches!(field.kind, FieldKind::Integer(_)),
+            Self::Truncate => is_free_text(field),
+        }
+    }
+}
+
+pub(super) fn is_free_text(field: &Field) -> bool {
+    field.kind.storage() == Storage::Text && field.kind.options().is_empty()
+}

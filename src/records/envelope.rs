@@ -1,0 +1,37 @@
+//! The `{id, fields}` envelope that records travel in.
+
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+
+use crate::model::record::{FieldSet, Record};
+use crate::model::table::Table;
+
+/// `{ "id": "42", "fields": {…} }`: a record as everyone meets it, with only the fields they may see.
+pub struct Envelope<'a> {
+    /// The table it belongs to.
+    pub table: &'a Table,
+    /// The row whose values are read.
+    pub record: &'a Record,
+    /// What of it may be seen.
+    pub fields: &'a FieldSet,
+}
+
+impl Serialize for Envelope<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut envelope = serializer.serialize_struct("Envelope", 2)?;
+        envelope.serialize_field("id", &self.record.id().to_string())?;
+        envelope.serialize_field("fields", &Fields(self))?;
+        envelope.end()
+    }
+}
+
+struct Fields<'a>(&'a Envelope<'a>);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for at in self.0.fields.iter() {
+            map.serialize_entry(self.0.table.field(at).name.as_str(), &self.0.record[at])?;
+        }
+        map.end()
+    }
+}
