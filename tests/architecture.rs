@@ -171,6 +171,78 @@ fn a_type_name_is_defined_once() {
     assert!(places.len() > 500 && twice.is_empty(), "{twice:#?}");
 }
 
+/// The paths that a `use` names, each whole: `a::{b, c::d}` gives `a::b` and `a::c::d`.
+fn paths(tree: &str) -> Vec<String> {
+    let Some((before, list)) = tree.split_once('{') else { return vec![tree.trim().to_owned()] };
+    let (mut parts, mut depth) = (vec![String::new()], 0);
+    for letter in list.chars() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => parts.push(String::new()),
+            _ => {}
+        }
+        if depth >= 0 && !(letter == ',' && depth == 0) {
+            parts.last_mut().unwrap().push(letter);
+        }
+    }
+    parts.iter().flat_map(|part| paths(&format!("{}{}", before.trim(), part.trim()))).collect()
+}
+
+/// The files of `src` that a file imports from: for each path the file that its longest beginning leads to.
+fn imported(path: &Path, text: &str, files: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let module = path.with_extension("");
+    let module = if module.ends_with("mod") { module.parent().unwrap() } else { &module };
+    let code: Vec<_> = code(text.split("#[cfg(test)]").next().unwrap()).collect();
+    let code = code.join(" ");
+    let named =
+        code.split("use ").skip(1).filter_map(|rest| rest.split(';').next()).flat_map(paths);
+    let file = |path: String| {
+        let (first, rest) = path.split_once("::")?;
+        let base = match first {
+            "crate" => &src,
+            "super" => module.parent()?,
+            _ => return None,
+        };
+        let parts: Vec<_> = rest.split("::").collect();
+        (1..=parts.len()).rev().find_map(|length| {
+            let base = parts[..length].iter().fold(base.to_owned(), |base, part| base.join(part));
+            let found = [base.with_extension("rs"), base.join("mod.rs")];
+            found.into_iter().find(|file| files.contains(file))
+        })
+    };
+    // A file may use what the module says that it is part of.
+    let is_above = |file: &PathBuf| {
+        let above = file.with_extension("");
+        let above = if above.ends_with("mod") { above.parent().unwrap() } else { &above };
+        path.starts_with(above)
+    };
+    named.filter_map(file).filter(|file| file != path && !is_above(file)).collect()
+}
+
+#[test]
+fn no_files_import_each_other_in_a_ring() {
+    assert_eq!(paths("crate::{a, b::{c, d::E}, f}").len(), 4);
+    let sources = rust_files("src");
+    let files: BTreeSet<_> = sources.iter().map(|(path, _)| path.clone()).collect();
+    let imports: BTreeMap<_, _> =
+        sources.iter().map(|(path, text)| (path, imported(path, text, &files))).collect();
+    assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 1_000);
+    // Files that import nothing of those that are left cannot be in a ring.
+    let mut left = files.clone();
+    loop {
+        let before = left.len();
+        let free: Vec<_> =
+            left.iter().filter(|path| imports[path].is_disjoint(&left)).cloned().collect();
+        left.retain(|path| !free.contains(path));
+        if left.len() == before {
+            break;
+        }
+    }
+    assert!(left.is_empty(), "in rings, or importing from one: {left:#?}");
+}
+
 #[test]
 fn the_page_can_be_read_in_one_sitting() {
     assert!(PAGE.lines().count() <= 150);

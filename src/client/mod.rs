@@ -19,52 +19,13 @@ const STYLESHEET: &str = "pagetide.css";
 const FORM_STYLESHEET: &str = "form.css";
 const ADMIN_STYLESHEET: &str = "admin.css";
 const SCRIPT: &str = "pagetide.js";
-const STILL_STYLESHEET: &str = "still.css";
-const TABLES_STYLESHEET: &str = "tables.css";
 const API_SCRIPT: &str = "api.js";
 const DEV_SCRIPT: &str = "dev.js";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Each file with its media type, as it is written.
-const SOURCES: &[(&str, &str, &str)] = &[
-    (STYLESHEET, CSS, include_str!("pagetide.css")),
-    (SCRIPT, JAVASCRIPT, include_str!("pagetide.js")),
-    (STILL_STYLESHEET, CSS, include_str!("still.css")),
-    (TABLES_STYLESHEET, CSS, include_str!("tables.css")),
-    ("act.js", JAVASCRIPT, include_str!("act.js")),
-    (ADMIN_STYLESHEET, CSS, include_str!("admin.css")),
-    ("admin.js", JAVASCRIPT, include_str!("admin.js")),
-    (API_SCRIPT, JAVASCRIPT, include_str!("api.js")),
-    ("browse.js", JAVASCRIPT, include_str!("browse.js")),
-    ("choose.js", JAVASCRIPT, include_str!("choose.js")),
-    ("component.js", JAVASCRIPT, include_str!("component.js")),
-    ("connection.js", JAVASCRIPT, include_str!("connection.js")),
-    ("control.js", JAVASCRIPT, include_str!("control.js")),
-    (DEV_SCRIPT, JAVASCRIPT, include_str!("dev.js")),
-    ("edit.js", JAVASCRIPT, include_str!("edit.js")),
-    (FORM_STYLESHEET, CSS, include_str!("form.css")),
-    ("form.js", JAVASCRIPT, include_str!("form.js")),
-    ("listener.js", JAVASCRIPT, include_str!("listener.js")),
-    ("morph.js", JAVASCRIPT, include_str!("morph.js")),
-    ("motion.js", JAVASCRIPT, include_str!("motion.js")),
-    ("outdated.js", JAVASCRIPT, include_str!("outdated.js")),
-    ("overlay.js", JAVASCRIPT, include_str!("overlay.js")),
-    ("pick.js", JAVASCRIPT, include_str!("pick.js")),
-    ("poll.js", JAVASCRIPT, include_str!("poll.js")),
-    ("presence.js", JAVASCRIPT, include_str!("presence.js")),
-    ("relative.js", JAVASCRIPT, include_str!("relative.js")),
-    ("renew.js", JAVASCRIPT, include_str!("renew.js")),
-    ("roster.js", JAVASCRIPT, include_str!("roster.js")),
-    ("rows.js", JAVASCRIPT, include_str!("rows.js")),
-    ("send.js", JAVASCRIPT, include_str!("send.js")),
-    ("server.js", JAVASCRIPT, include_str!("server.js")),
-    ("switchboard.js", JAVASCRIPT, include_str!("switchboard.js")),
-    ("tabs.js", JAVASCRIPT, include_str!("tabs.js")),
-    ("theme.js", JAVASCRIPT, include_str!("theme.js")),
-    ("toast.js", JAVASCRIPT, include_str!("toast.js")),
-    ("transports.js", JAVASCRIPT, include_str!("transports.js")),
-];
+/// Each script and stylesheet of this folder by name, as it is written.
+const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/client.rs"));
 
 /// What only pages with records, forms or buttons ask for, or with tables that can be edited or browsed or that say
 /// how long ago something was, and pages that their author works on, that are for admins or about the
@@ -115,19 +76,14 @@ pub fn stylesheet() -> String {
     path(STYLESHEET)
 }
 
-/// The path of the stylesheet for pictures, dividers and longer texts.
-pub fn still_stylesheet() -> String {
-    path(STILL_STYLESHEET)
+/// The path of one of the stylesheets that only pages with certain components need, by its name.
+pub fn component_stylesheet(name: &str) -> String {
+    path(name)
 }
 
 /// The path of what pages with forms need beside it.
 pub fn form_stylesheet() -> String {
     path(FORM_STYLESHEET)
-}
-
-/// The path of the stylesheet for what stands around the rows of a table.
-pub fn tables_stylesheet() -> String {
-    path(TABLES_STYLESHEET)
 }
 
 /// The path of what pages for admins need beside it.
@@ -158,16 +114,14 @@ pub fn swagger() -> [String; 2] {
 /// The paths of all assets that pages of an app name, below [`FOLDER`].
 pub fn asset_paths() -> impl Iterator<Item = String> {
     let public =
-        SOURCES.iter().filter(|(name, ..)| ![API_SCRIPT, DEV_SCRIPT, "overlay.js"].contains(name));
-    public.map(|(name, ..)| format!("{}/{name}", hash()))
+        SOURCES.iter().filter(|(name, _)| ![API_SCRIPT, DEV_SCRIPT, "overlay.js"].contains(name));
+    public.map(|(name, _)| format!("{}/{name}", hash()))
 }
 
 /// The paths of the modules that the script imports at once.
 pub fn modules() -> impl Iterator<Item = String> {
-    let scripts =
-        SOURCES.iter().copied().filter(|(_, content_type, _)| *content_type == JAVASCRIPT);
-    let at_once = scripts.filter(|(name, ..)| *name != SCRIPT && !ASKED_FOR_LATER.contains(name));
-    at_once.map(|(name, ..)| path(name))
+    let scripts = SOURCES.iter().map(|(name, _)| *name).filter(|name| name.ends_with(".js"));
+    scripts.filter(|name| *name != SCRIPT && !ASKED_FOR_LATER.contains(name)).map(path)
 }
 
 fn path(name: &str) -> String {
@@ -178,11 +132,12 @@ fn path(name: &str) -> String {
 fn assets() -> &'static [(&'static str, Asset)] {
     static ASSETS: OnceLock<Vec<(&str, Asset)>> = OnceLock::new();
     ASSETS.get_or_init(|| {
-        let asset = |(name, content_type, source)| {
+        let asset = |(name, source): &(&'static str, &str)| {
+            let content_type = if name.ends_with(".css") { CSS } else { JAVASCRIPT };
             let body = &*minified(content_type, source).leak();
-            (name, Asset { content_type, body })
+            (*name, Asset { content_type, body })
         };
-        SOURCES.iter().copied().map(asset).collect()
+        SOURCES.iter().map(asset).collect()
     })
 }
 
@@ -216,8 +171,7 @@ mod tests {
 
     #[test]
     fn every_path_that_a_page_names_is_served() {
-        let styles =
-            [admin_stylesheet(), still_stylesheet(), form_stylesheet(), tables_stylesheet()];
+        let styles = [admin_stylesheet(), form_stylesheet()];
         let api = swagger().into_iter().chain([api_script()]);
         let all = [stylesheet(), script()].into_iter().chain(styles).chain(modules()).chain(api);
         for path in all {
@@ -289,7 +243,7 @@ mod tests {
 
     #[test]
     fn every_file_is_served_shorter_than_it_is_written() {
-        for ((name, asset), (_, _, source)) in assets().iter().zip(SOURCES) {
+        for ((name, asset), (_, source)) in assets().iter().zip(SOURCES) {
             assert!(asset.body.len() < source.len(), "{name}");
             assert!(!asset.body.contains("/**"), "{name}");
         }

@@ -97,7 +97,7 @@ impl ComponentSpec for RawButton {
             (None, _) => Variant::Secondary,
         };
         let label = phrase::check(&self.label?, "label", around);
-        Some(ComponentKind::Button(Button { label, variant, does }))
+        Some(Button { label, variant, does }.into())
     }
 }
 

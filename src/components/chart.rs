@@ -113,7 +113,7 @@ impl ComponentSpec for RawChart {
         };
         let limit = self.limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(default);
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
-        Some(ComponentKind::Chart(Chart {
+        Some(ComponentKind::from(Chart {
             kind: kind?,
             title: self.title?.into(),
             data_source,

@@ -7,7 +7,8 @@ use validator::Validate;
 use crate::components::list_of::Each;
 use crate::components::schema::AnyComponent;
 use crate::components::{CheckContext, ComponentSpec};
-use crate::model::components::component::{ComponentKind, Container, Layout};
+use crate::model::components::component::ComponentKind;
+use crate::model::components::container::{Container, Layout};
 
 /// Holds other components and says how they stand.
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -44,6 +45,6 @@ impl ComponentSpec for RawContainer {
             Some(RawLayout::Grid) => Layout::Grid,
             Some(RawLayout::Card) => Layout::Card,
         };
-        Some(ComponentKind::Container(Container { layout, children: around.children() }))
+        Some(Container { layout, children: around.children() }.into())
     }
 }

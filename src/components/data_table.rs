@@ -106,7 +106,7 @@ impl ComponentSpec for RawDataTable {
             .filter_map(|(index, raw)| action::check(raw, None, &table, &at.item(index), around));
         let bulk_actions = bulk_actions.collect();
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
-        Some(ComponentKind::DataTable(Box::new(DataTable {
+        Some(ComponentKind::from(DataTable {
             title: self.title.map(Into::into),
             data_source,
             window: Window { sort, limit, offset: 0, after: None },
@@ -120,7 +120,7 @@ impl ComponentSpec for RawDataTable {
             bulk_actions,
             open: OpenActions::default(),
             empty_message,
-        })))
+        }))
     }
 }
 

@@ -85,7 +85,7 @@ impl ComponentSpec for RawDetails {
         let window = Window { sort, limit: 1, offset: 0, after: None };
         let is_title = title_field.is_some() && around.take_title();
         let details = Details { title_field, is_title, data_source, window, fields, empty_message };
-        Some(ComponentKind::Details(details))
+        Some(details.into())
     }
 }
 

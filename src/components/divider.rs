@@ -20,6 +20,6 @@ pub(super) struct RawDivider {
 
 impl ComponentSpec for RawDivider {
     fn check(self, _: &mut dyn CheckContext) -> Option<ComponentKind> {
-        Some(ComponentKind::Divider(Divider { label: self.label.map(Into::into) }))
+        Some(Divider { label: self.label.map(Into::into) }.into())
     }
 }

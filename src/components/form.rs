@@ -120,15 +120,7 @@ impl ComponentSpec for RawForm {
         });
         let (submit_label, title) = (submit_label.into(), self.title.map(Into::into));
         let FormSubject { purpose, data_source, sort, .. } = about;
-        Some(ComponentKind::Form(Form {
-            title,
-            purpose,
-            data_source,
-            sort,
-            fields,
-            submit_label,
-            on_success,
-        }))
+        Some(Form { title, purpose, data_source, sort, fields, submit_label, on_success }.into())
     }
 }
 

@@ -30,7 +30,7 @@ impl ComponentSpec for RawHtml {
             let place = around.place().key(key);
             around.problems().warn(place, lost.0).help(lost.1);
         }
-        Some(ComponentKind::Html(Html { content: html.text }))
+        Some(Html { content: html.text }.into())
     }
 }
 

@@ -45,13 +45,16 @@ impl ComponentSpec for RawImage {
             }
         });
         let size = check_size(self.width, self.height, &place, around);
-        Some(ComponentKind::Image(Image {
-            src: src?.into(),
-            alt: self.alt?.into(),
-            size,
-            caption: self.caption.map(Into::into),
-            rounded: self.rounded.unwrap_or(false),
-        }))
+        Some(
+            Image {
+                src: src?.into(),
+                alt: self.alt?.into(),
+                size,
+                caption: self.caption.map(Into::into),
+                rounded: self.rounded.unwrap_or(false),
+            }
+            .into(),
+        )
     }
 }
 

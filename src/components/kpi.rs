@@ -37,6 +37,6 @@ impl ComponentSpec for RawKpi {
         let at = place.key("value");
         let measure = measure::check(self.value?, &table, &at, Suits::AnyFigure, around)?;
         let hint = self.hint.map(Into::into);
-        Some(ComponentKind::Kpi(Kpi { label: self.label?.into(), data_source, measure, hint }))
+        Some(Kpi { label: self.label?.into(), data_source, measure, hint }.into())
     }
 }

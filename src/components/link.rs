@@ -26,6 +26,6 @@ impl ComponentSpec for RawLink {
     fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let href = self.href.and_then(|href| phrase::check_href(&href, around));
         let label = self.label.map(|label| phrase::check(&label, "label", around));
-        Some(ComponentKind::Link(Link { href: href?, label: label? }))
+        Some(Link { href: href?, label: label? }.into())
     }
 }

@@ -67,7 +67,7 @@ impl ComponentSpec for RawList {
             Window { sort, limit: limit.unwrap_or(DEFAULT_PAGE_SIZE), offset: 0, after: None };
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
         let title = self.title.map(Into::into);
-        Some(ComponentKind::List(List { title, data_source, window, item, empty_message }))
+        Some(List { title, data_source, window, item, empty_message }.into())
     }
 }
 

@@ -51,7 +51,7 @@ impl ComponentSpec for RawMarkdown {
             }
         }
         let lowered = u8::from(titled && !around.take_title());
-        Some(ComponentKind::Markdown(Markdown { content: prose.text, lowered }))
+        Some(Markdown { content: prose.text, lowered }.into())
     }
 }
 

@@ -1,8 +1,8 @@
 //! What pages are made of: one file per component, saying what an author may give it and checking
 //! that it holds.
 //!
-//! Each has a type that is [`ComponentSpec`] and a line in the shelf below; ARCHITECTURE.md says what else a new
-//! one needs.
+//! Each has a type that is [`ComponentSpec`]; the list of them is `with_components` in `model/components`. ARCHITECTURE.md says
+//! what else a new one needs.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use validator::Validate;
 
 use crate::components::grant::RawGrant;
 use crate::model::components::component::{Component, ComponentKind};
+use crate::model::components::with_components;
 use crate::model::field::FieldAt;
 use crate::model::input::Input;
 use crate::model::permissions::Grant;
@@ -123,40 +124,23 @@ pub trait Read {
     fn read<T: ComponentSpec>(&mut self) -> Option<ComponentKind>;
 }
 
-macro_rules! shelf {
-    ($($type_name:literal => $given:ty,)*) => {
+macro_rules! component_specs {
+    ($($type_name:literal => $module:ident::$kind:ident $(<$held:ident>)?, $given:ident;)*) => {
         /// The components by their `type` in YAML.
         pub const TYPES: &[&str] = &[$($type_name),*];
 
         /// Reads a component of this `type`; nothing for an unknown one.
         pub fn read(type_name: &str, reader: &mut impl Read) -> Option<Option<ComponentKind>> {
             match type_name {
-                $($type_name => Some(reader.read::<$given>()),)*
+                $($type_name => Some(reader.read::<$module::$given>()),)*
                 _ => None,
             }
         }
 
         /// What may be given to each, for the JSON Schema, in the order of [`TYPES`].
         fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<schemars::Schema> {
-            vec![$(<$given>::json_schema(generator)),*]
+            vec![$($module::$given::json_schema(generator)),*]
         }
     };
 }
-
-shelf! {
-    "container" => container::RawContainer,
-    "text" => text::RawText,
-    "link" => link::RawLink,
-    "button" => button::RawButton,
-    "image" => image::RawImage,
-    "divider" => divider::RawDivider,
-    "markdown" => markdown::RawMarkdown,
-    "html" => html::RawHtml,
-    "dataTable" => data_table::RawDataTable,
-    "list" => list::RawList,
-    "details" => details::RawDetails,
-    "form" => form::RawForm,
-    "kpi" => kpi::RawKpi,
-    "chart" => chart::RawChart,
-    "presence" => presence::RawPresence,
-}
+with_components!(component_specs);

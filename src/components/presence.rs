@@ -6,6 +6,7 @@ use validator::Validate;
 
 use crate::components::{CheckContext, ComponentSpec, NoPresence};
 use crate::model::components::component::ComponentKind;
+use crate::model::components::presence::PresenceList;
 
 /// The people on the page, here instead of at its top. The page must say `presence: true`.
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -16,7 +17,7 @@ pub(super) struct RawPresence {}
 impl ComponentSpec for RawPresence {
     fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let why = match around.place_presence() {
-            Ok(()) => return Some(ComponentKind::Presence),
+            Ok(()) => return Some(PresenceList.into()),
             Err(why) => why,
         };
         let (message, help) = match why {

@@ -45,6 +45,6 @@ impl ComponentSpec for RawText {
             Some(RawTextVariant::Muted) => TextVariant::Muted,
         };
         let content = phrase::check(&self.content?, "content", around);
-        Some(ComponentKind::Text(Text { content, variant }))
+        Some(Text { content, variant }.into())
     }
 }

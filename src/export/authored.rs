@@ -35,13 +35,11 @@ impl SetAside {
 
 fn set_aside(components: &mut [Component], authored: &mut Vec<Arc<str>>) {
     for component in components {
-        match &mut component.kind {
-            ComponentKind::Html(html) => {
-                let mark: Arc<str> = place(authored.len()).into();
-                authored.push(std::mem::replace(&mut html.content, mark));
-            }
-            ComponentKind::Container(container) => set_aside(&mut container.children, authored),
-            _ => {}
+        if let ComponentKind::Html(html) = &mut component.kind {
+            let mark: Arc<str> = place(authored.len()).into();
+            authored.push(std::mem::replace(&mut html.content, mark));
+        } else if let ComponentKind::Container(container) = &mut component.kind {
+            set_aside(&mut container.children, authored);
         }
     }
 }

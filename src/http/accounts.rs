@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::auth::{AuthError, NewPerson, StartedSession};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::html::{nonce, page, refusal, see_other, to_sign_in};
-use crate::http::{json, profile};
+use crate::http::html::{nonce, page, refusal, see_other};
+use crate::http::{answer, json};
 use crate::live::CloseReason;
 use crate::model::app::App;
 use crate::model::viewer::{User, Viewer};
@@ -163,13 +163,13 @@ pub(super) fn who_am_i(caller: Caller) -> Response {
         Some(Viewer::User(user)) => Some(user_body(user)),
         Some(Viewer::Guest) | None => None,
     };
-    json::answer(StatusCode::OK, &SessionBody { user })
+    answer::json(StatusCode::OK, &SessionBody { user })
 }
 
 /// `GET /api/auth/guest`: a guest's token, for pages that get no cookie from here.
 #[handler]
 pub(super) fn guest(runtime: Data<&Arc<Runtime>>) -> Response {
-    json::answer(StatusCode::OK, &GuestBody { token: runtime.auth.guest_token() })
+    answer::json(StatusCode::OK, &GuestBody { token: runtime.auth.guest_token() })
 }
 
 /// `POST /api/auth/set-up`: makes the first admin; from the built-in form only.
@@ -194,7 +194,7 @@ pub(super) async fn set_up(
     }
 }
 
-/// `/sign-in`, `/sign-up`, `/setup` and `/account`, where the author has no page of their own.
+/// `/sign-in`, `/sign-up` and `/setup`, where the author has no page of their own.
 pub(super) async fn built_in(
     runtime: &Runtime,
     caller: &Caller,
@@ -207,12 +207,6 @@ pub(super) async fn built_in(
         "/sign-in" => sign_in_form(&runtime.app, &query.next),
         "/sign-up" if runtime.app.sign_up.is_some() => sign_up_form(&query.next),
         "/setup" if runtime.auth.may_set_up(&query.token).await? => set_up_form(&query.token),
-        "/account" => {
-            return Ok(Some(match &caller.viewer {
-                Some(Viewer::User(_)) => profile::show(runtime, caller, request, nonce).await?,
-                Some(Viewer::Guest) | None => to_sign_in(path),
-            }));
-        }
         _ => return Ok(None),
     };
     let html = runtime.pages.form(caller.visitor(), &form, nonce)?;
@@ -293,7 +287,7 @@ pub(super) fn refused(error: &HttpError, nonce: &str, html: String) -> Response 
 
 fn signed_in(status: StatusCode, caller: &Caller, session: StartedSession) -> Response {
     let told = SessionBody { user: Some(user_body(&session.user)) };
-    let mut answer = json::answer(status, &told);
+    let mut answer = answer::json(status, &told);
     caller.remember(&mut answer, session.token);
     answer
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::auth::{self, AuthError};
-use crate::http::json;
+use crate::http::answer;
 use crate::limits::{Exceeded, Refusal};
 use crate::live::LiveError;
 use crate::pages::PagesError;
@@ -246,7 +246,7 @@ impl ResponseError for HttpError {
         let message = self.to_string();
         let told =
             ErrorBody { code: self.code(), message: &message, details: self.details(), record };
-        let mut response = json::answer(self.status(), &told);
+        let mut response = answer::json(self.status(), &told);
         let headers = response.headers_mut();
         match self {
             Self::NoUpgrade => {

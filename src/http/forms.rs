@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::http::caller::{self, Caller};
 use crate::http::error::HttpError;
 use crate::http::html::{nonce, page, refusal, see_other, to_sign_in, url};
-use crate::http::json;
+use crate::http::{answer, json};
 use crate::pages::{Done, Fragment, Submission, Submitted};
 use crate::runtime::Runtime;
 
@@ -97,14 +97,14 @@ async fn submitted(
         Submitted::Asked { confirm, .. } if by_script => {
             let (text, label, danger) = (&*confirm.text, &*confirm.label, confirm.is_deletion);
             let confirm = Some(ConfirmBody { text, label, danger });
-            Ok(json::answer(StatusCode::OK, &ScriptBody { confirm, ..ScriptBody::default() }))
+            Ok(answer::json(StatusCode::OK, &ScriptBody { confirm, ..ScriptBody::default() }))
         }
         Submitted::Asked { html, .. } => Ok(page(StatusCode::OK, nonce, html)),
         Submitted::Again { html, error } if by_script && html.is_empty() => Err(error.into()),
         Submitted::Again { html, error } => {
             let status = HttpError::from(error).status();
             Ok(if by_script {
-                json::answer(status, &ScriptBody { html: Some(&html), ..ScriptBody::default() })
+                answer::json(status, &ScriptBody { html: Some(&html), ..ScriptBody::default() })
             } else {
                 page(status, nonce, html)
             })
@@ -123,7 +123,7 @@ async fn tell(
 ) -> Result<Response, HttpError> {
     if let Some(path) = &done.navigate {
         let told = ScriptBody { navigate: Some(path), ..ScriptBody::default() };
-        let mut response = json::answer(StatusCode::OK, &told);
+        let mut response = answer::json(StatusCode::OK, &told);
         remember_toast(caller, submission, &mut response);
         return Ok(response);
     }
@@ -135,7 +135,7 @@ async fn tell(
     };
     let (toast, html) = (Some(&*done.toast), Some(&*html));
     let told = ScriptBody { toast, html, ..ScriptBody::default() };
-    Ok(json::answer(StatusCode::OK, &told))
+    Ok(answer::json(StatusCode::OK, &told))
 }
 
 /// Whether a script of ours asks, which shows what comes back by itself.

@@ -7,9 +7,9 @@ use poem::web::Data;
 use poem::{Response, Result, handler};
 use serde_json::json;
 
+use crate::http::answer;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::json;
 use crate::http::peer::Peer;
 use crate::model::viewer::Viewer;
 use crate::runtime::Runtime;
@@ -17,7 +17,7 @@ use crate::runtime::Runtime;
 /// `GET /healthz`: the process answers.
 #[handler]
 pub(super) fn alive() -> Response {
-    json::answer(StatusCode::OK, &json!({ "status": "ok" }))
+    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
 /// `GET /readyz`: requests can be answered, and changes are told in time.
@@ -26,7 +26,7 @@ pub(super) async fn ready(runtime: Data<&Arc<Runtime>>) -> Result<Response> {
     if !runtime.ready().await.map_err(HttpError::from)? {
         return Err(HttpError::Behind.into());
     }
-    Ok(json::answer(StatusCode::OK, &json!({ "status": "ready" })))
+    Ok(answer::json(StatusCode::OK, &json!({ "status": "ready" })))
 }
 
 /// `GET /metrics`: figures of everything live, as Prometheus reads them. They move with every write, to

@@ -1,19 +1,13 @@
-//! Pages as complete HTML, and single components of them.
-
-use std::sync::Arc;
+//! Answers that are HTML: their headers, what they may load, and an error as a page.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use percent_encoding::{CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
-use poem::web::{Data, Query};
-use poem::{Request, Response, ResponseBuilder, Result, handler};
-use serde::Deserialize;
+use poem::{Request, Response, ResponseBuilder};
 
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::{accounts, admin, forms};
-use crate::pages::{Fragment, PageResponse};
 use crate::records::RecordsError;
 use crate::runtime::Runtime;
 
@@ -27,85 +21,6 @@ fn policy(nonce: &str) -> String {
     )
 }
 
-/// `GET <page path>` serves a page as complete HTML.
-#[handler]
-pub(super) async fn show(
-    request: &Request,
-    caller: Caller,
-    runtime: Data<&Arc<Runtime>>,
-) -> Response {
-    let (path, url) = (path(request), url(request));
-    let nonce = nonce();
-    // Every page gives those who have no session one of a guest, so that it may be live.
-    let newcomer = caller.viewer.is_none();
-    let known = known_tag(request.headers()).filter(|_| !newcomer);
-    let toast = forms::waiting_toast(&runtime, &caller, request.headers());
-    let toast = toast.as_deref();
-    let below = match admin::below(&runtime, &caller, url).await {
-        Ok(below) => below,
-        Err(error) => return refusal(&runtime, &caller, &nonce, &error),
-    };
-    let (viewer, below) = (caller.visitor(), below.as_deref());
-    let answer = match runtime.pages.open_over(viewer, url, known, &nonce, toast, below).await {
-        Ok(PageResponse::Html(html, tag)) => {
-            let mut response = tagged(page(StatusCode::OK, &nonce, html), tag);
-            forms::forget_toast(&caller, request.headers(), &mut response);
-            if newcomer {
-                caller.remember(&mut response, runtime.auth.guest_token());
-            }
-            return response;
-        }
-        // No policy: the browser keeps the one that came with the page, whose nonce is in it.
-        Ok(PageResponse::Unchanged(tag)) => return tagged(not_modified(), Some(tag)),
-        Ok(PageResponse::Redirect(path)) => return see_other(&path),
-        Ok(PageResponse::SignIn) => return to_sign_in(url),
-        Ok(PageResponse::NotFound) if path.starts_with("/admin/") => {
-            admin::built_in(&runtime, &caller, &path, request, &nonce).await
-        }
-        Ok(PageResponse::NotFound) => {
-            accounts::built_in(&runtime, &caller, &path, request, &nonce).await
-        }
-        Err(error) => Err(HttpError::from(error)),
-    };
-    match answer {
-        Ok(Some(response)) => response,
-        Ok(None) => refusal(&runtime, &caller, &nonce, &HttpError::NoSuchRoute),
-        Err(error) => refusal(&runtime, &caller, &nonce, &error),
-    }
-}
-
-/// What a component is asked for by.
-#[derive(Deserialize)]
-pub(super) struct FragmentQuery {
-    /// The path and query of its page.
-    url: String,
-    /// The id of the component.
-    component: String,
-    /// What it means to whoever asks.
-    shape: Option<String>,
-}
-
-/// `GET /api/fragments?url=&component=&shape=`: one component as its page shows it now.
-#[handler]
-pub(super) async fn fragment(
-    query: Result<Query<FragmentQuery>>,
-    headers: &HeaderMap,
-    caller: Caller,
-    runtime: Data<&Arc<Runtime>>,
-) -> Result<Response> {
-    let Query(asked) = query.map_err(|error| HttpError::Malformed(error.to_string()))?;
-    let known = known_tag(headers);
-    let FragmentQuery { url, component, shape } = &asked;
-    let (viewer, shape) = (caller.visitor(), shape.as_deref());
-    let made = runtime.pages.fragment(viewer, url, component, shape, known).await;
-    Ok(match made.map_err(HttpError::from)? {
-        Fragment::Html(html, tag) => {
-            tagged(fresh(StatusCode::OK).body(html.to_string()), Some(tag))
-        }
-        Fragment::Unchanged(tag) => tagged(not_modified(), Some(tag)),
-    })
-}
-
 /// The state that the browser already has.
 pub(super) fn known_tag(headers: &HeaderMap) -> Option<&str> {
     let known = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
@@ -113,7 +28,7 @@ pub(super) fn known_tag(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// HTML that is to be asked for again each time, though it may not have changed.
-fn fresh(status: StatusCode) -> ResponseBuilder {
+pub(super) fn fresh(status: StatusCode) -> ResponseBuilder {
     Response::builder()
         .status(status)
         .content_type("text/html; charset=utf-8")
@@ -121,7 +36,7 @@ fn fresh(status: StatusCode) -> ResponseBuilder {
         .header(header::VARY, "Cookie, Authorization")
 }
 
-fn not_modified() -> Response {
+pub(super) fn not_modified() -> Response {
     Response::builder()
         .status(StatusCode::NOT_MODIFIED)
         .header(header::CACHE_CONTROL, "private, no-cache")
@@ -130,7 +45,7 @@ fn not_modified() -> Response {
 }
 
 /// Weak, since what is compressed on the way has other bytes (RFC 9110, 8.8.1).
-fn tagged(mut response: Response, tag: Option<String>) -> Response {
+pub(super) fn tagged(mut response: Response, tag: Option<String>) -> Response {
     if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(format!("W/\"{tag}\"")).ok()) {
         response.headers_mut().insert(header::ETAG, tag);
     }
@@ -195,9 +110,4 @@ pub(super) fn refusal(
 /// The path and query that were asked for, as the browser wrote them.
 pub(super) fn url(request: &Request) -> &str {
     request.uri().path_and_query().map_or("/", |url| url.as_str())
-}
-
-/// The path that was asked for, without percent signs; what is not text is no page's.
-fn path(request: &Request) -> String {
-    percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned()
 }

@@ -1,9 +1,8 @@
 //! Bodies and query strings in, JSON out.
 
 use percent_encoding::percent_decode;
-use poem::http::{StatusCode, header};
-use poem::{Body, Request, Response};
-use serde::Serialize;
+use poem::http::header;
+use poem::{Body, Request};
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
@@ -202,24 +201,6 @@ const PARTS: &str = "multipart/form-data";
 /// Whether a browser sent this from a form, and wants to see a page rather than JSON.
 pub(super) fn is_form(request: &Request) -> bool {
     request.content_type().is_some_and(|content_type| content_type.starts_with(FORM))
-}
-
-/// A JSON response with this status and body.
-pub(super) fn answer(status: StatusCode, body: &impl Serialize) -> Response {
-    // What is long is not copied again and again while it grows.
-    let room = usize::try_from(limits::held()).unwrap_or_default();
-    let mut bytes = Vec::with_capacity(room.max(128));
-    match serde_json::to_writer(&mut bytes, body) {
-        Ok(()) => Response::builder()
-            .status(status)
-            .content_type("application/json")
-            .header(header::CACHE_CONTROL, "no-store")
-            .body(bytes),
-        Err(error) => {
-            tracing::error!("an answer could not be encoded: {error}");
-            StatusCode::INTERNAL_SERVER_ERROR.into()
-        }
-    }
 }
 
 /// Reads a body of up to so many bytes.

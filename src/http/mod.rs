@@ -16,6 +16,7 @@ use crate::live::CloseReason;
 mod routes;
 
 mod acceptor;
+mod answer;
 mod budget;
 mod caller;
 mod cors;
@@ -26,6 +27,7 @@ mod json;
 mod methods;
 mod middleware;
 mod names;
+mod page;
 mod peer;
 mod site;
 

@@ -12,7 +12,7 @@ use crate::http::accounts::{gone_on, refused};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::html::{nonce, page, see_other};
-use crate::http::json;
+use crate::http::{answer, json};
 use crate::model::viewer::{User, Viewer};
 use crate::render::{OwnAccount, OwnSession, OwnToken};
 use crate::runtime::Runtime;
@@ -129,7 +129,7 @@ pub(super) async fn list_tokens(caller: Caller, runtime: Data<&Arc<Runtime>>) ->
     let user = caller.person()?;
     let tokens = runtime.auth.tokens(Some(&user.id)).await.map_err(HttpError::from)?;
     let tokens = tokens.iter().map(token_body).collect();
-    Ok(json::answer(StatusCode::OK, &TokensBody { tokens }))
+    Ok(answer::json(StatusCode::OK, &TokensBody { tokens }))
 }
 
 /// `POST /api/auth/tokens {name, expiresInDays?}`: a new one, told this once.
@@ -157,7 +157,7 @@ pub(super) async fn make_token(
         Ok(FreshToken { secret, id, expires_at }) => {
             let (name, token) = (name.trim(), secret.as_str());
             let told = FreshTokenBody { id: &id, name, token, expires_at };
-            Ok(json::answer(StatusCode::CREATED, &told))
+            Ok(answer::json(StatusCode::CREATED, &told))
         }
         Err(error) if is_form => {
             let problem = error.to_string();

@@ -4,13 +4,13 @@ use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, Route};
 
 use crate::client;
-use crate::http::html::FragmentQuery;
 use crate::http::methods::{delete, get, post};
+use crate::http::page::{self, FragmentQuery};
 use crate::http::records::file::{ExportQuery, ImportQuery};
 use crate::http::records::{ListQuery, OneQuery, batch, file, history};
 use crate::http::subscribe::{StreamQuery, TableQuery};
 use crate::http::{
-    Site, Sockets, accounts, admin, assets, dev, forms, health, html, middleware, openapi, profile,
+    Site, Sockets, accounts, admin, assets, dev, forms, health, middleware, openapi, profile,
     public, records, subscribe,
 };
 
@@ -48,7 +48,7 @@ pub(super) fn routes(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/realtime/subscribe/sse", get(subscribe::everything_sse).taking::<StreamQuery>())
         .at(
             "/api/fragments",
-            get(html::fragment).taking::<FragmentQuery>().around(middleware::compressed),
+            get(page::fragment).taking::<FragmentQuery>().around(middleware::compressed),
         )
         .at("/api/auth/sign-in/email", post(accounts::sign_in))
         .at("/api/auth/sign-up/email", post(accounts::sign_up))
@@ -76,7 +76,7 @@ pub(super) fn routes(site: Site, sockets: Sockets) -> impl Endpoint {
         )
         .at(
             "/*path",
-            get(html::show)
+            get(page::show)
                 .taking_any()
                 .post(forms::submit)
                 .taking_any()

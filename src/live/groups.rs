@@ -11,9 +11,8 @@ use serde_json::Value as Json;
 
 use crate::limits::{Flow, Requester, requester};
 use crate::live::matcher::{Effect, GroupId, Matcher, SoughtChange, effect};
-use crate::live::message::{ChangeMessage as ChangeBody, Encoded, Message, Name};
+use crate::live::message::{ChangeMessage as ChangeBody, Encoded, Message, Name, resync};
 use crate::live::outbox::{Burst, Outbox};
-use crate::live::replay::resync;
 use crate::model::action::OpenActions;
 use crate::model::change::Change;
 use crate::model::components::data_table::DataTable;

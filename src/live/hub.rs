@@ -20,11 +20,10 @@ use crate::live::groups::{
     Membership, Notice, SubscriptionGroups, SubscriptionScope, Telling, say, work,
 };
 use crate::live::matcher::GroupId;
-use crate::live::message::{CloseReason, Name, now};
+use crate::live::message::{CloseReason, Name, now, resync};
 use crate::live::metrics::Metrics;
 use crate::live::outbox::Outbox;
 use crate::live::presence::{Arrival, ConnectionId, Presence};
-use crate::live::replay::resync;
 use crate::live::replay_cache::ReplayCache;
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};

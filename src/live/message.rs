@@ -403,6 +403,11 @@ pub(super) fn now() -> String {
     Offset::UTC.to_datetime(Timestamp::now()).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
+/// Tells a subscription to read again.
+pub(super) fn resync(name: &Name, reason: &str, position: &SealedPosition) -> Message {
+    Message::at(&Body::Resync { subscription_id: name.id(), reason, position }, name, position)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

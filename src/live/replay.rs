@@ -15,7 +15,7 @@ use crate::live::groups::{
 };
 use crate::live::hub::{ConnectionPermit, Hub, Subscription};
 use crate::live::matcher::SoughtChange;
-use crate::live::message::{Body, Message, Name};
+use crate::live::message::{Body, Message, Name, resync};
 use crate::live::outbox::{Burst, MAX_WAITING, Outbox};
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, SealedPosition, TableName};
@@ -323,9 +323,4 @@ fn subscribed(scope: &SubscriptionScope, name: &Name, position: &SealedPosition)
         shape: scope.component.as_ref().map(|component| component.shape.as_str()),
     };
     Message::at(&body, name, position)
-}
-
-/// Tells a subscription to read again.
-pub(super) fn resync(name: &Name, reason: &str, position: &SealedPosition) -> Message {
-    Message::at(&Body::Resync { subscription_id: name.id(), reason, position }, name, position)
 }

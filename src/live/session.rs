@@ -11,9 +11,9 @@ use crate::limits::{Exceeded, Limit, Share, requester};
 use crate::live::editing::{ActiveEdit, TooManyEdits};
 use crate::live::groups::{ComponentScope, SubscriptionScope};
 use crate::live::hub::{ConnectionPermit, Hub, PresenceGuard, Subscription};
-use crate::live::message::{Body, Message, Name};
+use crate::live::message::{Body, Message, Name, resync};
 use crate::live::outbox::Outbox;
-use crate::live::replay::{CatchUp, Started, resync};
+use crate::live::replay::{CatchUp, Started};
 use crate::model::app::App;
 use crate::model::ids::{Position, RecordId, SealedPosition};
 use crate::model::refresh::Transport;
@@ -449,7 +449,7 @@ impl Session {
             rows,
         };
         let scope = SubscriptionScope {
-            fields: component.shown(&view),
+            fields: component.shown_fields(&view),
             sort: window.map(|window| window.sort.clone()).unwrap_or_default(),
             filter: query.filter,
             filter_json: None,

@@ -121,6 +121,14 @@ impl OpenActions {
 }
 
 impl RowAction {
+    /// The action; nothing for a link.
+    pub fn action(&self) -> Option<&Action> {
+        match self {
+            Self::Act(action) => Some(action),
+            Self::Link { .. } => None,
+        }
+    }
+
     /// Whether it is for this viewer.
     pub fn is_open(&self, view: &View) -> bool {
         match self {

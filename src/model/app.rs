@@ -79,7 +79,7 @@ impl App {
             let table = component.data_source().and_then(|source| self.table(&source.table));
             table.is_none_or(|table| {
                 table.allows(viewer, Operation::Read)
-                    || component.adds() && table.allows(viewer, Operation::Create)
+                    || component.adds_records() && table.allows(viewer, Operation::Create)
             })
         };
         page.seen_by(viewer).into_iter().all(is_open)

@@ -75,9 +75,9 @@ impl Page {
 
     /// Every data table with the prefix of its names.
     fn tables(&self) -> impl Iterator<Item = (String, &DataTable)> {
-        let tables = self.all().into_iter().filter_map(|component| match &component.kind {
-            ComponentKind::DataTable(table) => Some((&component.id, &**table)),
-            _ => None,
+        let tables = self.all().into_iter().filter_map(|component| {
+            let ComponentKind::DataTable(table) = &component.kind else { return None };
+            Some((&component.id, &**table))
         });
         let tables: Vec<_> = tables.collect();
         let is_one = tables.len() == 1;
@@ -89,20 +89,9 @@ impl Page {
 
     /// Whether one of its components says where the people on it are shown.
     pub fn places_presence(&self) -> bool {
-        let placed = |component: &&Component| matches!(component.kind, ComponentKind::Presence);
+        let placed =
+            |component: &&Component| matches!(component.kind, ComponentKind::PresenceList(_));
         self.all().iter().any(placed)
-    }
-
-    /// Whether people can enter something on it, or press it.
-    pub fn has_forms(&self) -> bool {
-        let is_form = |component: &&Component| match &component.kind {
-            ComponentKind::Form(_) | ComponentKind::Button(_) => true,
-            ComponentKind::DataTable(table) => {
-                !table.row_actions.is_empty() || !table.bulk_actions.is_empty()
-            }
-            _ => false,
-        };
-        self.all().iter().any(is_form)
     }
 
     /// The component of this id, if the viewer may see it.

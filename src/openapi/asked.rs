@@ -4,10 +4,8 @@ use serde_json::{Value as Json, json};
 
 use crate::model::access::View;
 use crate::model::field::{Field, FieldAt};
-use crate::model::filter::{MAX_FILTER_LIST, OPERATORS, operator_suits};
 use crate::model::storage::Storage;
 use crate::openapi::schema;
-use crate::openapi::schemas::object;
 use crate::records::{DEFAULT_LIMIT, MAX_LIMIT, MAX_SEARCH, MAX_SORTS};
 
 /// A parameter in the query string.
@@ -96,35 +94,7 @@ fn several(name: &str, options: &[String], most: Option<usize>, about: &str) -> 
     parameter
 }
 
-/// A filter of this table's records.
-pub(super) fn filter_schema(view: &View) -> Json {
-    let itself = schema(view, "Filter");
-    let list = json!({ "type": "array", "items": itself });
-    let mut group = object(&json!({ "and": list, "or": list, "not": itself }), &[]);
-    group["minProperties"] = json!(1);
-    group["maxProperties"] = json!(1);
-    json!({ "anyOf": [list, condition(view), group] })
-}
-
-fn condition(view: &View) -> Json {
-    let names: Vec<_> = readable(view).map(|(_, field)| field.name.as_str()).collect();
-    let suits = |operator: &&str| {
-        readable(view).any(|(_, field)| operator_suits(operator, field.kind.storage()))
-    };
-    let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
-    let about = format!(
-        "What the field is held against: a list of at most {MAX_FILTER_LIST} for `in` and `notIn`, \
-         nothing for `isEmpty` and `isNotEmpty`."
-    );
-    let members = json!({
-        "field": { "type": "string", "enum": names },
-        "operator": { "type": "string", "enum": operators },
-        "value": { "description": about },
-    });
-    object(&members, &["field", "operator"])
-}
-
 /// Every field that may be asked about, `id` included.
-fn readable(view: &View) -> impl Iterator<Item = (FieldAt, &Field)> {
+pub(super) fn readable(view: &View) -> impl Iterator<Item = (FieldAt, &Field)> {
     view.table.all().filter(|(at, _)| view.fields.contains(*at))
 }

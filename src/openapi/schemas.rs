@@ -5,9 +5,10 @@ use serde_json::{Map, Value as Json, json};
 use crate::fields::schema::{example, given, read, sent};
 use crate::model::access::View;
 use crate::model::field::{Field, FieldAt};
-use crate::model::filter::Filter;
+use crate::model::filter::{Filter, MAX_FILTER_LIST, OPERATORS, operator_suits};
 use crate::model::permissions::Operation;
-use crate::openapi::{asked, schema};
+use crate::openapi::asked::readable;
+use crate::openapi::schema;
 
 /// The id of a record.
 pub(super) fn id() -> Json {
@@ -23,7 +24,7 @@ pub(super) fn schemas(views: &[View]) -> Json {
         if view.is_open {
             add("Record", envelope(&schema_of(view, Required::All)));
             add("Part", envelope(&schema_of(view, Required::None)));
-            add("Filter", asked::filter_schema(view));
+            add("Filter", filter_schema(view));
         }
         if may(view, Operation::Create) {
             add("New", new(view));
@@ -184,4 +185,32 @@ fn error() -> Json {
             },
         },
     })
+}
+
+/// A filter of this table's records.
+fn filter_schema(view: &View) -> Json {
+    let itself = schema(view, "Filter");
+    let list = json!({ "type": "array", "items": itself });
+    let mut group = object(&json!({ "and": list, "or": list, "not": itself }), &[]);
+    group["minProperties"] = json!(1);
+    group["maxProperties"] = json!(1);
+    json!({ "anyOf": [list, condition(view), group] })
+}
+
+fn condition(view: &View) -> Json {
+    let names: Vec<_> = readable(view).map(|(_, field)| field.name.as_str()).collect();
+    let suits = |operator: &&str| {
+        readable(view).any(|(_, field)| operator_suits(operator, field.kind.storage()))
+    };
+    let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
+    let about = format!(
+        "What the field is held against: a list of at most {MAX_FILTER_LIST} for `in` and `notIn`, \
+         nothing for `isEmpty` and `isNotEmpty`."
+    );
+    let members = json!({
+        "field": { "type": "string", "enum": names },
+        "operator": { "type": "string", "enum": operators },
+        "value": { "description": about },
+    });
+    object(&members, &["field", "operator"])
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::access::View;
-use crate::model::action::{Action, ActionKind, OnSuccess, RowAction};
+use crate::model::action::{Action, ActionKind, OnSuccess};
 use crate::model::components::component::{Component, ComponentKind};
 use crate::model::field::FieldAt;
 use crate::model::filter::{Filter, Test};
@@ -13,7 +13,7 @@ use crate::model::record::Record;
 use crate::model::shape::Shape;
 use crate::model::value::Value;
 use crate::model::viewer::Viewer;
-use crate::pages::submit::{Done, Submission, Submitted};
+use crate::pages::submission::{Done, Submission, Submitted};
 use crate::pages::{Pages, PagesError};
 use crate::records::{FieldFault, MAX_RECORDS, RecordInput, Records, RecordsError, WriteObstacle};
 use crate::render::{self, Confirm};
@@ -32,32 +32,6 @@ struct Press<'a> {
     is_bulk: bool,
     /// Whether whoever pressed it has been asked, and meant it.
     is_confirmed: bool,
-}
-
-/// What a component does when its button of this name is pressed: `0`, `row.1` or `bulk.0`.
-pub(super) fn action<'a>(
-    component: &'a Component,
-    view: &View,
-    name: &str,
-) -> Option<(&'a Action, Option<&'a OnSuccess>)> {
-    let open = component.open_actions(view);
-    let (list, index) = name.split_once('.').unwrap_or(("", name));
-    let index: usize = index.parse().ok()?;
-    match (&component.kind, list) {
-        (ComponentKind::Button(button), "") if open.row.contains(&index) => {
-            button.act().map(|act| (&act.action, Some(&act.on_success)))
-        }
-        (ComponentKind::DataTable(table), "row") if open.row.contains(&index) => {
-            match table.row_actions.get(index)? {
-                RowAction::Act(action) => Some((action, None)),
-                RowAction::Link { .. } => None,
-            }
-        }
-        (ComponentKind::DataTable(table), "bulk") if open.bulk.contains(&index) => {
-            table.bulk_actions.get(index).map(|action| (action, None))
-        }
-        _ => None,
-    }
 }
 
 impl Pages {
@@ -193,7 +167,8 @@ impl<'a> Press<'a> {
         if !unknown.is_empty() {
             return Err(RecordsError::UnknownFields(unknown));
         }
-        let (action, on_success) = action(component, &view, name).ok_or(RecordsError::NotFound)?;
+        let (action, on_success) =
+            component.open_action(&view, name).ok_or(RecordsError::NotFound)?;
         let is_bulk = name.starts_with("bulk");
         // A button in a row is for that row, whatever else is chosen.
         let mut ids = one.map_or(many, |id| vec![id]);

@@ -11,7 +11,7 @@ use crate::model::record::Record;
 use crate::model::viewer::Viewer;
 use crate::pages::form_data::FormData;
 use crate::pages::save::Target;
-use crate::pages::submit::{Submission, Submitted};
+use crate::pages::submission::{Submission, Submitted};
 use crate::pages::{Pages, PagesError};
 use crate::records::RecordsError;
 use crate::render::Draft;

@@ -78,10 +78,10 @@ impl ViewKey {
         let ComponentQuery { view, query, chosen } = asked;
         let columns = chosen.into_iter().flat_map(|chosen| chosen.table.columns);
         let columns = columns.map(|column| column.field).collect();
-        let (editable, actions) = (component.editable(&view), component.open_actions(&view));
+        let (editable, actions) = (component.editable_fields(&view), component.open_actions(&view));
         let chosen_from = component.chosen_from(&view).into_iter().cloned();
         let related = component.related(&view).into_iter().chain(chosen_from).collect();
-        let entries = component.entries(&view);
+        let entries = component.entry_fields(&view);
         Self { query, fields: view.fields, columns, entries, editable, actions, related }
     }
 }

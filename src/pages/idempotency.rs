@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::limits::{on_behalf_of, requester};
-use crate::pages::submit::Done;
+use crate::pages::submission::Done;
 use crate::records::RecordsError;
 
 /// How long the same again from the same session means the same.

@@ -26,12 +26,13 @@ mod form_data;
 mod fragment_index;
 mod idempotency;
 mod save;
+mod submission;
 mod submit;
 
 use cache::{Cache, CacheKey, Rendered, ViewKey};
 use fragment_index::{Spot, Spots};
 use idempotency::Repeats;
-pub use submit::{Done, Submission, Submitted};
+pub use submission::{Done, Submission, Submitted};
 
 /// The pages of one app.
 #[derive(Clone)]
@@ -273,7 +274,7 @@ impl Pages {
             scopes,
         };
         // A form that adds records shows none: whatever happens in its table is nothing to its page.
-        let own = bound.iter().filter(|(component, _)| !component.adds());
+        let own = bound.iter().filter(|(component, _)| !component.adds_records());
         let own = own.map(|(_, source)| source.table.clone());
         // What records are called by stands in other tables.
         let related = place.scopes.iter().flatten().flat_map(|scope| &scope.related);
@@ -346,7 +347,8 @@ impl Pages {
         let answered = asked.into_iter().zip(snapshot.answers).zip(positions);
         for (((component, asked), answer), position) in answered {
             let ComponentQuery { view, chosen, .. } = asked;
-            let (entries, editable) = (component.entries(&view), component.editable(&view));
+            let (entries, editable) =
+                (component.entry_fields(&view), component.editable_fields(&view));
             let choices = self.records.choices(&component.chosen_from(&view)).await?;
             let shape = Shape::of(&shown.address.page, component, &view);
             let View { table, fields, .. } = view;

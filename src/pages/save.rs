@@ -14,7 +14,7 @@ use crate::model::record::FieldSet;
 use crate::model::value::Value;
 use crate::model::viewer::Viewer;
 use crate::pages::form_data::FormData;
-use crate::pages::submit::{Done, Submission, Submitted};
+use crate::pages::submission::{Done, Submission, Submitted};
 use crate::pages::{Pages, PagesError};
 use crate::records::{self, RecordsError};
 use crate::render;

@@ -118,7 +118,11 @@ impl Records {
     pub fn view_for(&self, viewer: &Viewer, component: &Component) -> Result<View, RecordsError> {
         let source = component.data_source().ok_or(RecordsError::NotFound)?;
         let table = source.table.as_str();
-        if component.adds() { self.view_to_add(viewer, table) } else { self.view(viewer, table) }
+        if component.adds_records() {
+            self.view_to_add(viewer, table)
+        } else {
+            self.view(viewer, table)
+        }
     }
 
     /// Answers queries from one snapshot. Whoever calls has checked who may ask them.

@@ -1,7 +1,6 @@
 //! Whether a page may be opened at an address. Whoever may open it may be present on it, nobody else.
 
-use crate::model::components::component::{Component, ComponentKind};
-use crate::model::components::form::Purpose;
+use crate::model::components::component::Component;
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::viewer::Viewer;
 use crate::records::{Records, RecordsError};
@@ -44,7 +43,7 @@ impl Records {
     /// The records without which there is no page at an address.
     fn needed(&self, viewer: &Viewer, address: &Address) -> Vec<Query> {
         let components = address.page.seen_by(viewer).into_iter();
-        let needed = components.filter(|component| is_of_the_address(component));
+        let needed = components.filter(|component| component.needs_record_of_address());
         let query = |component: &Component| {
             let view = self.question(viewer, component, address).ok()?.view;
             let source = component.data_source()?;
@@ -55,14 +54,4 @@ impl Records {
         };
         needed.filter_map(query).collect()
     }
-}
-
-/// Whether a component is about the record that the address of its page names.
-fn is_of_the_address(component: &Component) -> bool {
-    let source = match &component.kind {
-        ComponentKind::Details(details) => &details.data_source,
-        ComponentKind::Form(form) if form.purpose == Purpose::Update => &form.data_source,
-        _ => return false,
-    };
-    source.filter.asks_param()
 }

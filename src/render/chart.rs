@@ -8,9 +8,19 @@ use crate::model::components::chart::{Chart, ChartKind};
 use crate::model::field::Field;
 use crate::model::query::{GroupBy, Groups, Measure};
 use crate::model::storage::Storage;
-use crate::render::ComponentData;
+use crate::render::component_html::{ComponentHtml, ComponentWriter};
 use crate::render::scale::Scale;
 use crate::render::series::{self, Point};
+use crate::render::{ComponentData, RenderError};
+impl ComponentHtml for Chart {
+    fn html(&self, writer: &ComponentWriter<'_>) -> Result<String, RenderError> {
+        let Some((data, groups)) = writer.groups() else { return Ok(String::new()) };
+        let (template, inside) = context(self, data, groups);
+        let drawing = writer.fill_with_data(template, data, inside.clone())?;
+        let drawing = Value::from_safe_string(drawing);
+        writer.fill_with_data("chart.html", data, context! { drawing, ..inside })
+    }
+}
 
 /// How many labels an axis of time has at most.
 const MOST_LABELS: usize = 6;
@@ -34,11 +44,7 @@ const RING_GAP: f64 = 0.8;
 
 /// The template of a chart's drawing, and what it and the template around it need beside what all
 /// components have.
-pub(super) fn context(
-    chart: &Chart,
-    data: &ComponentData,
-    groups: &Groups,
-) -> (&'static str, Value) {
+fn context(chart: &Chart, data: &ComponentData, groups: &Groups) -> (&'static str, Value) {
     let table = &data.table;
     let points = series::points(table, chart.grouping, groups);
     let measured = chart.grouping.measure.field().map(|at| table.field(at));

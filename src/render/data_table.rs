@@ -7,13 +7,15 @@ use crate::fields::control::{Control, holding};
 use crate::fields::time::ZONE;
 use crate::model::action::ActionKind;
 use crate::model::components::component::Component;
+use crate::model::components::component_type::ComponentType;
 use crate::model::components::data_table::{Choice, Chosen, Column, DataTable, FILTER_BY};
 use crate::model::field::{Field, FieldAt, FieldKind};
 use crate::model::format::ValueFormat;
 use crate::model::query::{Direction, Rows, Sort};
 use crate::model::storage::Storage;
+use crate::render::component_html::{ComponentHtml, ComponentWriter};
 use crate::render::rows::{RowWriter, class};
-use crate::render::{ComponentData, picker};
+use crate::render::{ComponentData, RenderError, picker};
 use crate::router::Address;
 
 /// What stands in a query string as something else.
@@ -22,8 +24,23 @@ const IN_A_QUERY: &AsciiSet =
 /// Up to so many pages each has a link of its own.
 const MAX_LINKED: u64 = 7;
 
+impl ComponentHtml for DataTable {
+    fn html(&self, writer: &ComponentWriter<'_>) -> Result<String, RenderError> {
+        let Some((data, rows)) = writer.rows() else { return Ok(String::new()) };
+        let Some(chosen) = &data.chosen else { return Ok(String::new()) };
+        let inside = context(writer.component, writer.scene.address, data, chosen, rows);
+        writer.fill_with_data("data_table.html", data, inside)
+    }
+
+    fn stylesheets(&self) -> Vec<&'static str> {
+        let acts = self.changes_records().then_some("form.css");
+        let has_tools = self.is_browsable() || self.row_link.is_some();
+        acts.into_iter().chain(has_tools.then_some("tables.css")).collect()
+    }
+}
+
 /// What the template of a data table needs beside what all components have.
-pub(super) fn context(
+fn context(
     component: &Component,
     address: &Address,
     data: &ComponentData,

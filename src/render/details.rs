@@ -8,10 +8,22 @@ use crate::model::field::FieldKind;
 use crate::model::query::Rows;
 use crate::model::record::Record;
 use crate::model::storage::Storage;
-use crate::render::ComponentData;
+use crate::render::component_html::{ComponentHtml, ComponentWriter};
+use crate::render::{ComponentData, RenderError};
+
+impl ComponentHtml for Details {
+    fn html(&self, writer: &ComponentWriter<'_>) -> Result<String, RenderError> {
+        let Some((data, rows)) = writer.rows() else { return Ok(String::new()) };
+        writer.fill_with_data("details.html", data, context(self, data, rows))
+    }
+
+    fn stylesheets(&self) -> Vec<&'static str> {
+        vec!["tables.css"]
+    }
+}
 
 /// What the template of details needs beside what all components have.
-pub(super) fn context(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
+fn context(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
     let record = rows.records.first();
     let seen = details.fields.iter().filter(|detail| data.entries.contains(detail.field));
     let shown = record.map(|record| seen.map(|one| entry(one, data, record)).collect::<Vec<_>>());

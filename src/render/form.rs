@@ -12,7 +12,8 @@ use crate::model::components::form::{Form, FormField, Purpose};
 use crate::model::field::FieldAt;
 use crate::model::record::Record;
 use crate::model::value::Value as Plain;
-use crate::render::{ComponentData, picker};
+use crate::render::component_html::{ComponentHtml, ComponentWriter};
+use crate::render::{ComponentData, RenderError, picker};
 
 /// What somebody sent by a form that could not be saved.
 #[derive(Clone, Debug, Default)]
@@ -27,9 +28,27 @@ pub struct Draft {
     pub overtaken: Vec<FieldAt>,
 }
 
+impl ComponentHtml for Form {
+    fn html(&self, writer: &ComponentWriter<'_>) -> Result<String, RenderError> {
+        let Some((data, rows)) = writer.rows() else { return Ok(String::new()) };
+        match context(self, data, rows.records.first()) {
+            Some(inside) => {
+                let meaning = data.shape.as_str();
+                writer.fill("record_form.html", context! { meaning, ..inside })
+            }
+            // There is no record to change.
+            None => Ok(String::new()),
+        }
+    }
+
+    fn stylesheets(&self) -> Vec<&'static str> {
+        vec!["form.css"]
+    }
+}
+
 /// What the template of a form needs beside what all components have; nothing if there is no record
 /// to change.
-pub(super) fn context(form: &Form, data: &ComponentData, record: Option<&Record>) -> Option<Value> {
+fn context(form: &Form, data: &ComponentData, record: Option<&Record>) -> Option<Value> {
     if form.purpose == Purpose::Update && record.is_none() {
         return None;
     }

@@ -5,10 +5,18 @@ use minijinja::{Value, context};
 use crate::fields;
 use crate::model::components::kpi::Kpi;
 use crate::model::value::Value as FieldValue;
-use crate::render::ComponentData;
+use crate::render::component_html::{ComponentHtml, ComponentWriter};
+use crate::render::{ComponentData, RenderError};
+
+impl ComponentHtml for Kpi {
+    fn html(&self, writer: &ComponentWriter<'_>) -> Result<String, RenderError> {
+        let Some((data, figure)) = writer.figure() else { return Ok(String::new()) };
+        writer.fill_with_data("kpi.html", data, context(self, data, figure))
+    }
+}
 
 /// What the template of a kpi needs beside what all components have.
-pub(super) fn context(kpi: &Kpi, data: &ComponentData, figure: &FieldValue) -> Value {
+fn context(kpi: &Kpi, data: &ComponentData, figure: &FieldValue) -> Value {
     let field = kpi.measure.field().map(|at| data.table.field(at));
     let mut html = String::new();
     fields::write_figure(field, figure, &mut html);

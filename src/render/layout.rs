@@ -1,5 +1,6 @@
 //! What stands around the components of a page: its head, its menu, what scripts are told.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minijinja::{Value, context};
@@ -7,12 +8,12 @@ use serde::Serialize;
 
 use crate::client;
 use crate::model::app::App;
-use crate::model::components::component::{Component, ComponentKind};
 use crate::model::page::Page;
 use crate::model::phrase::Phrase;
 use crate::model::refresh::Transport;
 use crate::model::viewer::Viewer;
-use crate::render::{Confirm, Edition, RenderError, Renderer, static_content};
+use crate::render::component_html::ComponentHtml;
+use crate::render::{Confirm, Edition, RenderError, Renderer, component_html};
 use crate::router::Address;
 
 /// What every page is wrapped in.
@@ -142,21 +143,11 @@ impl Renderer {
     }
 }
 
-/// The stylesheets that this page needs beside the one of all pages.
+/// The paths of the stylesheets that this page needs beside the one of all pages.
 fn stylesheets(page: &Page) -> Vec<String> {
-    let still = page.all().into_iter().any(static_content::is_still).then(client::still_stylesheet);
-    let forms = page.has_forms().then(client::form_stylesheet);
-    let tables = page.all().into_iter().any(has_tools).then(client::tables_stylesheet);
-    still.into_iter().chain(forms).chain(tables).collect()
-}
-
-/// Whether it shows more of records than rows with something above them.
-fn has_tools(component: &Component) -> bool {
-    match &component.kind {
-        ComponentKind::DataTable(table) => table.is_browsable() || table.row_link.is_some(),
-        ComponentKind::Details(_) => true,
-        _ => false,
-    }
+    let components = page.all().into_iter().map(component_html);
+    let names: BTreeSet<_> = components.flat_map(ComponentHtml::stylesheets).collect();
+    names.into_iter().map(client::component_stylesheet).collect()
 }
 
 /// How many entries a menu has beside the app's name, and how wide it is in pixels there and in two rows.

@@ -7,11 +7,19 @@ use crate::model::components::list::{Item, List};
 use crate::model::field::FieldAt;
 use crate::model::query::Rows;
 use crate::model::record::Record;
-use crate::render::ComponentData;
+use crate::render::component_html::{ComponentHtml, ComponentWriter};
 use crate::render::href::path;
+use crate::render::{ComponentData, RenderError};
+
+impl ComponentHtml for List {
+    fn html(&self, writer: &ComponentWriter<'_>) -> Result<String, RenderError> {
+        let Some((data, rows)) = writer.rows() else { return Ok(String::new()) };
+        writer.fill_with_data("list.html", data, context(self, data, rows))
+    }
+}
 
 /// What the template of a list needs beside what all components have.
-pub(super) fn entries(list: &List, data: &ComponentData, rows: &Rows) -> Value {
+fn context(list: &List, data: &ComponentData, rows: &Rows) -> Value {
     let entry = |record| entry(&list.item, data, record);
     context! {
         title => list.title.as_deref(),

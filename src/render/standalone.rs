@@ -8,9 +8,9 @@ use crate::client;
 use crate::render::layout::script_json;
 use crate::render::{Edition, RenderError, Renderer};
 
-const WAITING: &str = include_str!("../../templates/waiting.html");
-const MOVED: &str = include_str!("../../templates/moved.html");
-const API: &str = include_str!("../../templates/api.html");
+const WAITING: &str = include_str!("../../templates/standalone/waiting.html");
+const MOVED: &str = include_str!("../../templates/standalone/moved.html");
+const API: &str = include_str!("../../templates/standalone/api.html");
 
 impl Renderer {
     /// What is shown as long as there is no app that could be served.

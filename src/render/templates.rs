@@ -5,48 +5,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 use crate::model::app::Template;
 
-/// The built-in templates by name.
-const TEMPLATES: &[(&str, &str)] = &[
-    ("layout.html", include_str!("../../templates/layout.html")),
-    ("head.html", include_str!("../../templates/head.html")),
-    ("page.html", include_str!("../../templates/page.html")),
-    ("container.html", include_str!("../../templates/container.html")),
-    ("text.html", include_str!("../../templates/text.html")),
-    ("link.html", include_str!("../../templates/link.html")),
-    ("image.html", include_str!("../../templates/image.html")),
-    ("divider.html", include_str!("../../templates/divider.html")),
-    ("markdown.html", include_str!("../../templates/markdown.html")),
-    ("html.html", include_str!("../../templates/html.html")),
-    ("data_table.html", include_str!("../../templates/data_table.html")),
-    ("data_table_tools.html", include_str!("../../templates/data_table_tools.html")),
-    ("data_table_pager.html", include_str!("../../templates/data_table_pager.html")),
-    ("details.html", include_str!("../../templates/details.html")),
-    ("list.html", include_str!("../../templates/list.html")),
-    ("button.html", include_str!("../../templates/button.html")),
-    ("confirm.html", include_str!("../../templates/confirm.html")),
-    ("record_form.html", include_str!("../../templates/record_form.html")),
-    ("form_field.html", include_str!("../../templates/form_field.html")),
-    ("kpi.html", include_str!("../../templates/kpi.html")),
-    ("chart.html", include_str!("../../templates/chart.html")),
-    ("chart_empty.html", include_str!("../../templates/chart_empty.html")),
-    ("chart_time.html", include_str!("../../templates/chart_time.html")),
-    ("chart_bars.html", include_str!("../../templates/chart_bars.html")),
-    ("chart_ring.html", include_str!("../../templates/chart_ring.html")),
-    ("presence.html", include_str!("../../templates/presence.html")),
-    ("state.html", include_str!("../../templates/state.html")),
-    ("account.html", include_str!("../../templates/account.html")),
-    ("admin.html", include_str!("../../templates/admin.html")),
-    ("admin_time.html", include_str!("../../templates/admin_time.html")),
-    ("admin_people.html", include_str!("../../templates/admin_people.html")),
-    ("admin_sessions.html", include_str!("../../templates/admin_sessions.html")),
-    ("admin_tokens.html", include_str!("../../templates/admin_tokens.html")),
-    ("admin_connections.html", include_str!("../../templates/admin_connections.html")),
-    ("admin_figures.html", include_str!("../../templates/admin_figures.html")),
-    ("admin_history.html", include_str!("../../templates/admin_history.html")),
-    ("admin_import.html", include_str!("../../templates/admin_import.html")),
-    ("form.html", include_str!("../../templates/form.html")),
-    ("error.html", include_str!("../../templates/error.html")),
-];
+/// The built-in templates by name: each file of `templates`.
+const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
 /// Why a template cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

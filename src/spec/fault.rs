@@ -4,7 +4,6 @@ use granit_parser::{ErrorKind, ScanError};
 
 use crate::model::ids::TableName;
 use crate::model::problem::Severity;
-use crate::spec::parse::MAX_DEPTH;
 use crate::spec::source::{BadFile, NotUtf8, Span};
 
 /// One thing wrong at one place of a file.
@@ -131,3 +130,6 @@ fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
     };
     (Some(message.to_owned()), help)
 }
+
+/// How deep values may nest, `$ref` included.
+pub(super) const MAX_DEPTH: usize = 64;

@@ -12,8 +12,9 @@ use crate::components::literal;
 use crate::fields::{self, Options};
 use crate::model::field::{Field, FieldKind, OnDelete};
 use crate::model::ids::{FieldName, TableName};
-use crate::model::problem::Problems;
+use crate::model::problem::{Place, Problems};
 use crate::model::storage::Storage;
+use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::spec::field_type::RawFieldType;
 use crate::spec::unit::Unit;
@@ -281,6 +282,13 @@ fn words_of(name: &str) -> impl Iterator<Item = &str> {
         let starts: Vec<_> = std::iter::once(0).chain(starts).chain([part.len()]).collect();
         (1..starts.len()).map(move |at| &part[starts[at - 1]..starts[at]])
     })
+}
+
+/// Reports a name that no field of the table has.
+pub(super) fn report_no_field(table: &Table, name: &str, place: Place, problems: &mut Problems) {
+    let message = format!("`{}` has no field `{name}`", table.name);
+    let known = table.fields.iter().map(|field| field.name.as_str());
+    problems.report(place, message).suggest(name, known);
 }
 
 #[cfg(test)]

@@ -6,14 +6,11 @@ use std::ops::Range;
 
 use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, Span as Marks, StrInput, options};
 
-use crate::spec::fault::Fault;
+use crate::spec::fault::{Fault, MAX_DEPTH};
 use crate::spec::source::{FileId, Span, line_number, line_start};
 use crate::spec::tree::{Entry, Node, NodeKind};
 use crate::spec::unseen::{self, Unseen};
 use crate::spec::{scalar, surface};
-
-/// How deep values may nest, `$ref` included.
-pub(super) const MAX_DEPTH: usize = 64;
 /// How many values an app may have in all.
 pub(super) const MAX_NODES: usize = 200_000;
 /// How many values aliases may stand for in one file.

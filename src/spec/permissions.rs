@@ -15,7 +15,7 @@ use crate::model::operand::Operand;
 use crate::model::permissions::{FieldRule, Grant, Permissions, RowRules};
 use crate::model::problem::{Place, Problems};
 use crate::model::table::Table;
-use crate::spec::table::report_no_field;
+use crate::spec::field::report_no_field;
 
 /// Who may do what to a table's records.
 #[derive(Deserialize, JsonSchema, Validate)]

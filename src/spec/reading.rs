@@ -8,21 +8,78 @@ use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
 use crate::model::problem::{PathStep, Problems, nearest};
 use crate::spec::allowed::Allowed;
-use crate::spec::tree::NodeKind;
+use crate::spec::tree::{Node, NodeKind};
 use crate::spec::unit::{Raw, Unit};
 use crate::spec::words;
 
 /// How many values of one unit are reported before it is given up.
 const MAX_MISFITS: usize = 20;
 
+/// Which keys of a unit are read.
+enum Keys<'k> {
+    All,
+    Only(&'k [&'k str]),
+    Except(&'k [&'k str]),
+}
+
+impl Unit<'_> {
+    /// Reads the unit. Reports all that does not fit; nothing comes back if nothing fits.
+    pub(super) fn read<T: Raw>(&self, problems: &mut Problems) -> Option<T> {
+        self.read_keys(&Keys::All, problems)
+    }
+
+    /// Reads these keys of the unit as if there were no others.
+    pub(super) fn read_only<T: Raw>(&self, keys: &[&str], problems: &mut Problems) -> Option<T> {
+        self.read_keys(&Keys::Only(keys), problems)
+    }
+
+    /// Reads the unit as if it did not have these keys.
+    pub(super) fn read_except<T: Raw>(&self, keys: &[&str], problems: &mut Problems) -> Option<T> {
+        self.read_keys(&Keys::Except(keys), problems)
+    }
+
+    fn read_keys<T: Raw>(&self, keys: &Keys, problems: &mut Problems) -> Option<T> {
+        if !matches!(self.node.kind, NodeKind::Mapping(_)) {
+            self.refuse(problems);
+            return None;
+        }
+        read(self, keys.lower(self.node), keys.beside(), problems)
+    }
+
+    fn refuse(&self, problems: &mut Problems) {
+        let got = match self.node.kind {
+            NodeKind::Broken => return,
+            _ => self.node.describe(),
+        };
+        let subject = self.place.subject();
+        problems.report(self.place.clone(), format!("{subject} must be a mapping, got {got}"));
+    }
+}
+
+impl Keys<'_> {
+    fn lower(&self, node: &Node) -> Yaml {
+        let NodeKind::Mapping(entries) = &node.kind else { return Yaml::Null };
+        let wanted = entries.iter().filter(|entry| match self {
+            Self::All => true,
+            Self::Only(keys) => keys.contains(&entry.key.as_str()),
+            Self::Except(keys) => !keys.contains(&entry.key.as_str()),
+        });
+        let pairs = wanted.map(|entry| (entry.key.as_str().into(), entry.value.lower()));
+        Yaml::Mapping(pairs.collect())
+    }
+
+    /// Keys that the unit may have though its type does not name them.
+    fn beside(&self) -> &[&str] {
+        match self {
+            Self::Except(keys) => keys,
+            _ => &[],
+        }
+    }
+}
+
 /// Reads a value, which is what the unit holds or part of it. `beside` are keys that it may have
 /// though its type does not name them.
-pub(super) fn read<T: Raw>(
-    unit: &Unit,
-    value: Yaml,
-    beside: &[&str],
-    problems: &mut Problems,
-) -> Option<T> {
+fn read<T: Raw>(unit: &Unit, value: Yaml, beside: &[&str], problems: &mut Problems) -> Option<T> {
     let allowed = Allowed::of::<T>(beside);
     let mut reading = UnitReader { unit, allowed, taken: Vec::new(), meant: Vec::new() };
     let raw = reading.deserialise::<T>(value, problems)?;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::spec::fault::Fault;
-use crate::spec::parse::{MAX_DEPTH, MAX_NODES, parse};
+use crate::spec::fault::{Fault, MAX_DEPTH};
+use crate::spec::parse::{MAX_NODES, parse};
 use crate::spec::source::{FileId, MAX_FILE_BYTES, Sources, Span};
 use crate::spec::tree::{Node, NodeKind};
 

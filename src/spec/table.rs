@@ -16,7 +16,7 @@ use crate::model::storage::Storage;
 use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::spec::fault::Fault;
-use crate::spec::field::{self, RawField};
+use crate::spec::field::{self, RawField, report_no_field};
 use crate::spec::permissions::{self, RawPermissions};
 use crate::spec::renames::{self, Rename};
 use crate::spec::seed::{self, SeedLink};
@@ -157,13 +157,6 @@ impl Tables {
             self.all.push(Declared { table: Arc::new(table), lost });
         }
     }
-}
-
-/// Reports a name that no field of the table has.
-pub(super) fn report_no_field(table: &Table, name: &str, place: Place, problems: &mut Problems) {
-    let message = format!("`{}` has no field `{name}`", table.name);
-    let known = table.fields.iter().map(|field| field.name.as_str());
-    problems.report(place, message).suggest(name, known);
 }
 
 /// Checks one table and adds it to the others.

@@ -9,7 +9,7 @@ use crate::model::ids::{Role, UserId};
 use crate::model::value::Value;
 use crate::model::viewer::User;
 use crate::store::readers::settled;
-use crate::store::writer::SystemStatement;
+use crate::store::write::SystemStatement;
 use crate::store::{Store, StoreError};
 
 /// An account with what proves it.

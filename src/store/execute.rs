@@ -14,11 +14,10 @@ use crate::model::ids::RecordId;
 use crate::model::record::Record;
 use crate::model::table::Table;
 use crate::model::value::Value;
+use crate::store::make_way::must_make_way;
 use crate::store::people::UserNames;
 use crate::store::select::{among, column, condition, one, sql_value};
-use crate::store::writer::{
-    FieldValues, Intent, Outcomes, Upsert, Write, WriteOp, WriteOutcome, must_make_way,
-};
+use crate::store::write::{FieldValues, Intent, Outcomes, Upsert, Write, WriteOp, WriteOutcome};
 use crate::store::{StoreError, cascade, error, meaning, row, transaction};
 
 /// What is said of a record that a trigger of others' left out, as `raise(ignore)` does.

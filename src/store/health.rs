@@ -21,7 +21,7 @@ use crate::store::readers::settled;
 use crate::store::stamp::Stamp;
 use crate::store::triggers::TriggerState;
 use crate::store::watch::CommitBell;
-use crate::store::writer::SystemStatement;
+use crate::store::write::SystemStatement;
 use crate::store::{Store, StoreError, connect_to, error, log, marks, migrate, options, triggers};
 
 mod files;

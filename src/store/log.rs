@@ -27,9 +27,12 @@ use crate::store::{Store, StoreError, row};
 mod handed;
 mod known;
 mod part;
+pub(super) mod place;
 mod prune;
 
 pub use part::ReplayPart;
+pub(super) use place::last_place;
+use place::{LogPlace, PLACE};
 pub use prune::Pruner;
 
 /// How many changes are read at once.
@@ -43,13 +46,6 @@ const LOOKED_BACK: i64 = 20_000;
 const REMEMBERED: i64 = 5_000;
 /// How long the log keeps a change, in hours.
 const KEPT_HOURS: i64 = 24;
-
-/// What a [`LogPlace`] is made of.
-const PLACE: &str = "seq || char(9) || at || char(9) || table_name || char(9) || key";
-/// The place of the newest line; null if there is none.
-pub(super) const LAST_PLACE: &str =
-    "select seq || char(9) || at || char(9) || table_name || char(9) || key
-     from _pagetide_changes order by seq desc limit 1";
 
 /// Reads the change log.
 #[derive(Clone)]
@@ -112,30 +108,6 @@ impl CurrentEpoch {
 
     pub(super) fn set(&self, epoch: Epoch) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = epoch;
-    }
-}
-
-/// A line of the log, known again by its number and a mark of what it says; the default one is before
-/// the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LogPlace {
-    pub(super) seq: i64,
-    pub(super) mark: u32,
-}
-
-impl LogPlace {
-    /// From what SQL says of a line, see [`PLACE`].
-    pub(super) fn read(line: &str) -> Self {
-        let (seq, said) = line.split_once('\t').unwrap_or_default();
-        // FNV-1a: any hash will do, so long as every version of this program makes the same.
-        let mark = said.bytes().fold(0x811c_9dc5, |mark: u32, byte| {
-            (mark ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
-        Self { seq: seq.parse().unwrap_or_default(), mark }
-    }
-
-    fn of(row: &SqliteRow) -> Self {
-        row::text(row, "place").map_or_else(Self::default, |line| Self::read(&line))
     }
 }
 
@@ -455,12 +427,6 @@ pub(super) async fn begin_epoch(
     .fetch_one(connection)
     .await?;
     Ok(epoch.into())
-}
-
-pub(super) async fn last_place(connection: &mut SqliteConnection) -> Result<LogPlace, StoreError> {
-    let row = sqlx::query(LAST_PLACE).fetch_optional(connection).await?;
-    let place = row.as_ref().and_then(|row| row::text(row, 0));
-    Ok(place.map_or_else(LogPlace::default, |line| LogPlace::read(&line)))
 }
 
 /// Everything up to here may be gone. The newest change always stays, so there is a first one

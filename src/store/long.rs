@@ -14,7 +14,8 @@ use crate::model::record::Record;
 use crate::model::storage::Storage;
 use crate::model::table::Table;
 use crate::store::people::UserNames;
-use crate::store::{StoreError, meaning, row, snapshot};
+use crate::store::triggers::MAX_ARGUMENTS;
+use crate::store::{StoreError, meaning, row};
 
 /// What stands in the place of a record that is too long to be packed with others.
 pub(super) const LONG: &str = "long";
@@ -81,7 +82,7 @@ pub(super) async fn read(
     people: &UserNames,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Record>, StoreError> {
-    let (name, packed) = (&table.name, snapshot::packed(table));
+    let (name, packed) = (&table.name, packed(table));
     let sql = format!(
         "select group_concat({packed}, char(10)) from \"{name}\" \
          where \"{name}\".\"id\" in (select value from json_each(?))"
@@ -110,6 +111,19 @@ fn at_once(places: &[RecordPlace]) -> usize {
         bytes <= PACKED_BYTES
     };
     places.iter().take_while(fits).count().max(1)
+}
+
+/// A record packed into one column: see [`row::packed`].
+pub(super) fn packed(table: &Table) -> String {
+    // What is no value of its field may be nothing that JSON can say.
+    let name = table.name.as_str();
+    let fields = table.fields.iter().map(|field| {
+        let column = meaning::in_json(field, &meaning::column(name, field.name.as_str()));
+        format!("case when {} then {column} end", meaning::is_value(name, field))
+    });
+    let fields: Vec<_> = fields.collect();
+    let packs = fields.chunks(MAX_ARGUMENTS).map(|pack| format!("json_array({})", pack.join(", ")));
+    packs.collect::<Vec<_>>().join(" || char(9) || ")
 }
 
 #[cfg(test)]

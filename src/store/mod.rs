@@ -23,6 +23,7 @@ mod figures;
 mod health;
 mod log;
 mod long;
+mod make_way;
 mod marks;
 mod meaning;
 mod migrate;
@@ -46,6 +47,7 @@ mod transaction;
 mod triggers;
 mod unrounded;
 mod watch;
+mod write;
 mod writer;
 
 pub use accounts::{Account, AccountSummary, AccountsVersion, NewAccount};
@@ -58,7 +60,7 @@ pub use related::{LabelChange, RelatedLoader};
 pub use seal::PositionSeal;
 pub use sessions::{ApiToken, NewSession, NewToken, SessionSeen};
 pub use stamp::Stamp;
-pub use writer::{FieldValues, Intent, Outcomes, Upsert, Write, WriteOp, WriteOutcome};
+pub use write::{FieldValues, Intent, Outcomes, Upsert, Write, WriteOp, WriteOutcome};
 
 use health::{DatabaseFiles, Health};
 use log::CurrentEpoch;

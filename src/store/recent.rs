@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::change::Change;
 use crate::model::ids::TableName;
-use crate::store::log::LogPlace;
+use crate::store::log::place::LogPlace;
 
 /// How many changes are kept at most: what a busy app does in some minutes.
 const MAX_CHANGES: usize = 5_000;

@@ -12,7 +12,7 @@ use crate::model::value::Value;
 use crate::model::viewer::User;
 use crate::store::accounts::user;
 use crate::store::readers::settled;
-use crate::store::writer::SystemStatement;
+use crate::store::write::SystemStatement;
 use crate::store::{Store, StoreError};
 
 /// What is needed to begin a session. Times are in Unix seconds.

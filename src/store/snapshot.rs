@@ -8,10 +8,10 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, TypeInfo, ValueRef}
 use crate::limits::{self, Exceeded, Limit, Requester, Share, requester};
 use crate::model::query::{Answer, Ask, Query, Rows, Snapshot};
 use crate::model::table::Table;
-use crate::store::log::{LAST_PLACE, LogPlace};
+use crate::store::log::place::{LAST_PLACE, LogPlace};
+use crate::store::long::packed;
 use crate::store::readers::ask;
-use crate::store::triggers::MAX_ARGUMENTS;
-use crate::store::{Store, StoreError, figures, long, meaning, row, select};
+use crate::store::{Store, StoreError, figures, long, row, select};
 
 /// Answers that are read from up to so many bytes are not counted.
 const SHORT: u64 = 64 * 1024;
@@ -253,17 +253,4 @@ impl SnapshotStatement<'_> {
             ", (select group_concat({packed}, char(10)) from ({inside}) as \"{name}\")"
         ));
     }
-}
-
-/// A record packed into one column: see [`row::packed`].
-pub(super) fn packed(table: &Table) -> String {
-    // What is no value of its field may be nothing that JSON can say.
-    let name = table.name.as_str();
-    let fields = table.fields.iter().map(|field| {
-        let column = meaning::in_json(field, &meaning::column(name, field.name.as_str()));
-        format!("case when {} then {column} end", meaning::is_value(name, field))
-    });
-    let fields: Vec<_> = fields.collect();
-    let packs = fields.chunks(MAX_ARGUMENTS).map(|pack| format!("json_array({})", pack.join(", ")));
-    packs.collect::<Vec<_>>().join(" || char(9) || ")
 }

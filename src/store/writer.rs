@@ -7,119 +7,22 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::limits::Limit;
-use crate::model::field::FieldAt;
-use crate::model::ids::{RecordId, UserId};
-use crate::model::permissions::RowRules;
-use crate::model::record::Record;
-use crate::model::related::Related;
-use crate::model::table::Table;
-use crate::model::value::Value;
 use crate::store::health::Health;
 use crate::store::people::UserNames;
 use crate::store::readers::{Leash, StopSignal};
 use crate::store::watch::CommitBell;
-use crate::store::{Store, StoreError, connect_to, execute};
+use crate::store::write::{Intent, Outcomes, SystemStatement, Write};
+use crate::store::{Store, StoreError, connect_to, execute, make_way};
 
 mod commit;
 mod trial;
 
 use commit::{CommitReply, Committed, commit};
-pub(super) use trial::must_make_way;
 
 /// How many writes may wait before further writers have to.
 const QUEUE: usize = 1_024;
 /// How many writes share a commit at most, so that none waits long for its own.
 const GROUP: usize = 256;
-
-/// Changes of records of one table: all of them, or none.
-#[derive(Clone, Debug)]
-pub struct Write {
-    /// The table that is written to.
-    pub table: Arc<Table>,
-    /// Which of its records whoever writes may do what to.
-    pub rules: RowRules,
-    /// What to do, in this order.
-    pub actions: Vec<WriteOp>,
-    /// Which records its fields may be set to refer to.
-    pub related: Vec<Related>,
-    /// Who does it, for the change log.
-    pub by: Option<UserId>,
-    /// Whether it is meant.
-    pub intent: Intent,
-}
-
-#[cfg(test)]
-impl Write {
-    /// One change, by nobody, to whom everything is allowed.
-    pub(super) fn of(table: &Arc<Table>, action: WriteOp) -> Self {
-        let (rules, actions) = (RowRules::default(), vec![action]);
-        let (table, related) = (table.clone(), Vec::new());
-        Self { table, rules, actions, related, by: None, intent: Intent::Keep }
-    }
-}
-
-/// Whether a write is meant, or only to be tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
-    /// It is to stand.
-    Keep,
-    /// What would become of it is asked; nothing is changed.
-    Try,
-}
-
-/// The fields of a record that a write sets.
-pub type FieldValues = Vec<(FieldAt, Value)>;
-
-/// What to do to a record.
-#[derive(Clone, Debug)]
-pub enum WriteOp {
-    /// Adds a record with these values.
-    Insert(FieldValues),
-    /// Set these fields of one, at least one; only if its `updated-at` is still one of these, where
-    /// any are given.
-    Update(RecordId, FieldValues, Option<Vec<Value>>),
-    /// Remove one; only if its `updated-at` is still one of these, where any are given.
-    Delete(RecordId, Option<Vec<Value>>),
-    /// Change the one that has this value in a unique field; add one where none has it.
-    Merge(Box<Upsert>),
-}
-
-/// A record that is there, or is to be.
-#[derive(Clone, Debug)]
-pub struct Upsert {
-    /// The field that it is known by.
-    pub on: FieldAt,
-    /// The value by which the record is found.
-    pub key: Value,
-    /// What to set if it is there.
-    pub known: FieldValues,
-    /// What to set if it is not; nothing where that would not make a record.
-    pub new: Option<FieldValues>,
-}
-
-/// The outcome of a [`WriteOp`].
-#[derive(Clone, Debug)]
-pub enum WriteOutcome {
-    /// A record was added. This is it.
-    Made(Record),
-    /// The record as it now stands; as it stood, if it was removed.
-    Done(Record),
-    /// Nothing: somebody changed the record first. This is what they made of it.
-    Stale(Record),
-    /// Nothing: there is no such record.
-    Missing,
-    /// Nothing: a rule about rows is against it.
-    Barred,
-}
-
-/// What became of each action; none of them stands unless all are made or done.
-pub type Outcomes = Vec<Result<WriteOutcome, StoreError>>;
-
-/// A fixed statement on our own tables with its values, and how many rows it changed.
-pub(super) struct SystemStatement {
-    pub(super) sql: &'static str,
-    pub(super) values: Vec<Value>,
-}
 
 /// To whoever waits for the outcomes.
 type ReplySender = oneshot::Sender<Result<Outcomes, StoreError>>;
@@ -222,9 +125,11 @@ impl Writer {
         health: Arc<Health>,
     ) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        let (way, time) = (jobs.downgrade(), health.limits.time(Limit::TrialTime));
+        let (queue, time) = (jobs.downgrade(), health.limits.time(Limit::TrialTime));
+        let is_queued = |jobs: mpsc::Sender<Job>| jobs.capacity() < jobs.max_capacity();
+        let has_others = move || queue.upgrade().is_some_and(is_queued);
         let work = run(connection, people, (watch, health), waiting);
-        tokio::spawn(trial::writing(way, time, work));
+        tokio::spawn(make_way::writing(has_others, time, work));
         Self(jobs)
     }
 

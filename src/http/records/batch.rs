@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::json;
 use crate::http::records::{CreateBody, MadeBody, stated};
+use crate::http::{answer, json};
 use crate::limits::Limit;
 use crate::model::input::Inputs;
 use crate::records::envelope::Envelope;
@@ -162,7 +162,7 @@ pub(in crate::http) async fn upsert(
         records.map(|(record, _)| record.id().to_string()).collect()
     };
     let told = UpsertedBody { records: envelopes(&many), created: ids(true), updated: ids(false) };
-    Ok(json::answer(StatusCode::OK, &told))
+    Ok(answer::json(StatusCode::OK, &told))
 }
 
 /// Reads the body of a batch, whose locks stand in each of its records.
@@ -179,7 +179,7 @@ async fn read<T: DeserializeOwned + Send + 'static>(
 }
 
 fn answer(status: StatusCode, many: &Many) -> Response {
-    json::answer(status, &ManyBody { records: envelopes(many) })
+    answer::json(status, &ManyBody { records: envelopes(many) })
 }
 
 /// What was made is told as far as it may be read. What there was before has been read.

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::json;
 use crate::http::records::number;
+use crate::http::{answer, json};
 use crate::records::{Asked, Import, MAX_IMPORT_BYTES, RecordList};
 use crate::runtime::Runtime;
 use crate::store::Intent;
@@ -84,7 +84,7 @@ pub(in crate::http) async fn import(
     json::must_be(request, "text/csv", |kind| kind == "text/csv")?;
     let file = json::bytes(body, MAX_IMPORT_BYTES).await?;
     let report = runtime.records.import(viewer, &table, file.into(), import).await;
-    Ok(json::answer(StatusCode::OK, &report.map_err(HttpError::from)?))
+    Ok(answer::json(StatusCode::OK, &report.map_err(HttpError::from)?))
 }
 
 impl ImportQuery {

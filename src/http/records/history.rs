@@ -8,9 +8,9 @@ use poem::web::{Data, Path};
 use poem::{Response, Result, handler};
 use serde::Serialize;
 
+use crate::http::answer;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::json;
 use crate::model::change::Change;
 use crate::model::value::{UserRef, Value};
 use crate::records::History;
@@ -48,7 +48,7 @@ pub(in crate::http) async fn of_record(
     let viewer = caller.reader(&runtime, &table)?;
     let past = runtime.records.history(viewer, &table, &id).await.map_err(HttpError::from)?;
     let told = past.changes.iter().map(|change| change_body(&past, change)).collect();
-    Ok(json::answer(StatusCode::OK, &HistoryBody { history: told, kept: runtime.records.kept() }))
+    Ok(answer::json(StatusCode::OK, &HistoryBody { history: told, kept: runtime.records.kept() }))
 }
 
 fn change_body<'a>(history: &'a History, change: &'a Change) -> ChangeBody<'a> {

@@ -13,6 +13,7 @@ use poem::{Body, Request, Response, Result, handler};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::http::answer;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::json::{self, MAX_BODY};
@@ -153,7 +154,7 @@ pub(super) async fn create(
     let made = MadeBody::of(&shown.view, &shown.record);
     Ok(match &made {
         MadeBody::Read(_) => record(StatusCode::CREATED, &shown),
-        MadeBody::Closed(_) => json::answer(StatusCode::CREATED, &made),
+        MadeBody::Closed(_) => answer::json(StatusCode::CREATED, &made),
     })
 }
 
@@ -203,7 +204,7 @@ pub(super) async fn delete(
     };
     let RecordView { view, record } = removed.map_err(HttpError::from)?;
     let gone = Envelope { table: &view.table, record: &record, fields: &view.fields };
-    Ok(json::answer(StatusCode::OK, &gone))
+    Ok(answer::json(StatusCode::OK, &gone))
 }
 
 impl<'a> MadeBody<'a> {
@@ -258,7 +259,7 @@ fn number(
 fn record(status: StatusCode, shown: &RecordView) -> Response {
     let RecordView { view, record } = shown;
     let envelope = Envelope { table: &view.table, record, fields: &view.fields };
-    let mut response = json::answer(status, &envelope);
+    let mut response = answer::json(status, &envelope);
     etag::set(&mut response, records::tag(view, record));
     response
 }

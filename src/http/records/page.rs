@@ -9,8 +9,8 @@ use poem::http::{StatusCode, header};
 use poem::{Body, Response};
 use serde::Serialize;
 
+use crate::http::answer;
 use crate::http::budget::Weight;
-use crate::http::json;
 use crate::model::ids::SealedPosition;
 use crate::model::record::{FieldSet, Record};
 use crate::model::table::Table;
@@ -72,7 +72,7 @@ pub(super) fn answer(wanted: RecordList, listed: Listed) -> Response {
         let envelope = |record| Envelope { table: &table, record, fields: &fields };
         let records = listed.records.iter().map(envelope).collect();
         let ListEnd { pagination, position } = end;
-        return json::answer(StatusCode::OK, &ListBody { records, pagination, position });
+        return answer::json(StatusCode::OK, &ListBody { records, pagination, position });
     }
     let pieces = Pieces::new(table, fields, listed.records, end);
     Response::builder()

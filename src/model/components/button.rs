@@ -1,10 +1,13 @@
 //! `button`: a press does something to a record or leads to another page.
 
-use crate::model::action::{Action, ActionKind, OnSuccess};
+use crate::model::access::View;
+use crate::model::action::{Action, ActionKind, OnSuccess, OpenActions};
+use crate::model::components::component_type::ComponentType;
 use crate::model::data_source::DataSource;
 use crate::model::field::FieldAt;
+use crate::model::filter::Filter;
 use crate::model::phrase::Phrase;
-use crate::model::query::{Sort, Window};
+use crate::model::query::{Ask, Sort, Window};
 
 /// A `button` component: a press does something to a record or leads to another page.
 #[derive(Clone, Debug)]
@@ -60,8 +63,30 @@ impl Act {
 }
 
 impl Button {
-    /// The fields by which what there is to do may change.
-    pub fn shown(&self) -> Vec<FieldAt> {
+    /// What it does to a record, where it does.
+    pub fn act(&self) -> Option<&Act> {
+        match &self.does {
+            ButtonTarget::Act(act) => Some(act),
+            ButtonTarget::Lead(_) => None,
+        }
+    }
+}
+
+impl ComponentType for Button {
+    fn data_source(&self) -> Option<&DataSource> {
+        self.act().map(|act| &act.data_source)
+    }
+
+    fn ask(&self) -> Option<Ask> {
+        self.act().map(|act| Ask::Rows(act.window()))
+    }
+
+    fn narrow(&self, scope: Filter, view: &View) -> Option<Filter> {
+        let action = &self.act()?.action;
+        action.is_open(view).then(|| scope.and(action.scope(view)))
+    }
+
+    fn shown_fields(&self, _: &View) -> Vec<FieldAt> {
         let field = self.act().and_then(|act| match &act.action.deed {
             ActionKind::Set(field, _) => Some(*field),
             ActionKind::Delete => None,
@@ -70,11 +95,25 @@ impl Button {
         field.into_iter().chain(sort).collect()
     }
 
-    /// What it does to a record, where it does.
-    pub fn act(&self) -> Option<&Act> {
+    fn open_actions(&self, view: &View) -> OpenActions {
+        let open = self.act().filter(|act| act.action.is_open(view));
+        let row = open.into_iter().map(|_| 0).collect();
+        OpenActions { row, ..OpenActions::default() }
+    }
+
+    fn action(&self, list: &str, _: usize) -> Option<(&Action, Option<&OnSuccess>)> {
+        let act = self.act().filter(|_| list.is_empty())?;
+        Some((&act.action, Some(&act.on_success)))
+    }
+
+    fn phrases(&self) -> Vec<&Phrase> {
         match &self.does {
-            ButtonTarget::Act(act) => Some(act),
-            ButtonTarget::Lead(_) => None,
+            ButtonTarget::Lead(href) => vec![href, &self.label],
+            ButtonTarget::Act(_) => vec![&self.label],
         }
+    }
+
+    fn changes_records(&self) -> bool {
+        true
     }
 }

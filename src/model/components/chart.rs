@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::model::access::View;
+use crate::model::components::component_type::ComponentType;
 use crate::model::data_source::DataSource;
-use crate::model::query::Grouping;
+use crate::model::field::FieldAt;
+use crate::model::query::{Ask, Grouping};
 
 /// A `chart` component: figures over groups of records, drawn.
 #[derive(Clone, Debug)]
@@ -31,4 +34,23 @@ pub enum ChartKind {
     Area,
     /// A ring of parts.
     Donut,
+}
+
+impl ComponentType for Chart {
+    fn data_source(&self) -> Option<&DataSource> {
+        Some(&self.data_source)
+    }
+
+    fn ask(&self) -> Option<Ask> {
+        Some(Ask::Groups(self.grouping))
+    }
+
+    fn needed_fields(&self) -> Vec<FieldAt> {
+        let Grouping { by, measure, .. } = self.grouping;
+        std::iter::once(by.field()).chain(measure.field()).collect()
+    }
+
+    fn labelled_fields(&self, _: &View) -> Vec<FieldAt> {
+        self.needed_fields()
+    }
 }

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use crate::model::access::View;
-use crate::model::action::{Action, ActionKind, OpenActions, RowAction};
+use crate::model::action::{Action, ActionKind, OnSuccess, OpenActions, RowAction};
+use crate::model::components::component_type::ComponentType;
 use crate::model::data_source::{DataSource, HrefPart};
 use crate::model::field::{Field, FieldAt};
 use crate::model::filter::Filter;
 use crate::model::format::{ValueFormat, is_free_text};
 use crate::model::permissions::Grant;
-use crate::model::query::{Sort, Window};
-use crate::model::record::Record;
+use crate::model::query::{Ask, Sort, Window};
+use crate::model::record::{FieldSet, Record};
 use crate::model::storage::Storage;
 
 /// A `dataTable` component: records as rows that can be searched, filtered, sorted and edited.
@@ -172,10 +173,7 @@ impl DataTable {
 
     /// The actions at these places in its lists.
     fn actions(&self, row: &[usize], bulk: &[usize]) -> impl Iterator<Item = &Action> {
-        let row = row.iter().filter_map(|index| match self.row_actions.get(*index)? {
-            RowAction::Act(action) => Some(action),
-            RowAction::Link { .. } => None,
-        });
+        let row = row.iter().filter_map(|index| self.row_actions.get(*index)?.action());
         row.chain(bulk.iter().filter_map(|index| self.bulk_actions.get(*index)))
     }
 
@@ -230,5 +228,50 @@ impl Choice {
     /// Whether they look for something, so that there may be more than they see.
     pub fn narrows(&self) -> bool {
         self.search.is_some() || !self.filters.is_empty()
+    }
+}
+
+impl ComponentType for DataTable {
+    fn data_source(&self) -> Option<&DataSource> {
+        Some(&self.data_source)
+    }
+
+    fn ask(&self) -> Option<Ask> {
+        Some(Ask::Rows(self.window.clone()))
+    }
+
+    fn shown_fields(&self, view: &View) -> Vec<FieldAt> {
+        // A row links to its record by any of them.
+        view.fields.iter().collect()
+    }
+
+    fn labelled_fields(&self, _: &View) -> Vec<FieldAt> {
+        self.columns.iter().map(|column| column.field).collect()
+    }
+
+    fn chosen_fields(&self, _: &View) -> Vec<FieldAt> {
+        self.filters.clone()
+    }
+
+    fn editable_fields(&self, view: &View) -> FieldSet {
+        let editable = self.columns.iter().filter(|column| column.editable);
+        FieldSet::new(editable.map(|column| column.field).filter(|field| view.may_set(*field)))
+    }
+
+    fn open_actions(&self, view: &View) -> OpenActions {
+        DataTable::open_actions(self, view)
+    }
+
+    fn action(&self, list: &str, index: usize) -> Option<(&Action, Option<&OnSuccess>)> {
+        let action = match list {
+            "row" => self.row_actions.get(index)?.action()?,
+            "bulk" => self.bulk_actions.get(index)?,
+            _ => return None,
+        };
+        Some((action, None))
+    }
+
+    fn changes_records(&self) -> bool {
+        !self.row_actions.is_empty() || !self.bulk_actions.is_empty()
     }
 }

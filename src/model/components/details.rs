@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::model::access::View;
+use crate::model::components::component_type::ComponentType;
 use crate::model::data_source::DataSource;
 use crate::model::field::FieldAt;
 use crate::model::format::ValueFormat;
 use crate::model::permissions::Grant;
-use crate::model::query::Window;
+use crate::model::query::{Ask, Window};
 use crate::model::record::FieldSet;
 
 /// A `details` component: the fields of one record.
@@ -40,13 +41,28 @@ pub struct Detail {
     pub visible: Grant,
 }
 
-impl Details {
-    pub(super) fn shown(&self, view: &View) -> Vec<FieldAt> {
-        self.entries(view).iter().chain(self.title_field).collect()
+impl ComponentType for Details {
+    fn data_source(&self) -> Option<&DataSource> {
+        Some(&self.data_source)
     }
 
-    pub(super) fn entries(&self, view: &View) -> FieldSet {
+    fn ask(&self) -> Option<Ask> {
+        Some(Ask::Rows(self.window.clone()))
+    }
+
+    fn shown_fields(&self, view: &View) -> Vec<FieldAt> {
+        self.entry_fields(view).iter().chain(self.title_field).collect()
+    }
+
+    fn entry_fields(&self, view: &View) -> FieldSet {
         let seen = self.fields.iter().filter(|detail| detail.visible.allows(&view.viewer));
         FieldSet::new(seen.map(|detail| detail.field).filter(|at| view.fields.contains(*at)))
+    }
+
+    fn labelled_fields(&self, view: &View) -> Vec<FieldAt> {
+        self.shown_fields(view)
+    }
+    fn needs_its_record(&self) -> bool {
+        true
     }
 }

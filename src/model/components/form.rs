@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::model::access::View;
 use crate::model::action::OnSuccess;
+use crate::model::components::component_type::ComponentType;
 use crate::model::data_source::DataSource;
 use crate::model::field::FieldAt;
-use crate::model::query::{Sort, Window};
+use crate::model::filter::Filter;
+use crate::model::query::{Ask, Sort, Window};
 use crate::model::record::FieldSet;
 use crate::model::value::Value;
 
@@ -87,5 +89,43 @@ impl Form {
             Purpose::Update => Vec::new(),
         };
         needed.into_iter()
+    }
+}
+
+impl ComponentType for Form {
+    fn data_source(&self) -> Option<&DataSource> {
+        Some(&self.data_source)
+    }
+
+    fn ask(&self) -> Option<Ask> {
+        Some(Ask::Rows(self.window()))
+    }
+
+    fn narrow(&self, scope: Filter, view: &View) -> Option<Filter> {
+        // A record that they may not change is none for them to edit.
+        (!self.open_fields(view).is_empty()).then(|| scope.and(view.rules().update))
+    }
+
+    fn labelled_fields(&self, view: &View) -> Vec<FieldAt> {
+        self.open_fields(view).iter().collect()
+    }
+
+    fn chosen_fields(&self, view: &View) -> Vec<FieldAt> {
+        self.open_fields(view).iter().collect()
+    }
+
+    fn editable_fields(&self, view: &View) -> FieldSet {
+        self.open_fields(view)
+    }
+
+    fn adds_records(&self) -> bool {
+        self.purpose == Purpose::Create
+    }
+
+    fn changes_records(&self) -> bool {
+        true
+    }
+    fn needs_its_record(&self) -> bool {
+        self.purpose == Purpose::Update
     }
 }

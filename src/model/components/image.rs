@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::model::components::component_type::ComponentType;
+
 /// An `image` component: a picture with a description.
 #[derive(Clone, Debug)]
 pub struct Image {
@@ -16,3 +18,5 @@ pub struct Image {
     /// Whether its corners are round.
     pub rounded: bool,
 }
+
+impl ComponentType for Image {}

@@ -1,5 +1,6 @@
 //! `link`: a way to another page.
 
+use crate::model::components::component_type::ComponentType;
 use crate::model::phrase::Phrase;
 
 /// A `link` component: a way to another page.
@@ -9,4 +10,10 @@ pub struct Link {
     pub href: Phrase,
     /// The words on it.
     pub label: Phrase,
+}
+
+impl ComponentType for Link {
+    fn phrases(&self) -> Vec<&Phrase> {
+        vec![&self.href, &self.label]
+    }
 }

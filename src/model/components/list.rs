@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::model::access::View;
+use crate::model::components::component_type::ComponentType;
 use crate::model::data_source::{DataSource, HrefPart};
 use crate::model::field::FieldAt;
-use crate::model::query::Window;
+use crate::model::query::{Ask, Window};
 
 /// A `list` component: records of a table as a list of lines.
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ pub struct Item {
 
 impl Item {
     /// Every field of which something is shown.
-    pub(super) fn fields(&self) -> Vec<FieldAt> {
+    fn fields(&self) -> Vec<FieldAt> {
         let Self { title, subtitle, meta, badge, href } = self;
         let in_href = href.iter().flatten().filter_map(|part| match part {
             HrefPart::Field(at) => Some(*at),
@@ -46,5 +48,27 @@ impl Item {
         });
         let rest = [*subtitle, *meta, *badge].into_iter().flatten();
         std::iter::once(*title).chain(rest).chain(in_href).collect()
+    }
+}
+
+impl ComponentType for List {
+    fn data_source(&self) -> Option<&DataSource> {
+        Some(&self.data_source)
+    }
+
+    fn ask(&self) -> Option<Ask> {
+        Some(Ask::Rows(self.window.clone()))
+    }
+
+    fn needed_fields(&self) -> Vec<FieldAt> {
+        vec![self.item.title]
+    }
+
+    fn shown_fields(&self, _: &View) -> Vec<FieldAt> {
+        self.item.fields()
+    }
+
+    fn labelled_fields(&self, _: &View) -> Vec<FieldAt> {
+        self.item.fields()
     }
 }

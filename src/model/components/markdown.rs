@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::model::components::component_type::ComponentType;
+
 /// A `markdown` component: prose with headings, lists and links.
 #[derive(Clone, Debug)]
 pub struct Markdown {
@@ -10,3 +12,5 @@ pub struct Markdown {
     /// How many levels its headings move down, so that the page has one title.
     pub lowered: u8,
 }
+
+impl ComponentType for Markdown {}

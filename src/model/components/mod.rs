@@ -1,8 +1,10 @@
-//! Components as declared and checked: one file per kind.
+//! Components as declared and checked: one file per kind, with what the kind says about itself.
 
 pub mod button;
 pub mod chart;
 pub mod component;
+pub mod component_type;
+pub mod container;
 pub mod data_table;
 pub mod details;
 pub mod divider;
@@ -13,4 +15,30 @@ pub mod kpi;
 pub mod link;
 pub mod list;
 pub mod markdown;
+pub mod presence;
 pub mod text;
+
+/// The shelf of components, from which `model`, `components` and `render` make theirs: for each its `type` in YAML, its
+/// module (of the same name in all three) and its type here, and what an author writes.
+macro_rules! with_components {
+    ($callback:ident) => {
+        $callback! {
+            "container" => container::Container<Component>, RawContainer;
+            "text" => text::Text, RawText;
+            "link" => link::Link, RawLink;
+            "button" => button::Button, RawButton;
+            "image" => image::Image, RawImage;
+            "divider" => divider::Divider, RawDivider;
+            "markdown" => markdown::Markdown, RawMarkdown;
+            "html" => html::Html, RawHtml;
+            "dataTable" => data_table::DataTable, RawDataTable;
+            "list" => list::List, RawList;
+            "details" => details::Details, RawDetails;
+            "form" => form::Form, RawForm;
+            "kpi" => kpi::Kpi, RawKpi;
+            "chart" => chart::Chart, RawChart;
+            "presence" => presence::PresenceList, RawPresence;
+        }
+    };
+}
+pub(crate) use with_components;

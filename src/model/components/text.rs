@@ -1,5 +1,6 @@
 //! `text`: words in the role of a title, heading or paragraph.
 
+use crate::model::components::component_type::ComponentType;
 use crate::model::phrase::Phrase;
 
 /// A `text` component: words in the role of a title, heading or paragraph.
@@ -23,4 +24,10 @@ pub enum TextVariant {
     Body,
     /// A paragraph in a quieter colour.
     Muted,
+}
+
+impl ComponentType for Text {
+    fn phrases(&self) -> Vec<&Phrase> {
+        vec![&self.content]
+    }
 }

@@ -2,7 +2,8 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Log, LogPlace, PLACE};
+use super::Log;
+use super::place::{LogPlace, PLACE};
 use crate::model::ids::{Position, SealedPosition, TableName};
 use crate::store::StoreError;
 use crate::store::readers::ask;

@@ -9,7 +9,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Epoch, LogPlace};
+use super::Epoch;
+use super::place::LogPlace;
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::known::{Last, TableHistory, between};
-use super::{Epoch, Log, LogPlace, PLACE, pruned};
+use super::place::{LogPlace, PLACE};
+use super::{Epoch, Log, pruned};
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
 use crate::store::readers::ask;

@@ -9,7 +9,7 @@ use sqlx::Row;
 use super::KEPT_HOURS;
 use crate::limits::Limit;
 use crate::model::value::Value;
-use crate::store::writer::SystemStatement;
+use crate::store::write::SystemStatement;
 use crate::store::{Store, StoreError, row};
 
 /// How many lines are looked at in one step.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::SqliteConnection;
 
-use super::{Job, Open, Outcomes, SystemStatement, WriteOutcome, refuse};
+use super::{Job, Open, refuse};
 use crate::limits::Limit;
 use crate::model::ids::UserId;
 use crate::model::value::Value;
@@ -12,6 +12,7 @@ use crate::store::execute::RolledBack;
 use crate::store::health::Health;
 use crate::store::people::UserNames;
 use crate::store::readers::Length;
+use crate::store::write::{Outcomes, SystemStatement, WriteOutcome};
 use crate::store::{StoreError, error, execute, transaction};
 
 /// How many records of one kind are added in one round trip to the connection's thread at most.

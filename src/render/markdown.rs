@@ -1,30 +1,27 @@
-//! What shows no records: pictures, and longer texts.
+//! Longer texts, written as Markdown.
 
 use minijinja::{Value, context};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
-use crate::model::components::component::{Component, ComponentKind};
-use crate::model::components::image::Image;
 use crate::model::components::markdown::Markdown;
+use crate::render::RenderError;
+use crate::render::component_html::{ComponentHtml, ComponentWriter};
 
 /// What stands around the tables of a longer text, so that a wide one scrolls by itself.
 const TABLE_FRAME: &str = r#"<div class="pt-wide" role="group" aria-label="Table" tabindex="0">"#;
 
-/// What the template of an image needs beside what all components have.
-pub(super) fn image(image: &Image) -> Value {
-    let (width, height) = image.size.unzip();
-    context! {
-        src => image.src.as_ref(),
-        alt => image.alt.as_ref(),
-        caption => image.caption.as_deref(),
-        rounded => image.rounded,
-        width,
-        height,
+impl ComponentHtml for Markdown {
+    fn html(&self, writer: &ComponentWriter<'_>) -> Result<String, RenderError> {
+        writer.fill("markdown.html", context! { content => markdown(self) })
+    }
+
+    fn stylesheets(&self) -> Vec<&'static str> {
+        vec!["still.css"]
     }
 }
 
 /// Markdown as HTML. What HTML its author wrote into it is shown as text.
-pub(super) fn markdown(markdown: &Markdown) -> Value {
+fn markdown(markdown: &Markdown) -> Value {
     let events = Parser::new_ext(&markdown.content, Options::ENABLE_TABLES);
     let lowered = |level| lowered(level, markdown.lowered);
     let events = events.flat_map(|event| match event {
@@ -52,14 +49,6 @@ fn ours(html: &'static str) -> Event<'static> {
 
 fn lowered(level: HeadingLevel, by: u8) -> HeadingLevel {
     HeadingLevel::try_from(level as usize + usize::from(by)).unwrap_or(HeadingLevel::H6)
-}
-
-/// Whether the component is one of these.
-pub(super) fn is_still(component: &Component) -> bool {
-    matches!(
-        component.kind,
-        ComponentKind::Image(_) | ComponentKind::Divider(_) | ComponentKind::Markdown(_)
-    )
 }
 
 #[cfg(test)]
