@@ -106,7 +106,7 @@ fn visible_details(
     shown.map(detail).collect()
 }
 
-fn check_fields(
+pub(super) fn check_fields(
     raw: Vec<Named<RawDetail>>,
     table: &Table,
     place: &Place,

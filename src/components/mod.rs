@@ -40,6 +40,7 @@ mod details;
 mod divider;
 mod field_ref;
 mod form;
+mod gallery;
 mod href;
 mod html;
 mod image;

@@ -37,3 +37,13 @@ pub enum HrefPart {
     /// The record's value of a field.
     Field(FieldAt),
 }
+
+impl HrefPart {
+    /// The field whose value stands there; nothing for a text.
+    pub fn field(&self) -> Option<FieldAt> {
+        match self {
+            Self::Field(at) => Some(*at),
+            Self::Text(_) => None,
+        }
+    }
+}

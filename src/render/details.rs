@@ -40,7 +40,8 @@ fn context(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
     }
 }
 
-fn entry(detail: &Detail, data: &ComponentData, record: &Record) -> Value {
+/// A field of a record with its label.
+pub(super) fn entry(detail: &Detail, data: &ComponentData, record: &Record) -> Value {
     let (field, value) = (data.table.field(detail.field), &record[detail.field]);
     let mut html = String::new();
     match detail.format {

@@ -36,6 +36,7 @@ mod data_table;
 mod details;
 mod divider;
 mod form;
+mod gallery;
 mod href;
 mod html;
 mod image;

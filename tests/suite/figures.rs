@@ -81,6 +81,14 @@ pages:
           table: sales
           sort: [{ field: soldOn, direction: desc }]
           refreshMode: realtime
+      - type: gallery
+        id: cards
+        pageSize: 2
+        card: { title: article, fields: [margin, amount, { field: state, visible: [admin] }], href: '/sale?of={article}' }
+        dataSource:
+          table: sales
+          sort: [{ field: soldOn, direction: desc }]
+          refreshMode: realtime
 ";
 const ROWS: &str = "
     insert into sales (article, state, amount, margin, soldOn) values
@@ -116,7 +124,8 @@ async fn each_component_is_written_as_expected() {
     server.sql(ROWS);
     let guest = server.guest().await;
     let mut told = String::new();
-    for id in ["count", "worth", "by-month", "by-day", "by-article", "by-state", "latest"] {
+    for id in ["count", "worth", "by-month", "by-day", "by-article", "by-state", "latest", "cards"]
+    {
         let (status, html) = fragment(&guest, id).await;
         assert_eq!(status, 200, "{id}");
         told.push_str(&without_position(&html));
@@ -166,6 +175,12 @@ async fn what_is_made_of_hidden_fields_is_not_there() {
     let (_, subscribed) = listen(&admin, "margin").await;
     assert_eq!(subscribed["fields"], json!(["margin"]));
     assert!(fragment(&admin, "latest").await.1.contains("0.3"));
+    let (_, cards) = fragment(&admin, "cards").await;
+    assert!(cards.contains("<dt>Margin</dt>") && cards.contains("<dt>State</dt>"), "{cards}");
+    let (_, cards) = fragment(&guest, "cards").await;
+    assert!(!cards.contains("Margin") && !cards.contains("State"), "{cards}");
+    let (_, subscribed) = listen(&guest, "cards").await;
+    assert_eq!(subscribed["fields"], json!(["article", "amount"]));
 }
 
 #[tokio::test]

@@ -63,6 +63,8 @@ const CAUGHT_BY_SCHEMA: &[&str] = &[
     "form-submit-label-empty",
     "form-unknown-key-in-a-field",
     "form-unknown-key-on-success",
+    "gallery-card-with-a-key-of-a-list",
+    "gallery-without-card",
     "html-content-is-a-mapping",
     "image-too-wide",
     "image-without-alt",

@@ -41,6 +41,12 @@ pub struct Detail {
     pub visible: Grant,
 }
 
+/// The fields that are shown to the viewer, of those that they may read.
+pub(super) fn seen_fields(fields: &[Detail], view: &View) -> FieldSet {
+    let seen = fields.iter().filter(|detail| detail.visible.allows(&view.viewer));
+    FieldSet::new(seen.map(|detail| detail.field).filter(|at| view.fields.contains(*at)))
+}
+
 impl ComponentType for Details {
     fn data_source(&self) -> Option<&DataSource> {
         Some(&self.data_source)
@@ -55,8 +61,7 @@ impl ComponentType for Details {
     }
 
     fn entry_fields(&self, view: &View) -> FieldSet {
-        let seen = self.fields.iter().filter(|detail| detail.visible.allows(&view.viewer));
-        FieldSet::new(seen.map(|detail| detail.field).filter(|at| view.fields.contains(*at)))
+        seen_fields(&self.fields, view)
     }
 
     fn labelled_fields(&self, view: &View) -> Vec<FieldAt> {

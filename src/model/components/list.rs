@@ -42,10 +42,7 @@ impl Item {
     /// Every field of which something is shown.
     fn fields(&self) -> Vec<FieldAt> {
         let Self { title, subtitle, meta, badge, href } = self;
-        let in_href = href.iter().flatten().filter_map(|part| match part {
-            HrefPart::Field(at) => Some(*at),
-            HrefPart::Text(_) => None,
-        });
+        let in_href = href.iter().flatten().filter_map(HrefPart::field);
         let rest = [*subtitle, *meta, *badge].into_iter().flatten();
         std::iter::once(*title).chain(rest).chain(in_href).collect()
     }

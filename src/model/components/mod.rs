@@ -9,6 +9,7 @@ pub mod data_table;
 pub mod details;
 pub mod divider;
 pub mod form;
+pub mod gallery;
 pub mod html;
 pub mod image;
 pub mod kpi;
@@ -33,6 +34,7 @@ macro_rules! with_components {
             "html" => html::Html, RawHtml;
             "dataTable" => data_table::DataTable, RawDataTable;
             "list" => list::List, RawList;
+            "gallery" => gallery::Gallery, RawGallery;
             "details" => details::Details, RawDetails;
             "form" => form::Form, RawForm;
             "kpi" => kpi::Kpi, RawKpi;
