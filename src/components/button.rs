@@ -9,7 +9,7 @@ use crate::components::data_source::{self, RawDataSource};
 use crate::components::form::{RawOnSuccess, check_success};
 use crate::components::{CheckContext, ComponentSpec, phrase};
 use crate::model::action::ActionKind;
-use crate::model::components::button::{Act, Button, ButtonTarget, Variant};
+use crate::model::components::button::{Act, Button, ButtonTarget, ButtonVariant};
 use crate::model::components::component::ComponentKind;
 
 /// Leads somewhere, or does something to a record.
@@ -32,24 +32,10 @@ pub(super) struct RawButton {
     data_source: Option<RawDataSource>,
     /// How much it asks to be pressed. If you do not say: `danger` for what deletes, `secondary` for
     /// all else.
-    variant: Option<RawButtonVariant>,
+    variant: Option<ButtonVariant>,
     /// What happens once the action is done. If you do not say, people stay and are told.
     #[validate(nested)]
     on_success: Option<RawOnSuccess>,
-}
-
-/// How much a button asks to be pressed.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-enum RawButtonVariant {
-    /// It is what the page is for.
-    Primary,
-    /// One of several buttons of equal weight.
-    Secondary,
-    /// What it does cannot be undone.
-    Danger,
-    /// Hardly more than a word.
-    Quiet,
 }
 
 impl ComponentSpec for RawButton {
@@ -87,14 +73,11 @@ impl ComponentSpec for RawButton {
             }
         };
         let variant = match (self.variant, &does) {
-            (Some(RawButtonVariant::Primary), _) => Variant::Primary,
-            (Some(RawButtonVariant::Secondary), _) => Variant::Secondary,
-            (Some(RawButtonVariant::Danger), _) => Variant::Danger,
-            (Some(RawButtonVariant::Quiet), _) => Variant::Quiet,
+            (Some(variant), _) => variant,
             (None, ButtonTarget::Act(act)) if matches!(act.action.deed, ActionKind::Delete) => {
-                Variant::Danger
+                ButtonVariant::Danger
             }
-            (None, _) => Variant::Secondary,
+            (None, _) => ButtonVariant::Secondary,
         };
         let label = phrase::check(&self.label?, "label", around);
         Some(Button { label, variant, does }.into())

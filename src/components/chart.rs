@@ -28,7 +28,7 @@ const DEFAULT_EMPTY_MESSAGE: &str = "Nothing to draw yet.";
 pub(super) struct RawChart {
     /// How it is drawn, as in `bar`.
     #[validate(required)]
-    kind: Option<RawKind>,
+    kind: Option<ChartKind>,
     /// What stands above it, as in `Orders by day`.
     #[validate(required, length(min = 1, message = "must not be empty"))]
     title: Option<String>,
@@ -50,20 +50,6 @@ pub(super) struct RawChart {
     empty_message: Option<String>,
 }
 
-/// How a chart is drawn.
-#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-enum RawKind {
-    /// A line through time.
-    Line,
-    /// A bar for each group.
-    Bar,
-    /// A line through time, filled below.
-    Area,
-    /// A ring of parts.
-    Donut,
-}
-
 /// How the records of a chart are grouped.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
@@ -74,27 +60,13 @@ struct RawX {
     field: Option<String>,
     /// How much time makes one group, for dates and times; `day` if you do not say. Days are
     /// those of UTC.
-    by: Option<RawStep>,
-}
-
-/// A stretch of time.
-#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-enum RawStep {
-    /// From midnight to midnight.
-    Day,
-    /// From Monday to Sunday.
-    Week,
-    /// A month of the calendar.
-    Month,
-    /// A year of the calendar.
-    Year,
+    by: Option<TimeBucket>,
 }
 
 impl ComponentSpec for RawChart {
     fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let place = around.place();
-        let kind = self.kind.map(ChartKind::from);
+        let kind = self.kind;
         let at = place.key("dataSource");
         let (data_source, table) = data_source::check_unsorted(self.data_source?, &at, around)?;
         let by = check_x(self.x?, kind, &table, &place.key("x"), around);
@@ -156,7 +128,7 @@ fn check_x(
         around.problems().report(place.key(key), message).help(help);
         return None;
     }
-    let step = raw.by.map_or(TimeBucket::Day, TimeBucket::from);
+    let step = raw.by.unwrap_or(TimeBucket::Day);
     Some(if is_time { GroupBy::Time(at, step) } else { GroupBy::Value(at) })
 }
 
@@ -174,26 +146,4 @@ fn check_parts(
         problem.help("use `count` or `sum`, or `kind: bar`");
     }
     fine
-}
-
-impl From<RawKind> for ChartKind {
-    fn from(raw: RawKind) -> Self {
-        match raw {
-            RawKind::Line => Self::Line,
-            RawKind::Bar => Self::Bar,
-            RawKind::Area => Self::Area,
-            RawKind::Donut => Self::Donut,
-        }
-    }
-}
-
-impl From<RawStep> for TimeBucket {
-    fn from(raw: RawStep) -> Self {
-        match raw {
-            RawStep::Day => Self::Day,
-            RawStep::Week => Self::Week,
-            RawStep::Month => Self::Month,
-            RawStep::Year => Self::Year,
-        }
-    }
 }

@@ -36,10 +36,10 @@ pub(super) struct RawColumn {
     width: Option<String>,
     /// To which side its cells are aligned; numbers to the right, all else to the left if you do
     /// not say.
-    align: Option<RawAlign>,
+    align: Option<Align>,
     /// How its values are written: `short`, `long`, `iso` or `relative` for dates and times, `compact`,
     /// `whole` or `plain` for numbers, `truncate` for texts. As suits the field if you do not say.
-    format: Option<RawFormat>,
+    format: Option<ValueFormat>,
     /// Whether viewers may sort by it; as the table's `sortable` if you do not say.
     sortable: Option<bool>,
     /// Who sees it, as in `[admin]`; everyone who may read the field if you do not say.
@@ -47,41 +47,6 @@ pub(super) struct RawColumn {
     /// Whether those who may change the field can do so right in the table; `false` if you do not
     /// say.
     editable: Option<bool>,
-}
-
-/// To which side cells are aligned.
-#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-enum RawAlign {
-    /// Where a line begins.
-    Left,
-    /// Centred, as for short marks.
-    Center,
-    /// Where a line ends.
-    Right,
-}
-
-/// How values are written.
-#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum RawFormat {
-    /// A day or an instant, as `5 Apr 2026`.
-    Short,
-    /// A day or an instant, as `Sunday, 5 April 2026`.
-    Long,
-    /// A day or an instant, as `2026-04-05`.
-    Iso,
-    /// A day or an instant, as `3 minutes ago`, kept current by the browser; without JavaScript as
-    /// `short`.
-    Relative,
-    /// A number, as `12.3k`.
-    Compact,
-    /// A number without what is after the point.
-    Whole,
-    /// A whole number without commas, as for years: `1998`.
-    Plain,
-    /// A text on one line, cut where the column ends.
-    Truncate,
 }
 
 /// Every field that somebody sees.
@@ -159,7 +124,7 @@ impl RawColumn {
         Column {
             label: self.label.map_or(plain.label, Into::into),
             width: width.map(Into::into),
-            align: self.align.map(Align::from),
+            align: self.align,
             format: check_format(self.format, field, &place.key("format"), around),
             visible: around.visible(self.visible, &place.key("visible")),
             editable,
@@ -185,12 +150,12 @@ fn check_width(width: &str, place: &Place, around: &mut dyn CheckContext) -> boo
 
 /// The format, if it suits the field.
 pub(super) fn check_format(
-    raw: Option<RawFormat>,
+    raw: Option<ValueFormat>,
     field: &Field,
     place: &Place,
     around: &mut dyn CheckContext,
 ) -> Option<ValueFormat> {
-    let format = ValueFormat::from(raw?);
+    let format = raw?;
     if format.suits(field) {
         return Some(format);
     }
@@ -227,30 +192,5 @@ fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut
         let message = format!("nobody who may open this page may change `{name}`");
         let problem = around.problems().report(place, message);
         problem.help(format!("see `permissions.update` of `{}`, or remove this", table.name));
-    }
-}
-
-impl From<RawAlign> for Align {
-    fn from(raw: RawAlign) -> Self {
-        match raw {
-            RawAlign::Left => Self::Left,
-            RawAlign::Center => Self::Center,
-            RawAlign::Right => Self::Right,
-        }
-    }
-}
-
-impl From<RawFormat> for ValueFormat {
-    fn from(raw: RawFormat) -> Self {
-        match raw {
-            RawFormat::Short => Self::Short,
-            RawFormat::Long => Self::Long,
-            RawFormat::Iso => Self::Iso,
-            RawFormat::Relative => Self::Relative,
-            RawFormat::Compact => Self::Compact,
-            RawFormat::Whole => Self::Whole,
-            RawFormat::Plain => Self::Plain,
-            RawFormat::Truncate => Self::Truncate,
-        }
     }
 }

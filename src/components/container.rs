@@ -16,35 +16,15 @@ use crate::model::components::container::{Container, Layout};
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawContainer {
     /// How the children stand; `stack` if you do not say.
-    layout: Option<RawLayout>,
+    layout: Option<Layout>,
     /// The components it holds.
     #[expect(dead_code, reason = "the items are read one by one")]
     children: Option<Each<AnyComponent>>,
 }
 
-/// How a container's children stand.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-enum RawLayout {
-    /// One below the other.
-    Stack,
-    /// Side by side, wrapping.
-    Row,
-    /// In columns of equal width, as many as fit.
-    Grid,
-    /// One below the other on a raised surface.
-    Card,
-}
-
 impl ComponentSpec for RawContainer {
     fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
-        let layout = match self.layout {
-            None => Layout::default(),
-            Some(RawLayout::Stack) => Layout::Stack,
-            Some(RawLayout::Row) => Layout::Row,
-            Some(RawLayout::Grid) => Layout::Grid,
-            Some(RawLayout::Card) => Layout::Card,
-        };
+        let layout = self.layout.unwrap_or_default();
         Some(Container { layout, children: around.children() }.into())
     }
 }

@@ -55,17 +55,7 @@ struct RawSort {
     #[validate(required)]
     field: Option<String>,
     /// Which end comes first; `asc` if you do not say.
-    direction: Option<RawDirection>,
-}
-
-/// The direction of an order.
-#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-enum RawDirection {
-    /// The smallest value comes first.
-    Asc,
-    /// The greatest value comes first.
-    Desc,
+    direction: Option<Direction>,
 }
 
 /// How records stay current.
@@ -174,10 +164,7 @@ fn check_sort(
             around.problems().report(place, format!("`{name}` is sorted by already"));
             continue;
         }
-        let direction = match term.direction {
-            None | Some(RawDirection::Asc) => Direction::Asc,
-            Some(RawDirection::Desc) => Direction::Desc,
-        };
+        let direction = term.direction.unwrap_or(Direction::Asc);
         sort.push(Sort { field, direction });
     }
     sort

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-use crate::components::column::{self, RawFormat};
+use crate::components::column;
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::field_ref::{Named, NamedItem};
 use crate::components::grant::RawGrant;
@@ -12,6 +12,7 @@ use crate::components::{CheckContext, ComponentSpec, visibility};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::details::{Detail, Details};
 use crate::model::field::{Field, FieldAt};
+use crate::model::format::ValueFormat;
 use crate::model::permissions::Grant;
 use crate::model::problem::Place;
 use crate::model::query::Window;
@@ -58,7 +59,7 @@ pub(super) struct RawDetail {
     label: Option<String>,
     /// How its value is written: `short`, `long` or `iso` for dates and times, `compact` or `whole`
     /// for numbers, `truncate` for texts. As suits the field if you do not say.
-    format: Option<RawFormat>,
+    format: Option<ValueFormat>,
     /// Who sees it, as in `[admin]`; everyone who may read the field if you do not say.
     visible: Option<RawGrant>,
 }

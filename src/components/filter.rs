@@ -1,13 +1,13 @@
 //! A filter as an author writes it: of a data source, or of a rule about rows.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::fields::filter::{CONDITION_KEYS, FilterContext, FilterFault, UnknownName, read};
 use crate::model::field::Field;
-use crate::model::filter::{Filter, OPERATORS, operator_suits};
+use crate::model::filter::Filter;
 use crate::model::operand::{Operand, nearest_root};
+use crate::model::operator::Operator;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::Table;
 
@@ -26,7 +26,7 @@ impl JsonSchema for RawFilter {
         });
         let mut negated = again.clone();
         negated.insert("description".to_owned(), "The filter that must not hold.".into());
-        let mut operator = generator.subschema_for::<RawOperator>();
+        let mut operator = generator.subschema_for::<Operator>();
         operator
             .insert("description".to_owned(), "How the two are held against each other.".into());
         let one = |key: &str, description: &str, value: &Schema| {
@@ -56,40 +56,6 @@ impl JsonSchema for RawFilter {
             ],
         })
     }
-}
-
-/// How a field's value is held against another: letters of either case are the same to texts.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "Operator")]
-#[expect(dead_code, reason = "filters are read by name; these are the words about operators")]
-enum RawOperator {
-    /// The field's value equals `value`.
-    Eq,
-    /// It does not equal `value`, or is missing.
-    Neq,
-    /// It is greater than `value`.
-    Gt,
-    /// It is greater than `value`, or equals it.
-    Gte,
-    /// It is less than `value`.
-    Lt,
-    /// It is less than `value`, or equals it.
-    Lte,
-    /// `value` stands in it.
-    Contains,
-    /// It starts with `value`.
-    StartsWith,
-    /// It ends with `value`.
-    EndsWith,
-    /// It equals one of the list `value`.
-    In,
-    /// It equals none of the list `value`, or is missing.
-    NotIn,
-    /// It is missing, or a text without a character. It takes no `value`.
-    IsEmpty,
-    /// It is neither missing nor a text without a character. It takes no `value`.
-    IsNotEmpty,
 }
 
 /// Checks a filter. Fields that the table has not are left to the caller, each with its place: one
@@ -130,12 +96,12 @@ fn report(
             problem.at_key().suggest(&name, CONDITION_KEYS);
         }
         Some(UnknownName::Operator(name)) => {
-            problem.suggest(&name, OPERATORS);
+            problem.suggest(&name, Operator::ALL.iter().map(|operator| operator.name()));
         }
         Some(UnknownName::Unsuited(field)) => {
             let Field { name, kind, .. } = table.field(field);
-            let suits = |operator: &&str| operator_suits(operator, kind.storage());
-            let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
+            let suiting = Operator::ALL.iter().filter(|operator| operator.suits(kind.storage()));
+            let operators: Vec<_> = suiting.map(|operator| operator.name()).collect();
             problem.help(format!("`{name}` takes {}", operators.join(", ")));
         }
         Some(UnknownName::Value(name)) => {
@@ -172,17 +138,4 @@ fn example(root: &str) -> String {
         _ => "name",
     };
     format!("{root}.{name}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_operator_is_told_of() {
-        let schema = RawOperator::json_schema(&mut SchemaGenerator::default()).to_value();
-        let told = schema["oneOf"].as_array().unwrap().iter();
-        let told: Vec<_> = told.map(|one| one["const"].as_str().unwrap()).collect();
-        assert_eq!(told, OPERATORS);
-    }
 }

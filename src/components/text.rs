@@ -18,32 +18,12 @@ pub(super) struct RawText {
     #[validate(required)]
     content: Option<String>,
     /// What part of the page the words are; `body` if you do not say.
-    variant: Option<RawTextVariant>,
-}
-
-/// What part of the page a text is.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-enum RawTextVariant {
-    /// The page's own heading.
-    Title,
-    /// The heading of a part.
-    Heading,
-    /// A paragraph of ordinary text.
-    Body,
-    /// A paragraph in a quieter colour.
-    Muted,
+    variant: Option<TextVariant>,
 }
 
 impl ComponentSpec for RawText {
     fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
-        let variant = match self.variant {
-            None => TextVariant::default(),
-            Some(RawTextVariant::Title) => TextVariant::Title,
-            Some(RawTextVariant::Heading) => TextVariant::Heading,
-            Some(RawTextVariant::Body) => TextVariant::Body,
-            Some(RawTextVariant::Muted) => TextVariant::Muted,
-        };
+        let variant = self.variant.unwrap_or_default();
         let content = phrase::check(&self.content?, "content", around);
         Some(Text { content, variant }.into())
     }

@@ -7,11 +7,11 @@ use serde_json::{Map, Value as Json};
 use crate::fields::operand;
 use crate::model::field::FieldAt;
 use crate::model::filter::{
-    Filter, MAX_FILTER_CONDITIONS, MAX_FILTER_DEPTH, MAX_FILTER_GROUPS, MAX_FILTER_LIST, OPERATORS,
-    Test, operator_suits,
+    Filter, MAX_FILTER_CONDITIONS, MAX_FILTER_DEPTH, MAX_FILTER_GROUPS, MAX_FILTER_LIST, Test,
 };
 use crate::model::ids::FieldName;
 use crate::model::operand::{ATTRIBUTES, Attribute, Operand, ROOTS, seeming};
+use crate::model::operator::{Operands, Operator};
 use crate::model::problem::PathStep;
 use crate::model::storage::Storage;
 use crate::model::table::Table;
@@ -195,10 +195,10 @@ impl FilterParser<'_> {
         let Some(at) = self.table.at(field).filter(|at| may_use(*at)) else {
             return self.unknown("field", field, UnknownName::Field);
         };
-        if !OPERATORS.contains(&operator) {
+        let Ok(operator) = operator.parse::<Operator>() else {
             return self.unknown("operator", operator, UnknownName::Operator);
-        }
-        if !operator_suits(operator, self.table.field(at).kind.storage()) {
+        };
+        if !operator.suits(self.table.field(at).kind.storage()) {
             let message = format!("operator `{operator}` does not suit the field `{field}`");
             return self
                 .below("operator", |reader| reader.slip(message, Some(UnknownName::Unsuited(at))));
@@ -228,33 +228,23 @@ impl FilterParser<'_> {
     fn test(
         &self,
         at: FieldAt,
-        operator: &str,
+        operator: Operator,
         value: Option<&Json>,
     ) -> Result<Test<Operand>, OperandFault> {
-        if let "isEmpty" | "isNotEmpty" = operator {
-            return match value {
-                Some(_) => Err(format!("operator `{operator}` takes no value").into()),
-                None if operator == "isEmpty" => Ok(Test::IsEmpty),
-                None => Ok(Test::IsNotEmpty),
-            };
-        }
-        let value = value.ok_or_else(|| format!("operator `{operator}` needs a value"))?;
-        Ok(match operator {
-            "eq" => Test::Eq(self.one(at, value)?),
-            "neq" => Test::Neq(self.one(at, value)?),
-            "gt" => Test::Gt(self.one(at, value)?),
-            "gte" => Test::Gte(self.one(at, value)?),
-            "lt" => Test::Lt(self.one(at, value)?),
-            "lte" => Test::Lte(self.one(at, value)?),
-            "contains" => match self.table.field(at).kind.storage() {
-                Storage::List => Test::Contains(self.option(at, value)?),
-                _ => Test::Contains(self.part(at, value)?),
-            },
-            "startsWith" => Test::StartsWith(self.part(at, value)?),
-            "endsWith" => Test::EndsWith(self.part(at, value)?),
-            "in" => Test::In(self.list(at, value)?),
-            _ => Test::NotIn(self.list(at, value)?),
-        })
+        let needed = || value.ok_or_else(|| format!("operator `{operator}` needs a value"));
+        let is_list = self.table.field(at).kind.storage() == Storage::List;
+        let operands = match (operator.operands(), value) {
+            (Operands::None, None) => Vec::new(),
+            (Operands::None, Some(_)) => {
+                return Err(format!("operator `{operator}` takes no value").into());
+            }
+            (Operands::Value, _) => vec![self.one(at, needed()?)?],
+            (Operands::Part, _) if is_list => vec![self.option(at, needed()?)?],
+            (Operands::Part, _) => vec![self.part(at, needed()?)?],
+            (Operands::List, _) => self.list(at, needed()?)?,
+        };
+        let test = Test::new(operator, operands);
+        test.ok_or_else(|| format!("operator `{operator}` takes something else").into())
     }
 
     fn one(&self, at: FieldAt, json: &Json) -> Result<Operand, OperandFault> {

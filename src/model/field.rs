@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::model::ids::{FieldName, TableName};
 use crate::model::storage::Storage;
@@ -100,9 +102,10 @@ pub enum FieldKind {
 }
 
 /// What becomes of a record when the one that it refers to is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum OnDelete {
-    /// Nothing: the other one cannot be removed.
+    /// The other one cannot be removed.
     Restrict,
     /// It is removed too.
     Cascade,

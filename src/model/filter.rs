@@ -11,8 +11,8 @@ use std::rc::Rc;
 
 use crate::model::compare::compare;
 use crate::model::field::FieldAt;
+use crate::model::operator::Operator;
 use crate::model::record::Record;
-use crate::model::storage::Storage;
 use crate::model::value::Value;
 
 /// How deep `and`, `or` and `not` may nest.
@@ -68,40 +68,27 @@ pub enum Test<V = Value> {
     IsNotEmpty,
 }
 
-/// The operators by the names they have in YAML and in the API.
-pub const OPERATORS: [&str; 13] = [
-    "eq",
-    "neq",
-    "gt",
-    "gte",
-    "lt",
-    "lte",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "in",
-    "notIn",
-    "isEmpty",
-    "isNotEmpty",
-];
-
-/// Whether the operator makes sense for values kept this way. Unknown operators suit nothing.
-pub fn operator_suits(operator: &str, storage: Storage) -> bool {
-    match operator {
-        "isEmpty" | "isNotEmpty" => true,
-        "eq" | "neq" => storage != Storage::Json,
-        "in" | "notIn" => !matches!(storage, Storage::Json | Storage::List),
-        "gt" | "gte" | "lt" | "lte" => matches!(
-            storage,
-            Storage::Text
-                | Storage::Integer
-                | Storage::Decimal(_)
-                | Storage::Date
-                | Storage::Datetime
-        ),
-        "contains" => matches!(storage, Storage::Text | Storage::List),
-        "startsWith" | "endsWith" => storage == Storage::Text,
-        _ => false,
+impl<V> Test<V> {
+    /// The test by an operator with its operands; nothing unless there are as many as it takes.
+    pub fn new(operator: Operator, mut operands: Vec<V>) -> Option<Self> {
+        let is_one = operands.len() == 1;
+        let mut one = || operands.pop().filter(|_| is_one);
+        Some(match operator {
+            Operator::Eq => Self::Eq(one()?),
+            Operator::Neq => Self::Neq(one()?),
+            Operator::Gt => Self::Gt(one()?),
+            Operator::Gte => Self::Gte(one()?),
+            Operator::Lt => Self::Lt(one()?),
+            Operator::Lte => Self::Lte(one()?),
+            Operator::Contains => Self::Contains(one()?),
+            Operator::StartsWith => Self::StartsWith(one()?),
+            Operator::EndsWith => Self::EndsWith(one()?),
+            Operator::In => Self::In(operands),
+            Operator::NotIn => Self::NotIn(operands),
+            Operator::IsEmpty if operands.is_empty() => Self::IsEmpty,
+            Operator::IsNotEmpty if operands.is_empty() => Self::IsNotEmpty,
+            Operator::IsEmpty | Operator::IsNotEmpty => return None,
+        })
     }
 }
 

@@ -1,10 +1,14 @@
 //! How values are written for people, where an author says so.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::model::field::{Field, FieldKind};
 use crate::model::storage::Storage;
 
 /// How values are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum ValueFormat {
     /// A day or an instant, as `5 Apr 2026`.
     Short,
@@ -12,13 +16,14 @@ pub enum ValueFormat {
     Long,
     /// A day or an instant, as `2026-04-05`.
     Iso,
-    /// A day or an instant, as `3 minutes ago`.
+    /// A day or an instant, as `3 minutes ago`, kept current by the browser; without JavaScript as
+    /// `short`.
     Relative,
     /// A number, as `12.3k`.
     Compact,
     /// A number without what is after the point.
     Whole,
-    /// A whole number without commas, as for years.
+    /// A whole number without commas, as for years: `1998`.
     Plain,
     /// A text on one line, cut where the column ends.
     Truncate,

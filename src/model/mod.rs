@@ -18,6 +18,7 @@ pub mod format;
 pub mod ids;
 pub mod input;
 pub mod operand;
+pub mod operator;
 pub mod origin;
 pub mod page;
 pub mod permissions;

@@ -1,6 +1,8 @@
 //! A question to one table: which of its records, and what about them.
 
 use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::model::field::{Field, FieldAt};
 use crate::model::filter::Filter;
@@ -63,11 +65,12 @@ pub struct Sort {
 }
 
 /// The direction of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Direction {
-    /// `asc`: the smallest first.
+    /// The smallest value comes first.
     Asc,
-    /// `desc`: the greatest first.
+    /// The greatest value comes first.
     Desc,
 }
 
@@ -107,8 +110,9 @@ pub enum GroupBy {
     Time(FieldAt, TimeBucket),
 }
 
-/// A stretch of time. It goes by its first day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum TimeBucket {
     /// From midnight to midnight.
     Day,

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::model::colour::Colour;
 
@@ -67,9 +68,10 @@ impl Scheme {
 }
 
 /// How much room there is around things.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Density {
-    /// As the built-in look has it.
+    /// The spacing that is built in.
     #[default]
     Comfortable,
     /// More fits on a screen.

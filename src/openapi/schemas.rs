@@ -5,7 +5,8 @@ use serde_json::{Map, Value as Json, json};
 use crate::fields::schema::{example, given, read, sent};
 use crate::model::access::View;
 use crate::model::field::{Field, FieldAt};
-use crate::model::filter::{Filter, MAX_FILTER_LIST, OPERATORS, operator_suits};
+use crate::model::filter::{Filter, MAX_FILTER_LIST};
+use crate::model::operator::Operator;
 use crate::model::permissions::Operation;
 use crate::openapi::asked::readable;
 use crate::openapi::schema;
@@ -199,10 +200,10 @@ fn filter_schema(view: &View) -> Json {
 
 fn condition(view: &View) -> Json {
     let names: Vec<_> = readable(view).map(|(_, field)| field.name.as_str()).collect();
-    let suits = |operator: &&str| {
-        readable(view).any(|(_, field)| operator_suits(operator, field.kind.storage()))
+    let suits = |operator: &&Operator| {
+        readable(view).any(|(_, field)| operator.suits(field.kind.storage()))
     };
-    let operators: Vec<_> = OPERATORS.into_iter().filter(suits).collect();
+    let operators: Vec<_> = Operator::ALL.iter().filter(suits).map(|one| one.name()).collect();
     let about = format!(
         "What the field is held against: a list of at most {MAX_FILTER_LIST} for `in` and `notIn`, \
          nothing for `isEmpty` and `isNotEmpty`."

@@ -7,6 +7,7 @@ use crate::fields::filter::FilterContext;
 use crate::model::access::View;
 use crate::model::field::{FieldAt, FieldKind};
 use crate::model::filter::{Filter, Test};
+use crate::model::operator::{Operands, Operator};
 use crate::model::query::{Direction, Sort};
 use crate::model::record::FieldSet;
 use crate::model::related::Related;
@@ -178,8 +179,9 @@ impl View {
         };
         let mut condition = serde_json::json!({ "field": name, "operator": operator });
         if let Some(value) = parts.next() {
-            condition["value"] = match operator {
-                "in" | "notIn" => value.split(',').map(typed).collect(),
+            let operands = operator.parse().map(Operator::operands);
+            condition["value"] = match operands {
+                Ok(Operands::List) => value.split(',').map(typed).collect(),
                 _ => typed(value),
             };
         }

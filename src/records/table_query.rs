@@ -15,7 +15,8 @@ use crate::model::components::data_table::{
     Choice, Chosen, DataTable, FILTER, FILTER_BY, usual_operator,
 };
 use crate::model::field::{Field, FieldAt, FieldKind};
-use crate::model::filter::{Filter, MAX_FILTER_CONDITIONS, OPERATORS, Test, operator_suits};
+use crate::model::filter::{Filter, MAX_FILTER_CONDITIONS, Test};
+use crate::model::operator::{Operands, Operator};
 use crate::model::query::{Answer, Ask, Query, Sort};
 use crate::model::route::RouteValues;
 use crate::model::storage::Storage;
@@ -144,10 +145,14 @@ impl View {
         };
         let at = self.table.at(name).filter(|at| self.fields.contains(*at))?;
         let field = self.table.field(at);
-        let operator = operator.unwrap_or_else(|| usual_operator(field));
-        let fits = OPERATORS.contains(&operator) && operator_suits(operator, field.kind.storage());
-        let test = fits.then(|| test(field, operator, value).ok_or_else(|| unfit(field)));
-        test.map(|test| test.map(|test| Filter::Test(at, test)))
+        let operator = operator.map_or(Ok(usual_operator(field)), str::parse).ok()?;
+        let test = match operator.operands() {
+            _ if !operator.suits(field.kind.storage()) => return None,
+            Operands::Value | Operands::Part => self::value(field, operator, value)
+                .and_then(|value| Test::new(operator, vec![value])),
+            Operands::List | Operands::None => None,
+        };
+        Some(test.map(|test| Filter::Test(at, test)).ok_or_else(|| unfit(field)))
     }
 
     /// A filter as programs write it. One about a field that the viewer does not know is none.
@@ -180,30 +185,14 @@ fn limit(table: &DataTable, text: &str) -> Option<u32> {
     text.parse().ok().filter(|limit| table.page_sizes.contains(limit))
 }
 
-fn test(field: &Field, operator: &str, text: &str) -> Option<Test> {
-    let one = || value(field, operator, text);
-    Some(match operator {
-        "eq" => Test::Eq(one()?),
-        "neq" => Test::Neq(one()?),
-        "gt" => Test::Gt(one()?),
-        "gte" => Test::Gte(one()?),
-        "lt" => Test::Lt(one()?),
-        "lte" => Test::Lte(one()?),
-        "contains" => Test::Contains(one()?),
-        "startsWith" => Test::StartsWith(one()?),
-        "endsWith" => Test::EndsWith(one()?),
-        _ => return None,
-    })
-}
-
 /// A value to hold a field's against, from what was typed.
-fn value(field: &Field, operator: &str, text: &str) -> Option<Value> {
+fn value(field: &Field, operator: Operator, text: &str) -> Option<Value> {
     let (storage, word) = (field.kind.storage(), text.trim());
     match storage {
         Storage::Link => parse_choice(word).map(|id| Value::Link(id.into())),
         // A day stands for its first or its last instant.
         Storage::Datetime if Storage::Date.read(word).is_some() => {
-            let ends = matches!(operator, "gt" | "lte");
+            let ends = matches!(operator, Operator::Gt | Operator::Lte);
             let time = if ends { "T23:59:59.999Z" } else { "T00:00:00.000Z" };
             storage.read(&format!("{word}{time}"))
         }
@@ -217,11 +206,11 @@ fn value(field: &Field, operator: &str, text: &str) -> Option<Value> {
 }
 
 /// The whole number that bounds the same whole numbers as this one does.
-fn same_bound(operator: &str, text: &str) -> Option<Value> {
+fn same_bound(operator: Operator, text: &str) -> Option<Value> {
     let Value::Decimal(number) = Storage::Decimal(0).read(text)? else { return None };
     let whole = match operator {
-        "gte" | "lt" => number.ceil(),
-        "lte" | "gt" => number.floor(),
+        Operator::Gte | Operator::Lt => number.ceil(),
+        Operator::Lte | Operator::Gt => number.floor(),
         _ if number.is_integer() => number,
         _ => return None,
     };
@@ -287,7 +276,12 @@ mod tests {
         for (field, _) in samples::fields().iter().filter(|(field, _)| has_control(field)) {
             let is_text = field.kind.storage() == Storage::Text;
             for text in unfit.into_iter().filter(|_| !is_text) {
-                assert_eq!(super::value(field, "gte", text), None, "{:?} {text}", field.kind);
+                assert_eq!(
+                    super::value(field, Operator::Gte, text),
+                    None,
+                    "{:?} {text}",
+                    field.kind
+                );
             }
         }
     }
@@ -299,7 +293,7 @@ mod tests {
             fields.iter().find(|(field, _)| matches!(field.kind, FieldKind::Integer(_))).unwrap();
         let check = |operator: &str, text: &str, bound: Option<i64>| {
             assert_eq!(
-                super::value(field, operator, text),
+                super::value(field, operator.parse().unwrap(), text),
                 bound.map(Value::Integer),
                 "{operator} {text}"
             );

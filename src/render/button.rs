@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use minijinja::{Value, context};
 
-use crate::model::components::button::{Button, ButtonTarget, Variant};
+use crate::model::components::button::{Button, ButtonTarget, ButtonVariant};
 use crate::model::query::Rows;
 use crate::model::record::Record;
 use crate::render::component_html::{ComponentHtml, ComponentWriter};
@@ -55,11 +55,11 @@ fn record(button: &Button, rows: &Rows) -> Value {
     context! { record => record.map(|record| record.id().to_string()) }
 }
 
-fn name_of(variant: Variant) -> &'static str {
+fn name_of(variant: ButtonVariant) -> &'static str {
     match variant {
-        Variant::Primary => "primary",
-        Variant::Secondary => "secondary",
-        Variant::Danger => "danger",
-        Variant::Quiet => "quiet",
+        ButtonVariant::Primary => "primary",
+        ButtonVariant::Secondary => "secondary",
+        ButtonVariant::Danger => "danger",
+        ButtonVariant::Quiet => "quiet",
     }
 }

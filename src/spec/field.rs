@@ -4,7 +4,7 @@ use std::mem::discriminant;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 use validator::Validate;
 
@@ -62,7 +62,7 @@ pub(super) struct RawField {
     table: Option<TableName>,
     /// For `relationship`: what becomes of this record when the other one is removed; `restrict` if you do
     /// not say.
-    on_delete: Option<RawOnDelete>,
+    on_delete: Option<OnDelete>,
     /// What the field was called before: its values are kept under the new name.
     #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
     renamed_from: Option<FieldName>,
@@ -71,19 +71,6 @@ pub(super) struct RawField {
 /// The keys that belong to some types only.
 const OPTION_KEYS: [&str; 8] =
     ["options", "currency", "min", "max", "start", "prefix", "table", "onDelete"];
-/// What becomes of a record when the one that it refers to is removed.
-#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "OnDelete")]
-enum RawOnDelete {
-    /// The other one cannot be removed.
-    Restrict,
-    /// It is removed too.
-    Cascade,
-    /// It refers to none.
-    SetNull,
-}
-
 /// The keys that make no sense where the system sets the value.
 const VALUE_KEYS: [&str; 3] = ["required", "unique", "default"];
 
@@ -150,11 +137,7 @@ fn check_kind(raw: &RawField, unit: &Unit, problems: &mut Problems) -> Option<Fi
         start: raw.start.clone(),
         prefix: raw.prefix.clone(),
         table: raw.table.clone(),
-        on_delete: raw.on_delete.map(|on_delete| match on_delete {
-            RawOnDelete::Restrict => OnDelete::Restrict,
-            RawOnDelete::Cascade => OnDelete::Cascade,
-            RawOnDelete::SetNull => OnDelete::SetNull,
-        }),
+        on_delete: raw.on_delete,
     };
     let Some(kind) = fields::kind(type_name, &options) else {
         let problem = problems

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use validator::Validate;
 
 use crate::model::colour::{Colour, READABLE};
@@ -39,7 +39,7 @@ pub(super) struct RawTheme {
     #[schemars(with = "Option<String>", regex(pattern = r"^(0|[0-9.]+px|[0-9.]+rem)$"))]
     radius: Option<Radius>,
     /// How much room there is around things; `comfortable` if you do not say.
-    density: Option<RawDensity>,
+    density: Option<Density>,
     /// A picture for the app: on the tab of the browser, and beside the app's name. An SVG, PNG or ICO
     /// file in `public/`, as in `./public/icon.svg`.
     icon: Option<String>,
@@ -65,17 +65,6 @@ struct RawScheme {
     /// Links, buttons and whatever stands out.
     #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
     accent: Option<Colour>,
-}
-
-/// How much room there is around things.
-#[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "Density")]
-enum RawDensity {
-    /// The spacing that is built in.
-    Comfortable,
-    /// More fits on a screen.
-    Compact,
 }
 
 /// Checks the theme of an app.
@@ -109,10 +98,7 @@ pub(super) fn check(
         dark: Some(dark).filter(|scheme| *scheme != Scheme::DARK),
         font: raw.font,
         radius: raw.radius,
-        density: match raw.density {
-            Some(RawDensity::Compact) => Density::Compact,
-            Some(RawDensity::Comfortable) | None => Density::Comfortable,
-        },
+        density: raw.density.unwrap_or_default(),
         icon,
         stylesheet,
     }

@@ -89,8 +89,9 @@ mod tests {
 
     use super::*;
     use crate::model::field::{Bounds, FieldAt, Numbering, OnDelete};
-    use crate::model::filter::{Filter, OPERATORS, Test, operator_suits};
+    use crate::model::filter::{Filter, Test};
     use crate::model::ids::{RecordId, UserId};
+    use crate::model::operator::{Operands, Operator};
     use crate::model::query::{After, Ask, Direction, Query, Sort, Window};
     use crate::model::record::Record;
     use crate::model::sort_key::sort_key;
@@ -232,31 +233,21 @@ mod tests {
 
     fn tests_of(storage: Storage) -> Vec<Test> {
         let values = wanted(storage);
-        let test = |operator: &str, value: &Value| {
-            let value = || value.clone();
-            Some(match operator {
-                "eq" => Test::Eq(value()),
-                "neq" => Test::Neq(value()),
-                "gt" => Test::Gt(value()),
-                "gte" => Test::Gte(value()),
-                "lt" => Test::Lt(value()),
-                "lte" => Test::Lte(value()),
-                "contains" if storage == Storage::List => Test::Contains(Value::text("red")),
-                "contains" => Test::Contains(value()),
-                "startsWith" => Test::StartsWith(value()),
-                "endsWith" => Test::EndsWith(value()),
-                _ => return None,
-            })
-        };
-        let suiting = OPERATORS.iter().filter(|operator| operator_suits(operator, storage));
-        let mut tests: Vec<_> = suiting
-            .flat_map(|operator| values.iter().filter_map(|value| test(operator, value)))
-            .collect();
-        if operator_suits("in", storage) {
-            tests.extend([Test::In(values.clone()), Test::NotIn(values)]);
-        }
-        tests.extend([Test::IsEmpty, Test::IsNotEmpty]);
-        tests
+        let suiting = Operator::ALL.iter().filter(|operator| operator.suits(storage));
+        let tests = suiting.flat_map(|operator| {
+            match operator.operands() {
+                Operands::Part if storage == Storage::List => vec![vec![Value::text("red")]],
+                Operands::Value | Operands::Part => {
+                    values.iter().map(|value| vec![value.clone()]).collect()
+                }
+                Operands::List => vec![values.clone()],
+                Operands::None => vec![Vec::new()],
+            }
+            .into_iter()
+            .filter_map(|operands| Test::new(*operator, operands))
+            .collect::<Vec<_>>()
+        });
+        tests.collect()
     }
 
     struct Filled {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use pagetide::fields::{self, Options};
 use pagetide::model::decimal;
 use pagetide::model::field::FieldKind;
-use pagetide::model::filter::operator_suits;
+use pagetide::model::operator::Operator;
 use pagetide::model::storage::Storage;
 use reqwest::Method;
 use serde::Deserialize;
@@ -353,7 +353,7 @@ async fn told(stream: &mut Socket) -> String {
 
 /// Every value is found by itself.
 async fn check_found(client: &Client, case: &Case, taken: &[(String, String)]) {
-    if !operator_suits("eq", case.kind.storage()) {
+    if !Operator::Eq.suits(case.kind.storage()) {
         return;
     }
     for (id, value) in taken.iter().filter(|(_, value)| value != "null") {

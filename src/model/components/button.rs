@@ -1,5 +1,8 @@
 //! `button`: a press does something to a record or leads to another page.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::model::access::View;
 use crate::model::action::{Action, ActionKind, OnSuccess, OpenActions};
 use crate::model::components::component_type::ComponentType;
@@ -15,7 +18,7 @@ pub struct Button {
     /// The words on it.
     pub label: Phrase,
     /// How much it asks to be pressed.
-    pub variant: Variant,
+    pub variant: ButtonVariant,
     /// What a press of the button does.
     pub does: ButtonTarget,
 }
@@ -43,8 +46,9 @@ pub struct Act {
 }
 
 /// How much a button asks to be pressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variant {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ButtonVariant {
     /// It is what the page is for.
     Primary,
     /// One of several buttons of equal weight.

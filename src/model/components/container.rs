@@ -1,5 +1,8 @@
 //! `container`: other components, laid out together.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::model::components::component_type::ComponentType;
 
 /// A `container` component: other components, laid out together.
@@ -12,7 +15,8 @@ pub struct Container<C> {
 }
 
 /// How a container's children stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Layout {
     /// One below the other.
     #[default]

@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::model::access::View;
 use crate::model::action::{Action, ActionKind, OnSuccess, OpenActions, RowAction};
 use crate::model::components::component_type::ComponentType;
@@ -10,6 +13,7 @@ use crate::model::data_source::{DataSource, HrefPart};
 use crate::model::field::{Field, FieldAt};
 use crate::model::filter::Filter;
 use crate::model::format::{ValueFormat, is_free_text};
+use crate::model::operator::Operator;
 use crate::model::permissions::Grant;
 use crate::model::query::{Ask, Sort, Window};
 use crate::model::record::{FieldSet, Record};
@@ -68,7 +72,8 @@ pub struct Column {
 }
 
 /// To which side cells are aligned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Align {
     /// Where a line begins.
     Left,
@@ -196,8 +201,8 @@ pub const FILTER: &str = "filter";
 pub const FILTER_BY: &str = "filter.";
 
 /// How a field is filtered by where nothing is said: free text by what it holds.
-pub fn usual_operator(field: &Field) -> &'static str {
-    if is_free_text(field) { "contains" } else { "eq" }
+pub fn usual_operator(field: &Field) -> Operator {
+    if is_free_text(field) { Operator::Contains } else { Operator::Eq }
 }
 
 /// Whether a viewer can be given a control to filter by the field.

@@ -1,5 +1,8 @@
 //! `text`: words in the role of a title, heading or paragraph.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::model::components::component_type::ComponentType;
 use crate::model::phrase::Phrase;
 
@@ -13,7 +16,8 @@ pub struct Text {
 }
 
 /// What part of the page a text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum TextVariant {
     /// The page's own heading.
     Title,

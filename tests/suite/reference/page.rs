@@ -6,7 +6,7 @@ use std::fmt::Write;
 use pagetide::components;
 use pagetide::fields::{self, Options};
 use pagetide::model::field::FieldKind;
-use pagetide::model::filter::operator_suits;
+use pagetide::model::operator::Operator;
 use pagetide::model::storage::Storage;
 use serde_json::Value as Json;
 
@@ -99,8 +99,7 @@ pub fn field_type(root: &Json, name: &str, example: &str) -> String {
     }
     keys(root, &field, "../", &left, "## Keys", &mut page);
     let (json, column) = kept(kind.storage());
-    let suiting =
-        operators(root).into_iter().filter(|(word, _)| operator_suits(word, kind.storage()));
+    let suiting = operators(root).into_iter().filter(|(word, _)| suits(word, kind.storage()));
     let suiting: Vec<_> = suiting.map(|(word, _)| format!("`{word}`")).collect();
     write!(
         page,
@@ -178,9 +177,8 @@ pub fn filter(root: &Json, example: &str) -> String {
     }
     page.push_str("\n## Operators\n\n| operator | it holds where | for |\n|---|---|---|\n");
     for (word, about) in operators(root) {
-        let suited: BTreeSet<_> = fields::type_names()
-            .filter(|name| operator_suits(word, sample(name).storage()))
-            .collect();
+        let suited: BTreeSet<_> =
+            fields::type_names().filter(|name| suits(word, sample(name).storage())).collect();
         let others: Vec<_> = fields::type_names().filter(|name| !suited.contains(name)).collect();
         let links = |names: &mut dyn Iterator<Item = &str>| {
             let links: Vec<_> = names.map(|name| format!("[{name}](fields/{name}.md)")).collect();
@@ -332,4 +330,8 @@ fn ends_of_parts(text: &str) -> impl Iterator<Item = usize> {
 fn first_sentence(text: &str) -> String {
     let end = text.find(". ").map_or(text.len(), |at| at + 1);
     text[..end].to_owned()
+}
+
+fn suits(operator: &str, storage: Storage) -> bool {
+    operator.parse().is_ok_and(|operator: Operator| operator.suits(storage))
 }
