@@ -84,10 +84,10 @@ export class Browsing {
     this.#turn(url.href, document.activeElement);
   }
 
-  /** A day that is typed in part reads as none: until it is whole, nothing is done to any row. */
+  /** A day or time that is typed in part reads as none: until it is whole, nothing is done to any row. */
   #isComplete() {
     const { section, id } = this.table;
-    const controls = [...section.querySelectorAll(".pt-table-tools input[type=date]")];
+    const controls = [...section.querySelectorAll(".pt-table-tools input:is([type=date], [type=time])")];
     const half = controls.filter(({ validity }) => validity.badInput);
     for (const control of controls) {
       if (half.includes(control)) control.ariaInvalid = "true";

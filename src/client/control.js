@@ -3,19 +3,11 @@
  * typed goes to the server as they typed it.
  */
 
-/** The type of the input for each kind of control; the others are elements of their own. */
-const INPUTS = {
-  text: "text",
-  email: "email",
-  url: "url",
-  tel: "tel",
-  // Browsers read numbers by the rules of their own language; here they are read by the server.
-  integer: "text",
-  decimal: "text",
-  date: "date",
-  datetime: "datetime-local",
-  checkbox: "checkbox",
-};
+/**
+ * The type of the input for controls whose name is another. Browsers read numbers by the rules of their own
+ * language; here they are read by the server.
+ */
+const INPUTS = { integer: "text", decimal: "text", datetime: "datetime-local" };
 
 /** Controls of these kinds take no notice of blanks around what is typed. */
 const TRIMMED = ["email", "url", "tel", "integer", "decimal"];
@@ -23,7 +15,7 @@ const TRIMMED = ["email", "url", "tel", "integer", "decimal"];
 /**
  * The control for a field. What the field's own would alter (another program wrote it, or somebody
  * typed it) stands in one for plain text.
- * @param {object} editor what the server says of the field: `{field, label, required, control, options}`
+ * @param {object} editor what the server says of the field: `{field, label, required, control, options, max, zone}`
  * @param {string | undefined} text the value as in `data-value`; undefined if it is missing
  */
 export function makeControl(editor, text) {
@@ -50,10 +42,10 @@ function make({ control, options = [], required, max }) {
     return select;
   }
   const input = document.createElement("input");
-  input.type = INPUTS[control];
+  input.type = INPUTS[control] ?? control;
   if (control === "integer") input.inputMode = "numeric";
   if (control === "decimal") input.inputMode = "decimal";
-  if (control === "datetime") input.step = "any";
+  if (input.type.includes("time")) input.step = "any";
   if (max && input.type !== "text") input.max = max;
   return input;
 }

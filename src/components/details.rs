@@ -4,11 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-use crate::components::column;
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::field_ref::{Named, NamedItem};
 use crate::components::grant::RawGrant;
-use crate::components::{CheckContext, ComponentSpec, visibility};
+use crate::components::{CheckContext, ComponentSpec, column, visibility};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::details::{Detail, Details};
 use crate::model::field::{Field, FieldAt};

@@ -98,7 +98,7 @@ fn is_number(table: &Table, at: FieldAt) -> bool {
 
 /// Whether the field holds days or instants.
 pub(super) fn is_time(table: &Table, at: FieldAt) -> bool {
-    matches!(table.field(at).kind.storage(), Storage::Date | Storage::Datetime)
+    table.field(at).kind.storage().is_calendar()
 }
 
 impl RawAggregate {

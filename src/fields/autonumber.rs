@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::field::{FieldKind, Numbering};
@@ -15,8 +16,11 @@ const MAX_PREFIX: usize = 20;
 pub(super) struct AutonumberFamily;
 
 impl Family for AutonumberFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["autonumber"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[(
+            "autonumber",
+            "A number that the database counts up for each new record, and never gives out twice.",
+        )]
     }
 
     fn options(&self, _: &str) -> &'static [&'static str] {
@@ -69,5 +73,13 @@ impl Family for AutonumberFamily {
 
     fn right_aligned(&self) -> bool {
         true
+    }
+
+    fn control(&self, _: &FieldKind) -> Option<Control> {
+        None
+    }
+
+    fn example(&self, _: &FieldKind) -> &'static str {
+        "a number like 12.50, with a point"
     }
 }

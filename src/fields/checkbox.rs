@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options};
 use crate::model::field::FieldKind;
@@ -14,8 +15,8 @@ const NO: [&str; 3] = ["false", "no", "0"];
 pub(super) struct CheckboxFamily;
 
 impl Family for CheckboxFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["checkbox"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[("checkbox", "A value that is true or false.")]
     }
 
     fn options(&self, _: &str) -> &'static [&'static str] {
@@ -47,6 +48,22 @@ impl Family for CheckboxFamily {
 
     fn shapes(&self, _: &FieldKind) -> Shapes {
         Shapes::same(json!({ "type": "boolean", "examples": [true] }))
+    }
+
+    fn control(&self, _: &FieldKind) -> Option<Control> {
+        Some(Control::Checkbox)
+    }
+
+    fn example(&self, _: &FieldKind) -> &'static str {
+        "true or false"
+    }
+
+    fn typed(&self, _: &FieldKind, text: &str) -> Json {
+        if matches!(text, "true" | "on") { Json::Bool(true) } else { Json::from(text) }
+    }
+
+    fn untyped(&self, _: &FieldKind, text: &str) -> Json {
+        from_text(text)
     }
 }
 

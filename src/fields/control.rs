@@ -1,34 +1,14 @@
-//! What a value is edited with: a control that shows exactly the value.
-
-use std::sync::Arc;
+//! The controls that people enter values with.
 
 use serde::Serialize;
-use serde_json::Value as Json;
 
-use crate::fields::{parse, time};
-use crate::model::field::{Field, FieldKind};
+/// The zone whose clock is meant wherever people read, enter or filter by an instant.
+pub const ZONE: &str = "UTC";
 
-/// What a browser needs to know to let somebody edit a field.
-#[derive(Debug, Serialize)]
-pub struct FieldEditor<'a> {
-    /// The field, by its name in the API.
-    pub field: &'a str,
-    /// What people call it.
-    pub label: &'a str,
-    /// Whether it must have a value.
-    pub required: bool,
-    /// The kind of control.
-    pub control: Control,
-    /// What may be chosen, for a select.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub options: &'a [Arc<str>],
-    /// The last day or time that it gives.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<&'static str>,
-    /// The zone whose clock it shows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub zone: Option<&'static str>,
-}
+/// The last day that a control is given: of longer years the texts would not sort by time.
+pub(super) const LAST_DAY: &str = "9999-12-31";
+/// The last time that a control is given.
+pub(super) const LAST_TIME: &str = "9999-12-31T23:59:59.999";
 
 /// The kinds of control; what they give is checked by the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,213 +44,45 @@ pub enum Control {
     Relationship,
 }
 
-/// How a field is edited; nothing for one that the system sets.
-pub fn editor(field: &Field) -> Option<FieldEditor<'_>> {
-    let control = match &field.kind {
-        FieldKind::SingleLineText => Control::Text,
-        FieldKind::LongText => Control::LongText,
-        FieldKind::Email => Control::Email,
-        FieldKind::Url => Control::Url,
-        FieldKind::PhoneNumber => Control::Tel,
-        FieldKind::Integer(_) | FieldKind::Rating(_) => Control::Integer,
-        FieldKind::Decimal(_) | FieldKind::Currency(..) | FieldKind::Percentage(_) => {
-            Control::Decimal
-        }
-        FieldKind::Checkbox => Control::Checkbox,
-        FieldKind::Date => Control::Date,
-        FieldKind::Datetime => Control::Datetime,
-        FieldKind::SingleSelect(_) | FieldKind::Status(_) => Control::Select,
-        FieldKind::MultiSelect(_) => Control::MultiSelect,
-        FieldKind::Json => Control::Json,
-        FieldKind::Relationship(..) => Control::Relationship,
-        FieldKind::Id
-        | FieldKind::Autonumber(_)
-        | FieldKind::CreatedAt
-        | FieldKind::UpdatedAt
-        | FieldKind::CreatedBy
-        | FieldKind::UpdatedBy => return None,
-    };
-    let Field { name, label, kind, required, .. } = field;
-    let (field, required, options) = (name.as_str(), *required, kind.options());
-    let (max, zone) = (control.max(), control.zone());
-    Some(FieldEditor { field, label, required, control, options, max, zone })
-}
-
 impl Control {
+    /// The type of the input (HTML, 4.10.5); nothing for a control that is an element of another kind.
+    pub fn input_type(self) -> Option<&'static str> {
+        Some(match self {
+            // Browsers read numbers by the rules of their own language; here they are read by the server.
+            Self::Text | Self::Integer | Self::Decimal => "text",
+            Self::Email => "email",
+            Self::Url => "url",
+            Self::Tel => "tel",
+            Self::Date => "date",
+            Self::Datetime => "datetime-local",
+            Self::Checkbox => "checkbox",
+            Self::LongText | Self::Select | Self::MultiSelect | Self::Json | Self::Relationship => {
+                return None;
+            }
+        })
+    }
+
+    /// How fine the steps are that it gives: browsers would take whole minutes.
+    pub fn step(self) -> Option<&'static str> {
+        (self == Self::Datetime).then_some("any")
+    }
+
+    /// Whether it gives days or times, which browsers drop where they are none.
+    pub fn is_clock(self) -> bool {
+        matches!(self, Self::Date | Self::Datetime)
+    }
+
     /// The last day or time that it gives: browsers would take years of six digits.
     pub fn max(self) -> Option<&'static str> {
         match self {
-            Self::Date => Some(time::LAST_DAY),
-            Self::Datetime => Some(time::LAST_TIME),
+            Self::Date => Some(LAST_DAY),
+            Self::Datetime => Some(LAST_TIME),
             _ => None,
         }
     }
 
     /// The zone whose clock it shows.
     pub fn zone(self) -> Option<&'static str> {
-        (self == Self::Datetime).then_some(time::ZONE)
-    }
-}
-
-/// The control that holds a text of the field as it is, and the text as it stands there. What the
-/// field's own control would alter or leave out (another program wrote it, or somebody typed it)
-/// stands in one for plain text.
-pub fn holding(field: &Field, control: Control, text: &str) -> (Control, String) {
-    use Control::{Date, Datetime, Decimal, Email, Integer, LongText, Tel, Text, Url};
-    let has_lines = text.contains(['\n', '\r']);
-    let plain = if has_lines { LongText } else { Text };
-    // Browsers cut the blanks around these, and write the host of an address in ASCII.
-    let is_altered = || text != text.trim() || (control == Email && !text.is_ascii());
-    let is_refused = || parse(field, &Json::from(text)).is_err();
-    let holder = match control {
-        _ if text.is_empty() => control,
-        Datetime => match time::on_clock(text) {
-            Some(shown) => return (control, shown),
-            None => plain,
-        },
-        Date if !time::is_day(text) => plain,
-        Email | Url if is_altered() || is_refused() => plain,
-        Text | Tel | Integer | Decimal if has_lines => LongText,
-        _ => control,
-    };
-    (holder, text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::civil::DateTime;
-
-    use super::*;
-    use crate::fields::{entry, read, samples};
-    use crate::model::canonical;
-    use crate::model::storage::Storage;
-    use crate::model::value::Value;
-
-    /// What a browser sends of an input with this value that nobody touches: HTML's algorithms of
-    /// value sanitization. A time comes out in one of two ways of writing it.
-    fn sent(control: Control, text: &str) -> Vec<String> {
-        let text = text.replace('\0', "\u{fffd}");
-        let line = || text.replace(['\n', '\r'], "");
-        vec![match control {
-            Control::LongText | Control::Json | Control::Select => {
-                let lines = text.replace("\r\n", "\n").replace('\r', "\n");
-                lines.replace('\n', "\r\n")
-            }
-            Control::Email | Control::Url => line().trim().to_owned(),
-            Control::Date if canonical::date(&text).is_none() || *text < *"0001" => String::new(),
-            Control::Datetime => {
-                let is_local = text.len() >= 16 && !text.contains('Z') && *text > *"0001";
-                let time = text.parse::<DateTime>().ok().filter(|_| is_local);
-                let Some(time) = time else { return vec![String::new()] };
-                let shortest = time.to_string();
-                return vec![text, shortest.strip_suffix(":00").unwrap_or(&shortest).to_owned()];
-            }
-            _ => line(),
-        }]
-    }
-
-    /// What a browser sends of the field's control in a form, for each way in which it may.
-    fn sent_untouched(field: &Field, value: &Value) -> Vec<Vec<String>> {
-        let FieldEditor { control, .. } = editor(field).unwrap();
-        let shown = entry::shown(value);
-        match control {
-            Control::Checkbox => vec![shown.into_iter().filter(|text| text == "true").collect()],
-            Control::MultiSelect => vec![shown],
-            _ => {
-                let (holder, text) =
-                    holding(field, control, shown.first().map_or("", String::as_str));
-                sent(holder, &text).into_iter().map(|text| vec![text]).collect()
-            }
-        }
-    }
-
-    #[test]
-    fn what_a_control_shows_comes_back_as_the_value() {
-        for (field, values) in samples::fields() {
-            let name = &field.kind;
-            let least = if field.kind.options().is_empty() { 5 } else { 2 };
-            assert!(values.len() >= least || field.kind == FieldKind::Checkbox, "{name:?}");
-            for value in values {
-                for entered in sent_untouched(&field, &value) {
-                    let shown = entry::shown(&value);
-                    assert!(
-                        entry::is_untouched(&field, &entered, &shown),
-                        "{name:?} {value:?} {entered:?}"
-                    );
-                    let input = entry::input(&field, &entered).unwrap();
-                    let back = read(&field, &input);
-                    // Only the end of a line has one form in a browser, and telephone numbers have no
-                    // blanks around them.
-                    let is_plain = |text: &String| {
-                        let is_phone = field.kind == FieldKind::PhoneNumber;
-                        !text.contains('\r') && (!is_phone || text == text.trim())
-                    };
-                    let is_other = !shown.iter().all(is_plain);
-                    assert!(back.as_ref() == Ok(&value) || is_other, "{name:?} {value:?} {back:?}");
-                }
-                let json = serde_json::to_value(&value).unwrap();
-                assert_eq!(parse(&field, &json).as_ref(), Ok(&value), "{name:?} in the API");
-            }
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_shown_as_it_is_and_stays() {
-        use Storage::{Date, Datetime, Json, Text};
-        let keeps_text = |(field, _): &(Field, Vec<Value>)| {
-            matches!(field.kind.storage(), Text | Date | Datetime | Json)
-        };
-        for (field, _) in samples::fields().into_iter().filter(keeps_text) {
-            for text in samples::texts() {
-                let value = match field.kind {
-                    FieldKind::Json => Value::Json(text.as_str().into()),
-                    _ => Value::text(text.as_str()),
-                };
-                for entered in sent_untouched(&field, &value) {
-                    let shown = entry::shown(&value);
-                    let told = format!("{:?} {text:?} {entered:?}", field.kind);
-                    assert!(entry::is_untouched(&field, &entered, &shown), "{told}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn another_value_is_never_taken_for_the_one_that_was_shown() {
-        for (field, values) in samples::fields() {
-            let plain = |value: &Value| !entry::shown(value).iter().any(|text| text.contains('\r'));
-            let values: Vec<_> = values.into_iter().filter(plain).collect();
-            for (value, other) in values.iter().zip(values.iter().skip(1)) {
-                if entry::shown(value) == entry::shown(other) {
-                    continue;
-                }
-                for entered in sent_untouched(&field, other) {
-                    let is_untouched = entry::is_untouched(&field, &entered, &entry::shown(value));
-                    assert!(!is_untouched, "{:?} {value:?} {other:?}", field.kind);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_time_has_minutes_always_and_what_more_it_has() {
-        let check =
-            |text: &str, shown: &str| assert_eq!(time::on_clock(text).as_deref(), Some(shown));
-        check("2026-04-05T12:00:00.000Z", "2026-04-05T12:00");
-        check("2026-04-05T00:00:00.000Z", "2026-04-05T00:00");
-        check("2026-04-05T12:00:30.000Z", "2026-04-05T12:00:30");
-        check("2026-04-05T12:00:00.100Z", "2026-04-05T12:00:00.100");
-        check("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999");
-        for text in [
-            "202616-05-01T16:00",
-            "0000-01-01T00:00",
-            "2026-04-05",
-            "12:00",
-            "2026-04-05T12",
-            "x",
-            "",
-        ] {
-            assert_eq!(time::on_clock(text), None, "{text}");
-        }
+        (self == Self::Datetime).then_some(ZONE)
     }
 }

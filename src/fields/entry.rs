@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-use crate::fields::{Misfit, json, number, parse, relationship, time};
+use crate::fields::{Misfit, family, json, parse};
 use crate::model::field::{Field, FieldKind};
 use crate::model::input::Input;
 use crate::model::value::{Value, list_text};
@@ -75,24 +75,9 @@ fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
             _ => Err(Misfit::value("must be given once")),
         };
     };
-    Ok(match &field.kind {
-        _ if text.is_empty() => Json::Null,
-        FieldKind::Checkbox if matches!(text.as_str(), "true" | "on") => Json::Bool(true),
-        FieldKind::Integer(_) | FieldKind::Rating(_) => json_or_text(text),
-        FieldKind::Datetime => Json::from(time::from_clock(text)),
-        FieldKind::Relationship(..) => match relationship::parse_choice(text) {
-            Some(id) => Json::from(id.to_string()),
-            None => Json::from(text.as_str()),
-        },
-        // Browsers end the lines of a form as mail does.
-        FieldKind::LongText => Json::from(text.replace("\r\n", "\n")),
-        FieldKind::Email
-        | FieldKind::Url
-        | FieldKind::PhoneNumber
-        | FieldKind::Decimal(_)
-        | FieldKind::Currency(..) => Json::from(text.trim()),
-        FieldKind::Percentage(_) => Json::from(number::without_percent(text.trim())),
-        _ => Json::from(text.as_str()),
+    Ok(match text.is_empty() {
+        true => Json::Null,
+        false => family(&field.kind).typed(&field.kind, text),
     })
 }
 
@@ -103,31 +88,25 @@ pub fn is_untouched(field: &Field, entered: &[String], showed: &[String]) -> boo
     if sent(entered.iter()) == sent(shown.iter()) {
         return true;
     }
-    use FieldKind::{
-        Checkbox, Currency, Datetime, Decimal, Integer, Percentage, Rating, Relationship,
-    };
     let value = |texts: &[String]| {
         json(field, texts)
             .and_then(|json| parse(field, &json))
             .ok()
             .filter(|value| !value.is_null())
     };
-    let has_ways = match &field.kind {
+    let has_variants = match &field.kind {
         // A box that is not ticked says nothing.
-        Checkbox => !entered.is_empty() && !shown.is_empty(),
-        Integer(_) | Rating(_) | Decimal(_) | Currency(..) | Percentage(_) | Datetime
-        | Relationship(..) => true,
-        _ => false,
+        FieldKind::Checkbox => !entered.is_empty() && !shown.is_empty(),
+        kind => family(kind).has_variants(kind),
     };
-    has_ways && value(entered).is_some_and(|entered| value(&shown) == Some(entered))
+    has_variants && value(entered).is_some_and(|entered| value(&shown) == Some(entered))
 }
 
 /// What a control that showed these texts sends if nobody touches it.
 fn untouched(field: &Field, showed: &[String]) -> Vec<String> {
     let ticked = |text: &&String| field.kind != FieldKind::Checkbox || *text == "true";
-    let clock = |text: &String| match field.kind {
-        FieldKind::Datetime => time::on_clock(text).unwrap_or_else(|| text.clone()),
-        _ => text.clone(),
+    let clock = |text: &String| {
+        family(&field.kind).shown(&field.kind, text).unwrap_or_else(|| text.clone())
     };
     showed.iter().filter(ticked).map(clock).collect()
 }
@@ -143,10 +122,6 @@ fn sent<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
 /// Whether browsers send nothing for the field where nothing is chosen.
 pub fn is_silent(field: &Field) -> bool {
     matches!(field.kind, FieldKind::Checkbox | FieldKind::MultiSelect(_))
-}
-
-fn json_or_text(text: &str) -> Json {
-    text.trim().parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
 }
 
 #[cfg(test)]

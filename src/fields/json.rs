@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape, unreadable};
 use crate::model::canonical;
@@ -20,8 +21,8 @@ const ON_HOVER: usize = 1_000;
 pub(super) struct JsonFamily;
 
 impl Family for JsonFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["json"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[("json", "Any JSON value, kept as it is.")]
     }
 
     fn options(&self, _: &str) -> &'static [&'static str] {
@@ -61,6 +62,10 @@ impl Family for JsonFamily {
             "description": format!("Any JSON, at most {MAX_DEPTH} deep."),
             "examples": [{ "width": 3, "tags": ["a", "b"] }],
         }))
+    }
+
+    fn control(&self, _: &FieldKind) -> Option<Control> {
+        Some(Control::Json)
     }
 }
 

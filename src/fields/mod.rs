@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::model::field::{Field, FieldKind, OnDelete};
 use crate::model::ids::TableName;
@@ -16,6 +17,7 @@ use crate::model::storage::Storage;
 use crate::model::value::{Label, RecordRef, Value};
 
 pub mod control;
+pub mod editor;
 pub mod entry;
 pub mod filter;
 pub mod format;
@@ -78,8 +80,8 @@ impl Misfit {
 
 /// A family of field types.
 trait Family: Sync {
-    /// Its types by their names in YAML.
-    fn types(&self) -> &'static [&'static str];
+    /// Its types: the name of each in YAML, and what it is, in words for authors.
+    fn types(&self) -> &'static [(&'static str, &'static str)];
 
     /// The options that this type of the family takes.
     fn options(&self, type_name: &str) -> &'static [&'static str];
@@ -103,6 +105,39 @@ trait Family: Sync {
     fn right_aligned(&self) -> bool {
         false
     }
+
+    /// The control that a value is edited with; nothing for what the system sets.
+    fn control(&self, kind: &FieldKind) -> Option<Control>;
+
+    /// The control that filters by the field, where people type what they look for.
+    fn filter_control(&self, _: &FieldKind) -> Control {
+        Control::Text
+    }
+
+    /// How a value to filter by is written, after "must be".
+    fn example(&self, _: &FieldKind) -> &'static str {
+        "of another kind"
+    }
+
+    /// What was typed into the control, as JSON of the API. It is not empty.
+    fn typed(&self, _: &FieldKind, text: &str) -> Json {
+        Json::from(text)
+    }
+
+    /// A text without types, as in a CSV file, as JSON of the API. It is not empty.
+    fn untyped(&self, _: &FieldKind, text: &str) -> Json {
+        Json::from(text)
+    }
+
+    /// A value's text as the control shows it, where that is another.
+    fn shown(&self, _: &FieldKind, _: &str) -> Option<String> {
+        None
+    }
+
+    /// Whether one value can be typed in several ways, as `1.5` and `1.50`.
+    fn has_variants(&self, _: &FieldKind) -> bool {
+        false
+    }
 }
 
 const FAMILIES: [&dyn Family; 10] = [
@@ -120,6 +155,11 @@ const FAMILIES: [&dyn Family; 10] = [
 
 /// Every field type by its name in YAML.
 pub fn type_names() -> impl Iterator<Item = &'static str> {
+    type_words().map(|(name, _)| name)
+}
+
+/// Every field type by its name in YAML, with what it is, in words for authors.
+pub fn type_words() -> impl Iterator<Item = (&'static str, &'static str)> {
     FAMILIES.iter().flat_map(|family| family.types().iter().copied())
 }
 
@@ -180,17 +220,24 @@ pub fn parse_text(field: &Field, text: &str) -> Result<Value, Misfit> {
     if text.is_empty() {
         return parse(field, &Json::Null);
     }
-    let json = match &field.kind {
-        FieldKind::Checkbox => checkbox::from_text(text),
-        FieldKind::Id | FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
-        FieldKind::MultiSelect(options) => multi_select::from_text(options, text),
-        FieldKind::Percentage(_) => Json::from(number::without_percent(text)),
-        FieldKind::Json => return read(field, &json::from_text(text)?),
-        _ => Json::from(text),
-    };
-    parse(field, &json)
+    match field.kind.storage() {
+        // With every digit.
+        Storage::Json => read(field, &json::from_text(text)?),
+        _ => parse(field, &family(&field.kind).untyped(&field.kind, text)),
+    }
 }
 
+/// The control with which people type what they look for in the field.
+pub fn filter_control(kind: &FieldKind) -> Control {
+    family(kind).filter_control(kind)
+}
+
+/// How a value to filter the field by is written, after "must be".
+pub fn example(kind: &FieldKind) -> &'static str {
+    family(kind).example(kind)
+}
+
+/// A whole number as JSON; what is none stays a text.
 fn whole(text: &str) -> Json {
     text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
 }
@@ -266,7 +313,7 @@ pub fn escape(text: &str, html: &mut String) {
 }
 
 fn by_name(type_name: &str) -> Option<&'static dyn Family> {
-    FAMILIES.into_iter().find(|family| family.types().contains(&type_name))
+    FAMILIES.into_iter().find(|family| family.types().iter().any(|(name, _)| *name == type_name))
 }
 
 fn family(kind: &FieldKind) -> &'static dyn Family {

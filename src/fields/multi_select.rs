@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::fields::select::{check_options, write_badge};
 use crate::fields::{Family, Misfit, Options};
@@ -18,8 +19,8 @@ const BETWEEN: char = '|';
 pub(super) struct MultiSelectFamily;
 
 impl Family for MultiSelectFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["multi-select"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[("multi-select", "Several of `options`, shown as badges.")]
     }
 
     fn options(&self, _: &str) -> &'static [&'static str] {
@@ -76,6 +77,14 @@ impl Family for MultiSelectFamily {
         let one = json!({ "type": "string", "enum": options });
         let some = options.get(..1);
         Shapes::same(json!({ "type": "array", "items": one, "examples": [some] }))
+    }
+
+    fn control(&self, _: &FieldKind) -> Option<Control> {
+        Some(Control::MultiSelect)
+    }
+
+    fn untyped(&self, kind: &FieldKind, text: &str) -> Json {
+        from_text(kind.options(), text)
     }
 }
 

@@ -7,8 +7,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Number, Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
-use crate::fields::{Family, Misfit, Options, escape};
+use crate::fields::{Family, Misfit, Options, escape, whole};
 use crate::model::decimal;
 use crate::model::decimal::{DecimalFault, MAX_DIGITS, MAX_PLACES};
 use crate::model::field::{Bounds, FieldKind, minor_units};
@@ -20,8 +21,14 @@ const DEFAULT_RATING_MAX: u8 = 5;
 pub(super) struct NumberFamily;
 
 impl Family for NumberFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["integer", "decimal", "currency", "percentage", "rating"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("integer", "A whole number of 64 bits."),
+            ("decimal", "A number with up to 15 digits, each of them kept."),
+            ("currency", "An amount of money with up to 15 digits, each of them kept."),
+            ("percentage", "A share of a hundred: 12.5 is shown as 12.5%."),
+            ("rating", "Stars, from none to `max`."),
+        ]
     }
 
     fn options(&self, type_name: &str) -> &'static [&'static str] {
@@ -116,6 +123,37 @@ impl Family for NumberFamily {
     }
 
     fn right_aligned(&self) -> bool {
+        true
+    }
+
+    fn control(&self, kind: &FieldKind) -> Option<Control> {
+        Some(match kind {
+            FieldKind::Integer(_) | FieldKind::Rating(_) => Control::Integer,
+            _ => Control::Decimal,
+        })
+    }
+
+    fn example(&self, _: &FieldKind) -> &'static str {
+        "a number like 12.50, with a point"
+    }
+
+    fn typed(&self, kind: &FieldKind, text: &str) -> Json {
+        match kind {
+            FieldKind::Integer(_) | FieldKind::Rating(_) => json_or_text(text),
+            FieldKind::Percentage(_) => Json::from(without_percent(text.trim())),
+            _ => Json::from(text.trim()),
+        }
+    }
+
+    fn untyped(&self, kind: &FieldKind, text: &str) -> Json {
+        match kind {
+            FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
+            FieldKind::Percentage(_) => Json::from(without_percent(text)),
+            _ => Json::from(text),
+        }
+    }
+
+    fn has_variants(&self, _: &FieldKind) -> bool {
         true
     }
 }
@@ -383,4 +421,8 @@ pub(super) fn write_grouped(number: impl Display, html: &mut String) {
         html.push(digit);
     }
     html.push_str(&digits[whole..]);
+}
+
+fn json_or_text(text: &str) -> Json {
+    text.trim().parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::field::{FieldKind, OnDelete};
@@ -25,8 +26,11 @@ pub fn parse_choice(text: &str) -> Option<RecordId> {
 pub(super) struct RelationshipFamily;
 
 impl Family for RelationshipFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["relationship"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[(
+            "relationship",
+            "A record of another table, or of the same: see `table` and `onDelete`. Its cell shows the record's `displayField`, to whoever may read it.",
+        )]
     }
 
     fn options(&self, _: &str) -> &'static [&'static str] {
@@ -78,5 +82,21 @@ impl Family for RelationshipFamily {
             }),
             sent: json!({ "type": ["string", "integer"], "pattern": id, "examples": ["7"] }),
         }
+    }
+
+    fn control(&self, _: &FieldKind) -> Option<Control> {
+        Some(Control::Relationship)
+    }
+
+    fn example(&self, _: &FieldKind) -> &'static str {
+        "a record that was found, or its number like #7"
+    }
+
+    fn typed(&self, _: &FieldKind, text: &str) -> Json {
+        parse_choice(text).map_or_else(|| Json::from(text), |id| Json::from(id.to_string()))
+    }
+
+    fn has_variants(&self, _: &FieldKind) -> bool {
+        true
     }
 }

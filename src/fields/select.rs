@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::field::FieldKind;
@@ -17,8 +18,11 @@ const TINTS: usize = 6;
 pub(super) struct SelectFamily;
 
 impl Family for SelectFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["single-select", "status"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("single-select", "One of `options`, shown as a badge."),
+            ("status", "One of `options`, for how far a record has come. It is shown as a badge."),
+        ]
     }
 
     fn options(&self, _: &str) -> &'static [&'static str] {
@@ -55,6 +59,10 @@ impl Family for SelectFamily {
     fn shapes(&self, kind: &FieldKind) -> Shapes {
         let options = kind.options();
         Shapes::same(json!({ "type": "string", "enum": options, "examples": options.get(..1) }))
+    }
+
+    fn control(&self, _: &FieldKind) -> Option<Control> {
+        Some(Control::Select)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
-use crate::fields::time::{instant, write_time};
-use crate::fields::{Family, Misfit, Options, escape};
+use crate::fields::time::{A_DAY_OR_TIME, instant, write_time};
+use crate::fields::{Family, Misfit, Options, escape, whole};
 use crate::model::canonical;
 use crate::model::field::FieldKind;
 use crate::model::ids::UserId;
@@ -14,8 +15,22 @@ use crate::model::value::{UserRef, Value};
 pub(super) struct SystemFamily;
 
 impl Family for SystemFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["created-at", "updated-at", "created-by", "updated-by"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            (
+                "created-at",
+                "When the record was made. The database sets it, for other programs too.",
+            ),
+            (
+                "updated-at",
+                "When the record was last changed. The database sets it on every write, whoever writes, and whoever saves a record that somebody else has changed since is told so by it.",
+            ),
+            ("created-by", "Whose account made the record; nobody's where another program did."),
+            (
+                "updated-by",
+                "Whose account last changed the record; nobody's where another program did.",
+            ),
+        ]
     }
 
     fn options(&self, _: &str) -> &'static [&'static str] {
@@ -85,5 +100,25 @@ impl Family for SystemFamily {
                 "examples": [{ "id": "8tUfRzDq", "name": "Ada" }],
             }),
         })
+    }
+
+    fn control(&self, _: &FieldKind) -> Option<Control> {
+        None
+    }
+
+    fn filter_control(&self, kind: &FieldKind) -> Control {
+        if kind.storage().is_calendar() { Control::Date } else { Control::Text }
+    }
+
+    fn example(&self, kind: &FieldKind) -> &'static str {
+        match kind.storage() {
+            Storage::Integer => "a number like 12",
+            Storage::Datetime => A_DAY_OR_TIME,
+            _ => "of another kind",
+        }
+    }
+
+    fn untyped(&self, kind: &FieldKind, text: &str) -> Json {
+        if *kind == FieldKind::Id { whole(text) } else { Json::from(text) }
     }
 }

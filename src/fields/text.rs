@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::field::FieldKind;
@@ -13,8 +14,14 @@ const MAX_TEXT: usize = 100_000;
 pub(super) struct TextFamily;
 
 impl Family for TextFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["single-line-text", "long-text", "email", "url", "phone-number"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("single-line-text", "One line of text."),
+            ("long-text", "Text over several lines, 100,000 bytes at most."),
+            ("email", "An e-mail address. Its cell starts a message."),
+            ("url", "An http, https or mailto address. Its cell is a link."),
+            ("phone-number", "A telephone number: digits, spaces and `+-()/.`. Its cell calls it."),
+        ]
     }
 
     fn options(&self, _: &str) -> &'static [&'static str] {
@@ -88,6 +95,25 @@ impl Family for TextFamily {
                 "examples": ["+41 44 268 12 12"],
             })),
             _ => with(json!({ "pattern": r"^[^\n\r]*$", "examples": ["Some text"] })),
+        }
+    }
+
+    fn control(&self, kind: &FieldKind) -> Option<Control> {
+        Some(match kind {
+            FieldKind::LongText => Control::LongText,
+            FieldKind::Email => Control::Email,
+            FieldKind::Url => Control::Url,
+            FieldKind::PhoneNumber => Control::Tel,
+            _ => Control::Text,
+        })
+    }
+
+    fn typed(&self, kind: &FieldKind, text: &str) -> Json {
+        match kind {
+            // Browsers end the lines of a form as mail does.
+            FieldKind::LongText => Json::from(text.replace("\r\n", "\n")),
+            FieldKind::Email | FieldKind::Url | FieldKind::PhoneNumber => Json::from(text.trim()),
+            _ => Json::from(text),
         }
     }
 }

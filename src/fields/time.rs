@@ -3,6 +3,7 @@
 use jiff::civil::{Date, DateTime};
 use serde_json::{Value as Json, json};
 
+use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::canonical;
@@ -10,19 +11,19 @@ use crate::model::canonical::InstantFault;
 use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
-/// The zone whose clock is meant wherever people read, enter or filter by an instant.
-pub const ZONE: &str = "UTC";
-
-/// The last day that a control is given: of longer years the texts would not sort by time.
-pub(super) const LAST_DAY: &str = "9999-12-31";
-/// The last time that a control is given.
-pub(super) const LAST_TIME: &str = "9999-12-31T23:59:59.999";
+/// How a day to filter by is written.
+const A_DAY: &str = "a day like 2026-04-05";
+/// How an instant to filter by is written.
+pub(super) const A_DAY_OR_TIME: &str = "a day like 2026-04-05, or a time like 2026-04-05T12:00:00Z";
 
 pub(super) struct TimeFamily;
 
 impl Family for TimeFamily {
-    fn types(&self) -> &'static [&'static str] {
-        &["date", "datetime"]
+    fn types(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("date", "A day of the calendar."),
+            ("datetime", "An instant, to the millisecond, in UTC."),
+        ]
     }
 
     fn options(&self, _: &str) -> &'static [&'static str] {
@@ -60,6 +61,34 @@ impl Family for TimeFamily {
             instant()
         })
     }
+
+    fn control(&self, kind: &FieldKind) -> Option<Control> {
+        Some(if *kind == FieldKind::Date { Control::Date } else { Control::Datetime })
+    }
+
+    fn filter_control(&self, _: &FieldKind) -> Control {
+        // A day stands for its first or its last instant.
+        Control::Date
+    }
+
+    fn example(&self, kind: &FieldKind) -> &'static str {
+        if *kind == FieldKind::Date { A_DAY } else { A_DAY_OR_TIME }
+    }
+
+    fn typed(&self, kind: &FieldKind, text: &str) -> Json {
+        match kind {
+            FieldKind::Datetime => Json::from(from_clock(text)),
+            _ => Json::from(text),
+        }
+    }
+
+    fn shown(&self, kind: &FieldKind, text: &str) -> Option<String> {
+        (*kind == FieldKind::Datetime).then(|| on_clock(text))?
+    }
+
+    fn has_variants(&self, kind: &FieldKind) -> bool {
+        *kind == FieldKind::Datetime
+    }
 }
 
 /// An instant on the clock of [`ZONE`], as the control for it has it: minutes always, seconds and
@@ -91,9 +120,13 @@ fn clock(text: &str) -> Option<String> {
     (fits && full.starts_with(text)).then_some(full)
 }
 
-/// Whether a control for a day can hold this one.
-pub(super) fn is_day(text: &str) -> bool {
-    canonical::date(text).is_some() && !text.starts_with("0000")
+/// A text as a control for days or instants shows it; nothing where such a control cannot hold it.
+pub(super) fn on_control(control: Control, text: &str) -> Option<String> {
+    match control {
+        Control::Datetime => on_clock(text),
+        // The calendar of browsers begins with the year 1.
+        _ => canonical::date(text).filter(|_| !text.starts_with("0000")),
+    }
 }
 
 /// An instant as JSON Schema.

@@ -46,9 +46,7 @@ impl ValueFormat {
     pub fn suits(self, field: &Field) -> bool {
         let storage = field.kind.storage();
         match self {
-            Self::Short | Self::Long | Self::Iso | Self::Relative => {
-                matches!(storage, Storage::Date | Storage::Datetime)
-            }
+            Self::Short | Self::Long | Self::Iso | Self::Relative => storage.is_calendar(),
             Self::Compact => {
                 let is_number = matches!(storage, Storage::Integer | Storage::Decimal(_));
                 is_number && !matches!(field.kind, FieldKind::Id | FieldKind::Rating(_))

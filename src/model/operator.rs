@@ -98,14 +98,7 @@ impl Operator {
             Self::IsEmpty | Self::IsNotEmpty => true,
             Self::Eq | Self::Neq => storage != Storage::Json,
             Self::In | Self::NotIn => !matches!(storage, Storage::Json | Storage::List),
-            Self::Gt | Self::Gte | Self::Lt | Self::Lte => matches!(
-                storage,
-                Storage::Text
-                    | Storage::Integer
-                    | Storage::Decimal(_)
-                    | Storage::Date
-                    | Storage::Datetime
-            ),
+            Self::Gt | Self::Gte | Self::Lt | Self::Lte => storage.is_ordered(),
             Self::Contains => matches!(storage, Storage::Text | Storage::List),
             Self::StartsWith | Self::EndsWith => storage == Storage::Text,
         }

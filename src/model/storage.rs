@@ -33,6 +33,26 @@ pub enum Storage {
 }
 
 impl Storage {
+    /// Whether values are [`Value::Text`], in one canonical form where the class has one.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Date | Self::Datetime)
+    }
+
+    /// Whether one value can be said to be greater than another.
+    pub fn is_ordered(self) -> bool {
+        self.is_text() || matches!(self, Self::Integer | Self::Decimal(_))
+    }
+
+    /// Whether people ask for values from one to another, rather than for one.
+    pub fn has_ranges(self) -> bool {
+        self.is_ordered() && self != Self::Text
+    }
+
+    /// Whether values are days of the calendar or instants.
+    pub fn is_calendar(self) -> bool {
+        matches!(self, Self::Date | Self::Datetime)
+    }
+
     /// A value from text that has no types, as it stands in an address; nothing if it is none of
     /// this kind.
     pub fn read(self, text: &str) -> Option<Value> {

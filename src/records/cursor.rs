@@ -83,6 +83,7 @@ fn read(kind: &FieldKind, json: &Json) -> Option<Value> {
         return Some(Value::Null);
     }
     match kind.storage() {
+        storage if storage.is_text() => json.as_str().map(Value::text),
         Storage::List => {
             let chosen = json.as_array()?;
             Some(Value::list(kind.options(), |option| chosen.iter().any(|item| item == option)))
@@ -92,11 +93,11 @@ fn read(kind: &FieldKind, json: &Json) -> Option<Value> {
         Storage::Boolean => json.as_bool().map(Value::Boolean),
         Storage::Integer => json.as_i64().map(Value::Integer),
         Storage::Decimal(_) => json.as_str()?.parse().ok().map(Value::Decimal),
-        Storage::Text | Storage::Date | Storage::Datetime => json.as_str().map(Value::text),
         Storage::Person => {
             let id = UserId::new(json.as_str()?);
             Some(Value::Person(UserRef { id, name: None }))
         }
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::fields::filter::{FilterContext, FilterFault, UnknownName, read};
 use crate::fields::relationship::parse_choice;
-use crate::fields::without_percent;
+use crate::fields::{example, without_percent};
 use crate::model::access::View;
 use crate::model::components::component::{Component, ComponentKind};
 use crate::model::components::data_table::{
@@ -219,16 +219,7 @@ fn same_bound(operator: Operator, text: &str) -> Option<Value> {
 
 /// Why what was typed is nothing to filter the field by.
 fn unfit(field: &Field) -> String {
-    let wanted = match field.kind.storage() {
-        Storage::Integer if field.kind == FieldKind::Id => "a number like 12",
-        Storage::Integer | Storage::Decimal(_) => "a number like 12.50, with a point",
-        Storage::Boolean => "true or false",
-        Storage::Date => "a day like 2026-04-05",
-        Storage::Datetime => "a day like 2026-04-05, or a time like 2026-04-05T12:00:00Z",
-        Storage::Link => "a record that was found, or its number like #7",
-        Storage::Text | Storage::Person | Storage::List | Storage::Json => "of another kind",
-    };
-    format!("{} must be {wanted}", field.label)
+    format!("{} must be {}", field.label, example(&field.kind))
 }
 
 /// The filter, if there is room for it beside the others.
@@ -253,7 +244,8 @@ fn size(filter: &Filter) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields::control::{Control, holding};
+    use crate::fields::control::Control;
+    use crate::fields::editor::holding;
     use crate::fields::{entry, samples};
     use crate::model::components::data_table::has_control;
 

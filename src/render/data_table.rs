@@ -3,8 +3,9 @@
 use minijinja::{Value, context};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::fields::control::{Control, holding};
-use crate::fields::time::ZONE;
+use crate::fields::control::{Control, ZONE};
+use crate::fields::editor::holding;
+use crate::fields::filter_control;
 use crate::model::action::ActionKind;
 use crate::model::components::component::Component;
 use crate::model::components::component_type::ComponentType;
@@ -266,7 +267,7 @@ impl<'a> TableLinks<'a> {
             kind if !kind.options().is_empty() => {
                 ("options", kind.options().iter().map(|word| (&**word, &**word)).collect())
             }
-            _ if self.control_of(at) == Control::Date => ("dates", Vec::new()),
+            kind if filter_control(kind) != Control::Text => ("dates", Vec::new()),
             _ if names.len() > 1 => ("numbers", Vec::new()),
             _ => ("text", Vec::new()),
         };
@@ -276,11 +277,12 @@ impl<'a> TableLinks<'a> {
             context! { value, label, selected => value == first }
         };
         let end = |name: &String| {
-            let (holder, value) = holding(field, self.control_of(at), chosen(name));
+            let (holder, value) = holding(field, filter_control(&field.kind), chosen(name));
             context! {
                 name => format!("{}{name}", self.prefix),
                 value,
-                kind => if holder == Control::Date { "date" } else { "text" },
+                kind => holder.input_type().unwrap_or("text"),
+                step => holder.step(),
                 max => holder.max(),
                 unclear => self.is_unclear(name),
             }
@@ -299,19 +301,9 @@ impl<'a> TableLinks<'a> {
     fn names(&self, at: FieldAt) -> Vec<String> {
         let field = self.field(at);
         let name = format!("{FILTER_BY}{}", field.name);
-        match field.kind.storage() {
-            Storage::Date | Storage::Datetime | Storage::Integer | Storage::Decimal(_) => {
-                vec![format!("{name}.gte"), format!("{name}.lte")]
-            }
-            _ => vec![name],
-        }
-    }
-
-    /// What people enter there: a day, also where an instant is meant, or text.
-    fn control_of(&self, at: FieldAt) -> Control {
-        match self.field(at).kind.storage() {
-            Storage::Date | Storage::Datetime => Control::Date,
-            _ => Control::Text,
+        match field.kind.storage().has_ranges() {
+            true => vec![format!("{name}.gte"), format!("{name}.lte")],
+            false => vec![name],
         }
     }
 

@@ -6,7 +6,8 @@ use minijinja::{Value, context};
 use serde_json::{Map, Value as Json};
 
 use crate::fields;
-use crate::fields::control::{Control, FieldEditor, editor, holding};
+use crate::fields::control::Control;
+use crate::fields::editor::{FieldEditor, editor, holding};
 use crate::fields::entry;
 use crate::model::components::form::{Form, FormField, Purpose};
 use crate::model::field::FieldAt;
@@ -121,7 +122,8 @@ impl FormWriter<'_> {
                 _ => required,
             },
             control => name_of(holder),
-            kind => kind(holder),
+            kind => holder.input_type().filter(|_| holder != Control::Checkbox),
+            step => holder.step(),
             max => holder.max(),
             zone,
             options => options.iter().map(|text| option(text)).collect::<Vec<_>>(),
@@ -145,25 +147,6 @@ impl FormWriter<'_> {
 
 fn name_of(control: Control) -> Option<String> {
     serde_json::to_value(control).ok()?.as_str().map(str::to_owned)
-}
-
-/// The type of the input for a kind of control; the others are elements of their own.
-fn kind(control: Control) -> Option<&'static str> {
-    Some(match control {
-        // Browsers read numbers by the rules of their own language; here they are read by the server.
-        Control::Text | Control::Integer | Control::Decimal => "text",
-        Control::Email => "email",
-        Control::Url => "url",
-        Control::Tel => "tel",
-        Control::Date => "date",
-        Control::Datetime => "datetime-local",
-        Control::LongText
-        | Control::Checkbox
-        | Control::Select
-        | Control::MultiSelect
-        | Control::Json
-        | Control::Relationship => return None,
-    })
 }
 
 /// A fault as people read it below a field. What they entered they see above it.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::fields;
-use crate::fields::control::editor;
+use crate::fields::editor::editor;
 use crate::fields::entry;
 use crate::fields::format::write_column;
 use crate::model::action::RowAction;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use crate::fields::control::editor;
+use crate::fields::editor::editor;
 use crate::model::access::View;
 use crate::model::components::data_table::has_control;
 use crate::model::field::{Field, FieldAt, FieldKind};

@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 use validator::Validate;
@@ -16,7 +16,6 @@ use crate::model::problem::{Place, Problems};
 use crate::model::storage::Storage;
 use crate::model::table::Table;
 use crate::model::value::Value;
-use crate::spec::field_type::RawFieldType;
 use crate::spec::unit::Unit;
 
 /// One field of a table.
@@ -74,8 +73,11 @@ const OPTION_KEYS: [&str; 8] =
 /// The keys that make no sense where the system sets the value.
 const VALUE_KEYS: [&str; 3] = ["required", "unique", "default"];
 
-fn type_schema(generator: &mut SchemaGenerator) -> Schema {
-    RawFieldType::json_schema(generator)
+fn type_schema(_: &mut SchemaGenerator) -> Schema {
+    let types = fields::type_words().map(|(name, words)| {
+        serde_json::json!({ "type": "string", "const": name, "description": words })
+    });
+    json_schema!({ "description": "What a field may hold.", "oneOf": types.collect::<Vec<_>>() })
 }
 
 /// Checks one field beside those before it. Nothing if it does not hold.

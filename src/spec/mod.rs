@@ -42,7 +42,6 @@ mod component;
 mod dynamic;
 mod exportable;
 mod field;
-mod field_type;
 mod page;
 mod permissions;
 mod renames;

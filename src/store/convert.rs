@@ -6,17 +6,11 @@
 
 use std::sync::Arc;
 
-use crate::model::decimal::MAX_DIGITS;
 use crate::model::field::{Field, FieldKind, minor_units};
 use crate::model::storage::Storage;
-use crate::store::schema::{checks, chosen, literal};
-
-/// Text that is a number as it is written by us: no zeros before it, no point at either end.
-const IS_NUMBER: &str = "{x} glob '*[0-9]*' and {x} not glob '*[^0-9.-]*' and {x} not glob '?*-*' \
-    and {x} not glob '*.*.*' and ltrim({x}, '-') glob '[0-9]*' and {x} not glob '*.' \
-    and ltrim({x}, '-') not glob '0[0-9]*' and ({x} not glob '-*' or trim({x}, '-0.') <> '')";
-/// The least that is read again as a decimal with all of its digits.
-const LEAST: &str = "1e-14";
+use crate::store::classes;
+use crate::store::literals::{chosen, literal};
+use crate::store::schema::checks;
 
 /// An SQL expression for what stands in a column, as the field keeps it; null where it does not fit.
 /// `is_same` says that the column is for numbers of the same kind already.
@@ -30,7 +24,7 @@ pub(super) fn converted(field: &Field, column: &str, is_same: bool) -> String {
             FieldKind::SingleSelect(options) | FieldKind::Status(options) => {
                 one_of(options, column)
             }
-            _ => stored(storage, column),
+            _ => classes::converted(storage, column),
         },
     };
     let mut fits: Vec<_> = checks(field, &stored).into_iter().map(|(_, check)| check).collect();
@@ -50,7 +44,7 @@ pub(super) fn converted(field: &Field, column: &str, is_same: bool) -> String {
 /// options that there still are.
 pub(super) fn remainder(field: &Field, column: &str) -> Option<String> {
     let FieldKind::MultiSelect(options) = &field.kind else { return None };
-    Some(chosen_of(options, &stored(Storage::List, column)))
+    Some(chosen_of(options, &classes::converted(Storage::List, column)))
 }
 
 fn chosen_of(options: &[Arc<str>], list: &str) -> String {
@@ -89,94 +83,13 @@ fn form(kind: &FieldKind, x: &str) -> Option<String> {
 
 /// What was chosen, where a list of one thing stands for that.
 fn one_of(options: &[Arc<str>], x: &str) -> String {
-    let text = stored(Storage::Text, x);
+    let text = classes::converted(Storage::Text, x);
     let options: Vec<_> = options.iter().map(|option| literal(option)).collect();
     let options = options.join(", ");
     format!(
         "(case when {x} in ({options}) or not json_valid({x}) then {text}
            when json_type({x}) = 'array' and json_array_length({x}) = 1
              and json_type({x}, '$[0]') = 'text' then json_extract({x}, '$[0]') else {text} end)"
-    )
-}
-
-/// The value in the form of a storage class, whatever form it has now.
-fn stored(storage: Storage, x: &str) -> String {
-    let whole = format!("cast({x} as integer)");
-    match storage {
-        Storage::Integer | Storage::Link => format!(
-            "(case typeof({x}) when 'integer' then {x}
-               when 'real' then case when {x} = {whole} then {whole} end
-               when 'text' then case when cast({whole} as text) = {x} then {whole} end end)"
-        ),
-        Storage::Boolean => format!(
-            "(case when typeof({x}) in ('integer', 'real') then case when {x} in (0, 1) then {x} end
-               when typeof({x}) <> 'text' then null
-               when lower({x}) in ('true', 'yes', '1') then 1
-               when lower({x}) in ('false', 'no', '0') then 0 end)"
-        ),
-        Storage::Decimal(_) => decimal(x),
-        Storage::Text | Storage::Person => format!(
-            "(case typeof({x}) when 'integer' then cast({x} as text) when 'real' then {}
-               when 'text' then {x} end)",
-            plain(x)
-        ),
-        Storage::List => format!(
-            "(case when typeof({x}) = 'text' and json_valid({x}) and substr(ltrim({x}), 1, 1) = '[' then {x}
-               when typeof({x}) = 'text' and {x} <> '' then json_array({x}) end)"
-        ),
-        Storage::Json => format!(
-            "(case typeof({x}) when 'integer' then cast({x} as text) when 'real' then {}
-               when 'text' then case when json_valid({x}) and {x} <> 'null' then {x} else json_quote({x}) end
-               end)",
-            plain(x)
-        ),
-        Storage::Date => format!(
-            "(case when {x} is date({x}) or {x} is date({x}) || 'T00:00:00.000Z' then date({x}) end)"
-        ),
-        Storage::Datetime => format!(
-            "(case when {x} is date({x}) then {x} || 'T00:00:00.000Z'
-               when {} then strftime('%Y-%m-%dT%H:%M:%fZ', {x}) when typeof({x}) = 'text' then {x} end)",
-            is_instant(x)
-        ),
-    }
-}
-
-/// Whether it is an instant as ISO 8601 writes it, with a zone, to the millisecond.
-fn is_instant(x: &str) -> String {
-    let two = "[0-9][0-9]";
-    let fraction =
-        format!("substr({x}, 20, length({x}) - 19 - case when {x} like '%Z' then 1 else 6 end)");
-    format!(
-        "typeof({x}) = 'text' and {x} glob '{two}{two}-{two}-{two}T{two}:{two}:{two}*'
-           and ({x} glob '*Z' or {x} glob '*[-+]{two}:{two}')
-           and date(substr({x}, 1, 10)) is substr({x}, 1, 10) and substr({x}, 12, 2) < '24'
-           and (length({fraction}) = 0 or {fraction} glob '.[0-9]*' and substr({fraction}, 2) not glob '*[^0-9]*'
-             and length(rtrim({fraction}, '0')) <= 4)"
-    )
-}
-
-/// A number of no more digits than a decimal may have.
-fn decimal(x: &str) -> String {
-    let is_number = IS_NUMBER.replace("{x}", x);
-    format!(
-        "(case typeof({x}) when 'real' then {x}
-           when 'integer' then case when length(trim({x}, '-0')) <= {MAX_DIGITS} then {x} end
-           when 'text' then case when {is_number}
-             and length(trim(replace(replace({x}, '-', ''), '.', ''), '0')) <= {MAX_DIGITS}
-             and ({x} + 0 = 0 or abs({x} + 0) >= {LEAST}) then {x} + 0 end end)"
-    )
-}
-
-/// A float as people write its digits: without an exponent, and with no more digits than it has.
-fn plain(x: &str) -> String {
-    let digits = format!("printf('%.14e', abs({x}))");
-    let exponent = format!("cast(substr({digits}, instr({digits}, 'e') + 1) as integer)");
-    let sign = format!("case when {x} < 0 then '-' else '' end");
-    format!(
-        "case when abs({x}) >= 1e29 then null
-           when abs({x}) >= 1e14 then {sign} || replace(substr({digits}, 1, 16), '.', '')
-             || substr('00000000000000', 1, {exponent} - 14)
-           else rtrim(rtrim(printf('%.' || (14 - {exponent}) || 'f', {x}), '0'), '.') end"
     )
 }
 

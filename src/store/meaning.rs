@@ -4,11 +4,10 @@
 //! So what is no value of its field is null here, as it is missing there; and decimals are their 15
 //! digits. Sorts, cursors, groups and figures are made of these expressions.
 
-use crate::model::decimal::{LIMIT, MAX_PLACES};
 use crate::model::field::{Field, FieldKind};
 use crate::model::storage::Storage;
-use crate::store::schema::chosen;
-use crate::store::unrounded::{is_noted, is_short};
+use crate::store::classes;
+use crate::store::unrounded::is_short;
 
 /// A column of a table. By its own name alone, SQLite would take it for a text where another program has
 /// renamed it, and every row would seem to hold that.
@@ -22,39 +21,13 @@ pub(super) fn value(table: &str, field: &Field) -> String {
     if field.kind == FieldKind::Id {
         return x;
     }
-    match field.kind.storage() {
-        Storage::Integer | Storage::Link => {
-            format!("(case typeof({x}) when 'integer' then {x} end)")
-        }
-        Storage::Boolean => format!("(case when {x} in (0, 1) then {x} end)"),
-        Storage::Decimal(_) => {
-            format!("(case when {} then {} else {x} end)", is_noted(table), rounded(&x))
-        }
-        // Of what the column can hold, only a BLOB is not less than an empty one.
-        Storage::Text | Storage::Date | Storage::Datetime | Storage::Person | Storage::Json => {
-            format!("(case when {x} < x'' then {x} end)")
-        }
-        Storage::List => {
-            let chosen = chosen(field.kind.options(), &x);
-            format!("(case when {x} < x'' then {chosen} end)")
-        }
-    }
+    classes::value(field.kind.storage(), table, field.kind.options(), &x)
 }
 
 /// What [`value`] is not null for, where the column itself is looked at.
 pub(super) fn is_value(table: &str, field: &Field) -> String {
     let x = column(table, field.name.as_str());
-    match field.kind.storage() {
-        Storage::Integer | Storage::Link => format!("typeof({x}) = 'integer'"),
-        Storage::Boolean => format!("ifnull({x} in (0, 1), 0)"),
-        Storage::Decimal(_) => format!("ifnull({x} > -{LIMIT:e} and {x} < {LIMIT:e}, 0)"),
-        Storage::Text
-        | Storage::Date
-        | Storage::Datetime
-        | Storage::Person
-        | Storage::Json
-        | Storage::List => format!("ifnull({x} < x'', 0)"),
-    }
+    classes::is_value(field.kind.storage(), &x)
 }
 
 /// A column as a row of JSON has it. JSON itself has 15 digits of a float, and versions of SQLite differ
@@ -69,16 +42,6 @@ pub(super) fn in_json(field: &Field, x: &str) -> String {
         ),
         _ => format!("case typeof({x}) when 'blob' then null else {x} end"),
     }
-}
-
-/// A number as the nearest decimal, null for what is none. Most are decimals already, which is found
-/// out without writing their digits. Near zero the last place counts, not the last digit.
-fn rounded(x: &str) -> String {
-    format!(
-        "case when {} then {x} when {x} > -{LIMIT:e} and {x} < {LIMIT:e} then \
-         case when {x} > -1e-13 and {x} < 1e-13 then round({x}, {MAX_PLACES}) else printf('%!.15g', {x}) + 0 end end",
-        is_short(x)
-    )
 }
 
 #[cfg(test)]

@@ -16,11 +16,13 @@ use crate::model::table::Table;
 
 mod accounts;
 mod cascade;
+mod classes;
 mod convert;
 mod error;
 mod execute;
 mod figures;
 mod health;
+mod literals;
 mod log;
 mod long;
 mod make_way;

@@ -129,9 +129,7 @@ fn value(kind: &FieldKind, cell: Cell<'_>, people: &UserNames) -> Value {
         (Storage::Decimal(scale), Cell::Text(text)) => {
             text.parse().map_or(Value::Null, |number| real(number, scale))
         }
-        (Storage::Text | Storage::Date | Storage::Datetime, Cell::Text(text)) => {
-            Value::text(text.as_ref())
-        }
+        (storage, Cell::Text(text)) if storage.is_text() => Value::text(text.as_ref()),
         (Storage::Person, Cell::Text(id)) => {
             let id = UserId::new(id.as_ref());
             Value::Person(UserRef { name: people.name(&id), id })

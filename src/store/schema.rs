@@ -9,6 +9,8 @@ use crate::model::field::{Bounds, Field, FieldKind, Numbering, OnDelete};
 use crate::model::storage::Storage;
 use crate::model::table::Table;
 use crate::model::value::{Value, list_text};
+use crate::store::classes;
+use crate::store::literals::{literal, quoted_option};
 
 /// The statement that creates a table under this name.
 pub(super) fn create_table(name: &str, table: &Table) -> String {
@@ -25,16 +27,7 @@ fn column(field: &Field) -> String {
     if let FieldKind::Autonumber(numbering) = &field.kind {
         return format!("{name} integer generated always as ({}) virtual", number(numbering));
     }
-    let affinity = match field.kind.storage() {
-        Storage::Integer | Storage::Boolean | Storage::Link => "integer",
-        Storage::Decimal(_) => "numeric",
-        Storage::Text
-        | Storage::Date
-        | Storage::Datetime
-        | Storage::Person
-        | Storage::List
-        | Storage::Json => "text",
-    };
+    let affinity = classes::column_type(field.kind.storage());
     let mut column = format!("{name} {affinity}");
     if field.required || is_clock(&field.kind) {
         column.push_str(" not null");
@@ -155,25 +148,7 @@ pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
 /// The rule of what a kind of field keeps, with its words. Currencies and texts of
 /// a form are named, so that another one is seen to be another.
 fn of_type(kind: &FieldKind, name: &str) -> (String, String) {
-    let (words, rule) = match kind.storage() {
-        Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
-        Storage::Link => ("must be the id of a record", format!("typeof({name}) = 'integer'")),
-        Storage::Boolean => ("must be 0 or 1", format!("{name} in (0, 1)")),
-        Storage::Decimal(_) => {
-            // A decimal holds no more than that, and JSON no infinity.
-            let rule = format!("typeof({name}) in ('integer', 'real') and abs({name}) < 1e28");
-            ("must be a number", rule)
-        }
-        Storage::Date => ("must be a date like 2026-04-05", format!("{name} is date({name})")),
-        Storage::Datetime => (
-            "must be a time like 2026-04-05T12:00:00.000Z",
-            format!("{name} is strftime('%Y-%m-%dT%H:%M:%fZ', {name})"),
-        ),
-        Storage::List | Storage::Json => ("must be text", format!("typeof({name}) = 'text'")),
-        Storage::Text | Storage::Person => {
-            ("must be text", format!("typeof({name}) = 'text' and instr({name}, char(0)) = 0"))
-        }
-    };
+    let (words, rule) = classes::rule(kind.storage(), name);
     let words = match kind {
         FieldKind::Currency(code, _) => format!("must be an amount of {code}"),
         FieldKind::Email => "must be the text of an e-mail address".to_owned(),
@@ -198,22 +173,6 @@ fn chosen_check(options: &[Arc<str>], name: &str) -> String {
     )
 }
 
-/// What was chosen in the one form that all our own writing has, whatever form another program has
-/// given it; null if it was nothing.
-pub(super) fn chosen(options: &[Arc<str>], name: &str) -> String {
-    let each = options.iter().map(|option| {
-        let text = quoted_option(option);
-        format!("case when instr({name}, {text}) > 0 then ',' || {text} else '' end")
-    });
-    let all = each.collect::<Vec<_>>().join(" || ");
-    format!("nullif('[' || substr({all}, 2) || ']', '[]')")
-}
-
-/// An option as it stands in a JSON array, as SQL.
-fn quoted_option(option: &str) -> String {
-    literal(&format!("\"{option}\""))
-}
-
 fn bound_checks<T: std::fmt::Display>(bounds: &Bounds<T>, name: &str) -> Vec<(String, String)> {
     let min = bounds
         .min
@@ -222,9 +181,4 @@ fn bound_checks<T: std::fmt::Display>(bounds: &Bounds<T>, name: &str) -> Vec<(St
     let max =
         bounds.max.iter().map(|max| (format!("must be at most {max}"), format!("{name} <= {max}")));
     min.chain(max).collect()
-}
-
-/// A text as SQL.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

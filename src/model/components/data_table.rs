@@ -207,9 +207,8 @@ pub fn usual_operator(field: &Field) -> Operator {
 
 /// Whether a viewer can be given a control to filter by the field.
 pub fn has_control(field: &Field) -> bool {
-    use Storage::{Boolean, Date, Datetime, Decimal, Integer, Link, Text};
     let storage = field.kind.storage();
-    matches!(storage, Text | Integer | Decimal(_) | Boolean | Date | Datetime | Link)
+    storage.is_ordered() || matches!(storage, Storage::Boolean | Storage::Link)
 }
 
 impl Choice {
