@@ -163,8 +163,8 @@ fn value(table: &Table, at: FieldAt) -> Expr {
 
 /// Whether it sorts as text does.
 fn is_text(table: &Table, at: FieldAt) -> bool {
-    use Storage::{Date, Datetime, Json, List, Text};
-    matches!(table.field(at).kind.storage(), Text | List | Json | Date | Datetime)
+    let storage = table.field(at).kind.storage();
+    storage.is_text() || matches!(storage, Storage::List | Storage::Json)
 }
 
 /// The filter as SQL.
