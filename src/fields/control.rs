@@ -32,6 +32,8 @@ pub enum Control {
     Checkbox,
     /// An input for a day of the calendar.
     Date,
+    /// An input for a time of day.
+    Time,
     /// An instant, as `2026-04-05T12:00:00Z`.
     Datetime,
     /// One of the options.
@@ -54,6 +56,7 @@ impl Control {
             Self::Url => "url",
             Self::Tel => "tel",
             Self::Date => "date",
+            Self::Time => "time",
             Self::Datetime => "datetime-local",
             Self::Checkbox => "checkbox",
             Self::LongText | Self::Select | Self::MultiSelect | Self::Json | Self::Relationship => {
@@ -64,12 +67,12 @@ impl Control {
 
     /// How fine the steps are that it gives: browsers would take whole minutes.
     pub fn step(self) -> Option<&'static str> {
-        (self == Self::Datetime).then_some("any")
+        matches!(self, Self::Time | Self::Datetime).then_some("any")
     }
 
     /// Whether it gives days or times, which browsers drop where they are none.
     pub fn is_clock(self) -> bool {
-        matches!(self, Self::Date | Self::Datetime)
+        matches!(self, Self::Date | Self::Time | Self::Datetime)
     }
 
     /// The last day or time that it gives: browsers would take years of six digits.

@@ -1,4 +1,4 @@
-//! Days and instants. Each has one canonical form, which sorts by time.
+//! Days, times of day and instants. Each has one canonical form, which sorts by time.
 
 use jiff::civil::{Date, DateTime};
 use serde_json::{Value as Json, json};
@@ -11,8 +11,6 @@ use crate::model::canonical::InstantFault;
 use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
-/// How a day to filter by is written.
-const A_DAY: &str = "a day like 2026-04-05";
 /// How an instant to filter by is written.
 pub(super) const A_DAY_OR_TIME: &str = "a day like 2026-04-05, or a time like 2026-04-05T12:00:00Z";
 
@@ -22,6 +20,7 @@ impl Family for TimeFamily {
     fn types(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("date", "A day of the calendar."),
+            ("time", "A time of day, to the second, in no zone."),
             ("datetime", "An instant, to the millisecond, in UTC."),
         ]
     }
@@ -31,19 +30,26 @@ impl Family for TimeFamily {
     }
 
     fn kind(&self, type_name: &str, _: &Options) -> Result<FieldKind, Misfit> {
-        Ok(if type_name == "date" { FieldKind::Date } else { FieldKind::Datetime })
+        Ok(match type_name {
+            "date" => FieldKind::Date,
+            "time" => FieldKind::Time,
+            _ => FieldKind::Datetime,
+        })
     }
 
     fn has(&self, kind: &FieldKind) -> bool {
-        matches!(kind, FieldKind::Date | FieldKind::Datetime)
+        matches!(kind, FieldKind::Date | FieldKind::Time | FieldKind::Datetime)
     }
 
     fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
         let text = json.as_str().unwrap_or_default();
-        let canonical = if *kind == FieldKind::Date {
-            canonical::date(text).ok_or_else(|| "must be a date like 2026-04-05".to_owned())
-        } else {
-            canonical::instant(text).map_err(|fault| fault.to_string())
+        let canonical = match kind {
+            FieldKind::Date => {
+                canonical::date(text).ok_or_else(|| "must be a date like 2026-04-05".to_owned())
+            }
+            FieldKind::Time => canonical::time_of_day(text)
+                .ok_or_else(|| "must be a time of day like 14:30 or 14:30:15".to_owned()),
+            _ => canonical::instant(text).map_err(|fault| fault.to_string()),
         };
         let misfit = |fault: String| Misfit::value(format!("{fault}, got {json}"));
         canonical.map(Value::text).map_err(misfit)
@@ -55,24 +61,38 @@ impl Family for TimeFamily {
     }
 
     fn shapes(&self, kind: &FieldKind) -> Shapes {
-        Shapes::same(if *kind == FieldKind::Date {
-            json!({ "type": "string", "format": "date", "examples": ["2026-04-05"] })
-        } else {
-            instant()
+        Shapes::same(match kind {
+            FieldKind::Date => {
+                json!({ "type": "string", "format": "date", "examples": ["2026-04-05"] })
+            }
+            // `format: time` is a time with a zone (RFC 3339, 5.6).
+            FieldKind::Time => {
+                let pattern = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$";
+                json!({ "type": "string", "pattern": pattern, "examples": ["14:30"] })
+            }
+            _ => instant(),
         })
     }
 
     fn control(&self, kind: &FieldKind) -> Option<Control> {
-        Some(if *kind == FieldKind::Date { Control::Date } else { Control::Datetime })
+        Some(match kind {
+            FieldKind::Date => Control::Date,
+            FieldKind::Time => Control::Time,
+            _ => Control::Datetime,
+        })
     }
 
-    fn filter_control(&self, _: &FieldKind) -> Control {
+    fn filter_control(&self, kind: &FieldKind) -> Control {
         // A day stands for its first or its last instant.
-        Control::Date
+        if *kind == FieldKind::Time { Control::Time } else { Control::Date }
     }
 
     fn example(&self, kind: &FieldKind) -> &'static str {
-        if *kind == FieldKind::Date { A_DAY } else { A_DAY_OR_TIME }
+        match kind {
+            FieldKind::Date => "a day like 2026-04-05",
+            FieldKind::Time => "a time of day like 14:30",
+            _ => A_DAY_OR_TIME,
+        }
     }
 
     fn typed(&self, kind: &FieldKind, text: &str) -> Json {
@@ -87,7 +107,7 @@ impl Family for TimeFamily {
     }
 
     fn has_variants(&self, kind: &FieldKind) -> bool {
-        *kind == FieldKind::Datetime
+        *kind != FieldKind::Date
     }
 }
 
@@ -124,6 +144,7 @@ fn clock(text: &str) -> Option<String> {
 pub(super) fn on_control(control: Control, text: &str) -> Option<String> {
     match control {
         Control::Datetime => on_clock(text),
+        Control::Time => canonical::time_of_day(text).filter(|time| time == text),
         // The calendar of browsers begins with the year 1.
         _ => canonical::date(text).filter(|_| !text.starts_with("0000")),
     }

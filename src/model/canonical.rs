@@ -1,7 +1,9 @@
 //! The one form that values have, whichever way they were written.
 
+use std::ops::RangeInclusive;
+
 use jiff::SignedDuration;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::temporal::Pieces;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
@@ -10,6 +12,26 @@ use serde_json::value::RawValue;
 pub fn date(text: &str) -> Option<String> {
     let date: Date = text.parse().ok()?;
     (text.len() == 10 && date.to_string() == text).then(|| text.to_owned())
+}
+
+/// A time of day in the form `14:30`, or `14:30:15` where it has seconds; nothing if the text is none. The hour may
+/// have one digit, and the seconds a fraction of zeros, as browsers write them.
+pub fn time_of_day(text: &str) -> Option<String> {
+    let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let parts: Vec<_> = clock.split(':').collect();
+    let has_form = matches!(parts[..], [hour, minute] if !text.contains('.') && is_digits(hour, 1..=2) && is_digits(minute, 2..=2))
+        || matches!(parts[..], [hour, minute, second] if [minute, second].iter().all(|part| is_digits(part, 2..=2)) && is_digits(hour, 1..=2));
+    if !has_form || fraction.is_empty() || fraction.bytes().any(|digit| digit != b'0') {
+        return None;
+    }
+    let number = |nth: usize| parts.get(nth).map_or(Ok(0), |part| part.parse::<i8>());
+    let time = Time::new(number(0).ok()?, number(1).ok()?, number(2).ok()?, 0).ok()?;
+    let form = if time.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
+    Some(time.strftime(form).to_string())
+}
+
+fn is_digits(text: &str, length: RangeInclusive<usize>) -> bool {
+    length.contains(&text.len()) && text.bytes().all(|letter| letter.is_ascii_digit())
 }
 
 /// Why a text is no instant that could be kept.
@@ -107,6 +129,50 @@ mod tests {
         assert_eq!(json(text).unwrap().get(), kept);
         for none in ["", "{", "1 2", "1e999", r#""\ud800""#, "'a'"] {
             assert!(json(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_day_has_seconds_only_where_there_are_some() {
+        for (text, kept) in [
+            ("14:30", "14:30"),
+            ("14:30:00", "14:30"),
+            ("14:30:15", "14:30:15"),
+            ("9:05", "09:05"),
+            ("00:00", "00:00"),
+            ("23:59:59", "23:59:59"),
+            ("14:30:00.000", "14:30"),
+            ("14:30:15.0", "14:30:15"),
+        ] {
+            assert_eq!(time_of_day(text).as_deref(), Some(kept), "{text}");
+        }
+        for none in [
+            "",
+            ":",
+            "14",
+            "14:3",
+            "14:30:",
+            "14:30:5",
+            "24:00",
+            "14:60",
+            "14:30:60",
+            "014:30",
+            "-1:30",
+            "14:30.0",
+            "14:30:15.5",
+            "14:30:15.",
+            "14:30Z",
+            "14:30:00+02:00",
+            " 14:30",
+            "14:30 ",
+            "2:30 pm",
+            "1４:30",
+            "14：30",
+            "2026-04-05T14:30",
+            "14:30:15:00",
+            "\u{0}14:30",
+        ] {
+            assert_eq!(time_of_day(none), None, "{none}");
         }
     }
 

@@ -77,6 +77,8 @@ pub enum FieldKind {
     Checkbox,
     /// A day of the calendar.
     Date,
+    /// A time of day, in no zone.
+    Time,
     /// An instant, in UTC.
     Datetime,
     /// One of these options.
@@ -153,6 +155,7 @@ impl FieldKind {
             Self::Decimal(_) | Self::Percentage(_) => Storage::Decimal(0),
             Self::Checkbox => Storage::Boolean,
             Self::Date => Storage::Date,
+            Self::Time => Storage::Time,
             Self::Datetime | Self::CreatedAt | Self::UpdatedAt => Storage::Datetime,
             Self::CreatedBy | Self::UpdatedBy => Storage::Person,
             Self::MultiSelect(_) => Storage::List,

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::model::canonical::{date, instant};
+use crate::model::canonical::{date, instant, time_of_day};
 use crate::model::decimal;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::value::{UserRef, Value};
@@ -20,6 +20,8 @@ pub enum Storage {
     Boolean,
     /// A day as text, as `2026-04-05`.
     Date,
+    /// A time of day as text, as `14:30` or `14:30:15`.
+    Time,
     /// A moment as text in UTC, as `2026-04-05T12:00:00.000Z`.
     Datetime,
     /// The id of an account, as text.
@@ -35,7 +37,7 @@ pub enum Storage {
 impl Storage {
     /// Whether values are [`Value::Text`], in one canonical form where the class has one.
     pub fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Date | Self::Datetime)
+        matches!(self, Self::Text | Self::Date | Self::Time | Self::Datetime)
     }
 
     /// Whether one value can be said to be greater than another.
@@ -62,6 +64,7 @@ impl Storage {
             Self::Decimal(_) => Value::Decimal(plain_decimal(text)?),
             Self::Boolean => Value::Boolean(text.parse().ok()?),
             Self::Date => Value::text(date(text)?),
+            Self::Time => Value::text(time_of_day(text)?),
             Self::Datetime => Value::text(instant(text).ok()?),
             Self::Person => Value::Person(UserRef { id: UserId::new(text), name: None }),
             Self::Link => Value::Link(text.parse::<RecordId>().ok()?.into()),

@@ -22,6 +22,7 @@ pub(super) fn column_type(storage: Storage) -> &'static str {
         Storage::Decimal(_) => "numeric",
         Storage::Text
         | Storage::Date
+        | Storage::Time
         | Storage::Datetime
         | Storage::Person
         | Storage::List
@@ -41,6 +42,10 @@ pub(super) fn rule(storage: Storage, name: &str) -> (&'static str, String) {
             ("must be a number", rule)
         }
         Storage::Date => ("must be a date like 2026-04-05", format!("{name} is date({name})")),
+        Storage::Time => (
+            "must be a time of day like 14:30 or 14:30:15",
+            format!("{name} is {}", time_of_day(name)),
+        ),
         Storage::Datetime => (
             "must be a time like 2026-04-05T12:00:00.000Z",
             format!("{name} is strftime('%Y-%m-%dT%H:%M:%fZ', {name})"),
@@ -64,7 +69,12 @@ pub(super) fn value(storage: Storage, table: &str, options: &[Arc<str>], x: &str
             format!("(case when {} then {} else {x} end)", is_noted(table), rounded(x))
         }
         // Of what the column can hold, only a BLOB is not less than an empty one.
-        Storage::Text | Storage::Date | Storage::Datetime | Storage::Person | Storage::Json => {
+        Storage::Text
+        | Storage::Date
+        | Storage::Time
+        | Storage::Datetime
+        | Storage::Person
+        | Storage::Json => {
             format!("(case when {x} < x'' then {x} end)")
         }
         Storage::List => {
@@ -82,6 +92,7 @@ pub(super) fn is_value(storage: Storage, x: &str) -> String {
         Storage::Decimal(_) => format!("ifnull({x} > -{LIMIT:e} and {x} < {LIMIT:e}, 0)"),
         Storage::Text
         | Storage::Date
+        | Storage::Time
         | Storage::Datetime
         | Storage::Person
         | Storage::Json
@@ -133,12 +144,24 @@ pub(super) fn converted(storage: Storage, x: &str) -> String {
         Storage::Date => format!(
             "(case when {x} is date({x}) or {x} is date({x}) || 'T00:00:00.000Z' then date({x}) end)"
         ),
+        Storage::Time => format!(
+            "(case when {x} in (time({x}), strftime('%H:%M', {x})) then {} end)",
+            time_of_day(x)
+        ),
         Storage::Datetime => format!(
             "(case when {x} is date({x}) then {x} || 'T00:00:00.000Z'
                when {} then strftime('%Y-%m-%dT%H:%M:%fZ', {x}) when typeof({x}) = 'text' then {x} end)",
             is_instant(x)
         ),
     }
+}
+
+/// The time of day of a text in the form that is kept: without seconds where they are none.
+fn time_of_day(x: &str) -> String {
+    format!(
+        "case when {x} >= '24' then null when strftime('%S', {x}) = '00' then strftime('%H:%M', {x})
+           else time({x}) end"
+    )
 }
 
 /// Whether it is an instant as ISO 8601 writes it, with a zone, to the millisecond.

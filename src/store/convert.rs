@@ -161,6 +161,12 @@ mod tests {
             "'2026-04-05T12:00:00.1234Z'",
             "'2026-04-05T12:00Z'",
             "'2026-04-05T12:00:00'",
+            "'14:30'",
+            "'14:30:00'",
+            "'14:30:15'",
+            "'9:30'",
+            "'24:00'",
+            "'14:60'",
         ];
         let texts = [&lines[..], &["'two' || char(10) || 'lines'"]].concat();
         let instants = vec!["'2026-04-05T00:00:00.000Z'", "'2026-04-05T12:00:00.123Z'"];
@@ -198,6 +204,7 @@ mod tests {
             (FieldKind::Rating(3), vec!["0", "1", "3"]),
             (FieldKind::Checkbox, vec!["0", "1"]),
             (FieldKind::Date, vec!["'2026-04-05'", "'0001-01-01'"]),
+            (FieldKind::Time, vec!["'14:30'", "'09:05'", "'00:00'", "'23:59:59'"]),
             (FieldKind::Datetime, instants.clone()),
             (FieldKind::SingleSelect(options(&["red", "1", "yes"])), vec!["'red'", "'1'", "'yes'"]),
             (FieldKind::Status(options(&["red", "blue"])), vec!["'red'", "'blue'"]),
@@ -258,6 +265,7 @@ mod tests {
             ("yes" | "true", _) => "1".to_owned(),
             ("no" | "false", _) => "0".to_owned(),
             (_, Ok(number)) if number == short => number,
+            _ if text == "14:30:00" => "14:30".to_owned(),
             _ if text == "2026-04-05T12:00:00Z" => "2026-04-05T12:00:00.000Z".to_owned(),
             _ => text.strip_suffix("T00:00:00.000Z").unwrap_or(text).to_owned(),
         }

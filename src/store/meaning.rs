@@ -149,6 +149,7 @@ mod tests {
             FieldKind::Currency("EUR".into(), Bounds::default()),
             FieldKind::Checkbox,
             FieldKind::Date,
+            FieldKind::Time,
             FieldKind::Datetime,
             FieldKind::SingleSelect(options()),
             FieldKind::MultiSelect(options()),
@@ -165,6 +166,7 @@ mod tests {
         match storage {
             Storage::Text => texts(&["", "a", "ABC", "abd", "é", "3"]),
             Storage::Date => texts(&["2026-04-05", "2026-04-04"]),
+            Storage::Time => texts(&["09:05", "14:30", "14:30:15"]),
             Storage::Datetime => texts(&["2026-04-05T12:00:00.000Z", "2026-04-05T11:00:00.000Z"]),
             Storage::Integer => {
                 [0, 3, 7, i64::MAX, i64::MIN, 9_007_199_254_740_992].map(Value::Integer).to_vec()

@@ -17,24 +17,24 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-const FIELDS = "line words mail site phone count size price share stars done day at kind state tags more other".split(" ");
+const FIELDS = "line words mail site phone count size price share stars done day clock at kind state tags more other".split(" ");
 
 /** Values that are hard to show, as SQL. The last row's fit no field: another program wrote them. */
 const AWKWARD = [
   `'a', 'plain', 'two' || char(10) || 'lines', 'ada@example.org', 'https://example.org/?a=b&c=%20', '+41 44 268 12 12',
-   7, 24.5, 24.5, 12.5, 3, 1, '2026-04-05', '2026-04-05T12:00:00.000Z', 'new', 'open', '["red","dark green"]', '{"a": 1}', 1`,
+   7, 24.5, 24.5, 12.5, 3, 1, '2026-04-05', '14:30', '2026-04-05T12:00:00.000Z', 'new', 'open', '["red","dark green"]', '{"a": 1}', 1`,
   `'b', '', '', ' ada@example.org ', 'https://example.org/ ', ' 123 ',
-   9007199254740993, 1234567890.12345, -0.01, 0, 0, null, '0001-01-01', '2026-04-05T00:00:00.000Z', 'a  b', null, null,
+   9007199254740993, 1234567890.12345, -0.01, 0, 0, null, '0001-01-01', '00:00', '2026-04-05T00:00:00.000Z', 'a  b', null, null,
    '{"id":123456789012345678901,"x":1.10}', null`,
   `'c', ' ends ', 'a' || char(13) || 'b' || char(13, 10) || 'c', 'ada@bücher.example', 'mailto:a@b.example', '12 34 56',
-   -9223372036854775808, 0.000000000001, 0, 1e14, 5, 0, '9999-12-31', '2026-04-05T12:00:30.123Z', 'old', 'done', '["blue"]',
+   -9223372036854775808, 0.000000000001, 0, 1e14, 5, 0, '9999-12-31', '23:59:59', '2026-04-05T12:00:30.123Z', 'old', 'done', '["blue"]',
    '"text"', 2`,
   `'d', 'שלום' || char(8238) || 'abc', char(10) || 'first', null, null, null,
-   null, null, null, null, null, null, null, '2026-04-05T12:10:00.000Z', null, null, null, null, null`,
+   null, null, null, null, null, null, null, null, '2026-04-05T12:10:00.000Z', null, null, null, null, null`,
   `'e', '<b>&amp;"</b>', '</textarea>', null, null, null,
-   0, 0.1, 1234567.89, 100, null, 0, '2024-02-29', '9999-12-31T23:59:59.999Z', null, null, '[]', '[1.0, 1e400]', null`,
+   0, 0.1, 1234567.89, 100, null, 0, '2024-02-29', '09:05', '9999-12-31T23:59:59.999Z', null, null, '[]', '[1.0, 1e400]', null`,
   `'f', 'two' || char(10) || 'lines', 'x', 'nobody', 'www.example.org', 'call me',
-   7, 1.5, 1.005, 1.5, 9, 0, '5 April', '2026-04-05T12:00:00.123456Z', 'lost', 'lost', '["red"]', 'no JSON', 99`,
+   7, 1.5, 1.005, 1.5, 9, 0, '5 April', '24:00', '2026-04-05T12:00:00.123456Z', 'lost', 'lost', '["red"]', 'no JSON', 99`,
 ];
 
 function furnish() {
@@ -179,7 +179,7 @@ test("cells that are looked into and left send nothing", async () => {
   page.on("request", (request) => request.method() !== "GET" && sent.push(request.method()));
   await page.locator("#things td[tabindex]").first().waitFor();
   const cells = await page.locator("#things tbody td[tabindex]").count();
-  assert.equal(cells, AWKWARD.length * 17);
+  assert.equal(cells, AWKWARD.length * 18);
   for (let index = 0; index < cells; index += 1) {
     const cell = page.locator("#things tbody td").nth(index);
     await cell.focus();
@@ -211,6 +211,9 @@ test("a cell shows exactly the value", async () => {
   assert.equal(await shown(3, "At"), "2026-04-05T12:00:30.123");
   assert.equal(await shown(6, "At"), "2026-04-05T12:00:00.123456Z");
   assert.equal(await shown(6, "Day"), "5 April");
+  assert.equal(await shown(1, "Clock"), "14:30");
+  assert.equal(await shown(3, "Clock"), "23:59:59");
+  assert.equal(await shown(6, "Clock"), "24:00");
   assert.equal(await shown(6, "State"), "lost");
   assert.equal(await shown(6, "Line"), "two\nlines");
   assert.equal(await shown(2, "Mail"), " ada@example.org ");
@@ -251,6 +254,9 @@ test("what is typed into a cell is kept to the digit, or refused and stays in ha
     ["At", "2026-05-01T16:00", "at", "'2026-05-01T16:00:00.000Z'"],
     ["At", "2026-05-01T16:00:30", "at", "'2026-05-01T16:00:30.000Z'"],
     ["At", "2026-05-01T16:00:30.125", "at", "'2026-05-01T16:00:30.125Z'"],
+    ["Clock", "09:05", "clock", "'09:05'"],
+    ["Clock", "16:00:30", "clock", "'16:00:30'"],
+    ["Clock", "", "clock", "NULL"],
     ["Line", " ends ", "line", "' ends '"],
     ["Line", "", "line", "NULL"],
   ]) {
@@ -334,4 +340,23 @@ test("nothing is done to rows while a day to filter by is typed in part", async 
   await eventually(() => page.locator("#things form[data-act]").evaluate((form) => form.inert), false);
   await eventually(() => column(page, "things", "Name"), ["a", "c", "f"]);
   await assertQuiet(page);
+});
+
+test("rows are filtered by the time of day, from one and to another", async () => {
+  furnish();
+  const page = await open("/filtered");
+  const rows = () => column(page, "things", "Name");
+  await page.fill("[name='filter.clock.gte']", "09:05");
+  // A text that is no time of day, by another program, sorts as the text that it is.
+  await eventually(rows, ["a", "c", "e", "f"]);
+  await page.fill("[name='filter.clock.lte']", "14:30");
+  await eventually(rows, ["a", "e"]);
+  await page.reload();
+  assert.equal(await page.inputValue("[name='filter.clock.gte']"), "09:05");
+  await assertQuiet(page);
+
+  const still = await open("/filtered?filter.clock.gte=half+past", { javaScriptEnabled: false });
+  assert.equal(await still.inputValue("[name='filter.clock.gte']"), "half past");
+  assert.match(await still.locator("#things [data-empty]").textContent(), /Clock must be a time of day like 14:30/);
+  await assertQuiet(still);
 });

@@ -118,6 +118,11 @@ const SENT: &[&str] = &[
     r#""TRUE""#,
     r#""null""#,
     r#""2026-04-05""#,
+    r#""14:30""#,
+    r#""9:05""#,
+    r#""00:00:00""#,
+    r#""23:59:59.000""#,
+    r#""24:00""#,
     r#""0000-01-01""#,
     r#""9999-12-31""#,
     r#""10000-01-01""#,
@@ -297,13 +302,20 @@ fn is_what_was_sent(case: &Case, sent: &str, answered: &str) -> bool {
             number(sent) == number(answered)
         }
         Storage::Integer | Storage::Link => sent.trim_matches('"') == answered.trim_matches('"'),
+        // The same time of day, in its one form.
+        Storage::Time => {
+            let sent = sent.trim_matches('"');
+            let sent = sent.strip_suffix(".000").unwrap_or(sent);
+            let sent = sent.strip_suffix(":00").filter(|sent| sent.len() > 2).unwrap_or(sent);
+            answered.trim_matches('"') == format!("{sent:0>5}")
+        }
         // Of the same instant, written in its one form.
         Storage::Datetime => answered.ends_with("Z\""),
         Storage::List => {
             let chosen = |text: &str| parsed(text).as_array().map_or(0, Vec::len);
             chosen(sent) == chosen(answered)
         }
-        Storage::Text | Storage::Boolean | Storage::Date | Storage::Person => {
+        Storage::Text | Storage::Boolean | Storage::Date | Storage::Time | Storage::Person => {
             parsed(sent) == parsed(answered)
         }
     }

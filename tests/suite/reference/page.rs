@@ -146,6 +146,7 @@ fn kept(storage: Storage) -> (&'static str, &'static str) {
             ("a string with every digit; a number is accepted", "`NUMERIC`, at most 15 digits")
         }
         Storage::Boolean => ("`true` or `false`", "`INTEGER`, 0 or 1"),
+        Storage::Time => ("`14:30`, `14:30:15`", "`TEXT`, the same form"),
         Storage::Date => ("`2026-04-05`", "`TEXT`, the same form"),
         Storage::Datetime => ("`2026-04-05T12:00:00.000Z`, UTC", "`TEXT`, the same form"),
         Storage::List => ("a list of texts", "`TEXT`, the list as JSON"),
