@@ -1,6 +1,17 @@
 //! Pagetide: a live page server. YAML pages, served as complete HTML and kept current.
 //!
-//! ARCHITECTURE.md tells where each thing lives and which module may know which.
+//! The modules in the order in which to read them; each imports only those before it. ARCHITECTURE.md says which may
+//! import which, and what always holds.
+//!
+//! - What an app is: [`model`] (plain values), [`router`] (which page an address leads to), [`limits`].
+//! - What authors write: [`fields`] and [`components`] (a file for each), [`spec`] (YAML to an app, or to all of its
+//!   faults).
+//! - What people see: [`client`] (scripts and styles), [`render`] (a page and its data to HTML).
+//! - The data: [`store`] (the database and its change log), [`feed`] (all changes in order), [`auth`], [`records`]
+//!   (what a viewer may read and do), [`openapi`].
+//! - What stays current: [`live`] (subscriptions), [`pages`] (pages and what forms send, cached).
+//! - A running server: [`runtime`] (wires an app to its database), [`export`] (pages as files), [`http`], [`dev`] (reloads
+//!   while an author works), [`cli`].
 
 pub mod auth;
 pub mod cli;
