@@ -27,7 +27,7 @@ use crate::model::sort_key::sort_key;
 use crate::model::table::Table;
 use crate::records::envelope::Envelope;
 use crate::render::Renderer;
-use crate::store::{LabelChange, PositionSeal, RelatedLoader};
+use crate::store::{LabelChange, PositionSeal, ReadScope, RelatedLoader};
 
 /// What one subscription is about.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ pub(super) struct SubscriptionScope {
     pub(super) table: Arc<Table>,
     pub(super) fields: FieldSet,
     pub(super) filter: Filter,
+    /// What the client may read of the table, whatever it asked for.
+    pub(super) readable: (Filter, FieldSet),
     /// As the client gave it, to be echoed; nothing for components.
     pub(super) filter_json: Option<Json>,
     pub(super) sort: Vec<Sort>,
@@ -45,10 +47,10 @@ pub(super) struct SubscriptionScope {
 }
 
 impl SubscriptionScope {
-    /// The tables that it tells of.
-    pub(super) fn tables(&self) -> impl Iterator<Item = &TableName> + Clone {
-        let related = self.related.iter().map(|related| &related.table.name);
-        std::iter::once(&self.table.name).chain(related)
+    /// What its client may see change: positions move with that, also while the filter lets none of it pass.
+    pub(super) fn reads(&self) -> ReadScope<'_> {
+        let Self { table, readable: (rows, fields), related, .. } = self;
+        ReadScope { table, rows, fields, related }
     }
 }
 

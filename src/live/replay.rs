@@ -18,8 +18,8 @@ use crate::live::matcher::SoughtChange;
 use crate::live::message::{Body, Message, Name, resync};
 use crate::live::outbox::{Burst, MAX_WAITING, Outbox};
 use crate::model::change::Change;
-use crate::model::ids::{Position, RecordId, SealedPosition, TableName};
-use crate::store::{RelatedLoader, Replay, ReplayPart};
+use crate::model::ids::{Position, RecordId, SealedPosition};
+use crate::store::{ReadScope, RelatedLoader, Replay, ReplayPart};
 
 /// How long a subscriber waits for the feed to reach what it has already read.
 const CATCH_UP: Duration = Duration::from_secs(5);
@@ -91,9 +91,9 @@ impl CatchUp {
         told
     }
 
-    /// The tables that it hears of.
-    pub(super) fn tables(&self) -> impl Iterator<Item = &TableName> + Clone {
-        self.scope.tables()
+    /// What it tells of.
+    pub(super) fn reads(&self) -> ReadScope<'_> {
+        self.scope.reads()
     }
 }
 
@@ -117,7 +117,7 @@ impl Hub {
             Some(sealed) => (seal.open(&sealed), sealed),
             None => {
                 let now = self.store.log().position().await.unwrap_or_else(|_| self.position());
-                let sealed = self.store.log().hand_out(&now, scope.tables()).await;
+                let sealed = self.store.log().hand_out(&now, scope.reads()).await;
                 (now, sealed)
             }
         };
@@ -173,7 +173,7 @@ impl Hub {
                 Err(reason) => reason,
             };
             self.metrics.resync();
-            let joined_at = self.store.log().hand_out(&joined_at, scope.tables()).await;
+            let joined_at = self.store.log().hand_out(&joined_at, scope.reads()).await;
             let resync = Burst::new(vec![resync(name, reason, &joined_at)]);
             let first = [behind.greeting(&joined_at), resync];
             return self.go_live(subscription, first);

@@ -176,7 +176,7 @@ impl Session {
     /// has yet to be told of the past: only its own messages say up to where.
     pub async fn resume(&self, name: &Name, position: &Position) -> Option<SealedPosition> {
         let scope = &self.subscriptions.get(name)?.scope;
-        Some(self.hub.store.log().hand_out(position, scope.tables()).await)
+        Some(self.hub.store.log().hand_out(position, scope.reads()).await)
     }
 
     /// Notes a sign of life.
@@ -228,11 +228,11 @@ impl Session {
         let log = self.hub.store.log();
         let mut told = Vec::with_capacity(self.subscriptions.len() + self.behind.len());
         for (name, subscription) in &self.subscriptions {
-            let sealed = log.hand_out(&position, subscription.scope.tables()).await;
+            let sealed = log.hand_out(&position, subscription.scope.reads()).await;
             told.push(resync(name, "this connection reads too slowly", &sealed));
         }
         for behind in &mut self.behind {
-            let sealed = log.hand_out(&position, behind.tables()).await;
+            let sealed = log.hand_out(&position, behind.reads()).await;
             told.push(behind.skip(position.clone(), sealed));
         }
         let counts = self.hub.counts();
@@ -396,6 +396,7 @@ impl Session {
         };
         let sort = handshake.sort.as_deref().map_or(Ok(Vec::new()), |sort| view.sort(sort))?;
         Ok(SubscriptionScope {
+            readable: (view.rows, view.fields),
             table: view.table,
             fields,
             filter,
@@ -455,6 +456,7 @@ impl Session {
             filter_json: None,
             component: Some(own),
             related: component.related(&view),
+            readable: (view.rows, view.fields),
             table: view.table,
         };
         Ok((scope, shape))

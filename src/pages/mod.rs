@@ -337,9 +337,7 @@ impl Pages {
         let related: Vec<_> = related.collect();
         let mut positions = Vec::with_capacity(asked.len());
         for ((_, asked), related) in asked.iter().zip(&related) {
-            let beside = related.iter().map(|related| &related.table.name);
-            let tables = std::iter::once(&asked.view.table.name).chain(beside);
-            positions.push(self.records.position(&snapshot.position, tables).await);
+            positions.push(self.records.position(&snapshot.position, &asked.view, related).await);
         }
         let mut to_label: Vec<_> = related.into_iter().zip(&mut snapshot.answers).collect();
         self.records.label_all(&mut to_label).await?;

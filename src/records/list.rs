@@ -108,9 +108,7 @@ impl Records {
         let last = records.last().filter(|_| goes_on);
         let next_cursor = last.map(|record| mark.behind(record, &sort));
         self.label(&list.expand, &mut records).await?;
-        let related = list.expand.iter().map(|related| &related.table.name);
-        let tables = std::iter::once(&view.table.name).chain(related);
-        let position = self.position(&snapshot.position, tables).await;
+        let position = self.position(&snapshot.position, view, &list.expand).await;
         Ok(Listed { records, total, next_cursor, position })
     }
 }

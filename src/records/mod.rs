@@ -19,7 +19,8 @@ use crate::model::related::Related;
 use crate::model::value::Value;
 use crate::model::viewer::Viewer;
 use crate::store::{
-    Intent, LogRetention, Outcomes, RelatedLoader, Store, StoreError, Write, WriteOp, WriteOutcome,
+    Intent, LogRetention, Outcomes, ReadScope, RelatedLoader, Store, StoreError, Write, WriteOp,
+    WriteOutcome,
 };
 
 pub mod envelope;
@@ -143,13 +144,15 @@ impl Records {
         self.store.kept()
     }
 
-    /// From where whoever read some tables in the snapshot of a position goes on.
-    pub async fn position<'a>(
+    /// The position from which somebody goes on who has read this in the snapshot of a position.
+    pub async fn position(
         &self,
         snapshot: &Position,
-        tables: impl IntoIterator<Item = &'a TableName> + Clone,
+        view: &View,
+        related: &[Related],
     ) -> SealedPosition {
-        self.store.log().hand_out(snapshot, tables).await
+        let View { table, rows, fields, .. } = view;
+        self.store.log().hand_out(snapshot, ReadScope { table, rows, fields, related }).await
     }
 
     /// Gives answers what their links go by, for the viewer whose these are.

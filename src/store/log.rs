@@ -30,6 +30,7 @@ mod part;
 pub(super) mod place;
 mod prune;
 
+pub use handed::ReadScope;
 pub use part::ReplayPart;
 pub(super) use place::last_place;
 use place::{LogPlace, PLACE};

@@ -55,7 +55,7 @@ mod writer;
 pub use accounts::{Account, AccountSummary, AccountsVersion, NewAccount};
 pub use error::StoreError;
 pub use health::{Deleted, Hold};
-pub use log::{Batch, Log, LogPace, LogRetention, Pruner, Replay, ReplayPart};
+pub use log::{Batch, Log, LogPace, LogRetention, Pruner, ReadScope, Replay, ReplayPart};
 pub use migrate::{Losses, Migrated};
 pub use rebuild::FRESH;
 pub use related::{LabelChange, RelatedLoader};

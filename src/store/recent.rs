@@ -12,6 +12,13 @@ const MAX_CHANGES: usize = 5_000;
 /// How long they may be in the log together, in bytes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// How many of the newest lines are looked through for one that somebody can see.
+const LOOKED_BACK: usize = 512;
+/// Of how many lines one is a milestone.
+const MILESTONE: i64 = 512;
+/// How many milestones are kept: one is always among the lines that are looked through.
+const MILESTONES: usize = 4;
+
 /// A line of the log.
 #[derive(Clone, Debug)]
 pub(super) struct LogLine {
@@ -36,6 +43,8 @@ struct RecentLines {
     after: LogPlace,
     lines: VecDeque<LogLine>,
     bytes: usize,
+    /// Every [`MILESTONE`]th line, as far back as anybody looks.
+    milestones: VecDeque<LogPlace>,
 }
 
 impl Recent {
@@ -49,6 +58,9 @@ impl Recent {
             stretch.bytes += line.bytes;
             if let Some(change) = &line.change {
                 stretch.newest.insert(change.table.clone(), line.place);
+            }
+            if line.place.seq % MILESTONE == 0 {
+                stretch.milestones.push_back(line.place);
             }
             stretch.lines.push_back(line);
         }
@@ -84,14 +96,40 @@ impl Recent {
         Some(changes.filter(|change| change.table == *table).collect())
     }
 
-    /// The newest line of all, and the newest one of these tables; that before all that is known, if it is
-    /// not.
-    pub(super) fn newest<'a>(
+    /// The newest line that is kept.
+    pub(super) fn until(&self) -> LogPlace {
+        self.lock().until()
+    }
+
+    /// The last line up to a `seq` that tells of a change which somebody sees who reads these tables. Where none of the
+    /// newest lines does, a place among these, which is another one only once in [`MILESTONE`] lines.
+    pub(super) fn last_shown(
         &self,
-        tables: impl IntoIterator<Item = &'a TableName>,
-    ) -> (LogPlace, LogPlace) {
+        until: i64,
+        tables: &[&TableName],
+        shows: &dyn Fn(&Change) -> bool,
+    ) -> LogPlace {
         let stretch = self.lock();
-        (stretch.until(), stretch.newest(tables))
+        let newest = stretch.newest(tables.iter().copied());
+        let last = stretch.lines.partition_point(|line| line.place.seq <= until);
+        let first = last.saturating_sub(LOOKED_BACK);
+        let mut before = stretch.lines.get(first).map_or(stretch.after.seq, |line| line.place.seq);
+        if newest.seq < before {
+            // However long ago that was.
+            return newest;
+        }
+        for line in stretch.lines.range(first..last).rev() {
+            before = line.place.seq;
+            let is_of_these = |change: &&Arc<Change>| tables.contains(&&change.table);
+            if line.change.as_ref().filter(is_of_these).is_some_and(|change| shows(change)) {
+                return line.place;
+            }
+        }
+        // All of these lines are closed to the reader, so any place among them says the same.
+        let among = |place: &&LogPlace| (before..=until).contains(&place.seq);
+        let start =
+            first.checked_sub(1).map_or(stretch.after, |before| stretch.lines[before].place);
+        stretch.milestones.iter().rev().find(among).copied().unwrap_or(start)
     }
 
     /// Forgets all of it: the log tells another history now.
@@ -126,6 +164,9 @@ impl RecentLines {
             let Some(oldest) = self.lines.pop_front() else { return };
             self.bytes -= oldest.bytes;
             self.after = oldest.place;
+        }
+        while self.milestones.len() > MILESTONES {
+            self.milestones.pop_front();
         }
     }
 }
@@ -212,6 +253,32 @@ mod tests {
         recent.note(place(0), [line(1, "notes", 1), gone, line(3, "notes", 1)]);
         check(&recent, 0, 3, Some(&[]));
         check(&recent, 2, 3, Some(&[]));
+    }
+
+    #[test]
+    fn the_last_line_that_is_seen_is_found_among_the_newest() {
+        let recent = Recent::default();
+        let (orders_name, notes): (TableName, TableName) =
+            ("orders".parse().unwrap(), "notes".parse().unwrap());
+        // Every thousandth order is seen, by whoever reads no notes.
+        let shows = |change: &Change| change.record_id.get() % 1_000 == 0;
+        let last = |until: i64, table: &TableName| recent.last_shown(until, &[table], &shows).seq;
+        recent.note(place(0), [line(1, "notes", 1)]);
+        assert_eq!(last(1, &orders_name), 0, "there was none");
+        recent.note(place(1), orders(2..=1_200));
+        assert_eq!(last(1_200, &orders_name), 1_000);
+        assert_eq!(last(1_000, &orders_name), 1_000, "in a snapshot of that time");
+        assert_eq!(last(999, &orders_name), 512, "before that, a place among closed ones");
+        assert_eq!(last(1_200, &notes), 1, "however long ago");
+        // Behind so many that are not seen stands a place that moves once in many.
+        let mut places: Vec<_> = Vec::new();
+        for seq in 1_201..1_990 {
+            recent.note(place(seq - 1), orders([seq]));
+            places.push(last(seq, &orders_name));
+        }
+        assert!(places.is_sorted(), "{places:?}");
+        places.dedup();
+        assert_eq!(places, [1_000, 1_024, 1_536]);
     }
 
     #[test]
