@@ -3,7 +3,8 @@
 //! The modules in the order in which to read them; each imports only those before it. ARCHITECTURE.md says which may
 //! import which, and what always holds.
 //!
-//! - What an app is: [`model`] (plain values), [`router`] (which page an address leads to), [`limits`].
+//! - What an app is: [`model`] (plain values), [`router`] (which page an address leads to), [`limits`]; what differs between
+//!   operating systems: [`system`].
 //! - What authors write: [`fields`] and [`components`] (a file for each), [`spec`] (YAML to an app, or to all of its
 //!   faults).
 //! - What people see: [`client`] (scripts and styles), [`render`] (a page and its data to HTML).
@@ -33,3 +34,4 @@ pub mod router;
 pub mod runtime;
 pub mod spec;
 pub mod store;
+pub mod system;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -19,6 +18,7 @@ use crate::model::app::App;
 use crate::model::origin::Origin;
 use crate::model::refresh::TRANSPORT;
 use crate::runtime::{Runtime, Start, StartReport};
+use crate::system::StopRequests;
 
 /// Where the data is kept where nobody says, seen from the app's folder.
 const DEFAULT_DATABASE: &str = ".pagetide/data.db";
@@ -176,15 +176,11 @@ fn listed(names: &[String]) -> String {
 pub(super) fn wait_for_signal(
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut requests = StopRequests::listen()?;
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        requests.first().await;
         stop.cancel();
-        interrupt.recv().await;
+        requests.interrupt().await;
         std::process::exit(130);
     })
 }

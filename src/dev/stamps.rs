@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::system::{FileIdentity, file_id};
 
 /// How many files of the folders are looked at.
 const MAX_FILES: usize = 20_000;
@@ -20,10 +22,9 @@ pub(super) struct Interests {
 /// What tells one state of a file from the next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileStamp {
-    device: u64,
-    inode: u64,
+    id: FileIdentity,
     size: u64,
-    modified: (i64, i64),
+    modified: Option<SystemTime>,
 }
 
 /// A state of everything looked at; what is not there has none.
@@ -77,11 +78,11 @@ impl Interests {
     }
 
     /// The folders in which something must happen if the state is to change: those of what is there,
-    /// and the nearest to what is not. Each with its inode, since another may take its place.
-    pub(super) fn places(&self) -> BTreeMap<PathBuf, u64> {
+    /// and the nearest to what is not. Each with its identity, since another may take its place.
+    pub(super) fn places(&self) -> BTreeMap<PathBuf, FileIdentity> {
         let mut places = BTreeMap::new();
         let mut add = |path: &Path, metadata: &Metadata| {
-            places.insert(path.to_owned(), metadata.ino());
+            places.insert(path.to_owned(), file_id(metadata));
         };
         for path in self.files.iter().chain(&self.folders) {
             let above = path.ancestors().skip(1);
@@ -107,12 +108,7 @@ impl Interests {
 
 impl FileStamp {
     fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-        }
+        Self { id: file_id(metadata), size: metadata.len(), modified: metadata.modified().ok() }
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::dev::stamps::{FileStamps, Interests, difference};
+use crate::system::FileIdentity;
 
 /// So long without a sign means that whatever was being written is written.
 const QUIET: Duration = Duration::from_millis(8);
@@ -24,7 +25,7 @@ pub(super) struct FileWatcher {
     signs: mpsc::UnboundedReceiver<PathBuf>,
     watcher: Option<RecommendedWatcher>,
     /// The folders that signs come from, with their inodes.
-    places: BTreeMap<PathBuf, u64>,
+    places: BTreeMap<PathBuf, FileIdentity>,
     interests: Interests,
     /// What was last seen.
     seen: FileStamps,

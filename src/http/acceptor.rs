@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::peer::Proxies;
 use crate::limits::{Limit, Limits};
+use crate::system::end_when_unread;
 
 /// How long to wait when no connection can be taken: most often for file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -140,7 +140,7 @@ impl poem::listener::Acceptor for Acceptor {
         let (stream, peer) = self.next().await?;
         stream.set_nodelay(true)?;
         let local = LocalAddr(stream.local_addr()?.into());
-        SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD))?;
+        end_when_unread(&stream, UNREAD)?;
         let (peers, gone) = (self.peers.clone(), CancellationToken::new());
         peers.add(peer, gone.clone());
         let deadline = Some(Box::pin(sleep(REQUEST)));

@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::system::{FileIdentity, file_id, read_exact_at};
 
 /// The header stands there twice, so that a reader can tell whether it is just being written.
 const HEADER: usize = 48;
@@ -39,7 +40,7 @@ impl Stamps {
     pub(super) fn now(&self) -> Option<Stamp> {
         let mut bytes = [0; 2 * HEADER];
         let index = *self.0.read().unwrap_or_else(PoisonError::into_inner);
-        index?.read_exact_at(&mut bytes, 0).ok()?;
+        read_exact_at(index?, &mut bytes, 0).ok()?;
         let (first, second) = bytes.split_at(HEADER);
         if first != second || first[IS_INITIALISED] == 0 {
             return None;
@@ -57,11 +58,11 @@ fn index_of(database: &Path) -> Option<&'static File> {
 /// Opens a file for good: closing it would, as POSIX has it, give up the locks that SQLite holds on
 /// the same file through its own descriptor (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
 fn open(path: &Path) -> io::Result<&'static File> {
-    static OPEN: Mutex<Option<HashMap<(u64, u64), &'static File>>> = Mutex::new(None);
+    static OPEN: Mutex<Option<HashMap<FileIdentity, &'static File>>> = Mutex::new(None);
     let about = std::fs::metadata(path)?;
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let open = open.get_or_insert_default();
-    let which = (about.dev(), about.ino());
+    let which = file_id(&about);
     if let Some(file) = open.get(&which) {
         return Ok(file);
     }

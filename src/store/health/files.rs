@@ -1,14 +1,14 @@
 //! The files of the database, as far as one sees without asking SQLite: whether those at the paths are
 //! the ones that are open.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::SystemTime;
 
 use crate::store::StoreError;
+use crate::system::{FileIdentity, file_id, free_space};
 
 /// What SQLite keeps beside the file.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
@@ -16,9 +16,6 @@ const BESIDE: [&str; 2] = ["-wal", "-shm"];
 const MAGIC: &[u8] = b"SQLite format 3\0";
 /// How long the header is.
 const HEADER: usize = 100;
-
-/// Device and inode, which tell one file from another.
-type Inode = (u64, u64);
 
 /// The files of one database.
 #[derive(Debug)]
@@ -32,8 +29,8 @@ pub(in crate::store) struct DatabaseFiles {
 struct OpenFiles {
     /// What a link leads to.
     real: PathBuf,
-    file: Option<Inode>,
-    beside: [Option<Inode>; 2],
+    file: Option<FileIdentity>,
+    beside: [Option<FileIdentity>; 2],
 }
 
 /// Where the files that are open are no longer.
@@ -71,7 +68,7 @@ impl DatabaseFiles {
     /// microseconds.
     pub(in crate::store) fn displaced(&self) -> Option<Displaced> {
         let open = self.opened();
-        match inode(&self.path) {
+        match id_of(&self.path) {
             None => Some(Displaced::Gone),
             now if now != open.file => Some(Displaced::Replaced),
             _ if beside(&open.real) != open.beside => Some(Displaced::Beside),
@@ -82,8 +79,7 @@ impl DatabaseFiles {
     /// How many bytes may still be written to the disk that the file is on. `None` where the system does not
     /// say. It takes microseconds.
     pub(in crate::store) fn room(&self) -> Option<u64> {
-        let about = rustix::fs::statvfs(self.path.parent()?).ok()?;
-        Some(about.f_bavail.saturating_mul(about.f_frsize))
+        free_space(self.path.parent()?)
     }
 
     /// When the file itself was last written.
@@ -114,7 +110,7 @@ impl DatabaseFiles {
         let open = self.opened();
         for (end, known) in BESIDE.iter().zip(open.beside) {
             let path = with_end(&open.real, end);
-            if known.is_some() && inode(&path) == known {
+            if known.is_some() && id_of(&path) == known {
                 // Where it cannot be removed, it is empty.
                 let _ = fs::remove_file(path);
             }
@@ -129,16 +125,16 @@ impl DatabaseFiles {
 impl OpenFiles {
     fn at(path: &Path) -> Self {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        Self { file: inode(path), beside: beside(&real), real }
+        Self { file: id_of(path), beside: beside(&real), real }
     }
 }
 
-fn inode(path: &Path) -> Option<Inode> {
-    fs::metadata(path).ok().map(|about: Metadata| (about.dev(), about.ino()))
+fn id_of(path: &Path) -> Option<FileIdentity> {
+    fs::metadata(path).ok().as_ref().map(file_id)
 }
 
-fn beside(real: &Path) -> [Option<Inode>; 2] {
-    BESIDE.map(|end| inode(&with_end(real, end)))
+fn beside(real: &Path) -> [Option<FileIdentity>; 2] {
+    BESIDE.map(|end| id_of(&with_end(real, end)))
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use sqlx::SqliteConnection;
+
+use crate::system::thread_time;
 
 /// After how many steps of its virtual machine SQLite asks whether to go on. Looking through a long text
 /// is one step, of up to some milliseconds; asking takes some ten nanoseconds.
@@ -118,12 +119,9 @@ impl Leash {
     }
 }
 
-/// What this thread has used of the processor, in microseconds, from 1 on. Asking takes some hundred
-/// nanoseconds.
+/// What this thread has used of the processor, in microseconds, from 1 on.
 fn used() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let time = Duration::try_from(time).unwrap_or_default();
-    micros(time).saturating_add(1)
+    micros(thread_time()).saturating_add(1)
 }
 
 fn micros(time: Duration) -> u64 {
