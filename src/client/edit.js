@@ -40,10 +40,13 @@ export class Editing {
     const inviting = new MutationObserver(() => this.#invite());
     inviting.observe(body, { childList: true, subtree: true, attributeFilter: ["data-fixed"] });
     this.#invite();
-    document.addEventListener("pagetide:conflict", ({ detail }) => {
-      if (detail.table !== this.table) return;
-      for (const edit of this.edits) edit.hear(detail);
-    });
+    const gone = new AbortController();
+    const hear = ({ detail }) => {
+      if (!section.isConnected) return gone.abort();
+      if (detail.table !== this.table) return undefined;
+      return this.edits.forEach((edit) => edit.hear(detail));
+    };
+    document.addEventListener("pagetide:conflict", hear, { signal: gone.signal });
   }
 
   /** How a cell is edited, if it may be: there may be a rule against its row. */

@@ -1,27 +1,29 @@
 /** Poll mode: reads a component again at its interval, unless nobody is looking. */
 
-/** The server's own minimum, whatever the page says. */
-const MIN_INTERVAL_MS = 1000;
-
-/** @param {import("./component.js").Component} component */
+/**
+ * Begins to read a component again and again, until it is no longer on the page.
+ * @param {import("./component.js").Component} component its interval is one that the server has checked
+ */
 export function poll(component) {
-  const interval = Math.max(MIN_INTERVAL_MS, component.pollIntervalMs);
+  const gone = new AbortController();
   let timer;
   const next = () => {
     clearTimeout(timer);
-    timer = setTimeout(tick, interval);
+    timer = setTimeout(tick, component.pollIntervalMs);
   };
   const tick = async () => {
-    if (document.hidden || !component.section.isConnected) return;
+    if (!component.section.isConnected) return gone.abort();
+    if (document.hidden) return undefined;
     try {
       await component.read();
       component.showState("live");
     } catch {
       component.showState("stale");
     }
-    next();
+    return next();
   };
-  addEventListener("visibilitychange", () => !document.hidden && tick());
+  addEventListener("visibilitychange", () => !document.hidden && tick(), { signal: gone.signal });
+  gone.signal.addEventListener("abort", () => clearTimeout(timer));
   component.showState("live");
   next();
 }

@@ -86,7 +86,7 @@ pub fn end_when_unread(stream: &TcpStream, after: Duration) -> io::Result<()> {
 /// Ends a connection whose peer acknowledges nothing, in the system's own time.
 ///
 /// # Errors
-/// None here.
+/// There are none on this system.
 #[cfg(not(target_os = "linux"))]
 pub fn end_when_unread(_: &TcpStream, _: Duration) -> io::Result<()> {
     Ok(())
@@ -109,13 +109,13 @@ impl StopRequests {
     /// Begins to listen for them; here Ctrl-C is the only one.
     ///
     /// # Errors
-    /// None here.
+    /// There are none on this system.
     #[cfg(not(unix))]
     pub fn listen() -> io::Result<Self> {
         Ok(Self())
     }
 
-    /// Waits for one.
+    /// Waits for the next request to stop.
     #[cfg(unix)]
     pub async fn first(&mut self) {
         let Self([terminate, interrupt]) = self;
@@ -125,14 +125,14 @@ impl StopRequests {
         }
     }
 
-    /// Waits for one.
+    /// Waits for the next request to stop.
     #[cfg(not(unix))]
     pub async fn first(&mut self) {
         // Where it cannot be heard, nothing stops the program but its end.
         let _ = tokio::signal::ctrl_c().await;
     }
 
-    /// Waits for a Ctrl-C, whatever came before.
+    /// Waits for the next Ctrl-C, whatever came before.
     pub async fn interrupt(&mut self) {
         #[cfg(unix)]
         self.0[1].recv().await;
