@@ -105,3 +105,25 @@ test("a polled figure asks again by itself", async () => {
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
+
+test("the cards of a gallery follow another program, and each leads to its record", async () => {
+  server.sql("insert into tasks (title, rank) values ('a', 1), ('<b>', 2)");
+  page = await open(browser, `${server.url}/cards`);
+  await eventually(() => state(page, "cards"), "live");
+  await page.evaluate(() => (window.neverReloaded = true));
+  const cards = () => page.locator("#cards li:not(.pt-leaving) h3").allTextContents();
+  assert.deepEqual(await cards(), ["<b>", "a"]);
+  await page.locator("#cards a", { hasText: "a" }).focus();
+  server.sql("insert into tasks (title, rank, state) values ('c', 3, 'done'), ('d', null, 'open')");
+  await eventually(cards, ["c", "<b>", "a"], 1000);
+  assert.equal(await page.locator("#cards [data-count]").textContent(), "3 of 4");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "a");
+  server.sql("update tasks set title = 'A' where title = 'a'; delete from tasks where title = 'c'");
+  await eventually(cards, ["<b>", "A", "d"], 1000);
+  // What is missing has no line: a card is no form.
+  assert.deepEqual(await page.locator("#cards li", { hasText: "d" }).last().locator("dt").allTextContents(), ["State"]);
+  await page.locator("#cards dd", { hasText: "open" }).first().click();
+  await page.waitForURL(/task=2/);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
