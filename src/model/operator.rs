@@ -17,7 +17,7 @@ macro_rules! operators {
         }
 
         impl Operator {
-            /// Every operator.
+            /// Every operator, in the order of the reference.
             pub const ALL: &[Self] = &[$(Self::$operator),*];
 
             /// The name in YAML and in the API.
@@ -82,7 +82,7 @@ pub enum Operands {
     Part,
     /// A list of values of the field.
     List,
-    /// Nothing.
+    /// Nothing: the operator takes no value.
     None,
 }
 

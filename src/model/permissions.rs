@@ -10,7 +10,7 @@ use crate::model::viewer::Viewer;
 /// Whom an author lets do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {
-    /// Everyone, guests included.
+    /// Everyone, and guests too.
     All,
     /// Everyone who is signed in.
     Authenticated,
