@@ -164,7 +164,7 @@ limits! {
         "The subscriptions that all requesters begin, at once or in a minute.",
         "too many subscriptions begin at once; try again in a moment";
     WaitingBytes "waiting-bytes" Bytes MIB, Silent,
-        "What waits to be sent to one connection: past it the connection is closed, and begins again.", "";
+        "What waits to be sent to one connection: beyond it the waiting messages are dropped, and the client gets `resync`.", "";
     WriteWaitTime "write-wait-time" Time 10 * SECOND, Busy,
         "How long a write waits for another program that is writing to the database.",
         "another program has been writing to the database for {}; try again in a moment";

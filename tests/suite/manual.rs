@@ -55,6 +55,22 @@ fn every_message_has_an_example_that_the_schema_accepts() {
     assert_eq!(shown, all);
 }
 
+/// Every code that an answer of the API may have stands in the table of errors.
+#[test]
+fn every_code_of_an_error_is_told_of() {
+    let sources =
+        [include_str!("../../src/http/error.rs"), include_str!("../../src/records/error.rs")];
+    let words = sources.iter().flat_map(|source| {
+        let (_, code) = source.split_once("fn code(&self)").unwrap();
+        code.split("\n    }\n").next().unwrap().split('"').skip(1).step_by(2)
+    });
+    let codes: std::collections::BTreeSet<_> = words.collect();
+    assert!(codes.len() > 20, "{codes:?}");
+    for code in codes {
+        assert!(API.contains(&format!("| `{code}` |")), "docs/api.md says nothing of {code}");
+    }
+}
+
 #[tokio::test]
 async fn every_handshake_in_the_manual_is_taken() {
     let room = "  - { name: Room, path: /room, presence: true, access: all, components: [] }\n";
