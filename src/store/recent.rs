@@ -109,27 +109,10 @@ impl Recent {
         tables: &[&TableName],
         shows: &dyn Fn(&Change) -> bool,
     ) -> LogPlace {
-        let stretch = self.lock();
-        let newest = stretch.newest(tables.iter().copied());
-        let last = stretch.lines.partition_point(|line| line.place.seq <= until);
-        let first = last.saturating_sub(LOOKED_BACK);
-        let mut before = stretch.lines.get(first).map_or(stretch.after.seq, |line| line.place.seq);
-        if newest.seq < before {
-            // However long ago that was.
-            return newest;
-        }
-        for line in stretch.lines.range(first..last).rev() {
-            before = line.place.seq;
-            let is_of_these = |change: &&Arc<Change>| tables.contains(&&change.table);
-            if line.change.as_ref().filter(is_of_these).is_some_and(|change| shows(change)) {
-                return line.place;
-            }
-        }
-        // All of these lines are closed to the reader, so any place among them says the same.
-        let among = |place: &&LogPlace| (before..=until).contains(&place.seq);
-        let start =
-            first.checked_sub(1).map_or(stretch.after, |before| stretch.lines[before].place);
-        stretch.milestones.iter().rev().find(among).copied().unwrap_or(start)
+        let (lines, otherwise) = self.lock().newest_of(until, tables);
+        // Not while it is locked: a rule about rows may have long texts to look through.
+        let seen = lines.iter().rev().find(|(_, change)| shows(change));
+        seen.map_or(otherwise, |(place, _)| *place)
     }
 
     /// Forgets all of it: the log tells another history now.
@@ -152,6 +135,32 @@ impl RecentLines {
     fn newest<'a>(&self, tables: impl IntoIterator<Item = &'a TableName>) -> LogPlace {
         let newest = tables.into_iter().filter_map(|table| self.newest.get(table));
         newest.copied().max_by_key(|place| place.seq).unwrap_or(self.begun)
+    }
+
+    /// The changes of these tables among the newest lines up to a `seq`, in order, and the place of a reader who sees none
+    /// of them.
+    fn newest_of(
+        &self,
+        until: i64,
+        tables: &[&TableName],
+    ) -> (Vec<(LogPlace, Arc<Change>)>, LogPlace) {
+        let newest = self.newest(tables.iter().copied());
+        let last = self.lines.partition_point(|line| line.place.seq <= until);
+        let first = last.saturating_sub(LOOKED_BACK);
+        let oldest = self.lines.get(first).map_or(self.after.seq, |line| line.place.seq);
+        if newest.seq < oldest {
+            // However long ago that was.
+            return (Vec::new(), newest);
+        }
+        let changes = self.lines.range(first..last).filter_map(|line| {
+            let change = line.change.as_ref().filter(|change| tables.contains(&&change.table))?;
+            Some((line.place, change.clone()))
+        });
+        // Where all of these lines are closed to the reader, any place among them says the same.
+        let among = |place: &&LogPlace| (oldest..=until).contains(&place.seq);
+        let start = first.checked_sub(1).map_or(self.after, |before| self.lines[before].place);
+        let otherwise = self.milestones.iter().rev().find(among).copied().unwrap_or(start);
+        (changes.collect(), otherwise)
     }
 
     /// Whether a line is the newest one of a table.
