@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -101,6 +101,17 @@ impl Leashed {
         }
         Ok(())
     }
+
+    /// Forgets the pages of a file that was no whole database. The connection stays, since another file may
+    /// be at the path by now.
+    async fn forget_spoilt(&mut self) -> Result<(), sqlx::Error> {
+        if self.is_spoilt {
+            // It frees every page that no statement holds: https://sqlite.org/pragma.html#pragma_shrink_memory
+            self.connection.execute("pragma shrink_memory").await?;
+            self.is_spoilt = false;
+        }
+        Ok(())
+    }
 }
 
 /// A connection in the hands of one reader. It goes back when dropped; a statement that has not ended by
@@ -165,13 +176,14 @@ impl Readers {
         let leashed = lane.free().pop().ok_or(StoreError::Closed)?;
         let mut reader = Reader { leashed: Some(leashed), lane, _place: place };
         if let Some(leashed) = &mut reader.leashed {
-            if leashed.is_spoilt || leashed.come_back().await.is_err() {
+            if leashed.come_back().await.is_err() {
                 // What was under way has ended, or its thread has.
                 *leashed = Leashed::open(&self.0.options, &self.0.stop).await?;
             }
             leashed.leash.let_out(length);
             // Until it is settled.
             leashed.is_astray = true;
+            leashed.forget_spoilt().await?;
         }
         Ok(reader)
     }
@@ -367,5 +379,39 @@ impl Drop for Reader {
             }
             self.lane.free().push(leashed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{connect_to, options};
+
+    /// Nothing is committed by whoever cuts a file and puts it back, so SQLite would keep what it read.
+    #[tokio::test]
+    async fn what_was_read_of_a_broken_file_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data.db");
+        let mut writer = connect_to(&path).await.unwrap();
+        let fill = "create table things (words text);
+                    with recursive n(i) as (select 1 union all select i + 1 from n where i < 900)
+                    insert into things select hex(randomblob(100)) from n;
+                    pragma wal_checkpoint(truncate)";
+        sqlx::raw_sql(fill).execute(&mut writer).await.unwrap();
+        let read_only = options(&path).read_only(true);
+        let readers = Readers::open(read_only, Arc::new(Limits::default())).await.unwrap();
+        let longest = async || {
+            let sql = "select max(length(words)) from things";
+            let length =
+                settled!(readers.house(), house => sqlx::query_scalar(sql).fetch_one(house));
+            Ok::<i64, StoreError>(length)
+        };
+        let whole = std::fs::read(&path).unwrap();
+        let mut broken = whole.clone();
+        broken[8_192..].fill(0xff);
+        std::fs::write(&path, broken).unwrap();
+        assert!(error::is_broken(&longest().await.unwrap_err()));
+        std::fs::write(&path, whole).unwrap();
+        assert_eq!(longest().await.unwrap(), 200);
     }
 }
