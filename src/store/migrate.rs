@@ -16,7 +16,7 @@ use crate::store::rebuild::{BlockingRows, OldTable, Rebuild, doubt};
 use crate::store::renames::pending;
 use crate::store::schema::create_table;
 use crate::store::triggers::TriggerState;
-use crate::store::{StoreError, execute, schema, system_tables, triggers, unrounded};
+use crate::store::{StoreError, schema, statements, system_tables, triggers, unrounded};
 
 /// Another epoch is made where there is none.
 const FORGET_HISTORY: &str = "delete from _pagetide_meta where key = 'epoch'";
@@ -406,7 +406,7 @@ impl Migration<'_> {
         for record in &table.seed {
             let given = table.all().filter(|(at, _)| !record[*at].is_null());
             let values = given.map(|(at, _)| (at, record[at].clone())).collect::<Vec<_>>();
-            execute::insert(self.connection, table, &values).await.map_err(|cause| {
+            statements::insert(self.connection, table, &values).await.map_err(|cause| {
                 StoreError::Seed { table: table.name.clone(), cause: Box::new(cause) }
             })?;
         }

@@ -43,6 +43,7 @@ mod select;
 mod sessions;
 mod snapshot;
 mod stamp;
+mod statements;
 mod stream;
 mod system_tables;
 mod transaction;
