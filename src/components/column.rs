@@ -11,7 +11,7 @@ use crate::components::grant::RawGrant;
 use crate::components::{CheckContext, visibility};
 use crate::model::components::data_table::{Align, Column};
 use crate::model::field::{Field, FieldAt, FieldKind};
-use crate::model::format::{FORMATS, ValueFormat};
+use crate::model::format::ValueFormat;
 use crate::model::permissions::Grant;
 use crate::model::problem::Place;
 use crate::model::storage::Storage;
@@ -160,8 +160,8 @@ pub(super) fn check_format(
         return Some(format);
     }
     let message = format!("this format does not suit the field `{}`", field.name);
-    let suits = FORMATS.iter().filter(|(_, format)| format.suits(field));
-    let names: Vec<_> = suits.map(|(name, _)| *name).collect();
+    let suits = ValueFormat::ALL.iter().filter(|format| format.suits(field));
+    let names: Vec<_> = suits.map(ValueFormat::to_string).collect();
     around.problems().report(place.clone(), message).help(match names[..] {
         [] => "remove it: its values are always written alike".to_owned(),
         _ => format!("`{}` takes {}", field.name, names.join(", ")),

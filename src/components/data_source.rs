@@ -19,6 +19,9 @@ use crate::model::query::{Direction, Sort};
 use crate::model::refresh::{DEFAULT_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS, Refresh};
 use crate::model::table::Table;
 
+/// The words in place of the records when there are none, where the author gives none.
+pub(super) const NO_RECORDS: &str = "Nothing here yet.";
+
 /// Which records a component shows and how they stay current.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]

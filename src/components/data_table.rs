@@ -8,7 +8,7 @@ use validator::Validate;
 
 use crate::components::action::{self, RawAction, RawRowAction};
 use crate::components::column::{self, RawColumn};
-use crate::components::data_source::{self, RawDataSource};
+use crate::components::data_source::{self, NO_RECORDS, RawDataSource};
 use crate::components::field_ref::Named;
 use crate::components::search::RawSearch;
 use crate::components::{CheckContext, ComponentSpec, href, visibility};
@@ -24,8 +24,6 @@ use crate::model::table::Table;
 const DEFAULT_PAGE_SIZE: u32 = 50;
 /// The most rows that a page of a table may have.
 const MAX_PAGE_SIZE: i64 = 200;
-/// What stands where the rows would, where the author does not say.
-const DEFAULT_EMPTY_MESSAGE: &str = "Nothing here yet.";
 
 /// Records as rows of a table.
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -105,11 +103,11 @@ impl ComponentSpec for RawDataTable {
         let bulk_actions = raw
             .filter_map(|(index, raw)| action::check(raw, None, &table, &at.item(index), around));
         let bulk_actions = bulk_actions.collect();
-        let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
+        let empty_message = self.empty_message.as_deref().unwrap_or(NO_RECORDS).into();
         Some(ComponentKind::from(DataTable {
             title: self.title.map(Into::into),
             data_source,
-            window: Window { sort, limit, offset: 0, after: None },
+            window: Window::first(limit, sort),
             columns,
             search,
             filters,

@@ -82,7 +82,7 @@ impl ComponentSpec for RawDetails {
             None => visible_details(&table, title_field, around),
         };
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
-        let window = Window { sort, limit: 1, offset: 0, after: None };
+        let window = Window::first(1, sort);
         let is_title = title_field.is_some() && around.take_title();
         let details = Details { title_field, is_title, data_source, window, fields, empty_message };
         Some(details.into())

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-use crate::components::data_source::{self, RawDataSource};
+use crate::components::data_source::{self, NO_RECORDS, RawDataSource};
 use crate::components::details::{RawDetail, check_fields};
 use crate::components::field_ref::Named;
 use crate::components::{CheckContext, ComponentSpec, href, visibility};
@@ -16,8 +16,6 @@ use crate::model::table::Table;
 
 /// How many cards are shown where the author does not say.
 const DEFAULT_PAGE_SIZE: u32 = 12;
-/// The words in place of the cards where the author gives none.
-const DEFAULT_EMPTY_MESSAGE: &str = "Nothing here yet.";
 
 /// Records as cards, as many in a row as fit.
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -61,9 +59,8 @@ impl ComponentSpec for RawGallery {
         let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
         let card = check_card(self.card?, &table, &place.key("card"), around)?;
         let limit = self.page_size.and_then(|size| u32::try_from(size).ok());
-        let limit = limit.unwrap_or(DEFAULT_PAGE_SIZE);
-        let window = Window { sort, limit, offset: 0, after: None };
-        let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
+        let window = Window::first(limit.unwrap_or(DEFAULT_PAGE_SIZE), sort);
+        let empty_message = self.empty_message.as_deref().unwrap_or(NO_RECORDS).into();
         let title = self.title.map(Into::into);
         Some(Gallery { title, data_source, window, card, empty_message }.into())
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-use crate::components::data_source::{self, RawDataSource};
+use crate::components::data_source::{self, NO_RECORDS, RawDataSource};
 use crate::components::{CheckContext, ComponentSpec, href, visibility};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::list::{Item, List};
@@ -14,8 +14,6 @@ use crate::model::table::Table;
 
 /// How many entries are shown where the author does not say.
 const DEFAULT_PAGE_SIZE: u32 = 10;
-/// What stands where the entries would, where the author does not say.
-const DEFAULT_EMPTY_MESSAGE: &str = "Nothing here yet.";
 
 /// Records as entries of a quiet list.
 #[derive(Deserialize, JsonSchema, Validate)]
@@ -63,9 +61,8 @@ impl ComponentSpec for RawList {
         let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
         let item = check_item(self.item?, &table, &place.key("item"), around)?;
         let limit = self.page_size.and_then(|size| u32::try_from(size).ok());
-        let window =
-            Window { sort, limit: limit.unwrap_or(DEFAULT_PAGE_SIZE), offset: 0, after: None };
-        let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
+        let window = Window::first(limit.unwrap_or(DEFAULT_PAGE_SIZE), sort);
+        let empty_message = self.empty_message.as_deref().unwrap_or(NO_RECORDS).into();
         let title = self.title.map(Into::into);
         Some(List { title, data_source, window, item, empty_message }.into())
     }

@@ -1,8 +1,8 @@
 //! What pages are made of: one file per component, saying what an author may give it and checking
 //! that it holds.
 //!
-//! Each has a type that is [`ComponentSpec`]; the list of them is `with_components` in `model/components`. ARCHITECTURE.md says
-//! what else a new one needs.
+//! Each has a type that is [`ComponentSpec`]; the list of them is `with_components` in `model/components`.
+//! ARCHITECTURE.md says what else a new one needs.
 
 use std::ops::Range;
 use std::sync::Arc;

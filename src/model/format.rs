@@ -1,5 +1,7 @@
 //! How values are written for people, where an author says so.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,19 +31,19 @@ pub enum ValueFormat {
     Truncate,
 }
 
-/// The formats by the names they have in YAML.
-pub const FORMATS: [(&str, ValueFormat); 8] = [
-    ("short", ValueFormat::Short),
-    ("long", ValueFormat::Long),
-    ("iso", ValueFormat::Iso),
-    ("relative", ValueFormat::Relative),
-    ("compact", ValueFormat::Compact),
-    ("whole", ValueFormat::Whole),
-    ("plain", ValueFormat::Plain),
-    ("truncate", ValueFormat::Truncate),
-];
-
 impl ValueFormat {
+    /// Every format, in the order of the reference.
+    pub const ALL: [Self; 8] = [
+        Self::Short,
+        Self::Long,
+        Self::Iso,
+        Self::Relative,
+        Self::Compact,
+        Self::Whole,
+        Self::Plain,
+        Self::Truncate,
+    ];
+
     /// Whether it makes sense for the values of this field.
     pub fn suits(self, field: &Field) -> bool {
         let storage = field.kind.storage();
@@ -55,6 +57,13 @@ impl ValueFormat {
             Self::Plain => matches!(field.kind, FieldKind::Integer(_)),
             Self::Truncate => is_free_text(field),
         }
+    }
+}
+
+/// The name in YAML.
+impl fmt::Display for ValueFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 

@@ -46,6 +46,13 @@ pub struct Window {
     pub after: Option<After>,
 }
 
+impl Window {
+    /// The first records in this order, so many at most.
+    pub fn first(limit: u32, sort: Vec<Sort>) -> Self {
+        Self { sort, limit, offset: 0, after: None }
+    }
+}
+
 /// A place in an order: where a record stands, or stood.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct After {

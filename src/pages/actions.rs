@@ -85,7 +85,7 @@ impl Pages {
         let meant = Filter::Test(FieldAt::ID, Test::In(ids));
         let filter = query.filter.and(press.action.scope(&press.view)).and(meant);
         let limit = u32::try_from(MAX_RECORDS).unwrap_or(u32::MAX);
-        let ask = Ask::Rows(Window { sort: Vec::new(), limit, offset: 0, after: None });
+        let ask = Ask::Rows(Window::first(limit, Vec::new()));
         let query = Query { filter, ask, ..query };
         let snapshot = self.records.snapshot(&[&query]).await?;
         let rows = snapshot.answers.into_iter().next().and_then(Answer::rows);

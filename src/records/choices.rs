@@ -30,7 +30,7 @@ impl Records {
 
 /// As many as are listed, and one more.
 fn query(related: &Related) -> Query {
-    let window = Window { sort: Vec::new(), limit: MAX_CHOICES + 1, offset: 0, after: None };
+    let window = Window::first(MAX_CHOICES + 1, Vec::new());
     Query {
         table: related.table.name.clone(),
         filter: related.rows.clone(),

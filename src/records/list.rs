@@ -73,7 +73,7 @@ impl RecordList {
         };
         let expand = asked.expand.map_or(Ok(Vec::new()), |text| view.expand(text))?;
         let mark = Mark::new(&view.table, &[asked.filter, asked.search, asked.sort]);
-        let window = Window { sort, limit: u32::MAX, offset: 0, after: None };
+        let window = Window::first(u32::MAX, sort);
         Ok(Self { view, filter, window, fields, expand, mark })
     }
 

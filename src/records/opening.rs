@@ -47,7 +47,7 @@ impl Records {
         let query = |component: &Component| {
             let view = self.question(viewer, component, address).ok()?.view;
             let source = component.data_source()?;
-            let window = Window { sort: Vec::new(), limit: 1, offset: 0, after: None };
+            let window = Window::first(1, Vec::new());
             // Whoever may not change the record sees a page without the form.
             let filter = source.scope(&view, &address.values);
             Some(Query { table: source.table.clone(), filter, ask: Ask::Rows(window) })

@@ -30,11 +30,7 @@ fn context(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
     let title = details.title_field.filter(|at| data.fields.contains(*at));
     context! {
         tag => if details.is_title { "h1" } else { "h2" },
-        title => record.zip(title).map(|(record, at)| {
-            let mut html = String::new();
-            fields::write_cell(data.table.field(at), &record[at], &mut html);
-            Value::from_safe_string(html)
-        }),
+        title => record.zip(title).map(|(record, at)| data.cell(at, &record[at])),
         fields => shown,
         empty_message => details.empty_message.as_ref(),
     }

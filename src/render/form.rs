@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use minijinja::{Value, context};
 use serde_json::{Map, Value as Json};
 
-use crate::fields;
 use crate::fields::control::Control;
 use crate::fields::editor::{FieldEditor, editor, holding};
 use crate::fields::entry;
 use crate::model::components::form::{Form, FormField, Purpose};
 use crate::model::field::FieldAt;
 use crate::model::record::Record;
-use crate::model::value::Value as Plain;
 use crate::render::component_html::{ComponentHtml, ComponentWriter};
 use crate::render::{ComponentData, RenderError, picker};
 
@@ -132,16 +130,10 @@ impl FormWriter<'_> {
             value,
             ticked => entered.iter().any(|text| text == "true" || text == "on"),
             fault => fault.map(String::as_str).map(sentence),
-            theirs => is_overtaken.then(|| self.cell(at, held)),
+            theirs => is_overtaken.then(|| self.data.cell(at, held)),
             is_entered,
             first => self.first_faulty == Some(at),
         })
-    }
-
-    fn cell(&self, at: FieldAt, value: &Plain) -> Value {
-        let mut html = String::new();
-        fields::write_cell(self.data.table.field(at), value, &mut html);
-        Value::from_safe_string(html)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use minijinja::{Value, context};
 
-use crate::fields;
 use crate::model::components::gallery::{Card, Gallery};
 use crate::model::query::Rows;
 use crate::model::record::Record;
@@ -35,13 +34,11 @@ fn context(gallery: &Gallery, data: &ComponentData, rows: &Rows) -> Value {
 }
 
 fn card(card: &Card, data: &ComponentData, record: &Record) -> Value {
-    let mut title = String::new();
-    fields::write_cell(data.table.field(card.title), &record[card.title], &mut title);
     let is_shown = |at| data.entries.contains(at) && !record[at].is_null();
     let seen = card.fields.iter().filter(|detail| is_shown(detail.field));
     context! {
         id => record.id().get(),
-        title => Value::from_safe_string(title),
+        title => data.cell(card.title, &record[card.title]),
         fields => seen.map(|detail| entry(detail, data, record)).collect::<Vec<_>>(),
         href => card.href.as_ref().and_then(|parts| path(parts, &data.fields, record)),
     }

@@ -2,7 +2,6 @@
 
 use minijinja::{Value, context};
 
-use crate::fields;
 use crate::model::components::list::{Item, List};
 use crate::model::field::FieldAt;
 use crate::model::query::Rows;
@@ -33,20 +32,14 @@ fn context(list: &List, data: &ComponentData, rows: &Rows) -> Value {
 fn entry(item: &Item, data: &ComponentData, record: &Record) -> Value {
     let optional = |at: Option<FieldAt>| {
         let at = at.filter(|at| data.fields.contains(*at) && !record[*at].is_null())?;
-        Some(cell(data, record, at))
+        Some(data.cell(at, &record[at]))
     };
     context! {
         id => record.id().get(),
-        title => cell(data, record, item.title),
+        title => data.cell(item.title, &record[item.title]),
         subtitle => optional(item.subtitle),
         meta => optional(item.meta),
         badge => optional(item.badge),
         href => item.href.as_ref().and_then(|parts| path(parts, &data.fields, record)),
     }
-}
-
-fn cell(data: &ComponentData, record: &Record, at: FieldAt) -> Value {
-    let mut html = String::new();
-    fields::write_cell(data.table.field(at), &record[at], &mut html);
-    Value::from_safe_string(html)
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Value};
 use serde::Serialize;
 
+use crate::fields;
 use crate::model::app::App;
 use crate::model::components::component::{Component, ComponentKind};
 use crate::model::components::data_table::{Chosen, DataTable};
@@ -23,6 +24,7 @@ use crate::model::related::Choices;
 use crate::model::shape::Shape;
 use crate::model::table::Table;
 use crate::model::theme::Theme;
+use crate::model::value::Value as Plain;
 use crate::model::viewer::Viewer;
 use crate::router::Address;
 
@@ -149,6 +151,15 @@ pub struct ComponentData {
     pub shape: Shape,
     /// What was sent by it and could not be saved, where it is a form.
     pub draft: Option<Draft>,
+}
+
+impl ComponentData {
+    /// A value of a field as the HTML inside a cell.
+    fn cell(&self, at: FieldAt, value: &Plain) -> Value {
+        let mut html = String::new();
+        fields::write_cell(self.table.field(at), value, &mut html);
+        Value::from_safe_string(html)
+    }
 }
 
 impl Renderer {

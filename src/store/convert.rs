@@ -277,7 +277,7 @@ mod tests {
 
     async fn open(url: &str, tables: &[Arc<Table>], losses: Losses) -> (Vec<Record>, Vec<String>) {
         let (store, migrated) = Store::open(url, tables, losses).await.unwrap();
-        let window = Window { sort: vec![], limit: 1_000, offset: 0, after: None };
+        let window = Window::first(1_000, vec![]);
         let (table, filter) = (tables[0].name.clone(), Filter::all());
         let query = Query { table, filter, ask: Ask::Rows(window) };
         let answer = store.snapshot(&[&query], &[]).await.unwrap().answers.remove(0);

@@ -265,7 +265,7 @@ mod tests {
     }
 
     fn window(field: FieldAt, direction: Direction) -> Window {
-        Window { sort: vec![Sort { field, direction }], limit: 500, offset: 0, after: None }
+        Window::first(500, vec![Sort { field, direction }])
     }
 
     /// What a list shows is what the log tells, and what is read one by one.

@@ -394,7 +394,7 @@ mod tests {
         let query = Query {
             table: table.name.clone(),
             filter: Filter::all(),
-            ask: Ask::Rows(Window { sort: vec![], limit: 1_000, offset: 0, after: None }),
+            ask: Ask::Rows(Window::first(1_000, vec![])),
         };
         let all = rows(&store, &query).await;
         (store, table, all)
@@ -432,7 +432,7 @@ mod tests {
                         expected
                             .sort_by_key(|record| crate::model::sort_key::sort_key(record, &sort));
                         let table = table.name.clone();
-                        let window = Window { sort, limit: 500, offset: 0, after: None };
+                        let window = Window::first(500, sort);
                         let ask = Ask::Rows(window.clone());
                         let query = Query { table, filter: filter.clone(), ask };
                         assert_eq!(rows(&store, &query).await, expected, "{query:?}");

@@ -62,7 +62,7 @@ pub enum ButtonVariant {
 impl Act {
     /// The one record that it is about.
     pub fn window(&self) -> Window {
-        Window { sort: self.sort.clone(), limit: 1, offset: 0, after: None }
+        Window::first(1, self.sort.clone())
     }
 }
 

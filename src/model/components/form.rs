@@ -74,7 +74,7 @@ impl Form {
 
     /// The one record that it changes.
     pub fn window(&self) -> Window {
-        Window { sort: self.sort.clone(), limit: 1, offset: 0, after: None }
+        Window::first(1, self.sort.clone())
     }
 
     /// The field of the form that sets this field of the table.
