@@ -35,9 +35,15 @@ pub struct FieldEditor<'a> {
 pub fn editor(field: &Field) -> Option<FieldEditor<'_>> {
     let control = family(&field.kind).control(&field.kind)?;
     let Field { name, label, kind, required, .. } = field;
-    let (field, required, options) = (name.as_str(), *required, kind.options());
-    let (max, zone) = (control.max(), control.zone());
-    Some(FieldEditor { field, label, required, control, options, max, zone })
+    Some(FieldEditor {
+        field: name.as_str(),
+        label,
+        required: *required,
+        control,
+        options: kind.options(),
+        max: control.max(),
+        zone: control.zone(),
+    })
 }
 
 /// The control that holds a text of the field as it is, and the text as it stands there. What the

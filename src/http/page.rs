@@ -25,7 +25,8 @@ pub(super) async fn show(
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
 ) -> Response {
-    let (path, url) = (path(request), url(request));
+    let path = path(request);
+    let url = url(request);
     let nonce = nonce();
     // Every page gives those who have no session one of a guest, so that it may be live.
     let newcomer = caller.viewer.is_none();
@@ -36,7 +37,8 @@ pub(super) async fn show(
         Ok(below) => below,
         Err(error) => return refusal(&runtime, &caller, &nonce, &error),
     };
-    let (viewer, below) = (caller.visitor(), below.as_deref());
+    let viewer = caller.visitor();
+    let below = below.as_deref();
     let answer = match runtime.pages.open_over(viewer, url, known, &nonce, toast, below).await {
         Ok(PageResponse::Html(html, tag)) => {
             let mut response = tagged(page(StatusCode::OK, &nonce, html), tag);
@@ -93,8 +95,8 @@ pub(super) async fn fragment(
     let Query(asked) = query.map_err(|error| HttpError::Malformed(error.to_string()))?;
     let known = known_tag(headers);
     let FragmentQuery { url, component, shape } = &asked;
-    let (viewer, shape) = (caller.visitor(), shape.as_deref());
-    let made = runtime.pages.fragment(viewer, url, component, shape, known).await;
+    let viewer = caller.visitor();
+    let made = runtime.pages.fragment(viewer, url, component, shape.as_deref(), known).await;
     Ok(match made.map_err(HttpError::from)? {
         Fragment::Html(html, tag) => {
             tagged(fresh(StatusCode::OK).body(html.to_string()), Some(tag))

@@ -25,7 +25,8 @@ impl Shape {
     /// The shape of a component of a page, for somebody with this view of its table.
     pub fn of(page: &Page, component: &Component, view: &View) -> Self {
         let open = component.open_actions(view);
-        let (entries, editable) = (component.entry_fields(view), component.editable_fields(view));
+        let entries = component.entry_fields(view);
+        let editable = component.editable_fields(view);
         let rights = (&view.fields, &view.known, view.is_open, entries, editable);
         let related = view
             .related

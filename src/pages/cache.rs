@@ -78,7 +78,8 @@ impl ViewKey {
         let ComponentQuery { view, query, chosen } = asked;
         let columns = chosen.into_iter().flat_map(|chosen| chosen.table.columns);
         let columns = columns.map(|column| column.field).collect();
-        let (editable, actions) = (component.editable_fields(&view), component.open_actions(&view));
+        let editable = component.editable_fields(&view);
+        let actions = component.open_actions(&view);
         let chosen_from = component.chosen_from(&view).into_iter().cloned();
         let related = component.related(&view).into_iter().chain(chosen_from).collect();
         let entries = component.entry_fields(&view);

@@ -345,8 +345,8 @@ impl Pages {
         let answered = asked.into_iter().zip(snapshot.answers).zip(positions);
         for (((component, asked), answer), position) in answered {
             let ComponentQuery { view, chosen, .. } = asked;
-            let (entries, editable) =
-                (component.entry_fields(&view), component.editable_fields(&view));
+            let entries = component.entry_fields(&view);
+            let editable = component.editable_fields(&view);
             let choices = self.records.choices(&component.chosen_from(&view)).await?;
             let shape = Shape::of(&shown.address.page, component, &view);
             let View { table, fields, .. } = view;

@@ -9,7 +9,7 @@ use crate::render::component_html::{ComponentHtml, ComponentWriter};
 impl ComponentHtml for Link {
     fn html(&self, writer: &ComponentWriter<'_>) -> Result<String, RenderError> {
         let scene = writer.scene;
-        let (href, label) = (scene.href(&self.href), scene.words(&self.label));
-        writer.fill("link.html", context! { href, label })
+        let href = scene.href(&self.href);
+        writer.fill("link.html", context! { href, label => scene.words(&self.label) })
     }
 }

@@ -32,9 +32,14 @@ pub struct Write {
 impl Write {
     /// One change, by nobody, to whom everything is allowed.
     pub(super) fn of(table: &Arc<Table>, action: WriteOp) -> Self {
-        let (rules, actions) = (RowRules::default(), vec![action]);
-        let (table, related) = (table.clone(), Vec::new());
-        Self { table, rules, actions, related, by: None, intent: Intent::Keep }
+        Self {
+            table: table.clone(),
+            rules: RowRules::default(),
+            actions: vec![action],
+            related: Vec::new(),
+            by: None,
+            intent: Intent::Keep,
+        }
     }
 }
 

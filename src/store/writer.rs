@@ -125,7 +125,8 @@ impl Writer {
         health: Arc<Health>,
     ) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        let (queue, time) = (jobs.downgrade(), health.limits.time(Limit::TrialTime));
+        let queue = jobs.downgrade();
+        let time = health.limits.time(Limit::TrialTime);
         let is_queued = |jobs: mpsc::Sender<Job>| jobs.capacity() < jobs.max_capacity();
         let has_others = move || queue.upgrade().is_some_and(is_queued);
         let work = run(connection, people, (watch, health), waiting);

@@ -79,7 +79,8 @@ impl Log {
         (since, until): (i64, i64),
         shows: &(dyn Fn(&Change) -> bool + Sync),
     ) -> Result<Option<LogPlace>, StoreError> {
-        let (mut since, mut last) = (since, None);
+        let mut since = since;
+        let mut last = None;
         let epoch = self.epoch.now();
         while since < until {
             let stretch = (since + 1, until);
