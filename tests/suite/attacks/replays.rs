@@ -270,8 +270,7 @@ async fn a_position_says_nothing_of_closed_tables() {
     server.sql("insert into posts (words) values ('one')");
     let guest = server.guest().await;
     // What was written just now is told first: until then it is not known which table it was.
-    let mut told = server.admin().await.open("/api/tables/vault/subscribe").await.unwrap();
-    assert_eq!(told.next().await["type"], "subscribed");
+    let mut vault = Vault::open(&server).await;
     let mut stream = Stream::open(&guest, &format!("{TABLE}/sse"), "").await;
     let subscribed = stream.next().await.unwrap();
     let positions = async || {
@@ -291,7 +290,7 @@ async fn a_position_says_nothing_of_closed_tables() {
     for _ in 0..3 {
         server.sql("insert into vault (words) values ('closed')");
         assert_eq!(positions().await, before, "at once");
-        while told.next().await["type"] != "change" {}
+        vault.hear_change().await;
         assert_eq!(positions().await, before, "and later");
         let heartbeat = stream.next().await.unwrap();
         assert!(heartbeat.data.contains("heartbeat"), "{heartbeat:?}");
@@ -310,7 +309,7 @@ async fn a_position_says_nothing_of_closed_tables() {
         "with recursive n(i) as (select 1 union all select i + 1 from n where i < 6000)
          insert into vault (words) select 'closed' from n",
     );
-    while told.next().await["record"]["id"] != "6003" {}
+    while vault.hear_change().await["record"]["id"] != "6003" {}
     server.sql("delete from _pagetide_changes where seq < 6000");
     let [since, ..] = after;
     let mut socket = guest.open(&format!("{TABLE}?since={since}")).await.unwrap();
@@ -325,8 +324,7 @@ async fn a_tag_says_nothing_of_rows_that_are_not_shown() {
     let server = Server::start(APP).await;
     server.sql("insert into posts (words) values ('one')");
     let guest = server.guest().await;
-    let mut told = server.admin().await.open("/api/tables/vault/subscribe").await.unwrap();
-    assert_eq!(told.next().await["type"], "subscribed");
+    let mut vault = Vault::open(&server).await;
     let tags = async || {
         let mut tags = Vec::new();
         for path in ["/", "/api/fragments?url=/&component=posts"] {
@@ -343,9 +341,7 @@ async fn a_tag_says_nothing_of_rows_that_are_not_shown() {
     ] {
         server.sql(sql);
         assert_eq!(tags().await, before, "at once");
-        server.sql("insert into vault (words) values ('after it')");
-        let heard = async { while told.next().await["type"] != "change" {} };
-        within("the change to be told", heard).await;
+        vault.catch_up(&server).await;
         assert_eq!(tags().await, before, "and later");
         for (path, tag) in ["/", "/api/fragments?url=/&component=posts"].iter().zip(&before) {
             let request = guest.request(Method::GET, path).header("if-none-match", tag);
@@ -355,6 +351,36 @@ async fn a_tag_says_nothing_of_rows_that_are_not_shown() {
     server.sql("insert into posts (words) values ('two')");
     let after = tags().await;
     assert!(before.iter().zip(&after).all(|(before, after)| before != after));
+}
+
+/// A table that only admins read, listened to by one.
+struct Vault(Socket);
+
+impl Vault {
+    async fn open(server: &Server) -> Self {
+        let mut socket = server.admin().await.open("/api/tables/vault/subscribe").await.unwrap();
+        assert_eq!(socket.next().await["type"], "subscribed");
+        Self(socket)
+    }
+
+    /// Waits until everything that has happened is told.
+    async fn catch_up(&mut self, server: &Server) {
+        server.sql("insert into vault (words) values ('after it')");
+        self.hear_change().await;
+    }
+
+    /// The next change, as it is told.
+    async fn hear_change(&mut self) -> Json {
+        let heard = async {
+            loop {
+                let message = self.0.next().await;
+                if message["type"] == "change" {
+                    return message;
+                }
+            }
+        };
+        within("a change to be told", heard).await
+    }
 }
 
 const CLOSED: &str = "
@@ -399,9 +425,8 @@ async fn a_position_says_nothing_of_closed_rows_and_fields() {
         "insert into people (id, name, listed) values (1, 'Ada', 1), (2, 'Bob', 0);
          insert into posts (id, words, author) values (1, 'one', 1), (2, 'two', 2)",
     );
-    let (guest, admin) = (server.guest().await, server.admin().await);
-    let mut told = admin.open("/api/tables/vault/subscribe").await.unwrap();
-    assert_eq!(told.next().await["type"], "subscribed");
+    let guest = server.guest().await;
+    let mut vault = Vault::open(&server).await;
     let positions = async || {
         let (_, list) = guest.get("/api/tables/posts/records?expand=author").await;
         let (_, page) = guest.get("/").await;
@@ -423,9 +448,7 @@ async fn a_position_says_nothing_of_closed_rows_and_fields() {
     ] {
         server.sql(sql);
         assert_eq!(positions().await, before, "{sql}: at once");
-        server.sql("insert into vault (words) values ('after it')");
-        let heard = async { while told.next().await["type"] != "change" {} };
-        within("the change to be told", heard).await;
+        vault.catch_up(&server).await;
         assert_eq!(positions().await, before, "{sql}: and later");
     }
     // However much of it: a position may move once in some hundred of such changes.
