@@ -44,8 +44,13 @@ impl FileWatcher {
         if let Err(error) = &watcher {
             tracing::warn!("cannot watch files, looking at intervals: {error}");
         }
-        let (places, interests, seen) = Default::default();
-        Self { signs, watcher: watcher.ok(), places, interests, seen }
+        Self {
+            signs,
+            watcher: watcher.ok(),
+            places: BTreeMap::new(),
+            interests: Interests::default(),
+            seen: FileStamps::new(),
+        }
     }
 
     /// Looks at these from now on. What was seen of them before stays as it was seen.

@@ -85,9 +85,14 @@ impl Presence {
                 Viewer::User(user) => Some(user),
                 Viewer::Guest => None,
             };
-            let (outbox, seen) = (outbox.clone(), Instant::now());
-            let (stale, barred) = Default::default();
-            entry.insert(PresentConnection { user, outbox, seen, stale, needed, barred });
+            entry.insert(PresentConnection {
+                user,
+                outbox: outbox.clone(),
+                seen: Instant::now(),
+                stale: false,
+                needed,
+                barred: false,
+            });
             page.arrive(path, id, self.next_place, &at, most);
         }
         self.sync(path, id, &outbox, most);

@@ -60,8 +60,7 @@ pub struct OpenActions {
 
 impl Default for OpenActions {
     fn default() -> Self {
-        let (row, bulk) = Default::default();
-        Self { row, bulk, update: Filter::all(), delete: Filter::all() }
+        Self { row: Vec::new(), bulk: Vec::new(), update: Filter::all(), delete: Filter::all() }
     }
 }
 

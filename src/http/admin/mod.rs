@@ -33,8 +33,7 @@ impl AdminPageQuery {
     /// What is told of a file that was read in before.
     fn imported(&self) -> Option<SentFile> {
         let done = Some(self.added.zip(self.changed)?);
-        let (text, merge_on, tried, faults) = Default::default();
-        Some(SentFile { text, merge_on, tried, done, faults })
+        Some(SentFile { done, ..SentFile::default() })
     }
 }
 

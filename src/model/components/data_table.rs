@@ -215,9 +215,16 @@ impl Choice {
     /// What an author chose for all.
     pub fn none(table: &DataTable) -> Self {
         let limit = table.window.limit;
-        let (sort, search, filters, unclear) = Default::default();
-        let filter = Filter::all();
-        Self { sort, search, filters, unclear, filter, limit, usual_limit: limit, page: 1 }
+        Self {
+            sort: Vec::new(),
+            search: None,
+            filters: Vec::new(),
+            unclear: Vec::new(),
+            filter: Filter::all(),
+            limit,
+            usual_limit: limit,
+            page: 1,
+        }
     }
 
     /// In which order, and which of the records. The author's order decides what is left equal.
