@@ -9,7 +9,7 @@
 //!   faults).
 //! - What people see: [`client`] (scripts and styles), [`render`] (a page and its data to HTML).
 //! - The data: [`store`] (the database and its change log), [`feed`] (all changes in order), [`auth`], [`records`]
-//!   (what a viewer may read and do), [`openapi`].
+//!   (what a viewer may read and do), [`queries`] (what is asked of tables, read from text), [`openapi`].
 //! - What stays current: [`live`] (subscriptions), [`pages`] (pages and what forms send, cached).
 //! - A running server: [`runtime`] (wires an app to its database), [`export`] (pages as files), [`http`], [`dev`] (reloads
 //!   while an author works), [`cli`].
@@ -28,6 +28,7 @@ pub mod live;
 pub mod model;
 pub mod openapi;
 pub mod pages;
+pub mod queries;
 pub mod records;
 pub mod render;
 pub mod router;

@@ -27,8 +27,8 @@ pub(super) async fn of(
         return Ok(Some([page.path.to_string()].into()));
     }
     let Some((source, fields)) = named(page) else { return Ok(None) };
-    let (view, parts) =
-        (runtime.records.view(&Viewer::Guest, source.table.as_str())?, parts(page, &fields));
+    let view = runtime.records.view(&Viewer::Guest, &source.table)?;
+    let parts = parts(page, &fields);
     let mut paths = BTreeSet::new();
     for offset in (0..).step_by(AT_ONCE as usize) {
         let filter = source.filter.without_params().fill(&Viewer::Guest, &RouteValues::default());

@@ -13,9 +13,12 @@ use crate::http::cors::Shared;
 use crate::http::error::HttpError;
 use crate::http::peer::Peer;
 use crate::live::Credential;
+use crate::model::access::View;
+use crate::model::ids::TableName;
 use crate::model::permissions::Operation;
 use crate::model::table::Table;
 use crate::model::viewer::{User, Viewer};
+use crate::records::RecordsError;
 use crate::runtime::Runtime;
 
 /// Who sent a request.
@@ -97,33 +100,41 @@ impl Caller {
         Ok(Credential { token: token.into(), viewer, expires_at, address })
     }
 
-    /// Who is to be asked about a table. Without a token only what everyone may read is there; and
-    /// nobody learns what else there is.
-    pub(super) fn reader(&self, runtime: &Runtime, table: &str) -> Result<&Viewer, HttpError> {
-        self.asker(runtime, table, &[Operation::Read])
+    /// A table as the caller sees it. Without a token only what everyone may read is there; and nobody learns what
+    /// else there is.
+    ///
+    /// # Errors
+    /// [`HttpError::Unauthenticated`] without a token, else [`RecordsError::NotFound`].
+    pub(super) fn view(&self, runtime: &Runtime, table: &str) -> Result<View, HttpError> {
+        let name = self.table(runtime, table, &[Operation::Read])?;
+        Ok(runtime.records.view(self.visitor(), &name)?)
     }
 
-    /// Who is to be asked about a table that they would add to: without a token, to what everyone may
-    /// add to or read.
-    pub(super) fn adder(&self, runtime: &Runtime, table: &str) -> Result<&Viewer, HttpError> {
-        self.asker(runtime, table, &[Operation::Read, Operation::Create])
+    /// A table as the caller sees it who adds to it. Without a token only what everyone may add to or read is there.
+    ///
+    /// # Errors
+    /// [`HttpError::Unauthenticated`] without a token, else [`RecordsError::NotFound`].
+    pub(super) fn view_to_add(&self, runtime: &Runtime, table: &str) -> Result<View, HttpError> {
+        let name = self.table(runtime, table, &[Operation::Read, Operation::Create])?;
+        Ok(runtime.records.view_to_add(self.visitor(), &name)?)
     }
 
-    fn asker(
+    /// The name of a table, unless a caller without a token may not know whether there is one.
+    fn table(
         &self,
         runtime: &Runtime,
         table: &str,
-        of: &[Operation],
-    ) -> Result<&Viewer, HttpError> {
-        let name = table.parse().ok();
-        let table = name.and_then(|name| runtime.app.table(&name));
-        let may = |table: &Arc<Table>| of.iter().any(|to| table.allows(&Viewer::Guest, *to));
-        let is_open = table.is_some_and(may);
-        match &self.viewer {
-            Some(viewer) => Ok(viewer),
-            None if is_open => Ok(&Viewer::Guest),
-            None => Err(HttpError::Unauthenticated),
+        operations: &[Operation],
+    ) -> Result<TableName, HttpError> {
+        let name = table.parse::<TableName>().ok();
+        let may = |table: &Arc<Table>| {
+            operations.iter().any(|operation| table.allows(&Viewer::Guest, *operation))
+        };
+        let is_open = name.as_ref().and_then(|name| runtime.app.table(name)).is_some_and(may);
+        if self.viewer.is_none() && !is_open {
+            return Err(HttpError::Unauthenticated);
         }
+        name.ok_or(RecordsError::NotFound.into())
     }
 
     /// Gives the browser a token to come back with.

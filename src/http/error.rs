@@ -12,7 +12,7 @@ use crate::limits::{Exceeded, Refusal};
 use crate::live::LiveError;
 use crate::pages::PagesError;
 use crate::records::envelope::Envelope;
-use crate::records::{RecordsError, WriteObstacle};
+use crate::records::{RecordsError, Stale, WriteObstacle};
 use crate::store::StoreError;
 
 /// Why a request was not answered with what it asked for.
@@ -32,6 +32,8 @@ pub(super) enum HttpError {
     Store(#[from] StoreError),
     #[error("{0}")]
     Malformed(String),
+    #[error("the record is no longer as `If-Match` has it")]
+    Precondition(Box<Stale>),
     #[error("the body may have at most {0} MiB")]
     TooLarge(usize),
     #[error("the file may have at most {0} MiB")]
@@ -116,6 +118,7 @@ impl HttpError {
             | Self::Malformed(_)
             | Self::NoSession
             | Self::BadHost => "BAD_REQUEST",
+            Self::Precondition(_) => "PRECONDITION_FAILED",
             Self::TooSlow => "TIMEOUT",
             Self::Live(LiveError::TooManyEdits(_)) => "TOO_MANY_EDITS",
             Self::Auth(AuthError::WrongCredentials | AuthError::WrongPassword) => {
@@ -194,6 +197,7 @@ impl ResponseError for HttpError {
             | Self::Malformed(_)
             | Self::NoSession
             | Self::BadHost => StatusCode::BAD_REQUEST,
+            Self::Precondition(_) => StatusCode::PRECONDITION_FAILED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Live(LiveError::TooManyEdits(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Auth(AuthError::WrongCredentials) => StatusCode::UNAUTHORIZED,
@@ -234,7 +238,7 @@ impl ResponseError for HttpError {
             tracing::error!("{self}: {self:?}");
         }
         let record = match self {
-            Self::Records(RecordsError::Conflict(stale) | RecordsError::Precondition(stale)) => {
+            Self::Records(RecordsError::Conflict(stale)) | Self::Precondition(stale) => {
                 Some(Envelope {
                     table: &stale.shown.view.table,
                     record: &stale.shown.record,
@@ -316,7 +320,6 @@ fn records(error: &RecordsError) -> StatusCode {
             | WriteObstacle::Stale,
             _,
         ) => StatusCode::CONFLICT,
-        RecordsError::Precondition(_) => StatusCode::PRECONDITION_FAILED,
         RecordsError::Faulty(_) => StatusCode::INTERNAL_SERVER_ERROR,
         RecordsError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }

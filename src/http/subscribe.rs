@@ -14,6 +14,7 @@ use crate::http::{Sockets, sse, websocket};
 use crate::limits::{on_behalf_of, requester};
 use crate::live::{Handshake, Outbox, Session, SessionContext};
 use crate::model::ids::SealedPosition;
+use crate::records::RecordsError;
 use crate::runtime::Runtime;
 
 /// How a per-table connection may be scoped from the beginning.
@@ -97,7 +98,8 @@ fn table_handshake(
     query: Result<Query<TableQuery>>,
 ) -> Result<Handshake, HttpError> {
     let viewer = caller.viewer.as_ref().ok_or(HttpError::Unauthenticated)?;
-    let view = runtime.records.view(viewer, table)?;
+    let table = table.parse().map_err(|_| RecordsError::NotFound)?;
+    let view = runtime.records.view(viewer, &table)?;
     let Query(asked) = query.map_err(|error| HttpError::Malformed(error.to_string()))?;
     Ok(Handshake {
         filter: asked.filter.as_deref().map(|text| view.filter_text(text)).transpose()?,

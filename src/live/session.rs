@@ -14,13 +14,15 @@ use crate::live::hub::{ConnectionPermit, Hub, PresenceGuard, Subscription};
 use crate::live::message::{Body, Message, Name, resync};
 use crate::live::outbox::Outbox;
 use crate::live::replay::{CatchUp, Started};
+use crate::model::access::View;
 use crate::model::app::App;
 use crate::model::ids::{Position, RecordId, SealedPosition};
 use crate::model::refresh::Transport;
 use crate::model::shape::Shape;
 use crate::model::table::Table;
 use crate::model::viewer::Viewer;
-use crate::records::{ComponentQuery, Opening, Records, RecordsError};
+use crate::queries::{ComponentQuery, Opening};
+use crate::records::{Records, RecordsError};
 use crate::router::Address;
 
 /// The longest `subscriptionId`, in bytes.
@@ -127,8 +129,6 @@ impl Session {
     /// A session that has subscribed to nothing. `table` is that of a per-table connection.
     pub fn new(opened: SessionContext, table: Option<String>) -> Self {
         let SessionContext { hub, app, records, viewer, outbox, admission, via } = opened;
-        let (subscriptions, behind, filters, pages) = Default::default();
-        let connected = Some(Message::connected(via));
         Self {
             hub,
             app,
@@ -136,11 +136,11 @@ impl Session {
             viewer,
             outbox,
             table,
-            subscriptions,
-            filters,
-            behind,
-            pages,
-            connected,
+            subscriptions: HashMap::new(),
+            filters: HashMap::new(),
+            behind: VecDeque::new(),
+            pages: HashMap::new(),
+            connected: Some(Message::connected(via)),
             admission,
         }
     }
@@ -299,6 +299,16 @@ impl Session {
         self.subscriptions.remove(name).map(|ended| ended.scope.table.clone())
     }
 
+    async fn opening(&self, address: &Address) -> Result<Opening, RecordsError> {
+        Opening::of(&self.app, &self.records, &self.viewer, address).await
+    }
+
+    /// A table of this name as the viewer sees it.
+    fn view(&self, table: &str) -> Result<View, RecordsError> {
+        let name = table.parse().map_err(|_| RecordsError::NotFound)?;
+        self.records.view(&self.viewer, &name)
+    }
+
     /// Comes to a page, if it has presence and may be opened.
     async fn enter(&mut self, handshake: &Handshake) -> Result<(), LiveError> {
         let path = handshake.page_path.as_deref().ok_or_else(|| {
@@ -307,7 +317,7 @@ impl Session {
         let address = self.app.at(path).filter(|address| address.page.presence);
         let address = address.ok_or(RecordsError::NotFound)?;
         let path = address.path.clone();
-        let Opening::Open(needed) = self.records.opening(&self.viewer, &address).await? else {
+        let Opening::Open(needed) = self.opening(&address).await? else {
             self.pages.remove(&path);
             return Err(RecordsError::NotFound.into());
         };
@@ -320,9 +330,7 @@ impl Session {
         let is_held = !needed.is_empty();
         let stay = self.hub.stay(&self.admission, &path, &self.viewer, &self.outbox, needed);
         // What became of the record between that look and this moment, nobody has told the stay.
-        if is_held
-            && !matches!(self.records.opening(&self.viewer, &address).await?, Opening::Open(_))
-        {
+        if is_held && !matches!(self.opening(&address).await?, Opening::Open(_)) {
             return Err(RecordsError::NotFound.into());
         }
         self.pages.insert(path, stay);
@@ -334,7 +342,7 @@ impl Session {
     fn edit(&self, handshake: &Handshake) -> Result<(), LiveError> {
         let malformed = |message: &str| LiveError::Malformed(message.to_owned());
         let table = self.table_name(handshake).ok_or_else(|| malformed("editing needs a table"))?;
-        let view = self.records.view(&self.viewer, table)?;
+        let view = self.view(table)?;
         let Viewer::User(user) = &self.viewer else {
             return Err(RecordsError::Unauthenticated.into());
         };
@@ -387,7 +395,7 @@ impl Session {
             let message = "this socket is for one table; use /api/realtime/subscribe".to_owned();
             return Err(LiveError::Malformed(message));
         }
-        let view = self.records.view(&self.viewer, table)?;
+        let view = self.view(table)?;
         let filter_json = handshake.filter.clone().unwrap_or_else(|| Json::Array(Vec::new()));
         let filter = view.filter_json(&filter_json)?;
         let fields = match &handshake.fields {
@@ -439,7 +447,7 @@ impl Session {
         let component = id.parse().ok().and_then(|id| page.component(&id, &self.viewer));
         let component = component.ok_or(RecordsError::NotFound)?;
         let ComponentQuery { view, query, chosen } =
-            self.records.question(&self.viewer, component, &address)?;
+            ComponentQuery::new(component, &self.records, &self.viewer, &address)?;
         let window = query.ask.window();
         let rows = chosen.map(|chosen| chosen.table);
         let shape = Shape::of(page, component, &view);

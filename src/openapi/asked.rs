@@ -6,7 +6,8 @@ use crate::model::access::View;
 use crate::model::field::{Field, FieldAt};
 use crate::model::storage::Storage;
 use crate::openapi::schema;
-use crate::records::{DEFAULT_LIMIT, MAX_LIMIT, MAX_SEARCH, MAX_SORTS};
+use crate::queries::{MAX_SEARCH, MAX_SORTS};
+use crate::records::{DEFAULT_LIMIT, MAX_LIMIT};
 
 /// A parameter in the query string.
 pub(super) fn query(name: &str, schema: &Json, about: &str) -> Json {

@@ -7,7 +7,7 @@ use crate::model::action::{Action, ActionKind, OnSuccess};
 use crate::model::components::component::{Component, ComponentKind};
 use crate::model::field::FieldAt;
 use crate::model::filter::{Filter, Test};
-use crate::model::input::{Input, Inputs};
+use crate::model::ids::RecordId;
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::Record;
 use crate::model::shape::Shape;
@@ -15,7 +15,9 @@ use crate::model::value::Value;
 use crate::model::viewer::Viewer;
 use crate::pages::submission::{Done, Submission, Submitted};
 use crate::pages::{Pages, PagesError};
-use crate::records::{FieldFault, MAX_RECORDS, RecordInput, Records, RecordsError, WriteObstacle};
+use crate::records::{
+    ExpectedState, FieldFault, MAX_RECORDS, Records, RecordsError, WriteObstacle,
+};
 use crate::render::{self, Confirm};
 use crate::router::Address;
 
@@ -27,7 +29,7 @@ struct Press<'a> {
     label: Arc<str>,
     /// What happens then, where an author says so.
     on_success: Option<&'a OnSuccess>,
-    ids: Vec<i64>,
+    ids: Vec<RecordId>,
     /// Whether it is for any number of records.
     is_bulk: bool,
     /// Whether whoever pressed it has been asked, and meant it.
@@ -81,7 +83,7 @@ impl Pages {
         component: &Component,
     ) -> Result<Vec<Record>, RecordsError> {
         let query = component.query(&press.view, &address.values).ok_or(RecordsError::NotFound)?;
-        let ids = press.ids.iter().map(|id| Value::Integer(*id)).collect();
+        let ids = press.ids.iter().map(|id| Value::Integer(id.get())).collect();
         let meant = Filter::Test(FieldAt::ID, Test::In(ids));
         let filter = query.filter.and(press.action.scope(&press.view)).and(meant);
         let limit = u32::try_from(MAX_RECORDS).unwrap_or(u32::MAX);
@@ -208,34 +210,29 @@ impl<'a> Press<'a> {
         records: Records,
         found: &[Record],
     ) -> impl Future<Output = Result<Done, RecordsError>> + Send + 'static {
-        let View { table, viewer, fields, .. } = self.view.clone();
+        let (view, fields) = (self.view.clone(), self.view.fields.clone());
         let (deed, is_bulk) = (self.action.deed.clone(), self.is_bulk);
-        let ids: Vec<_> = found.iter().map(|record| record.id().to_string()).collect();
+        let ids: Vec<_> = found.iter().map(Record::id).collect();
         let toast = self.on_success.map_or_else(|| self.action.toast(), |then| then.toast.clone());
         let parts = self.on_success.and_then(|then| then.navigate.clone());
         async move {
-            let name = table.name.as_str();
-            let record = match deed {
-                ActionKind::Delete if is_bulk => {
-                    records.delete_many(&viewer, name, &ids).await?;
+            let record = match (deed, ids.as_slice()) {
+                (ActionKind::Delete, ids) if is_bulk => {
+                    records.delete_many(view, ids).await?;
                     None
                 }
-                ActionKind::Delete => {
-                    Some(records.delete(&viewer, name, one(&ids)?, None).await?.record)
+                (ActionKind::Set(field, value), ids) if is_bulk => {
+                    records.set_many(view, ids, field, &value).await?;
+                    None
                 }
-                ActionKind::Set(field, value) => {
-                    let name_of = table.field(field).name.to_string();
-                    let fields = Inputs::from_iter([(name_of, Input::from(&value))]);
-                    if is_bulk {
-                        let sent =
-                            |id| RecordInput { id, fields: fields.clone(), updated_at: None };
-                        let all: Vec<_> = ids.into_iter().map(sent).collect();
-                        records.update_many(&viewer, name, &all).await?;
-                        None
-                    } else {
-                        let written = records.update(&viewer, name, one(&ids)?, &fields, None);
-                        Some(written.await?.record)
-                    }
+                (ActionKind::Delete, [id, ..]) => {
+                    Some(records.delete(view, *id, ExpectedState::Any).await?.record)
+                }
+                (ActionKind::Set(field, value), [id, ..]) => {
+                    Some(records.set(view, *id, field, value).await?.record)
+                }
+                (ActionKind::Delete | ActionKind::Set(..), []) => {
+                    return Err(RecordsError::NotFound);
                 }
             };
             let path = |record: Record| render::path(&parts?, &fields, &record);
@@ -244,11 +241,7 @@ impl<'a> Press<'a> {
     }
 }
 
-fn one(ids: &[String]) -> Result<&str, RecordsError> {
-    ids.first().map(String::as_str).ok_or(RecordsError::NotFound)
-}
-
-fn record_id(text: &str) -> Result<i64, RecordsError> {
+fn record_id(text: &str) -> Result<RecordId, RecordsError> {
     text.parse().map_err(|_| RecordsError::NotFound)
 }
 

@@ -22,7 +22,7 @@ use crate::model::query::Query;
 use crate::model::record::FieldSet;
 use crate::model::related::Related;
 use crate::model::route::RouteValues;
-use crate::records::ComponentQuery;
+use crate::queries::ComponentQuery;
 
 /// Before the position from which a component goes on, up to the next quotation mark. It is no part of what is
 /// shown: whoever goes on from an earlier one hears of the same.
@@ -74,16 +74,19 @@ pub(super) struct ViewKey {
 
 impl ViewKey {
     /// What a viewer asks for with one component.
-    pub(super) fn new(component: &Component, asked: ComponentQuery) -> Self {
+    pub(super) fn new(component: &Component, asked: &ComponentQuery) -> Self {
         let ComponentQuery { view, query, chosen } = asked;
-        let columns = chosen.into_iter().flat_map(|chosen| chosen.table.columns);
-        let columns = columns.map(|column| column.field).collect();
-        let editable = component.editable_fields(&view);
-        let actions = component.open_actions(&view);
-        let chosen_from = component.chosen_from(&view).into_iter().cloned();
-        let related = component.related(&view).into_iter().chain(chosen_from).collect();
-        let entries = component.entry_fields(&view);
-        Self { query, fields: view.fields, columns, entries, editable, actions, related }
+        let columns = chosen.iter().flat_map(|chosen| &chosen.table.columns);
+        let chosen_from = component.chosen_from(view).into_iter().cloned();
+        Self {
+            query: query.clone(),
+            fields: view.fields.clone(),
+            columns: columns.map(|column| column.field).collect(),
+            entries: component.entry_fields(view),
+            editable: component.editable_fields(view),
+            actions: component.open_actions(view),
+            related: component.related(view).into_iter().chain(chosen_from).collect(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a path to HTML: which page, which records, for whom. The server and an export ask the same.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::client;
 use crate::feed::{Version, Versions};
@@ -14,7 +14,8 @@ use crate::model::page::Page;
 use crate::model::query::Snapshot;
 use crate::model::shape::Shape;
 use crate::model::viewer::Viewer;
-use crate::records::{ComponentQuery, Opening, Records, RecordsError};
+use crate::queries::{ComponentQuery, Opening};
+use crate::records::{Records, RecordsError};
 use crate::render::{BuiltInForm, ComponentData, Frame, MenuItem, RenderError, Renderer, Scene};
 use crate::router::Address;
 
@@ -131,7 +132,7 @@ impl Pages {
             return Ok(turned_away(page, viewer, &address.path));
         }
         let of = page.components.iter().collect();
-        let shown = RenderRequest { viewer, address: &address, component: None, of };
+        let shown = RenderRequest::new(viewer, &address, None, of);
         let (place, tables) = self.place(&shown);
         // Asked before the rows are read: they may be newer than it says, never older.
         let version = self.versions.of(tables.iter()).await;
@@ -184,7 +185,7 @@ impl Pages {
         let version = self.versions.of(spot.tables.iter()).await;
         let (address, id) = (&spot.address, &spot.component);
         let component = address.page.component(id, viewer).ok_or(RecordsError::NotFound)?;
-        let shown = RenderRequest { viewer, address, component: Some(id), of: vec![component] };
+        let shown = RenderRequest::new(viewer, address, Some(id), vec![component]);
         let made = Box::pin(self.rendered(&shown, &spot.place, version.as_ref())).await?;
         let tag = self.cache.tag(&spot.place, &made, ());
         if known == Some(&tag) {
@@ -199,10 +200,12 @@ impl Pages {
         let address = address.ok_or(RecordsError::NotFound)?;
         let id = component.parse::<ComponentId>().map_err(|_| RecordsError::NotFound)?;
         let found = address.page.component(&id, viewer).ok_or(RecordsError::NotFound)?;
-        let ComponentQuery { view, .. } = self.records.question(viewer, found, &address)?;
-        let shape = Shape::of(&address.page, found, &view);
-        let shown =
-            RenderRequest { viewer, address: &address, component: Some(&id), of: vec![found] };
+        let shown = RenderRequest::new(viewer, &address, Some(&id), vec![found]);
+        let queries = shown.queries(&self.records).iter();
+        let mut own = queries.filter(|(component, _)| component.id == id);
+        let query = own.next().and_then(|(_, query)| query.as_ref());
+        let view = &query.ok_or(RecordsError::NotFound)?.view;
+        let shape = Shape::of(&address.page, found, view);
         let (place, tables) = self.place(&shown);
         Ok(Spot { component: id, place, tables, shape, address })
     }
@@ -256,14 +259,11 @@ impl Pages {
     fn place(&self, shown: &RenderRequest<'_>) -> (CacheKey, Vec<TableName>) {
         let Address { path, values, .. } = shown.address;
         let components = shown.all();
-        let bound =
-            components.iter().filter_map(|component| Some((*component, component.data_source()?)));
-        let bound: Vec<_> = bound.collect();
-        let scopes = bound.iter().map(|(component, _)| {
-            let asked = self.records.question(shown.viewer, component, shown.address).ok()?;
-            Some(ViewKey::new(component, asked))
-        });
-        let scopes: Vec<_> = scopes.collect();
+        let bound = shown.queries(&self.records);
+        let scope = |(component, query): &(&Component, Option<ComponentQuery>)| {
+            query.as_ref().map(|query| ViewKey::new(component, query))
+        };
+        let scopes = bound.iter().map(scope).collect();
         let phrases = components.iter().flat_map(|component| component.phrases());
         let place = CacheKey {
             path: path.clone(),
@@ -275,7 +275,7 @@ impl Pages {
         };
         // A form that adds records shows none: whatever happens in its table is nothing to its page.
         let own = bound.iter().filter(|(component, _)| !component.adds_records());
-        let own = own.map(|(_, source)| source.table.clone());
+        let own = own.filter_map(|(component, _)| Some(component.data_source()?.table.clone()));
         // What records are called by stands in other tables.
         let related = place.scopes.iter().flatten().flat_map(|scope| &scope.related);
         let other = related.map(|related| related.table.name.clone());
@@ -293,7 +293,7 @@ impl Pages {
             // Only what is there is rendered, and kept: so whatever is kept, and whatever a browser
             // has of this version, need not be looked for again.
             if shown.component.is_none() {
-                match self.records.opening(shown.viewer, shown.address).await? {
+                match Opening::of(&self.app, &self.records, shown.viewer, shown.address).await? {
                     Opening::Open(_) => {}
                     Opening::Missing | Opening::Barred => return Err(RecordsError::NotFound.into()),
                 }
@@ -318,10 +318,8 @@ impl Pages {
         &self,
         shown: &RenderRequest<'_>,
     ) -> Result<HashMap<ComponentId, ComponentData>, PagesError> {
-        let asked = shown.all().into_iter().filter_map(|component| {
-            let asked = self.records.question(shown.viewer, component, shown.address).ok()?;
-            Some((component, asked))
-        });
+        let queries = shown.queries(&self.records).iter();
+        let asked = queries.filter_map(|(component, query)| Some((*component, query.clone()?)));
         let mut asked: Vec<_> = asked.collect();
         if asked.is_empty() {
             return Ok(HashMap::new());
@@ -405,9 +403,32 @@ struct RenderRequest<'a> {
     /// Which one, where it is not the whole page.
     component: Option<&'a ComponentId>,
     of: Vec<&'a Component>,
+    queries: OnceLock<Vec<(&'a Component, Option<ComponentQuery>)>>,
 }
 
 impl<'a> RenderRequest<'a> {
+    fn new(
+        viewer: &'a Viewer,
+        address: &'a Address,
+        component: Option<&'a ComponentId>,
+        of: Vec<&'a Component>,
+    ) -> Self {
+        Self { viewer, address, component, of, queries: OnceLock::new() }
+    }
+
+    /// The components that have a table, each with its query; `None` if the viewer may not read what it shows.
+    /// They are made once, for the key of the rendering and for the rendering itself.
+    fn queries(&self, records: &Records) -> &[(&'a Component, Option<ComponentQuery>)] {
+        self.queries.get_or_init(|| {
+            let mut bound = self.all();
+            bound.retain(|component| component.data_source().is_some());
+            let query = |component: &'a Component| {
+                (component, ComponentQuery::new(component, records, self.viewer, self.address).ok())
+            };
+            bound.into_iter().map(query).collect()
+        })
+    }
+
     /// Every component that the viewer may see, those inside others too.
     fn all(&self) -> Vec<&'a Component> {
         self.of.iter().flat_map(|component| component.seen_by(self.viewer)).collect()

@@ -16,7 +16,7 @@ use crate::model::viewer::Viewer;
 use crate::pages::form_data::FormData;
 use crate::pages::submission::{Done, Submission, Submitted};
 use crate::pages::{Pages, PagesError};
-use crate::records::{self, RecordsError};
+use crate::records::{self, ExpectedState, RecordsError};
 use crate::render;
 use crate::render::Draft;
 use crate::router::Address;
@@ -46,7 +46,7 @@ impl Pages {
         let sent = FormData::read(target.form, &table, &target.open, submission.pairs)?;
         let done = match target.form.purpose {
             Purpose::Create => self.add(viewer, submission, &target, &sent).await,
-            Purpose::Update => self.change(viewer, &target, &sent).await,
+            Purpose::Update => self.change(&target, &sent).await,
         };
         match done {
             Ok(done) => Ok(Submitted::Done(done)),
@@ -68,7 +68,7 @@ impl Pages {
         let (records, values, view) = (self.records.clone(), sent.values()?, target.view.clone());
         let on_success = target.form.on_success.clone();
         let work = async move {
-            let added = records.create(&view.viewer, view.table.name.as_str(), &values).await?;
+            let added = records.create(view, &values).await?;
             Ok(done(&on_success, &added))
         };
         // Without a session nobody can be known again.
@@ -81,18 +81,13 @@ impl Pages {
         }
     }
 
-    async fn change(
-        &self,
-        viewer: &Viewer,
-        target: &Target<'_>,
-        sent: &FormData<'_>,
-    ) -> Result<Done, RecordsError> {
+    async fn change(&self, target: &Target<'_>, sent: &FormData<'_>) -> Result<Done, RecordsError> {
         let now = self.record(target, sent.record.as_deref().unwrap_or_default()).await?;
         let values = sent.values()?;
         let saved = if values.is_empty() {
             now
         } else if sent.overtaken(&now.record).is_empty() {
-            self.update(viewer, target, sent, &values, now).await?
+            self.update(target, sent, &values, now).await?
         } else {
             return Err(stale(now));
         };
@@ -102,16 +97,15 @@ impl Pages {
     /// Writes the values; again if meanwhile others have changed other fields only.
     async fn update(
         &self,
-        viewer: &Viewer,
         target: &Target<'_>,
         sent: &FormData<'_>,
         values: &Inputs,
         mut now: records::RecordView,
     ) -> Result<records::RecordView, RecordsError> {
-        let (table, id) = (target.view.table.name.as_str(), now.record.id().to_string());
+        let id = now.record.id();
         for tries in 1.. {
-            let token = token(&now);
-            let written = self.records.update(viewer, table, &id, values, token.as_deref()).await;
+            let view = target.view.clone();
+            let written = self.records.update(view, id, values, state_of(&now)).await;
             match written {
                 Err(RecordsError::Conflict(stale)) if tries < MOST_TRIES => {
                     now = stale.shown;
@@ -201,10 +195,11 @@ fn stale(shown: records::RecordView) -> RecordsError {
     RecordsError::Conflict(Box::new(records::Stale { shown, overwritten: Vec::new() }))
 }
 
-/// The state of a record that a write is held against, where its table has one.
-fn token(shown: &records::RecordView) -> Option<String> {
-    match &shown.record[shown.view.table.updated_at()?] {
-        Value::Text(text) => Some(text.to_string()),
-        _ => None,
+/// The state of a record, if it has an `updatedAt` to know it by.
+fn state_of(shown: &records::RecordView) -> ExpectedState {
+    let updated_at = shown.view.table.updated_at().map(|at| &shown.record[at]);
+    match updated_at {
+        Some(value @ Value::Text(_)) => ExpectedState::OneOf(vec![value.clone()]),
+        _ => ExpectedState::Any,
     }
 }

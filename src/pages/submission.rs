@@ -84,6 +84,6 @@ impl<'a> Submission<'a> {
             true => vec![component],
             false => address.page.components.iter().collect(),
         };
-        RenderRequest { viewer, address, component: None, of }
+        RenderRequest::new(viewer, address, None, of)
     }
 }

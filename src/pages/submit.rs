@@ -11,6 +11,7 @@ use crate::model::viewer::Viewer;
 use crate::pages::save::Target;
 use crate::pages::submission::{Submission, Submitted};
 use crate::pages::{Pages, PagesError, RenderRequest};
+use crate::queries;
 use crate::records::RecordsError;
 use crate::render::{ComponentData, Frame, Scene};
 use crate::router::Address;
@@ -76,7 +77,7 @@ impl Pages {
         let id = component.parse::<ComponentId>().ok();
         let component = id.and_then(|id| address.page.component(&id, viewer));
         let component = component.ok_or(RecordsError::NotFound)?;
-        let view = self.records.view_for(viewer, component)?;
+        let view = queries::view_of(component, &self.records, viewer)?;
         Ok((component, view))
     }
 

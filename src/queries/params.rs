@@ -140,7 +140,7 @@ impl View {
     ///
     /// # Errors
     /// When one is not a field the viewer may read, or no relationship.
-    pub(super) fn expand(&self, text: &str) -> Result<Vec<Related>, RecordsError> {
+    pub fn expand(&self, text: &str) -> Result<Vec<Related>, RecordsError> {
         let read = |name: &str| {
             let at = self.field(name.trim())?;
             let related = self.related.iter().find(|related| related.field == at);
@@ -150,7 +150,11 @@ impl View {
         text.split(',').map(read).collect()
     }
 
-    pub(super) fn field(&self, name: &str) -> Result<FieldAt, RecordsError> {
+    /// The field of this name.
+    ///
+    /// # Errors
+    /// [`RecordsError::UnknownFields`] if there is none that the viewer may read.
+    pub fn field(&self, name: &str) -> Result<FieldAt, RecordsError> {
         let at = self.table.at(name).filter(|at| self.fields.contains(*at));
         at.ok_or_else(|| RecordsError::unknown_field(name))
     }

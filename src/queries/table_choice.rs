@@ -10,80 +10,22 @@ use crate::fields::filter::{FilterContext, FilterFault, UnknownName, read};
 use crate::fields::relationship::parse_choice;
 use crate::fields::{example, without_percent};
 use crate::model::access::View;
-use crate::model::components::component::{Component, ComponentKind};
-use crate::model::components::data_table::{
-    Choice, Chosen, DataTable, FILTER, FILTER_BY, usual_operator,
-};
+use crate::model::components::data_table::{Choice, DataTable, FILTER, FILTER_BY, usual_operator};
 use crate::model::field::{Field, FieldAt, FieldKind};
 use crate::model::filter::{Filter, MAX_FILTER_CONDITIONS, Test};
 use crate::model::operator::{Operands, Operator};
-use crate::model::query::{Answer, Ask, Query, Sort};
+use crate::model::query::Sort;
 use crate::model::route::RouteValues;
 use crate::model::storage::Storage;
 use crate::model::value::Value;
-use crate::model::viewer::Viewer;
-use crate::records::{Records, RecordsError};
-use crate::router::Address;
+use crate::records::RecordsError;
 
 /// The last page that can be asked for.
 const MAX_PAGE: u64 = 1_000_000_000;
 
-/// What a component asks for one viewer at one address.
-#[derive(Clone, Debug)]
-pub struct ComponentQuery {
-    /// Its table as they see it.
-    pub view: View,
-    /// The query for the records.
-    pub query: Query,
-    /// What they chose, where it is a table.
-    pub chosen: Option<Chosen>,
-}
-
-impl Records {
-    /// What a component asks for this viewer at this address.
-    ///
-    /// # Errors
-    /// When it shows no records, or none that they may read.
-    pub fn question(
-        &self,
-        viewer: &Viewer,
-        component: &Component,
-        address: &Address,
-    ) -> Result<ComponentQuery, RecordsError> {
-        let view = self.view_for(viewer, component)?;
-        let query = component.query(&view, &address.values).ok_or(RecordsError::NotFound)?;
-        let ComponentKind::DataTable(table) = &component.kind else {
-            return Ok(ComponentQuery { view, query, chosen: None });
-        };
-        let prefix = address.page.prefix(&component.id);
-        let choice = view.choice(table, &prefix, &address.values);
-        let filter = query.filter.and(choice.filter.clone());
-        let table = table.seen_by(&view, &choice);
-        let query = Query { filter, ask: Ask::Rows(table.window.clone()), ..query };
-        Ok(ComponentQuery { view, query, chosen: Some(Chosen { table, choice }) })
-    }
-}
-
-impl ComponentQuery {
-    /// Turns back to the last page, if the answer says that the one asked for lies beyond it.
-    pub fn turn_back(&mut self, answer: &Answer) -> bool {
-        let (Some(Chosen { table, choice }), Answer::Rows(rows)) = (&mut self.chosen, answer)
-        else {
-            return false;
-        };
-        if !rows.records.is_empty() || choice.page == 1 {
-            return false;
-        }
-        choice.page = rows.total.div_ceil(u64::from(choice.limit)).max(1);
-        table.window.offset = (choice.page - 1) * u64::from(choice.limit);
-        self.query.ask = Ask::Rows(table.window.clone());
-        true
-    }
-}
-
 impl View {
     /// What the viewer chose about a table, by the names that begin with a prefix.
-    fn choice(&self, table: &DataTable, prefix: &str, values: &RouteValues) -> Choice {
+    pub(super) fn choice(&self, table: &DataTable, prefix: &str, values: &RouteValues) -> Choice {
         let mut choice = Choice::none(table);
         let mut filters = Vec::new();
         for (name, value) in values.pairs() {

@@ -20,9 +20,9 @@ use crate::records::RecordsError;
 
 /// Which list a cursor belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark(String);
+pub struct ListCursor(String);
 
-impl Mark {
+impl ListCursor {
     /// Of the list of a table that was asked for in these words.
     pub fn new(table: &Table, words: &[Option<&str>]) -> Self {
         let mut digest = Sha256::new();
@@ -116,9 +116,9 @@ mod tests {
     #[track_caller]
     fn check(value: Value) {
         let table = table("orders", &["customer"]);
-        let mark = Mark::new(&table, &WORDS);
+        let cursors = ListCursor::new(&table, &WORDS);
         let record = Record { values: vec![Value::Integer(7), value.clone()] };
-        let after = mark.read(&mark.behind(&record, &sort(&table)), &table, &sort(&table));
+        let after = cursors.read(&cursors.behind(&record, &sort(&table)), &table, &sort(&table));
         assert_eq!(after.unwrap(), After { values: vec![value], id: 7.into() });
     }
 
@@ -133,16 +133,18 @@ mod tests {
     fn a_cursor_of_another_list_is_refused() {
         let orders = table("orders", &["customer"]);
         let record = Record { values: vec![Value::Integer(7), Value::text("Ada")] };
-        let cursor = Mark::new(&orders, &WORDS).behind(&record, &sort(&orders));
+        let cursor = ListCursor::new(&orders, &WORDS).behind(&record, &sort(&orders));
         for other in
             [[None, Some("customer")], [Some("customers"), None], [Some("customer"), Some("a")]]
         {
-            assert!(Mark::new(&orders, &other).read(&cursor, &orders, &sort(&orders)).is_err());
+            assert!(
+                ListCursor::new(&orders, &other).read(&cursor, &orders, &sort(&orders)).is_err()
+            );
         }
         let people = table("people", &["customer"]);
-        assert!(Mark::new(&people, &WORDS).read(&cursor, &people, &sort(&people)).is_err());
+        assert!(ListCursor::new(&people, &WORDS).read(&cursor, &people, &sort(&people)).is_err());
         for text in ["", "x", "AAAA", "W10", "bnVsbA", &cursor[1..]] {
-            let read = Mark::new(&orders, &WORDS).read(text, &orders, &sort(&orders));
+            let read = ListCursor::new(&orders, &WORDS).read(text, &orders, &sort(&orders));
             assert!(read.is_err(), "{text}");
         }
     }

@@ -55,9 +55,6 @@ pub enum RecordsError {
     /// Somebody changed the record first.
     #[error("somebody else changed this record first")]
     Conflict(Box<Stale>),
-    /// The record is not in the state that `If-Match` names.
-    #[error("the record is no longer as `If-Match` has it")]
-    Precondition(Box<Stale>),
     /// Lines of a file that cannot be records, all of them.
     #[error("{}; nothing was changed", not_taken(.0))]
     BadLines(Vec<LineFault>),
@@ -119,22 +116,14 @@ impl RecordsError {
                 "REFUSED"
             }
             Self::Conflict(_) | Self::Batch(WriteObstacle::Stale, _) => "CONFLICT",
-            Self::Precondition(_) => "PRECONDITION_FAILED",
             Self::PageChanged => "PAGE_CHANGED",
             Self::Faulty(_) => "INTERNAL",
             Self::Store(_) => "UNAVAILABLE",
         }
     }
 
-    /// The same, where the state of the record was named by `If-Match`.
-    pub(super) fn into_precondition(self) -> Self {
-        match self {
-            Self::Conflict(stale) => Self::Precondition(stale),
-            other => other,
-        }
-    }
-
-    pub(super) fn unknown_field(name: &str) -> Self {
+    /// A field of this name does not exist, or not for this viewer.
+    pub fn unknown_field(name: &str) -> Self {
         Self::UnknownFields(vec![FieldFault::new(name, "is unknown")])
     }
 }
@@ -170,12 +159,14 @@ pub struct FieldFault {
 }
 
 impl FieldFault {
-    pub(super) fn new(field: &str, message: impl Into<String>) -> Self {
+    /// A fault of this field; of the whole record, if the name is empty. The message is a fragment: `must be a date`.
+    pub fn new(field: &str, message: impl Into<String>) -> Self {
         Self { record: None, field: field.to_owned(), message: message.into() }
     }
 
-    /// The same, of one record of many.
-    pub(super) fn of(self, record: Option<usize>) -> Self {
+    /// The same fault of one record of a batch, by its index from 0.
+    #[must_use]
+    pub fn of(self, record: Option<usize>) -> Self {
         Self { record, ..self }
     }
 

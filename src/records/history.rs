@@ -3,9 +3,10 @@
 use crate::model::access::View;
 use crate::model::change::Change;
 use crate::model::field::FieldAt;
+use crate::model::ids::RecordId;
 use crate::model::record::Record;
 use crate::model::viewer::Viewer;
-use crate::records::{Records, RecordsError, record_id};
+use crate::records::{Records, RecordsError};
 
 /// How many changes of a record are told.
 const MAX_CHANGES: u32 = 500;
@@ -23,28 +24,21 @@ impl Records {
     /// What happened to a record that the viewer may read, or might have read when it was there.
     ///
     /// # Errors
-    /// When they look after nothing here, or nothing is known of such a record.
-    pub async fn history(
-        &self,
-        viewer: &Viewer,
-        table: &str,
-        id: &str,
-    ) -> Result<History, RecordsError> {
-        let view = self.view(viewer, table)?;
-        if !viewer.is_admin() {
-            return Err(match viewer {
+    /// If the viewer is no admin, or nothing is known of such a record.
+    pub async fn history(&self, view: View, id: RecordId) -> Result<History, RecordsError> {
+        if !view.viewer.is_admin() {
+            return Err(match view.viewer {
                 Viewer::Guest => RecordsError::Unauthenticated,
                 Viewer::User(_) => RecordsError::Forbidden,
             });
         }
-        let id = record_id(id)?;
         let mut changes = self.store.log().history(&view.table.name, id, MAX_CHANGES).await?;
         let sees =
             |record: &Option<_>| record.as_ref().is_none_or(|record| view.rows.matches(record));
         changes.retain(|change| sees(&change.old) && sees(&change.new));
         if changes.is_empty() {
             // What has not changed for long is there all the same.
-            self.get(viewer, table, &id.to_string()).await?;
+            self.get(view.clone(), id).await?;
         }
         Ok(History { view, changes })
     }

@@ -13,8 +13,7 @@ use crate::model::access::View;
 use crate::model::field::{Field, FieldAt};
 use crate::model::permissions::Operation;
 use crate::model::value::Value;
-use crate::model::viewer::Viewer;
-use crate::records::many::{WritePlan, merge, unique_field};
+use crate::records::many::{WritePlan, check_unique, upsert};
 use crate::records::{Records, RecordsError, WriteObstacle, csv, may, sent};
 use crate::store::{FieldValues, Intent, StoreError, WriteOp};
 
@@ -32,10 +31,10 @@ const AS_UTF8: &str = "save the file once more, as “CSV UTF-8”";
 
 /// What is to become of the lines of a file.
 #[derive(Clone, Copy, Debug)]
-pub struct Import<'a> {
-    /// The unique field by which lines are those of records that are there; without one, each is a
+pub struct Import {
+    /// The unique field by which lines are those of records that are there; `None` makes each line a
     /// new record.
-    pub merge_on: Option<&'a str>,
+    pub merge_on: Option<FieldAt>,
     /// Whether it is meant, or only to be tried.
     pub intent: Intent,
 }
@@ -73,13 +72,12 @@ impl Records {
     /// When the viewer may not, the lines cannot be merged by that field, or any of them is at fault.
     pub async fn import(
         &self,
-        viewer: &Viewer,
-        table: &str,
+        view: View,
         file: Bytes,
-        import: Import<'_>,
+        import: Import,
     ) -> Result<ImportReport, RecordsError> {
         let _share = self.imports.take(requester(), 1).map_err(StoreError::from)?;
-        let report = self.try_import(viewer, table, file, import).await?;
+        let report = self.try_import(view, file, import).await?;
         if report.faults.is_empty() || import.intent == Intent::Try {
             Ok(report)
         } else if report.is_refused {
@@ -91,20 +89,16 @@ impl Records {
 
     async fn try_import(
         &self,
-        viewer: &Viewer,
-        table: &str,
+        view: View,
         file: Bytes,
-        import: Import<'_>,
+        import: Import,
     ) -> Result<ImportReport, RecordsError> {
-        let view = self.view(viewer, table)?;
         may(&view, Operation::Create)?;
-        let on = match import.merge_on {
-            Some(name) => {
-                may(&view, Operation::Update)?;
-                Some(unique_field(&view, name)?)
-            }
-            None => None,
-        };
+        let on = import.merge_on;
+        if let Some(on) = on {
+            may(&view, Operation::Update)?;
+            check_unique(&view, on)?;
+        }
         // A long file takes its time: those who serve go on meanwhile.
         let read = spawn_blocking(move || {
             let mut reading =
@@ -331,7 +325,7 @@ impl ImportReader<'_> {
         let action = match self.on {
             Some(on) if !key.is_null() => {
                 let new = lacking.is_empty().then(|| without_missing(values.clone()));
-                merge(self.view, on, key, values, new)
+                upsert(self.view, on, key, values, new)
             }
             Some(on) if on != FieldAt::ID => {
                 let name = self.view.table.field(on).name.as_str().to_owned();
@@ -345,7 +339,7 @@ impl ImportReader<'_> {
                 WriteOp::Insert(sent::made_by(self.view, without_missing(values)))
             }
         };
-        let is_by_id = matches!(&action, WriteOp::Merge(_)) && self.on == Some(FieldAt::ID);
+        let is_by_id = matches!(&action, WriteOp::Upsert(_)) && self.on == Some(FieldAt::ID);
         self.lines.push(line);
         plan.actions.push(action);
         plan.lacking.push(if is_by_id { Vec::new() } else { lacking });

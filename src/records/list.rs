@@ -6,28 +6,14 @@ use crate::model::ids::SealedPosition;
 use crate::model::query::{Answer, Ask, Query, Window};
 use crate::model::record::{FieldSet, Record};
 use crate::model::related::Related;
-use crate::records::cursor::Mark;
 use crate::records::{Records, RecordsError};
+
+pub use crate::records::cursor::ListCursor;
 
 /// How many records a page of a list has where nobody says.
 pub const DEFAULT_LIMIT: u32 = 25;
 /// The most records that a page of a list may have.
 pub const MAX_LIMIT: u32 = 500;
-
-/// What a list is asked for, in the words of whoever asks.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Asked<'a> {
-    /// Which records: JSON, or `field:operator:value`.
-    pub filter: Option<&'a str>,
-    /// The words that the records contain, as `search` says.
-    pub search: Option<&'a str>,
-    /// The order of the records, as `sort` says.
-    pub sort: Option<&'a str>,
-    /// The fields to return, as `fields` says.
-    pub fields: Option<&'a str>,
-    /// Which links come with what they go by.
-    pub expand: Option<&'a str>,
-}
 
 /// A list that a viewer may have.
 #[derive(Clone, Debug)]
@@ -42,7 +28,8 @@ pub struct RecordList {
     pub fields: FieldSet,
     /// Which links come with what they go by.
     pub expand: Vec<Related>,
-    mark: Mark,
+    /// Which list its cursors belong to.
+    pub cursor: ListCursor,
 }
 
 /// A page of a list.
@@ -59,30 +46,12 @@ pub struct Listed {
 }
 
 impl RecordList {
-    /// The list that is meant, of the records that the viewer may read; all of it.
-    ///
-    /// # Errors
-    /// When it cannot be understood, or looks at a field the viewer may not read.
-    pub fn read(view: View, asked: &Asked<'_>) -> Result<Self, RecordsError> {
-        let filter = view.filter(asked.filter.unwrap_or_default())?;
-        let filter = filter.and(view.search(asked.search.unwrap_or_default())?);
-        let sort = asked.sort.map_or(Ok(Vec::new()), |text| view.sort(text))?;
-        let fields = match asked.fields {
-            Some(names) => view.select(names.split(','))?,
-            None => view.fields.clone(),
-        };
-        let expand = asked.expand.map_or(Ok(Vec::new()), |text| view.expand(text))?;
-        let mark = Mark::new(&view.table, &[asked.filter, asked.search, asked.sort]);
-        let window = Window::first(u32::MAX, sort);
-        Ok(Self { view, filter, window, fields, expand, mark })
-    }
-
     /// Begins the list where an earlier page of it ended.
     ///
     /// # Errors
     /// When the cursor is none of this list.
     pub fn go_on_from(&mut self, cursor: Option<&str>) -> Result<(), RecordsError> {
-        let read = |cursor| self.mark.read(cursor, &self.view.table, &self.window.sort);
+        let read = |cursor| self.cursor.read(cursor, &self.view.table, &self.window.sort);
         self.window.after = cursor.map(read).transpose()?;
         Ok(())
     }
@@ -94,7 +63,7 @@ impl Records {
     /// # Errors
     /// When the database does not answer.
     pub async fn list(&self, list: &RecordList) -> Result<Listed, RecordsError> {
-        let RecordList { view, filter, window, mark, .. } = list;
+        let RecordList { view, filter, window, cursor, .. } = list;
         let limit = window.limit as usize;
         // One more than asked for says whether there are any more.
         let window = Window { limit: window.limit.saturating_add(1), ..window.clone() };
@@ -106,7 +75,7 @@ impl Records {
         let goes_on = records.len() > limit;
         records.truncate(limit);
         let last = records.last().filter(|_| goes_on);
-        let next_cursor = last.map(|record| mark.behind(record, &sort));
+        let next_cursor = last.map(|record| cursor.behind(record, &sort));
         self.label(&list.expand, &mut records).await?;
         let position = self.position(&snapshot.position, view, &list.expand).await;
         Ok(Listed { records, total, next_cursor, position })

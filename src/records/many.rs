@@ -10,9 +10,8 @@ use crate::model::input::Inputs;
 use crate::model::permissions::Operation;
 use crate::model::record::Record;
 use crate::model::value::Value;
-use crate::model::viewer::Viewer;
 use crate::records::sent::{self, Faults};
-use crate::records::{FieldFault, Records, RecordsError, WriteObstacle, may};
+use crate::records::{ExpectedState, FieldFault, Records, RecordsError, WriteObstacle, may};
 use crate::store::{FieldValues, Intent, StoreError, Upsert, WriteOp, WriteOutcome};
 
 /// How many records may be written at once.
@@ -22,11 +21,11 @@ pub const MAX_RECORDS: usize = 1_000;
 #[derive(Clone, Debug)]
 pub struct RecordInput {
     /// The id of the record.
-    pub id: String,
-    /// The fields that are set, with their values.
+    pub id: RecordId,
+    /// The values that were sent for its fields.
     pub fields: Inputs,
-    /// Only if it still has this `updatedAt`.
-    pub updated_at: Option<String>,
+    /// The state in which it must be.
+    pub expected: ExpectedState,
 }
 
 /// Many records that were written, in the order in which they were sent.
@@ -51,13 +50,7 @@ impl Records {
     ///
     /// # Errors
     /// When the viewer may not, or values of any do not fit.
-    pub async fn create_many(
-        &self,
-        viewer: &Viewer,
-        table: &str,
-        records: &[Inputs],
-    ) -> Result<Many, RecordsError> {
-        let view = self.view_to_add(viewer, table)?;
+    pub async fn create_many(&self, view: View, records: &[Inputs]) -> Result<Many, RecordsError> {
         may(&view, Operation::Create)?;
         check_number(records.len())?;
         let mut faults = Faults::default();
@@ -78,29 +71,41 @@ impl Records {
     /// When the viewer may not, values of any do not fit, or somebody was faster with one.
     pub async fn update_many(
         &self,
-        viewer: &Viewer,
-        table: &str,
-        records: &[RecordInput],
+        view: View,
+        records: Vec<RecordInput>,
     ) -> Result<Many, RecordsError> {
-        let view = self.view(viewer, table)?;
         may(&view, Operation::Update)?;
         check_number(records.len())?;
         let mut faults = Faults::default();
         let mut actions = Vec::with_capacity(records.len());
-        let ids = ids(records.iter().map(|record| &*record.id))?;
-        for (index, (record, id)) in records.iter().zip(ids).enumerate() {
-            let values = faults.values(&view, &record.fields, Some(index));
-            if record.fields.is_empty() {
+        for (index, RecordInput { id, fields, expected }) in records.into_iter().enumerate() {
+            let values = faults.values(&view, &fields, Some(index));
+            if fields.is_empty() {
                 faults.unfit(|| {
                     FieldFault::new("fields", "names no field to change").of(Some(index))
                 });
             }
-            let token = record.updated_at.as_deref().map(|text| sent::token(&view.table, text));
-            let expected = token.transpose()?.map(|token| vec![token]);
             let values = sent::changed_by(&view, values);
-            actions.push(WriteOp::Update(id, values, expected));
+            actions.push(WriteOp::Update(id, values, expected.values()));
         }
         faults.none()?;
+        self.write_many(view, actions).await
+    }
+
+    /// Sets one field of each of these records to a value.
+    ///
+    /// # Errors
+    /// If the viewer may not set it, or any of them is not there.
+    pub async fn set_many(
+        &self,
+        view: View,
+        ids: &[RecordId],
+        field: FieldAt,
+        value: &Value,
+    ) -> Result<Many, RecordsError> {
+        check_number(ids.len())?;
+        let actions = ids.iter().map(|id| sent::set(&view, *id, field, value));
+        let actions = actions.collect::<Result<_, _>>()?;
         self.write_many(view, actions).await
     }
 
@@ -108,16 +113,9 @@ impl Records {
     ///
     /// # Errors
     /// When the viewer may not, or any is not there.
-    pub async fn delete_many(
-        &self,
-        viewer: &Viewer,
-        table: &str,
-        ids: &[String],
-    ) -> Result<Many, RecordsError> {
-        let view = self.view(viewer, table)?;
+    pub async fn delete_many(&self, view: View, ids: &[RecordId]) -> Result<Many, RecordsError> {
         may(&view, Operation::Delete)?;
         check_number(ids.len())?;
-        let ids = self::ids(ids.iter().map(String::as_str))?;
         let mut faults = Faults::default();
         let mut seen = HashSet::new();
         for (index, id) in ids.iter().enumerate().filter(|(_, id)| !seen.insert(**id)) {
@@ -125,7 +123,7 @@ impl Records {
             faults.unfit(|| FieldFault::new("id", message).of(Some(index)));
         }
         faults.none()?;
-        let actions = ids.into_iter().map(|id| WriteOp::Delete(id, None));
+        let actions = ids.iter().map(|id| WriteOp::Delete(*id, None));
         self.write_many(view, actions.collect()).await
     }
 
@@ -133,18 +131,17 @@ impl Records {
     ///
     /// # Errors
     /// When the viewer may not do both, the field is not unique, or values of any do not fit.
-    pub async fn merge_many(
+    pub async fn upsert_many(
         &self,
-        viewer: &Viewer,
-        table: &str,
-        merge_on: &str,
+        view: View,
+        on: FieldAt,
         records: &[Inputs],
     ) -> Result<Many, RecordsError> {
-        let view = self.view(viewer, table)?;
         may(&view, Operation::Create)?;
         may(&view, Operation::Update)?;
         check_number(records.len())?;
-        let on = unique_field(&view, merge_on)?;
+        check_unique(&view, on)?;
+        let merge_on = view.table.field(on).name.as_str();
         let mut faults = Faults::default();
         let (mut actions, mut lacking) = (Vec::new(), Vec::new());
         for (index, fields) in records.iter().enumerate() {
@@ -166,7 +163,7 @@ impl Records {
                 }
                 Some(Ok(key)) => {
                     let new = lacking[index].is_empty().then(|| values.clone());
-                    actions.push(merge(&view, on, key, values, new));
+                    actions.push(upsert(&view, on, key, values, new));
                 }
                 // Told as the value of the field, unless it is the id.
                 Some(Err(misfit)) if on == FieldAt::ID => {
@@ -285,8 +282,8 @@ impl Failed {
     }
 }
 
-/// What changes the record that is known by a value, or makes it of others where it is not there.
-pub(super) fn merge(
+/// The write that changes the record with this value in a unique field, or adds it if there is none.
+pub(super) fn upsert(
     view: &View,
     on: FieldAt,
     key: Value,
@@ -295,37 +292,27 @@ pub(super) fn merge(
 ) -> WriteOp {
     // An id is the database's to give.
     let new = new.filter(|_| on != FieldAt::ID).map(|new| sent::made_by(view, new));
-    WriteOp::Merge(Box::new(Upsert { on, key, known: sent::changed_by(view, known), new }))
+    WriteOp::Upsert(Box::new(Upsert { on, key, known: sent::changed_by(view, known), new }))
 }
 
-/// A field by which records can be told apart.
-pub(super) fn unique_field(view: &View, name: &str) -> Result<FieldAt, RecordsError> {
-    let at = view.field(name)?;
-    if at == FieldAt::ID || view.table.field(at).unique {
-        Ok(at)
-    } else {
-        let message = format!("mergeOn must be a unique field, and `{name}` is not");
-        Err(RecordsError::Malformed(message))
+/// Refuses to merge by a field that is not unique.
+pub(super) fn check_unique(view: &View, at: FieldAt) -> Result<(), RecordsError> {
+    let field = view.table.field(at);
+    if at == FieldAt::ID || field.unique {
+        return Ok(());
     }
+    let message = format!("mergeOn must be a unique field, and `{}` is not", field.name);
+    Err(RecordsError::Malformed(message))
 }
 
-fn check_number(records: usize) -> Result<(), RecordsError> {
+/// Refuses a batch of no records or of more than [`MAX_RECORDS`].
+///
+/// # Errors
+/// [`RecordsError::Malformed`], with the number.
+pub fn check_number(records: usize) -> Result<(), RecordsError> {
     if (1..=MAX_RECORDS).contains(&records) {
         return Ok(());
     }
     let message = format!("a batch has from 1 to {MAX_RECORDS} records, got {records}");
     Err(RecordsError::Malformed(message))
-}
-
-/// The ids of records. What is no id is that of no record.
-fn ids<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<RecordId>, RecordsError> {
-    let (mut ids, mut failed) = (Vec::new(), Failed::default());
-    for (index, text) in texts.enumerate() {
-        match text.parse() {
-            Ok(id) => ids.push(id),
-            Err(_) => failed.outcome(index, Ok(WriteOutcome::Missing))?,
-        }
-    }
-    failed.none()?;
-    Ok(ids)
 }

@@ -1,6 +1,8 @@
 //! The rules of data: what a viewer may list, read, add, change and remove.
 //!
-//! Pages, the API and subscriptions all ask here, so a rule holds everywhere or nowhere.
+//! Pages, the API and subscriptions all ask here, so a rule holds everywhere or nowhere. A caller resolves the
+//! viewer's permissions once, as a [`View`], and hands it to each call with typed ids and values: text and JSON of
+//! requests are read at the edge (`http`, `pages`, `queries`).
 
 use std::sync::Arc;
 
@@ -8,7 +10,6 @@ use crate::feed::Versions;
 use crate::limits::{Limit, Shares};
 use crate::model::access::View;
 use crate::model::app::App;
-use crate::model::components::component::Component;
 use crate::model::field::FieldAt;
 use crate::model::ids::{Position, RecordId, SealedPosition, TableName};
 use crate::model::input::Inputs;
@@ -29,27 +30,21 @@ mod choices;
 mod csv;
 mod cursor;
 mod error;
-mod etag;
+mod expected;
 mod export;
 mod history;
 mod import;
 mod list;
 mod many;
-mod opening;
-mod query_params;
 mod sent;
-mod table_query;
 mod totals;
 
 pub use error::{FieldFault, RecordsError, WriteObstacle};
-pub use etag::{Tags, tag};
+pub use expected::ExpectedState;
 pub use history::History;
 pub use import::{Import, ImportReport, LineFault, MAX_IMPORT_BYTES, MAX_IMPORT_MIB};
-pub use list::{Asked, DEFAULT_LIMIT, Listed, MAX_LIMIT, RecordList};
-pub use many::{MAX_RECORDS, Many, RecordInput};
-pub use opening::Opening;
-pub use query_params::{MAX_SEARCH, MAX_SORTS};
-pub use table_query::ComponentQuery;
+pub use list::{DEFAULT_LIMIT, ListCursor, Listed, MAX_LIMIT, RecordList};
+pub use many::{MAX_RECORDS, Many, RecordInput, check_number};
 
 use sent::Faults;
 use totals::Totals;
@@ -97,33 +92,18 @@ impl Records {
     /// The table as the viewer sees it.
     ///
     /// # Errors
-    /// When it does not exist or they may not read it: the answer is the same.
-    pub fn view(&self, viewer: &Viewer, table: &str) -> Result<View, RecordsError> {
-        let name = table.parse::<TableName>().ok();
-        name.and_then(|name| self.app.view(&name, viewer)).ok_or(RecordsError::NotFound)
+    /// [`RecordsError::NotFound`] if there is no such table, or the viewer may not read it: the answer is the same.
+    pub fn view(&self, viewer: &Viewer, table: &TableName) -> Result<View, RecordsError> {
+        self.app.view(table, viewer).ok_or(RecordsError::NotFound)
     }
 
-    /// The table as the viewer sees it who adds a record to it.
+    /// The table as a viewer sees it who adds a record to it.
     ///
     /// # Errors
-    /// When it does not exist, or they may neither read it nor add to it: the answer is the same.
-    pub fn view_to_add(&self, viewer: &Viewer, table: &str) -> Result<View, RecordsError> {
-        let name = table.parse::<TableName>().ok();
-        name.and_then(|name| self.app.view_to_add(&name, viewer)).ok_or(RecordsError::NotFound)
-    }
-
-    /// The table of a component as the viewer sees it who uses it.
-    ///
-    /// # Errors
-    /// When the component has none, or they may not know of it.
-    pub fn view_for(&self, viewer: &Viewer, component: &Component) -> Result<View, RecordsError> {
-        let source = component.data_source().ok_or(RecordsError::NotFound)?;
-        let table = source.table.as_str();
-        if component.adds_records() {
-            self.view_to_add(viewer, table)
-        } else {
-            self.view(viewer, table)
-        }
+    /// [`RecordsError::NotFound`] if there is no such table, or the viewer may neither read it nor add to it: the
+    /// answer is the same.
+    pub fn view_to_add(&self, viewer: &Viewer, table: &TableName) -> Result<View, RecordsError> {
+        self.app.view_to_add(table, viewer).ok_or(RecordsError::NotFound)
     }
 
     /// Answers queries from one snapshot. Whoever calls has checked who may ask them.
@@ -174,8 +154,12 @@ impl Records {
         Ok(())
     }
 
-    /// Gives records what their links in these fields go by.
-    async fn label(&self, related: &[Related], records: &mut [Record]) -> Result<(), StoreError> {
+    /// Fills in the labels of the records that these relationships refer to.
+    pub(super) async fn label(
+        &self,
+        related: &[Related],
+        records: &mut [Record],
+    ) -> Result<(), StoreError> {
         let mut leads = RelatedLoader::default();
         for record in records.iter() {
             related.iter().for_each(|related| leads.request(related, &record[related.field]));
@@ -185,51 +169,36 @@ impl Records {
         Ok(())
     }
 
-    /// One record.
+    /// Returns one record.
     ///
     /// # Errors
-    /// When there is none that the viewer may see.
-    pub async fn get(
-        &self,
-        viewer: &Viewer,
-        table: &str,
-        id: &str,
-    ) -> Result<RecordView, RecordsError> {
-        let view = self.view(viewer, table)?;
-        let id = record_id(id)?;
+    /// [`RecordsError::NotFound`] if there is none of this id that the viewer may see.
+    pub async fn get(&self, view: View, id: RecordId) -> Result<RecordView, RecordsError> {
         let record = self.store.get(&view.table, id).await?;
         let record = record.filter(|record| view.rows.matches(record));
         Ok(RecordView { record: record.ok_or(RecordsError::NotFound)?, view })
     }
 
-    /// One record, with what its relationships of these names go by.
+    /// Returns one record, with the labels of the records that these relationships refer to.
     ///
     /// # Errors
-    /// When there is none that the viewer may see, or a name is none of a relationship that they read.
+    /// [`RecordsError::NotFound`] if there is none of this id that the viewer may see.
     pub async fn get_expanded(
         &self,
-        viewer: &Viewer,
-        table: &str,
-        id: &str,
-        names: &str,
+        view: View,
+        id: RecordId,
+        expand: &[Related],
     ) -> Result<RecordView, RecordsError> {
-        let mut shown = self.get(viewer, table, id).await?;
-        let related = shown.view.expand(names)?;
-        self.label(&related, std::slice::from_mut(&mut shown.record)).await?;
+        let mut shown = self.get(view, id).await?;
+        self.label(expand, std::slice::from_mut(&mut shown.record)).await?;
         Ok(shown)
     }
 
-    /// Adds a record.
+    /// Adds a record with the values that were sent for its fields.
     ///
     /// # Errors
-    /// When the viewer may not, or values do not fit.
-    pub async fn create(
-        &self,
-        viewer: &Viewer,
-        table: &str,
-        fields: &Inputs,
-    ) -> Result<RecordView, RecordsError> {
-        let view = self.view_to_add(viewer, table)?;
+    /// If the viewer may not, values do not fit, or a required one is missing.
+    pub async fn create(&self, view: View, fields: &Inputs) -> Result<RecordView, RecordsError> {
         may(&view, Operation::Create)?;
         let mut faults = Faults::default();
         let values = faults.values(&view, fields, None);
@@ -240,48 +209,17 @@ impl Records {
         self.write_one(view, action, &[]).await
     }
 
-    /// Changes some fields of a record; only if it still has the given `updatedAt`, if one is given.
+    /// Changes the fields of a record for which values were sent, if it is in the expected state.
     ///
     /// # Errors
-    /// When the viewer may not, values do not fit, or somebody was faster.
+    /// If the viewer may not, or values do not fit; [`RecordsError::Conflict`] if it is in another state.
     pub async fn update(
         &self,
-        viewer: &Viewer,
-        table: &str,
-        id: &str,
-        fields: &Inputs,
-        updated_at: Option<&str>,
-    ) -> Result<RecordView, RecordsError> {
-        let view = self.view(viewer, table)?;
-        let token = updated_at.map(|text| sent::token(&view.table, text)).transpose()?;
-        self.change(view, id, fields, token.map(|token| vec![token])).await
-    }
-
-    /// Changes some fields of a record; only if it is in one of the states that the tags name.
-    ///
-    /// # Errors
-    /// When the viewer may not, values do not fit, or it is in another state.
-    pub async fn update_tagged(
-        &self,
-        viewer: &Viewer,
-        table: &str,
-        id: &str,
-        fields: &Inputs,
-        tags: &Tags,
-    ) -> Result<RecordView, RecordsError> {
-        let view = self.view(viewer, table)?;
-        let expected = tags.tokens(&view);
-        self.change(view, id, fields, expected).await.map_err(RecordsError::into_precondition)
-    }
-
-    async fn change(
-        &self,
         view: View,
-        id: &str,
+        id: RecordId,
         fields: &Inputs,
-        expected: Option<Vec<Value>>,
+        expected: ExpectedState,
     ) -> Result<RecordView, RecordsError> {
-        let id = record_id(id)?;
         may(&view, Operation::Update)?;
         let mut faults = Faults::default();
         let values = faults.values(&view, fields, None);
@@ -290,52 +228,37 @@ impl Records {
             return Err(RecordsError::Malformed("`fields` names no field to change".to_owned()));
         }
         let sent = values.clone();
-        let action = WriteOp::Update(id, sent::changed_by(&view, values), expected);
+        let action = WriteOp::Update(id, sent::changed_by(&view, values), expected.values());
         self.write_one(view, action, &sent).await
     }
 
-    /// Removes a record and returns what it was; with the `updatedAt` that the viewer last saw, only
-    /// if it is still the same.
+    /// Sets one field of a record to a value.
     ///
     /// # Errors
-    /// When the viewer may not, there is none, or somebody was faster.
-    pub async fn delete(
-        &self,
-        viewer: &Viewer,
-        table: &str,
-        id: &str,
-        updated_at: Option<&str>,
-    ) -> Result<RecordView, RecordsError> {
-        let view = self.view(viewer, table)?;
-        let token = updated_at.map(|text| sent::token(&view.table, text)).transpose()?;
-        self.remove(view, id, token.map(|token| vec![token])).await
-    }
-
-    /// Removes a record that is in one of the states that the tags name, and returns what it was.
-    ///
-    /// # Errors
-    /// When the viewer may not, there is none, or it is in another state.
-    pub async fn delete_tagged(
-        &self,
-        viewer: &Viewer,
-        table: &str,
-        id: &str,
-        tags: &Tags,
-    ) -> Result<RecordView, RecordsError> {
-        let view = self.view(viewer, table)?;
-        let expected = tags.tokens(&view);
-        self.remove(view, id, expected).await.map_err(RecordsError::into_precondition)
-    }
-
-    async fn remove(
+    /// If the viewer may not set it, or there is no such record for them.
+    pub async fn set(
         &self,
         view: View,
-        id: &str,
-        expected: Option<Vec<Value>>,
+        id: RecordId,
+        field: FieldAt,
+        value: Value,
     ) -> Result<RecordView, RecordsError> {
-        let id = record_id(id)?;
+        let action = sent::set(&view, id, field, &value)?;
+        self.write_one(view, action, &[(field, value)]).await
+    }
+
+    /// Removes a record, if it is in the expected state, and returns it as it was.
+    ///
+    /// # Errors
+    /// If the viewer may not, or there is none; [`RecordsError::Conflict`] if it is in another state.
+    pub async fn delete(
+        &self,
+        view: View,
+        id: RecordId,
+        expected: ExpectedState,
+    ) -> Result<RecordView, RecordsError> {
         may(&view, Operation::Delete)?;
-        self.write_one(view, WriteOp::Delete(id, expected), &[]).await
+        self.write_one(view, WriteOp::Delete(id, expected.values()), &[]).await
     }
 
     /// Writes one record. `sent` are the values that a faster writer may have overwritten.
@@ -371,10 +294,6 @@ impl Records {
         let related = view.related.clone();
         Ok(self.store.write(Write { table, rules, actions, related, by, intent }).await?)
     }
-}
-
-fn record_id(text: &str) -> Result<RecordId, RecordsError> {
-    text.parse().map_err(|_| RecordsError::NotFound)
 }
 
 /// Refuses what the viewer may do to no record at all.

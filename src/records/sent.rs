@@ -1,17 +1,15 @@
 //! What is sent for a record: its values, or everything that is wrong with it.
 
-use serde_json::Value as Json;
-
 use crate::fields;
 use crate::model::access::View;
 use crate::model::field::{FieldAt, FieldKind};
-use crate::model::ids::UserId;
+use crate::model::ids::{RecordId, UserId};
 use crate::model::input::Inputs;
-use crate::model::table::Table;
+use crate::model::permissions::Operation;
 use crate::model::value::{UserRef, Value};
 use crate::model::viewer::Viewer;
-use crate::records::{FieldFault, RecordsError};
-use crate::store::FieldValues;
+use crate::records::{FieldFault, RecordsError, may};
+use crate::store::{FieldValues, WriteOp};
 
 /// How many faults are told one by one; of the others, how many there are.
 pub(super) const FAULTS_TOLD: usize = 100;
@@ -121,6 +119,21 @@ pub(super) fn lacking(
     lacks.map(|at| FieldFault::new(name(at), "must have a value").of(record)).collect()
 }
 
+/// The write that sets one field of a record.
+pub(super) fn set(
+    view: &View,
+    id: RecordId,
+    field: FieldAt,
+    value: &Value,
+) -> Result<WriteOp, RecordsError> {
+    may(view, Operation::Update)?;
+    if !view.may_set(field) {
+        let name = view.table.field(field).name.as_str();
+        return Err(RecordsError::NotToSet(vec![FieldFault::new(name, "is not yours to set")]));
+    }
+    Ok(WriteOp::Update(id, changed_by(view, vec![(field, value.clone())]), None))
+}
+
 /// The values of a new record, with who makes it.
 pub(super) fn made_by(view: &View, mut values: FieldValues) -> FieldValues {
     stamp(view, &mut values, &[FieldKind::CreatedBy, FieldKind::UpdatedBy]);
@@ -150,14 +163,4 @@ pub(super) fn author(viewer: &Viewer) -> Option<UserId> {
         Viewer::User(user) => Some(user.id.clone()),
         Viewer::Guest => None,
     }
-}
-
-/// The `updatedAt` that a client last saw.
-pub(super) fn token(table: &Table, text: &str) -> Result<Value, RecordsError> {
-    let at = table.updated_at().ok_or_else(|| {
-        let message = format!("table `{}` has no updated-at field to compare with", table.name);
-        RecordsError::Malformed(message)
-    })?;
-    fields::parse(table.field(at), &Json::from(text))
-        .map_err(|misfit| RecordsError::Malformed(format!("updatedAt {misfit}")))
 }

@@ -235,7 +235,7 @@ async fn apply(
         WriteOp::Delete(id, expected) => {
             remove(connection, people, write, *id, expected.as_deref()).await
         }
-        WriteOp::Merge(merge) => match by_key(connection, &write.table, merge).await? {
+        WriteOp::Upsert(merge) => match by_key(connection, &write.table, merge).await? {
             Some(id) => change(connection, people, write, id, (&merge.known, None)).await,
             None => match &merge.new {
                 Some(values) => add(connection, people, write, values).await,

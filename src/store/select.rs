@@ -505,7 +505,7 @@ mod tests {
                 WriteOp::Insert(vec![]),
                 WriteOp::Update(id, set, None),
                 WriteOp::Delete(id, None),
-                WriteOp::Merge(Box::new(merge)),
+                WriteOp::Upsert(Box::new(merge)),
             ] {
                 unfit(store.write(Write::of(&table, action.clone())).await.err(), &action);
             }

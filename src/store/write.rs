@@ -66,7 +66,7 @@ pub enum WriteOp {
     /// Remove one; only if its `updated-at` is still one of these, where any are given.
     Delete(RecordId, Option<Vec<Value>>),
     /// Change the one that has this value in a unique field; add one where none has it.
-    Merge(Box<Upsert>),
+    Upsert(Box<Upsert>),
 }
 
 /// A record that is there, or is to be.

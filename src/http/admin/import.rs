@@ -113,9 +113,12 @@ async fn read_in(
         return page_again(runtime, viewer, table, sent, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let intent = if dry_run { Intent::Try } else { Intent::Keep };
+    let name = table.parse().map_err(|_| RecordsError::NotFound)?;
+    let view = runtime.records.view(viewer, &name)?;
     let on = Some(merge_on.as_str()).filter(|field| !field.is_empty());
+    let on = on.map(|field| view.field(field)).transpose()?;
     let import = Import { merge_on: on, intent };
-    let report = runtime.records.import(viewer, table, file.clone().into(), import).await;
+    let report = runtime.records.import(view, file.clone().into(), import).await;
     let (status, done, faults) = match report {
         Ok(report) if report.faults.is_empty() => {
             (StatusCode::OK, Some((report.created, report.updated)), Vec::new())

@@ -9,12 +9,14 @@ use crate::http::admin::admin_or_nothing;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::html::{nonce, refusal, see_other};
+use crate::model::access::View;
 use crate::model::change::Change;
 use crate::model::field::FieldAt;
+use crate::model::ids::RecordId;
 use crate::model::permissions::Operation;
 use crate::model::record::Record;
 use crate::model::value::{UserRef, Value};
-use crate::records::{History, RecordView};
+use crate::records::{ExpectedState, History, RecordView, RecordsError};
 use crate::render::{ChangeRow, RecordPast};
 use crate::runtime::Runtime;
 
@@ -25,9 +27,9 @@ pub(super) async fn history(
     table: &str,
     id: &str,
 ) -> Result<String, HttpError> {
-    let viewer = caller.visitor();
-    let history = runtime.records.history(viewer, table, id).await?;
-    let shown = runtime.records.get(viewer, table, id).await.ok();
+    let (view, record) = named(runtime, caller, table, id)?;
+    let history = runtime.records.history(view.clone(), record).await?;
+    let shown = runtime.records.get(view, record).await.ok();
     let is_there = shown.is_some();
     let may_delete = shown.is_some_and(|RecordView { view, record }| {
         view.allows(Operation::Delete) && view.rules().delete.matches(&record)
@@ -36,6 +38,18 @@ pub(super) async fn history(
     let delete = may_delete.then(|| format!("/api/admin/tables/{table}/records/{id}/delete"));
     let past = RecordPast { changes, hours: runtime.records.kept().hours, is_there, delete };
     Ok(runtime.pages.admin_history(&past)?)
+}
+
+/// The table and the record of a path, as the caller sees them.
+fn named(
+    runtime: &Runtime,
+    caller: &Caller,
+    table: &str,
+    id: &str,
+) -> Result<(View, RecordId), HttpError> {
+    let missing = |_| RecordsError::NotFound;
+    let view = runtime.records.view(caller.visitor(), &table.parse().map_err(missing)?)?;
+    Ok((view, id.parse().map_err(missing)?))
 }
 
 fn change_row(history: &History, change: &Change) -> ChangeRow {
@@ -71,8 +85,15 @@ pub(in crate::http) async fn remove(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     admin_or_nothing(&caller)?;
-    match runtime.records.delete(caller.visitor(), &table, &id, None).await {
+    let removed = match named(&runtime, &caller, &table, &id) {
+        Ok((view, id)) => {
+            let removed = runtime.records.delete(view, id, ExpectedState::Any).await;
+            removed.map_err(HttpError::from)
+        }
+        Err(error) => Err(error),
+    };
+    match removed {
         Ok(_) => Ok(see_other(&format!("/admin/tables/{table}"))),
-        Err(error) => Ok(refusal(&runtime, &caller, &nonce(), &error.into())),
+        Err(error) => Ok(refusal(&runtime, &caller, &nonce(), &error)),
     }
 }

@@ -13,9 +13,12 @@ use crate::http::error::HttpError;
 use crate::http::records::{CreateBody, MadeBody, stated};
 use crate::http::{answer, json};
 use crate::limits::Limit;
+use crate::model::ids::RecordId;
 use crate::model::input::Inputs;
 use crate::records::envelope::Envelope;
-use crate::records::{Many, RecordInput};
+use crate::records::{
+    ExpectedState, FieldFault, Many, RecordInput, RecordsError, WriteObstacle, check_number,
+};
 use crate::runtime::Runtime;
 
 /// The most bytes that the body of a batch may have.
@@ -94,10 +97,10 @@ pub(in crate::http) async fn create(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.adder(&runtime, &table)?;
+    let view = caller.view_to_add(&runtime, &table)?;
     let NewBody { records } = read(request, body).await?;
     let records: Vec<_> = records.into_iter().map(|record| record.fields).collect();
-    let many = runtime.records.create_many(viewer, &table, &records).await;
+    let many = runtime.records.create_many(view, &records).await;
     Ok(answer(StatusCode::CREATED, &many.map_err(HttpError::from)?))
 }
 
@@ -110,11 +113,16 @@ pub(in crate::http) async fn update(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
+    let view = caller.view(&runtime, &table)?;
     let PatchesBody { records } = read(request, body).await?;
-    let sent = |Patch { id, fields, updated_at }| RecordInput { id, fields, updated_at };
-    let records: Vec<_> = records.into_iter().map(sent).collect();
-    let many = runtime.records.update_many(viewer, &table, &records).await;
+    let ids = ids(records.iter().map(|record| record.id.as_str()))?;
+    let mut inputs = Vec::with_capacity(records.len());
+    for (id, Patch { fields, updated_at, .. }) in ids.into_iter().zip(records) {
+        let expected = updated_at.map(|text| ExpectedState::updated_at(&view, &text));
+        let expected = expected.transpose().map_err(HttpError::from)?.unwrap_or_default();
+        inputs.push(RecordInput { id, fields, expected });
+    }
+    let many = runtime.records.update_many(view, inputs).await;
     Ok(answer(StatusCode::OK, &many.map_err(HttpError::from)?))
 }
 
@@ -127,7 +135,7 @@ pub(in crate::http) async fn delete(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
+    let view = caller.view(&runtime, &table)?;
     let ids = match read(request, body).await? {
         IdsBody { ids: Some(ids), records: None } => ids,
         IdsBody { ids: None, records: Some(records) } => {
@@ -138,7 +146,8 @@ pub(in crate::http) async fn delete(
             return Err(HttpError::Malformed(message.to_owned()).into());
         }
     };
-    let many = runtime.records.delete_many(viewer, &table, &ids).await;
+    let ids = self::ids(ids.iter().map(String::as_str))?;
+    let many = runtime.records.delete_many(view, &ids).await;
     Ok(answer(StatusCode::OK, &many.map_err(HttpError::from)?))
 }
 
@@ -151,10 +160,11 @@ pub(in crate::http) async fn upsert(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
+    let view = caller.view(&runtime, &table)?;
     let UpsertBody { merge_on, records } = read(request, body).await?;
     let records: Vec<_> = records.into_iter().map(|record| record.fields).collect();
-    let many = runtime.records.merge_many(viewer, &table, &merge_on, &records).await;
+    let merge_on = view.field(&merge_on).map_err(HttpError::from)?;
+    let many = runtime.records.upsert_many(view, merge_on, &records).await;
     let many = many.map_err(HttpError::from)?;
     let ids = |made: bool| {
         let records = many.records.iter().zip(&many.made).filter(|(_, is_made)| **is_made == made);
@@ -163,6 +173,23 @@ pub(in crate::http) async fn upsert(
     };
     let told = UpsertedBody { records: envelopes(&many), created: ids(true), updated: ids(false) };
     Ok(answer::json(StatusCode::OK, &told))
+}
+
+/// The ids of the records of a batch. What is no id is that of no record.
+fn ids<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<RecordId>, HttpError> {
+    check_number(texts.len())?;
+    let (mut ids, mut faults) = (Vec::with_capacity(texts.len()), Vec::new());
+    for (index, text) in texts.enumerate() {
+        match text.parse() {
+            Ok(id) => ids.push(id),
+            Err(_) => faults.push(FieldFault::new("id", "names no record").of(Some(index))),
+        }
+    }
+    if faults.is_empty() {
+        Ok(ids)
+    } else {
+        Err(RecordsError::Batch(WriteObstacle::Missing, faults).into())
+    }
 }
 
 /// Reads the body of a batch, whose locks stand in each of its records.

@@ -4,7 +4,63 @@ use poem::Response;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::http::error::HttpError;
-use crate::records::Tags;
+use crate::model::access::View;
+use crate::model::record::Record;
+use crate::model::value::Value;
+use crate::records::ExpectedState;
+
+/// The states of a record that a header names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Tags {
+    /// Any, as long as the record is there.
+    Any,
+    /// These: values of its `updatedAt`.
+    Of(Vec<String>),
+}
+
+/// The entity tag of a record: its `updatedAt`. `None` if the viewer may not read that.
+pub(super) fn tag<'a>(view: &View, record: &'a Record) -> Option<&'a str> {
+    let at = view.table.updated_at().filter(|at| view.fields.contains(*at))?;
+    match &record[at] {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+impl Tags {
+    /// Whether a state is among them.
+    pub(super) fn has(&self, tag: Option<&str>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Of(tags) => tag.is_some_and(|tag| tags.iter().any(|known| known == tag)),
+        }
+    }
+
+    /// Those of them that are this state too, if one is given.
+    #[must_use]
+    pub(super) fn narrowed(self, tag: Option<&str>) -> Self {
+        match (self, tag) {
+            (tags, None) => tags,
+            (Self::Any, Some(tag)) => Self::Of(vec![tag.to_owned()]),
+            (Self::Of(tags), Some(tag)) => {
+                Self::Of(tags.into_iter().filter(|known| known == tag).collect())
+            }
+        }
+    }
+
+    /// The state in which they want the record. A tag that names no state of a record is that of none.
+    pub(super) fn expected(&self, view: &View) -> ExpectedState {
+        let Self::Of(tags) = self else { return ExpectedState::Any };
+        let is_readable = view.table.updated_at().is_some_and(|at| view.fields.contains(at));
+        let mut values = Vec::new();
+        for tag in tags.iter().filter(|_| is_readable) {
+            if let Ok(ExpectedState::OneOf(value)) = ExpectedState::updated_at(view, tag) {
+                values.extend(value);
+            }
+        }
+        ExpectedState::OneOf(values)
+    }
+}
 
 /// The tags of a header, if it is there. A weak one is no state that we ever named.
 pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, HttpError> {

@@ -11,7 +11,9 @@ use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::records::number;
 use crate::http::{answer, json};
-use crate::records::{Asked, Import, MAX_IMPORT_BYTES, RecordList};
+use crate::model::access::View;
+use crate::queries::ListParams;
+use crate::records::{Import, MAX_IMPORT_BYTES};
 use crate::runtime::Runtime;
 use crate::store::Intent;
 
@@ -43,17 +45,16 @@ pub(in crate::http) async fn export(
     runtime: Data<&Arc<Runtime>>,
     query: Result<Query<ExportQuery>>,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
-    let view = runtime.records.view(viewer, &table).map_err(HttpError::from)?;
+    let view = caller.view(&runtime, &table)?;
     let query = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
-    let asked = Asked {
+    let params = ListParams {
         filter: query.filter.as_deref(),
         search: query.search.as_deref(),
         sort: query.sort.as_deref(),
         fields: query.fields.as_deref(),
         expand: query.expand.as_deref(),
     };
-    let mut list = RecordList::read(view, &asked).map_err(HttpError::from)?;
+    let mut list = params.read(view).map_err(HttpError::from)?;
     let limit = number("limit", query.limit.as_deref(), 1..=u32::MAX.into())?;
     list.window.limit = limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(u32::MAX);
     let name = format!("attachment; filename=\"{}.csv\"", list.view.table.name);
@@ -77,22 +78,21 @@ pub(in crate::http) async fn import(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
-    runtime.records.view(viewer, &table).map_err(HttpError::from)?;
+    let view = caller.view(&runtime, &table)?;
     let query = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
-    let import = query.read()?;
+    let import = query.read(&view)?;
     json::must_be(request, "text/csv", |kind| kind == "text/csv")?;
     let file = json::bytes(body, MAX_IMPORT_BYTES).await?;
-    let report = runtime.records.import(viewer, &table, file.into(), import).await;
+    let report = runtime.records.import(view, file.into(), import).await;
     Ok(answer::json(StatusCode::OK, &report.map_err(HttpError::from)?))
 }
 
 impl ImportQuery {
-    fn read(&self) -> Result<Import<'_>, HttpError> {
+    fn read(&self, view: &View) -> Result<Import, HttpError> {
         let wrong = |message: String| Err(HttpError::Malformed(message));
         let merge_on = match (self.mode.as_deref(), self.merge_on.as_deref()) {
             (None | Some("create"), None) => None,
-            (Some("upsert"), Some(field)) => Some(field),
+            (Some("upsert"), Some(field)) => Some(view.field(field)?),
             (Some("upsert"), None) => return wrong("mode=upsert needs mergeOn".to_owned()),
             (None | Some("create"), Some(_)) => {
                 return wrong("mergeOn is for mode=upsert".to_owned());

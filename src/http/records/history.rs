@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::http::answer;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::records::record_id;
 use crate::model::change::Change;
 use crate::model::value::{UserRef, Value};
 use crate::records::History;
@@ -45,8 +46,8 @@ pub(in crate::http) async fn of_record(
     caller: Caller,
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
-    let past = runtime.records.history(viewer, &table, &id).await.map_err(HttpError::from)?;
+    let view = caller.view(&runtime, &table)?;
+    let past = runtime.records.history(view, record_id(&id)?).await.map_err(HttpError::from)?;
     let told = past.changes.iter().map(|change| change_body(&past, change)).collect();
     Ok(answer::json(StatusCode::OK, &HistoryBody { history: told, kept: runtime.records.kept() }))
 }

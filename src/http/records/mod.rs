@@ -17,11 +17,16 @@ use crate::http::answer;
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::json::{self, MAX_BODY};
+use crate::http::records::etag::Tags;
 use crate::model::access::View;
+use crate::model::ids::RecordId;
 use crate::model::input::Inputs;
 use crate::model::record::Record;
+use crate::queries::ListParams;
 use crate::records::envelope::Envelope;
-use crate::records::{self, Asked, DEFAULT_LIMIT, MAX_LIMIT, RecordList, RecordView, RecordsError};
+use crate::records::{
+    DEFAULT_LIMIT, ExpectedState, MAX_LIMIT, RecordList, RecordView, RecordsError,
+};
 use crate::runtime::Runtime;
 
 pub(super) mod batch;
@@ -107,8 +112,7 @@ pub(super) async fn list(
     runtime: Data<&Arc<Runtime>>,
     query: Result<Query<ListQuery>>,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
-    let view = runtime.records.view(viewer, &table).map_err(HttpError::from)?;
+    let view = caller.view(&runtime, &table)?;
     let asked = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
     let wanted = asked.read(view)?;
     let listed = runtime.records.list(&wanted).await.map_err(HttpError::from)?;
@@ -124,18 +128,17 @@ pub(super) async fn one(
     query: Result<Query<OneQuery>>,
     request: &Request,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
+    let view = caller.view(&runtime, &table)?;
     let asked = query.map_err(|error| HttpError::Malformed(error.to_string()))?.0;
-    let shown = match &asked.expand {
-        Some(names) => runtime.records.get_expanded(viewer, &table, &id, names).await,
-        None => runtime.records.get(viewer, &table, &id).await,
-    };
-    let shown = shown.map_err(HttpError::from)?;
+    let id = record_id(&id)?;
+    let expand = asked.expand.as_deref().map_or(Ok(Vec::new()), |names| view.expand(names));
+    let expand = expand.map_err(HttpError::from)?;
+    let shown = runtime.records.get_expanded(view, id, &expand).await.map_err(HttpError::from)?;
     let answer = record(StatusCode::OK, &shown);
     let known = etag::read(request.headers(), &header::IF_NONE_MATCH)?;
     // A label may change while the record does not.
     let known = known.filter(|_| asked.expand.is_none());
-    let is_known = known.is_some_and(|known| known.has(records::tag(&shown.view, &shown.record)));
+    let is_known = known.is_some_and(|known| known.has(etag::tag(&shown.view, &shown.record)));
     Ok(if is_known { etag::unchanged(answer) } else { answer })
 }
 
@@ -148,9 +151,9 @@ pub(super) async fn create(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.adder(&runtime, &table)?;
+    let view = caller.view_to_add(&runtime, &table)?;
     let CreateBody { fields } = json::json_of(request, body, MAX_BODY).await?;
-    let shown = runtime.records.create(viewer, &table, &fields).await.map_err(HttpError::from)?;
+    let shown = runtime.records.create(view, &fields).await.map_err(HttpError::from)?;
     let made = MadeBody::of(&shown.view, &shown.record);
     Ok(match &made {
         MadeBody::Read(_) => record(StatusCode::CREATED, &shown),
@@ -167,22 +170,17 @@ pub(super) async fn update(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
-    let expected = etag::read(request.headers(), &header::IF_MATCH)?;
+    let view = caller.view(&runtime, &table)?;
+    let tags = etag::read(request.headers(), &header::IF_MATCH)?;
     let PatchBody { fields, updated_at } = json::json_of(request, body, MAX_BODY).await?;
-    let (fields, updated_at) = (&fields, updated_at.as_deref());
-    let written = match expected.map(|tags| tags.narrowed(updated_at)) {
-        Some(tags) => runtime.records.update_tagged(viewer, &table, &id, fields, &tags).await,
-        None => runtime.records.update(viewer, &table, &id, fields, updated_at).await,
-    };
-    let faster = match &written {
-        Err(RecordsError::Conflict(stale) | RecordsError::Precondition(stale)) => Some(stale),
-        _ => None,
-    };
-    if let (Some(stale), Some(token)) = (faster, &caller.token) {
+    let precondition = Precondition::new(&view, tags, updated_at.as_deref())?;
+    let expected = precondition.expected.clone();
+    let written = runtime.records.update(view, record_id(&id)?, &fields, expected).await;
+    if let (Err(RecordsError::Conflict(stale)), Some(token)) = (&written, &caller.token) {
         runtime.hub.tell_conflict(token, stale).await;
     }
-    Ok(record(StatusCode::OK, &written.map_err(HttpError::from)?))
+    let shown = written.map_err(|error| precondition.error(error))?;
+    Ok(record(StatusCode::OK, &shown))
 }
 
 /// `DELETE /api/tables/:table/records/:id` removes a record and answers with what it was.
@@ -194,17 +192,46 @@ pub(super) async fn delete(
     request: &Request,
     body: Body,
 ) -> Result<Response> {
-    let viewer = caller.reader(&runtime, &table)?;
-    let expected = etag::read(request.headers(), &header::IF_MATCH)?;
+    let view = caller.view(&runtime, &table)?;
+    let tags = etag::read(request.headers(), &header::IF_MATCH)?;
     let DeleteBody { updated_at } = json::json_if_any(request, body, MAX_BODY).await?;
-    let updated_at = updated_at.as_deref();
-    let removed = match expected.map(|tags| tags.narrowed(updated_at)) {
-        Some(tags) => runtime.records.delete_tagged(viewer, &table, &id, &tags).await,
-        None => runtime.records.delete(viewer, &table, &id, updated_at).await,
-    };
-    let RecordView { view, record } = removed.map_err(HttpError::from)?;
+    let precondition = Precondition::new(&view, tags, updated_at.as_deref())?;
+    let expected = precondition.expected.clone();
+    let removed = runtime.records.delete(view, record_id(&id)?, expected).await;
+    let RecordView { view, record } = removed.map_err(|error| precondition.error(error))?;
     let gone = Envelope { table: &view.table, record: &record, fields: &view.fields };
     Ok(answer::json(StatusCode::OK, &gone))
+}
+
+/// What a request says of the state of the record that it writes.
+struct Precondition {
+    expected: ExpectedState,
+    /// Whether it is named by `If-Match`, so that a conflict is a 412 (RFC 9110, 13.1.1).
+    is_by_header: bool,
+}
+
+impl Precondition {
+    fn new(view: &View, tags: Option<Tags>, updated_at: Option<&str>) -> Result<Self, HttpError> {
+        let is_by_header = tags.is_some();
+        let expected = match (tags, updated_at) {
+            (Some(tags), updated_at) => tags.narrowed(updated_at).expected(view),
+            (None, Some(text)) => ExpectedState::updated_at(view, text)?,
+            (None, None) => ExpectedState::Any,
+        };
+        Ok(Self { expected, is_by_header })
+    }
+
+    fn error(&self, error: RecordsError) -> HttpError {
+        match error {
+            RecordsError::Conflict(stale) if self.is_by_header => HttpError::Precondition(stale),
+            error => error.into(),
+        }
+    }
+}
+
+/// The id of a record in a path. What is no id is that of no record.
+fn record_id(text: &str) -> Result<RecordId, HttpError> {
+    text.parse().map_err(|_| RecordsError::NotFound.into())
 }
 
 impl<'a> MadeBody<'a> {
@@ -219,14 +246,14 @@ impl<'a> MadeBody<'a> {
 
 impl ListQuery {
     fn read(&self, view: View) -> Result<RecordList, HttpError> {
-        let asked = Asked {
+        let params = ListParams {
             filter: self.filter.as_deref(),
             search: self.search.as_deref(),
             sort: self.sort.as_deref(),
             fields: self.fields.as_deref(),
             expand: self.expand.as_deref(),
         };
-        let mut wanted = RecordList::read(view, &asked)?;
+        let mut wanted = params.read(view)?;
         let limit = number("limit", self.limit.as_deref(), 1..=MAX_LIMIT.into())?;
         let offset = number("offset", self.offset.as_deref(), 0..=i64::MAX as u64)?;
         if self.cursor.is_some() && offset.is_some() {
@@ -260,6 +287,6 @@ fn record(status: StatusCode, shown: &RecordView) -> Response {
     let RecordView { view, record } = shown;
     let envelope = Envelope { table: &view.table, record, fields: &view.fields };
     let mut response = answer::json(status, &envelope);
-    etag::set(&mut response, records::tag(view, record));
+    etag::set(&mut response, etag::tag(view, record));
     response
 }
