@@ -1,72 +1,64 @@
 //! Sessions that were looked up lately, so that a request need not ask the database who sent it.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use quick_cache::sync::Cache;
 
 use crate::auth::AuthenticatedViewer;
 
-/// How many sessions are remembered. Past it all are looked up anew.
+/// How many sessions are remembered, and how many tokens of guests.
 const MAX_SEEN: usize = 10_000;
 
-/// What is known of sessions by the hash of their token, until something changes.
-#[derive(Default)]
-pub(super) struct SessionCache(Mutex<SessionCacheState>);
-
-#[derive(Default)]
-struct SessionCacheState {
-    round: Round,
-    known: HashMap<String, AuthenticatedViewer>,
-    /// When each guest's token ends whose signature was found to be ours, in Unix seconds.
-    guests: HashMap<String, i64>,
+/// The viewers of sessions, by the hash of their token, until something about an account changes.
+pub(super) struct SessionCache {
+    round: AtomicU64,
+    sessions: Cache<String, (Round, AuthenticatedViewer)>,
+    /// The end of each guest's token whose signature was verified, in Unix seconds.
+    guests: Cache<String, i64>,
 }
 
-/// What was read before a change must not be remembered after it; rounds tell the two apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The time between two changes of accounts. What was read in one does not hold in the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Round(u64);
 
+impl Default for SessionCache {
+    fn default() -> Self {
+        Self {
+            round: AtomicU64::default(),
+            sessions: Cache::new(MAX_SEEN),
+            guests: Cache::new(MAX_SEEN),
+        }
+    }
+}
+
 impl SessionCache {
-    /// What is known of a session, or else the round in which to read it.
+    /// The viewer of a session; if that is not known, the round in which to look it up.
     pub(super) fn get(&self, token_hash: &str) -> Result<AuthenticatedViewer, Round> {
-        let state = self.lock();
-        state.known.get(token_hash).cloned().ok_or(state.round)
+        let now = Round(self.round.load(Ordering::SeqCst));
+        match self.sessions.get(token_hash) {
+            Some((round, known)) if round == now => Ok(known),
+            _ => Err(now),
+        }
     }
 
-    /// Remembers what was read, unless something has changed since.
+    /// Remembers the viewer of a session, who was looked up in this round.
     pub(super) fn put(&self, round: Round, token_hash: String, known: AuthenticatedViewer) {
-        let mut state = self.lock();
-        if state.round != round {
-            return;
-        }
-        if state.known.len() >= MAX_SEEN {
-            state.known.clear();
-        }
-        state.known.insert(token_hash, known);
+        self.sessions.insert(token_hash, (round, known));
     }
 
-    /// When a guest's token ends, if its signature was found to be ours before.
+    /// The end of a guest's token in Unix seconds, if its signature was verified before.
     pub(super) fn guest(&self, token: &str) -> Option<i64> {
-        self.lock().guests.get(token).copied()
+        self.guests.get(token)
     }
 
-    /// Remembers a guest's token that is ours. Nothing can change that.
+    /// Remembers that a guest's token is ours. Nothing can change that.
     pub(super) fn put_guest(&self, token: &str, expires_at: i64) {
-        let mut state = self.lock();
-        if state.guests.len() >= MAX_SEEN {
-            state.guests.clear();
-        }
-        state.guests.insert(token.to_owned(), expires_at);
+        self.guests.insert(token.to_owned(), expires_at);
     }
 
-    /// Forgets what was known of accounts: a session has ended, or stands for somebody else.
+    /// Forgets all sessions: one has ended, or stands for another account.
     pub(super) fn forget(&self) {
-        let mut state = self.lock();
-        state.round.0 += 1;
-        state.known.clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, SessionCacheState> {
-        // The state is whole between any two statements, whoever panicked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.round.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -1,8 +1,6 @@
 //! Tokens of the API: what a program sends to be somebody, without a password or a cookie.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
+use quick_cache::sync::Cache;
 use rand::distr::{Alphanumeric, SampleString};
 
 use crate::auth::{Auth, AuthError, hash, is_one_line, now, random_token};
@@ -111,19 +109,20 @@ impl Auth {
 }
 
 /// When the use of each token was last noted, in Unix seconds.
-#[derive(Default)]
-pub(super) struct Uses(Mutex<HashMap<String, i64>>);
+pub(super) struct Uses(Cache<String, i64>);
+
+impl Default for Uses {
+    fn default() -> Self {
+        Self(Cache::new(MAX_NOTED))
+    }
+}
 
 impl Uses {
     fn is_due(&self, token_hash: &str, now: i64) -> bool {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.get(token_hash).is_some_and(|at| now - at < NOTED_EVERY) {
+        if self.0.get(token_hash).is_some_and(|at| now - at < NOTED_EVERY) {
             return false;
         }
-        if noted.len() >= MAX_NOTED {
-            noted.clear();
-        }
-        noted.insert(token_hash.to_owned(), now);
+        self.0.insert(token_hash.to_owned(), now);
         true
     }
 }

@@ -1,7 +1,7 @@
 //! What was told of the past a moment ago: those who come back together, from the same place to the
 //! same scope, hear the same, and it is made once for all of them.
 
-use std::collections::HashMap;
+use quick_cache::unsync::Cache;
 
 use crate::live::matcher::GroupId;
 use crate::live::message::Name;
@@ -16,26 +16,29 @@ const MAX_LENGTH: usize = 128 * 1024;
 /// Who is told, by which name, after which position, up to which.
 pub(super) type ReplayKey = (GroupId, Name, Position, Position);
 
-/// The past as it was told since the last change.
-#[derive(Default)]
-pub(super) struct ReplayCache(HashMap<ReplayKey, Burst>);
+/// The replays that were sent since the last change.
+pub(super) struct ReplayCache(Cache<ReplayKey, Burst>);
+
+impl Default for ReplayCache {
+    fn default() -> Self {
+        Self(Cache::new(MAX_KEPT))
+    }
+}
 
 impl ReplayCache {
-    pub(super) fn get(&self, stretch: &ReplayKey) -> Option<Burst> {
-        self.0.get(stretch).cloned()
+    /// The messages of a replay, if it was sent before.
+    pub(super) fn get(&self, replay: &ReplayKey) -> Option<Burst> {
+        self.0.get(replay).cloned()
     }
 
-    pub(super) fn keep(&mut self, stretch: ReplayKey, burst: &Burst) {
-        if burst.length() > MAX_LENGTH {
-            return;
+    /// Keeps the messages of a replay, unless they are longer than [`MAX_LENGTH`].
+    pub(super) fn keep(&mut self, replay: ReplayKey, burst: &Burst) {
+        if burst.length() <= MAX_LENGTH {
+            self.0.insert(replay, burst.clone());
         }
-        if self.0.len() >= MAX_KEPT {
-            self.0.clear();
-        }
-        self.0.insert(stretch, burst.clone());
     }
 
-    /// Time has moved on: nobody will ask for what ended before.
+    /// Forgets all replays: after a change, every replay ends later.
     pub(super) fn forget(&mut self) {
         self.0.clear();
     }

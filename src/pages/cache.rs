@@ -7,10 +7,11 @@
 //! The key says who may see it and from which version of the tables it was made, so there is
 //! nothing to invalidate, and however many ask at once, it is made once.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use quick_cache::Weighter;
+use quick_cache::unsync::Cache as BoundedCache;
 use tokio::sync::OnceCell;
 
 use crate::feed::Version;
@@ -32,7 +33,7 @@ const POSITION: &str = "data-position=\"";
 const MAX_USUAL: usize = 4_096;
 /// How many renderings are kept of what depends on values in the address, of which there is no end.
 const MAX_VARIED: usize = 512;
-/// How many bytes of those.
+/// How many bytes their HTML has together.
 const MAX_VARIED_BYTES: usize = 32 << 20;
 
 /// What is shown: all components of a page or one of them, to viewers with the same rights.
@@ -108,12 +109,41 @@ pub(super) struct Rendered {
 
 type Rendering = Arc<OnceCell<Rendered>>;
 
-/// Apart, so that whoever makes up addresses pushes out only their like.
-#[derive(Debug, Default)]
+/// The renderings of what depends on values in the address are kept apart, so that made-up addresses push out only
+/// their like.
+#[derive(Debug)]
 struct CachedRenderings {
-    usual: HashMap<CacheKey, (Version, Rendering)>,
-    varied: HashMap<CacheKey, (Version, Rendering)>,
-    varied_bytes: usize,
+    usual: BoundedCache<CacheKey, CachedRendering>,
+    varied: BoundedCache<CacheKey, CachedRendering, InBytes>,
+}
+
+/// A rendering of one version, which may be made or not.
+#[derive(Clone, Debug)]
+struct CachedRendering {
+    version: Version,
+    rendering: Rendering,
+    /// The length of its HTML; 0 until it is made. The cache counts on it not to change, so it is not read off the cell.
+    bytes: usize,
+}
+
+/// Weighs a rendering by the bytes of its HTML. One that is not made yet, or is small, counts as a fixed share, so that
+/// there are never more than [`MAX_VARIED`].
+#[derive(Clone, Debug)]
+struct InBytes;
+
+impl Weighter<CacheKey, CachedRendering> for InBytes {
+    fn weight(&self, _: &CacheKey, kept: &CachedRendering) -> u64 {
+        kept.bytes.max(MAX_VARIED_BYTES / MAX_VARIED) as u64
+    }
+}
+
+impl Default for CachedRenderings {
+    fn default() -> Self {
+        Self {
+            usual: BoundedCache::new(MAX_USUAL),
+            varied: BoundedCache::with_weighter(MAX_VARIED, MAX_VARIED_BYTES as u64, InBytes),
+        }
+    }
 }
 
 impl Cache {
@@ -127,12 +157,13 @@ impl Cache {
     ) -> Result<Rendered, E> {
         let Some(version) = version else { return Ok(self.rendered(make().await?)) };
         let rendering = self.lock().rendering(place, version);
-        let make = async || {
-            let rendered = self.rendered(make().await?);
-            self.lock().count(place, rendered.html.len());
-            Ok(rendered)
-        };
-        rendering.get_or_try_init(make).await.cloned()
+        let is_made = rendering.initialized();
+        let made = rendering.get_or_try_init(async || Ok(self.rendered(make().await?))).await;
+        let made = made?.clone();
+        if !is_made {
+            self.lock().weigh(place, version, &rendering, made.html.len());
+        }
+        Ok(made)
     }
 
     fn rendered(&self, html: String) -> Rendered {
@@ -158,31 +189,41 @@ impl Cache {
 }
 
 impl CachedRenderings {
+    /// The rendering of a place at a version. One of another version is replaced.
     fn rendering(&mut self, place: &CacheKey, version: &Version) -> Rendering {
-        let is_usual = place.values.is_empty();
-        let kept = if is_usual { &mut self.usual } else { &mut self.varied };
-        if let Some((of, rendering)) = kept.get(place)
-            && of == version
-        {
-            return rendering.clone();
+        let kept = match place.values.is_empty() {
+            true => self.usual.get(place),
+            false => self.varied.get(place),
+        };
+        match kept {
+            Some(kept) if kept.version == *version => kept.rendering.clone(),
+            _ => {
+                let (version, rendering) = (version.clone(), Rendering::default());
+                self.keep(
+                    place,
+                    CachedRendering { version, rendering: rendering.clone(), bytes: 0 },
+                );
+                rendering
+            }
         }
-        if kept.len() >= if is_usual { MAX_USUAL } else { MAX_VARIED } {
-            kept.clear();
-        }
-        let rendering = Rendering::default();
-        kept.insert(place.clone(), (version.clone(), rendering.clone()));
-        rendering
     }
 
-    /// Notes that so much was made. What was replaced is not taken off: then all go a little sooner.
-    fn count(&mut self, place: &CacheKey, bytes: usize) {
+    /// Weighs a rendering once it is made, unless it was replaced meanwhile.
+    fn weigh(&mut self, place: &CacheKey, version: &Version, rendering: &Rendering, bytes: usize) {
         if place.values.is_empty() {
             return;
         }
-        self.varied_bytes += bytes;
-        if self.varied_bytes > MAX_VARIED_BYTES {
-            self.varied.clear();
-            self.varied_bytes = 0;
+        if self.varied.peek(place).is_some_and(|kept| Arc::ptr_eq(&kept.rendering, rendering)) {
+            let (version, rendering) = (version.clone(), rendering.clone());
+            self.keep(place, CachedRendering { version, rendering, bytes });
+        }
+    }
+
+    fn keep(&mut self, place: &CacheKey, kept: CachedRendering) {
+        if place.values.is_empty() {
+            self.usual.insert(place.clone(), kept);
+        } else {
+            self.varied.insert(place.clone(), kept);
         }
     }
 }

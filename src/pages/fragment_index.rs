@@ -3,8 +3,10 @@
 //! An app does not change while its pages stand, and neither does what a viewer may see of it: if
 //! anything about them changes, they are another viewer.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use quick_cache::Equivalent;
+use quick_cache::sync::Cache;
 
 use crate::model::ids::{ComponentId, TableName};
 use crate::model::shape::Shape;
@@ -12,7 +14,7 @@ use crate::model::viewer::Viewer;
 use crate::pages::cache::CacheKey;
 use crate::router::Address;
 
-/// How many spots are remembered. Past it all are forgotten.
+/// How many spots are remembered.
 const MAX_SPOTS: usize = 4_096;
 /// The longest address that is remembered, in bytes.
 const MAX_URL: usize = 2_000;
@@ -30,21 +32,34 @@ pub(super) struct Spot {
 }
 
 /// Spots by viewer, address and id, as they were asked for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Spots(Arc<Mutex<IndexedFragments>>);
+#[derive(Clone)]
+pub(super) struct Spots(Arc<Cache<SpotKey, Arc<Spot>>>);
 
-#[derive(Debug, Default)]
-struct IndexedFragments {
-    viewers: HashMap<Viewer, HashMap<String, HashMap<String, Arc<Spot>>>>,
-    count: usize,
+type SpotKey = (Viewer, String, String);
+
+/// A [`SpotKey`] that is only looked up.
+#[derive(Hash)]
+struct SpotRequest<'a>(&'a Viewer, &'a str, &'a str);
+
+impl Equivalent<SpotKey> for SpotRequest<'_> {
+    fn equivalent(&self, (viewer, url, component): &SpotKey) -> bool {
+        self.0 == viewer && self.1 == url && self.2 == component
+    }
+}
+
+impl Default for Spots {
+    fn default() -> Self {
+        Self(Arc::new(Cache::new(MAX_SPOTS)))
+    }
 }
 
 impl Spots {
+    /// The spot of a component, if it was found before.
     pub(super) fn get(&self, viewer: &Viewer, url: &str, component: &str) -> Option<Arc<Spot>> {
-        self.lock().viewers.get(viewer)?.get(url)?.get(component).cloned()
+        self.0.get(&SpotRequest(viewer, url, component))
     }
 
-    /// Remembers a spot. Only what was found is kept, but addresses can be made up without end.
+    /// Remembers a spot, unless its address is longer than [`MAX_URL`].
     pub(super) fn keep(
         &self,
         viewer: &Viewer,
@@ -53,21 +68,10 @@ impl Spots {
         spot: Spot,
     ) -> Arc<Spot> {
         let spot = Arc::new(spot);
-        if url.len() > MAX_URL {
-            return spot;
+        if url.len() <= MAX_URL {
+            let key = (viewer.clone(), url.to_owned(), component.to_owned());
+            self.0.insert(key, spot.clone());
         }
-        let mut known = self.lock();
-        if known.count >= MAX_SPOTS {
-            *known = IndexedFragments::default();
-        }
-        known.count += 1;
-        let urls = known.viewers.entry(viewer.clone()).or_default();
-        urls.entry(url.to_owned()).or_default().insert(component.to_owned(), spot.clone());
         spot
-    }
-
-    fn lock(&self) -> MutexGuard<'_, IndexedFragments> {
-        // The maps are whole between any two statements, whoever panicked.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

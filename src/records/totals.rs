@@ -2,9 +2,10 @@
 //!
 //! To count the records of a large table takes far longer than to read a page of them.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
 
 use crate::feed::{Version, Versions};
 use crate::model::filter::Filter;
@@ -18,7 +19,7 @@ const MAX_KEPT: usize = 4_096;
 #[derive(Clone)]
 pub(super) struct Totals {
     versions: Versions,
-    kept: Arc<Mutex<HashMap<u64, (Version, u64)>>>,
+    kept: Arc<Cache<u64, (Version, u64)>>,
     /// Filters may be long, so they are kept by their hash. The keys are random, so that nobody
     /// can find two filters with one hash.
     hashes: RandomState,
@@ -33,7 +34,7 @@ pub(super) struct KnownTotals {
 
 impl Totals {
     pub(super) fn new(versions: Versions) -> Self {
-        Self { versions, kept: Arc::default(), hashes: RandomState::new() }
+        Self { versions, kept: Arc::new(Cache::new(MAX_KEPT)), hashes: RandomState::new() }
     }
 
     /// What is known of these queries now.
@@ -79,16 +80,10 @@ impl Totals {
     }
 
     fn get(&self, hash: u64, version: &Version) -> Option<u64> {
-        // The map is whole between any two statements, whoever panicked.
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(&hash).filter(|(of, _)| of == version).map(|(_, total)| *total)
+        self.kept.get(&hash).filter(|(of, _)| of == version).map(|(_, total)| total)
     }
 
     fn keep(&self, hash: u64, version: &Version, total: u64) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
-        kept.insert(hash, (version.clone(), total));
+        self.kept.insert(hash, (version.clone(), total));
     }
 }
