@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use poem::error::NotFoundError;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use poem::web::{Compress, CompressionAlgo, CompressionLevel};
+use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result, handler};
 use tokio::time::timeout;
 
@@ -19,7 +18,7 @@ use crate::http::cors::Shared;
 use crate::http::error::HttpError;
 use crate::http::peer::Peer;
 use crate::http::{Site, Sockets, caller, csrf, host};
-use crate::limits::{self, Requester, answering, on_behalf_of};
+use crate::limits::{Requester, answering, on_behalf_of};
 use crate::model::viewer::Viewer;
 use crate::runtime::Runtime;
 
@@ -134,75 +133,6 @@ fn admitted(request: &mut Request, shared: Option<&Shared>) -> Result<Option<Res
         (None, None) => return Err(HttpError::Internal),
     }
     Ok(None)
-}
-
-/// Compresses an answer as its reader likes it best. poem's own middleware would run a 304 through a
-/// compressor too, which costs as much again, and tells no cache what the answer depends on.
-pub(super) async fn compressed(endpoint: impl Endpoint, request: Request) -> Result<Response> {
-    at_level(CompressionLevel::Fastest, endpoint, request).await
-}
-
-/// The same for what a browser fetches once: some more time, and a fifth fewer bytes.
-pub(super) async fn compressed_well(endpoint: impl Endpoint, request: Request) -> Result<Response> {
-    at_level(CompressionLevel::Precise(5), endpoint, request).await
-}
-
-async fn at_level(
-    level: CompressionLevel,
-    endpoint: impl Endpoint,
-    request: Request,
-) -> Result<Response> {
-    let algorithm = best_encoding(request.headers());
-    let budget = request.data::<Sockets>().map(|sockets| sockets.budget.clone());
-    let mut response = endpoint.call(request).await?.into_response();
-    if let Some(budget) = budget.filter(|_| algorithm.is_some()) {
-        // What is compressed is held as a whole all the same.
-        response = budget.send(response, &limits::requester()).map_err(HttpError::from)?;
-    }
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    Ok(match algorithm {
-        Some(algorithm) if is_worth_compressing(&response) => {
-            weaken_tag(response.headers_mut());
-            response.headers_mut().remove(header::CONTENT_LENGTH);
-            Compress::new(response, algorithm).with_quality(level).into_response()
-        }
-        _ => response,
-    })
-}
-
-/// Whether it is a whole text: pictures are compressed already, and the place of a part is counted in
-/// what is not.
-fn is_worth_compressing(response: &Response) -> bool {
-    let kind = response.content_type().unwrap_or_default();
-    let is_text = kind.starts_with("text/")
-        || ["json", "javascript", "xml", "svg", "wasm"].iter().any(|text| kind.contains(text));
-    response.status() == StatusCode::OK && is_text || response.status().is_client_error()
-}
-
-/// What is compressed has other bytes than the tag says, though it means the same (RFC 9110, 8.8.1).
-fn weaken_tag(headers: &mut HeaderMap) {
-    let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
-    let weak = tag.filter(|tag| !tag.starts_with("W/")).map(|tag| format!("W/{tag}"));
-    if let Some(weak) = weak.and_then(|tag| HeaderValue::try_from(tag).ok()) {
-        headers.insert(header::ETAG, weak);
-    }
-}
-
-/// The encoding of the highest weight (RFC 9110, 12.5.3), Brotli rather than gzip.
-fn best_encoding(headers: &HeaderMap) -> Option<CompressionAlgo> {
-    let all = headers.get_all(header::ACCEPT_ENCODING).into_iter();
-    let accepted = all.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(','));
-    let known = accepted.filter_map(|item| {
-        let (name, weight) = item.split_once(';').unwrap_or((item, "q=1"));
-        let weight: f32 = weight.trim().strip_prefix("q=")?.parse().ok()?;
-        let (rank, algorithm) = match name.trim() {
-            name if name.eq_ignore_ascii_case("br") => (1, CompressionAlgo::BR),
-            name if name.eq_ignore_ascii_case("gzip") => (0, CompressionAlgo::GZIP),
-            _ => return None,
-        };
-        (weight > 0.0).then_some(((weight * 1_000.0) as u32, rank, algorithm))
-    });
-    known.max_by_key(|(weight, rank, _)| (*weight, *rank)).map(|(.., algorithm)| algorithm)
 }
 
 /// `/api/…` where there is nothing.

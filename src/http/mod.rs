@@ -19,6 +19,7 @@ mod acceptor;
 mod answer;
 mod budget;
 mod caller;
+mod compression;
 mod cors;
 mod csrf;
 mod error;

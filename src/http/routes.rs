@@ -10,8 +10,8 @@ use crate::http::records::file::{ExportQuery, ImportQuery};
 use crate::http::records::{ListQuery, OneQuery, batch, file, history};
 use crate::http::subscribe::{StreamQuery, TableQuery};
 use crate::http::{
-    Site, Sockets, accounts, admin, assets, dev, forms, health, middleware, openapi, profile,
-    public, records, subscribe,
+    Site, Sockets, accounts, admin, assets, compression, dev, forms, health, middleware, openapi,
+    profile, public, records, subscribe,
 };
 
 /// Everything that can be asked for.
@@ -32,7 +32,7 @@ pub(super) fn routes(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/tables/:table/records/import", post(file::import).taking::<ImportQuery>())
         .at(
             "/api/tables/:table/records.csv",
-            get(file::export).taking::<ExportQuery>().around(middleware::compressed),
+            get(file::export).taking::<ExportQuery>().around(compression::compressed),
         )
         .at(
             "/api/tables/:table/records/:id",
@@ -48,7 +48,7 @@ pub(super) fn routes(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/realtime/subscribe/sse", get(subscribe::everything_sse).taking::<StreamQuery>())
         .at(
             "/api/fragments",
-            get(page::fragment).taking::<FragmentQuery>().around(middleware::compressed),
+            get(page::fragment).taking::<FragmentQuery>().around(compression::compressed),
         )
         .at("/api/auth/sign-in/email", post(accounts::sign_in))
         .at("/api/auth/sign-up/email", post(accounts::sign_up))
@@ -67,12 +67,12 @@ pub(super) fn routes(site: Site, sockets: Sockets) -> impl Endpoint {
         .at("/api/admin/tokens/:id/revoke", post(admin::tokens::revoke))
         .at("/api/admin/tables/:table/import", post(admin::import::send))
         .at("/api/admin/tables/:table/records/:id/delete", post(admin::record::remove))
-        .at("/api/openapi.json", get(openapi::document).around(middleware::compressed))
-        .at("/api/docs", get(openapi::browse).around(middleware::compressed))
+        .at("/api/openapi.json", get(openapi::document).around(compression::compressed))
+        .at("/api/docs", get(openapi::browse).around(compression::compressed))
         .at("/api/*rest", middleware::no_such_route)
         .at(
             format!("{}*path", client::FOLDER),
-            get(assets::file).taking_any().around(middleware::compressed_well),
+            get(assets::file).taking_any().around(compression::compressed_well),
         )
         .at(
             "/*path",
@@ -81,7 +81,7 @@ pub(super) fn routes(site: Site, sockets: Sockets) -> impl Endpoint {
                 .post(forms::submit)
                 .taking_any()
                 .around(public::or_else)
-                .around(middleware::compressed),
+                .around(compression::compressed),
         )
         .at(dev::PATH, get(dev::channel).taking_any())
         .around(middleware::every_request)
