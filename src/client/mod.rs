@@ -2,7 +2,8 @@
 //!
 //! Modules import each other by relative paths, so all share one hash, in the folder's name. Authors'
 //! stylesheets and ours never get in each other's way: classes and ids of ours begin with `pt-`, and all
-//! that is ours stands in one cascade layer.
+//! that is ours stands in the cascade layer `pagetide`: what all pages share in its layer `base`, each component's
+//! file in `components` above it. The tokens of a theme stand above both.
 
 use std::sync::OnceLock;
 
@@ -16,6 +17,11 @@ mod swagger;
 pub const FOLDER: &str = "/_pagetide/";
 
 const STYLESHEET: &str = "pagetide.css";
+/// What all pages share.
+const BASE_STYLESHEET: &str = "base.css";
+/// The stylesheets of the components that most pages have: with the base they are one file, [`STYLESHEET`].
+const USUAL_STYLESHEETS: [&str; 6] =
+    ["text.css", "container.css", "data_table.css", "kpi.css", "list.css", "chart.css"];
 const FORM_STYLESHEET: &str = "form.css";
 const ADMIN_STYLESHEET: &str = "admin.css";
 const SCRIPT: &str = "pagetide.js";
@@ -71,6 +77,19 @@ pub fn layered(css: &str) -> String {
     format!("@layer pagetide{{{css}}}")
 }
 
+/// Stylesheets of this folder as one, each in its layer within that of all that is built in.
+fn stylesheet_of(names: &[&str]) -> String {
+    let mut rules = "@layer base,components;".to_owned();
+    for name in names {
+        let source = SOURCES.iter().find(|(known, _)| known == name).map_or("", |(_, css)| css);
+        let css =
+            minifier::css::minify(source).map_or_else(|_| source.to_owned(), |css| css.to_string());
+        let layer = if *name == BASE_STYLESHEET { "base" } else { "components" };
+        rules = format!("{rules}@layer {layer}{{{css}}}");
+    }
+    layered(&rules)
+}
+
 /// The path of the stylesheet.
 pub fn stylesheet() -> String {
     path(STYLESHEET)
@@ -114,7 +133,7 @@ pub fn swagger() -> [String; 2] {
 /// The paths of all assets that pages of an app name, below [`FOLDER`].
 pub fn asset_paths() -> impl Iterator<Item = String> {
     let public =
-        SOURCES.iter().filter(|(name, _)| ![API_SCRIPT, DEV_SCRIPT, "overlay.js"].contains(name));
+        assets().iter().filter(|(name, _)| ![API_SCRIPT, DEV_SCRIPT, "overlay.js"].contains(name));
     public.map(|(name, _)| format!("{}/{name}", hash()))
 }
 
@@ -132,25 +151,25 @@ fn path(name: &str) -> String {
 fn assets() -> &'static [(&'static str, Asset)] {
     static ASSETS: OnceLock<Vec<(&str, Asset)>> = OnceLock::new();
     ASSETS.get_or_init(|| {
-        let asset = |(name, source): &(&'static str, &str)| {
-            let content_type = if name.ends_with(".css") { CSS } else { JAVASCRIPT };
-            let body = &*minified(content_type, source).leak();
-            (*name, Asset { content_type, body })
+        let asset = |name: &'static str, content_type, body: String| {
+            (name, Asset { content_type, body: &*body.leak() })
         };
-        SOURCES.iter().map(asset).collect()
+        let usual: Vec<_> = [BASE_STYLESHEET].into_iter().chain(USUAL_STYLESHEETS).collect();
+        let mut assets = vec![asset(STYLESHEET, CSS, stylesheet_of(&usual))];
+        for (name, source) in SOURCES.iter().filter(|(name, _)| !usual.contains(name)) {
+            assets.push(if name.ends_with(".css") {
+                asset(name, CSS, stylesheet_of(&[name]))
+            } else {
+                asset(name, JAVASCRIPT, minified_script(source))
+            });
+        }
+        assets
     })
 }
 
-/// The text without comments and blanks, or as it is if it cannot be understood; rules in their layer.
-fn minified(content_type: &str, source: &str) -> String {
-    match content_type {
-        CSS => layered(
-            &minifier::css::minify(source)
-                .map_or_else(|_| source.to_owned(), |css| css.to_string()),
-        ),
-        _ => minifier::js::minify(source)
-            .map_or_else(|_| source.to_owned(), |script| script.to_string()),
-    }
+/// A script without comments and blanks, or as it is if it cannot be understood.
+fn minified_script(source: &str) -> String {
+    minifier::js::minify(source).map_or_else(|_| source.to_owned(), |script| script.to_string())
 }
 
 fn hash() -> &'static str {
@@ -210,6 +229,16 @@ mod tests {
     }
 
     #[test]
+    fn the_stylesheets_of_all_pages_are_one_file() {
+        let names: Vec<_> = stylesheets().map(|(name, _)| name).collect();
+        assert!(names.contains(&STYLESHEET) && !names.contains(&BASE_STYLESHEET), "{names:?}");
+        for name in [BASE_STYLESHEET].into_iter().chain(USUAL_STYLESHEETS) {
+            assert!(SOURCES.iter().any(|(known, css)| *known == name && !css.is_empty()), "{name}");
+            assert!(!names.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
     fn every_rule_stands_in_the_one_layer() {
         for (name, css) in stylesheets() {
             let mut depth = 0;
@@ -243,9 +272,12 @@ mod tests {
 
     #[test]
     fn every_file_is_served_shorter_than_it_is_written() {
-        for ((name, asset), (_, source)) in assets().iter().zip(SOURCES) {
-            assert!(asset.body.len() < source.len(), "{name}");
-            assert!(!asset.body.contains("/**"), "{name}");
+        for (name, asset) in assets() {
+            let source = SOURCES.iter().find(|(known, _)| known == name);
+            let layers = if asset.content_type == CSS { stylesheet_of(&[]).len() + 20 } else { 0 };
+            let is_shorter = |source: &str| asset.body.len() < source.len() + layers;
+            assert!(source.is_none_or(|(_, source)| is_shorter(source)), "{name}");
+            assert!(!asset.body.contains("/*"), "{name}");
         }
     }
 }

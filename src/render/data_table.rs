@@ -34,9 +34,7 @@ impl ComponentHtml for DataTable {
     }
 
     fn stylesheets(&self) -> Vec<&'static str> {
-        let acts = self.changes_records().then_some("form.css");
-        let has_tools = self.is_browsable() || self.row_link.is_some();
-        acts.into_iter().chain(has_tools.then_some("tables.css")).collect()
+        self.changes_records().then_some("form.css").into_iter().collect()
     }
 }
 

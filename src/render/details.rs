@@ -18,7 +18,7 @@ impl ComponentHtml for Details {
     }
 
     fn stylesheets(&self) -> Vec<&'static str> {
-        vec!["tables.css"]
+        vec!["details.css"]
     }
 }
 

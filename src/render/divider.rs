@@ -12,6 +12,6 @@ impl ComponentHtml for Divider {
     }
 
     fn stylesheets(&self) -> Vec<&'static str> {
-        vec!["still.css"]
+        vec!["divider.css"]
     }
 }

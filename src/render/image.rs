@@ -21,6 +21,6 @@ impl ComponentHtml for Image {
     }
 
     fn stylesheets(&self) -> Vec<&'static str> {
-        vec!["still.css"]
+        vec!["image.css"]
     }
 }

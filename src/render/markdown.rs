@@ -16,7 +16,7 @@ impl ComponentHtml for Markdown {
     }
 
     fn stylesheets(&self) -> Vec<&'static str> {
-        vec!["still.css"]
+        vec!["markdown.css"]
     }
 }
 
