@@ -6,6 +6,7 @@
  */
 export function poll(component) {
   const gone = new AbortController();
+  /** @type {number | undefined} */
   let timer;
   const next = () => {
     clearTimeout(timer);
