@@ -38,7 +38,12 @@ export class Browsing {
       event.preventDefault();
       this.#search();
     });
-    addEventListener("popstate", () => section.isConnected && this.#turn(location.href));
+    const { gone } = table;
+    addEventListener("popstate", () => this.#turn(location.href), { signal: gone });
+    gone.addEventListener("abort", () => {
+      clearTimeout(this.#timer);
+      tables.delete(table);
+    });
   }
 
   /** @param {MouseEvent} event */
@@ -129,8 +134,7 @@ export class Browsing {
     try {
       await this.table.read("turned");
       for (const other of tables) {
-        if (!other.section.isConnected) tables.delete(other);
-        else if (other !== this.table) other.readSoon();
+        if (other !== this.table) other.readSoon();
       }
       for (const control of section.querySelectorAll(".pt-table-tools *, .pt-pager select")) {
         if (control !== typing) reset(control);

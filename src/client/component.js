@@ -23,6 +23,10 @@ const PAGE_CHANGED = 409;
  */
 
 export class Component {
+  #life = new AbortController();
+  /** Aborted once the component is no longer on the page: what serves it ends then. */
+  gone = this.#life.signal;
+
   /** @param {HTMLElement} section */
   constructor(section) {
     this.section = section;
@@ -148,6 +152,12 @@ export class Component {
     // A known row that moved to an end of an incomplete window may belong beyond it.
     const isAtEnd = last === known || (this.offset > 0 && shown[0] === known);
     if (known && !complete && isAtEnd) this.readSoon();
+  }
+
+  /** Ends what serves the component, which is no longer on the page. */
+  end() {
+    this.#takeWaiting();
+    this.#life.abort();
   }
 
   /** Reads the component again, a little later, once for any number of calls before that. */

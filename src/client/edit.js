@@ -75,15 +75,12 @@ export class Editing {
     const inviting = new MutationObserver(() => this.#invite());
     inviting.observe(body, { childList: true, subtree: true, attributeFilter: ["data-fixed"] });
     this.#invite();
-    const gone = new AbortController();
     /** @param {Event} event */
     const hear = (event) => {
       const { detail } = /** @type {CustomEvent<Conflict>} */ (event);
-      if (!section.isConnected) return gone.abort();
-      if (detail.table !== this.table) return undefined;
-      return this.edits.forEach((edit) => edit.hear(detail));
+      if (detail.table === this.table) this.edits.forEach((edit) => edit.hear(detail));
     };
-    document.addEventListener("pagetide:conflict", hear, { signal: gone.signal });
+    document.addEventListener("pagetide:conflict", hear, { signal: component.gone });
   }
 
   /**

@@ -32,8 +32,10 @@ if (document.querySelector("[data-again], label[data-file]")) await import("./ad
 
 /** Takes up what the page holds, and lets go of what it no longer does. */
 export async function takeUp() {
-  for (const section of known.keys()) {
-    if (!section.isConnected) known.delete(section);
+  for (const [section, component] of known) {
+    if (section.isConnected) continue;
+    component.end();
+    known.delete(section);
   }
   const sections = queryAll(document, "[data-component]", HTMLElement);
   const fresh = sections.filter((section) => !known.has(section)).map((section) => new Component(section));
