@@ -81,6 +81,13 @@ export class Editing {
       if (detail.table === this.table) this.edits.forEach((edit) => edit.hear(detail));
     };
     document.addEventListener("pagetide:conflict", hear, { signal: component.gone });
+    component.gone.addEventListener("abort", () => this.#letGo());
+  }
+
+  /** Takes back what was told of fields in hand: the table is no longer on the page. */
+  #letGo() {
+    for (const id of this.inHand.keys()) this.tell({ type: "editing", table: this.table, recordId: id, fields: [] });
+    this.inHand.clear();
   }
 
   /**
