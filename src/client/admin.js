@@ -8,8 +8,7 @@ import { morph } from "./morph.js";
 /** How often, in ms, such a part is read again. */
 const AGAIN_MS = 3000;
 
-const parts = queryAll(document, "[data-again]", HTMLElement);
-if (parts.length > 0) setInterval(readAgain, AGAIN_MS);
+const timer = setInterval(readAgain, AGAIN_MS);
 
 for (const form of queryAll(document, "form:has(label[data-file])", HTMLFormElement)) {
   const label = get(form, "label[data-file]", HTMLLabelElement);
@@ -46,7 +45,10 @@ async function textOf(file) {
 }
 
 async function readAgain() {
-  if (document.hidden) return;
+  const parts = queryAll(document, "[data-again]", HTMLElement);
+  // A page that was deployed anew may have none any more.
+  if (parts.length === 0) clearInterval(timer);
+  if (parts.length === 0 || document.hidden) return;
   const answer = await fetch(location.href).catch(() => undefined);
   if (!answer?.ok || answer.redirected) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -43,14 +43,23 @@ function mayMove() {
 /**
  * Runs a highlight from its beginning, even if one is under way.
  * @param {Element} element
- * @param {string} name the class that it has meanwhile
+ * @param {"pt-entering" | "pt-changed"} name the class that it has meanwhile
  */
 export function highlight(element, name) {
   element.classList.remove(name);
   if (!mayMove()) return;
   element.getBoundingClientRect();
   element.classList.add(name);
-  element.addEventListener("animationend", () => element.classList.remove(name), { once: true });
+  // The same function each time: where nothing moves, as in what is hidden, no more of them gather.
+  element.addEventListener("animationend", settle, { once: true });
+}
+
+/**
+ * Ends the highlights of an element.
+ * @param {Event} event
+ */
+function settle({ currentTarget }) {
+  if (currentTarget instanceof Element) currentTarget.classList.remove("pt-entering", "pt-changed");
 }
 
 /**
