@@ -2,10 +2,13 @@
  * Buttons that do something to records, without leaving the page: asked about where the author wants
  * it, done once, told. Without JavaScript the server asks on a page of its own.
  */
-import { send } from "./send.js";
+import { entriesOf, send } from "./send.js";
 import { dismiss, toast } from "./toast.js";
 
-/** What is under way. */
+/**
+ * What is under way.
+ * @type {WeakSet<HTMLFormElement>}
+ */
 const busy = new WeakSet();
 
 /**
@@ -14,13 +17,19 @@ const busy = new WeakSet();
  */
 export function startActing(onDone) {
   document.addEventListener("submit", (event) => {
-    const form = event.target;
+    const { target: form, submitter } = event;
+    if (!(form instanceof HTMLFormElement) || !submitter) return;
     if (!form.matches("[data-act]:has(> [name=_component])")) return;
     event.preventDefault();
-    press(form, event.submitter, onDone);
+    press(form, submitter, onDone);
   });
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement} button
+ * @param {() => void} onDone
+ */
 async function press(form, button, onDone) {
   if (busy.has(form)) return;
   busy.add(form);
@@ -33,10 +42,15 @@ async function press(form, button, onDone) {
   }
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement} button
+ * @param {() => void} onDone
+ */
 async function act(form, button, onDone) {
   const key = form.id;
   dismiss(key);
-  const entries = new URLSearchParams(new FormData(form, button));
+  const entries = entriesOf(form, button);
   let { status, body } = await send(entries);
   if (body.confirm) {
     if (!(await isMeant(body.confirm, button))) return undefined;
@@ -46,9 +60,10 @@ async function act(form, button, onDone) {
   if (body.navigate) return location.assign(body.navigate);
   if (status === 200) {
     form.dispatchEvent(new CustomEvent("pagetide:done"));
-    toast(body.toast, { key });
+    toast(body.toast ?? "Done", { key });
     return onDone();
   }
+  /** @type {Record<number, string>} */
   const words = {
     0: "the server cannot be reached",
     401: "your session is over; sign in in another tab, then try again",
@@ -58,7 +73,12 @@ async function act(form, button, onDone) {
   return toast(`Not done: ${told ?? `the server answered ${status}`}.`, { key });
 }
 
-/** Asks whether it is meant. */
+/**
+ * Asks whether it is meant.
+ * @param {import("./send.js").Confirmation} confirmation
+ * @param {HTMLElement} button
+ * @returns {Promise<boolean>}
+ */
 function isMeant({ text, label, danger }, button) {
   const dialog = document.createElement("dialog");
   dialog.className = "pt-ask";

@@ -1,4 +1,10 @@
 /** The page to browse the API: Swagger UI over what this app says of itself. */
+
+/**
+ * What Swagger UI's own script, which runs before this one, leaves on the page.
+ * @typedef {{ (options: object): void, presets: { apis: object } }} SwaggerUi
+ */
+const { SwaggerUIBundle } = /** @type {typeof globalThis & { SwaggerUIBundle: SwaggerUi }} */ (globalThis);
 const html = document.documentElement;
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -10,10 +16,10 @@ function dress() {
 
 dress();
 prefersDark.addEventListener("change", dress);
-globalThis.SwaggerUIBundle({
+SwaggerUIBundle({
   url: "/api/openapi.json",
   domNode: document.getElementById("pt-api"),
-  presets: [globalThis.SwaggerUIBundle.presets.apis],
+  presets: [SwaggerUIBundle.presets.apis],
   deepLinking: true,
   docExpansion: "none",
   defaultModelsExpandDepth: -1,

@@ -1,31 +1,36 @@
 /** Choosing rows: all at once, how many there are, and nothing to press while there are none. */
+import { get, queryAll } from "./dom.js";
 import { toast } from "./toast.js";
 
-/** The forms that have been taken up. */
+/**
+ * The forms that have been taken up.
+ * @type {WeakSet<HTMLFormElement>}
+ */
 const known = new WeakSet();
 
 /** @param {HTMLFormElement} form the form around a table with actions for several rows */
 export function letChoose(form) {
   if (known.has(form)) return;
   known.add(form);
-  const bar = form.querySelector(".pt-bulk");
-  const body = form.querySelector("tbody");
+  const bar = get(form, ".pt-bulk", HTMLElement);
+  const body = get(form, "tbody", HTMLTableSectionElement);
   const all = document.createElement("input");
   all.type = "checkbox";
   all.ariaLabel = "Choose all rows";
   all.autocomplete = "off";
   let chosen = 0;
-  const boxes = () => [...body.querySelectorAll("tr:not(.pt-leaving) > .pt-choose input")];
+  const boxes = () => queryAll(body, "tr:not(.pt-leaving) > .pt-choose input", HTMLInputElement);
   const show = () => {
     chosen = boxes().filter((box) => box.checked).length;
     all.checked = chosen > 0 && chosen === boxes().length;
     all.indeterminate = chosen > 0 && !all.checked;
-    bar.querySelector("[data-chosen]").textContent = `${chosen} chosen`;
+    get(bar, "[data-chosen]", HTMLElement).textContent = `${chosen} chosen`;
     for (const button of bar.querySelectorAll("button")) button.disabled = chosen === 0;
     const head = form.querySelector("th.pt-choose");
     // The heads are made anew when the table is sorted.
     if (head && !head.contains(all)) head.replaceChildren(all);
   };
+  /** @param {boolean} isChosen */
   const choose = (isChosen) => {
     for (const box of boxes()) box.checked = isChosen;
     show();

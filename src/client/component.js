@@ -2,6 +2,7 @@
  * One component of the page that shows records or what is made of them: applies changes to it, reads
  * it again when a change is not enough, and shows how current it is.
  */
+import { get, query, queryAll } from "./dom.js";
 import { morph } from "./morph.js";
 import { FEW, withoutMotion } from "./motion.js";
 import { Rows } from "./rows.js";
@@ -16,11 +17,20 @@ const UNDRAWN_MS = 100;
 /** The answer to whoever asks for a component that the page on the server has no more, or not so. */
 const PAGE_CHANGED = 409;
 
+/**
+ * @typedef {import("./messages.js").Change} Change
+ * @typedef {"live" | "reconnecting" | "stale"} CurrencyState how current a component is
+ */
+
 export class Component {
+  #life = new AbortController();
+  /** Aborted once the component is no longer on the page: what serves it ends then. */
+  gone = this.#life.signal;
+
   /** @param {HTMLElement} section */
   constructor(section) {
     this.section = section;
-    this.id = section.dataset.component;
+    this.id = section.dataset.component ?? "";
     this.refresh = section.dataset.refresh;
     this.pollIntervalMs = Number(section.dataset.pollIntervalMs);
     this.limit = Number(section.dataset.limit);
@@ -30,13 +40,19 @@ export class Component {
     /** What the component means on this page; the server may have got another one of the same id. */
     this.shape = section.dataset.shape;
     /** The rows that changes are applied to; whatever else shows records is read again instead. */
-    this.rows = section.matches(".pt-data-table") ? new Rows(section.querySelector("tbody")) : null;
+    this.rows = section.matches(".pt-data-table") ? new Rows(get(section, "tbody", HTMLTableSectionElement)) : null;
+    /** @type {string | null} */
     this.etag = null;
     this.reads = 0;
+    /** @type {Promise<void> | null} */
     this.fetching = null;
     this.isWanted = false;
-    /** Changes that wait for the browser to draw, and what shows them then. */
+    /**
+     * Changes that wait for the browser to draw, and what shows them then.
+     * @type {Change[]}
+     */
     this.waiting = [];
+    /** @type {AbortController | null} */
     this.drawing = null;
     /** More changed than can be followed: only what is read next counts. */
     this.isFlooded = false;
@@ -52,7 +68,10 @@ export class Component {
     this.onSame = () => {};
   }
 
-  /** Takes a `change` message (docs: the realtime contract), to be shown when the browser draws next. */
+  /**
+   * Takes a change, to be shown when the browser draws next.
+   * @param {Change} message
+   */
   apply(message) {
     // It stands where it was read, so that nothing is missed if it cannot be read now.
     if (!this.rows) return this.readSoon();
@@ -65,12 +84,13 @@ export class Component {
 
   /** Shows what waits. */
   catchUp() {
+    const { rows } = this;
     const waiting = this.#takeWaiting();
-    if (waiting.length === 0) return;
-    const show = () => waiting.forEach((message) => this.#show(message));
+    if (!rows || waiting.length === 0) return;
+    const show = () => waiting.forEach((message) => this.#show(rows, message));
     if (waiting.length > FEW) withoutMotion(show);
     else show();
-    this.#showCount();
+    this.#showCount(rows);
   }
 
   #takeWaiting() {
@@ -84,42 +104,60 @@ export class Component {
   #giveUp() {
     this.#takeWaiting();
     this.isFlooded = true;
-    this.onFlood(this);
+    this.onFlood();
   }
 
-  #show(message) {
+  /**
+   * @param {Rows} rows
+   * @param {Change} message
+   */
+  #show(rows, message) {
     this.position = message.position;
     // What is shown from now on is not what the tag names.
     this.etag = null;
-    const complete = this.total <= this.rows.all().length;
-    if (message.event === "delete") this.#leave(message.id ?? String(message.recordId));
-    else this.#put(message, complete);
+    if (message.event === "delete") this.#leave(rows, message.id ?? String(message.recordId));
+    else this.#put(rows, message);
   }
 
-  #leave(id) {
-    const row = this.rows.find(id);
+  /**
+   * @param {Rows} rows
+   * @param {string} id
+   */
+  #leave(rows, id) {
+    const row = rows.find(id);
     this.total = Math.max(0, this.total - 1);
     // It may have stood on a page before this one.
     if (!row && this.offset > 0) this.readSoon();
     if (!row) return;
-    this.rows.remove(row);
-    if (this.total > this.offset + this.rows.all().length) this.readSoon();
+    rows.remove(row);
+    if (this.total > this.offset + rows.all().length) this.readSoon();
   }
 
-  #put(message, complete) {
-    const known = this.rows.find(message.record.id);
+  /**
+   * @param {Rows} rows
+   * @param {import("./messages.js").Put} message
+   */
+  #put(rows, message) {
+    const complete = this.total <= rows.all().length;
+    const known = rows.find(message.record.id);
     if (!known && message.event === "insert") this.total += 1;
     // Where it stood before, and so what it moved, only the server knows.
     if (!known && this.offset > 0) return this.readSoon();
-    const shown = this.rows.all().length;
-    const key = message.sortKey ?? parse(message.html).dataset.sortKey;
-    const isWithin = known || shown < this.limit || key < this.rows.lastKey();
-    if (isWithin) this.rows.put(parse(message.html));
-    const rows = this.rows.all();
-    if (rows.length > this.limit) this.rows.remove(rows.at(-1));
+    const fresh = parse(message.html ?? "", HTMLTableRowElement);
+    const key = message.sortKey ?? fresh.dataset.sortKey ?? "";
+    if (known || rows.all().length < this.limit || key < rows.lastKey()) rows.put(fresh);
+    const shown = rows.all();
+    const last = shown[shown.length - 1];
+    if (shown.length > this.limit) rows.remove(last);
     // A known row that moved to an end of an incomplete window may belong beyond it.
-    const isAtEnd = rows.at(-1) === known || (this.offset > 0 && rows[0] === known);
+    const isAtEnd = last === known || (this.offset > 0 && shown[0] === known);
     if (known && !complete && isAtEnd) this.readSoon();
+  }
+
+  /** Ends what serves the component, which is no longer on the page. */
+  end() {
+    this.#takeWaiting();
+    this.#life.abort();
   }
 
   /** Reads the component again, a little later, once for any number of calls before that. */
@@ -144,7 +182,7 @@ export class Component {
       }
     } catch {
       this.isWanted = false;
-      this.onUnread(this);
+      this.onUnread();
       this.showState("stale");
     } finally {
       this.fetching = null;
@@ -158,9 +196,9 @@ export class Component {
    */
   async read(what = "changed") {
     const turn = (this.reads += 1);
-    const shape = this.shape && { shape: this.shape };
-    const url = at("/api/fragments", { url: pageUrl(), component: this.id, ...shape });
-    const headers = this.etag ? { "If-None-Match": this.etag } : {};
+    const url = at("/api/fragments", { url: pageUrl(), component: this.id });
+    if (this.shape) url.searchParams.set("shape", this.shape);
+    const headers = new Headers(this.etag ? { "If-None-Match": this.etag } : {});
     const answer = await fetch(url, { headers, cache: "no-store" });
     if ([200, 304].includes(answer.status)) this.onSame();
     if (answer.status === 200) {
@@ -174,18 +212,28 @@ export class Component {
     return answer.status;
   }
 
+  /**
+   * @param {string} html
+   * @param {string | null} etag
+   * @param {"changed" | "turned"} what
+   */
   #take(html, etag, what) {
     // What is read has all of it, or is followed by it.
     this.#takeWaiting();
     this.isFlooded = false;
     this.etag = etag;
     this.#replace(html, what);
-    this.onRead(this);
+    this.onRead();
   }
 
+  /**
+   * @param {string} html
+   * @param {"changed" | "turned"} what
+   */
   #replace(html, what) {
-    const fresh = parse(html);
-    if (!this.rows) {
+    const { rows } = this;
+    const fresh = parse(html, HTMLElement);
+    if (!rows) {
       this.position = fresh.dataset.position;
       morph(this.section, fresh);
       return;
@@ -194,41 +242,51 @@ export class Component {
     this.limit = Number(fresh.dataset.limit);
     this.offset = Number(fresh.dataset.offset ?? 0);
     this.position = fresh.dataset.position;
-    const body = fresh.querySelector("tbody");
+    const body = get(fresh, "tbody", HTMLTableSectionElement);
     if (what === "turned") {
-      this.rows.turnTo(body);
-      this.rows.body.dispatchEvent(new CustomEvent("pagetide:turned", { bubbles: true }));
+      rows.turnTo(body);
+      rows.body.dispatchEvent(new CustomEvent("pagetide:turned", { bubbles: true }));
     } else {
-      this.rows.replaceAll(body);
+      rows.replaceAll(body);
     }
-    for (const part of this.section.querySelectorAll("[data-part]")) {
-      morph(part, fresh.querySelector(`[data-part=${part.dataset.part}]`));
+    for (const part of queryAll(this.section, "[data-part]", HTMLElement)) {
+      morph(part, get(fresh, `[data-part=${part.dataset.part}]`, HTMLElement));
     }
-    this.#showCount();
+    this.#showCount(rows);
   }
 
-  #showCount() {
-    const shown = this.rows.all().length;
-    const [count, pager] = ["[data-count]", ".pt-pager"].map((name) => this.section.querySelector(name));
+  /** @param {Rows} rows */
+  #showCount(rows) {
+    const shown = rows.all().length;
+    const count = query(this.section, "[data-count]", HTMLElement);
+    const pager = query(this.section, ".pt-pager", HTMLElement);
     const isPart = this.total > shown && !pager;
     if (count) count.textContent = isPart ? `${shown} of ${this.total}` : `${this.total}`;
     if (pager) this.#showPager(pager, shown);
-    this.section.querySelector("[data-empty]").hidden = this.total > 0;
-    this.section.dataset.total = this.total;
+    get(this.section, "[data-empty]", HTMLElement).hidden = this.total > 0;
+    this.section.dataset.total = String(this.total);
     this.section.dataset.position = this.position;
   }
 
-  /** Says which rows are shown. With another number of pages, the ways to them are others too. */
+  /**
+   * Says which rows are shown. With another number of pages, the ways to them are others too.
+   * @param {HTMLElement} pager
+   * @param {number} shown how many rows
+   */
   #showPager(pager, shown) {
     const [first, last] = [this.offset + 1, this.offset + shown];
-    pager.querySelector("[data-range]").textContent = shown > 0 ? `${first}–${last} of ${this.total}` : "";
+    const range = shown > 0 ? `${first}–${last} of ${this.total}` : "";
+    get(pager, "[data-range]", HTMLElement).textContent = range;
     const pages = Math.max(1, Math.ceil(this.total / this.limit));
     if (pages !== Number(pager.dataset.pages)) this.readSoon();
   }
 
-  /** Shows how current the component is: live, reconnecting or stale. */
+  /**
+   * Shows how current the component is.
+   * @param {CurrencyState} state
+   */
   showState(state) {
-    const element = this.section.querySelector(".pt-state");
+    const element = query(this.section, ".pt-state", HTMLElement);
     const before = element?.dataset.state;
     // What it says already is not said again: whoever watches the page would take it for news.
     if (!element || before === state || (before === "stale" && state !== "live")) return;
@@ -236,11 +294,14 @@ export class Component {
     const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     const live = this.refresh === "poll" ? `Every ${this.pollIntervalMs / 1000} s` : "Live";
     const text = { live, reconnecting: "Reconnecting…", stale: `Stale since ${time}` }[state];
-    element.querySelector("[data-state-text]").textContent = text;
+    get(element, "[data-state-text]", HTMLElement).textContent = text;
   }
 }
 
-/** Calls back when the browser draws next, or a little later; not once the result is aborted. */
+/**
+ * Calls back when the browser draws next, or a little later; not once the result is aborted.
+ * @param {() => void} call
+ */
 function whenDrawn(call) {
   const controller = new AbortController();
   const once = () => {
@@ -253,6 +314,7 @@ function whenDrawn(call) {
   return controller;
 }
 
+/** @param {number} ms */
 function after(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -5,6 +5,29 @@
 import { greet } from "./server.js";
 import { Socket, Stream } from "./transports.js";
 
+/**
+ * @typedef {import("./config.js").PageConfig} PageConfig
+ * @typedef {import("./messages.js").Handshake} Handshake
+ * @typedef {import("./messages.js").ServerMessage} ServerMessage
+ * @typedef {import("./transports.js").Link} Link
+ */
+
+/**
+ * Where the connection stands. While it is lost: whether what is shown is to be called stale, and
+ * whether the last link brought no word at all.
+ * @typedef {{ status: "connected", transport: "websocket" | "sse" } |
+ *   { status: "reconnecting", transport: "websocket", stale: boolean, unheard: boolean }} ConnectionState
+ */
+
+/**
+ * Whoever is served by a connection.
+ * @typedef {object} ConnectionOwner
+ * @property {(link: Link) => Handshake[]} handshakes what a link begins with
+ * @property {(link: Link, message: ServerMessage) => void} receive
+ * @property {(state: ConnectionState) => void} status
+ * @property {() => void} dismiss for when the viewer has changed
+ */
+
 /** The ways to the server, the best first. */
 const WAYS = [Socket, Stream];
 /** This many heartbeats without a word mean that the connection is dead. */
@@ -20,7 +43,11 @@ const STALE_AFTER_TRIES = 2;
 /** The close codes for a session that has ended and for a role that has changed. */
 const NO_LONGER_ALLOWED = [4401, 4403];
 
-/** How long, in ms, a healthy connection may say nothing. */
+/**
+ * How long, in ms, a healthy connection may say nothing.
+ * @param {PageConfig} config
+ * @returns {number}
+ */
 export function longestSilence(config) {
   return config.heartbeatIntervalMs * SILENT_HEARTBEATS;
 }
@@ -28,22 +55,28 @@ export function longestSilence(config) {
 export class Connection {
   #config;
   #owner;
-  /** What serves, or is being opened to serve. */
+  /**
+   * What serves, or is being opened to serve.
+   * @type {Socket | Stream | null}
+   */
   #link = null;
   /** The way of the link, and whether it has brought a word. */
   #way = 0;
   #heard = false;
   /** By the clock on the wall: timers stand still while a computer sleeps. */
   #heardAt = 0;
-  /** A link that is opened beside the one that serves, and takes its place with its first word. */
+  /**
+   * A link that is opened beside the one that serves, and takes its place with its first word.
+   * @type {Socket | Stream | null}
+   */
   #coming = null;
   #tries = 0;
+  /** @type {Partial<Record<"better" | "coming" | "gather" | "retry" | "silence", number>>} */
   #timers = {};
 
   /**
-   * @param {object} config the transport constants that the page carries
-   * @param {object} owner has `handshakes(link)` to begin with, `receive(link, message)`,
-   *   `status({status, transport, stale, unheard})` and `dismiss()` for when the viewer has changed
+   * @param {PageConfig} config
+   * @param {ConnectionOwner} owner
    */
   constructor(config, owner) {
     this.#config = config;
@@ -66,7 +99,10 @@ export class Connection {
     if (this.#link) this.#take(this.#way);
   }
 
-  /** Says what a function makes of the link, now or with all else when a link is opened. */
+  /**
+   * Says what a function makes of the link, now or with all else when a link is opened.
+   * @param {(link: Link) => Handshake} handshake
+   */
   say(handshake) {
     if (!this.#link || this.#link.say(handshake)) return;
     this.#timers.gather ??= setTimeout(() => this.#openBeside(this.#way), GATHER_MS);
@@ -80,7 +116,10 @@ export class Connection {
     this.#link = this.#coming = null;
   }
 
-  /** Takes one of the ways, and leaves what was taken before. */
+  /**
+   * Takes one of the ways, and leaves what was taken before.
+   * @param {number} way its index
+   */
   #take(way) {
     this.close();
     this.#way = way;
@@ -91,12 +130,13 @@ export class Connection {
     this.#lookForBetter();
   }
 
+  /** @param {number} way */
   #make(way) {
     return new WAYS[way]({
       handshakes: (link) => this.#owner.handshakes(link),
       onMessage: (link, message) => {
-        if (link === this.#coming) this.#arrive();
-        if (link === this.#link) this.#receive(message);
+        if (link === this.#coming) this.#arrive(this.#coming);
+        if (link === this.#link) this.#receive(link, message);
       },
       onClose: (link, code) => {
         if (link === this.#coming) this.#miss(code);
@@ -105,7 +145,10 @@ export class Connection {
     });
   }
 
-  /** Opens a link beside the one that serves, so that nobody is away in between. */
+  /**
+   * Opens a link beside the one that serves, so that nobody is away in between.
+   * @param {number} way
+   */
   #openBeside(way) {
     this.#coming?.close();
     clearTimeout(this.#timers.gather);
@@ -115,18 +158,22 @@ export class Connection {
     this.#coming = this.#make(way);
   }
 
-  #arrive() {
+  /** @param {Socket | Stream} link */
+  #arrive(link) {
     clearTimeout(this.#timers.coming);
-    this.#link.close();
-    this.#link = this.#coming;
+    this.#link?.close();
+    this.#link = link;
     this.#coming = null;
-    this.#way = WAYS.indexOf(this.#link.constructor);
+    this.#way = WAYS.findIndex((Way) => link instanceof Way);
     this.#lookForBetter();
   }
 
-  /** Stays with the way that serves; opened anew, since what was asked on the side is not heard on it. */
+  /**
+   * Stays with the way that serves; opened anew, since what was asked on the side is not heard on it.
+   * @param {number} [code]
+   */
   #miss(code) {
-    if (NO_LONGER_ALLOWED.includes(code)) this.#closed(code);
+    if (isDismissal(code)) this.#closed(code);
     else this.#take(this.#way);
   }
 
@@ -137,7 +184,11 @@ export class Connection {
     this.#timers.better = setTimeout(() => this.#openBeside(0), wait);
   }
 
-  #receive(message) {
+  /**
+   * @param {Link} link
+   * @param {ServerMessage} message
+   */
+  #receive(link, message) {
     this.#heard = true;
     this.#heardAt = Date.now();
     this.#expectWord(longestSilence(this.#config));
@@ -145,14 +196,15 @@ export class Connection {
       this.#tries = 0;
       this.#owner.status({ status: "connected", transport: WAYS[this.#way].transport });
     }
-    this.#owner.receive(this.#link, message);
+    this.#owner.receive(link, message);
   }
 
+  /** @param {number} [code] */
   #closed(code) {
     const [way, unheard] = [this.#way, !this.#heard];
     this.close();
     // The page is for somebody who has left, or for another role; the server decides what to show.
-    if (NO_LONGER_ALLOWED.includes(code)) return this.#owner.dismiss();
+    if (isDismissal(code)) return this.#owner.dismiss();
     // A way that never brought a word is blocked; the next one may not be.
     if (unheard && way + 1 < WAYS.length) return this.#take(way + 1);
     this.#tries += 1;
@@ -160,8 +212,7 @@ export class Connection {
     greet();
     const stale = this.#tries > STALE_AFTER_TRIES;
     this.#timers.retry = setTimeout(() => this.open(), this.#delay());
-    const [{ transport }] = WAYS;
-    this.#owner.status({ status: "reconnecting", transport, stale, unheard });
+    this.#owner.status({ status: "reconnecting", transport: Socket.transport, stale, unheard });
   }
 
   /** The fixed steps, then doubling up to the maximum; half of each is left to chance. */
@@ -172,9 +223,20 @@ export class Connection {
     return Math.min(step, most) * (0.5 + Math.random() / 2);
   }
 
-  /** A dead connection may take minutes to say so; this does not wait for it. */
+  /**
+   * A dead connection may take minutes to say so; this does not wait for it.
+   * @param {number} withinMs
+   */
   #expectWord(withinMs) {
     clearTimeout(this.#timers.silence);
     this.#timers.silence = setTimeout(() => this.#closed(), withinMs);
   }
+}
+
+/**
+ * Whether a close code says that the session has ended, or the role has changed.
+ * @param {number | undefined} code
+ */
+function isDismissal(code) {
+  return code !== undefined && NO_LONGER_ALLOWED.includes(code);
 }

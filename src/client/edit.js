@@ -3,7 +3,29 @@
  * confirmed it. If somebody else was faster, theirs stands, and a message offers to try again.
  */
 import { jsonOf, makeControl, textIn, textOf } from "./control.js";
+import { closest, isTextSelected, queryAll } from "./dom.js";
+import { rowOf } from "./rows.js";
 import { dismiss, toast } from "./toast.js";
+
+/**
+ * @typedef {import("./component.js").Component} Component
+ * @typedef {import("./control.js").FieldEditor} FieldEditor
+ * @typedef {import("./dom.js").Control} Control
+ * @typedef {import("./messages.js").Author} Author
+ * @typedef {import("./messages.js").Conflict} Conflict
+ * @typedef {import("./messages.js").EditingHandshake} EditingHandshake
+ * @typedef {import("./messages.js").RecordBody} RecordBody
+ */
+
+/**
+ * What the server answers to an edit: the record, or why it was refused, with the record of whoever was
+ * faster. All is missing where there was no answer.
+ * @typedef {Partial<RecordBody> & {
+ *   record?: RecordBody,
+ *   message?: string,
+ *   details?: { field: string, message: string }[],
+ * }} EditAnswer
+ */
 
 /** How long, in ms, a refused edit waits to hear who was faster. */
 const AUTHOR_MS = 1000;
@@ -17,22 +39,35 @@ const CHOICES = ["checkbox", "select", "multi-select"];
 /** Lets people edit the cells of one component. */
 export class Editing {
   /**
-   * @param {import("./component.js").Component} component
-   * @param {(handshake: object) => void} announce tells the server which fields are in hand
+   * @param {Component} component
+   * @param {import("./rows.js").Rows} rows the component's
+   * @param {(handshake: EditingHandshake) => void} announce tells the server which fields are in hand
    */
-  constructor(component, announce) {
+  constructor(component, rows, announce) {
     this.component = component;
-    this.rows = component.rows;
+    this.rows = rows;
     this.tell = announce;
     const { section } = component;
-    this.table = section.dataset.table;
+    this.table = section.dataset.table ?? "";
     this.lock = section.dataset.lock;
-    const heads = [...section.querySelectorAll("thead th")];
-    this.editors = heads.map(({ dataset }) => dataset.editor && JSON.parse(dataset.editor));
+    /**
+     * How the cells of each column are edited, if they may be.
+     * @type {(FieldEditor | undefined)[]}
+     */
+    this.editors = queryAll(section, "thead th", HTMLElement).map(({ dataset }) => {
+      return dataset.editor ? JSON.parse(dataset.editor) : undefined;
+    });
+    /** @type {Edit | null} */
     this.open = null;
-    /** The fields of each record that are in hand. */
+    /**
+     * The fields of each record that are in hand.
+     * @type {Map<string, Set<string>>}
+     */
     this.inHand = new Map();
-    /** Who waits to hear of a conflict, by record. */
+    /**
+     * The edits that are not over, which wait to hear of a conflict.
+     * @type {Set<Edit>}
+     */
     this.edits = new Set();
     const { body } = this.rows;
     body.addEventListener("click", (event) => this.#clicked(event));
@@ -40,23 +75,32 @@ export class Editing {
     const inviting = new MutationObserver(() => this.#invite());
     inviting.observe(body, { childList: true, subtree: true, attributeFilter: ["data-fixed"] });
     this.#invite();
-    const gone = new AbortController();
-    const hear = ({ detail }) => {
-      if (!section.isConnected) return gone.abort();
-      if (detail.table !== this.table) return undefined;
-      return this.edits.forEach((edit) => edit.hear(detail));
+    /** @param {Event} event */
+    const hear = (event) => {
+      const { detail } = /** @type {CustomEvent<Conflict>} */ (event);
+      if (detail.table === this.table) this.edits.forEach((edit) => edit.hear(detail));
     };
-    document.addEventListener("pagetide:conflict", hear, { signal: gone.signal });
+    document.addEventListener("pagetide:conflict", hear, { signal: component.gone });
+    component.gone.addEventListener("abort", () => this.#letGo());
   }
 
-  /** How a cell is edited, if it may be: there may be a rule against its row. */
+  /** Takes back what was told of fields in hand: the table is no longer on the page. */
+  #letGo() {
+    for (const id of this.inHand.keys()) this.tell({ type: "editing", table: this.table, recordId: id, fields: [] });
+    this.inHand.clear();
+  }
+
+  /**
+   * How a cell is edited, if it may be: there may be a rule against its row.
+   * @param {HTMLTableCellElement} cell
+   */
   #editor(cell) {
-    return "fixed" in cell.parentElement.dataset ? undefined : this.editors[cell.cellIndex];
+    return "fixed" in rowOf(cell).dataset ? undefined : this.editors[cell.cellIndex];
   }
 
   /** Lets the keyboard reach the cells. */
   #invite() {
-    for (const cell of this.rows.body.querySelectorAll("td:not([tabindex])")) {
+    for (const cell of queryAll(this.rows.body, "td:not([tabindex])", HTMLTableCellElement)) {
       if (this.#editor(cell)) cell.tabIndex = 0;
     }
     for (const cell of this.rows.body.querySelectorAll("[data-fixed] > td[tabindex]")) {
@@ -64,30 +108,43 @@ export class Editing {
     }
   }
 
-  #clicked(event) {
-    const cell = event.target.closest("td");
-    const isLink = event.target.closest("a, input, select, textarea");
+  /** @param {MouseEvent} event */
+  #clicked({ target }) {
+    const cell = closest(target, "td", HTMLTableCellElement);
+    const isLink = closest(target, "a, input, select, textarea", Element);
     // Whoever selects text wants to copy it.
-    if (cell && !isLink && getSelection().isCollapsed) this.start(cell);
+    if (cell && !isLink && !isTextSelected()) this.start(cell);
   }
 
+  /** @param {KeyboardEvent} event */
   #pressed(event) {
-    if (!["Enter", "F2"].includes(event.key) || event.target.localName !== "td") return;
+    const { target } = event;
+    if (!["Enter", "F2"].includes(event.key) || !(target instanceof HTMLTableCellElement)) return;
     event.preventDefault();
-    this.start(event.target);
+    this.start(target);
   }
 
-  /** Opens a cell, unless it cannot be edited or is being saved. */
+  /**
+   * Opens a cell, unless it cannot be edited or is being saved.
+   * @param {HTMLTableCellElement} cell
+   */
   start(cell) {
     const editor = this.#editor(cell);
     if (!editor || this.rows.held.has(cell)) return;
     this.open?.commit();
     // What is typed in part there is not given up for this.
-    if (this.open) this.open.control.focus();
+    if (this.open) this.open.control?.focus();
     else new Edit(this, cell, editor).show();
   }
 
-  /** Edits a cell as somebody did before: without asking, and knowing what it overwrites. */
+  /**
+   * Edits a cell as somebody did before: without asking, and knowing what it overwrites.
+   * @param {string} id
+   * @param {FieldEditor} editor
+   * @param {string | undefined} text
+   * @param {string | undefined} base
+   * @param {string | undefined} lock
+   */
   again(id, editor, text, base, lock) {
     const cell = this.rows.find(id)?.cells[this.editors.indexOf(editor)];
     if (!cell || this.rows.held.has(cell)) return;
@@ -96,7 +153,12 @@ export class Editing {
     edit.save(text);
   }
 
-  /** Tells the server which fields of a record are in hand. */
+  /**
+   * Tells the server which fields of a record are in hand.
+   * @param {string} id
+   * @param {string} field
+   * @param {boolean} isInHand
+   */
   announce(id, field, isInHand) {
     const fields = this.inHand.get(id) ?? new Set();
     if (isInHand) fields.add(field);
@@ -109,18 +171,36 @@ export class Editing {
 
 /** One edit of one cell: open, then pending, then over. */
 class Edit {
+  /**
+   * @param {Editing} editing
+   * @param {HTMLTableCellElement} cell
+   * @param {FieldEditor} editor
+   */
   constructor(editing, cell, editor) {
     this.editing = editing;
     this.rows = editing.rows;
     this.cell = cell;
     this.editor = editor;
-    const { dataset } = cell.parentElement;
-    this.id = dataset.id;
+    const { dataset } = rowOf(cell);
+    this.id = dataset.id ?? "";
     /** What the edit began from: the value, and the state of the record. */
     this.base = textOf(cell.dataset.value);
     this.lock = dataset.updatedAt;
-    /** What stands in the control while nobody has touched it: a box has no third state to show. */
+    /**
+     * What stands in the control while nobody has touched it: a box has no third state to show.
+     * @type {string | undefined | null}
+     */
     this.untouched = null;
+    /** @type {Control | null} */
+    this.control = null;
+    this.byKeyboard = false;
+    /**
+     * Whoever was faster, once that is known, and who waits to know.
+     * @type {Author | undefined}
+     */
+    this.author = undefined;
+    /** @type {(author: Author) => void} */
+    this.onAuthor = () => {};
     this.rows.hold(cell);
     editing.edits.add(this);
     editing.announce(this.id, editor.field, true);
@@ -138,22 +218,24 @@ class Edit {
     under.append(...this.cell.childNodes);
     const zone = document.createElement("span");
     zone.className = "pt-zone";
-    zone.textContent = this.editor.zone;
+    zone.textContent = this.editor.zone ?? "";
     // The control says it to screen readers.
     zone.ariaHidden = "true";
     this.cell.replaceChildren(under, control, ...(this.editor.zone ? [zone] : []));
-    control.addEventListener("keydown", (event) => this.#pressed(event));
+    // Some browsers say that they filled it in with a `keydown` without a key.
+    control.addEventListener("keydown", (event) => event instanceof KeyboardEvent && this.#pressed(event));
     control.addEventListener("change", () => this.#chosen());
     control.addEventListener("blur", () => this.commit());
     control.focus();
-    control.select?.();
+    if (!(control instanceof HTMLSelectElement)) control.select();
   }
 
+  /** @param {KeyboardEvent} event */
   #pressed(event) {
     this.byKeyboard = true;
     event.stopPropagation();
     if (event.key === "Escape") this.#leave();
-    else if (event.key === "Enter" && this.control.localName !== "textarea") this.commit();
+    else if (event.key === "Enter" && !(this.control instanceof HTMLTextAreaElement)) this.commit();
     else return;
     event.preventDefault();
     if (!this.control) this.cell.focus();
@@ -168,50 +250,72 @@ class Edit {
   /** Saves what the control holds, if that is something new. */
   commit() {
     if (!this.control) return;
-    if (this.control.validity.badInput) return this.#halfTyped();
+    if (this.control.validity.badInput) return this.#halfTyped(this.control);
     const text = textIn(this.control);
     if (text === this.untouched || text === this.base) this.#leave();
     else this.save(text);
   }
 
-  /** What is typed in part reads as nothing, and would be saved so. */
-  #halfTyped() {
-    this.control.ariaInvalid = "true";
+  /**
+   * What is typed in part reads as nothing, and would be saved so.
+   * @param {Control} control
+   */
+  #halfTyped(control) {
+    control.ariaInvalid = "true";
     toast(`${this.editor.label} is not complete.`, { key: this.#key() });
   }
 
-  /** Shows the value and sends it. */
+  /**
+   * Shows the value and sends it.
+   * @param {string | undefined} text
+   */
   async save(text) {
     this.#putAway();
     this.cell.classList.add("pt-pending");
     this.cell.ariaBusy = "true";
     this.#look(text);
     const { status, body } = await this.#send(text);
-    if (status === 200) await this.#confirm(body);
+    if (status === 200) await this.#confirm(body.fields ?? {});
     else if (status === 409 && body.record) await this.#overtaken(text, body.record);
     else this.#refused(text, status, body);
   }
 
-  /** Sends the value, again if only other fields of the record have changed. */
+  /**
+   * Sends the value, again if only other fields of the record have changed.
+   * @param {string | undefined} text
+   */
   async #send(text) {
-    const { table, lock } = this.editing;
+    const { table } = this.editing;
     const { field } = this.editor;
     const fields = `{${JSON.stringify(field)}:${jsonOf(this.editor, text)}}`;
     for (let tries = 1; ; tries += 1) {
       const held = this.lock === undefined ? "" : `,"updatedAt":${JSON.stringify(this.lock)}`;
       const answer = await patch(`/api/tables/${table}/records/${this.id}`, `{"fields":${fields}${held}}`);
-      const now = answer.status === 409 && answer.body.record?.fields;
+      const now = answer.status === 409 ? answer.body.record?.fields : undefined;
       if (!now || textOf(now[field]) !== this.base || tries === MOST_TRIES) return answer;
-      this.lock = now[lock];
+      this.lock = this.#lockIn(now);
     }
   }
 
-  /** Waits until the row has been told as it now stands. */
-  async #confirm({ fields }) {
-    const { component, lock } = this.editing;
+  /**
+   * The state of the record, as its fields tell it; undefined if they do not.
+   * @param {Record<string, unknown>} fields
+   */
+  #lockIn(fields) {
+    const { lock } = this.editing;
+    return lock === undefined ? undefined : textOf(fields[lock]);
+  }
+
+  /**
+   * Waits until the row has been told as it now stands.
+   * @param {Record<string, unknown>} fields
+   */
+  async #confirm(fields) {
+    const { component } = this.editing;
     this.cell.classList.remove("pt-pending");
-    const { dataset } = this.cell.parentElement;
-    if (lock && !(dataset.updatedAt > fields[lock])) dataset.updatedAt = fields[lock];
+    const { dataset } = rowOf(this.cell);
+    const lock = this.#lockIn(fields);
+    if (lock !== undefined && (dataset.updatedAt ?? "") <= lock) dataset.updatedAt = lock;
     dismiss(this.#key());
     if (this.rows.isLeaving(this.cell)) {
       this.rows.settle(this.cell);
@@ -224,6 +328,10 @@ class Edit {
     this.#end();
   }
 
+  /**
+   * @param {string | undefined} text
+   * @param {RecordBody} record as somebody else has left it
+   */
   async #overtaken(text, record) {
     const { editing, editor } = this;
     const theirs = textOf(record.fields[editor.field]);
@@ -231,16 +339,26 @@ class Edit {
     if (editing.component.refresh !== "realtime") await editing.component.read().catch(() => {});
     this.#end();
     this.#tellOvertaken(by, theirs, () => {
-      editing.again(this.id, editor, text, theirs, record.fields[editing.lock]);
+      editing.again(this.id, editor, text, theirs, this.#lockIn(record.fields));
     });
   }
 
+  /**
+   * @param {Author | undefined} by
+   * @param {string | undefined} theirs
+   * @param {() => void} run takes the other value in spite of that
+   */
   #tellOvertaken(by, theirs, run) {
     const to = theirs === undefined ? "nothing" : `“${theirs}”`;
     const text = `${nameOf(by)} changed ${this.editor.label} to ${to} first.`;
     toast(text, { key: this.#key(), action: { label: "Use mine", run } });
   }
 
+  /**
+   * @param {string | undefined} text
+   * @param {number} status
+   * @param {EditAnswer} body
+   */
   #refused(text, status, body) {
     const { editing, editor, base, lock } = this;
     const key = this.#key();
@@ -261,29 +379,35 @@ class Edit {
     toast("Not saved: the server cannot be reached.", { key, action: { label: "Try again", run } });
   }
 
-  /** A `conflict` message: somebody else was faster. */
+  /**
+   * Hears that somebody else was faster.
+   * @param {Conflict} conflict
+   */
   hear({ overwrittenFields, overwrittenBy, authoritativeRecord: { id, fields } }) {
-    const { editing, editor } = this;
+    const { editor } = this;
     if (id !== this.id || !overwrittenFields.includes(editor.field)) return;
     this.author = overwrittenBy;
-    this.onAuthor?.(overwrittenBy);
+    this.onAuthor(overwrittenBy);
     if (!this.control) return;
     const theirs = textOf(fields[editor.field]);
     this.#tellOvertaken(overwrittenBy, theirs, () => {
-      Object.assign(this, { base: theirs, untouched: null, lock: fields[editing.lock] });
+      Object.assign(this, { base: theirs, untouched: null, lock: this.#lockIn(fields) });
       this.commit();
     });
   }
 
+  /** @returns {Promise<Author>} */
   #authorHeard() {
     return new Promise((resolve) => (this.onAuthor = resolve));
   }
 
-  /** Shows a value as the same value looks elsewhere in its column, or else as plain text. */
+  /**
+   * Shows a value as the same value looks elsewhere in its column, or else as plain text.
+   * @param {string | undefined} text
+   */
   #look(text) {
     const others = this.rows.all().map((row) => row.cells[this.cell.cellIndex]);
-    const isTwin = (other) => other.dataset.value === text && !this.rows.held.has(other);
-    const twin = others.find(isTwin);
+    const twin = others.find((other) => other.dataset.value === text && !this.rows.held.has(other));
     if (twin) this.cell.innerHTML = twin.innerHTML;
     else this.cell.textContent = text ?? "–";
   }
@@ -314,7 +438,11 @@ class Edit {
   }
 }
 
-/** @returns {Promise<{ status: number, body: object }>} status 0 if the server cannot be reached */
+/**
+ * @param {string} url
+ * @param {string} body
+ * @returns {Promise<{ status: number, body: EditAnswer }>} status 0 if the server cannot be reached
+ */
 async function patch(url, body) {
   const headers = { "Content-Type": "application/json" };
   try {
@@ -325,17 +453,27 @@ async function patch(url, body) {
   }
 }
 
-/** A number that JavaScript would round keeps its digits as text, where the browser tells them. */
+/**
+ * A number that JavaScript would round keeps its digits as text, where the browser tells them.
+ * @param {string} _
+ * @param {unknown} value
+ * @param {{ source?: string }} [context]
+ */
 function inFull(_, value, context) {
   const isRounded = typeof value === "number" && !Number.isSafeInteger(value);
   return isRounded ? (context?.source ?? value) : value;
 }
 
-/** Nothing, after a while. */
+/**
+ * Nothing, after a while.
+ * @param {number} ms
+ * @returns {Promise<undefined>}
+ */
 function after(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** @param {Author | undefined} by */
 function nameOf(by) {
   return by?.name ?? (by?.id ? "Somebody" : "Another program");
 }

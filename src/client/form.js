@@ -2,8 +2,11 @@
  * Forms that are sent without leaving the page: what is wrong is shown in place, and nothing that was
  * typed is lost. The server renders the form again, as it does without JavaScript.
  */
-import { send } from "./send.js";
+import { isControl, query } from "./dom.js";
+import { entriesOf, send } from "./send.js";
 import { dismiss, toast } from "./toast.js";
+
+/** @typedef {import("./dom.js").Control} Control */
 
 /** Starts a form. */
 export class Form {
@@ -33,8 +36,8 @@ export class Form {
 
   /** What is half typed reads as nothing, and would be saved so. */
   #isComplete() {
-    const controls = [...this.element.elements];
-    const half = controls.filter(({ validity }) => validity?.badInput);
+    const controls = [...this.element.elements].filter(isControl);
+    const half = controls.filter(({ validity }) => validity.badInput);
     for (const control of controls) unmark(control);
     for (const control of half) mark(control, "This is not complete.");
     half[0]?.focus();
@@ -43,19 +46,25 @@ export class Form {
 
   /** The names and values, as without JavaScript. */
   #entries() {
-    const entries = new URLSearchParams(new FormData(this.element));
+    const entries = entriesOf(this.element);
     // So that the same again is no repetition: this form cannot be sent twice by accident.
     entries.set("_key", `${Date.now()} ${Math.random()}`);
     return entries;
   }
 
+  /** @param {boolean} busy */
   #setBusy(busy) {
     this.#busy = busy;
     this.element.ariaBusy = busy ? "true" : null;
     for (const button of this.element.querySelectorAll("button")) button.disabled = busy;
   }
 
-  /** Shows the form as the server rendered it again. */
+  /**
+   * Shows the form as the server rendered it again.
+   * @param {string} html
+   * @param {boolean} saved
+   * @param {string} [text] what people are told
+   */
   #replace(html, saved, text) {
     const template = document.createElement("template");
     template.innerHTML = html;
@@ -64,13 +73,18 @@ export class Form {
     if (!fresh) return this.element.remove();
     this.element.replaceWith(fresh);
     new Form(fresh);
-    const first = saved ? fresh.querySelector(".pt-field :is(input, select, textarea)") : null;
-    (first ?? fresh.querySelector("[autofocus]") ?? fresh.querySelector("button"))?.focus();
+    const first = saved ? query(fresh, ".pt-field :is(input, select, textarea)", HTMLElement) : null;
+    (first ?? query(fresh, "[autofocus]", HTMLElement) ?? fresh.querySelector("button"))?.focus();
     return undefined;
   }
 
+  /**
+   * @param {number} status
+   * @param {import("./send.js").FormAnswer} answer
+   */
   #notSaved(status, { message }) {
     const key = this.element.id;
+    /** @type {Record<number, string>} */
     const words = {
       0: "the server cannot be reached",
       401: "your session is over; sign in in another tab, then try again",
@@ -84,7 +98,11 @@ export class Form {
   }
 }
 
-/** Says below a control what is wrong with it. */
+/**
+ * Says below a control what is wrong with it.
+ * @param {Control} control
+ * @param {string} text
+ */
 function mark(control, text) {
   control.ariaInvalid = "true";
   const fault = document.createElement("p");
@@ -95,6 +113,7 @@ function mark(control, text) {
   control.closest(".pt-field")?.append(fault);
 }
 
+/** @param {Control} control */
 function unmark(control) {
   const fault = control.id && document.getElementById(`${control.id}.half`);
   if (!fault) return;

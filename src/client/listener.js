@@ -4,6 +4,7 @@
  * missed and nothing is told twice.
  */
 import { longestSilence } from "./connection.js";
+import { get } from "./dom.js";
 import { pageUrl } from "./server.js";
 import { Switchboard } from "./switchboard.js";
 import { Tabs } from "./tabs.js";
@@ -11,24 +12,48 @@ import { Tabs } from "./tabs.js";
 /** The codes of refusals that may not be repeated a little later. */
 const PASSING = new Set(["BUSY", "TOO_MANY_REQUESTS", "UNAVAILABLE"]);
 
+/**
+ * @typedef {import("./component.js").Component} Component
+ * @typedef {import("./config.js").PageConfig} PageConfig
+ * @typedef {import("./connection.js").ConnectionState} ConnectionState
+ * @typedef {import("./messages.js").EditingHandshake} EditingHandshake
+ * @typedef {import("./presence.js").Presence} Presence
+ * @typedef {import("./switchboard.js").TabMessage} TabMessage
+ */
+
+/**
+ * What scripts of the page are told of the connection; `poll` means that it is made up for by reading.
+ * @typedef {{ status: "connected" | "reconnecting", transport: "websocket" | "sse" | "poll" }} PageStatus
+ */
+
 export class Listener {
   #tabs;
+  /** @type {Component[]} */
   #components = [];
+  /** @type {Presence | null} */
   #presence = null;
-  /** The component of each subscription. A key is used once, so what an ended one says is not heard. */
+  /**
+   * The component of each subscription. A key is used once, so what an ended one says is not heard.
+   * @type {Map<number, Component>}
+   */
   #keyed = new Map();
   #keys = 0;
-  /** The `editing` handshakes that stand, by record. */
+  /**
+   * The `editing` handshakes that stand, by record.
+   * @type {Map<string, EditingHandshake>}
+   */
   #edits = new Map();
-  /** Components that must be read again, whole, before they are current. */
+  /**
+   * Components that must be read again, whole, before they are current.
+   * @type {Set<Component>}
+   */
   #owed = new Set();
+  /** @type {PageStatus | undefined} */
   #status;
   #announced = false;
   #started = false;
 
-  /**
-   * @param {object} config what the page carries: the transport constants, and who the viewer is
-   */
+  /** @param {PageConfig} config */
   constructor(config) {
     this.#tabs = new Tabs(group(config), longestSilence(config), {
       lead: () => new Switchboard(config, this.#tabs),
@@ -39,8 +64,8 @@ export class Listener {
 
   /**
    * What the page holds from now on, instead of what it held before.
-   * @param {import("./component.js").Component[]} components
-   * @param {import("./presence.js").Presence | null} presence
+   * @param {Component[]} components
+   * @param {Presence | null} presence
    */
   hold(components, presence) {
     this.#components = components;
@@ -76,6 +101,7 @@ export class Listener {
   /**
    * Says an `editing` handshake to the server, and again whenever the connection is another one, as
    * long as it stands: until one without fields for the same record takes its place.
+   * @param {EditingHandshake} handshake
    */
   say(handshake) {
     const record = JSON.stringify([handshake.table, handshake.recordId]);
@@ -102,7 +128,10 @@ export class Listener {
     this.#declare();
   }
 
-  /** Rows that are newer than what was told must not be told again; what is read whole may be. */
+  /**
+   * Rows that are newer than what was told must not be told again; what is read whole may be.
+   * @param {Component} component
+   */
   #goOnFrom(component) {
     const owed = this.#owed.delete(component);
     if (!component.rows && !owed) return;
@@ -127,8 +156,9 @@ export class Listener {
     this.#tabs.declare({ subscriptions, pages, edits: [...this.#edits.values()] });
   }
 
+  /** @param {TabMessage} message */
   #hear(message) {
-    const component = this.#keyed.get(message.key);
+    const component = message.key === undefined ? undefined : this.#keyed.get(message.key);
     switch (message.type) {
       case "subscribed":
         return component && this.#subscribed(component);
@@ -155,12 +185,17 @@ export class Listener {
     }
   }
 
+  /** @param {Component} component */
   #subscribed(component) {
     component.onSame();
     if (this.#owed.has(component)) component.readAnew();
     else component.showState("live");
   }
 
+  /**
+   * @param {Component} component
+   * @param {string} code
+   */
   #refused(component, code) {
     component.showState("stale");
     // The next heartbeat tries again: at what may be over by then, or if the page cannot be loaded anew now.
@@ -168,37 +203,47 @@ export class Listener {
     if (code === "PAGE_CHANGED") component.onOther();
   }
 
+  /** @param {Component} component */
   #owe(component) {
     this.#owed.add(component);
     component.readAnew();
   }
 
-  #take({ status, transport, stale, unheard }) {
-    if (status === "connected") return this.#tell(status, transport);
+  /** @param {ConnectionState} state */
+  #take(state) {
+    if (state.status === "connected") return this.#tell("connected", state.transport);
+    const { stale, unheard } = state;
     // Whoever gets along by reading shows that it is current, until reading fails too.
     if (this.#status?.transport !== "poll" || !unheard) this.#showLost(stale);
     if (unheard) this.#readAll(stale);
     return undefined;
   }
 
+  /** @param {boolean} stale */
   #showLost(stale) {
     for (const component of this.#components) component.showState(stale ? "stale" : "reconnecting");
     this.#tell("reconnecting", "websocket");
     if (stale) this.#announce(true);
   }
 
-  /** Without any connection, what is shown is read again between the tries, if anybody looks. */
+  /**
+   * Without any connection, what is shown is read again between the tries, if anybody looks.
+   * @param {boolean} stale
+   */
   async #readAll(stale) {
     if (document.hidden || this.#components.length === 0) return;
     const read = this.#components.map((component) => component.read());
     const done = await Promise.allSettled(read);
-    const { status, transport } = this.#status;
-    if (status === "connected" && transport !== "poll") return;
+    if (this.#status?.status === "connected" && this.#status.transport !== "poll") return;
     if (done.some((result) => result.status === "rejected")) return this.#showLost(stale);
     for (const component of this.#components) component.showState("live");
     this.#tell("connected", "poll");
   }
 
+  /**
+   * @param {PageStatus["status"]} status
+   * @param {PageStatus["transport"]} transport
+   */
   #tell(status, transport) {
     if (this.#status?.status === status && this.#status.transport === transport) return;
     this.#status = { status, transport };
@@ -207,16 +252,22 @@ export class Listener {
     if (status === "connected") this.#announce(false);
   }
 
-  /** A loss that is over in a moment is not worth a word. */
+  /**
+   * A loss that is over in a moment is not worth a word.
+   * @param {boolean} lost
+   */
   #announce(lost) {
     if (this.#announced === lost) return;
     this.#announced = lost;
     const words = lost ? "Connection lost, reconnecting" : "Live again";
-    document.getElementById("pt-announcements").textContent = words;
+    get(document, "#pt-announcements", HTMLElement).textContent = words;
   }
 }
 
-/** Tabs share a connection if they show pages for the same viewer and run the same scripts. */
+/**
+ * Tabs share a connection if they show pages for the same viewer and run the same scripts.
+ * @param {PageConfig} config
+ */
 function group({ viewer }) {
   return `pagetide ${viewer} ${new URL(".", import.meta.url).pathname}`;
 }

@@ -9,10 +9,14 @@ import { highlight, leave } from "./motion.js";
 const PASSING = ["pt-entering", "pt-leaving", "pt-changed"];
 
 /**
+ * Sees to an element in its own way, or leaves it to `morph`; whether it did.
+ * @typedef {(old: Element, fresh: Element) => boolean} Settle
+ */
+
+/**
  * @param {Element} old the element that stays
  * @param {Element} fresh what it is to look like
- * @param {(old: Element, fresh: Element) => boolean} settle sees to an element in its own way, or
- *   leaves it to this
+ * @param {Settle} [settle]
  */
 export function morph(old, fresh, settle = () => false) {
   if (settle(old, fresh)) return;
@@ -23,6 +27,10 @@ export function morph(old, fresh, settle = () => false) {
   else children(old, fresh, settle);
 }
 
+/**
+ * @param {Element} old
+ * @param {Element} fresh
+ */
 function attributes(old, fresh) {
   for (const { name } of [...old.attributes]) {
     // Whoever has opened something keeps it open.
@@ -36,11 +44,16 @@ function attributes(old, fresh) {
   }
 }
 
+/**
+ * @param {Element} old
+ * @param {Element} fresh
+ * @param {Settle} settle
+ */
 function children(old, fresh, settle) {
   const wanted = visible(fresh);
-  const ids = new Set(wanted.map(({ dataset }) => dataset?.id));
+  const ids = new Set(wanted.filter(isEntry).map(({ dataset }) => dataset.id));
   for (const node of visible(old)) {
-    if (node.dataset?.id && !ids.has(node.dataset.id)) leave(node);
+    if (isEntry(node) && !ids.has(node.dataset.id)) leave(node);
   }
   const known = visible(old);
   for (const node of wanted) {
@@ -48,44 +61,66 @@ function children(old, fresh, settle) {
     const kept = index < 0 ? null : known[index];
     const next = known[0] ?? null;
     if (kept) known.splice(index, 1);
-    else enter(node);
+    else if (isEntry(node)) highlight(node, "pt-entering");
     if (!kept || kept !== next) place(old, kept ?? node, next);
-    if (kept?.nodeType === Node.ELEMENT_NODE) morph(kept, node, settle);
-    else if (kept && kept.data !== node.data) kept.data = node.data;
+    if (kept instanceof Element && node instanceof Element) morph(kept, node, settle);
+    else if (kept && kept.nodeValue !== node.nodeValue) kept.nodeValue = node.nodeValue;
   }
   for (const node of known) node.remove();
 }
 
-/** The child nodes, without the blanks between them and what is fading out. */
+/**
+ * The child nodes, without the blanks between them and what is fading out.
+ * @param {Element} parent
+ */
 function visible(parent) {
-  const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !node.data.trim();
-  const isLeaving = (node) => node.classList?.contains("pt-leaving");
-  return [...parent.childNodes].filter((node) => !isBlank(node) && !isLeaving(node));
+  return [...parent.childNodes].filter((node) => {
+    if (node instanceof Element) return !node.classList.contains("pt-leaving");
+    return !(node instanceof Text) || node.data.trim() !== "";
+  });
 }
 
+/**
+ * Whether a node stands for a record.
+ * @param {Node} node
+ * @returns {node is HTMLElement}
+ */
+function isEntry(node) {
+  return node instanceof HTMLElement && Boolean(node.dataset.id);
+}
+
+/**
+ * @param {Node} node
+ * @param {Node} other
+ */
 function isSame(node, other) {
   return node.nodeName === other.nodeName && keyOf(node) === keyOf(other);
 }
 
-function keyOf({ dataset, id }) {
-  return dataset?.id ?? (id || undefined);
+/** @param {Node} node */
+function keyOf(node) {
+  if (!(node instanceof Element)) return undefined;
+  return node.getAttribute("data-id") ?? (node.id || undefined);
 }
 
-/** Puts a node before another; what has the focus keeps it where the browser can. */
+/**
+ * Puts a node before another; what has the focus keeps it where the browser can.
+ * @param {Element} parent
+ * @param {ChildNode} node
+ * @param {ChildNode | null} next
+ */
 function place(parent, node, next) {
   if (parent.moveBefore && node.parentNode === parent) parent.moveBefore(node, next);
   else parent.insertBefore(node, next);
 }
 
-/** A figure that has become another one tints briefly. */
+/**
+ * A figure that has become another one tints briefly.
+ * @param {Element} old
+ * @param {Element} fresh
+ */
 function figure(old, fresh) {
   if (old.innerHTML === fresh.innerHTML) return;
   old.innerHTML = fresh.innerHTML;
   highlight(old, "pt-changed");
-}
-
-/** Lets an entry slide in. */
-function enter(node) {
-  if (!node.dataset?.id) return;
-  highlight(node, "pt-entering");
 }

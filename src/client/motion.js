@@ -12,10 +12,16 @@ export const FEW = 8;
 
 /** Whether nothing is to move just now. */
 let isStill = false;
-/** When those began that did within the last second. */
+/**
+ * When those began that did within the last second.
+ * @type {number[]}
+ */
 let begun = [];
 
-/** Runs a function, during which nothing begins to move. */
+/**
+ * Runs a function, during which nothing begins to move.
+ * @param {() => void} run
+ */
 export function withoutMotion(run) {
   isStill = true;
   try {
@@ -34,21 +40,38 @@ function mayMove() {
   return true;
 }
 
-/** Runs a highlight from its beginning, even if one is under way. */
+/**
+ * Runs a highlight from its beginning, even if one is under way.
+ * @param {Element} element
+ * @param {"pt-entering" | "pt-changed"} name the class that it has meanwhile
+ */
 export function highlight(element, name) {
-  if (!mayMove()) return element.classList.remove(name);
   element.classList.remove(name);
+  if (!mayMove()) return;
   element.getBoundingClientRect();
   element.classList.add(name);
-  return element.addEventListener("animationend", () => element.classList.remove(name), { once: true });
+  // The same function each time: where nothing moves, as in what is hidden, no more of them gather.
+  element.addEventListener("animationend", settle, { once: true });
 }
 
-/** Lets an element fade out, and takes it away then. */
-export function leave(element) {
+/**
+ * Ends the highlights of an element.
+ * @param {Event} event
+ */
+function settle({ currentTarget }) {
+  if (currentTarget instanceof Element) currentTarget.classList.remove("pt-entering", "pt-changed");
+}
+
+/**
+ * Lets an element fade out, and takes it away then.
+ * @param {HTMLElement} element
+ */
+export async function leave(element) {
   if (!mayMove()) return element.remove();
   element.classList.add("pt-leaving");
   element.inert = true;
   const moving = element.getAnimations({ subtree: true });
   // Without motion there is nothing to wait for.
-  return Promise.allSettled(moving.map((animation) => animation.finished)).then(() => element.remove());
+  await Promise.allSettled(moving.map((animation) => animation.finished));
+  element.remove();
 }

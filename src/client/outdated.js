@@ -4,25 +4,43 @@
  * where they type it; where it could not, the page says that it is stale, and they load it when they
  * like.
  */
+import { config } from "./config.js";
+import { formOf, isBox, query, queryAll } from "./dom.js";
 import { closed, isOpen, keepTyped, readPage, show } from "./renew.js";
 import { toast } from "./toast.js";
+
+/** @typedef {import("./component.js").Component} Component */
 
 /** Where this tab notes what the server did not know, so that it never loads the same again and again. */
 const NOTED = "pagetide-outdated";
 /** An exported page cannot become another one, and one that its author works on does so by itself. */
-const { site, dev } = JSON.parse(document.getElementById("pagetide-config").textContent);
+const { site, dev } = config;
 
-/** The forms that somebody has entered something in. */
+/**
+ * The forms that somebody has entered something in.
+ * @type {WeakSet<HTMLFormElement>}
+ */
 const entered = new WeakSet();
-/** The tables whose open cell is waited for. */
+/**
+ * The tables whose open cell is waited for.
+ * @type {WeakSet<HTMLElement>}
+ */
 const waiting = new WeakSet();
-let [renewing, isTold] = [null, false];
+/** @type {Promise<boolean> | null} */
+let renewing = null;
+let isTold = false;
 
-addEventListener("input", ({ target }) => target.form && entered.add(target.form), { capture: true });
+addEventListener("input", noteEntry, { capture: true });
+
+/** @param {Event} event */
+function noteEntry({ target }) {
+  const form = formOf(target);
+  if (form) entered.add(form);
+}
 
 /**
  * The server has another component in the place of this one.
- * @param {import("./component.js").Component} component
+ * @param {Component} component
  * @param {() => Promise<void>} takeUp takes up what the page holds once it is another one
  */
 export function foundOther(component, takeUp) {
@@ -36,7 +54,11 @@ export function foundOther(component, takeUp) {
   renew(takeUp).then((isDone) => isDone || forget(component));
 }
 
-/** Leaves a table as it is until its open cell is closed. */
+/**
+ * Leaves a table as it is until its open cell is closed.
+ * @param {Component} component
+ * @param {() => Promise<void>} takeUp
+ */
 function wait(component, takeUp) {
   const { section } = component;
   if (waiting.has(section)) return;
@@ -47,19 +69,26 @@ function wait(component, takeUp) {
   });
 }
 
-/** The server knows the component as it is. */
+/**
+ * The server knows the component as it is.
+ * @param {Component} component
+ */
 export function foundSame(component) {
   if (noted().length > 0) forget(component);
 }
 
-/** Makes the page what it is now; whether the server could say. */
+/**
+ * Makes the page what it is now; whether the server could say.
+ * @param {() => Promise<void>} takeUp
+ */
 function renew(takeUp) {
   renewing ??= attempt(takeUp).finally(() => (renewing = null));
   return renewing;
 }
 
+/** @param {() => Promise<void>} takeUp */
 async function attempt(takeUp) {
-  const { status, fresh } = await readPage().catch(() => ({ status: 0 }));
+  const { status, fresh } = await readPage().catch(() => ({ status: 0, fresh: null }));
   if (status === 0 || status >= 500) return false;
   const hands = inHand();
   if (!fresh || status !== 200 || script(fresh) !== script(document)) {
@@ -75,7 +104,10 @@ async function attempt(takeUp) {
   return true;
 }
 
-/** Puts a component in the place of one that means something else. */
+/**
+ * Puts a component in the place of one that means something else.
+ * @type {import("./morph.js").Settle}
+ */
 function exchange(old, fresh) {
   // What the buttons of the frame look like is for the scripts to say.
   if (fresh.matches("header button")) return true;
@@ -86,35 +118,52 @@ function exchange(old, fresh) {
   return true;
 }
 
+/** @param {Element} element */
 function shapeOf(element) {
-  return element.dataset.shape ?? element.querySelector("[name=_shape]")?.value;
+  return element.getAttribute("data-shape") ?? query(element, "[name=_shape]", HTMLInputElement)?.value;
 }
 
-/** What somebody is entering something in: it must not be taken from under their hands. */
+/**
+ * What somebody is entering something in: it must not be taken from under their hands.
+ * @returns {Element[]}
+ */
 function inHand() {
-  const forms = [...document.querySelectorAll("[data-form]")].filter(isEntered);
+  const forms = queryAll(document, "[data-form]", HTMLFormElement).filter(isEntered);
   return [...forms, ...[...document.querySelectorAll("[data-component]")].filter(isOpen)];
 }
 
+/** @param {HTMLFormElement} form */
 function isEntered(form) {
   return entered.has(form) || form.querySelector("[data-entered]") !== null || [...form.elements].some(isAltered);
 }
 
-/** Whether a control is not as it came, as when a browser has put back what was entered before. */
-function isAltered({ type, value, defaultValue, checked, defaultChecked }) {
-  if (["checkbox", "radio"].includes(type)) return checked !== defaultChecked;
-  return ["text", "textarea", "email", "tel", "url", "number"].includes(type) && value !== defaultValue;
+/**
+ * Whether a control is not as it came, as when a browser has put back what was entered before.
+ * @param {Element} control
+ */
+function isAltered(control) {
+  if (isBox(control)) return control.checked !== control.defaultChecked;
+  if (!(control instanceof HTMLInputElement || control instanceof HTMLTextAreaElement)) return false;
+  const isTyped = ["text", "textarea", "email", "tel", "url", "number"].includes(control.type);
+  return isTyped && control.value !== control.defaultValue;
 }
 
-/** Whether an element stands where it stood: only then it can stay. */
+/**
+ * Whether an element stands where it stood: only then it can stay.
+ * @param {Element} element
+ * @param {Document} fresh
+ */
 function isStillThere(element, fresh) {
   const now = fresh.getElementById(element.id);
   return now !== null && placeOf(now) === placeOf(element);
 }
 
+/** @param {Element} element */
 function placeOf(element) {
   const place = [];
-  for (let part = element; part && part.localName !== "main"; part = part.parentElement) {
+  /** @type {Element | null} */
+  let part = element;
+  for (; part && part.localName !== "main"; part = part.parentElement) {
     place.push(`${part.localName} ${part.id}`);
   }
   return place.join();
@@ -127,22 +176,26 @@ function tell() {
   toast("This page has changed. What it shows is no longer current.", { action: { label: "Reload", run } });
 }
 
+/** @param {Document} page */
 function script(page) {
   return page.querySelector("script[type=module][src]")?.getAttribute("src");
 }
 
+/** @param {Component} component */
 function key({ id, shape }) {
   return `${location.pathname} ${id} ${shape}`;
 }
 
+/** @returns {string[]} */
 function noted() {
   try {
-    return JSON.parse(sessionStorage.getItem(NOTED)) ?? [];
+    return JSON.parse(sessionStorage.getItem(NOTED) ?? "[]");
   } catch {
     return [];
   }
 }
 
+/** @param {string[]} keys */
 function note(keys) {
   try {
     sessionStorage.setItem(NOTED, JSON.stringify(keys));
@@ -151,6 +204,7 @@ function note(keys) {
   }
 }
 
+/** @param {Component} component */
 function forget(component) {
   note(noted().filter((other) => other !== key(component)));
 }

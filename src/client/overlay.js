@@ -33,10 +33,15 @@ const LOOK = `
 `;
 
 export class Overlay {
+  /** @type {HTMLElement | null} */
   #host = null;
+  /** @type {string | null} */
   #fault = null;
 
-  /** Shows a fault, also one that was closed if it is another; nothing takes it away. */
+  /**
+   * Shows a fault, also one that was closed if it is another; null takes it away.
+   * @param {string | null} fault
+   */
   show(fault) {
     if (fault === this.#fault) return;
     this.#fault = fault;
@@ -49,6 +54,7 @@ export class Overlay {
     this.#host = null;
   }
 
+  /** @param {string} fault */
   #open(fault) {
     this.#host = document.createElement("pagetide-overlay");
     const root = this.#host.attachShadow({ mode: "open" });
@@ -59,6 +65,7 @@ export class Overlay {
     document.body.append(this.#host);
   }
 
+  /** @param {string} fault */
   #panel(fault) {
     const panel = element("section", { role: "alert" });
     panel.ariaLabel = "Not shown";
@@ -75,6 +82,11 @@ export class Overlay {
   }
 }
 
+/**
+ * @param {string} name
+ * @param {Record<string, string>} [attributes]
+ * @param {string} [text]
+ */
 function element(name, attributes = {}, text = "") {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -82,8 +94,12 @@ function element(name, attributes = {}, text = "") {
   return made;
 }
 
-/** Text with the colours of a terminal (ECMA-48, 8.3.117), as elements. */
+/**
+ * Text with the colours of a terminal (ECMA-48, 8.3.117), as elements.
+ * @param {string} text
+ */
 function* coloured(text) {
+  /** @type {string[]} */
   let classes = [];
   for (const part of text.split("\u001b[")) {
     const [codes, rest] = part === text || !/^[\d;]*m/.test(part) ? ["", part] : split(part);
@@ -98,6 +114,7 @@ function* coloured(text) {
   }
 }
 
+/** @param {string} part */
 function split(part) {
   const end = part.indexOf("m");
   return [part.slice(0, end), part.slice(end + 1)];

@@ -5,25 +5,25 @@
  * @param {import("./component.js").Component} component its interval is one that the server has checked
  */
 export function poll(component) {
-  const gone = new AbortController();
+  const { gone } = component;
+  /** @type {number | undefined} */
   let timer;
   const next = () => {
     clearTimeout(timer);
     timer = setTimeout(tick, component.pollIntervalMs);
   };
   const tick = async () => {
-    if (!component.section.isConnected) return gone.abort();
-    if (document.hidden) return undefined;
+    if (document.hidden) return;
     try {
       await component.read();
       component.showState("live");
     } catch {
       component.showState("stale");
     }
-    return next();
+    if (!gone.aborted) next();
   };
-  addEventListener("visibilitychange", () => !document.hidden && tick(), { signal: gone.signal });
-  gone.signal.addEventListener("abort", () => clearTimeout(timer));
+  addEventListener("visibilitychange", () => !document.hidden && tick(), { signal: gone });
+  gone.addEventListener("abort", () => clearTimeout(timer));
   component.showState("live");
   next();
 }

@@ -1,5 +1,4 @@
 /** Who else is on this page: small discs with initials, the names on hover and for screen readers. */
-
 import { Roster } from "./roster.js";
 
 /** How many are drawn; the rest is a number. */
@@ -8,23 +7,32 @@ const MOST_SHOWN = 5;
 const RETURN_MS = 2000;
 
 export class Presence {
+  /** @type {number | undefined} */
+  #pending;
+
   /** @param {HTMLElement} list the list that the layout holds */
   constructor(list) {
     this.list = list;
-    this.roster = new Roster(list.dataset.presence);
+    this.roster = new Roster(list.dataset.presence ?? "");
   }
 
-  /** The page that is shown. */
+  /**
+   * The page that is shown.
+   * @returns {string}
+   */
   get path() {
     return this.roster.path;
   }
 
-  /** Applies a `presence-sync`, `join` or `leave` message. */
+  /**
+   * Applies a message about a page, if it is about this one.
+   * @param {import("./messages.js").PresenceMessage} message
+   */
   receive(message) {
     if (!this.roster.concerns(message)) return;
     this.roster.apply(message);
-    clearTimeout(this.pending);
-    if (message.type === "leave") this.pending = setTimeout(() => this.#show(), RETURN_MS);
+    clearTimeout(this.#pending);
+    if (message.type === "leave") this.#pending = setTimeout(() => this.#show(), RETURN_MS);
     else this.#show();
   }
 
@@ -41,14 +49,19 @@ export class Presence {
   }
 }
 
+/** @param {import("./messages.js").PresentUser} user */
 function avatar({ id, name }) {
   const words = name.trim().split(/\s+/);
-  const initials = [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...word][0] ?? "");
+  const initials = [words[0], words.length > 1 ? words[words.length - 1] : ""].map((word) => [...word][0] ?? "");
   const element = item(initials.join("").toUpperCase(), name);
-  element.style.setProperty("--pt-hue", hue(id));
+  element.style.setProperty("--pt-hue", `${hue(id)}`);
   return element;
 }
 
+/**
+ * @param {string} text
+ * @param {string} names
+ */
 function item(text, names) {
   const element = document.createElement("li");
   element.title = names;
@@ -62,7 +75,10 @@ function item(text, names) {
   return element;
 }
 
-/** The same colour for the same person, everywhere. */
+/**
+ * The same colour for the same person, everywhere.
+ * @param {string} id
+ */
 function hue(id) {
-  return [...id].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+  return [...id].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360, 7);
 }

@@ -5,19 +5,64 @@
  * A tab declares all it wants each time, under keys of its own; what changed is found by comparing.
  */
 import { Connection } from "./connection.js";
+import { isPresence } from "./messages.js";
 import { Roster } from "./roster.js";
+
+/**
+ * @typedef {import("./connection.js").ConnectionState} ConnectionState
+ * @typedef {import("./messages.js").EditingHandshake} EditingHandshake
+ * @typedef {import("./messages.js").Handshake} Handshake
+ * @typedef {import("./messages.js").PresenceMessage} PresenceMessage
+ * @typedef {import("./messages.js").ServerMessage} ServerMessage
+ * @typedef {import("./transports.js").Link} Link
+ */
+
+/**
+ * All that a tab wants to hear, and says: its subscriptions, the pages it is on, the edits it has begun.
+ * @typedef {{ subscriptions: Wish[], pages: string[], edits: EditingHandshake[] }} Wants
+ */
+
+/**
+ * What a tab wants to hear of a component, from a position on.
+ * @typedef {object} Wish
+ * @property {number} key a name that the tab uses once
+ * @property {string} component
+ * @property {string} url
+ * @property {string} [since]
+ * @property {string} [shape]
+ */
+
+/**
+ * A wish with the tab it is of, and the link that it was last said over, by a name there.
+ * @typedef {Wish & { tab: string, link?: Link | null, name?: string }} Subscription
+ */
+
+/**
+ * What the leader has a tab hear: what the server says, for one subscription where there is a key; how
+ * the connection is; and that the viewer is another one now.
+ * @typedef {(ServerMessage | ({ type: "status" } & ConnectionState) | { type: "dismissed" }) & { key?: number }} TabMessage
+ */
+
+/** @typedef {{ subscriptions: Map<number, Subscription>, pages: string[], edits: EditingHandshake[] }} KnownWants */
 
 export class Switchboard {
   #tabs;
   #connection;
-  /** What each tab wants: its subscriptions by key, the pages it is on, the edits it has begun. */
+  /**
+   * What each tab wants.
+   * @type {Map<string, KnownWants>}
+   */
   #wants = new Map();
-  /** Who is on each page that any tab is on, by path. */
+  /**
+   * Who is on each page that any tab is on, by path.
+   * @type {Map<string, Roster>}
+   */
   #rosters = new Map();
+  /** @type {({ type: "status" } & ConnectionState) | null} */
   #status = null;
 
   /**
-   * @param {object} config the transport constants that the page carries
+   * @param {import("./config.js").PageConfig} config
    * @param {import("./tabs.js").Tabs} tabs
    */
   constructor(config, tabs) {
@@ -30,18 +75,29 @@ export class Switchboard {
     });
   }
 
-  /** Takes everything that a tab wants from now on; whether the tab is a new one. */
+  /**
+   * Takes everything that a tab wants from now on; whether the tab is a new one.
+   * @param {string} tab
+   * @param {Wants} wants
+   * @returns {boolean}
+   */
   take(tab, { subscriptions, pages, edits }) {
     const before = this.#wants.get(tab);
-    const known = before?.subscriptions ?? new Map();
-    const wanted = subscriptions.map((wish) => [wish.key, known.get(wish.key) ?? { ...wish, tab }]);
-    this.#change(tab, { subscriptions: new Map(wanted), pages, edits });
+    /** @type {Map<number, Subscription>} */
+    const wanted = new Map();
+    for (const wish of subscriptions) {
+      wanted.set(wish.key, before?.subscriptions.get(wish.key) ?? { ...wish, tab });
+    }
+    this.#change(tab, { subscriptions: wanted, pages, edits });
     if (before) return false;
     if (this.#status) this.#tabs.pass(tab, this.#status);
     return true;
   }
 
-  /** Lets go of what a tab wanted that is no more. */
+  /**
+   * Lets go of what a tab wanted that is no more.
+   * @param {string} tab
+   */
   forget(tab) {
     this.#change(tab, null);
   }
@@ -60,6 +116,10 @@ export class Switchboard {
     this.#connection.close();
   }
 
+  /**
+   * @param {string} tab
+   * @param {KnownWants | null} wants
+   */
   #change(tab, wants) {
     const before = this.#wants.get(tab);
     const [edits, paths] = [this.#edits(), this.#paths()];
@@ -79,6 +139,10 @@ export class Switchboard {
     });
   }
 
+  /**
+   * @param {Map<number, Subscription>} before
+   * @param {Map<number, Subscription>} now
+   */
   #changeSubscriptions(before, now) {
     for (const [key, subscription] of before) {
       if (!now.has(key)) this.#end(subscription);
@@ -88,12 +152,18 @@ export class Switchboard {
     }
   }
 
+  /** @param {Subscription} subscription */
   #end(subscription) {
     subscription.link = null;
     this.#connection.say(() => ({ type: "unsubscribe", subscriptionId: subscription.name }));
   }
 
-  /** The connection is on each page that any tab is on; a tab that comes later is told who is there. */
+  /**
+   * The connection is on each page that any tab is on; a tab that comes later is told who is there.
+   * @param {Set<string>} before the paths of all tabs
+   * @param {string} tab
+   * @param {Set<string>} pagesBefore those of this tab
+   */
   #changePages(before, tab, pagesBefore) {
     const now = this.#paths();
     for (const path of before) {
@@ -110,6 +180,7 @@ export class Switchboard {
     }
   }
 
+  /** @param {Map<string, EditingHandshake>} before */
   #changeEdits(before) {
     const now = this.#edits();
     for (const [record, edit] of before) {
@@ -121,13 +192,19 @@ export class Switchboard {
     }
   }
 
-  /** Everything that is wanted, to begin a link with. */
+  /**
+   * Everything that is wanted, to begin a link with.
+   * @param {Link} link
+   * @returns {Handshake[]}
+   */
   #handshakes(link) {
     const wants = [...this.#wants.values()];
     const subscriptions = wants.flatMap((tab) => [...tab.subscriptions.values()]);
+    /** @type {Handshake[]} */
+    const presence = [...this.#paths()].map((pagePath) => ({ type: "presence", pagePath }));
     return [
       ...subscriptions.map((subscription) => subscribe(link, subscription)),
-      ...[...this.#paths()].map((pagePath) => ({ type: "presence", pagePath })),
+      ...presence,
       ...this.#edits().values(),
     ];
   }
@@ -138,6 +215,7 @@ export class Switchboard {
 
   /** The edits of all tabs; the server keeps one for each record, so those of one record are united. */
   #edits() {
+    /** @type {Map<string, EditingHandshake>} */
     const united = new Map();
     for (const edit of [...this.#wants.values()].flatMap(({ edits }) => edits)) {
       const record = JSON.stringify([edit.table, edit.recordId]);
@@ -147,21 +225,32 @@ export class Switchboard {
     return united;
   }
 
+  /**
+   * @param {Link} link
+   * @param {ServerMessage} message
+   */
   #receive(link, message) {
-    if (message.subscriptionId) return this.#passOn(link, message);
-    if (["presence-sync", "join", "leave"].includes(message.type)) this.#note(message);
-    this.#tabs.tell(message);
+    const name = "subscriptionId" in message ? message.subscriptionId : undefined;
+    if (name) return this.#passOn(link, name, message);
+    if (isPresence(message)) this.#note(message);
+    return this.#tabs.tell(message);
   }
 
-  #passOn(link, message) {
-    const subscription = link.named(message.subscriptionId);
+  /**
+   * @param {Link} link
+   * @param {string} name of the subscription that the message is for
+   * @param {ServerMessage} message
+   */
+  #passOn(link, name, message) {
+    const subscription = link.named(name);
     // It has ended, or another link has been asked for it and tells it all.
     if (subscription?.link !== link) return;
     // Up to a `resync` nothing is known to have been read.
-    if (message.type !== "resync") subscription.since = message.position ?? subscription.since;
+    if ("position" in message && message.type !== "resync") subscription.since = message.position;
     this.#tabs.pass(subscription.tab, { ...message, key: subscription.key });
   }
 
+  /** @param {PresenceMessage} message */
   #note(message) {
     if (message.type === "presence-sync" && this.#paths().has(message.pagePath)) {
       this.#rosters.set(message.pagePath, new Roster(message.pagePath));
@@ -171,7 +260,10 @@ export class Switchboard {
     }
   }
 
-  /** Each lost try is told, since the tabs also hear by it that they are led. */
+  /**
+   * Each lost try is told, since the tabs also hear by it that they are led.
+   * @param {ConnectionState} status
+   */
   #tell(status) {
     const known = this.#status?.status === "connected" && this.#status.transport === status.transport;
     if (known && status.status === "connected") return;
@@ -180,10 +272,15 @@ export class Switchboard {
   }
 }
 
-/** The handshake for a subscription on a link, which goes on from where it stands. */
+/**
+ * The handshake for a subscription on a link, which goes on from where it stands.
+ * @param {Link} link
+ * @param {Subscription} subscription
+ * @returns {Handshake}
+ */
 function subscribe(link, subscription) {
-  subscription.link = link;
-  subscription.name = link.name(subscription);
-  const { component, url, since, shape, name } = subscription;
+  const name = link.name(subscription);
+  Object.assign(subscription, { link, name });
+  const { component, url, since, shape } = subscription;
   return { component, url, subscriptionId: name, since, shape };
 }

@@ -15,27 +15,59 @@
 /** A leader that does not answer for so long, in ms, has been frozen. Up to twice as long, by chance. */
 const ANSWER_MS = 5000;
 
+/**
+ * @typedef {import("./switchboard.js").Switchboard} Switchboard
+ * @typedef {import("./switchboard.js").TabMessage} TabMessage
+ * @typedef {import("./switchboard.js").Wants} Wants
+ */
+
+/**
+ * What a tab does.
+ * @typedef {object} Member
+ * @property {() => Switchboard} lead makes what leads
+ * @property {() => void} follow is called for each new leader
+ * @property {(message: TabMessage) => void} hear
+ */
+
+/**
+ * A letter on the channel; `pass` is for every tab where it names none.
+ * @typedef {{ kind: "who" } |
+ *   { kind: "lead", term: number } |
+ *   { kind: "wants", term: number, tab: string, wants: Wants } |
+ *   { kind: "pass", term: number, tab?: string, message: TabMessage }} Letter
+ */
+
 export class Tabs {
   #group;
   #silenceMs;
   #member;
   #id = "only";
+  /** @type {BroadcastChannel | null} */
   #channel = null;
-  /** What this tab does as the leader; null while another one leads. */
+  /**
+   * What this tab does as the leader; null while another one leads.
+   * @type {Switchboard | null}
+   */
   #leader = null;
   /** The term of the last leader heard of. */
   #term = 0;
-  /** Ends this tab's place in line, and its leadership. */
+  /**
+   * Ends this tab's place in line, and its leadership.
+   * @type {AbortController | null}
+   */
   #candidacy = null;
-  /** Ends this tab's stay among the others. */
+  /**
+   * Ends this tab's stay among the others.
+   * @type {AbortController | null}
+   */
   #stay = null;
+  /** @type {number | undefined} */
   #patience;
 
   /**
    * @param {string} group tabs of one group share a leader
    * @param {number} silenceMs the leader speaks more often than this, so a longer silence is suspect
-   * @param {object} member what this tab does: `lead()` makes what leads (`take(tab, wants)`,
-   *   `forget(tab)`, `wake()`, `close()`), `follow()` is called for each new leader, and `hear(message)`
+   * @param {Member} member
    */
   constructor(group, silenceMs, member) {
     this.#group = group;
@@ -85,17 +117,27 @@ export class Tabs {
     this.#leader?.renew();
   }
 
-  /** Tells the leader everything that this tab wants to hear. */
+  /**
+   * Tells the leader everything that this tab wants to hear.
+   * @param {Wants} wants
+   */
   declare(wants) {
     this.#post({ kind: "wants", term: this.#term, tab: this.#id, wants });
   }
 
-  /** As the leader: passes a message on to one tab. */
+  /**
+   * As the leader: passes a message on to one tab.
+   * @param {string} tab
+   * @param {TabMessage} message
+   */
   pass(tab, message) {
     this.#post({ kind: "pass", term: this.#term, tab, message });
   }
 
-  /** As the leader: passes a message on to every tab. */
+  /**
+   * As the leader: passes a message on to every tab.
+   * @param {TabMessage} message
+   */
   tell(message) {
     this.#post({ kind: "pass", term: this.#term, message });
   }
@@ -110,18 +152,22 @@ export class Tabs {
   /** Stands in line for the lead. */
   #stand() {
     this.#candidacy = new AbortController();
-    this.#request({ signal: this.#candidacy.signal });
+    const { signal } = this.#candidacy;
+    this.#request(signal, { signal });
   }
 
   /** Takes the lead from a tab that does not answer. */
   #seize() {
-    this.#candidacy.abort();
+    this.#candidacy?.abort();
     this.#candidacy = new AbortController();
-    this.#request({ steal: true });
+    this.#request(this.#candidacy.signal, { steal: true });
   }
 
-  async #request(options) {
-    const { signal } = this.#candidacy;
+  /**
+   * @param {AbortSignal} signal ends the candidacy
+   * @param {LockOptions} options
+   */
+  async #request(signal, options) {
     try {
       await navigator.locks.request(`${this.#group} leader`, options, () => {
         if (signal.aborted) return null;
@@ -130,7 +176,7 @@ export class Tabs {
       });
     } catch (error) {
       if (signal.aborted) return;
-      if (error.name !== "AbortError") throw error;
+      if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
       // Another tab took the lead, since it had not heard from this one.
       this.#resign();
       this.#stand();
@@ -152,19 +198,23 @@ export class Tabs {
     this.#candidacy = this.#leader = null;
   }
 
-  /** Posts a letter to the others and to this tab, which may be its own leader. */
+  /**
+   * Posts a letter to the others and to this tab, which may be its own leader.
+   * @param {Letter} letter
+   */
   #post(letter) {
-    if (letter.tab !== this.#id || !this.#leader) this.#channel?.postMessage(letter);
+    const isOwn = "tab" in letter && letter.tab === this.#id;
+    if (!isOwn || !this.#leader) this.#channel?.postMessage(letter);
     this.#receive(letter);
   }
 
+  /** @param {Letter} letter */
   #receive(letter) {
-    const { kind, term, tab } = letter;
-    if (kind === "who") this.#answer();
-    else if (kind === "lead") this.#follow(term);
-    else if (term !== this.#term) return;
-    else if (kind === "wants") this.#take(tab, letter.wants);
-    else this.#hear(tab, letter.message);
+    if (letter.kind === "who") this.#answer();
+    else if (letter.kind === "lead") this.#follow(letter.term);
+    else if (letter.term !== this.#term) return;
+    else if (letter.kind === "wants") this.#take(letter.tab, letter.wants);
+    else this.#hear(letter.tab, letter.message);
   }
 
   #answer() {
@@ -173,6 +223,7 @@ export class Tabs {
     this.#leader.wake();
   }
 
+  /** @param {number} term */
   #follow(term) {
     if (term < this.#term) return;
     this.#trust();
@@ -181,20 +232,31 @@ export class Tabs {
     this.#member.follow();
   }
 
+  /**
+   * @param {string} tab
+   * @param {Wants} wants
+   */
   #take(tab, wants) {
     if (!this.#leader) return;
     const isNew = this.#leader.take(tab, wants);
     if (isNew && tab !== this.#id) this.#awaitEnd(tab);
   }
 
+  /**
+   * @param {string | undefined} tab
+   * @param {TabMessage} message
+   */
   #hear(tab, message) {
     this.#trust();
     if (!tab || tab === this.#id) this.#member.hear(message);
   }
 
-  /** The lock of a tab is free when the tab has gone, in whatever way. */
+  /**
+   * The lock of a tab is free when the tab has gone, in whatever way.
+   * @param {string} tab
+   */
   async #awaitEnd(tab) {
-    const { signal } = this.#candidacy;
+    const signal = this.#candidacy?.signal;
     try {
       await navigator.locks.request(this.#lockOf(tab), { signal }, () => this.#leader?.forget(tab));
     } catch {
@@ -207,16 +269,25 @@ export class Tabs {
     if (!this.#leader) this.#expectWithin(this.#silenceMs, () => this.ask());
   }
 
+  /**
+   * @param {number} ms
+   * @param {() => void} orElse
+   */
   #expectWithin(ms, orElse) {
     clearTimeout(this.#patience);
     this.#patience = setTimeout(orElse, ms);
   }
 
+  /** @param {string} tab */
   #lockOf(tab) {
     return `${this.#group} tab ${tab}`;
   }
 }
 
+/**
+ * Waits until a signal is given.
+ * @param {AbortSignal} signal
+ */
 function aborted(signal) {
   return new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }

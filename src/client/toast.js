@@ -1,4 +1,5 @@
 /** Short messages in a corner, announced to screen readers. */
+import { get } from "./dom.js";
 
 /** How long, in ms, a message stays that has neither an action nor a text to keep. */
 const STAYS_MS = 6000;
@@ -6,7 +7,7 @@ const STAYS_MS = 6000;
 /**
  * Shows a message; one of the same key takes the place of the other.
  * @param {string} text
- * @param {{ key?: string, action?: { label: string, run: () => void }, typed?: string }} options `typed` is what
+ * @param {{ key?: string, action?: { label: string, run: () => void }, typed?: string }} [options] `typed` is what
  *   somebody wrote that has no other place any more: it stands there whole until they take it away.
  */
 export function toast(text, { key, action, typed } = {}) {
@@ -36,22 +37,38 @@ export function toast(text, { key, action, typed } = {}) {
   const close = button("×", "pt-quiet pt-icon", () => element.remove());
   close.ariaLabel = "Dismiss";
   element.append(close);
-  document.getElementById("pt-toasts").append(element);
+  corner().append(element);
   if (!action && !typed) goLater(element);
 }
 
-/** Takes over a message that came with the page: announced, and gone after a while. */
+/**
+ * Takes over a message that came with the page: announced, and gone after a while.
+ * @param {HTMLElement} element
+ */
 export function adopt(element) {
   element.remove();
   toast(element.textContent.trim());
 }
 
-/** Takes away the message of a key, if there is one. */
+/**
+ * Takes away the message of a key, if there is one.
+ * @param {string} key
+ */
 export function dismiss(key) {
-  const all = [...document.getElementById("pt-toasts").children];
-  all.find((other) => other.dataset.key === key)?.remove();
+  const all = [...corner().children];
+  all.find((other) => other.getAttribute("data-key") === key)?.remove();
 }
 
+/** Where messages stand. */
+function corner() {
+  return get(document, "#pt-toasts", HTMLElement);
+}
+
+/**
+ * @param {string} label
+ * @param {string} className
+ * @param {() => void} run
+ */
 function button(label, className, run) {
   const element = document.createElement("button");
   element.type = "button";
@@ -61,7 +78,10 @@ function button(label, className, run) {
   return element;
 }
 
-/** Takes the message away after a while, but not from under a pointer or the focus. */
+/**
+ * Takes the message away after a while, but not from under a pointer or the focus.
+ * @param {HTMLElement} element
+ */
 function goLater(element) {
   setTimeout(() => {
     if (element.matches(":hover, :focus-within")) goLater(element);

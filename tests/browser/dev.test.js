@@ -350,6 +350,28 @@ test("a cell that is being edited stays open, and its table is shown anew once i
   assert.ok(await stayed());
 });
 
+test("of a table that a save takes away, no field stays in hand", async () => {
+  const list = `  - { type: list, id: open, item: { title: customer }, dataSource: { table: orders, refreshMode: realtime } }\n`;
+  server.save("pages/home.yaml", home("Second", "[{ field: customer, editable: true }, status]") + list);
+  await shown("Second");
+  const sockets = [];
+  page.on("websocket", (socket) => {
+    const said = [];
+    sockets.push(said);
+    socket.on("framesent", ({ payload }) => said.push(JSON.parse(payload)));
+  });
+  await page.reload();
+  const inHand = () => sockets.flat().findLast(({ type }) => type === "editing")?.fields;
+  await page.locator("#orders td[tabindex]").first().click();
+  await eventually(inHand, ["customer"]);
+  // As in browsers that say nothing of a focus that goes with its element.
+  await page.evaluate(() => addEventListener("blur", (event) => event.stopImmediatePropagation(), { capture: true }));
+  const before = sockets.length;
+  server.save("pages/home.yaml", `name: Home\npath: /\naccess: all\ncomponents:\n${list}`);
+  await eventually(() => page.locator("#orders").count(), 0);
+  await eventually(() => sockets.slice(before).flat().map(({ component }) => component), ["open"]);
+});
+
 test("a template of the app is shown when it is saved, and ours when it is gone", async () => {
   server.save("templates/text.html", "<h1>{{ content }}!</h1>");
   await shown("First!");
