@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use validator::Validate;
 
-use crate::components::{CheckContext, href, literal};
+use crate::components::literal::Literal;
+use crate::components::{CheckContext, href};
 use crate::model::action::{Action, ActionKind, RowAction};
 use crate::model::field::FieldAt;
 use crate::model::permissions::Operation;
@@ -183,11 +184,10 @@ fn check_set(
     let field = around.field(table, name, at.key("field"))?;
     let is_settable = check_settable(table, field, at.key("field"), around);
     let json = json.filter(|_| is_settable)?;
-    let (subject, place) = (format!("value of `{name}`"), at.key("value"));
-    let written = around.written(&place);
-    let field_of = table.field(field);
-    let problems = around.problems();
-    let value = literal::check(field_of, json, written.as_ref(), &subject, place, problems)?;
+    let subject = format!("value of `{name}`");
+    let place = at.key("value");
+    let literal = Literal { json, written: around.written(&place), subject: &subject, place };
+    let value = literal.check(table.field(field), around.problems())?;
     Some(ActionKind::Set(field, value))
 }
 

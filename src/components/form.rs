@@ -9,7 +9,8 @@ use validator::Validate;
 
 use crate::components::data_source::{self, RawDataSource};
 use crate::components::field_ref::{Named, NamedItem as AboutField};
-use crate::components::{CheckContext, ComponentSpec, href, literal};
+use crate::components::literal::Literal;
+use crate::components::{CheckContext, ComponentSpec, href};
 use crate::fields::control::Control;
 use crate::fields::editor::editor;
 use crate::model::action::OnSuccess;
@@ -329,10 +330,8 @@ fn check_default(
     let declared = about.table.field(field);
     let subject = format!("default of `{}`", declared.name);
     let place = at.key("default");
-    let written = around.written(&place);
-    let problems = around.problems();
-    let given = literal::check(declared, json, written.as_ref(), &subject, place, problems);
-    given.unwrap_or(Value::Null)
+    let literal = Literal { json, written: around.written(&place), subject: &subject, place };
+    literal.check(declared, around.problems()).unwrap_or(Value::Null)
 }
 
 /// A form that leaves out what every record must have could never add one.

@@ -11,30 +11,39 @@ use crate::model::problem::{Place, Problems};
 use crate::model::storage::Storage;
 use crate::model::value::Value;
 
-/// The value of a field that stands at this place. Reports what does not fit, and what seems to stand
-/// for something else; `subject` is what an author calls it. `written` is the same with every digit
-/// and its keys in their order, which is what a field of JSON keeps.
-pub fn check(
-    field: &Field,
-    json: &Json,
-    written: Option<&Input>,
-    subject: &str,
-    place: Place,
-    problems: &mut Problems,
-) -> Option<Value> {
-    if let Some(value) = json.as_str().and_then(seeming) {
-        let message = format!("`{value}` stands for nothing in {subject}");
-        problems.report(place, message).help("it is the same for everyone: write the value itself");
-        return None;
-    }
-    let written = written.filter(|_| field.kind.storage() == Storage::Json);
-    let value =
-        written.map_or_else(|| fields::parse(field, json), |json| fields::read(field, json));
-    match value {
-        Ok(value) => Some(value),
-        Err(misfit) => {
-            problems.report(place, format!("{subject} {misfit}"));
-            None
+/// A value as an author has written it.
+pub struct Literal<'a> {
+    /// The value.
+    pub json: &'a Json,
+    /// The same with every digit and its keys in their order, which is what a field of JSON keeps; `None` if that is
+    /// not known.
+    pub written: Option<Input>,
+    /// What it is, in an author's words: `value of `status``.
+    pub subject: &'a str,
+    /// Where it stands.
+    pub place: Place,
+}
+
+impl Literal<'_> {
+    /// The value as the field holds it. `None` if it does not fit, or seems to stand for something else (`$user.id`):
+    /// that is reported.
+    pub fn check(self, field: &Field, problems: &mut Problems) -> Option<Value> {
+        let Self { json, written, subject, place } = self;
+        if let Some(value) = json.as_str().and_then(seeming) {
+            let message = format!("`{value}` stands for nothing in {subject}");
+            let help = "it is the same for everyone: write the value itself";
+            problems.report(place, message).help(help);
+            return None;
+        }
+        let written = written.filter(|_| field.kind.storage() == Storage::Json);
+        let value =
+            written.map_or_else(|| fields::parse(field, json), |json| fields::read(field, &json));
+        match value {
+            Ok(value) => Some(value),
+            Err(misfit) => {
+                problems.report(place, format!("{subject} {misfit}"));
+                None
+            }
         }
     }
 }

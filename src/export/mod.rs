@@ -10,7 +10,7 @@ use crate::client;
 use crate::model::page::Page;
 use crate::model::site_names::INDEX;
 use crate::model::viewer::Viewer;
-use crate::pages::{PageResponse, PagesError};
+use crate::pages::{PageRequest, PageResponse, PagesError};
 use crate::records::RecordsError;
 use crate::render::Renderer;
 use crate::runtime::Runtime;
@@ -237,7 +237,11 @@ impl Work<'_> {
     }
 
     async fn opened(&self, path: &str) -> Result<PageResponse, ExportError> {
-        let opened = self.runtime.pages.open(&Viewer::Guest, path, None, "", None).await;
+        let opened = self
+            .runtime
+            .pages
+            .open(&Viewer::Guest, PageRequest { url: path, ..PageRequest::default() })
+            .await;
         opened.map_err(|error| ExportError::Page(path.to_owned(), error))
     }
 

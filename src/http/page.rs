@@ -15,7 +15,7 @@ use crate::http::html::{
 };
 use crate::http::{accounts, admin, forms, profile};
 use crate::model::viewer::Viewer;
-use crate::pages::{Fragment, PageResponse};
+use crate::pages::{Fragment, PageRequest, PageResponse};
 use crate::runtime::Runtime;
 
 /// `GET <page path>` serves a page as complete HTML.
@@ -39,7 +39,11 @@ pub(super) async fn show(
     };
     let viewer = caller.visitor();
     let below = below.as_deref();
-    let answer = match runtime.pages.open_over(viewer, url, known, &nonce, toast, below).await {
+    let answer = match runtime
+        .pages
+        .open(viewer, PageRequest { url, known, nonce: &nonce, toast, below })
+        .await
+    {
         Ok(PageResponse::Html(html, tag)) => {
             let mut response = tagged(page(StatusCode::OK, &nonce, html), tag);
             forms::forget_toast(&caller, request.headers(), &mut response);

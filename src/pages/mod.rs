@@ -47,6 +47,21 @@ pub struct Pages {
     repeats: Repeats,
 }
 
+/// A page that is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PageRequest<'a> {
+    /// The path, with its query string.
+    pub url: &'a str,
+    /// The tag of the state that the browser has.
+    pub known: Option<&'a str>,
+    /// What inline scripts must carry to be run (Content Security Policy).
+    pub nonce: &'a str,
+    /// What to tell the viewer once.
+    pub toast: Option<&'a str>,
+    /// HTML to show below the components.
+    pub below: Option<&'a str>,
+}
+
 /// What opening a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageResponse {
@@ -95,35 +110,16 @@ impl Pages {
         Self { app, records, renderer, versions, cache, spots, repeats }
     }
 
-    /// Opens the page at a path, with its query string; it is not made again while `known` still names
-    /// its state. `nonce` is what inline scripts must carry to be run, `toast` what was just done.
+    /// Opens the page at an address; it is not made again while the browser's tag still names its state.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn open(
         &self,
         viewer: &Viewer,
-        url: &str,
-        known: Option<&str>,
-        nonce: &str,
-        toast: Option<&str>,
+        request: PageRequest<'_>,
     ) -> Result<PageResponse, PagesError> {
-        self.open_over(viewer, url, known, nonce, toast, None).await
-    }
-
-    /// Opens a page as [`open`](Self::open) does, with this HTML below its components.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn open_over(
-        &self,
-        viewer: &Viewer,
-        url: &str,
-        known: Option<&str>,
-        nonce: &str,
-        toast: Option<&str>,
-        below: Option<&str>,
-    ) -> Result<PageResponse, PagesError> {
+        let PageRequest { url, known, nonce, toast, below } = request;
         let Some(address) = self.app.at(url) else {
             return Ok(self.without_page(viewer, url));
         };

@@ -15,7 +15,7 @@ use crate::model::ids::UserId;
 use crate::model::refresh::Transport;
 use crate::model::viewer::{User, Viewer};
 use crate::openapi::Descriptions;
-use crate::pages::{Pages, PagesError};
+use crate::pages::{PageRequest, Pages, PagesError};
 use crate::records::Records;
 use crate::render::{Edition, RenderError, Renderer};
 use crate::store::{Deleted, Losses, Migrated, Pruner, Store, StoreError};
@@ -193,7 +193,11 @@ impl Runtime {
             let words = ("There is no such page", "");
             rendered(self.pages.error(&viewer, 404, words, ""))?;
             for page in self.app.pages.iter().filter(|page| !page.has_params()) {
-                rendered(self.pages.open(&viewer, &page.path, None, "", None).await)?;
+                rendered(
+                    self.pages
+                        .open(&viewer, PageRequest { url: &page.path, ..PageRequest::default() })
+                        .await,
+                )?;
             }
         }
         Ok(())

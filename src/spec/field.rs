@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Number, Value as Json};
 use validator::Validate;
 
-use crate::components::literal;
+use crate::components::literal::Literal;
 use crate::fields::{self, Options};
 use crate::model::field::{Field, FieldKind, OnDelete};
 use crate::model::ids::{FieldName, TableName};
@@ -101,8 +101,8 @@ pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> 
     if let Some(json) = raw.default.filter(|_| !field.kind.is_system()) {
         let place = unit.place.key("default");
         let written = unit.key("default").and_then(|given| given.node.written());
-        let default = literal::check(&field, &json, written.as_ref(), "default", place, problems);
-        field.default = default.unwrap_or(Value::Null);
+        let literal = Literal { json: &json, written, subject: "default", place };
+        field.default = literal.check(&field, problems).unwrap_or(Value::Null);
     }
     (problems.count() == before).then_some(field)
 }

@@ -6,7 +6,7 @@ use poem::http::StatusCode;
 use poem::web::{Data, Path};
 use poem::{Body, Request, Response, Result, handler};
 
-use crate::http::admin::{admin_or_nothing, answered};
+use crate::http::admin::{admin_or_nothing, not_done};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::html::{self, nonce, see_other};
@@ -55,9 +55,7 @@ pub(in crate::http) async fn send(
     };
     match read {
         Ok(response) => Ok(response),
-        Err(error) => {
-            answered(&runtime, &caller, admin, &format!("{IMPORT}{table}"), "", Err(error)).await
-        }
+        Err(error) => not_done(&runtime, &caller, admin, &format!("{IMPORT}{table}"), error).await,
     }
 }
 

@@ -100,18 +100,22 @@ async fn figures(runtime: &Runtime) -> Result<String, HttpError> {
     Ok(runtime.pages.admin_figures(figures)?)
 }
 
-/// The page once more: led there if it is done, or with what was wrong.
-async fn answered(
+/// The page once more, with what was done there.
+fn done(path: &str, done: &str) -> Response {
+    see_other(&format!("{path}?done={done}"))
+}
+
+/// The page once more, with what was wrong.
+async fn not_done(
     runtime: &Runtime,
     caller: &Caller,
     admin: &User,
     path: &str,
-    done: &str,
-    result: Result<(), HttpError>,
+    error: HttpError,
 ) -> Result<Response> {
-    let Err(error) = result else { return Ok(see_other(&format!("{path}?done={done}"))) };
     let Some(shown) = at(runtime, admin, path).await? else { return Err(error.into()) };
-    let (nonce, problem) = (nonce(), error.to_string());
+    let nonce = nonce();
+    let problem = error.to_string();
     let said = AdminNotice { notice: None, problem: Some(&problem) };
     let html = runtime.pages.admin(caller.visitor(), path, &shown, said, &nonce);
     Ok(refused(&error, &nonce, html.map_err(HttpError::from)?))

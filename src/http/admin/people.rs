@@ -7,7 +7,7 @@ use poem::{Body, Response, Result, handler};
 use serde::Deserialize;
 
 use crate::auth::{AuthError, NewPerson};
-use crate::http::admin::{admin_or_nothing, answered};
+use crate::http::admin::{admin_or_nothing, done, not_done};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::json;
@@ -54,7 +54,10 @@ pub(in crate::http) async fn add(
     let role = role_of(&runtime, &role)?;
     let person = NewPerson { name, email, password };
     let added = runtime.auth.add(person, &role).await.map_err(HttpError::from);
-    answered(&runtime, &caller, admin, "/admin/users", "added", added).await
+    match added {
+        Ok(()) => Ok(done("/admin/users", "added")),
+        Err(error) => not_done(&runtime, &caller, admin, "/admin/users", error).await,
+    }
 }
 
 /// `POST /api/admin/people/:id`: changes one.
@@ -68,7 +71,10 @@ pub(in crate::http) async fn change(
     let admin = admin_or_nothing(&caller)?;
     let ChangeForm { action, role } = json::form(body).await?;
     let changed = act(&runtime, admin, &UserId::new(id), action, role).await;
-    answered(&runtime, &caller, admin, "/admin/users", "changed", changed).await
+    match changed {
+        Ok(()) => Ok(done("/admin/users", "changed")),
+        Err(error) => not_done(&runtime, &caller, admin, "/admin/users", error).await,
+    }
 }
 
 async fn act(

@@ -8,7 +8,7 @@ use poem::{Body, Response, Result, handler};
 use serde::Deserialize;
 
 use crate::auth;
-use crate::http::admin::{admin_or_nothing, answered};
+use crate::http::admin::{admin_or_nothing, done, not_done};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::html::{self, nonce};
@@ -42,8 +42,7 @@ pub(in crate::http) async fn make(
     let fresh = match made.await {
         Ok(fresh) => fresh,
         Err(error) => {
-            let refused = Err(HttpError::from(error));
-            return answered(&runtime, &caller, admin, "/admin/tokens", "", refused).await;
+            return not_done(&runtime, &caller, admin, "/admin/tokens", error.into()).await;
         }
     };
     let (nonce, shown) = (nonce(), self::page(&runtime, Some(fresh.secret)).await?);
@@ -60,8 +59,10 @@ pub(in crate::http) async fn revoke(
     runtime: Data<&Arc<Runtime>>,
 ) -> Result<Response> {
     let admin = admin_or_nothing(&caller)?;
-    let ended = runtime.auth.revoke(&id, None).await.map_err(HttpError::from);
-    answered(&runtime, &caller, admin, "/admin/tokens", "revoked", ended).await
+    match runtime.auth.revoke(&id, None).await {
+        Ok(()) => Ok(done("/admin/tokens", "revoked")),
+        Err(error) => not_done(&runtime, &caller, admin, "/admin/tokens", error.into()).await,
+    }
 }
 
 /// All tokens, and the secret of one that was just made.
