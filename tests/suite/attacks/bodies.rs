@@ -155,7 +155,7 @@ async fn lists_that_are_being_made_are_bounded_before_they_are_made() {
         let (status, told) = client.get(&path(100)).await;
         assert_eq!((status, &told["code"]), (422, &json!("TOO_MUCH")), "{told}");
         let words =
-            "these records are more than 2000000 bytes together; ask for fewer of them at once";
+            "these records are more than 2000000 bytes together; request fewer of them at once";
         assert_eq!(told["message"], words);
         let (status, list) = client.get(&path(15)).await;
         assert_eq!((status, list["records"].as_array().unwrap().len()), (200, 15));
