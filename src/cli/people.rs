@@ -98,14 +98,21 @@ impl PasswordSource {
     pub(super) fn get(&self) -> anyhow::Result<String> {
         if self.password_stdin {
             let mut line = String::new();
-            stdin().lock().take(MAX_READ).read_line(&mut line).context("cannot read the password")?;
+            stdin()
+                .lock()
+                .take(MAX_READ)
+                .read_line(&mut line)
+                .context("cannot read the password")?;
             return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
         }
         if !stdin().is_terminal() {
             bail!("there is no terminal to ask for the password; use --password-stdin");
         }
-        let password = rpassword::prompt_password("Password: ").context("cannot ask for the password")?;
-        if rpassword::prompt_password("Once more: ").context("cannot ask for the password")? != password {
+        let password =
+            rpassword::prompt_password("Password: ").context("cannot ask for the password")?;
+        if rpassword::prompt_password("Once more: ").context("cannot ask for the password")?
+            != password
+        {
             bail!("the two passwords are different; run the command again");
         }
         Ok(password)
