@@ -51,8 +51,8 @@ impl Starter {
     fn about(self) -> &'static str {
         match self {
             Self::Blank => "A first app: one table on one page.",
-            Self::Dashboard => "A support desk: what is open, how it moves, what is due next.",
-            Self::Directory => "A directory: who makes what, and where.",
+            Self::Dashboard => "A support desk: open tickets, their progress, and the next due dates.",
+            Self::Directory => "A directory of makers, with their crafts and towns.",
         }
     }
 
@@ -91,8 +91,8 @@ pub(super) fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {
         write(&folder.join(file), &filled(text, &name, args.template))?;
     }
     let told = format!(
-        "{name} is in {shown}\n\n  pagetide dev {shown}\n\nshows it at http://127.0.0.1:3000, and each \
-         change to {shown}/app.yaml as you save it.\n"
+        "{name} is in {shown}. To see it, run\n\n  pagetide dev {shown}\n\nand open http://127.0.0.1:3000. The \
+         page shows each change to {shown}/app.yaml as you save it.\n"
     );
     super::say(stdout(), &told)?;
     Ok(ExitCode::SUCCESS)
