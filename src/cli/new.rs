@@ -51,7 +51,9 @@ impl Starter {
     fn about(self) -> &'static str {
         match self {
             Self::Blank => "A first app: one table on one page.",
-            Self::Dashboard => "A support desk: open tickets, their progress, and the next due dates.",
+            Self::Dashboard => {
+                "A support desk: open tickets, their progress, and the next due dates."
+            }
             Self::Directory => "A directory of makers, with their crafts and towns.",
         }
     }

@@ -76,21 +76,21 @@ struct News {
 pub struct Outcome {
     /// The files that changed, relative to the app's folder. Empty for the first load.
     pub changed: Vec<String>,
-    /// What was done with the change.
+    /// The kind of the change, with its result.
     pub kind: ReloadOutcome,
     /// The time from the last event of the file system until the browsers were informed.
     pub took: Duration,
 }
 
-/// What was done with a change of files.
+/// The kind of a change of files, with its result.
 pub enum ReloadOutcome {
     /// The app was loaded and is served, with a report of its warnings.
     Served(Box<(Arc<Runtime>, StartReport)>, spec::Report),
     /// The app has errors and is not served; with the report as text.
     Refused(String),
-    /// Only stylesheets changed.
+    /// Only stylesheets in `public/` changed.
     Styled,
-    /// Only public files changed, not only stylesheets.
+    /// Only files in `public/` changed, and not only stylesheets.
     Copied,
 }
 

@@ -50,7 +50,7 @@ impl Shares {
     /// Returns a share of `units`.
     ///
     /// # Errors
-    /// Fails with the limit that would be exceeded; the share stays as it was.
+    /// Fails with the limit that would be exceeded.
     pub fn take(&self, requester: Requester, units: u64) -> Result<Share, Exceeded> {
         let mut share = self.begin(requester);
         share.grow(units)?;

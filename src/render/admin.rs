@@ -14,7 +14,7 @@ use crate::render::{Frame, RenderError, Renderer};
 /// A page for admins, with its data.
 #[derive(Clone, Debug)]
 pub enum AdminPage {
-    /// The accounts.
+    /// The accounts of the app.
     People {
         /// The accounts, one row for each.
         people: Vec<PersonRow>,
@@ -50,9 +50,9 @@ pub enum AdminPage {
 /// The message about the last action of the admin.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AdminNotice<'a> {
-    /// What was done, as a sentence.
+    /// The sentence that says what was done.
     pub notice: Option<&'a str>,
-    /// Why the action failed, as a sentence.
+    /// The sentence that says why the action failed.
     pub problem: Option<&'a str>,
 }
 

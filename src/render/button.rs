@@ -13,7 +13,7 @@ use crate::render::{RenderError, Scene};
 /// A question that people must confirm before an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirm {
-    /// The question itself.
+    /// The question that people read.
     pub text: String,
     /// The label of the button that confirms it.
     pub label: Arc<str>,

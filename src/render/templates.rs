@@ -13,7 +13,7 @@ const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates
 pub struct BadTemplate {
     /// The line of the error, from 1.
     pub line: usize,
-    /// What is wrong with the template, as a sentence.
+    /// The message of the template engine: what is wrong with the template.
     pub message: String,
 }
 

@@ -162,7 +162,9 @@ impl<'a> PageAround<'a, '_> {
         if !self.facts.audience.iter().any(|viewer| grant.allows(viewer)) {
             let message = "nobody who may open this page may see this";
             let problem = self.problems.report(place.clone(), message);
-            problem.help("check `access` of the page, and `visible` of the components around this one");
+            problem.help(
+                "check `access` of the page, and `visible` of the components around this one",
+            );
             return Grant::All;
         }
         grant

@@ -67,7 +67,8 @@ fn check_names(
         let message = format!("`pagetide build` leaves out this page: {other} has its file name");
         problems.warn(place, message).help(HELP);
     } else if let Some(name) = folders_of(&file).chain([file.as_str()]).find(is_public) {
-        let message = format!("`pagetide build` leaves out `{PUBLIC}/{name}`: this page has its name");
+        let message =
+            format!("`pagetide build` leaves out `{PUBLIC}/{name}`: this page has its name");
         problems.warn(place, message).help(HELP);
     } else if let Some(name) =
         GENERATED.iter().find(|at_top| name.split('/').next() == Some(at_top))

@@ -21,7 +21,7 @@ impl Fault {
         Self { severity: Severity::Error, at, message: message.into(), help: None, seed_of: None }
     }
 
-    /// Creates a warning.
+    /// Creates a warning at a place of a file.
     pub(super) fn warning(at: Span, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::new(at, message) }
     }

@@ -197,7 +197,10 @@ fn check_system(kind: &FieldKind, unit: &Unit, earlier: &[Field], problems: &mut
     let type_name = unit.node.get("type").and_then(|node| node.text()).unwrap_or_default();
     let is_same = |field: &&Field| discriminant(&field.kind) == discriminant(kind);
     if let Some(same) = earlier.iter().find(is_same) {
-        let message = format!("a table can have only one {type_name} field, and `{}` is one already", same.name);
+        let message = format!(
+            "a table can have only one {type_name} field, and `{}` is one already",
+            same.name
+        );
         problems.report(unit.place.key("type"), message);
     }
     for key in VALUE_KEYS {

@@ -182,7 +182,8 @@ fn check_path(path: &str, place: &Place, problems: &mut Problems) -> Option<Arc<
     } else if canonical == "/" {
         return Some("/".into());
     } else if below.split('/').any(unfit) {
-        problems.report(place.clone(), "a path cannot have an empty part, `.` or `..` between slashes");
+        problems
+            .report(place.clone(), "a path cannot have an empty part, `.` or `..` between slashes");
     } else if let Some(bad) = literals(below).find(|c| *c != '/' && !allowed(*c)) {
         let message = format!("a path cannot hold `{}`", bad.escape_debug());
         problems.report(place.clone(), message).help(match bad {

@@ -188,12 +188,16 @@ impl<'a> YamlReader<'a, '_> {
         let fault = match (before, text) {
             (_, Some(text)) if key.contains(' ') => {
                 let whole = self.written(text.to(key_at));
-                Fault::new(key_at, "a comma ends the text before it, so this is read as a key of its own")
-                    .help(surface::quoted(whole))
+                Fault::new(
+                    key_at,
+                    "a comma ends the text before it, so this is read as a key of its own",
+                )
+                .help(surface::quoted(whole))
             }
             (None, _) => {
                 let at = start.to(key_at);
-                let message = "a text cannot begin with `{`: what is in it is read as a value of its own";
+                let message =
+                    "a text cannot begin with `{`: what is in it is read as a value of its own";
                 let end = self.text[at.end..].find('}').map_or(at.end, |end| at.end + end + 1);
                 let at = Span { end, ..at };
                 Fault::new(at, message).help(surface::quoted(self.written(at)))

@@ -128,7 +128,10 @@ impl ReferenceReader<'_> {
             }
             Some(Node { kind: NodeKind::Mapping(_) | NodeKind::Broken, .. }) => return node,
             Some(other) => {
-                format!("the file of a `$ref` must contain a mapping, `{link}` contains {}", other.describe())
+                format!(
+                    "the file of a `$ref` must contain a mapping, `{link}` contains {}",
+                    other.describe()
+                )
             }
             None if known_bad || self.faults.len() > faults => return None,
             None => format!("the file `{link}` is empty"),

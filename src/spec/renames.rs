@@ -5,9 +5,9 @@ use crate::model::problem::{Place, Problems};
 
 /// A renamed field or table.
 pub(super) struct Rename {
-    /// The new name.
+    /// The name that the field or table has now.
     pub(super) to: String,
-    /// The old name.
+    /// The name that the field or table had before.
     pub(super) from: String,
     /// The place of the key `renamedFrom`.
     pub(super) place: Place,

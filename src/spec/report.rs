@@ -47,9 +47,9 @@ pub struct Finding {
     pub excerpt: String,
     /// The character of the line that the excerpt begins with, from 1.
     pub excerpt_column: usize,
-    /// What is wrong, as a sentence.
+    /// The message: what is wrong, as a sentence.
     pub message: String,
-    /// What to write instead.
+    /// The help: what to write instead. `None` if that is not known.
     pub help: Option<String>,
 }
 
@@ -97,7 +97,7 @@ impl Report {
         Self { findings: findings.collect(), errors, warnings }
     }
 
-    /// The same with every error as a warning, for whoever goes on in spite of them.
+    /// Returns the report with every error as a warning, for commands that go on in spite of the errors.
     pub fn as_warnings(&self) -> Self {
         let warning =
             |finding: &Finding| Finding { severity: Severity::Warning, ..finding.clone() };
@@ -108,17 +108,17 @@ impl Report {
         }
     }
 
-    /// How many findings make it impossible to serve the app.
+    /// Returns the number of errors, each of which makes it impossible to serve the app.
     pub fn errors(&self) -> usize {
         self.errors
     }
 
-    /// How many findings are probably not meant.
+    /// Returns the number of warnings.
     pub fn warnings(&self) -> usize {
         self.warnings
     }
 
-    /// `2 errors, 1 warning`, or `no problems`.
+    /// Returns a summary: `2 errors, 1 warning`, or `no problems`.
     pub fn summary(&self) -> String {
         let count = |number: usize, what: &str| match number {
             0 => None,

@@ -137,8 +137,9 @@ impl Seed<'_> {
             match self.table.at(name) {
                 _ if self.is_full() => break,
                 Some(at) if matches!(self.table.field(at).kind, FieldKind::Autonumber(_)) => {
-                    let message =
-                        format!("the database sets the numbers of `{name}`; a seed cannot set them");
+                    let message = format!(
+                        "the database sets the numbers of `{name}`; a seed cannot set them"
+                    );
                     self.tell(self.cell(0, index), message);
                 }
                 Some(at) if columns.contains(&at) => {

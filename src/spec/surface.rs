@@ -104,7 +104,9 @@ fn begun_with_a_bracket(
     let bracket = &inside[..1];
     let fault = Fault::new(
         Span { file, start: value.start, end: value.end },
-        format!("a text cannot begin with `{bracket}`: what is in it is read as a value of its own"),
+        format!(
+            "a text cannot begin with `{bracket}`: what is in it is read as a value of its own"
+        ),
     );
     Some(fault.help(quoted(&whole)))
 }

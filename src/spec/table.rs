@@ -223,7 +223,8 @@ fn check_display(
         return None;
     };
     if table.field(at).kind.storage() != Storage::Text {
-        let message = format!("displayField must be a field that holds text, and `{name}` does not");
+        let message =
+            format!("displayField must be a field that holds text, and `{name}` does not");
         problems.report(place, message);
         return None;
     }

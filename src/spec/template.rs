@@ -63,7 +63,10 @@ fn unused(read: &[(FileId, Template)]) -> Vec<Fault> {
     let unused = read.iter().filter(|(_, own)| !is_built_in(&own.name) && !is_named(&own.name));
     let warned = unused.map(|(file, own)| {
         let at = Span { file: *file, start: 0, end: 0 };
-        let message = format!("there is no built-in template `{}`, and no other template uses this one", own.name);
+        let message = format!(
+            "there is no built-in template `{}`, and no other template uses this one",
+            own.name
+        );
         let fault = Fault::warning(at, message);
         match suggestion(&own.name, render::template_names()) {
             Some(help) => fault.help(help),

@@ -163,7 +163,7 @@ struct ThemeFileKind {
     key: &'static str,
     /// The kind of file, in words for a message.
     what: &'static str,
-    /// The allowed extensions.
+    /// The extensions that a file of this kind may have.
     endings: &'static [&'static str],
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Unseen {
     pub(super) times: usize,
 }
 
-/// What an invisible or look-alike character is taken for.
+/// The effect of an invisible or look-alike character on a reader.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CharacterEffect {
     /// The character looks like a blank.
