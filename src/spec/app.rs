@@ -91,7 +91,8 @@ struct RawAuth {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Live", deny_unknown_fields)]
 struct RawLive {
-    /// The origins of these sites, as in `[https://example.org]`. Their pages show what guests see.
+    /// The origins of the sites with exported pages, as in `[https://example.org]`. Their pages show what
+    /// guests see.
     #[schemars(
         inner(regex(pattern = r"^https?://[a-z0-9.:\[\]-]+$")),
         with = "Option<Vec<String>>"

@@ -68,7 +68,7 @@ fn check_names(
         problems.warn(place, message).help(HELP);
     } else if let Some(name) = folders_of(&file).chain([file.as_str()]).find(is_public) {
         let message =
-            format!("`pagetide build` leaves out `{PUBLIC}/{name}`: this page has its name");
+            format!("`pagetide build` leaves out `{PUBLIC}/{name}`: this page needs this name");
         problems.warn(place, message).help(HELP);
     } else if let Some(name) =
         GENERATED.iter().find(|at_top| name.split('/').next() == Some(at_top))

@@ -32,7 +32,7 @@ pub(super) struct RawField {
     #[validate(required)]
     #[schemars(schema_with = "type_schema")]
     r#type: Option<String>,
-    /// The text that people read above the column. If you do not say, it is made from the name.
+    /// The text that people read above the column. By default, it is made from the name.
     label: Option<String>,
     /// Whether a record must have a value here; `false` if you do not say.
     required: Option<bool>,

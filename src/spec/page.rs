@@ -48,10 +48,10 @@ pub(super) struct RawPage {
     /// The title and description for search engines and link previews.
     #[validate(nested)]
     meta: Option<RawMeta>,
-    /// Who may open the page. If you do not say, everyone who may read some of the data on it.
+    /// Who may open the page. By default, everyone who may read some of the data on it.
     #[validate(nested)]
     access: Option<RawAccess>,
-    /// Whether the page shows people who else is on it; `false` if you do not say.
+    /// Whether people on the page see who else is on it; `false` if you do not say.
     presence: Option<bool>,
     /// The components of the page, from top to bottom.
     #[expect(dead_code, reason = "the items are read one by one")]
@@ -63,8 +63,8 @@ pub(super) struct RawPage {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Meta", deny_unknown_fields)]
 struct RawMeta {
-    /// The title on the browser's tab. If you do not say, the page's name. May contain values, as in
-    /// `Order {$params.id}`.
+    /// The title on the browser's tab. The default is the page's name. May contain values, as in `Order
+    /// {$params.id}`.
     title: Option<String>,
     /// One or two sentences about the page. May contain values.
     description: Option<String>,
@@ -84,7 +84,7 @@ struct FullAccess {
     /// Who may open the page, as in `authenticated`.
     #[validate(required)]
     require: Option<RawGrant>,
-    /// The path to which others are redirected. If you do not say, the sign-in page.
+    /// The path to which others are redirected. The default is the sign-in page.
     redirect_to: Option<String>,
 }
 

@@ -24,8 +24,8 @@ use crate::spec::field::report_no_field;
 pub(super) struct RawPermissions {
     /// Who may read records; `authenticated` if you do not say.
     read: Option<RawGrant>,
-    /// Who may add records; `[admin]` if you do not say, or no role if admins may not read records.
-    /// People who may not read records can be allowed to add them.
+    /// Who may add records; `[admin]` if you do not say. The default is no role if admins may not read
+    /// records. People who may not read records can be allowed to add them.
     create: Option<RawGrant>,
     /// Who may change records; `[admin]` if you do not say.
     update: Option<RawGrant>,
@@ -39,7 +39,8 @@ pub(super) struct RawPermissions {
     rows: Option<RawRowRules>,
 }
 
-/// Filters that say which records may be read, added, changed and deleted. Without a filter, all may.
+/// Filters that say which records may be read, added, changed and deleted. Without a filter, all records
+/// may be.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "RowRules", deny_unknown_fields)]
@@ -67,9 +68,9 @@ struct RawFieldRule {
     /// The name of the field.
     #[validate(required)]
     field: Option<String>,
-    /// Who may read the field. If you do not say, all who may read the record.
+    /// Who may read the field. By default, all who may read the record.
     read: Option<RawGrant>,
-    /// Who may set the field. If you do not say, all who may write the record.
+    /// Who may set the field. By default, all who may write the record.
     write: Option<RawGrant>,
 }
 

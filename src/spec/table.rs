@@ -38,15 +38,15 @@ pub(super) struct RawTable {
     #[validate(required)]
     #[schemars(length(min = 1))]
     fields: Option<Each<RawField>>,
-    /// Who may read, create, update and delete records. If you do not say, signed-in people may read and
-    /// admins may write.
+    /// Who may read, create, update and delete records. By default, signed-in people may read and admins
+    /// may write.
     #[validate(nested)]
     permissions: Option<RawPermissions>,
     /// A CSV file that fills the table when it is first created, as in `./orders.csv`. Its first
     /// line names the fields.
     seed: Option<String>,
-    /// The text field that labels a record where other records refer to it, as in `name`. If you do not
-    /// say, the first line of text.
+    /// The text field that labels a record where other records refer to it, as in `name`. The default is
+    /// the first field with one line of text.
     #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
     display_field: Option<FieldName>,
     /// The earlier name of the table: its records are kept under the new name.
