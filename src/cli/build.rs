@@ -18,34 +18,35 @@ use crate::store::{Losses, Store};
 
 /// Export an app as files that any web server can serve
 ///
-/// Pages are as a guest sees them. A page with parameters in its path becomes one for each record that
-/// a filter on it names with `eq`, as in `{field: id, operator: eq, value: $params.id}`. The records
-/// are those of the app's database; where there is none yet, or with --seeds, those of its seeds.
+/// The files show what a guest sees. A page with parameters in its path becomes one page for each record:
+/// a filter of the page compares a field with each parameter by `eq`, as in `{field: id, operator: eq,
+/// value: $params.id}`. The records come from the app's database. If it does not exist yet, or with
+/// --seeds, they come from the seeds.
 #[derive(clap::Args)]
 pub(super) struct BuildArgs {
     /// The app: a folder with app.yaml, or the file itself
     #[arg(default_value = ".")]
     app: PathBuf,
-    /// The folder to write to: a new one, or one that an earlier build wrote
+    /// The folder for the files: a new one, or one that an earlier build wrote
     #[arg(long, default_value = "dist", value_name = "FOLDER")]
     out: PathBuf,
-    /// What stands before every path, as in /site; that of --site-url if you do not say
+    /// The prefix of every path, as in /site; the default is the path of --site-url
     #[arg(long, value_name = "PATH")]
     base_path: Option<String>,
-    /// Where the site will be, as in https://example.org/site, for the sitemap
+    /// The address of the finished site, as in https://example.org/site; the sitemap needs it
     #[arg(long, value_name = "URL")]
     site_url: Option<String>,
-    /// Keep pages current from this server, as in https://live.example.org; it must be started with
-    /// --allow-origin and the site's address
+    /// Keep the pages current from this server, as in https://live.example.org. Start the server with
+    /// --allow-origin and the address of the site
     #[arg(long, value_name = "URL")]
     live: Option<String>,
     /// Leave out pages that only people who have signed in may open
     #[arg(long)]
     skip_private: bool,
-    /// The database, as in sqlite:data.db; else the app's own, as for `serve`
+    /// The database, as in sqlite:data.db; the default is the app's own database, as for `serve`
     #[arg(long, env = "PAGETIDE_DATABASE_URL", value_name = "URL")]
     database: Option<String>,
-    /// Take the records from the seeds, in a database that is gone afterwards
+    /// Take the records from the seeds; the app's database is not used
     #[arg(long, conflicts_with = "database")]
     seeds: bool,
 }
@@ -60,9 +61,9 @@ pub(super) fn run(args: BuildArgs) -> anyhow::Result<ExitCode> {
         let stop = CancellationToken::new();
         tokio::spawn(serve::wait_for_signal(stop.clone())?);
         let built = stop.run_until_cancelled(build(app, &args, &export)).await;
-        built.unwrap_or_else(|| bail!("stopped before all of it was made; nothing is written"))
+        built.unwrap_or_else(|| bail!("the build was stopped; nothing is written"))
     })?;
-    // Nobody reading it is no reason to fail.
+    // A closed standard output is no reason to fail: the files are written.
     let _ = stdout().write_all(told(&written, &export, &from).as_bytes());
     Ok(ExitCode::SUCCESS)
 }
@@ -82,7 +83,7 @@ async fn build(
             let planned = planned.with_context(|| format!("cannot use the database {url}"))?;
             if !planned.sql.is_empty() {
                 bail!(
-                    "the database {url} is not as the app declares; `pagetide migrate` brings it there"
+                    "the tables in the database {url} do not match the app; run `pagetide migrate` first"
                 );
             }
         }
@@ -98,11 +99,11 @@ async fn build(
     Ok((written, source.summary()))
 }
 
-/// Where records come from.
+/// The database that the records come from.
 enum RecordSource {
-    /// A database that is there.
+    /// An existing database, by its URL.
     Own(String),
-    /// One that is made of seeds, and gone afterwards.
+    /// A temporary database that is filled from the seeds, in a folder that is removed afterwards.
     Seeds(TempDir),
 }
 
@@ -135,7 +136,7 @@ impl RecordSource {
     }
 }
 
-/// What the command line says, as far as it holds.
+/// Returns the export that the command line describes. Fails with a message if an option is not valid.
 fn export(args: &BuildArgs, app: &App) -> anyhow::Result<Export> {
     let (site_url, path) = match &args.site_url {
         Some(url) => {
@@ -155,7 +156,8 @@ fn export(args: &BuildArgs, app: &App) -> anyhow::Result<Export> {
         ),
     });
     let out = std::path::absolute(&args.out)?;
-    // What is there would be taken for what an author wrote, or the other way round.
+    // Files of an export in one of these folders would be read as the author's sources, and the author's
+    // files as those of an earlier build.
     let own = ["", "public", "templates", "pages", "tables"].map(|name| app.folder.join(name));
     let real = out.canonicalize().unwrap_or_else(|_| out.clone());
     if app.folder.starts_with(&real) || own[1..].iter().any(|own| real.starts_with(own)) {
@@ -170,7 +172,7 @@ fn export(args: &BuildArgs, app: &App) -> anyhow::Result<Export> {
     })
 }
 
-/// `https://example.org` and what of a path follows, without a slash at the end.
+/// Splits a URL into its origin (`https://example.org`) and its path, without a slash at the end.
 fn origin(option: &str, url: &str) -> anyhow::Result<(String, String)> {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let host = host.map(|rest| rest.split('/').next().unwrap_or_default()).unwrap_or_default();
@@ -182,7 +184,7 @@ fn origin(option: &str, url: &str) -> anyhow::Result<(String, String)> {
     Ok((url[..end].to_owned(), url[end..].trim_end_matches('/').to_owned()))
 }
 
-/// The base path as `/site`, or an empty text for the root of the host.
+/// Returns the base path as `/site`, or an empty text for the root of the host.
 fn base_path(given: &str) -> anyhow::Result<String> {
     let path = given.trim_matches('/');
     let allowed =
@@ -195,7 +197,7 @@ fn base_path(given: &str) -> anyhow::Result<String> {
     Ok(if path.is_empty() { String::new() } else { format!("/{path}") })
 }
 
-/// What was written, with its sizes.
+/// Returns the text for people: each file that was written with its size, then the total and the notes.
 fn told(written: &ExportSummary, export: &Export, from: &str) -> String {
     let all: Vec<_> = written.pages.iter().chain(&written.others).collect();
     let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
@@ -217,7 +219,7 @@ fn told(written: &ExportSummary, export: &Export, from: &str) -> String {
     )
 }
 
-/// `512 B`, `28.9 kB`, `1.2 MB`.
+/// Formats a number of bytes for people: `512 B`, `28.9 kB`, `1.2 MB`.
 fn bytes(bytes: usize) -> String {
     match bytes as f64 {
         few if few < 1_000.0 => format!("{bytes} B"),

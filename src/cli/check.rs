@@ -1,4 +1,4 @@
-//! `pagetide check`: tells everything that is wrong with an app.
+//! `pagetide check`: reports everything that is wrong with an app.
 
 use std::env;
 use std::io::{IsTerminal, stdin, stdout};
@@ -10,33 +10,33 @@ use clap::ValueEnum;
 use crate::cli::format::{self, FileNames};
 use crate::spec::{self, Loaded};
 
-/// Where GitHub Actions says what the root of the repository is.
+/// The variable in which GitHub Actions gives the root of the repository.
 const WORKSPACE: &str = "GITHUB_WORKSPACE";
 
-/// Check an app and tell everything that is wrong with it
+/// Check an app and report everything that is wrong with it
 ///
-/// Ends with 0 if the app can be served, 1 if it has errors, 2 if there was nothing to check.
+/// The exit code is 0 if the app can be served, 1 if it has errors, and 2 if the check could not run.
 #[derive(clap::Args)]
 pub(super) struct CheckArgs {
     /// The app: a folder with app.yaml, or the file itself; `-` reads it from standard input
     #[arg(default_value = ".")]
     app: PathBuf,
-    /// How to tell it
+    /// The format of the report
     #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
     format: ReportFormat,
-    /// End with 1 for warnings too
+    /// Treat warnings as errors: the exit code is 1 for them too
     #[arg(long)]
     deny_warnings: bool,
 }
 
-/// How problems are told.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ReportFormat {
     /// Excerpts for people to read
     Human,
     /// One JSON object with a list of `problems`
     Json,
-    /// Commands that GitHub Actions shows beside the lines
+    /// Commands from which GitHub Actions shows each problem at its line
     Github,
     /// SARIF 2.1.0, for code scanning
     Sarif,
@@ -64,12 +64,12 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The folder that files of the app are named from, as it was given.
+/// Returns the folder to which the report's file names are relative, as it was given.
 fn folder(app: &Path) -> &Path {
     if app.is_dir() { app } else { app.parent().unwrap_or(Path::new("")) }
 }
 
-/// What was checked, or how much is wrong with it.
+/// Returns the last line of the report: what was checked, and the number of problems.
 fn closing_line(loaded: &Loaded) -> String {
     let summary = loaded.report.summary();
     let Some(app) = &loaded.app else { return summary };

@@ -14,19 +14,19 @@ use crate::dev::{Dev, Outcome, ReloadOutcome, Setting};
 use crate::http;
 use crate::limits::Limits;
 
-/// How many of the files that changed are named.
+/// The most changed files that a message names.
 const MAX_NAMED: usize = 3;
 
 /// Serve an app and show each change of its files at once
 ///
-/// Watches the app's YAML, seeds, templates and public files. A good save is in the browser at once;
-/// a bad one is told there, over the last good page.
+/// Watches the app's YAML, seeds, templates and public files. When you save one, the browser shows the
+/// change at once. If the files have an error, the browser shows the error over the last good page.
 #[derive(clap::Args)]
 #[group(id = "dev")]
 pub(super) struct DevArgs {
     #[command(flatten)]
     serve: serve::ServeArgs,
-    /// Answer to this host too, as behind a proxy; may be given several times
+    /// Also answer requests to this host name, for example behind a proxy; may be given several times
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<String>,
     /// Open the app in the browser
@@ -92,7 +92,7 @@ fn setting(
     Setting { app: args.app, database_url, losses, limits, hosts }
 }
 
-/// Says what came of a change.
+/// Prints the outcome of a load or a change.
 fn tell(outcome: &Outcome, address: SocketAddr) {
     let (changed, took) = (named(&outcome.changed), outcome.took.as_millis());
     let told = match &outcome.kind {
@@ -113,13 +113,13 @@ fn tell(outcome: &Outcome, address: SocketAddr) {
             }
         }
         ReloadOutcome::Refused(fault) if outcome.changed.is_empty() => {
-            format!("{}http://{address} waits for it to be mended\n", in_colour(fault))
+            format!("{}http://{address} shows this until you correct it\n", in_colour(fault))
         }
         ReloadOutcome::Refused(fault) => format!("{changed}: not shown\n{}", in_colour(fault)),
         ReloadOutcome::Styled => format!("{changed}: only styles, shown after {took} ms\n"),
         ReloadOutcome::Copied => format!("{changed}: shown after {took} ms\n"),
     };
-    // Nobody reading it is no reason to stop.
+    // A closed standard output is no reason to stop.
     let _ = stdout().write_all(told.as_bytes());
 }
 
@@ -130,7 +130,7 @@ fn named(changed: &[String]) -> String {
     }
 }
 
-/// A fault with its colours, where they can be seen.
+/// Returns the text of a fault, without its colour codes where the terminal shows none.
 fn in_colour(fault: &str) -> String {
     if stdout().is_terminal() && !super::is_without_colour() {
         return fault.to_owned();
@@ -142,7 +142,7 @@ fn in_colour(fault: &str) -> String {
     first + &parts.map(after).collect::<String>()
 }
 
-/// Opens an address in the browser, as far as there is one.
+/// Opens an address in the browser. If that fails, a message says so and the server goes on.
 fn open(address: &str) {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let started = Command::new(program)

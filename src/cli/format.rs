@@ -1,4 +1,4 @@
-//! Reports for machines.
+//! Reports of `pagetide check` for programs: JSON, GitHub Actions and SARIF.
 
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
@@ -8,18 +8,19 @@ use serde_json::{Value as Json, json};
 use crate::model::problem::Severity;
 use crate::spec::{Finding, Report};
 
-/// How files of an app are named to machines.
+/// The names of an app's files in reports for programs.
 pub(super) struct FileNames<'a> {
-    /// The app's folder, as it was given.
+    /// The app's folder, as it was given on the command line.
     folder: &'a Path,
-    /// The same from the root of the file system, without symbolic links.
+    /// The app's folder as an absolute path, without symbolic links.
     whole: PathBuf,
-    /// The same from the root of the repository, where that is known and holds it.
+    /// The app's folder relative to the root of the repository. `None` if the root is not known or does
+    /// not contain the folder.
     in_repository: Option<PathBuf>,
 }
 
 impl<'a> FileNames<'a> {
-    /// Those of a folder, which may be in a repository whose root is known.
+    /// Creates the names for an app's folder, which may be in the repository with this root.
     pub(super) fn new(folder: &'a Path, repository: Option<&Path>) -> Self {
         let here = if folder == Path::new("") { Path::new(".") } else { folder };
         let whole = here.canonicalize().unwrap_or_else(|_| folder.to_owned());
@@ -29,14 +30,15 @@ impl<'a> FileNames<'a> {
         Self { folder, whole, in_repository }
     }
 
-    /// From the root of the repository where that is known, else from where the program runs.
+    /// The path of a finding's file, relative to the root of the repository. If that is not known, it is
+    /// relative to the current folder.
     fn path(&self, finding: &Finding) -> String {
         let folder = self.in_repository.as_deref().unwrap_or(self.folder);
         slashed(&folder.join(&finding.file))
     }
 
-    /// The same as a URI reference (RFC 3986, 4.2); of what is neither in the repository nor below
-    /// where the program runs, as an absolute URI (RFC 8089).
+    /// The path of a finding's file as a URI reference (RFC 3986, 4.2). A file that is neither in the
+    /// repository nor below the current folder has an absolute URI (RFC 8089).
     fn uri(&self, finding: &Finding) -> String {
         let path = self.path(finding);
         let is_below =
@@ -48,8 +50,8 @@ impl<'a> FileNames<'a> {
     }
 }
 
-/// `{"problems": [{severity, file, line, column, message, help?}]}`; files are named from the app's
-/// folder, lines and characters count from 1.
+/// Returns `{"problems": [{severity, file, line, column, message, help?}]}`. Files are relative to the
+/// app's folder; lines and characters count from 1.
 pub(super) fn json(report: &Report) -> String {
     let problem = |finding: &Finding| {
         let mut problem = json!({
@@ -68,7 +70,7 @@ pub(super) fn json(report: &Report) -> String {
     pretty(&json!({ "problems": problems }))
 }
 
-/// A workflow command for each finding
+/// Returns a workflow command for each finding
 /// (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 pub(super) fn github(report: &Report, files: &FileNames) -> String {
     let mut commands = String::new();
@@ -85,8 +87,7 @@ pub(super) fn github(report: &Report, files: &FileNames) -> String {
     commands
 }
 
-/// A SARIF log
-/// (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>).
+/// Returns a SARIF log (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>).
 pub(super) fn sarif(report: &Report, files: &FileNames) -> String {
     let result = |finding: &Finding| {
         let Finding { line, column, length, .. } = finding;
@@ -131,14 +132,14 @@ fn words(finding: &Finding) -> String {
     }
 }
 
-/// The path with slashes, whatever the system has.
+/// Returns the path with slashes, also on systems that separate folders otherwise.
 fn slashed(path: &Path) -> String {
     let parts = path.components().filter(|part| *part != Component::CurDir);
     let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
     parts.join("/").replacen("//", "/", 1)
 }
 
-/// A path as it stands in a URI (RFC 3986, 2.3 and 3.3).
+/// Percent-encodes a path for a URI (RFC 3986, 2.3 and 3.3).
 fn encoded(path: &str) -> String {
     const KEPT: percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC
         .remove(b'/')

@@ -1,4 +1,4 @@
-//! `pagetide migrate`: brings the database to what the app declares, as `serve` does at its start.
+//! `pagetide migrate`: changes the database so that it matches the app, as `serve` does at its start.
 
 use std::io::stdout;
 use std::path::PathBuf;
@@ -9,9 +9,9 @@ use anyhow::Context;
 use crate::cli::serve::database_url;
 use crate::store::{FRESH, Migrated, Store};
 
-/// Bring the database to what the app declares
+/// Change the database so that it matches the app
 ///
-/// `serve` does the same at its start. What would lose data is refused, unless you allow it.
+/// `serve` does the same at its start. A change that would lose values is refused, unless you allow it.
 #[derive(clap::Args)]
 pub(super) struct MigrateArgs {
     /// The app: a folder with app.yaml, or the file itself
@@ -20,10 +20,10 @@ pub(super) struct MigrateArgs {
     /// The database, as for `serve`
     #[arg(long, env = "PAGETIDE_DATABASE_URL", value_name = "URL")]
     database: Option<String>,
-    /// Print the SQL, and change nothing
+    /// Print the SQL without changing anything
     #[arg(long)]
     dry_run: bool,
-    /// Let values go that the tables as declared have no place for
+    /// Remove values that no longer fit the tables
     #[arg(long)]
     allow_destructive: bool,
 }
@@ -49,7 +49,7 @@ pub(super) fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The statements of a dry run, or else what was done, a line each.
+/// Returns a line for each change; for a dry run as SQL comments, followed by the statements.
 fn summary(migrated: &Migrated, dry_run: bool) -> String {
     let created = migrated.created.iter().map(|table| format!("table {table} is new"));
     let lines: Vec<_> = created.chain(migrated.changes.iter().cloned()).collect();
@@ -64,7 +64,8 @@ fn summary(migrated: &Migrated, dry_run: bool) -> String {
     text
 }
 
-/// A statement as it can be run, with a word on why a table is made anew for one rule.
+/// Returns a statement that can be run. If it creates a table again to change a column, a comment
+/// explains why.
 fn explained(statement: &str) -> String {
     let why = match statement.starts_with(&format!("create table \"{FRESH}\"")) {
         true => {

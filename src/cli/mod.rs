@@ -1,7 +1,6 @@
-//! What can be told `pagetide` to do: one file per command.
+//! The commands of `pagetide`: one file for each.
 //!
-//! To add a command: one file here with its `Args` and `run`, one line in `Command` and one in
-//! `run`.
+//! To add a command: one file here with its `…Args` and `run`, one line in `Command` and one in `run`.
 
 use std::io::{self, ErrorKind, IsTerminal, Write, stderr};
 use std::path::Path;
@@ -51,7 +50,7 @@ enum Command {
     Token(token::TokenArgs),
 }
 
-/// Does what the command line says.
+/// Runs the command that the command line names, and returns its exit code.
 pub fn run() -> ExitCode {
     let matches = without_empty_variables(Cli::command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -67,14 +66,14 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(args),
     };
     done.unwrap_or_else(|error| {
-        // With nobody left to read it there is nothing more to do.
+        // If standard error is closed, the message cannot be shown at all.
         let _ = say(stderr(), &format!("error: {error:#}\n"));
         COULD_NOT_RUN.into()
     })
 }
 
-/// The value of an environment variable. An empty one is as good as none: Compose and `.env` files set
-/// variables like that.
+/// Returns the value of an environment variable. An empty variable counts as not set: Compose and `.env`
+/// files set variables like that.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
@@ -84,7 +83,7 @@ fn is_without_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-/// The same command, which takes nothing from variables that are empty.
+/// Returns the command, which then ignores environment variables that are empty.
 fn without_empty_variables(command: clap::Command) -> clap::Command {
     let read = |arg: clap::Arg| {
         let value = arg.get_env().and_then(std::env::var_os);
@@ -94,12 +93,14 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command.mut_args(read).mut_subcommands(without_empty_variables)
 }
 
-/// The app, unless it has errors. What is wrong with it is told, and what follows from that.
+/// Loads an app and prints its problems. If there are errors, also prints `follows` (what the command
+/// does not do then), and returns `None`.
 fn load(path: &Path, follows: &str) -> anyhow::Result<Option<Arc<App>>> {
     report(spec::load(path)?, follows)
 }
 
-/// The same for whoever uses the app's database: a faulty seed is no error where its table is filled.
+/// Loads an app for a command that uses its database. Unlike [`load`], a faulty seed is only a warning if
+/// its table exists already, since the seed is not used then.
 fn load_beside(
     database: Option<&str>,
     path: &Path,
@@ -126,7 +127,7 @@ fn report(loaded: Loaded, follows: &str) -> anyhow::Result<Option<Arc<App>>> {
     Ok(loaded.app)
 }
 
-/// Writes to whoever reads. That they have gone, as in `| head`, is no fault.
+/// Writes a text. A closed pipe, as after `| head`, is no error.
 fn say(mut to: impl Write, text: &str) -> io::Result<()> {
     match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -134,7 +135,7 @@ fn say(mut to: impl Write, text: &str) -> io::Result<()> {
     }
 }
 
-/// Whether the tables are in the database, so that nobody asks for their seeds.
+/// Whether all these tables exist in the database, so that their seeds are not used.
 fn is_filled(unseeded: &Unseeded, database: Option<&str>, losses: Losses) -> anyhow::Result<bool> {
     let Unseeded { app, tables } = unseeded;
     let database = database.map_or_else(|| serve::database_url(app), str::to_owned);
@@ -143,18 +144,18 @@ fn is_filled(unseeded: &Unseeded, database: Option<&str>, losses: Losses) -> any
     Ok(planned.is_ok_and(|planned| planned.created.iter().all(|new| !tables.contains(new))))
 }
 
-/// Whether values may be lost, as `--allow-destructive` says.
+/// Converts the option `--allow-destructive`.
 fn losses(allow_destructive: bool) -> Losses {
     if allow_destructive { Losses::Allowed } else { Losses::Refused }
 }
 
-/// A report as a terminal or a file shows it.
+/// Formats a report, with colours for a terminal.
 fn printed(report: &Report, is_terminal: bool) -> String {
     let in_colour = is_terminal && !is_without_colour();
     if in_colour { report.coloured() } else { report.to_string() }
 }
 
-/// `1 page`, `3 pages`.
+/// Formats a number with its noun: `1 page`, `3 pages`.
 fn count(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")

@@ -1,4 +1,4 @@
-//! `pagetide new`: makes a small app to begin with.
+//! `pagetide new`: creates a small app to start from.
 
 use std::fs;
 use std::io::stdout;
@@ -11,52 +11,54 @@ use serde_json::Value as Json;
 
 use crate::spec;
 
-/// The most characters the app's name may have.
+/// The most characters that the app's name may have.
 const MAX_NAME: usize = 100;
 
-/// Make a small app to begin with
+/// Create a small app to start from
 ///
-/// Writes app.yaml, sample data, the schema that editors complete from, and a workflow that checks
-/// the app on every push.
+/// Writes app.yaml, sample data, a JSON Schema for your editor, and a workflow that checks the app on
+/// every push.
 #[derive(clap::Args)]
 pub(super) struct NewArgs {
-    /// The folder to make it in: a new one, or one that is empty
+    /// The folder for the app: a new one, or an empty one
     folder: PathBuf,
-    /// What to begin with
+    /// The app to start from
     #[arg(long, value_enum, default_value_t = Starter::Blank)]
     template: Starter,
 }
 
-/// What an app may begin with.
+/// An app to start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Starter {
     /// One table on one page
     Blank,
     /// A support desk: figures, charts and a table that people edit
     Dashboard,
-    /// Who makes what and where: a list, a table, fields that guests do not see
+    /// A directory of makers and towns: a list, a table, and fields that guests do not see
     Directory,
 }
 
-/// What every app begins with, and what it says in it.
+/// The files that every new app gets, by path.
 const COMMON: [(&str, &str); 3] = [
     ("README.md", include_str!("new/common/README.md")),
-    // Under another name here, or it would hold for this folder.
+    // The file has another name here, because git would apply a `.gitignore` to this folder.
     (".gitignore", include_str!("new/common/gitignore")),
     (".github/workflows/check.yml", include_str!("new/common/check.yml")),
 ];
 
 impl Starter {
-    /// One sentence about the app.
+    /// One sentence about the app, for its README.
     fn about(self) -> &'static str {
         match self {
             Self::Blank => "A first app: one table on one page.",
-            Self::Dashboard => "A support desk: what is open, how it moves, what is due next.",
-            Self::Directory => "A directory: who makes what, and where.",
+            Self::Dashboard => {
+                "A support desk: open tickets, their progress, and the next due dates."
+            }
+            Self::Directory => "A directory of makers, with their crafts and towns.",
         }
     }
 
-    /// The files that no other template has.
+    /// The files that only this template has, by path.
     fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Blank => &[
@@ -91,14 +93,14 @@ pub(super) fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {
         write(&folder.join(file), &filled(text, &name, args.template))?;
     }
     let told = format!(
-        "{name} is in {shown}\n\n  pagetide dev {shown}\n\nshows it at http://127.0.0.1:3000, and each \
-         change to {shown}/app.yaml as you save it.\n"
+        "{name} is in {shown}. To see it, run\n\n  pagetide dev {shown}\n\nand open http://127.0.0.1:3000. The \
+         page shows each change to {shown}/app.yaml as you save it.\n"
     );
     super::say(stdout(), &told)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the app calls itself: as its folder is called.
+/// Returns the name of the app, which is that of its folder. `my-app` if the folder has no name.
 fn name(folder: &Path) -> String {
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let name = whole.file_name().unwrap_or_default().to_string_lossy();
@@ -107,7 +109,7 @@ fn name(folder: &Path) -> String {
 }
 
 fn filled(text: &str, name: &str, template: Starter) -> String {
-    // A JSON string is a YAML string too, whatever is in it.
+    // Every JSON string is a valid YAML string.
     let quoted = Json::from(name).to_string();
     let text = text.replace("{{about}}", template.about());
     text.replace("{{name}}", &quoted).replace("{{title}}", name)

@@ -1,5 +1,5 @@
-//! What the commands about people share: whose app it is, its accounts, and passwords that no other
-//! user of the machine can read.
+//! The parts that the commands about people share: the options that select the app, its accounts, and
+//! passwords that no other user of the machine can read.
 
 use std::io::{BufRead, IsTerminal, Read, stdin, stdout};
 use std::path::PathBuf;
@@ -16,10 +16,10 @@ use crate::model::app::App;
 use crate::model::ids::Role;
 use crate::store::Store;
 
-/// The most that is read of what should be a password.
+/// The most bytes that are read from standard input for a password.
 const MAX_READ: u64 = 4_096;
 
-/// Which app, and where its data is.
+/// The options that select an app and its database.
 #[derive(clap::Args)]
 pub(super) struct Of {
     /// The app: a folder with app.yaml, or the file itself
@@ -30,24 +30,25 @@ pub(super) struct Of {
     database: Option<String>,
 }
 
-/// How a list is printed.
+/// The format of a list.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ListFormat {
-    /// A line for each, for people to read
+    /// A table for people
     Human,
-    /// JSON, for programs to read
+    /// JSON for programs
     Json,
 }
 
-/// Where a password comes from. It is never an argument: other users of a machine can read those.
+/// The option that says where a password comes from. A password is never an argument, because other users
+/// of the machine can read the arguments.
 #[derive(clap::Args)]
 pub(super) struct PasswordSource {
-    /// Read the password from standard input, instead of asking for it
+    /// Read the password from standard input instead of asking for it
     #[arg(long)]
     password_stdin: bool,
 }
 
-/// An app and its accounts, over a database that a server may be at work on.
+/// An app and its accounts, for commands that may run while a server uses the same database.
 pub(super) struct AccountAdmin {
     pub(super) app: Arc<App>,
     pub(super) auth: Auth,
@@ -55,8 +56,8 @@ pub(super) struct AccountAdmin {
 }
 
 impl Of {
-    /// Does something with the accounts of the app and prints what was done. Nothing is done if the
-    /// app has faults, which are told.
+    /// Runs `work` with the accounts of the app and prints its text. If the app has errors, it prints
+    /// them and does not run `work`.
     pub(super) fn run(
         &self,
         work: impl AsyncFnOnce(&AccountAdmin) -> anyhow::Result<String>,
@@ -81,7 +82,7 @@ impl Of {
 }
 
 impl AccountAdmin {
-    /// A role that the app knows.
+    /// Returns the role with this name. Fails with the known roles if the app has none.
     pub(super) fn role(&self, name: &str) -> anyhow::Result<Role> {
         let known = self.app.all_roles();
         let found = known.iter().find(|role| role.as_str() == name);
@@ -93,36 +94,43 @@ impl AccountAdmin {
 }
 
 impl PasswordSource {
-    /// Reads it, or asks for it twice without showing it.
+    /// Reads the password from standard input, or asks for it twice without showing it.
     pub(super) fn get(&self) -> anyhow::Result<String> {
         if self.password_stdin {
             let mut line = String::new();
-            stdin().lock().take(MAX_READ).read_line(&mut line).context("cannot read it")?;
+            stdin()
+                .lock()
+                .take(MAX_READ)
+                .read_line(&mut line)
+                .context("cannot read the password")?;
             return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
         }
         if !stdin().is_terminal() {
-            bail!("there is nobody to ask for a password; give it with --password-stdin");
+            bail!("there is no terminal to ask for the password; use --password-stdin");
         }
-        let password = rpassword::prompt_password("Password: ").context("cannot ask for it")?;
-        if rpassword::prompt_password("Once more: ").context("cannot ask for it")? != password {
-            bail!("these are two different passwords");
+        let password =
+            rpassword::prompt_password("Password: ").context("cannot ask for the password")?;
+        if rpassword::prompt_password("Once more: ").context("cannot ask for the password")?
+            != password
+        {
+            bail!("the two passwords are different; run the command again");
         }
         Ok(password)
     }
 }
 
-/// The day of a time in Unix seconds.
+/// Formats the day of a time in Unix seconds, as in `2026-04-05`.
 pub(super) fn day(seconds: i64) -> String {
     let time = time(seconds);
     time.split('T').next().unwrap_or_default().to_owned()
 }
 
-/// A time in Unix seconds as people and programs write it.
+/// Formats a time in Unix seconds, as in `2026-04-05T12:00:00Z`.
 pub(super) fn time(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }
 
-/// Lines whose columns stand below each other.
+/// Formats rows as lines with aligned columns.
 pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);

@@ -19,15 +19,15 @@ pub(super) struct SchemaArgs {
 enum Schema {
     /// The schema of app.yaml
     App,
-    /// The schema of a file with a page, which `$ref` in `pages` leads to
+    /// The schema of a file with a page, to include with `$ref` in `pages`
     Page,
-    /// The schema of a file with a table
+    /// The schema of a file with a table, to include with `$ref` in `tables`
     Table,
-    /// The schema of a file with a field
+    /// The schema of a file with a field, to include with `$ref` in `fields`
     Field,
-    /// The schema of a file with a component
+    /// The schema of a file with a component, to include with `$ref` in `components`
     Component,
-    /// The schema of what the server sends over WebSocket
+    /// The schema of the messages that the server sends over WebSocket
     Messages,
 }
 

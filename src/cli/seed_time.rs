@@ -1,5 +1,5 @@
-//! The time of records that a build makes of seeds: the same for each build, so that the same input gives
-//! the same bytes.
+//! The times of records that a build creates from seeds: the same in each build, so that the same input
+//! gives the same bytes.
 
 use std::sync::Arc;
 
@@ -13,13 +13,15 @@ use crate::model::record::Record;
 use crate::model::table::Table;
 use crate::model::value::Value;
 
-/// The seconds since 1970 of what is made (<https://reproducible-builds.org/specs/source-date-epoch/>).
+/// The variable that gives the time in seconds since 1970
+/// (<https://reproducible-builds.org/specs/source-date-epoch/>).
 const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
-/// The time where nobody says another.
+/// The time if the variable is not set.
 const DEFAULT: &str = "2000-01-01T00:00:00.000Z";
 
-/// Gives the records of all seeds the times that their files do not: when they were changed is when they
-/// were added, and that is one time for all. Says so where nobody chose it and it is to be seen.
+/// Fills in the times that the records of all seeds lack. All get one time of creation; a missing time of
+/// the last change is the time of creation. Returns a note if a time was filled in and the variable did
+/// not give it.
 pub(super) fn give(app: &mut App) -> anyhow::Result<Option<String>> {
     let given = super::variable(SOURCE_DATE_EPOCH);
     let time = match &given {
@@ -31,7 +33,7 @@ pub(super) fn give(app: &mut App) -> anyhow::Result<Option<String>> {
         is_needed |= fill(Arc::make_mut(table), &time);
     }
     let told = format!(
-        "records whose seed does not say when they were added are of {}; {SOURCE_DATE_EPOCH} sets another time",
+        "records from seeds that lack the time at which they were added get {}; {SOURCE_DATE_EPOCH} sets another time",
         &DEFAULT[..10]
     );
     Ok((is_needed && given.is_none()).then_some(told))
@@ -45,7 +47,7 @@ fn read(seconds: &str) -> anyhow::Result<String> {
     })
 }
 
-/// Fills in the times of one table's seed; whether one was missing.
+/// Fills in the times of one table's seed. Returns whether one was missing.
 fn fill(table: &mut Table, time: &str) -> bool {
     let of_kind = |kind: FieldKind| {
         let fields = table.all().filter(move |(_, field)| field.kind == kind);

@@ -20,7 +20,7 @@ use crate::model::refresh::TRANSPORT;
 use crate::runtime::{Runtime, Start, StartReport};
 use crate::system::StopRequests;
 
-/// Where the data is kept where nobody says, seen from the app's folder.
+/// The database file if neither an option nor the app names one, relative to the app's folder.
 const DEFAULT_DATABASE: &str = ".pagetide/data.db";
 
 const ADMIN_EMAIL: &str = "PAGETIDE_ADMIN_EMAIL";
@@ -28,33 +28,34 @@ const ADMIN_PASSWORD: &str = "PAGETIDE_ADMIN_PASSWORD";
 
 /// Serve an app
 ///
-/// PAGETIDE_ADMIN_EMAIL and PAGETIDE_ADMIN_PASSWORD make the first account; without them a link to
-/// make it is printed. PAGETIDE_LOG says how much is told, as in `info` or `pagetide=debug`.
+/// PAGETIDE_ADMIN_EMAIL and PAGETIDE_ADMIN_PASSWORD create the first account. Without them, the server
+/// prints a link to create it. PAGETIDE_LOG sets how detailed the log is, as in `info` or
+/// `pagetide=debug`.
 #[derive(clap::Args)]
 pub(super) struct ServeArgs {
     /// The app: a folder with app.yaml, or the file itself
     #[arg(default_value = ".")]
     pub(super) app: PathBuf,
-    /// Where to listen, as in 127.0.0.1:3000, [::]:80 or localhost:3000
+    /// The address to listen on, as in 127.0.0.1:3000, [::]:80 or localhost:3000
     #[arg(long, env = "PAGETIDE_LISTEN", default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
     pub(super) listen: String,
-    /// The proxies before this server, as in 10.0.0.7 or 10.0.0.0/8, separated by commas: what they
-    /// say in X-Forwarded-For, -Proto and -Host is believed
+    /// The proxies in front of this server, as in 10.0.0.7 or 10.0.0.0/8, separated by commas. The server
+    /// uses their X-Forwarded-For, -Proto and -Host headers
     #[arg(long, env = "PAGETIDE_TRUSTED_PROXIES", value_name = "NETWORKS")]
     pub(super) trusted_proxies: Option<Proxies>,
-    /// The database, as in sqlite:data.db; else the app's `database.url`, else .pagetide/data.db in
-    /// its folder
+    /// The database, as in sqlite:data.db; the default is `database.url` of the app, or else
+    /// .pagetide/data.db in the app's folder
     #[arg(long, env = "PAGETIDE_DATABASE_URL", value_name = "URL")]
     pub(super) database: Option<String>,
-    /// Let values go that the tables as declared have no place for
+    /// Remove values that no longer fit the tables
     #[arg(long)]
     pub(super) allow_destructive: bool,
-    /// Keep the exported pages of this site live, as in https://example.org; may be given several
-    /// times, beside the app's `live.origins`
+    /// Keep the exported pages of this site live, as in https://example.org, in addition to
+    /// `live.origins` of the app; may be given several times
     #[arg(long, value_name = "ORIGIN")]
     pub(super) allow_origin: Vec<Origin>,
-    /// Another size for a limit, as in statement-time=2s; may be given several times. docs/limits.md
-    /// has all of them
+    /// Set the size of a limit, as in statement-time=2s; may be given several times. docs/limits.md lists
+    /// all limits
     #[arg(
         long = "limit",
         env = "PAGETIDE_LIMITS",
@@ -65,7 +66,7 @@ pub(super) struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// The limits of the server.
+    /// Returns the limits of the server, with the sizes that the options set.
     pub(super) fn limits(&self) -> anyhow::Result<Limits> {
         let written = self.limits.iter().map(String::as_str);
         Limits::default().with_written(written).context("cannot set the limits")
@@ -102,7 +103,7 @@ async fn serve(app: Arc<App>, args: ServeArgs) -> anyhow::Result<()> {
     }
     let stop = CancellationToken::new();
     tokio::spawn(wait_for_signal(stop.clone())?);
-    // Nobody reading it is no reason to stop.
+    // A closed standard output is no reason to stop.
     let _ = stdout().write_all(banner(&runtime.app, &started, address, &database).as_bytes());
     let runtime = Arc::new(runtime);
     let site = Site::from(runtime.clone()).shared_with(args.allow_origin);
@@ -112,7 +113,7 @@ async fn serve(app: Arc<App>, args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The app's own database: its `database.url`, relative to its folder.
+/// Returns the URL of the app's own database: its `database.url`, relative to its folder.
 pub(super) fn database_url(app: &App) -> String {
     let url = app.database_url.as_deref().unwrap_or(DEFAULT_DATABASE);
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
@@ -122,21 +123,22 @@ pub(super) fn database_url(app: &App) -> String {
     }
 }
 
-/// Makes the first admin from the environment; whether it was named there. A password is never an
-/// argument, since other users of a machine can read those.
+/// Creates the first admin account from the environment variables. Returns whether they are set. A
+/// password is never an argument, because other users of the machine can read the arguments.
 pub(super) async fn add_admin(runtime: &Runtime) -> anyhow::Result<bool> {
     let (email, password) = match (super::variable(ADMIN_EMAIL), super::variable(ADMIN_PASSWORD)) {
         (Some(email), Some(password)) => (email, password),
         (None, None) => return Ok(false),
-        _ => bail!("{ADMIN_EMAIL} and {ADMIN_PASSWORD} go together"),
+        _ => bail!("set both {ADMIN_EMAIL} and {ADMIN_PASSWORD}, or none of them"),
     };
     let name = email.split('@').next().unwrap_or_default().to_owned();
     let admin = NewPerson { name, email, password };
-    runtime.auth.add_first_admin(admin).await.context("cannot make the first admin")?;
+    runtime.auth.add_first_admin(admin).await.context("cannot create the first admin account")?;
     Ok(true)
 }
 
-/// What is useful to know at the start, and no more.
+/// Returns the text that the server prints at its start: address, database, pages, tables, changes of the
+/// database, and the link to create the first account.
 pub(super) fn banner(
     app: &App,
     started: &StartReport,
@@ -172,7 +174,8 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// Ends with the first SIGTERM or Ctrl-C; the second ends the process at once.
+/// Returns a future that cancels `stop` at the first SIGTERM or Ctrl-C, and ends the process at the
+/// second.
 pub(super) fn wait_for_signal(
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
@@ -191,7 +194,7 @@ pub(super) fn start_log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)
-        // A log on a full disk is no reason to stop: saying so on the same stream would panic.
+        // A log on a full disk is no reason to stop: reporting the error on the same stream would panic.
         .log_internal_errors(false)
         .with_ansi(stderr().is_terminal())
         .init();

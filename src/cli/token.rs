@@ -1,4 +1,4 @@
-//! `pagetide token`: what programs send to be somebody.
+//! `pagetide token`: manages the tokens that programs send.
 
 use std::process::ExitCode;
 
@@ -9,10 +9,10 @@ use crate::auth::{self, MAX_TOKEN_DAYS};
 use crate::cli::people::{AccountAdmin, ListFormat, Of, aligned, day, time};
 use crate::store::ApiToken;
 
-/// Look after the tokens that programs send
+/// Manage the tokens that programs send
 ///
-/// A program that sends one as `Authorization: Bearer …` may do what the person may whose it is. It
-/// works while a server runs on the same database.
+/// A program that sends a token as `Authorization: Bearer …` has the permissions of the account that owns
+/// the token. You can run these commands while a server runs on the same database.
 #[derive(clap::Args)]
 pub(super) struct TokenArgs {
     #[command(flatten)]
@@ -23,31 +23,31 @@ pub(super) struct TokenArgs {
 
 #[derive(Subcommand)]
 enum TokenCommand {
-    /// Make a token, and print it this once
+    /// Create a token and print it; it cannot be shown again
     Create {
-        /// The e-mail address of the account that owns it
+        /// The email address of the account that owns the token
         email: String,
-        /// What it is for
+        /// A name that says what the token is for
         #[arg(long)]
         name: String,
-        /// After how many days it ends
+        /// The number of days after which the token ends
         #[arg(long, default_value = "90", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TOKEN_DAYS)))]
         days: u32,
-        /// Let it last until it is revoked
+        /// Create a token that is valid until it is revoked
         #[arg(long, conflicts_with = "days")]
         without_end: bool,
     },
-    /// Say which tokens there are
+    /// List the tokens
     List {
-        /// Whose; without it, everybody's
+        /// The email address of an account; without it, the list contains the tokens of all accounts
         email: Option<String>,
-        /// For people or for programs
+        /// The format of the list
         #[arg(long, value_enum, default_value = "human")]
         format: ListFormat,
     },
-    /// End a token: streams that were opened with it end within a second
+    /// End a token; streams that were opened with it end within a second
     Revoke {
-        /// The id that `list` gives
+        /// The id of the token, as `list` shows it
         id: String,
     },
 }
@@ -57,7 +57,7 @@ pub(super) fn run(args: TokenArgs) -> anyhow::Result<ExitCode> {
     of.run(async |people| obey(people, command).await)
 }
 
-/// Does what the command says, and says what was done.
+/// Runs the command and returns the text to print.
 async fn obey(people: &AccountAdmin, command: TokenCommand) -> anyhow::Result<String> {
     let auth = &people.auth;
     match command {

@@ -1,4 +1,4 @@
-//! `pagetide user`: the people who may sign in.
+//! `pagetide user`: manages the people who may sign in.
 
 use std::process::ExitCode;
 
@@ -10,10 +10,10 @@ use crate::auth::NewPerson;
 use crate::cli::people::{AccountAdmin, ListFormat, Of, PasswordSource, aligned};
 use crate::store::AccountSummary;
 
-/// Look after the people who may sign in
+/// Manage the people who may sign in
 ///
-/// It works while a server runs on the same database: what is changed here holds there within a
-/// second.
+/// You can run these commands while a server runs on the same database. The server applies a change
+/// within a second.
 #[derive(clap::Args)]
 pub(super) struct UserArgs {
     #[command(flatten)]
@@ -24,47 +24,47 @@ pub(super) struct UserArgs {
 
 #[derive(Subcommand)]
 enum UserCommand {
-    /// Make an account; the password is asked for
+    /// Create an account; the command asks for the password
     Add {
-        /// What they will sign in with
+        /// The email address that the person signs in with
         email: String,
-        /// What others read; without it, what stands before the @
+        /// The name that others see; the default is the part of the email address before the @
         #[arg(long)]
         name: Option<String>,
-        /// What they may do
+        /// The role of the account
         #[arg(long, default_value = "member")]
         role: String,
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// Say who has an account
+    /// List the accounts
     List {
-        /// For people or for programs
+        /// The format of the list
         #[arg(long, value_enum, default_value = "human")]
         format: ListFormat,
     },
-    /// Give an account another role
+    /// Change the role of an account
     Role {
-        /// The e-mail address of the account
+        /// The email address of the account
         email: String,
         /// The name of the new role
         role: String,
     },
-    /// Give an account another password, which ends its sessions
+    /// Change the password of an account and end its sessions
     Password {
-        /// The e-mail address of the account
+        /// The email address of the account
         email: String,
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// Shut an account: whoever is in is out within a second, open streams included
+    /// Disable an account; its sessions and open streams end within a second
     Disable {
-        /// The e-mail address of the account
+        /// The email address of the account
         email: String,
     },
-    /// Open an account again
+    /// Enable a disabled account again
     Enable {
-        /// The e-mail address of the account
+        /// The email address of the account
         email: String,
     },
 }
@@ -74,7 +74,7 @@ pub(super) fn run(args: UserArgs) -> anyhow::Result<ExitCode> {
     of.run(async |people| obey(people, command).await)
 }
 
-/// Does what the command says, and says what was done.
+/// Runs the command and returns the text to print.
 async fn obey(people: &AccountAdmin, command: UserCommand) -> anyhow::Result<String> {
     let auth = &people.auth;
     match command {
@@ -83,7 +83,7 @@ async fn obey(people: &AccountAdmin, command: UserCommand) -> anyhow::Result<Str
             let before_at = email.split('@').next().unwrap_or_default().to_owned();
             let name = name.unwrap_or(before_at);
             let person = NewPerson { name, email: email.clone(), password: password.get()? };
-            auth.add(person, &role).await.context("cannot make this account")?;
+            auth.add(person, &role).await.context("cannot create this account")?;
             Ok(format!("{} may sign in now, with the role {role}\n", email.trim()))
         }
         UserCommand::List { format } => Ok(listed(&auth.people().await?, format)),
@@ -108,7 +108,7 @@ async fn obey(people: &AccountAdmin, command: UserCommand) -> anyhow::Result<Str
     }
 }
 
-/// What is to be said where nobody is left who may look after the app.
+/// Returns a warning if no enabled account is an admin any more; otherwise an empty text.
 async fn without_admin(people: &AccountAdmin) -> anyhow::Result<&'static str> {
     let all = people.auth.people().await?;
     let is_admin =

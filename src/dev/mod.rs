@@ -1,5 +1,5 @@
-//! An app that its author works on: looks at its files, puts what came of them in the place of what
-//! was, and tells browsers. What has errors takes no place: the last good state goes on.
+//! `pagetide dev`: watches the files of an app, loads it again after each change, and informs the
+//! browsers. If the new state has errors, the last good state is still served.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,30 +24,32 @@ mod watch;
 use stamps::Interests;
 use watch::FileWatcher;
 
-/// The folders of an app that are watched as a whole.
+/// The folders of an app that are watched with all files in them.
 const FOLDERS: [&str; 2] = ["templates", PUBLIC];
-/// What is served as it is.
+/// The folder whose files are served unchanged.
 const PUBLIC: &str = "public";
-/// How long a fault waits for more to be written: a file may have been read half written.
+/// How long a failed load waits for further changes before it is reported: a file may have been read half
+/// written.
 const HALF_WRITTEN: Duration = Duration::from_millis(60);
-/// How long browsers may take to move from one state of the app to the next.
+/// How long browsers may take to move from one state of the app to the next, before the earlier one
+/// stops.
 const MOVING: Duration = Duration::from_secs(1);
 
-/// What is worked on, and how it is served.
+/// The settings of the development server.
 pub struct Setting {
-    /// The app's folder or its first file.
+    /// The path of the app's folder or of its first file.
     pub app: PathBuf,
-    /// Where its data is; the app may say so itself.
+    /// Returns the URL of the database for an app, which may name one itself.
     pub database_url: Box<dyn Fn(&App) -> String + Send>,
-    /// What may become of values that no longer fit.
+    /// Whether values that no longer fit may be removed.
     pub losses: Losses,
-    /// What may be asked of it.
+    /// The limits of the server.
     pub limits: Arc<Limits>,
-    /// Names beside those of this machine that the server answers to.
+    /// Host names that the server answers to, in addition to those of this machine.
     pub hosts: Vec<String>,
 }
 
-/// An app that its author works on.
+/// An app under development.
 pub struct Dev {
     setting: Setting,
     watch: FileWatcher,
@@ -56,44 +58,45 @@ pub struct Dev {
     known: News,
 }
 
-/// What a browser must know to be up to date.
+/// The state that browsers compare with their own to notice a change.
 #[derive(Clone, Serialize)]
 struct News {
     process: Arc<str>,
-    /// Which load is served.
+    /// The number of the load that is served.
     page: u64,
-    /// How often only stylesheets have changed.
+    /// How many changes were in stylesheets only.
     style: u64,
-    /// How often other public files have changed.
+    /// How many changes were in other public files.
     files: u64,
-    /// Why the last load is not served, as `check` says it.
+    /// The report of the last load if it has errors, as `check` prints it.
     fault: Option<String>,
 }
 
-/// What came of a change.
+/// The outcome of a change of files, or of the first load.
 pub struct Outcome {
-    /// The files that changed, from the app's folder.
+    /// The files that changed, relative to the app's folder. Empty for the first load.
     pub changed: Vec<String>,
-    /// What they came to.
+    /// The kind of the change, with its result.
     pub kind: ReloadOutcome,
-    /// From the last word of the file system to the word to the browsers.
+    /// The time from the last event of the file system until the browsers were informed.
     pub took: Duration,
 }
 
-/// What files came to.
+/// The kind of a change of files, with its result.
 pub enum ReloadOutcome {
-    /// The app as it is served now, with what is worth a warning.
+    /// The app was loaded and is served, with a report of its warnings.
     Served(Box<(Arc<Runtime>, StartReport)>, spec::Report),
-    /// Why it is not served.
+    /// The app has errors and is not served; with the report as text.
     Refused(String),
-    /// Stylesheets were put in the place of others.
+    /// Only stylesheets in `public/` changed.
     Styled,
-    /// Other public files have changed.
+    /// Only files in `public/` changed, and not only stylesheets.
     Copied,
 }
 
 impl Dev {
-    /// Looks at an app that need not be there yet.
+    /// Creates the development server of an app, which need not exist yet. Returns it with the site to
+    /// serve.
     pub fn open(setting: Setting) -> (Self, Site) {
         let process: Arc<str> = format!("{:x}", rand::random::<u64>()).into();
         let known = News { process: process.clone(), page: 0, style: 0, files: 0, fault: None };
@@ -111,13 +114,13 @@ impl Dev {
         self.outcome(BTreeSet::new(), Instant::now()).await
     }
 
-    /// Waits for the next change, and for what comes of it.
+    /// Waits for the next change and processes it.
     pub async fn next(&mut self) -> Outcome {
         let changed = self.watch.changed().await;
         self.outcome(changed, Instant::now()).await
     }
 
-    /// Finishes the writes under way and closes the database.
+    /// Finishes the writes in progress and closes the database.
     pub async fn stop(&self) {
         let runtime = self.runtime.borrow().clone();
         if let Some(runtime) = runtime {
@@ -152,7 +155,7 @@ impl Dev {
         if changed.iter().all(is_style) { ReloadOutcome::Styled } else { ReloadOutcome::Copied }
     }
 
-    /// Reads the app and serves what came of it.
+    /// Loads the app and serves it if it has no errors.
     async fn reload(&mut self) -> ReloadOutcome {
         let path = self.setting.app.clone();
         let read = tokio::task::spawn_blocking(move || spec::load(&path)).await;
@@ -216,14 +219,15 @@ impl Dev {
         self.news.send_replace(self.known.to_json());
     }
 
-    /// Looks at these files from now on; at those of before too, if nothing could be read.
+    /// Watches these files from now on. If there are none because nothing could be read, the earlier
+    /// files are watched too.
     fn look_at(&mut self, files: BTreeSet<PathBuf>) {
         let (folder, first) = (self.folder(), first_file(&self.setting.app));
         let folders = FOLDERS.map(|name| folder.join(name)).to_vec();
         self.watch.look_at(Interests::new(files.into_iter().chain([first]), folders));
     }
 
-    /// The app's folder, whether it is there or not.
+    /// Returns the app's folder, which need not exist.
     fn folder(&self) -> PathBuf {
         let first = first_file(&self.setting.app);
         first.parent().unwrap_or(Path::new("/")).to_owned()
@@ -236,7 +240,7 @@ impl News {
     }
 }
 
-/// The file that an app begins with, by its whole path.
+/// Returns the absolute path of an app's first file, which need not exist.
 fn first_file(app: &Path) -> PathBuf {
     let path = std::path::absolute(app).unwrap_or_else(|_| app.to_owned());
     let path = path.canonicalize().unwrap_or(path);
@@ -245,15 +249,15 @@ fn first_file(app: &Path) -> PathBuf {
     if path.is_file() || (is_yaml && !path.is_dir()) { path } else { path.join("app.yaml") }
 }
 
-/// Why an app without errors is not served, and what to do about it.
+/// Returns the text about an app without errors that cannot be served, with what to do about it.
 fn refusal(error: &RuntimeError) -> String {
     let help = match error {
         RuntimeError::Store(StoreError::WouldLose(_)) => {
-            "\nTake the change back, or say under `renamedFrom` what something was called before. To \
-             let the data go, stop and run `pagetide migrate --allow-destructive`.\n"
+            "\nUndo the change, or add `renamedFrom` with the old name of a field or table. To remove \
+             the values, stop the server and run `pagetide migrate --allow-destructive`.\n"
         }
         RuntimeError::Store(StoreError::DoesNotFit(_)) => {
-            "\nTake the change back, or mend the records first.\n"
+            "\nUndo the change, or correct the records first.\n"
         }
         RuntimeError::Store(_) | RuntimeError::Render(_) => "",
     };

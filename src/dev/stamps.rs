@@ -1,5 +1,5 @@
-//! What is looked at, and the state it is in: two states are compared, so it does not matter what
-//! the file system said, nor whether it said anything.
+//! The files that are watched, and their state. Changes are found by comparing two states, so it does not
+//! matter which events the file system sends, or whether it sends any.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
@@ -8,18 +8,18 @@ use std::time::SystemTime;
 
 use crate::system::{FileIdentity, file_id};
 
-/// How many files of the folders are looked at.
+/// The most files of the folders that are watched.
 const MAX_FILES: usize = 20_000;
 
-/// The files and folders that something is made of.
+/// The files and folders that an app is made from.
 #[derive(Clone, Default)]
 pub(super) struct Interests {
     files: BTreeSet<PathBuf>,
-    /// With all that is in them.
+    /// The folders that are watched with everything in them.
     folders: Vec<PathBuf>,
 }
 
-/// What tells one state of a file from the next.
+/// The properties of a file that differ between two states of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileStamp {
     id: FileIdentity,
@@ -27,7 +27,7 @@ pub(super) struct FileStamp {
     modified: Option<SystemTime>,
 }
 
-/// A state of everything looked at; what is not there has none.
+/// The state of all watched files. A file that does not exist has no entry.
 pub(super) type FileStamps = BTreeMap<PathBuf, FileStamp>;
 
 impl Interests {
@@ -35,18 +35,18 @@ impl Interests {
         Self { files: files.collect(), folders }
     }
 
-    /// The same, and these files.
+    /// Adds the files of another set.
     pub(super) fn and(mut self, files: &Self) -> Self {
         self.files.extend(files.files.iter().cloned());
         self
     }
 
-    /// Whether it is only the first file, which is looked at in any case.
+    /// Whether the set has at most one file: the app's first file, which is watched in any case.
     pub(super) fn is_bare(&self) -> bool {
         self.files.len() <= 1
     }
 
-    /// The state of everything now.
+    /// Returns the current state of all files.
     pub(super) fn stamps(&self) -> FileStamps {
         let mut stamps = FileStamps::new();
         for file in &self.files {
@@ -65,20 +65,21 @@ impl Interests {
         stamps
     }
 
-    /// Whether what happened to a path may have changed the state.
+    /// Whether an event at this path may have changed the state.
     pub(super) fn concern(&self, path: &Path) -> bool {
         self.is_file(path)
             || self.files.iter().chain(&self.folders).any(|interest| interest.starts_with(path))
     }
 
-    /// Whether it is one of the files.
+    /// Whether the path is a watched file.
     pub(super) fn is_file(&self, path: &Path) -> bool {
         let is_inside = |folder: &PathBuf| path.starts_with(folder) && !is_beside(path);
         self.files.contains(path) || (self.folders.iter().any(is_inside) && !path.is_dir())
     }
 
-    /// The folders in which something must happen if the state is to change: those of what is there,
-    /// and the nearest to what is not. Each with its identity, since another may take its place.
+    /// Returns the folders whose events show every change of the state: the folders of existing files,
+    /// and for a missing one its nearest existing folder. Each comes with its identity, since another
+    /// folder may replace it.
     pub(super) fn places(&self) -> BTreeMap<PathBuf, FileIdentity> {
         let mut places = BTreeMap::new();
         let mut add = |path: &Path, metadata: &Metadata| {
@@ -112,8 +113,8 @@ impl FileStamp {
     }
 }
 
-/// Goes through everything in a folder that pages may show, as long as `visit` says so. What a link
-/// leads to counts as a file and is not gone into: it may lead back.
+/// Visits everything in a folder that pages may show, until `visit` returns false. A symbolic link counts
+/// as a file and is not followed: it may lead in a circle.
 fn walk(folder: &Path, visit: &mut impl FnMut(PathBuf, &Metadata) -> bool) {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -134,8 +135,8 @@ fn walk(folder: &Path, visit: &mut impl FnMut(PathBuf, &Metadata) -> bool) {
     }
 }
 
-/// What programs of an author keep beside the files that pages show: what they are about to write or
-/// wrote before, and what those files are made of.
+/// The extensions of files that an author's programs put beside the files of pages: drafts and backups of
+/// these files, and the sources that they are made from.
 const BESIDE: [&str; 27] = [
     // Editors, and `sed -i.bak`.
     "bak",
@@ -150,13 +151,13 @@ const BESIDE: [&str; 27] = [
     "tmp",
     "temp",
     "part",
-    // What browsers have not loaded whole, and what is being copied.
+    // Unfinished downloads and copies.
     "crdownload",
     "download",
     "partial",
     "filepart",
     "opdownload",
-    // What stylesheets and scripts are made of, and how to find it from them.
+    // Sources of stylesheets and scripts, and source maps.
     "less",
     "map",
     "pcss",
@@ -169,20 +170,20 @@ const BESIDE: [&str; 27] = [
     "tsx",
 ];
 
-/// What file managers keep of a folder, in any case of its letters.
+/// Files that file managers put into folders, compared without regard to case.
 const FOLDERS: [&str; 4] = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r"];
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Editors keep what they are about to write in such files.
+/// Whether editors use such a name for drafts and backups (`.name`, `name~`).
 fn is_hidden(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     name.starts_with(b".") || name.ends_with(b"~")
 }
 
-/// Whether a file is no part of what pages show, so that they need not be shown anew.
+/// Whether a file is not shown by pages, so that its changes need no reload.
 fn is_beside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
@@ -190,21 +191,21 @@ fn is_beside(path: &Path) -> bool {
     let numbered = name.rsplit_once('.').filter(|(_, ending)| is_number(ending));
     is_hidden(path)
         || (name.starts_with('#') && name.ends_with('#'))
-        // JetBrains editors, and vim where it tries whether it may write.
+        // JetBrains editors, and vim when it tests whether it may write.
         || name.ends_with("___jb_tmp___")
         || name.ends_with("___jb_old___")
         || name == "4913"
-        // An editor that was ended, and office programs while a file is open.
+        // JOE after a crash, and office programs while a file is open.
         || name == "DEADJOE"
         || name.starts_with("~$")
-        // What file managers keep of a folder.
+        // File managers.
         || FOLDERS.iter().any(|kept| name.eq_ignore_ascii_case(kept))
-        // Programs write `theme.css.tmp.123`, and then name it as it shall be.
+        // Programs write `theme.css.tmp.123` first and then rename it.
         || numbered.is_some_and(|(before, _)| before.split('.').skip(1).any(is_part))
         || ending.is_some_and(|ending| BESIDE.contains(&ending.as_str()))
 }
 
-/// What is another in one state than in the other.
+/// Returns the files that differ between two states.
 pub(super) fn difference(before: &FileStamps, now: &FileStamps) -> BTreeSet<PathBuf> {
     let all = before.keys().chain(now.keys());
     all.filter(|path| before.get(*path) != now.get(*path)).cloned().collect()

@@ -1,5 +1,5 @@
-//! When to look: at once after a sign from the file system, and now and then in any case, since it
-//! may give none (a network mount, a folder that took another's place).
+//! Watches files: compares states at once after an event of the file system, and at intervals in any
+//! case, since there may be no event (a network mount, a folder that replaced another).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,31 +13,31 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::dev::stamps::{FileStamps, Interests, difference};
 use crate::system::FileIdentity;
 
-/// So long without a sign means that whatever was being written is written.
+/// After so long without an event, a write counts as finished.
 const QUIET: Duration = Duration::from_millis(8);
-/// How long quiet is waited for at most.
+/// The longest wait for a write to be finished.
 const NEVER_QUIET: Duration = Duration::from_millis(200);
-/// How often to look without a sign.
+/// The interval of comparisons without an event.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Watches the files of an app and says which of them changed.
+/// Watches the files of an app and returns those that changed.
 pub(super) struct FileWatcher {
     signs: mpsc::UnboundedReceiver<PathBuf>,
     watcher: Option<RecommendedWatcher>,
-    /// The folders that signs come from, with their inodes.
+    /// The folders that are registered for events, with their inodes.
     places: BTreeMap<PathBuf, FileIdentity>,
     interests: Interests,
-    /// What was last seen.
+    /// The state at the last comparison.
     seen: FileStamps,
 }
 
 impl FileWatcher {
-    /// Looks at nothing yet.
+    /// Creates a watcher that watches no files yet.
     pub(super) fn start() -> Self {
         let (sender, signs) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             for path in event.into_iter().filter(is_change).flat_map(|event| event.paths) {
-                // Nobody looks any more.
+                // Sending fails only if the watcher was dropped.
                 let _ = sender.send(path);
             }
         });
@@ -53,9 +53,11 @@ impl FileWatcher {
         }
     }
 
-    /// Looks at these from now on. What was seen of them before stays as it was seen.
+    /// Watches these files from now on. The known state of files that were watched before is kept, so a
+    /// change since then is still found.
     pub(super) fn look_at(&mut self, interests: Interests) {
-        // What could not be read says nothing about what it would be made of.
+        // If the app's first file could not be read, it is unknown which files the app is made from, so
+        // the earlier ones are kept.
         self.interests = match interests.is_bare() {
             true => interests.and(&self.interests),
             false => interests,
@@ -68,7 +70,7 @@ impl FileWatcher {
         self.follow();
     }
 
-    /// Waits until something has changed, and for the end of it; which files it was.
+    /// Waits until files have changed and no further event comes. Returns the changed files.
     pub(super) async fn changed(&mut self) -> BTreeSet<PathBuf> {
         loop {
             if let Some(changed) = self.changed_within(LOOK_EVERY).await {
@@ -82,7 +84,8 @@ impl FileWatcher {
         }
     }
 
-    /// The same, if there is a sign of it within this time.
+    /// Waits for a change like [`changed`](Self::changed), but only for this time. `None` if no event
+    /// announces one.
     pub(super) async fn changed_within(&mut self, time: Duration) -> Option<BTreeSet<PathBuf>> {
         let until = Instant::now() + time;
         loop {
@@ -92,7 +95,7 @@ impl FileWatcher {
             }
             let signs = self.all_signs(path).await;
             let changed = self.look(signs);
-            // A folder may be new, though there is nothing in it yet.
+            // A folder may be new although nothing is in it yet.
             self.follow();
             if !changed.is_empty() {
                 return Some(changed);
@@ -100,8 +103,8 @@ impl FileWatcher {
         }
     }
 
-    /// What has changed since the last look. A file that was written twice within one tick of the
-    /// clock may look the same, so those that there was a sign of count in any case.
+    /// Returns the files that changed since the last comparison. A file that was written twice within one
+    /// tick of the clock may look unchanged, so files with an event count in any case.
     fn look(&mut self, signs: BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
         let now = self.interests.stamps();
         let mut changed = difference(&self.seen, &now);
@@ -117,7 +120,7 @@ impl FileWatcher {
         }
     }
 
-    /// All signs until it is quiet.
+    /// Collects the paths of events until no further event comes.
     async fn all_signs(&mut self, first: PathBuf) -> BTreeSet<PathBuf> {
         let mut signs = BTreeSet::from([first]);
         let over = sleep_until(Instant::now() + NEVER_QUIET);
@@ -133,7 +136,7 @@ impl FileWatcher {
         }
     }
 
-    /// Has signs come from the folders in which something can happen now.
+    /// Registers for events the folders in which something can happen now.
     fn follow(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
         let places = self.interests.places();
@@ -143,7 +146,7 @@ impl FileWatcher {
         let before = std::mem::take(&mut self.places);
         for (place, inode) in &before {
             if places.get(place) != Some(inode) {
-                // It may be gone, and the watch with it.
+                // The folder may have been removed, and its registration with it.
                 let _ = watcher.unwatch(place);
             }
         }
@@ -156,7 +159,7 @@ impl FileWatcher {
     }
 }
 
-/// Whether it is not only that somebody reads.
+/// Whether the event may be a change, and not only a read.
 fn is_change(event: &Event) -> bool {
     match event.kind {
         EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),

@@ -1,15 +1,15 @@
-//! Work that takes long, done so that whoever else is served need not wait for it.
+//! Runs long computations without blocking the other tasks of the thread.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
 use crate::limits::held;
 
-/// Work on so many bytes is done where it stands: it takes less than handing it over.
+/// Work on up to so many bytes runs directly: that takes less time than moving the other tasks.
 const SHORT: u64 = 256 * 1024;
 
-/// Does some work on what a request [holds](crate::limits::hold). Where that is a lot, another
-/// thread takes over what else this one would serve.
+/// Runs `work` on the data that the request of this task [holds](crate::limits::hold). If the request
+/// holds much (over 256 KiB), another thread takes over the other tasks of this one meanwhile.
 pub fn beside<T>(work: impl FnOnce() -> T) -> T {
     let has_others = || {
         let here = Handle::try_current();
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
     use crate::limits::{Limit, Limits, Requester, Shares, answering, hold};
 
-    /// Some work of somebody who holds a lot.
+    /// Runs `work` for a requester that holds more than `SHORT` bytes.
     async fn heavy<T>(work: impl FnOnce() -> T) -> T {
         let (all, each) = (Limit::ListsBytes, Limit::ListsBytesPerRequester);
         let shares = Shares::new(Arc::new(Limits::default()), all, each);

@@ -1,9 +1,9 @@
-//! The limits of a server: what each is called, its size, how often it was met, and whom work is done
-//! for.
+//! The limits of a server: their names and sizes, how often each was met, and the requester that work is
+//! done for.
 //!
-//! All of them stand in one table ([`Limit`]), from which the option `--limit`, docs/limits.md and
-//! `/metrics` follow. What belongs to the formats of the product (how deep a filter may nest, how long a
-//! name may be) stands with those.
+//! All limits are in one table ([`Limit`]). The option `--limit`, docs/limits.md and `/metrics` follow
+//! from it. Limits that belong to a format of the product (the depth of a filter, the length of a name)
+//! are declared with that format.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -39,54 +39,54 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same with another size for one of them, in its unit.
+    /// Sets the size of one limit, in its unit.
     #[must_use]
     pub fn with(mut self, limit: Limit, size: u64) -> Self {
         self.sizes[limit as usize] = size;
         self
     }
 
-    /// The size of a limit in its unit.
+    /// Returns the size of a limit, in its unit.
     pub fn size(&self, limit: Limit) -> u64 {
         self.sizes[limit as usize]
     }
 
-    /// The size of a limit on bytes or on a number of things.
+    /// Returns the size of a limit that counts bytes or things.
     pub fn count(&self, limit: Limit) -> usize {
         usize::try_from(self.size(limit)).unwrap_or(usize::MAX)
     }
 
-    /// The size of a limit on time.
+    /// Returns the size of a limit on time. Sizes of such limits are milliseconds.
     pub fn time(&self, limit: Limit) -> Duration {
         Duration::from_millis(self.size(limit))
     }
 
-    /// Notes that a limit was met, and returns the refusal.
+    /// Counts that a limit was met, and returns the error to answer with.
     pub fn refuse(&self, limit: Limit) -> Exceeded {
         self.met[limit as usize].fetch_add(1, Ordering::Relaxed);
         Exceeded { limit, size: self.size(limit), retry_after: limit.retry_after() }
     }
 
-    /// How often a limit was met since the start.
+    /// Returns how often a limit was met since the start of the process.
     pub fn times_met(&self, limit: Limit) -> u64 {
         self.met[limit as usize].load(Ordering::Relaxed)
     }
 }
 
-/// A request asked for more than a limit allows.
+/// The error of a request that exceeds a limit. Its text is the limit's message for users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", limit.answer(*size))]
 pub struct Exceeded {
     /// The limit that was met.
     pub limit: Limit,
-    /// Its size in its unit.
+    /// The size of the limit, in its unit.
     pub size: u64,
-    /// When the same request may succeed, where waiting helps.
+    /// How long to wait before a retry. `None` if a retry cannot help.
     pub retry_after: Option<Duration>,
 }
 
 impl Exceeded {
-    /// The same refusal with a known time to wait.
+    /// Sets the time to wait before a retry.
     #[must_use]
     pub fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);

@@ -1,5 +1,5 @@
-//! How often somebody may do something, or how much of it in a time: a token bucket for each who asks
-//! (governor's, the generic cell rate algorithm).
+//! Rate limits: how often a caller may do something, or how much of it per time. Each caller has a token
+//! bucket (of the crate `governor`, which implements the generic cell rate algorithm).
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
@@ -13,11 +13,12 @@ use governor::{Quota, RateLimiter};
 
 use crate::limits::{Exceeded, Limit, Limits, Requester};
 
-/// Into so many places those who ask are sorted, by chance anew in every process. Two may share one,
-/// which is rare; and however many ask, what is kept of them does not grow past it.
+/// The number of buckets. Callers are assigned to them by a hash with a random key for each process. Two
+/// callers may share a bucket, which is rare; in return, memory is bounded however many callers there
+/// are.
 const PLACES: u64 = 1 << 16;
 
-/// How fast each of many may go.
+/// A rate limit with a bucket for each caller.
 pub struct Pace {
     limiter: RateLimiter<u16, HashMapStateStore<u16>, Passing>,
     sorter: RandomState,
@@ -25,7 +26,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// So many at once, and then one more after each such time.
+    /// Creates a rate limit that allows `burst` actions at once, and then one more per `every`.
     pub fn new(burst: NonZeroU32, every: Duration) -> Self {
         let every = every.max(Duration::from_nanos(1));
         let quota = Quota::with_period(every).expect("it is not zero").allow_burst(burst);
@@ -33,18 +34,18 @@ impl Pace {
         Self { limiter, sorter: RandomState::new(), burst }
     }
 
-    /// Notes that somebody does it once.
+    /// Counts one action of a caller.
     ///
     /// # Errors
-    /// If they may not, how long they must wait.
+    /// Fails with the time to wait if the action is not allowed yet.
     pub fn check(&self, who: &impl Hash) -> Result<(), Duration> {
         self.check_many(who, 1)
     }
 
-    /// Notes that somebody does it so many times; more than may be done at once count as so many.
+    /// Counts several actions of a caller. More of them than the burst count as the burst.
     ///
     /// # Errors
-    /// If they may not, how long they must wait.
+    /// Fails with the time to wait if the action is not allowed yet.
     pub fn check_many(&self, who: &impl Hash, times: u32) -> Result<(), Duration> {
         let Some(times) = NonZeroU32::new(times) else { return Ok(()) };
         let place = self.sorter.hash_one(who) % PLACES;
@@ -54,25 +55,26 @@ impl Pace {
         checked.map_err(|until| until.wait_time_from(Passing.now()))
     }
 
-    /// How many places are in use.
+    /// The number of buckets in use.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.limiter.len()
     }
 }
 
-/// How much of something each requester may have over time, and all together. The house has all it needs.
+/// A limit on an amount per time, such as bytes per second: one for each requester and one for all
+/// together. Neither applies to [`Requester::House`].
 pub struct Flow {
     limits: Arc<Limits>,
     each: (Limit, Pace),
     all: (Limit, Pace),
-    /// How large one unit is, in the unit of the limits.
+    /// How much one token of the buckets stands for, in the unit of the limits.
     unit: u64,
 }
 
 impl Flow {
-    /// What is bounded by these limits, each of what may be had at once, and of what may be had again after
-    /// each `period`. It is counted in steps of `unit`.
+    /// Creates a limit from the sizes of `each` and `all`: so much is allowed at once, and so much again
+    /// per `period`. Amounts are counted in steps of `unit`.
     pub fn new(
         limits: &Arc<Limits>,
         (each, all): (Limit, Limit),
@@ -87,10 +89,10 @@ impl Flow {
         Self { limits: limits.clone(), each: pace(each), all: pace(all), unit }
     }
 
-    /// Notes that a requester has so much of it.
+    /// Counts an amount that a requester uses.
     ///
     /// # Errors
-    /// When that is more than they may have by now.
+    /// Fails with the limit that was exceeded and the time to wait.
     pub fn take(&self, requester: &Requester, amount: u64) -> Result<(), Exceeded> {
         if *requester == Requester::House {
             return Ok(());
@@ -104,7 +106,7 @@ impl Flow {
     }
 }
 
-/// Time as tokio has it, which tests can let pass.
+/// The clock of `tokio`, which tests can pause and advance.
 #[derive(Clone, Debug)]
 struct Passing;
 

@@ -1,11 +1,11 @@
-//! Sizes of limits as people write them: `statement-time=2s`.
+//! Reads the sizes of limits from options: `statement-time=2s`.
 
 use crate::limits::{Limit, LimitUnit, Limits};
 
-/// Why a limit could not be set.
+/// The error of an option that sets a limit.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLimit {
-    /// There is no `=`.
+    /// The text has no `=`.
     #[error("`{0}` is not NAME=SIZE, as in statement-time=2s")]
     NoSize(String),
     /// No limit has this name.
@@ -13,10 +13,10 @@ pub enum BadLimit {
     Unknown {
         /// The name of the limit as it was written.
         name: String,
-        /// The limit whose name is most alike, where one is.
+        /// The limit with the most similar name, `None` if no name is similar.
         nearest: Option<&'static str>,
     },
-    /// It has the same size everywhere.
+    /// The limit has a fixed size.
     #[error("`{}` is {} and cannot be set", .0.name(), .0.unit().shown(.0.default_size()))]
     Fixed(Limit),
     /// The size cannot be read.
@@ -38,10 +38,10 @@ fn wanted(limit: Limit) -> &'static str {
 }
 
 impl Limits {
-    /// The same with what is written as `NAME=SIZE`, one by one or several with commas between.
+    /// Sets the limits that are written as `NAME=SIZE`. Each text may hold several, separated by commas.
     ///
     /// # Errors
-    /// The first that is no limit, or no size for it.
+    /// Fails at the first text that names no limit, or that has no valid size.
     pub fn with_written<'a>(
         mut self,
         written: impl IntoIterator<Item = &'a str>,
@@ -69,7 +69,7 @@ fn unknown(name: &str) -> BadLimit {
     BadLimit::Unknown { name: name.to_owned(), nearest }
 }
 
-/// The size that is written, in the unit of its limit.
+/// Reads a size and converts it to the unit. `None` if it is not a size of this unit, or is zero.
 fn read(unit: LimitUnit, size: &str) -> Option<u64> {
     let end = size.find(|c: char| !c.is_ascii_digit()).unwrap_or(size.len());
     let (number, suffix) = size.split_at(end);

@@ -1,8 +1,8 @@
-//! Whom work is done for.
+//! The requester that a task works for.
 //!
-//! It goes with the task, as a tracing span does: whoever takes a request in says it once, and whoever
-//! spends something for it deep below (a connection of the database, memory) asks here. So no function
-//! between them has to hand it on, and none can forget to.
+//! The requester is task-local, as the span of `tracing` is. The code that accepts a request sets it, and
+//! the code that spends something on the request (a database connection, memory) reads it. No function
+//! between the two has to pass it on, so none can forget to.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::limits::Share;
 
 task_local! {
     static REQUESTER: Requester;
-    /// What a request holds until it is answered.
+    /// The shares and permits that a request holds until it is answered.
     static HELD: Mutex<HeldByRequest>;
 }
 
@@ -24,32 +24,33 @@ struct HeldByRequest {
     places: Vec<SemaphorePermit<'static>>,
 }
 
-/// Who shares what one requester may have.
+/// An owner of work. Each requester has its own part of every scarce resource.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Requester {
-    /// The server itself: its feed, its sessions, its looks at its own health.
+    /// The server itself: its feed, its sessions, its health checks.
     House,
-    /// An admin, by the id of the account.
+    /// An account with the role `admin`, by its id.
     Admin(Arc<str>),
-    /// Somebody else with an account, by its id.
+    /// An account with another role, by its id.
     Account(Arc<str>),
-    /// Guests from one network: an address of IPv4, a /64 of IPv6.
+    /// The guests of one network: see [`network`].
     Network(IpAddr),
 }
 
 impl Requester {
-    /// Guests from an address.
+    /// Returns the requester for a guest who connects from this address.
     pub fn guest(address: IpAddr) -> Self {
         Self::Network(network(address))
     }
 
-    /// Somebody with an account.
+    /// Returns the requester for the account with this id.
     pub fn account(id: &str, is_admin: bool) -> Self {
         if is_admin { Self::Admin(id.into()) } else { Self::Account(id.into()) }
     }
 }
 
-/// What one household or machine has: an address of IPv4, a whole /64 of IPv6.
+/// Returns the network of an address: an IPv4 address itself, or the /64 prefix of an IPv6 address, which
+/// is what one household or machine has.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -60,40 +61,43 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whom this task works for; the house where nobody said.
+/// Returns the requester that this task works for, [`Requester::House`] if none was set.
 pub fn requester() -> Requester {
     REQUESTER.try_with(Clone::clone).unwrap_or(Requester::House)
 }
 
-/// Does some work on behalf of a requester.
+/// Runs `work` for a requester: within it, [`requester`] returns this one.
 pub async fn on_behalf_of<T>(requester: Requester, work: impl Future<Output = T>) -> T {
     REQUESTER.scope(requester, work).await
 }
 
-/// Does what one request asks for. What it [holds](hold) is given back when it is answered, or given up.
+/// Runs the work of one request. The shares and permits that it [holds](hold) are released when the work
+/// is done or cancelled.
 pub async fn answering<T>(work: impl Future<Output = T>) -> T {
     HELD.scope(Mutex::default(), work).await
 }
 
-/// Keeps a share until the request is answered that this task is at work on.
+/// Keeps a share until the request of this task is answered.
 pub fn hold(share: Share) {
-    // What goes on for long, as the house and streams do, holds nothing from one thing to the next.
+    // Outside of a request (the feed, streams) the share is released at once: long-running work keeps
+    // nothing from one step to the next.
     let _ = HELD.try_with(|held| lock(held).shares.push(share));
 }
 
-/// Keeps a place until the request is answered that this task is at work on.
+/// Keeps a permit until the request of this task is answered. Outside of a request it is released at
+/// once.
 pub fn keep(place: SemaphorePermit<'static>) {
     let _ = HELD.try_with(|held| lock(held).places.push(place));
 }
 
-/// How much the request holds that this task is at work on: most often so many bytes of records.
+/// Returns how many units the request of this task holds. Most often they are bytes of records.
 pub fn held() -> u64 {
     let sum = |held: &Mutex<HeldByRequest>| lock(held).shares.iter().map(Share::units).sum();
     HELD.try_with(sum).unwrap_or_default()
 }
 
 fn lock(held: &Mutex<HeldByRequest>) -> MutexGuard<'_, HeldByRequest> {
-    // Both lists are whole between any two statements, whoever panicked.
+    // A poisoned lock is no fault: a panic cannot leave the lists inconsistent.
     held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,4 +1,5 @@
-//! Something of which there is only so much, and of which each requester may hold a part.
+//! Shares of a scarce resource, such as memory for request bodies: each requester may hold a limited
+//! number of units, and all requesters together too.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::limits::{Exceeded, Limit, Limits, Requester};
 
-/// What all requesters hold of something, bounded for each and in all. Copies are one.
+/// The accounts of one scarce resource: how many units all requesters hold, bounded for each requester
+/// and in total. Clones share one account.
 #[derive(Clone, Debug)]
 pub struct Shares(Arc<SharesInner>);
 
@@ -21,11 +23,11 @@ struct SharesInner {
 #[derive(Debug, Default)]
 struct HeldShares {
     total: u64,
-    /// What each requester holds; who holds nothing is not in it.
+    /// The units that each requester holds. A requester that holds none has no entry.
     by_requester: HashMap<Requester, u64>,
 }
 
-/// What one piece of work holds; given back when dropped.
+/// The units that one piece of work holds. They are released when the share is dropped.
 #[derive(Debug)]
 pub struct Share {
     of: Shares,
@@ -34,28 +36,28 @@ pub struct Share {
 }
 
 impl Shares {
-    /// Shares of something that is bounded by one limit in all, and by another for each requester. The house
-    /// is bounded by neither.
+    /// Creates the accounts of a resource: `all` bounds what all requesters hold together, `each` what
+    /// one requester holds. Neither bounds [`Requester::House`].
     pub fn new(limits: Arc<Limits>, all: Limit, each: Limit) -> Self {
         Self(Arc::new(SharesInner { limits, all, each, held: Mutex::default() }))
     }
 
-    /// A share of nothing yet, which can grow.
+    /// Returns a share of zero units, which can [grow](Share::grow).
     pub fn begin(&self, requester: Requester) -> Share {
         Share { of: self.clone(), requester, units: 0 }
     }
 
-    /// A share of so many units.
+    /// Returns a share of `units`.
     ///
     /// # Errors
-    /// When the requester holds too much already, or all requesters together do.
+    /// Fails with the limit that would be exceeded.
     pub fn take(&self, requester: Requester, units: u64) -> Result<Share, Exceeded> {
         let mut share = self.begin(requester);
         share.grow(units)?;
         Ok(share)
     }
 
-    /// What is held in all.
+    /// Returns how many units all requesters hold.
     pub fn held(&self) -> u64 {
         self.0.lock().total
     }
@@ -63,22 +65,23 @@ impl Shares {
 
 impl SharesInner {
     fn lock(&self) -> MutexGuard<'_, HeldShares> {
-        // The counts agree between any two statements, whoever panicked.
+        // A poisoned lock is no fault: a panic cannot leave the counts inconsistent.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Share {
-    /// Takes so many units more.
+    /// Adds `units` to the share.
     ///
     /// # Errors
-    /// When the requester holds too much already, or all requesters together do; the share stays as it was.
+    /// Fails with the limit that would be exceeded; the share stays as it was.
     pub fn grow(&mut self, units: u64) -> Result<(), Exceeded> {
         let SharesInner { limits, all, each, .. } = &*self.of.0;
         let mut held = self.of.0.lock();
         let mine = held.by_requester.get(&self.requester).copied().unwrap_or_default();
         if self.requester != Requester::House {
-            // First one's own: who holds too much is told so, however full it is besides.
+            // The requester's own limit is checked first, so that a requester who holds too much learns
+            // of it even if the resource is exhausted as well.
             if mine.saturating_add(units) > limits.size(*each) {
                 return Err(limits.refuse(*each));
             }
@@ -94,7 +97,7 @@ impl Share {
         Ok(())
     }
 
-    /// Gives back what is held beyond so many units.
+    /// Releases all but `units` of the share.
     pub fn shrink_to(&mut self, units: u64) {
         let surplus = self.units.saturating_sub(units);
         self.units -= surplus;
@@ -108,7 +111,7 @@ impl Share {
         }
     }
 
-    /// How many units this share holds.
+    /// Returns how many units the share holds.
     pub fn units(&self) -> u64 {
         self.units
     }

@@ -1,8 +1,9 @@
-//! Every limit with its name, size, unit, and what who meets it is told.
+//! The table of all limits: the name, unit and default size of each, what it counts, and the error of a
+//! request that exceeds it.
 
 use std::time::Duration;
 
-/// What a limit counts.
+/// The unit in which the size of a limit is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitUnit {
     /// A number of bytes.
@@ -13,54 +14,54 @@ pub enum LimitUnit {
     Time,
 }
 
-/// How a request is refused that meets a limit.
+/// How a request that exceeds a limit is refused. `http` chooses the status code from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It brings more bytes than it may: 413.
+    /// The request has more bytes than allowed: 413.
     TooLarge,
-    /// It asks for more work than is done at once: 422.
+    /// The request needs more work than the server does at once: 422.
     TooMuch,
-    /// This requester asks too often, or for too much at a time: 429.
+    /// The requester sends too many requests, or has too much in progress: 429.
     TooMany,
-    /// The server has no room for it now: 503.
+    /// The server has no capacity for the request at the moment: 503.
     Busy,
-    /// No request is refused: something is cut short or forgotten.
+    /// No request is refused: it waits, or something is dropped.
     Silent,
 }
 
 macro_rules! limits {
     ($($variant:ident $name:literal $unit:ident $size:expr, $refusal:ident, $about:literal, $answer:literal;)*) => {
-        /// A limit. Its place in the table is its number.
+        /// A limit. Its discriminant is its index in [`Limit::ALL`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Limit {
             $(#[doc = $about] $variant,)*
         }
 
         impl Limit {
-            /// All of them, in the order of the table.
+            /// All limits, in the order of the table.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
 
-            /// What it is called in options, docs and `/metrics`.
+            /// The name of the limit in options, docs and `/metrics`, as in `body-bytes`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// The unit that its size is given in.
+            /// The unit of the limit's size.
             pub fn unit(self) -> LimitUnit {
                 match self { $(Self::$variant => LimitUnit::$unit,)* }
             }
 
-            /// Its size where nobody gives another, in its unit.
+            /// The default size of the limit, in its [unit](Self::unit).
             pub const fn default_size(self) -> u64 {
                 match self { $(Self::$variant => $size,)* }
             }
 
-            /// What it bounds, as a sentence.
+            /// Sentences for the docs: what the limit counts, and what happens past it.
             pub fn about(self) -> &'static str {
                 match self { $(Self::$variant => $about,)* }
             }
 
-            /// How a request is refused that meets it.
+            /// How a request that exceeds the limit is refused.
             pub fn refusal(self) -> Refusal {
                 match self { $(Self::$variant => Refusal::$refusal,)* }
             }
@@ -76,130 +77,159 @@ const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const SECOND: u64 = 1_000;
 
-// Name, unit and size; how who meets it is refused; what it bounds; the answer, where `{}` is the size.
+// Variant, name, unit, default size, refusal; what the limit counts and what happens past it; the message
+// of a request that exceeds it, where `{}` stands for the size.
 limits! {
     Connections "connections" Count 20_000, Silent,
-        "The connections that are open: past it the next ones wait to be taken.", "";
+        "Open connections. Past the limit, a new connection waits until another one closes.", "";
     ConnectionsPerAddress "connections-per-address" Count 2_000, TooMany,
-        "The connections from one address that is neither this machine nor a trusted proxy.",
+        "Open connections from one address that is neither this machine nor a trusted proxy. Past the \
+         limit, a new connection is refused.",
         "one address may have {} connections";
     RequestsPerConnection "requests-per-connection" Count 32, Silent,
-        "The requests that are under way on one connection of HTTP/2: past it the next ones wait.", "";
+        "Requests in progress on one HTTP/2 connection. Past the limit, the client has to wait with \
+         its next request.", "";
     BodyBytes "body-bytes" Bytes MIB, TooLarge,
-        "The body of a request.",
+        "Bytes in the body of one request. A longer body is refused.",
         "the body may have {}";
     BatchBytes "batch-bytes" Bytes 8 * MIB, TooLarge,
-        "The body of a request that writes many records.",
+        "Bytes in the body of one request that writes many records. A longer body is refused.",
         "the body may have {}";
     ImportBytes "import-bytes" Bytes 16 * MIB, TooLarge,
-        "A file of records that is imported.",
+        "Bytes in one CSV file that is imported. A longer file is refused.",
         "the file may have {}";
     BodiesBytes "bodies-bytes" Bytes 48 * MIB, Busy,
-        "The bodies of all requests under way together.",
+        "Bytes of the request bodies that the server holds at one moment, for all requesters \
+         together. A body that would exceed the limit is refused.",
         "too much is being sent to this server at once; try again in a moment";
     BodiesBytesPerRequester "bodies-bytes-per-requester" Bytes 20 * MIB, TooMany,
-        "The bodies of all requests of one requester under way together.",
+        "Bytes of the request bodies that the server holds at one moment for one requester. A body \
+         that would exceed the limit is refused.",
         "you may send {} at once; wait until what is under way has arrived";
     GuestBytesPerRequester "guest-bytes-per-requester" Bytes 128 * MIB, TooMany,
-        "What guests of one network send, at once or in two minutes.",
+        "Bytes that the guests of one network send, at once or in two minutes. Past the limit, their \
+         requests with a body are refused for a while.",
         "you may send {} in two minutes without an account; try again later, or sign in";
     GuestBytes "guest-bytes" Bytes 512 * MIB, Busy,
-        "What all guests send, at once or in two minutes.",
+        "Bytes that all guests together send, at once or in two minutes. Past the limit, requests of \
+         guests with a body are refused for a while.",
         "too much is being sent to this server by guests; try again later, or sign in";
     AnswersBytes "answers-bytes" Bytes 96 * MIB, Busy,
-        "The long answers of all requests that wait to be read.",
+        "Bytes of long answers (over 64 KiB) that clients have not read yet, for all requesters \
+         together. A long answer that would exceed the limit is refused.",
         "too much is being sent from this server at once; try again in a moment";
     AnswersBytesPerRequester "answers-bytes-per-requester" Bytes 64 * MIB, TooMany,
-        "The long answers of one requester that wait to be read.",
-        "answers of {} wait for you to read them; read them first, or ask for less at once";
+        "Bytes of long answers (over 64 KiB) that one requester has not read yet. A long answer that \
+         would exceed the limit is refused.",
+        "you have not read answers of {} yet; read them first, or request less at once";
     ListBytes "list-bytes" Bytes 48 * MIB, TooMuch,
-        "The records that one list or page shows.",
-        "these records are more than {} together; ask for fewer of them at once";
+        "Bytes of the records in one list or on one page. A request for more is refused.",
+        "these records are more than {} together; request fewer of them at once";
     ListsBytes "lists-bytes" Bytes 64 * MIB, Busy,
-        "The records of all lists and pages that are being made.",
-        "too many long lists are being made at once; try again in a moment";
+        "Bytes of the records in all lists and pages that the server is preparing, for all requesters \
+         together. A list or page that would exceed the limit is refused.",
+        "too many long lists are being prepared; try again in a moment";
     ListsBytesPerRequester "lists-bytes-per-requester" Bytes 48 * MIB, TooMany,
-        "The records of all lists and pages that are being made for one requester.",
-        "lists of {} are being made for you; wait for them";
+        "Bytes of the records in all lists and pages that the server is preparing for one requester. \
+         A list or page that would exceed the limit is refused.",
+        "lists of {} are being prepared for you; wait for them";
     StatementTime "statement-time" Time 5 * SECOND, Busy,
-        "How long one question may keep the database at work.",
-        "this took the database longer than {}; ask for less at once, or by a field with an index";
+        "Time that the database spends on one query. Past the limit, the query is stopped and its \
+         request is refused.",
+        "this query took longer than {}; request less at once, or filter by a field with an index";
     QuickStatementTime "quick-statement-time" Time 50, Silent,
-        "How long a question may keep the database at work before it has to wait among the slow ones.", "";
+        "Time that the database spends on one query before the query counts as slow. Past the limit, \
+         it is stopped and begins again in the queue of slow queries.", "";
     SlowStatements "slow-statements" Count 32, Busy,
-        "The slow questions that are under way or wait, of all requesters.",
-        "too many slow questions are asked of the database at once; try again in a moment";
+        "Slow queries that run or wait, for all requesters together. One more slow query is refused.",
+        "too many slow queries are in progress; try again in a moment";
     SlowStatementsPerRequester "slow-statements-per-requester" Count 4, TooMany,
-        "The slow questions of one requester that are under way or wait.",
-        "you ask {} slow questions of the database at once; wait for their answers, or ask for less";
+        "Slow queries of one requester that run or wait. One more slow query is refused.",
+        "you have {} slow queries in progress; wait for their answers, or request less at once";
     Exports "exports" Count 12, TooMany,
-        "The files of records that are being written, of all requesters.",
-        "too many files are being written; try again";
+        "CSV exports in progress, for all requesters together. One more export is refused.",
+        "too many exports are in progress; try again in a moment";
     ExportsPerRequester "exports-per-requester" Count 4, TooMany,
-        "The files of records that are being written for one requester.",
-        "{} files are being written for you; wait until one is done";
+        "CSV exports in progress for one requester. One more export is refused.",
+        "{} exports of yours are in progress; wait until one is done";
     Imports "imports" Count 8, Busy,
-        "The files of records that are being read and written, of all requesters.",
-        "too many files are being imported; try again in a moment";
+        "CSV imports in progress, for all requesters together. One more import is refused.",
+        "too many imports are in progress; try again in a moment";
     ImportsPerRequester "imports-per-requester" Count 2, TooMany,
-        "The files of records that are being read and written for one requester.",
-        "{} files of yours are being imported; wait until one is done";
+        "CSV imports in progress for one requester. One more import is refused.",
+        "{} imports of yours are in progress; wait until one is done";
     MatchingBytesPerRequester "matching-bytes-per-requester" Bytes 64 * MIB, Silent,
-        "What is looked through in a second to match changes with the subscriptions of one requester: past it they are told to read again.", "";
+        "Bytes that the server searches in one second to match changes with the filters of one \
+         requester's subscriptions. Past the limit, these subscriptions get `resync` instead of the \
+         changes.", "";
     MatchingBytes "matching-bytes" Bytes 256 * MIB, Silent,
-        "The same for all requesters.", "";
+        "Bytes that the server searches in one second to match changes with the filters of all \
+         subscriptions. Past the limit, subscriptions get `resync` instead of the changes.", "";
     FilterBytesPerRequester "filter-bytes-per-requester" Bytes 4 * MIB, TooMany,
-        "The filters of all subscriptions of one requester.",
-        "your subscriptions have filters of {} together, and may not have more";
+        "Bytes of the filters of all subscriptions of one requester. A subscription that would exceed \
+         the limit is refused.",
+        "the filters of your subscriptions may have {} together; end a subscription, or shorten a filter";
     FilterBytes "filter-bytes" Bytes 64 * MIB, Busy,
-        "The filters of all subscriptions.",
+        "Bytes of the filters of all subscriptions, for all requesters together. A subscription that \
+         would exceed the limit is refused.",
         "there are too many subscriptions with long filters; try again later";
     SubscriptionsPerConnection "subscriptions-per-connection" Count 100, TooMany,
-        "The subscriptions that one connection holds, and the pages it is on.",
+        "Subscriptions of one connection, and separately the pages whose presence it has entered. One \
+         more of either is refused.",
         "a connection may hold at most {} subscriptions";
     HandshakesPerRequester "handshakes-per-requester" Count 6_000, TooMany,
-        "The subscriptions that one requester begins, at once or in a minute.",
+        "Subscriptions that one requester begins, at once or in a minute. Past the limit, a new \
+         subscription is refused for a while.",
         "you may begin {} subscriptions in a minute; try again in a moment";
     Handshakes "handshakes" Count 120_000, Busy,
-        "The subscriptions that all requesters begin, at once or in a minute.",
-        "too many subscriptions begin at once; try again in a moment";
+        "Subscriptions that all requesters together begin, at once or in a minute. Past the limit, a \
+         new subscription is refused for a while.",
+        "too many subscriptions are beginning; try again in a moment";
     WaitingBytes "waiting-bytes" Bytes MIB, Silent,
-        "What waits to be sent to one connection: beyond it the waiting messages are dropped, and the client gets `resync`.", "";
+        "Bytes of the messages that wait to be sent on one connection. Past the limit, the waiting \
+         messages are dropped, and the client gets `resync`.", "";
     WriteWaitTime "write-wait-time" Time 10 * SECOND, Busy,
-        "How long a write waits for another program that is writing to the database.",
+        "Time that a write waits for another program that is writing to the database. Past the limit, \
+         the write is refused.",
         "another program has been writing to the database for {}; try again in a moment";
     WriteTime "write-time" Time 20 * SECOND, TooMuch,
-        "How long one write may keep the database at work, and 20 ms more for each of its records: triggers and rules of relationships may make much of it.",
+        "Time that the database spends on one write, plus 20 ms for each of its records; triggers and \
+         `onDelete` rules can make a write long. Past the limit, nothing of the write is saved.",
         "this write kept the database at work for longer than {}, so nothing of it was saved";
     LogBytes "log-bytes" Bytes 256 * MIB, Silent,
-        "What the change log keeps: past it the oldest changes are forgotten, and whoever goes on from before them reads again.", "";
+        "Bytes in the change log. Past the limit, the oldest changes are removed, and a client that \
+         continues from before them gets `resync`.", "";
     LogChanges "log-changes" Count 1_000_000, Silent,
-        "How many changes the log keeps.", "";
+        "Changes in the change log. Past the limit, the oldest changes are removed, and a client that \
+         continues from before them gets `resync`.", "";
     TrialTime "trial-time" Time 50, Busy,
-        "How long an import that is only tried out keeps the database from others who wait to write.",
-        "others are writing all the time, so this could not be tried out; try again later";
+        "Time that a dry run of an import keeps other writes waiting. Past the limit, it makes way \
+         and begins again later; after 20 such attempts it is refused.",
+        "other writes did not leave time for this dry run; try again later";
     FreeDiskBytes "free-disk-bytes" Bytes 64 * MIB, Busy,
-        "The room that is left on the disk of the database: below it no record is written.",
+        "Bytes that are free on the disk of the database. Below the limit, no record is written.",
         "the disk of this server is almost full, so nothing is saved until there is room again";
 }
 
 impl Limit {
-    /// The limit of this name.
+    /// Returns the limit of this name, `None` if there is none.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|limit| limit.name() == name)
     }
 
-    /// Whether it has the same size everywhere: what is written for one server then fits another.
+    /// Whether the size cannot be set. Such a limit is part of the protocol: a client that is written for
+    /// one server then works with every other.
     pub fn is_fixed(self) -> bool {
         matches!(self, Self::BodyBytes | Self::BatchBytes | Self::ImportBytes | Self::WaitingBytes)
     }
 
-    /// Its size where it is [fixed](Self::is_fixed).
+    /// The size of a [fixed](Self::is_fixed) limit. It is the default size, which no option changes.
     pub const fn fixed(self) -> usize {
         self.default_size() as usize
     }
 
-    /// The kind of error, for programs, that a request gets which meets it.
+    /// The error code, for programs, of a request that exceeds the limit. A limit that refuses no request
+    /// has `BUSY`.
     pub fn code(self) -> &'static str {
         match (self, self.refusal()) {
             (Self::ConnectionsPerAddress, _) => "TOO_MANY_CONNECTIONS",
@@ -212,12 +242,13 @@ impl Limit {
         }
     }
 
-    /// What a request that meets it is told.
+    /// The error message of a request that exceeds the limit.
     pub(super) fn answer(self, size: u64) -> String {
         self.words().replace("{}", &self.unit().shown(size))
     }
 
-    /// How long to wait where nobody knows better.
+    /// The time to wait before a retry where the caller knows no better one. `None` if a retry cannot
+    /// help.
     pub(super) fn retry_after(self) -> Option<Duration> {
         match self.refusal() {
             Refusal::TooMany | Refusal::Busy => Some(Duration::from_secs(5)),
@@ -227,7 +258,7 @@ impl Limit {
 }
 
 impl LimitUnit {
-    /// A size as people write it: `64 MiB`, `5 s`, `100`.
+    /// Formats a size as people write it: `64 MiB`, `5 s`, `100`.
     pub fn shown(self, size: u64) -> String {
         match self {
             Self::Bytes if size >= MIB && size.is_multiple_of(MIB) => format!("{} MiB", size / MIB),

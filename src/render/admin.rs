@@ -1,5 +1,5 @@
-//! The pages for admins that are not about tables: people, sessions, tokens, connections; and what
-//! stands beside those that are.
+//! Renders the pages for admins that are not about tables (people, sessions, tokens, connections,
+//! imports), and the parts that are added to those about tables.
 
 use minijinja::{Value, context};
 
@@ -11,85 +11,85 @@ use crate::model::viewer::{User, Viewer};
 use crate::render::built_in::{browser, moment};
 use crate::render::{Frame, RenderError, Renderer};
 
-/// What such a page is about.
+/// A page for admins, with its data.
 #[derive(Clone, Debug)]
 pub enum AdminPage {
-    /// Who may sign in.
+    /// The accounts of the app.
     People {
         /// The accounts, one row for each.
         people: Vec<PersonRow>,
-        /// What they can be.
+        /// The roles that an account can have.
         roles: Vec<Role>,
     },
-    /// Where they are signed in.
+    /// The sessions, one row for each.
     Sessions(Vec<SessionRow>),
     /// The tokens that programs send.
     Tokens {
         /// The tokens, one row for each.
         tokens: Vec<TokenRow>,
-        /// The addresses of those who can have one.
+        /// The email addresses of the accounts that can own a token.
         owners: Vec<String>,
-        /// One that was just made, to be read once.
+        /// A token that was just created; it is shown only now.
         fresh: Option<String>,
     },
     /// The open connections, one row for each.
     Connections(Vec<ConnectionRow>),
-    /// A file to be read into a table.
+    /// The import of a CSV file.
     Import {
         /// The table that is imported into.
         table: TableName,
-        /// The most that the file may have, in MiB.
+        /// The greatest size of the file, in MiB.
         most: usize,
-        /// The fields by which lines can be those of records that are there.
+        /// The fields by which lines can be matched with existing records.
         unique: Vec<String>,
-        /// What was sent before.
+        /// The file that was sent before, `None` at first.
         sent: Option<SentFile>,
     },
 }
 
-/// What is said about what was done last.
+/// The message about the last action of the admin.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AdminNotice<'a> {
-    /// What was done last, as a sentence.
+    /// The sentence that says what was done.
     pub notice: Option<&'a str>,
-    /// Why it was not.
+    /// The sentence that says why the action failed.
     pub problem: Option<&'a str>,
 }
 
-/// Somebody with an account.
+/// A row of the table of accounts.
 #[derive(Clone, Debug)]
 pub struct PersonRow {
     /// The account of the row.
     pub user: User,
-    /// Whether it is whoever looks.
+    /// Whether it is the account of the admin who views the page.
     pub is_self: bool,
-    /// Whether the account is shut.
+    /// Whether the account is disabled.
     pub is_disabled: bool,
-    /// When it was made.
+    /// When the account was created, as a timestamp (RFC 3339).
     pub created_at: String,
-    /// How many sessions have not ended.
+    /// The number of sessions that have not ended.
     pub sessions: i64,
 }
 
-/// A session. Times are in Unix seconds.
+/// A row of the table of sessions.
 #[derive(Clone, Debug)]
 pub struct SessionRow {
     /// The account that is signed in.
     pub user: User,
     /// When the session began, in Unix seconds; `None` if that is not known.
     pub begun_at: Option<i64>,
-    /// When it will end.
+    /// When the session ends, in Unix seconds.
     pub expires_at: i64,
-    /// What the browser calls itself.
+    /// The `User-Agent` of the browser.
     pub agent: Option<String>,
 }
 
-/// A token of the API. Times are in Unix seconds.
+/// A row of the table of API tokens.
 #[derive(Clone, Debug)]
 pub struct TokenRow {
-    /// What it is spoken of by.
+    /// The id of the token, by which it is revoked.
     pub id: String,
-    /// What it is for.
+    /// The name that says what the token is for.
     pub name: String,
     /// The account that owns the token.
     pub user: User,
@@ -97,80 +97,81 @@ pub struct TokenRow {
     pub expires_at: Option<i64>,
     /// Whether the token has ended.
     pub has_ended: bool,
-    /// When it was used last.
+    /// When the token was last used, in Unix seconds; `None` if never.
     pub last_used_at: Option<i64>,
 }
 
-/// An open connection for live updates.
+/// A row of the table of open connections.
 #[derive(Clone, Debug)]
 pub struct ConnectionRow {
     /// The viewer who opened it.
     pub viewer: Viewer,
-    /// The address that it comes from.
+    /// The IP address of the client.
     pub address: String,
-    /// Since when, in Unix seconds.
+    /// When the connection was opened, in Unix seconds.
     pub since: i64,
-    /// What it hears of.
+    /// The tables that the connection is subscribed to.
     pub tables: Vec<TableName>,
 }
 
-/// A file that was sent, and what came of it.
+/// A CSV file that was sent, and the result of its import.
 #[derive(Clone, Debug, Default)]
 pub struct SentFile {
-    /// The text of the cell.
+    /// The text of the file, which the form shows again. Empty if it is not UTF-8.
     pub text: String,
-    /// By which field its lines were to be merged; empty for new records only.
+    /// The field by which lines are matched with existing records. Empty if every line is a new record.
     pub merge_on: String,
-    /// Whether it was only tried.
+    /// Whether the import was a dry run.
     pub tried: bool,
-    /// How many records were added, or would be, and how many changed; nothing if it is at fault.
+    /// How many records were added and how many changed, or would be. `None` if the file has faults.
     pub done: Option<(usize, usize)>,
-    /// What is wrong, each with its line.
+    /// The faults of the file, each with its line, or 0 if it has none.
     pub faults: Vec<(u64, String)>,
 }
 
-/// One change of a record.
+/// A row of a record's history.
 #[derive(Clone, Debug)]
 pub struct ChangeRow {
-    /// What happened: `insert`, `update` or `delete`.
+    /// The kind of the change: `insert`, `update` or `delete`.
     pub event: &'static str,
     /// When the change was made.
     pub at: String,
-    /// Who did it; nobody knows where another program did.
+    /// The name of the person who made the change. `None` if another program made it.
     pub by: Option<String>,
-    /// Each field that became another: its name, what it was and what it is.
+    /// The fields that changed, each with its old and its new value.
     pub turns: Vec<(String, FieldValue, FieldValue)>,
 }
 
-/// What happened to a record.
+/// The history of a record.
 #[derive(Clone, Debug)]
 pub struct RecordPast {
     /// The changes, the newest first.
     pub changes: Vec<ChangeRow>,
-    /// For how many hours that is kept.
+    /// For how many hours the log keeps changes.
     pub hours: i64,
-    /// Whether the record is still there.
+    /// Whether the record still exists.
     pub is_there: bool,
-    /// Where to send that it is to be deleted; nothing if it may not be.
+    /// The path to which the form that deletes the record is sent. `None` if the viewer may not delete
+    /// it.
     pub delete: Option<String>,
 }
 
-/// Figures beside those of the tables.
+/// The figures on the overview that are not about tables.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures {
-    /// People with an account that is open.
+    /// The number of accounts that are not disabled.
     pub people: usize,
-    /// Sessions that have not ended.
+    /// The number of sessions that have not ended.
     pub sessions: usize,
-    /// Connections that are open.
+    /// The number of open connections.
     pub connections: usize,
 }
 
 impl Renderer {
-    /// A page for admins.
+    /// Renders a page for admins.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn admin(
         &self,
         frame: &Frame<'_>,
@@ -213,19 +214,19 @@ impl Renderer {
         self.framed(template, frame, title, context! { ..inside, ..said })
     }
 
-    /// The figures that stand beside those of the tables.
+    /// Renders the figures that stand beside those of the tables.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn admin_figures(&self, figures: Figures) -> Result<String, RenderError> {
         let Figures { people, sessions, connections } = figures;
         self.render("admin_figures.html", context! { people, sessions, connections })
     }
 
-    /// What happened to a record.
+    /// Renders the history of a record.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn admin_history(&self, past: &RecordPast) -> Result<String, RenderError> {
         let changes: Vec<_> = past.changes.iter().map(change).collect();
         let RecordPast { hours, is_there, delete, .. } = past;

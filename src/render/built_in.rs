@@ -1,4 +1,4 @@
-//! The pages that every app has: signing in and up, and one's own account.
+//! Renders the built-in pages for people: sign-in, sign-up and their own account.
 
 use jiff::Timestamp;
 use minijinja::{Value, context};
@@ -6,92 +6,92 @@ use minijinja::{Value, context};
 use crate::model::viewer::User;
 use crate::render::{Frame, RenderError, Renderer};
 
-/// A built-in form: sign-in, sign-up, or the making of the first admin.
+/// A built-in form: sign-in, sign-up, or the creation of the first admin.
 #[derive(Clone, Debug, Default)]
 pub struct BuiltInForm<'a> {
-    /// What it is for.
+    /// The title of the page.
     pub title: &'a str,
-    /// One sentence that helps.
+    /// One sentence that explains the form.
     pub hint: &'a str,
-    /// Where it is sent.
+    /// The path that the form is sent to.
     pub action: &'a str,
-    /// What the button says.
+    /// The label of the button.
     pub submit: &'a str,
-    /// Whether it asks for a name.
+    /// Whether the form asks for a name.
     pub asks_name: bool,
-    /// The name given before.
+    /// The name that was sent before.
     pub name: &'a str,
-    /// The address given before.
+    /// The email address that was sent before.
     pub email: &'a str,
-    /// Names and values that are sent along without being shown.
+    /// Names and values of hidden inputs.
     pub hidden: Vec<(&'a str, &'a str)>,
-    /// What was wrong the last time.
+    /// The error of the last attempt, `None` if there was none.
     pub problem: Option<&'a str>,
-    /// Where to go for those who are wrong here.
+    /// A link for people who need another page.
     pub instead: Option<FormLink<'a>>,
 }
 
-/// Where else to go, and for whom that is.
+/// A link to another page, with a question that says for whom it is.
 #[derive(Clone, Copy, Debug)]
 pub struct FormLink<'a> {
-    /// For whom, as a question.
+    /// The question before the link, as in `No account yet?`.
     pub question: &'a str,
-    /// The path that it leads to.
+    /// The path that the link leads to.
     pub path: &'a str,
-    /// What the link says.
+    /// The label of the link.
     pub label: &'a str,
 }
 
-/// Somebody's own account, as its page shows it.
+/// The account of the signed-in person, as the page `/account` shows it.
 #[derive(Clone, Debug)]
 pub struct OwnAccount<'a> {
     /// The account that the page belongs to.
     pub user: &'a User,
-    /// What was just done.
+    /// A message about what was just done.
     pub notice: Option<&'a str>,
-    /// Why the password was not changed.
+    /// The reason why the password was not changed.
     pub password_problem: Option<&'a str>,
-    /// Why no token was made.
+    /// The reason why no token was created.
     pub token_problem: Option<&'a str>,
-    /// A token that was just made, to be read once.
+    /// A token that was just created; it is shown only now.
     pub fresh_token: Option<&'a str>,
-    /// Where they are signed in.
+    /// The sessions of the account.
     pub sessions: Vec<OwnSession>,
-    /// Their tokens of the API.
+    /// The API tokens of the account.
     pub tokens: Vec<OwnToken>,
 }
 
-/// A session of one's own. Times are in Unix seconds.
+/// A session of the account.
 #[derive(Clone, Debug)]
 pub struct OwnSession {
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     pub is_this: bool,
     /// When the session began, in Unix seconds; `None` if that is not known.
     pub begun_at: Option<i64>,
-    /// What the browser calls itself.
+    /// The `User-Agent` of the browser.
     pub agent: Option<String>,
 }
 
-/// A token of one's own. Times are in Unix seconds.
+/// An API token of the account.
 #[derive(Clone, Debug)]
 pub struct OwnToken {
-    /// What it is spoken of by.
+    /// The id of the token, by which it is revoked.
     pub id: String,
-    /// What it is for.
+    /// The name that says what the token is for.
     pub name: String,
     /// When the token ends, in Unix seconds; `None` if it does not.
     pub expires_at: Option<i64>,
     /// Whether the token has ended.
     pub has_ended: bool,
-    /// When it was used last.
+    /// When the token was last used, in Unix seconds; `None` if never.
     pub last_used_at: Option<i64>,
 }
 
 impl Renderer {
-    /// A page with one built-in form.
+    /// Renders a page with one built-in form.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn form(&self, frame: &Frame<'_>, form: &BuiltInForm<'_>) -> Result<String, RenderError> {
         let hidden =
             form.hidden.iter().map(|(name, value)| context! { name => *name, value => *value });
@@ -116,10 +116,10 @@ impl Renderer {
         )
     }
 
-    /// The page of one's own account.
+    /// Renders the page of the signed-in person's account.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn account(
         &self,
         frame: &Frame<'_>,
@@ -160,15 +160,15 @@ fn token(token: &OwnToken) -> Value {
     }
 }
 
-/// A time for machines, and its day for people.
+/// Returns a time (in Unix seconds) for templates: `exact` for programs and `day` for people.
 pub(super) fn moment(seconds: i64) -> Value {
     let exact = Timestamp::from_second(seconds).unwrap_or_default().to_string();
     let day = exact.split('T').next().unwrap_or_default().to_owned();
     context! { exact, day }
 }
 
-/// What a browser is called by people: the last of the names that it knows itself by is its own, except
-/// for those that most of them share.
+/// Returns the common name of a browser and its system, from its `User-Agent`. An unknown one is returned
+/// itself, cut to 60 characters.
 pub(super) fn browser(agent: &str) -> String {
     const NAMES: [(&str, &str); 6] = [
         ("Edg/", "Edge"),

@@ -1,4 +1,4 @@
-//! Buttons, and the question before what they do.
+//! Renders buttons, and the question before their action.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::model::record::Record;
 use crate::render::component_html::{ComponentHtml, ComponentWriter};
 use crate::render::{RenderError, Scene};
 
-/// What people are asked before something is done.
+/// A question that people must confirm before an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirm {
-    /// The question that is asked first.
+    /// The question that people read.
     pub text: String,
-    /// What is on the button that does it.
+    /// The label of the button that confirms it.
     pub label: Arc<str>,
-    /// Whether something is deleted by it.
+    /// Whether the action deletes something.
     pub is_deletion: bool,
 }
 
@@ -39,7 +39,7 @@ impl ComponentHtml for Button {
     }
 }
 
-/// What the template of a button needs beside what all components have.
+/// Returns what the template of a button needs in addition to what all components have.
 fn context(button: &Button, scene: Scene<'_>) -> Value {
     let href = match &button.does {
         ButtonTarget::Lead(href) => Some(scene.href(href)),
@@ -48,7 +48,8 @@ fn context(button: &Button, scene: Scene<'_>) -> Value {
     context! { label => scene.words(&button.label), variant => name_of(button.variant), href }
 }
 
-/// The record that it is about; none where there is nothing to do.
+/// Returns the record of the button's action. It is empty if there is no record, or if the action would
+/// change nothing.
 fn record(button: &Button, rows: &Rows) -> Value {
     let is_done = |record: &Record| button.act().is_none_or(|act| act.action.is_done(record));
     let record = rows.records.first().filter(|record| !is_done(record));

@@ -1,5 +1,5 @@
-//! A chart: points become shapes of a drawing that is stretched to the width it gets. Words stand
-//! beside the drawing or go by percentages, so that they are never stretched.
+//! Renders charts: points become shapes of an SVG that is stretched to its width. Texts are HTML beside
+//! it or are placed by percentages, so that they are never stretched.
 
 use minijinja::{Value, context};
 
@@ -22,28 +22,29 @@ impl ComponentHtml for Chart {
     }
 }
 
-/// How many labels an axis of time has at most.
+/// The most labels of a time axis.
 const MOST_LABELS: usize = 6;
-/// How wide a letter of such a label is and how much is left free between two, in their font's size.
+/// The width of a letter of such a label and the least gap between two labels, in `em`.
 const LETTER_EMS: f64 = 0.62;
 const LABEL_GAP_EMS: f64 = 0.8;
-/// How wide and how high a drawing is, in its own units; it is stretched to its frame.
+/// The size of a drawing in its own units. It is stretched to its frame.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 200.0;
-/// How much of its place a bar takes.
+/// The part of its place that a bar fills.
 const BAR_SHARE: f64 = 0.72;
-/// How high the place of a lying bar is, in pixels.
+/// The height of a horizontal bar's place, in pixels.
 const BAR_PITCH: usize = 36;
-/// How many characters of a label stand above a lying bar, where it is long enough.
+/// The most characters of the label above a horizontal bar.
 const MOST_LETTERS: usize = 80;
-/// How many colours the stylesheet has for parts, and for options: those of their badges.
+/// The number of colours in the stylesheet: for parts of a ring, and for options, which have the colours
+/// of their badges.
 const COLOURS: usize = 8;
 const BADGE_COLOURS: usize = 6;
-/// What is left free between two parts of a ring, in hundredths of it.
+/// The gap between two parts of a ring, in hundredths of the ring.
 const RING_GAP: f64 = 0.8;
 
-/// The template of a chart's drawing, and what it and the template around it need beside what all
-/// components have.
+/// Returns the template of a chart's drawing, and what it and the template around it need in addition to
+/// what all components have.
 fn context(chart: &Chart, data: &ComponentData, groups: &Groups) -> (&'static str, Value) {
     let table = &data.table;
     let points = series::points(table, chart.grouping, groups);
@@ -68,7 +69,7 @@ fn context(chart: &Chart, data: &ComponentData, groups: &Groups) -> (&'static st
     (template, context! { ..drawn, ..around })
 }
 
-/// What the figures are, above their column.
+/// Returns the heading of the figures in the chart's table.
 fn figure_label(measure: Measure, measured: Option<&Field>) -> String {
     let label = measured.map_or("", |field| field.label.as_ref());
     match measure {
@@ -80,7 +81,7 @@ fn figure_label(measure: Measure, measured: Option<&Field>) -> String {
     }
 }
 
-/// A line, an area or bars through time.
+/// Returns the drawing of a line, an area or bars over time.
 fn time(kind: ChartKind, points: &[Point], measured: Option<&Field>) -> Value {
     let whole = measured.is_none_or(|field| field.kind.storage() == Storage::Integer);
     let scale = Scale::new(points.iter().filter_map(|point| point.amount), whole);
@@ -122,7 +123,7 @@ fn time(kind: ChartKind, points: &[Point], measured: Option<&Field>) -> Value {
             round(ends.0),
             zero = round(zero)
         );
-        // A point without neighbours is no line: it is drawn as a dot that can be seen.
+        // A point without neighbours makes no line. It is drawn as a dot.
         context! { line, area, alone => run.len() == 1 }
     });
     context! {
@@ -136,7 +137,7 @@ fn time(kind: ChartKind, points: &[Point], measured: Option<&Field>) -> Value {
     }
 }
 
-/// The stretches of points without a gap between them.
+/// Returns the runs of points that have no gap between them.
 fn runs(points: &[Point]) -> Vec<Vec<(usize, f64)>> {
     let mut runs: Vec<Vec<(usize, f64)>> = Vec::new();
     let mut after_gap = true;
@@ -151,9 +152,9 @@ fn runs(points: &[Point]) -> Vec<Vec<(usize, f64)>> {
     runs
 }
 
-/// A few labels for an axis of time, the last point's among them. An axis is as wide as its place on the
-/// page, so each label says from which width on it has room; where only every second one has, it is as if
-/// there were half as many.
+/// Returns a few labels for a time axis, among them that of the last point. An axis is as wide as its
+/// place on the page, which is not known here. So each label says from which width on it is shown. Where
+/// only every second label has room, the axis looks as if there were half as many.
 fn labels(points: &[Point]) -> Vec<Value> {
     let count = points.len() as f64;
     let every = points.len().div_ceil(MOST_LABELS).max(1);
@@ -163,12 +164,12 @@ fn labels(points: &[Point]) -> Vec<Value> {
     let wide = letters as f64 * LETTER_EMS;
     wanted
         .map(|nth| {
-            // How far it is to the next of those that are shown wherever this one is.
+            // The distance to the next label that is shown whenever this one is.
             let away = match from_last(nth) / every {
                 0 => f64::INFINITY,
                 step => (every << step.trailing_zeros()) as f64,
             };
-            // One at an end is moved inwards, by half of itself at the most.
+            // A label at an end is moved inwards, by half of its width at most.
             let apart = (wide + LABEL_GAP_EMS) / away;
             let at_end = (1.5 * wide + LABEL_GAP_EMS) / (away + 0.5);
             context! {
@@ -181,9 +182,9 @@ fn labels(points: &[Point]) -> Vec<Value> {
         .collect()
 }
 
-/// Bars that lie below their labels.
+/// Returns the drawing of horizontal bars below their labels.
 fn bars(points: &[Point]) -> Value {
-    // The rest is no bar: it may be many times the others, and would make them look like nothing.
+    // The rest has no bar: it may be many times the others, which would look like nothing beside it.
     let drawn = points.iter().filter(|point| !point.rest);
     let greatest = drawn.filter_map(|point| point.amount.map(f64::abs)).fold(0.0, f64::max);
     let bar = |(nth, point): (usize, &Point)| {
@@ -207,7 +208,7 @@ fn bars(points: &[Point]) -> Value {
     context! { height, bars => points.iter().enumerate().map(bar).collect::<Vec<_>>() }
 }
 
-/// A ring of parts, the whole in its middle.
+/// Returns the drawing of a ring, with the total in its middle.
 fn ring(points: &[Point], measured: Option<&Field>, groups: &Groups) -> Value {
     let amount = |point: &Point| point.amount.unwrap_or_default().max(0.0);
     let whole: f64 = points.iter().map(amount).sum();
@@ -241,7 +242,8 @@ fn ring(points: &[Point], measured: Option<&Field>, groups: &Groups) -> Value {
     context! { parts, middle => safe(&middle) }
 }
 
-/// A share as people read it: what is there is more than nothing, and less than all if there is more.
+/// Formats a share for people. One that is not zero never reads as 0%, and one that is not the whole
+/// never as 100%.
 fn percent(share: f64) -> String {
     match share {
         share if share > 0.0 && share < 0.5 => "<1%".to_owned(),
@@ -250,7 +252,7 @@ fn percent(share: f64) -> String {
     }
 }
 
-/// The beginning of a label, where it is long.
+/// Cuts a long label.
 fn cut(label: &str) -> String {
     match label.char_indices().nth(MOST_LETTERS) {
         Some((end, _)) => format!("{}…", label[..end].trim_end()),
@@ -258,9 +260,9 @@ fn cut(label: &str) -> String {
     }
 }
 
-/// A length as it is written: one digit after the point is finer than any screen.
+/// Formats a length with one digit after the point, which is finer than any screen.
 fn round(number: f64) -> String {
-    // Adding zero turns the zero with a sign into the plain one.
+    // Adding zero turns a negative zero into a plain one.
     ((number * 10.0).round() / 10.0 + 0.0).to_string()
 }
 

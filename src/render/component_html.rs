@@ -1,4 +1,4 @@
-//! How components become HTML: what each kind says about that, and what it is given.
+//! The trait that renders components, and what its implementations are given.
 
 use minijinja::{Value, context};
 
@@ -8,21 +8,21 @@ use crate::model::refresh::Refresh;
 use crate::model::value::Value as FieldValue;
 use crate::render::{ComponentData, RenderError, Renderer, Scene};
 
-/// How one kind of component becomes HTML.
+/// A kind of component that can be rendered.
 pub(super) trait ComponentHtml {
-    /// Its HTML for the viewer of the scene; empty where there is nothing for them.
+    /// Returns the HTML for the viewer of the scene. Empty if there is nothing to show to them.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     fn html(&self, writer: &ComponentWriter<'_>) -> Result<String, RenderError>;
 
-    /// The stylesheets that it needs beside the one of all pages, by name.
+    /// Returns the names of the stylesheets that the component needs in addition to the one of all pages.
     fn stylesheets(&self) -> Vec<&'static str> {
         Vec::new()
     }
 }
 
-/// One component that is written, with what it is written of.
+/// A component that is being rendered, with its context.
 pub(super) struct ComponentWriter<'a> {
     pub(super) renderer: &'a Renderer,
     pub(super) component: &'a Component,
@@ -30,12 +30,13 @@ pub(super) struct ComponentWriter<'a> {
 }
 
 impl<'a> ComponentWriter<'a> {
-    /// What the component shows, where it is about records that the viewer may read.
+    /// Returns the data of the component. `None` if it shows no records, or none that the viewer may
+    /// read.
     pub(super) fn data(&self) -> Option<&'a ComponentData> {
         self.scene.data.get(&self.component.id)
     }
 
-    /// The records that the component shows.
+    /// Returns the records that the component shows. `None` if its data is of another kind.
     pub(super) fn rows(&self) -> Option<(&'a ComponentData, &'a Rows)> {
         match self.data().map(|data| (data, &data.answer))? {
             (data, Answer::Rows(rows)) => Some((data, rows)),
@@ -43,7 +44,7 @@ impl<'a> ComponentWriter<'a> {
         }
     }
 
-    /// The figure that the component shows.
+    /// Returns the figure that the component shows. `None` if its data is of another kind.
     pub(super) fn figure(&self) -> Option<(&'a ComponentData, &'a FieldValue)> {
         match self.data().map(|data| (data, &data.answer))? {
             (data, Answer::Figure(figure)) => Some((data, figure)),
@@ -51,7 +52,7 @@ impl<'a> ComponentWriter<'a> {
         }
     }
 
-    /// The groups of records that the component shows.
+    /// Returns the groups that the component shows. `None` if its data is of another kind.
     pub(super) fn groups(&self) -> Option<(&'a ComponentData, &'a Groups)> {
         match self.data().map(|data| (data, &data.answer))? {
             (data, Answer::Groups(groups)) => Some((data, groups)),
@@ -59,13 +60,13 @@ impl<'a> ComponentWriter<'a> {
         }
     }
 
-    /// A template with `inside` and what all components have.
+    /// Renders a template with `inside` and what all components have.
     pub(super) fn fill(&self, template: &str, inside: Value) -> Result<String, RenderError> {
         self.renderer.render(template, context! { ..inside, ..self.props() })
     }
 
-    /// A template with `inside`, what all components have, and what those that show data have: how it stays current
-    /// and up to where it is.
+    /// Renders a template with `inside`, what all components have, and what components with data have:
+    /// their position and how they stay current.
     pub(super) fn fill_with_data(
         &self,
         template: &str,

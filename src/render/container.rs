@@ -1,4 +1,4 @@
-//! Components laid out together.
+//! Renders a container: its children in a layout.
 
 use minijinja::{Value, context};
 

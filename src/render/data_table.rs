@@ -1,4 +1,5 @@
-//! A data table around its rows: what stands above and below them, and where that leads.
+//! Renders a data table around its rows: the controls above and below them, and the links of these
+//! controls.
 
 use minijinja::{Value, context};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -19,10 +20,10 @@ use crate::render::rows::{RowWriter, class};
 use crate::render::{ComponentData, RenderError, picker};
 use crate::router::Address;
 
-/// What stands in a query string as something else.
+/// The characters that are percent-encoded in a query string.
 const IN_A_QUERY: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b':').remove(b',');
-/// Up to so many pages each has a link of its own.
+/// Up to so many pages, every page has a link.
 const MAX_LINKED: u64 = 7;
 
 impl ComponentHtml for DataTable {
@@ -38,7 +39,7 @@ impl ComponentHtml for DataTable {
     }
 }
 
-/// What the template of a data table needs beside what all components have.
+/// Returns what the template of a data table needs in addition to what all components have.
 fn context(
     component: &Component,
     address: &Address,
@@ -75,7 +76,7 @@ fn context(
     }
 }
 
-/// What can be done to the rows that are chosen.
+/// Returns the actions for the selected rows.
 fn bulk(table: &DataTable) -> Vec<Value> {
     let action = |index: &usize| {
         let action = table.bulk_actions.get(*index)?;
@@ -85,7 +86,7 @@ fn bulk(table: &DataTable) -> Vec<Value> {
     table.open.bulk.iter().filter_map(action).collect()
 }
 
-/// Where the controls of one table lead, at one address.
+/// Makes the links of the controls of one table, on one page.
 struct TableLinks<'a> {
     address: &'a Address,
     data: &'a ComponentData,
@@ -106,7 +107,7 @@ impl<'a> TableLinks<'a> {
         Self { address, data, table, choice, prefix }
     }
 
-    /// The page with another choice about this table, and all else as it is.
+    /// Returns the address of the page with another choice for this table and everything else unchanged.
     fn to(&self, choice: &Choice) -> String {
         let mut href = self.address.path.to_string();
         let pairs = self.others().chain(self.own(choice));
@@ -119,7 +120,7 @@ impl<'a> TableLinks<'a> {
         href
     }
 
-    /// What the query string says that is not about this table.
+    /// Returns the parameters of the query string that are not about this table.
     fn others(&self) -> impl Iterator<Item = (String, String)> {
         let is_own =
             |name: &str| name.strip_prefix(&self.prefix).is_some_and(|name| self.table.knows(name));
@@ -127,7 +128,7 @@ impl<'a> TableLinks<'a> {
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
     }
 
-    /// A choice as the query string says it.
+    /// Returns the parameters of the query string for a choice.
     fn own(&self, choice: &Choice) -> impl Iterator<Item = (String, String)> {
         let mut pairs = Vec::new();
         if !choice.sort.is_empty() {
@@ -158,13 +159,13 @@ impl<'a> TableLinks<'a> {
         self.data.table.field(at)
     }
 
-    /// All records again, in the same order.
+    /// Returns the link that removes the search and all filters, and keeps the order.
     fn clear(&self) -> String {
         let choice = Choice { search: None, filters: Vec::new(), page: 1, ..self.choice.clone() };
         self.to(&choice)
     }
 
-    /// What stands above a column.
+    /// Returns the heading of a column.
     fn head(&self, column: &Column, editor: Option<String>) -> Value {
         let first = self.table.window.sort.first();
         let sorted = first.filter(|sort| sort.field == column.field);
@@ -183,7 +184,8 @@ impl<'a> TableLinks<'a> {
         }
     }
 
-    /// The next order: upwards, downwards, the author's. What is so already is passed over.
+    /// Returns the link to the next order of a column: ascending, descending, then the author's. A step
+    /// that would change nothing is skipped.
     fn sorted_by(&self, field: FieldAt) -> String {
         let now = self.table.window.sort.first().filter(|sort| sort.field == field);
         let is_chosen = self.choice.sort.first().is_some_and(|sort| sort.field == field);
@@ -195,11 +197,11 @@ impl<'a> TableLinks<'a> {
         self.to(&Choice { sort, page: 1, ..self.choice.clone() })
     }
 
-    /// The controls above the table.
+    /// Returns the controls above the table.
     fn tools(&self) -> Value {
         let filters = self.table.filters.iter().filter(|at| self.data.fields.contains(**at));
         let controls: Vec<_> = filters.clone().flat_map(|at| self.names(*at)).collect();
-        // What is filtered by without a control goes on, whatever else is chosen.
+        // A filter without a control is kept, whatever else people choose.
         let own = self
             .choice
             .filters
@@ -219,7 +221,7 @@ impl<'a> TableLinks<'a> {
         }
     }
 
-    /// The orders to choose from where there is no room for what stands above the columns.
+    /// Returns the orders to choose from in a list, for screens without room for column headings.
     fn sorts(&self) -> Value {
         let chosen = self.own(&Choice { sort: self.choice.sort.clone(), ..self.none() }).next();
         let sortable = self.table.columns.iter().filter(|column| column.sortable);
@@ -234,7 +236,7 @@ impl<'a> TableLinks<'a> {
         context! { name => format!("{}sort", self.prefix), options => options.collect::<Vec<_>>() }
     }
 
-    /// What nobody chose anything about.
+    /// Returns the choice before people have chosen anything.
     fn none(&self) -> Choice {
         let limit = self.choice.usual_limit;
         Choice {
@@ -247,7 +249,7 @@ impl<'a> TableLinks<'a> {
         }
     }
 
-    /// The control that filters by one field.
+    /// Returns the control that filters by one field.
     fn control(&self, at: FieldAt) -> Value {
         let field = self.field(at);
         let names = self.names(at);
@@ -295,7 +297,7 @@ impl<'a> TableLinks<'a> {
         }
     }
 
-    /// The names in the query string of the controls that filter by one field.
+    /// Returns the names of the parameters that filter by one field: two for a range, otherwise one.
     fn names(&self, at: FieldAt) -> Vec<String> {
         let field = self.field(at);
         let name = format!("{FILTER_BY}{}", field.name);
@@ -305,12 +307,12 @@ impl<'a> TableLinks<'a> {
         }
     }
 
-    /// Whether what was chosen by this name is not understood.
+    /// Whether the value of this parameter cannot be understood.
     fn is_unclear(&self, name: &str) -> bool {
         self.choice.unclear.iter().any(|(unclear, _)| **unclear == *name)
     }
 
-    /// The way to the other rows.
+    /// Returns the links to the other pages of rows.
     fn pager(&self, shown: &Rows) -> Value {
         let (page, limit) = (self.choice.page, u64::from(self.choice.limit));
         let pages = shown.total.div_ceil(limit).max(1);
@@ -339,7 +341,8 @@ impl<'a> TableLinks<'a> {
     }
 }
 
-/// The pages that have a link: the first, the last and those around this one. Nothing for a gap.
+/// Returns the numbers of the pages that have a link: the first, the last and those around this one.
+/// `None` stands for a gap.
 fn numbers(page: u64, pages: u64) -> Vec<Option<u64>> {
     if pages <= MAX_LINKED {
         return (1..=pages).map(Some).collect();

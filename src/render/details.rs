@@ -1,4 +1,4 @@
-//! One record, field by field.
+//! Renders the details of one record, field by field.
 
 use minijinja::{Value, context};
 
@@ -22,7 +22,7 @@ impl ComponentHtml for Details {
     }
 }
 
-/// What the template of details needs beside what all components have.
+/// Returns what the template of details needs in addition to what all components have.
 fn context(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
     let record = rows.records.first();
     let seen = details.fields.iter().filter(|detail| data.entries.contains(detail.field));
@@ -36,7 +36,7 @@ fn context(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
     }
 }
 
-/// A field of a record with its label.
+/// Returns the label and the value of one field of a record.
 pub(super) fn entry(detail: &Detail, data: &ComponentData, record: &Record) -> Value {
     let (field, value) = (data.table.field(detail.field), &record[detail.field]);
     let mut html = String::new();

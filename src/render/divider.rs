@@ -1,4 +1,4 @@
-//! A line between parts.
+//! Renders a line between components.
 
 use minijinja::context;
 

@@ -1,4 +1,4 @@
-//! The fields of a form, with what is entered in them and what is wrong with it.
+//! Renders a form: its fields with their values and faults.
 
 use std::collections::HashMap;
 
@@ -14,16 +14,16 @@ use crate::model::record::Record;
 use crate::render::component_html::{ComponentHtml, ComponentWriter};
 use crate::render::{ComponentData, RenderError, picker};
 
-/// What somebody sent by a form that could not be saved.
+/// The values that were sent by a form and could not be saved.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
-    /// What they entered, as it was sent; fields that they left alone are not in it.
+    /// The texts that were entered, by field. Fields that were left alone are absent.
     pub entries: HashMap<FieldAt, Vec<String>>,
-    /// What is wrong with single fields.
+    /// The faults of single fields.
     pub faults: HashMap<FieldAt, String>,
-    /// What is wrong with the whole.
+    /// The fault of the whole form.
     pub message: Option<String>,
-    /// The fields that somebody else has set to something else meanwhile.
+    /// The fields to which another person has given another value in the meantime.
     pub overtaken: Vec<FieldAt>,
 }
 
@@ -35,7 +35,7 @@ impl ComponentHtml for Form {
                 let meaning = data.shape.as_str();
                 writer.fill("record_form.html", context! { meaning, ..inside })
             }
-            // There is no record to change.
+            // A form without a record to change shows nothing.
             None => Ok(String::new()),
         }
     }
@@ -45,8 +45,8 @@ impl ComponentHtml for Form {
     }
 }
 
-/// What the template of a form needs beside what all components have; nothing if there is no record
-/// to change.
+/// Returns what the template of a form needs in addition to what all components have. `None` if the form
+/// changes a record and there is none.
 fn context(form: &Form, data: &ComponentData, record: Option<&Record>) -> Option<Value> {
     if form.purpose == Purpose::Update && record.is_none() {
         return None;
@@ -68,8 +68,8 @@ fn context(form: &Form, data: &ComponentData, record: Option<&Record>) -> Option
     })
 }
 
-/// What the controls of a form show of a record, or of a new one, as JSON: what is sent is held
-/// against it.
+/// Returns the values that the controls show, of a record or of a new one, as JSON (`_base`). When the
+/// form is sent, the server compares with them to find what was changed.
 fn base(form: &Form, data: &ComponentData, record: Option<&Record>) -> String {
     let seen = form.fields.iter().filter(|field| !field.hidden);
     let seen = seen.filter(|field| data.editable.contains(field.field));
@@ -80,7 +80,7 @@ fn base(form: &Form, data: &ComponentData, record: Option<&Record>) -> String {
     Json::Object(seen.map(entry).collect::<Map<_, _>>()).to_string()
 }
 
-/// The field to begin with, where something is wrong.
+/// Returns the first field with a fault, which gets the focus. `None` if there is no fault.
 fn first_faulty(form: &Form, data: &ComponentData) -> Option<FieldAt> {
     let draft = data.draft.as_ref()?;
     let is_faulty = |at: &FieldAt| draft.faults.contains_key(at) || draft.overtaken.contains(at);
@@ -141,7 +141,8 @@ fn name_of(control: Control) -> Option<String> {
     serde_json::to_value(control).ok()?.as_str().map(str::to_owned)
 }
 
-/// A fault as people read it below a field. What they entered they see above it.
+/// Returns the sentence for a fault below its field. It leaves out `got …`, since the control shows the
+/// value.
 fn sentence(fault: &str) -> String {
     let fault = fault.rsplit_once(", got ").map_or(fault, |(fault, _)| fault);
     let mut letters = fault.chars();

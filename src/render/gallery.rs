@@ -1,4 +1,4 @@
-//! The cards of a gallery.
+//! Renders a gallery: a card for each record.
 
 use minijinja::{Value, context};
 
@@ -21,7 +21,7 @@ impl ComponentHtml for Gallery {
     }
 }
 
-/// What the template of a gallery needs beside what all components have.
+/// Returns what the template of a gallery needs in addition to what all components have.
 fn context(gallery: &Gallery, data: &ComponentData, rows: &Rows) -> Value {
     let card = |record| card(&gallery.card, data, record);
     context! {

@@ -1,4 +1,4 @@
-//! Where a record leads: a path made of its values.
+//! Builds the addresses of links: paths made from the values of a record, and links of authors.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -9,7 +9,7 @@ use crate::model::route::RouteValues;
 use crate::model::value::{Value, list_text};
 use crate::model::viewer::Viewer;
 
-/// Where a record leads; nowhere if that is made of a value that is missing or may not be read.
+/// Returns the path of a record's link. `None` if a value in it is missing or may not be read.
 pub fn path(parts: &[HrefPart], fields: &FieldSet, record: &Record) -> Option<String> {
     let mut href = String::new();
     for part in parts {
@@ -25,8 +25,8 @@ pub fn path(parts: &[HrefPart], fields: &FieldSet, record: &Record) -> Option<St
     Some(href)
 }
 
-/// Where an author's link leads, with its values. Where a value is missing, two slashes may meet at the
-/// beginning, and those would lead to another host.
+/// Returns the target of an author's link with its values filled in. If a value at the start is missing,
+/// two slashes would meet there and lead to another host; they are joined to one.
 pub(super) fn filled(phrase: &Phrase, viewer: &Viewer, values: &RouteValues) -> String {
     let write = |value: &str, href: &mut String| {
         href.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
@@ -38,7 +38,7 @@ pub(super) fn filled(phrase: &Phrase, viewer: &Viewer, values: &RouteValues) -> 
     }
 }
 
-/// A value as a part of an address.
+/// Returns a value as a part of an address. `None` if it is missing.
 fn plain(value: &Value) -> Option<String> {
     Some(match value {
         Value::Null => return None,

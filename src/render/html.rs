@@ -1,4 +1,4 @@
-//! HTML as its author wrote it.
+//! Renders HTML as its author wrote it, unchanged.
 
 use minijinja::{Value, context};
 

@@ -1,4 +1,4 @@
-//! A picture from the public files.
+//! Renders a picture from the public files.
 
 use minijinja::context;
 

@@ -1,4 +1,4 @@
-//! One figure, large.
+//! Renders a KPI: one large figure.
 
 use minijinja::{Value, context};
 
@@ -15,7 +15,7 @@ impl ComponentHtml for Kpi {
     }
 }
 
-/// What the template of a kpi needs beside what all components have.
+/// Returns what the template of a KPI needs in addition to what all components have.
 fn context(kpi: &Kpi, data: &ComponentData, figure: &FieldValue) -> Value {
     let field = kpi.measure.field().map(|at| data.table.field(at));
     let mut html = String::new();
@@ -28,7 +28,7 @@ fn context(kpi: &Kpi, data: &ComponentData, figure: &FieldValue) -> Value {
     }
 }
 
-/// How many letters people see, by which the figure is made to fit.
+/// Returns the number of visible characters, by which the stylesheet fits the size of the figure.
 fn letters(html: &str) -> usize {
     let texts = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
     texts.map(|text| text.chars().count()).sum::<usize>().max(1)

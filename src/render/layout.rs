@@ -1,4 +1,5 @@
-//! What stands around the components of a page: its head, its menu, what scripts are told.
+//! Renders the frame of a page around its components: the head, the menu, and the settings of the
+//! scripts.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,39 +17,39 @@ use crate::render::component_html::ComponentHtml;
 use crate::render::{Confirm, Edition, RenderError, Renderer, component_html};
 use crate::router::Address;
 
-/// What every page is wrapped in.
+/// The parts of a page's frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// The app, for its name.
     pub app: &'a App,
     /// The viewer of the page.
     pub viewer: &'a Viewer,
-    /// Where the menu leads.
+    /// The items of the menu.
     pub menu: &'a [MenuItem],
-    /// What inline scripts must carry to be run.
+    /// The nonce of the content security policy, which inline scripts need.
     pub nonce: &'a str,
-    /// What was just done, if it is to be told.
+    /// A message about what was just done. `None` if there is none to show.
     pub toast: Option<&'a str>,
-    /// What stands below the components, as HTML.
+    /// HTML below the components. `None` if there is none.
     pub below: Option<&'a str>,
 }
 
-/// One way in the menu.
+/// One item of the menu.
 #[derive(Clone, Debug)]
 pub struct MenuItem {
     /// The name of the page.
     pub label: Arc<str>,
     /// The path of the page.
     pub path: Arc<str>,
-    /// Whether it is the page being shown.
+    /// Whether this is the page that is being shown.
     pub current: bool,
 }
 
 impl Renderer {
-    /// A whole page around its components.
+    /// Renders a whole page around the HTML of its components.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn page(
         &self,
         frame: &Frame<'_>,
@@ -73,10 +74,11 @@ impl Renderer {
         )
     }
 
-    /// A page that asks whether what was sent by a button is meant, and sends it again to `url`.
+    /// Renders a page that asks people to confirm the action of a button. Its form sends `pairs`, the
+    /// values of the first request, to `url`.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn confirm(
         &self,
         frame: &Frame<'_>,
@@ -95,10 +97,10 @@ impl Renderer {
         self.framed("confirm.html", frame, &confirm.text, inside)
     }
 
-    /// A page that says what went wrong.
+    /// Renders a page with an error.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn error(
         &self,
         frame: &Frame<'_>,
@@ -143,38 +145,40 @@ impl Renderer {
     }
 }
 
-/// The paths of the stylesheets that this page needs beside the one of all pages.
+/// Returns the paths of the stylesheets that this page needs in addition to the one of all pages.
 fn stylesheets(page: &Page) -> Vec<String> {
     let components = page.all().into_iter().map(component_html);
     let names: BTreeSet<_> = components.flat_map(ComponentHtml::stylesheets).collect();
     names.into_iter().map(client::component_stylesheet).collect()
 }
 
-/// How many entries a menu has beside the app's name, and how wide it is in pixels there and in two rows.
+/// The most items of a menu that stands beside the app's name, its greatest width there, and its greatest
+/// width in two rows, both in pixels.
 const MOST_BESIDE_NAME: usize = 7;
 const ROOM_BESIDE_NAME: usize = 700;
 const TWO_ROWS: usize = 2_000;
 
-/// What the browser's scripts are told.
+/// The settings of the scripts in the browser.
 #[derive(Serialize)]
 struct ClientConfig<'a> {
     #[serde(flatten)]
     transport: &'a Transport,
-    /// For whom the page is: a user's id, or `guest`. Tabs of the same viewer share a connection.
+    /// The viewer of the page: a user's id, or `guest`. Tabs of the same viewer share a connection.
     viewer: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     dev: Option<&'a Edition>,
 }
 
-/// JSON that can stand in a script element.
+/// Returns JSON that is safe inside a `<script>` element.
 pub(super) fn script_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default().replace('<', "\\u003c")
 }
 
-/// Where a menu stands that has no room beside the app's name: `many` in rows of its own below it, `long`
-/// behind a button, since two rows do not hold it.
+/// Returns the layout of a menu that has no room beside the app's name: `many` for rows below the name,
+/// `long` for a button that opens it, since two rows cannot hold it. `None` if it has room.
 fn menu_size(menu: &[MenuItem]) -> Option<&'static str> {
-    // About as wide as it will be, in pixels: a wide letter of the usual fonts, and what is around it.
+    // An estimate in pixels: the width of a wide letter in the usual fonts, and the space around the
+    // item.
     let width = |item: &MenuItem| item.label.chars().count() * 9 + 28;
     match menu.iter().map(width).sum() {
         ..=ROOM_BESIDE_NAME if menu.len() <= MOST_BESIDE_NAME => None,

@@ -1,4 +1,4 @@
-//! A way to another page.
+//! Renders a link to another page.
 
 use minijinja::context;
 

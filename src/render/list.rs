@@ -1,4 +1,4 @@
-//! The entries of a list.
+//! Renders a list: an entry for each record.
 
 use minijinja::{Value, context};
 
@@ -17,7 +17,7 @@ impl ComponentHtml for List {
     }
 }
 
-/// What the template of a list needs beside what all components have.
+/// Returns what the template of a list needs in addition to what all components have.
 fn context(list: &List, data: &ComponentData, rows: &Rows) -> Value {
     let entry = |record| entry(&list.item, data, record);
     context! {

@@ -1,4 +1,4 @@
-//! Longer texts, written as Markdown.
+//! Renders texts that are written as Markdown.
 
 use minijinja::{Value, context};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
@@ -7,7 +7,7 @@ use crate::model::components::markdown::Markdown;
 use crate::render::RenderError;
 use crate::render::component_html::{ComponentHtml, ComponentWriter};
 
-/// What stands around the tables of a longer text, so that a wide one scrolls by itself.
+/// The element around each table, which lets a wide table scroll.
 const TABLE_FRAME: &str = r#"<div class="pt-wide" role="group" aria-label="Table" tabindex="0">"#;
 
 impl ComponentHtml for Markdown {
@@ -20,7 +20,7 @@ impl ComponentHtml for Markdown {
     }
 }
 
-/// Markdown as HTML. What HTML its author wrote into it is shown as text.
+/// Renders Markdown as HTML. HTML in it is shown as text.
 fn markdown(markdown: &Markdown) -> Value {
     let events = Parser::new_ext(&markdown.content, Options::ENABLE_TABLES);
     let lowered = |level| lowered(level, markdown.lowered);
@@ -42,7 +42,7 @@ fn markdown(markdown: &Markdown) -> Value {
     Value::from_safe_string(written)
 }
 
-/// HTML of ours within a text.
+/// Returns HTML of our own as an event of the Markdown parser.
 fn ours(html: &'static str) -> Event<'static> {
     Event::Html(CowStr::Borrowed(html))
 }

@@ -1,7 +1,7 @@
-//! Page and data to HTML. The only module that knows minijinja.
+//! Renders pages and their data as HTML. This is the only module that knows minijinja.
 //!
-//! Layout and components are templates; the rows of a table are written directly, by the same code
-//! for the page and for a change message.
+//! The layout and the components are templates. The rows of a table are written directly, by the same
+//! code for a page and for a change message.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -72,12 +72,13 @@ pub use layout::{Frame, MenuItem};
 use component_html::{ComponentHtml, ComponentWriter};
 use rows::RowWriter;
 
-/// A template that cannot be rendered: ours are tested, so this is a fault in the program.
+/// The error of a template that cannot be rendered. The built-in ones are tested, so with them it is a
+/// fault of the program.
 #[derive(Debug, thiserror::Error)]
 #[error("the page could not be rendered")]
 pub struct RenderError(#[from] minijinja::Error);
 
-/// Turns pages into HTML.
+/// Renders pages as HTML, with the templates and the theme of one app.
 pub struct Renderer {
     environment: Environment<'static>,
     transport: Transport,
@@ -85,76 +86,77 @@ pub struct Renderer {
     edition: Option<Edition>,
 }
 
-/// What an app says of its look.
+/// The look of an app, as pages need it.
 struct Look {
-    /// Its theme as CSS.
+    /// The CSS of the theme; empty if the look is as built in.
     theme: String,
-    /// The path of the picture that stands for it.
+    /// The path of the app's icon.
     icon: Option<Arc<str>>,
-    /// The path of its own stylesheet.
+    /// The path of the app's own stylesheet.
     stylesheet: Option<Arc<str>>,
 }
 
-/// Which state of an app's sources a page was made of. Pages carry it while their author works on
-/// them, and a script that looks for the next one.
+/// The version of an app's sources that a page was made from. Under `pagetide dev`, pages carry it, and a
+/// script looks for newer versions.
 #[derive(Clone, Debug, Serialize)]
 pub struct Edition {
-    /// Another one for each start of the program.
+    /// A random id of the process.
     pub process: Arc<str>,
-    /// Which load it is, from 1.
+    /// The number of the load, from 1.
     pub page: u64,
 }
 
-/// What components are rendered for, and of what.
+/// The context in which components are rendered.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
     /// The viewer of the page.
     pub viewer: &'a Viewer,
-    /// Where the page is.
+    /// The address of the page.
     pub address: &'a Address,
-    /// What the components that show records show.
+    /// The data of the components that show records, by component.
     pub data: &'a HashMap<ComponentId, ComponentData>,
 }
 
 impl Scene<'_> {
-    /// Words with their values.
+    /// Returns a text with its values filled in.
     fn words(&self, phrase: &Phrase) -> String {
         phrase.fill(self.viewer, &self.address.values)
     }
 
-    /// Where a link leads, with its values.
+    /// Returns the target of a link with its values filled in.
     fn href(&self, phrase: &Phrase) -> String {
         href::filled(phrase, self.viewer, &self.address.values)
     }
 }
 
-/// What one component shows, for one viewer.
+/// The data that one component shows to one viewer.
 #[derive(Clone, Debug)]
 pub struct ComponentData {
-    /// The table that it is about.
+    /// The table whose records the component shows.
     pub table: Arc<Table>,
-    /// What of it the viewer may read.
+    /// The fields of the table that the viewer may read.
     pub fields: FieldSet,
-    /// What of it has an entry, where it is a `details`.
+    /// The fields that have an entry, if the component is a `details` or a `gallery`.
     pub entries: FieldSet,
-    /// What of it the viewer may edit in place.
+    /// The fields that the viewer may edit in the component.
     pub editable: FieldSet,
-    /// What the viewer chose, where it is a table.
+    /// The sorting, filters and page that the viewer chose. `None` unless the component is a data table.
     pub chosen: Option<Chosen>,
-    /// What the viewer may choose from, by field.
+    /// The records that the viewer may choose from, for each relationship field.
     pub choices: HashMap<FieldAt, Choices>,
-    /// What the component asked for.
+    /// The answer to the component's query.
     pub answer: Answer,
-    /// Everything up to here is in the answer.
+    /// The position of the answer's snapshot: it contains every change up to here.
     pub position: SealedPosition,
-    /// What the component means to whoever looks.
+    /// The shape of the component, which changes if the component means something else.
     pub shape: Shape,
-    /// What was sent by it and could not be saved, where it is a form.
+    /// The values that were sent by the form and could not be saved. `None` unless the component is such
+    /// a form.
     pub draft: Option<Draft>,
 }
 
 impl ComponentData {
-    /// A value of a field as the HTML inside a cell.
+    /// Returns the HTML of a value, without the cell around it.
     fn cell(&self, at: FieldAt, value: &Plain) -> Value {
         let mut html = String::new();
         fields::write_cell(self.table.field(at), value, &mut html);
@@ -163,10 +165,10 @@ impl ComponentData {
 }
 
 impl Renderer {
-    /// A renderer with the templates and the theme of an app.
+    /// Creates a renderer with the templates and the theme of an app.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn new(app: &App, transport: Transport) -> Result<Self, RenderError> {
         let environment = templates::load(&app.templates)?;
         let Theme { icon, stylesheet, .. } = app.theme.clone();
@@ -174,16 +176,17 @@ impl Renderer {
         Ok(Self { environment, transport, look, edition: None })
     }
 
-    /// The same for pages that their author works on.
+    /// Makes pages carry their edition, for `pagetide dev`.
     #[must_use]
     pub fn of_edition(self, edition: Edition) -> Self {
         Self { edition: Some(edition), ..self }
     }
 
-    /// One component with all of what it holds that the viewer may see: the same bytes as on its page.
+    /// Renders one component with its children, as far as the viewer may see them: the same bytes as on
+    /// its page. Empty if the viewer may not see the component.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if a template is faulty.
     pub fn component(
         &self,
         component: &Component,
@@ -192,12 +195,12 @@ impl Renderer {
         if !component.visible.allows(scene.viewer) {
             return Ok(String::new());
         }
-        // What the viewer sees may depend on them only through `scene.data`, which the cache's key covers, and
-        // through words with values.
+        // The result may depend on the viewer only through `scene.data`, which the key of the page cache
+        // covers, and through texts with values.
         component_html(component).html(&ComponentWriter { renderer: self, component, scene })
     }
 
-    /// One row of a data table: the same bytes as within the table.
+    /// Renders one row of a data table: the same bytes as in the table.
     pub fn row(
         &self,
         data_table: &DataTable,
@@ -217,7 +220,7 @@ impl Renderer {
 
 macro_rules! render_components {
     ($($type_name:literal => $module:ident::$kind:ident $(<$held:ident>)?, $given:ident;)*) => {
-        /// What the component's kind says about its HTML.
+        /// Returns the component's kind as the trait that renders it.
         fn component_html(component: &Component) -> &dyn ComponentHtml {
             match &component.kind {
                 $(ComponentKind::$kind(options) => &**options,)*

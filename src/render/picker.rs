@@ -1,5 +1,5 @@
-//! The control by which people choose a record that another refers to: a list, or a field to look it
-//! up in where there are too many.
+//! Renders the control of a relationship, with which people choose a record: a list, or a search field if
+//! there are too many records.
 
 use minijinja::{Value, context};
 
@@ -8,7 +8,8 @@ use crate::model::ids::RecordId;
 use crate::model::related::Choices;
 use crate::model::value::{RecordRef, Value as Plain};
 
-/// What the template of a picker needs. `text` is what was chosen; `held` what the record has.
+/// Returns what the template of a picker needs. `text` is the chosen id as text, `held` the value of the
+/// record.
 pub(super) fn context(choices: &Choices, text: &str, held: Option<&Plain>) -> Value {
     let chosen = parse_choice(text);
     let held = chosen.and_then(|id| held_link(held, id));
@@ -19,7 +20,7 @@ pub(super) fn context(choices: &Choices, text: &str, held: Option<&Plain>) -> Va
             value => held.map_or_else(|| text.to_owned(), choice_text),
         };
     };
-    // What the record has may be none of what there is to choose from.
+    // The value of the record may not be among the choices.
     let is_listed = |id: RecordId| all.iter().any(|link| link.id == id);
     let other = chosen.filter(|id| !is_listed(*id));
     let other = other.map(|id| held.cloned().unwrap_or(RecordRef::from(id)));
@@ -30,7 +31,7 @@ pub(super) fn context(choices: &Choices, text: &str, held: Option<&Plain>) -> Va
             chosen => chosen == Some(link.id),
         }
     };
-    // So may be what was sent.
+    // Nor may the text that was sent.
     let stray = (chosen.is_none() && !text.is_empty()).then(|| {
         context! { value => text, label => text, chosen => true }
     });
@@ -41,7 +42,7 @@ pub(super) fn context(choices: &Choices, text: &str, held: Option<&Plain>) -> Va
     }
 }
 
-/// What the record has, if it is this.
+/// Returns the value of the record if it refers to this id.
 fn held_link(held: Option<&Plain>, id: RecordId) -> Option<&RecordRef> {
     match held {
         Some(Plain::Link(link)) if link.id == id => Some(link),

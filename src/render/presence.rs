@@ -1,4 +1,4 @@
-//! The people on the page.
+//! Renders the place for the people who are on the page.
 
 use minijinja::context;
 

@@ -1,4 +1,5 @@
-//! The rows of a data table: written directly, since they are most of a page's bytes.
+//! Renders the rows of a data table. They are written directly instead of by a template, since they are
+//! most of a page's bytes.
 
 use std::fmt::Write;
 
@@ -17,19 +18,20 @@ use crate::model::table::Table;
 use crate::model::value::Value as Plain;
 use crate::render::href::path;
 
-/// Writes rows for one viewer; what is the same for all rows is prepared once.
+/// Renders rows for one viewer. What is the same for all rows is prepared once.
 pub(super) struct RowWriter<'a> {
     data_table: &'a DataTable,
     table: &'a Table,
     fields: &'a FieldSet,
     sort: &'a [Sort],
     cells: Vec<(&'a Column, String)>,
-    /// What an edit is held against, where cells can be edited and the reader may see it.
+    /// The `updated-at` field for optimistic locking. `None` if no cell can be edited, or if the viewer
+    /// may not read the field.
     lock: Option<FieldAt>,
 }
 
 impl<'a> RowWriter<'a> {
-    /// `data_table` has only the columns that the viewer sees.
+    /// Creates a writer. `data_table` must have only the columns that the viewer sees.
     pub(super) fn new(data_table: &'a DataTable, table: &'a Table, fields: &'a FieldSet) -> Self {
         let cells = data_table.columns.iter().map(|column| (column, opening(column, table)));
         let cells = cells.collect();
@@ -37,12 +39,12 @@ impl<'a> RowWriter<'a> {
         Self { data_table, table, fields, sort: &data_table.window.sort, cells, lock }
     }
 
-    /// The name of the field that edits are held against.
+    /// Returns the name of the field for optimistic locking.
     pub(super) fn lock(&self) -> Option<&'a str> {
         self.lock.map(|at| self.table.field(at).name.as_str())
     }
 
-    /// How the cells of a column are edited, where the viewer may.
+    /// Returns the editor of a column's cells as JSON. `None` if the viewer may not edit them.
     pub(super) fn editor(&self, column: &Column, editable: &FieldSet) -> Option<String> {
         let is_editable = column.editable && editable.contains(column.field);
         let editor = editor(self.table.field(column.field)).filter(|_| is_editable)?;
@@ -71,7 +73,7 @@ impl<'a> RowWriter<'a> {
                 write_data("value", &record[column.field], html);
             }
             html.push('>');
-            // The first cell holds the link of the whole row.
+            // The first cell contains the link of the whole row.
             match link.take() {
                 Some(link) => self.write_link(column, record, &link, html),
                 None => self.write_value(column, record, html),
@@ -82,7 +84,7 @@ impl<'a> RowWriter<'a> {
         html.push_str("</tr>\n");
     }
 
-    /// What can be done to the record, in a cell of its own.
+    /// Writes the actions of the row into a cell of their own.
     fn write_actions(&self, record: &Record, html: &mut String) {
         let open = &self.data_table.open;
         if open.row.is_empty() {
@@ -127,7 +129,7 @@ impl<'a> RowWriter<'a> {
         fields::escape(link, html);
         html.push_str(r#"">"#);
         match (&self.table.field(column.field).kind, &record[column.field]) {
-            // A link cannot hold another one.
+            // A link cannot contain another link.
             (FieldKind::Email | FieldKind::Url | FieldKind::PhoneNumber, Plain::Text(text)) => {
                 fields::escape(text, html);
             }
@@ -137,7 +139,8 @@ impl<'a> RowWriter<'a> {
     }
 }
 
-/// The cell by which a row is chosen; empty where there is nothing that it could be chosen for.
+/// Writes the cell with the checkbox that selects the row. Empty if the viewer may do no bulk action to
+/// the row.
 fn write_choice(id: RecordId, may_be_chosen: bool, html: &mut String) {
     if !may_be_chosen {
         html.push_str(r#"<td class="pt-choose"></td>"#);
@@ -148,7 +151,8 @@ fn write_choice(id: RecordId, may_be_chosen: bool, html: &mut String) {
         .expect("writing to a string cannot fail");
 }
 
-/// `<td …`, not yet closed, with the label that phones show beside the value.
+/// Returns the start tag of a column's cells, not yet closed. It holds the label, which phones show
+/// beside the value.
 fn opening(column: &Column, table: &Table) -> String {
     let mut html = String::from("<td");
     if let Some(class) = class(column, table) {
@@ -160,7 +164,7 @@ fn opening(column: &Column, table: &Table) -> String {
     html
 }
 
-/// The class of a column's cells, where they have one.
+/// Returns the class of a column's cells, `None` if they need none.
 pub(super) fn class(column: &Column, table: &Table) -> Option<&'static str> {
     match column.align {
         Some(Align::Left) => Some("pt-align-left"),
@@ -170,8 +174,8 @@ pub(super) fn class(column: &Column, table: &Table) -> Option<&'static str> {
     }
 }
 
-/// Writes ` data-name="value"`: the value as the API has it, without its quotes; nothing if it is
-/// missing.
+/// Writes ` data-name="value"`, with the value as in the API, without quotes. Writes nothing if the value
+/// is missing.
 fn write_data(name: &str, value: &Plain, html: &mut String) {
     let Some(text) = entry::text(value) else { return };
     html.push_str(" data-");

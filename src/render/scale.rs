@@ -1,22 +1,23 @@
-//! An axis: a few round numbers that take in all values, and where values stand between them.
+//! Computes an axis: a few round numbers that cover all values, and the position of each value between
+//! them.
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-/// About how many steps an axis has.
+/// The number of steps that an axis should have, approximately.
 const STEPS: f64 = 4.0;
 
-/// An axis from its first tick to its last.
+/// An axis, from its first tick to its last.
 #[derive(Debug)]
 pub(super) struct Scale {
-    /// Evenly spaced, upwards. Zero is one of them.
+    /// The ticks, evenly spaced and ascending. Zero is one of them.
     pub(super) ticks: Vec<Decimal>,
     from: f64,
     to: f64,
 }
 
 impl Scale {
-    /// The axis for these values. `whole` values have no ticks between whole numbers.
+    /// Creates the axis for these values. If they are `whole` numbers, so are the ticks.
     pub(super) fn new(values: impl IntoIterator<Item = f64>, whole: bool) -> Self {
         let (mut low, mut high) = (0.0_f64, 0.0_f64);
         for value in values {
@@ -32,18 +33,18 @@ impl Scale {
         Self { ticks, from: first as f64 * size, to: last as f64 * size }
     }
 
-    /// How far up the axis a value stands, from 0 to 1.
+    /// Returns the position of a value on the axis, from 0 (its first tick) to 1 (its last).
     pub(super) fn share(&self, value: f64) -> f64 {
         ((value - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
 }
 
-/// The smallest of 1, 2 and 5 times a power of ten that is not less.
+/// Returns the smallest number that is not below `least` and is 1, 2 or 5 times a power of ten.
 fn round_step(least: f64, whole: bool) -> Decimal {
     let least = if whole { least.max(1.0) } else { least };
     let exponent = least.log10().floor();
     let lead = least / 10_f64.powf(exponent);
-    // What is a digit too long by the noise of floats is meant to be the digit.
+    // The tolerance is for the rounding errors of floats.
     let (lead, exponent) = match lead {
         lead if lead <= 1.000_001 => (1, exponent),
         lead if lead <= 2.000_001 => (2, exponent),

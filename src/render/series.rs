@@ -1,4 +1,4 @@
-//! The groups of a chart as points to draw: in order, without holes, with words for each.
+//! Turns the groups of a chart into points to draw: in order, without holes, with a label for each.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -11,29 +11,29 @@ use crate::model::query::{Group, GroupBy, Grouping, Groups, Measure, TimeBucket}
 use crate::model::table::Table;
 use crate::model::value::Value;
 
-/// The words for the records without a value.
+/// The label of the group of records without a value.
 const NO_VALUE: &str = "No value";
-/// The words for the groups that are not drawn by themselves.
+/// The label of the groups that are not drawn separately.
 const OTHER: &str = "Other";
 
 /// One group to draw.
 #[derive(Debug)]
 pub(super) struct Point {
-    /// What it is, in full.
+    /// The full label of the group.
     pub(super) label: String,
-    /// What it is, beside an axis.
+    /// The label of the group beside an axis.
     pub(super) short: String,
-    /// How great it is; nothing where there is a gap.
+    /// The size to draw, `None` for a gap.
     pub(super) amount: Option<f64>,
-    /// Its figure, as HTML without tags.
+    /// The figure of the group, as HTML without tags.
     pub(super) figure: String,
-    /// Which of the field's options it is, where it is one.
+    /// The index of the group among the options of its field. `None` if it is not an option.
     pub(super) option: Option<usize>,
-    /// Whether it is all that is not drawn by itself.
+    /// Whether the point stands for all groups that are not drawn separately.
     pub(super) rest: bool,
 }
 
-/// The points of a chart.
+/// Returns the points of a chart.
 pub(super) fn points(table: &Table, grouping: Grouping, groups: &Groups) -> Vec<Point> {
     let measured = grouping.measure.field().map(|at| table.field(at));
     match grouping.by {
@@ -42,7 +42,7 @@ pub(super) fn points(table: &Table, grouping: Grouping, groups: &Groups) -> Vec<
     }
 }
 
-/// A number to draw, where the value is one.
+/// Returns the number to draw, `None` if the value is not a number.
 fn amount(value: &Value) -> Option<f64> {
     number(value)?.to_f64()
 }
@@ -55,7 +55,7 @@ pub(super) fn number(value: &Value) -> Option<Decimal> {
     }
 }
 
-/// The greatest first; options in the order that the author gave them.
+/// Returns the points of groups by value: the greatest first, but options in the order of the author.
 fn values(
     measured: Option<&Field>,
     grouping: Grouping,
@@ -85,7 +85,8 @@ fn values(
     points
 }
 
-/// The figure of all that is not in the groups, where there is such a thing.
+/// Returns the figure of all records outside the groups. `None` if there are none, or if the measure
+/// cannot be added up.
 fn rest(measure: Measure, groups: &Groups) -> Option<Value> {
     if !groups.more || !measure.adds_up() {
         return None;
@@ -96,8 +97,8 @@ fn rest(measure: Measure, groups: &Groups) -> Option<Value> {
     Some(Value::Decimal(rest.normalize()))
 }
 
-/// Every stretch of time from the first to the last, no more than are wanted, those without records
-/// too.
+/// Returns a point for every period from the first to the last, also for those without records, but no
+/// more than the chart shows.
 fn times(
     measured: Option<&Field>,
     grouping: Grouping,
@@ -168,7 +169,7 @@ fn point(measured: Option<&Field>, label: String, short: String, value: &Value) 
     Point { label, short, amount: amount(value), figure, option: None, rest: false }
 }
 
-/// What people read of a value that many records share.
+/// Returns the label for a value of a group.
 fn label(value: &Value) -> String {
     match value {
         Value::Null => NO_VALUE.to_owned(),

@@ -1,4 +1,4 @@
-//! Pages that are no part of any app, and need nothing of one.
+//! Renders pages that belong to no app and use none of its templates.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ const MOVED: &str = include_str!("../../templates/standalone/moved.html");
 const API: &str = include_str!("../../templates/standalone/api.html");
 
 impl Renderer {
-    /// What is shown as long as there is no app that could be served.
+    /// Renders the page that `pagetide dev` shows while no app can be served.
     ///
     /// # Errors
-    /// When a template is faulty.
+    /// Fails if the template is faulty.
     pub fn waiting(process: &Arc<str>, nonce: &str) -> Result<String, RenderError> {
         let edition = Edition { process: process.clone(), page: 0 };
         let config = Value::from_safe_string(script_json(&serde_json::json!({ "dev": edition })));
@@ -25,18 +25,18 @@ impl Renderer {
         Ok(Environment::new().render_named_str("waiting.html", WAITING, inside)?)
     }
 
-    /// A page that leads to another at once.
+    /// Renders a page that redirects to another one at once.
     ///
     /// # Errors
-    /// When the template is faulty.
+    /// Fails if the template is faulty.
     pub fn moved(to: &str) -> Result<String, RenderError> {
         Ok(Environment::new().render_named_str("moved.html", MOVED, context! { to })?)
     }
 
-    /// The page about the API of an app.
+    /// Renders the page about the API of an app.
     ///
     /// # Errors
-    /// When the template is faulty.
+    /// Fails if the template is faulty.
     pub fn api(app_name: &str, nonce: &str) -> Result<String, RenderError> {
         let [stylesheet, swagger_script] = client::swagger();
         let script = client::api_script();

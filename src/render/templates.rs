@@ -1,4 +1,4 @@
-//! The templates: built-in ones, and those of an app that take their place.
+//! Loads templates: the built-in ones, and those of an app that replace them.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -8,24 +8,24 @@ use crate::model::app::Template;
 /// The built-in templates by name: each file of `templates`.
 const TEMPLATES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
-/// Why a template cannot be used.
+/// The error of a template that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadTemplate {
-    /// The line, from 1.
+    /// The line of the error, from 1.
     pub line: usize,
-    /// What is wrong with it, as a sentence.
+    /// The message of the template engine: what is wrong with the template.
     pub message: String,
 }
 
-/// The names of the built-in templates, which are those that an app may replace.
+/// Returns the names of the built-in templates, which an app may replace.
 pub fn template_names() -> impl Iterator<Item = &'static str> {
     TEMPLATES.iter().map(|(name, _)| *name)
 }
 
-/// Whether a template can be read. What it stands for is only known when it is rendered.
+/// Checks that a template can be parsed. Unknown names in it are found only when it is rendered.
 ///
 /// # Errors
-/// When it cannot.
+/// Fails with the first error of the template.
 pub fn check_template(name: &str, source: &str) -> Result<(), BadTemplate> {
     let checked = environment().and_then(|mut environment| {
         environment.add_template_owned(name.to_owned(), source.to_owned())
@@ -36,7 +36,7 @@ pub fn check_template(name: &str, source: &str) -> Result<(), BadTemplate> {
     })
 }
 
-/// All templates of an app.
+/// Loads all templates of an app.
 pub(super) fn load(own: &[Template]) -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = environment()?;
     for (name, source) in TEMPLATES {
@@ -48,7 +48,7 @@ pub(super) fn load(own: &[Template]) -> Result<Environment<'static>, minijinja::
     Ok(environment)
 }
 
-/// How templates are written: everything is escaped, and what is not there is a fault.
+/// Returns the settings of templates: all values are escaped, and an unknown name is an error.
 fn environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -1,4 +1,4 @@
-//! Words in the role of a title, heading or paragraph.
+//! Renders a text as a title, a heading or a paragraph.
 
 use minijinja::context;
 

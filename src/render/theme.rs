@@ -1,15 +1,16 @@
-//! A theme as CSS: design tokens that take the place of those of the stylesheet.
+//! Renders a theme as CSS: design tokens (custom properties) that replace those of the built-in
+//! stylesheet.
 //!
-//! Nothing is written but colours, lengths and quoted names, so nothing can leave its declaration.
+//! Only colours, lengths and quoted names are written, so a theme cannot break out of its declarations.
 
 use crate::client;
 use crate::model::colour::Colour;
 use crate::model::theme::{Density, Scheme, Theme};
 
-/// What writing on the accent may be, the better of them.
+/// The colours for text on the accent. The one with the greater contrast is used.
 const ON_ACCENT: [Colour; 2] = [Colour::WHITE, Colour::new([0x10, 0x16, 0x19])];
 
-/// The tokens of a theme; empty if all is as built in.
+/// Returns the CSS of a theme. Empty if everything is as built in.
 pub(super) fn css(theme: &Theme) -> String {
     let mut tokens = Vec::new();
     if theme.light.is_some() || theme.dark.is_some() {
@@ -31,7 +32,7 @@ pub(super) fn css(theme: &Theme) -> String {
     client::layered(&format!(":root{{{}}}", tokens.join(";")))
 }
 
-/// What is closer together in a compact look.
+/// The tokens of the compact density.
 const COMPACT: [(&str, &str); 5] = [
     ("pt-base", "0.875rem"),
     ("pt-small", "0.875rem"),
@@ -40,7 +41,7 @@ const COMPACT: [(&str, &str); 5] = [
     ("room", "16px"),
 ];
 
-/// All tones of one scheme.
+/// Returns all tones of one scheme, by token.
 fn tones(scheme: &Scheme) -> [(&'static str, Colour); 10] {
     let Scheme { page, surface, text, accent } = *scheme;
     let on_accent = ON_ACCENT

@@ -1,6 +1,7 @@
-//! The pages about its tables that every app has for its admins, in the language that authors write.
+//! Generates the pages for admins about the tables of an app, as YAML that is checked like an author's.
 //!
-//! What an admin may not read is not named here; what they may not do has no page.
+//! A table or field that admins may not read does not appear. An operation that they may not do has no
+//! page.
 
 use std::path::Path;
 
@@ -21,12 +22,12 @@ use crate::spec::table::Tables;
 use crate::spec::unit::Unit;
 use crate::spec::{page, reference};
 
-/// How many controls to filter by stand above a table.
+/// The most filter controls above a table.
 const MAX_FILTERS: usize = 4;
-/// Where the pages of a table are, before its name.
+/// The path of the pages of a table, without its name.
 const TABLES: &str = "/admin/tables";
 
-/// The pages for admins of an app with these tables.
+/// Returns the admin pages of an app with these tables.
 pub(super) fn pages(tables: &Tables, roles: &[Role], folder: &Path) -> Vec<Page> {
     let views: Vec<_> = tables.iter().filter_map(|table| table.view(&admin())).collect();
     let of_tables = views.iter().flat_map(of_table);
@@ -34,7 +35,7 @@ pub(super) fn pages(tables: &Tables, roles: &[Role], folder: &Path) -> Vec<Page>
     all.filter_map(|page| checked(&page, tables, roles, folder)).collect()
 }
 
-/// The page as an author's would be checked.
+/// Checks a page like an author's. `None` if it has a fault.
 fn checked(page: &Json, tables: &Tables, roles: &[Role], folder: &Path) -> Option<Page> {
     let mut sources = Sources::new(folder).ok()?;
     let (mut faults, mut problems) = (Vec::new(), Problems::default());
@@ -46,7 +47,7 @@ fn checked(page: &Json, tables: &Tables, roles: &[Role], folder: &Path) -> Optio
     page.filter(|_| faults.is_empty() && problems.errors() == 0)
 }
 
-/// Any admin: permissions go by the role.
+/// Returns a viewer who stands for all admins, since permissions depend on the role only.
 fn admin() -> Viewer {
     let role = "admin".parse().expect("`admin` is a role");
     Viewer::User(User { id: UserId::new(""), email: "".into(), name: "".into(), role })
@@ -75,7 +76,7 @@ fn overview(views: &[View]) -> Json {
     page_of("Overview", "/admin", components)
 }
 
-/// The pages of one table: its records, a new one, and each of them.
+/// Returns the pages of one table: its records, a single record, and a form for a new record.
 fn of_table(view: &View) -> Vec<Json> {
     let mut pages = vec![records(view), record(view)];
     if may_create(view) {
@@ -167,13 +168,13 @@ fn record(view: &View) -> Json {
     page_of(&format!("A record of {name}"), &format!("{TABLES}/{name}/:id"), components)
 }
 
-/// The way back to the records of a table.
+/// Returns a link back to the records of a table.
 fn back(name: &str) -> Json {
     json!({ "type": "link", "label": name, "href": format!("{TABLES}/{name}") })
 }
 
 fn page_of(name: &str, path: &str, components: Vec<Json>) -> Json {
-    // A table's name may be longer than a page's.
+    // The name of a page has at most 100 characters, and this one contains a table's name.
     let name: String = name.chars().take(100).collect();
     json!({ "name": name, "path": path, "access": ["admin"], "components": components })
 }
@@ -204,7 +205,7 @@ fn readable(view: &View) -> impl Iterator<Item = (FieldAt, &Field)> {
     view.table.all().filter(|(at, _)| view.fields.contains(*at))
 }
 
-/// Whether the viewer may give all that a new record must have.
+/// Whether the viewer may create records and set every field that a new record must have.
 fn may_create(view: &View) -> bool {
     view.table.allows(&view.viewer, Operation::Create)
         && view.table.needed().all(|at| view.may_give(at))
@@ -215,7 +216,7 @@ fn is_free_text(field: &Field) -> bool {
     field.kind.storage() == Storage::Text && field.kind.options().is_empty()
 }
 
-/// Whether there are only a few things it can be.
+/// Whether the field has only a few possible values.
 fn is_choice(field: &Field) -> bool {
     !field.kind.options().is_empty() || field.kind.storage() == Storage::Boolean
 }

@@ -1,4 +1,5 @@
-//! What a type takes, read from its JSON Schema: the same that editors complete from.
+//! The keys and values that a type accepts, read from its JSON Schema: the schema that editors use for
+//! completion.
 
 use std::cell::OnceCell;
 
@@ -7,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::model::problem::PathStep;
 
-/// The keys and values that a type takes, worked out when first asked for.
+/// The keys and values that a type accepts. The schema is generated at the first query.
 pub(super) struct Allowed<'a> {
     generate: fn() -> Schema,
     schema: OnceCell<Json>,
@@ -15,7 +16,7 @@ pub(super) struct Allowed<'a> {
 }
 
 impl<'a> Allowed<'a> {
-    /// What `T` takes, with `beside` as further keys at its top.
+    /// Returns what `T` accepts, with `beside` as further keys at its top.
     pub(super) fn of<T: JsonSchema>(beside: &'a [&'a str]) -> Self {
         let generate = || SchemaGenerator::default().into_root_schema_for::<T>();
         Self { generate, schema: OnceCell::new(), beside }
@@ -25,7 +26,7 @@ impl<'a> Allowed<'a> {
         self.schema.get_or_init(|| (self.generate)().to_value())
     }
 
-    /// The keys of the mapping this way down.
+    /// Returns the keys of the mapping at this path.
     pub(super) fn keys(&self, steps: &[PathStep]) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
         if steps.is_empty() {
@@ -38,9 +39,10 @@ impl<'a> Allowed<'a> {
         keys
     }
 
-    /// What the key this way down is for: the first sentence of its description.
+    /// Returns the purpose of the key at this path: the first sentence of its description. `None` if it
+    /// has none.
     pub(super) fn purpose(&self, steps: &[PathStep]) -> Option<String> {
-        // The key's own words, not those of the type it has.
+        // The description of the key itself comes first, before that of its type.
         let description =
             down(self.schema(), steps).first()?.get("description")?.as_str()?.to_owned();
         let sentence = description.split(". ").next()?.trim_end_matches('.').replace('\n', " ");
@@ -48,7 +50,8 @@ impl<'a> Allowed<'a> {
         Some(letters.next()?.to_lowercase().chain(letters).collect())
     }
 
-    /// The words the value this way down must be one of; none if it is not so limited.
+    /// Returns the words that the value at this path must be one of. Empty if other values are allowed
+    /// too.
     pub(super) fn values(&self, steps: &[PathStep]) -> Vec<String> {
         let listed = |schema: &Json| {
             let list = schema.get("enum").and_then(Json::as_array).cloned().unwrap_or_default();
@@ -63,7 +66,7 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// Every schema that may apply to the value some steps down.
+/// Returns every schema that may apply to the value at a path.
 fn down<'a>(root: &'a Json, steps: &[PathStep]) -> Vec<&'a Json> {
     let mut schemas = alternatives(root, root);
     for step in steps {
@@ -76,7 +79,7 @@ fn down<'a>(root: &'a Json, steps: &[PathStep]) -> Vec<&'a Json> {
     schemas
 }
 
-/// A schema with those it refers to or chooses from.
+/// Returns a schema, those that it refers to, and the alternatives that it offers.
 fn alternatives<'a>(root: &'a Json, schema: &'a Json) -> Vec<&'a Json> {
     let target = schema.get("$ref").and_then(Json::as_str);
     let target = target.and_then(|link| root.pointer(link.strip_prefix('#')?));

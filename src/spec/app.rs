@@ -1,4 +1,4 @@
-//! The head of an app, and the order in which its parts are checked.
+//! Checks the top level of an app, and its parts in order.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use crate::spec::theme::{self, RawTheme};
 use crate::spec::unit::Unit;
 use crate::spec::{admin, exportable, template};
 
-/// The role that signs itself up where nobody says which.
+/// The role of people who sign themselves up, if the app names no other.
 const DEFAULT_ROLE: &str = "member";
-/// The role that may do everything, so nobody may take it.
+/// The role with all rights, which people who sign themselves up cannot have.
 const ADMIN: &str = "admin";
 
 /// A Pagetide app: its tables and its pages.
@@ -30,13 +30,13 @@ const ADMIN: &str = "admin";
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "App", deny_unknown_fields)]
 pub(super) struct RawApp {
-    /// What the app calls itself, as in `order-desk`.
+    /// The name of the app, as in `order-desk`.
     #[validate(
         required,
         length(min = 1, max = 100, message = "must have from 1 to 100 characters")
     )]
     name: Option<String>,
-    /// Where the data is kept.
+    /// The database of the app.
     #[validate(nested)]
     database: Option<RawDatabase>,
     /// How people sign in, and what roles they have.
@@ -48,7 +48,7 @@ pub(super) struct RawApp {
     /// The pages of the app.
     #[expect(dead_code, reason = "the items are read one by one")]
     pages: Option<Each<RawPage>>,
-    /// Pages of this app that are elsewhere, as `pagetide build --live` makes them.
+    /// Sites with exported pages that this app keeps current (`pagetide build --live`).
     #[validate(nested)]
     live: Option<RawLive>,
     /// The colours, fonts and spacing of all pages.
@@ -56,13 +56,13 @@ pub(super) struct RawApp {
     theme: Option<RawTheme>,
 }
 
-/// Where the data is kept.
+/// The database of the app.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Database", deny_unknown_fields)]
 struct RawDatabase {
-    /// The database's address, as in `sqlite:./data.db`; `sqlite:.pagetide/data.db` in the app's
-    /// folder if you do not say.
+    /// The URL of the database, as in `sqlite:./data.db`; `sqlite:.pagetide/data.db` if you do not say.
+    /// The path is relative to the app's folder.
     #[validate(length(min = 1, message = "must not be empty"))]
     url: Option<String>,
 }
@@ -72,25 +72,27 @@ struct RawDatabase {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Auth", deny_unknown_fields)]
 struct RawAuth {
-    /// The ways to sign in.
+    /// The methods to sign in.
     #[validate(nested)]
     strategies: Option<Vec<RawStrategy>>,
-    /// Roles beside `admin`, `member` and `viewer`, which every app has.
+    /// Roles in addition to `admin`, `member` and `viewer`, which every app has.
     #[schemars(inner(regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$")), with = "Option<Vec<String>>")]
     roles: Option<Vec<Role>>,
-    /// Whether people may make themselves an account, on `/sign-up`.
+    /// Whether people may create their own account, on `/sign-up`; `false` if you do not say.
     sign_up: Option<bool>,
-    /// The role they then have, `member` where nobody says. It must not be `admin`.
+    /// The role of people who create their own account; `member` if you do not say. It must not be
+    /// `admin`.
     #[schemars(regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"), with = "Option<String>")]
     default_role: Option<Role>,
 }
 
-/// Pages of this app that are elsewhere.
+/// Sites with exported pages that this app keeps current.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Live", deny_unknown_fields)]
 struct RawLive {
-    /// The sites whose pages are kept live, as in `[https://example.org]`. They see what guests see.
+    /// The origins of the sites with exported pages, as in `[https://example.org]`. Their pages show what
+    /// guests see.
     #[schemars(
         inner(regex(pattern = r"^https?://[a-z0-9.:\[\]-]+$")),
         with = "Option<Vec<String>>"
@@ -98,27 +100,27 @@ struct RawLive {
     origins: Option<Vec<Origin>>,
 }
 
-/// One way to sign in.
+/// One method to sign in.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Strategy", deny_unknown_fields)]
 struct RawStrategy {
-    /// Which way it is: `emailAndPassword`.
+    /// The name of the method: `emailAndPassword`.
     #[validate(required)]
     r#type: Option<RawStrategyType>,
 }
 
-/// A way to sign in.
+/// The name of a method to sign in.
 #[derive(Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "StrategyType")]
 enum RawStrategyType {
-    /// With an e-mail address and a password.
+    /// With an email address and a password.
     EmailAndPassword,
 }
 
-/// Checks a whole app. Reports every problem; what comes back holds only if there was no error.
-/// Faults are those of seeds, which stand in files of their own.
+/// Checks a whole app and reports every problem. The returned app is valid only if there was no error.
+/// `faults` gets the problems in files that are not YAML, such as seeds.
 pub(super) fn check(
     top: &Unit,
     sources: &mut Sources,
@@ -180,7 +182,7 @@ fn check_roles(given: Option<Vec<Role>>, problems: &mut Problems) -> Vec<Role> {
     roles
 }
 
-/// The role of people who sign themselves up, if they may.
+/// Returns the role of people who sign themselves up. `None` if the app does not allow that.
 fn check_sign_up(auth: &RawAuth, roles: &[Role], problems: &mut Problems) -> Option<Role> {
     let may = auth.sign_up.unwrap_or_default();
     let Some(role) = &auth.default_role else {
@@ -198,7 +200,7 @@ fn check_sign_up(auth: &RawAuth, roles: &[Role], problems: &mut Problems) -> Opt
         return None;
     }
     if !may {
-        let message = "`defaultRole` is for people who sign themselves up, and nobody may";
+        let message = "`defaultRole` has no effect, because people may not sign themselves up";
         problems.warn(place, message).help("add `signUp: true`, or remove it");
     }
     may.then(|| role.clone())

@@ -1,4 +1,5 @@
-//! Components: read as the type each names, with its page and the app's tables around it.
+//! Checks components: reads each as the type that it names, in the context of its page and the app's
+//! tables.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -21,19 +22,19 @@ use crate::spec::table::Tables;
 use crate::spec::tree::Node;
 use crate::spec::unit::Unit;
 
-/// What components must know about the page they are on.
+/// The facts about a page that its components are checked with.
 pub(super) struct PageFacts {
-    /// One of each kind of viewer who may open it.
+    /// The viewers who may open the page: a guest, and one user for each role.
     pub(super) audience: Vec<Viewer>,
-    /// Whether the author opened it to everyone, in so many words.
+    /// Whether `access` of the page says `all`.
     pub(super) is_public: bool,
-    /// The names of the parameters of its path.
+    /// The names of the parameters of the page's path.
     pub(super) params: Vec<Arc<str>>,
-    /// Whether people on it see who else is.
+    /// Whether the page has `presence: true`.
     pub(super) presence: bool,
 }
 
-/// Checks the components of a page. What comes back holds only if nothing was reported.
+/// Checks the components of a page. The returned components are valid only if nothing was reported.
 pub(super) fn check_all(
     page: &Unit,
     roles: &[Role],
@@ -60,7 +61,7 @@ pub(super) fn check_all(
     around.list(page, "components")
 }
 
-/// Whether a text is said to be the title of the page.
+/// Whether a `text` component is the title of the page.
 fn has_title(holder: &Node, key: &str) -> bool {
     let says =
         |node: &Node, key: &str, word: &str| node.get(key).and_then(Node::text) == Some(word);
@@ -70,10 +71,11 @@ fn has_title(holder: &Node, key: &str) -> bool {
     })
 }
 
-/// What the ids of the elements around components begin with, and nothing else on a page.
+/// The prefixes of the ids that the layout of a page and the scripts use.
 const RESERVED_IDS: [&str; 2] = ["pt-", "pagetide-"];
 
-/// The ids that the author gives; reports one that is given twice, or is not the author's to give.
+/// Collects the ids that the author gives. Reports an id that is given twice, and one with a reserved
+/// prefix.
 fn collect_ids<'a>(
     holder: &Unit<'a>,
     key: &str,
@@ -97,22 +99,23 @@ fn collect_ids<'a>(
     }
 }
 
-/// What stands around all components of one page.
+/// The context that all components of one page share.
 struct PageAround<'a, 'p> {
     roles: &'p [Role],
     tables: &'p Tables,
-    /// Who opens the page and sees the component that is being read.
+    /// The facts about the page. Its audience is narrowed to those who see the component that is being
+    /// read.
     facts: PageFacts,
     sources: &'p mut Sources,
-    /// What is wrong in files that are no YAML.
+    /// The problems in files that are not YAML.
     faults: &'p mut Vec<Fault>,
-    /// Whether a component shows the people on the page.
+    /// Whether a component that shows the people on the page was found.
     presence_placed: bool,
-    /// Whether a component has the title of the page.
+    /// Whether a component that is the title of the page was found.
     titled: bool,
     /// The ids that the author gives.
     ids: HashSet<&'a str>,
-    /// How many components of each type came so far.
+    /// How many components of each type were read so far.
     counts: HashMap<String, usize>,
     problems: &'p mut Problems,
 }
@@ -146,26 +149,28 @@ impl<'a> PageAround<'a, '_> {
         Some(Component { id, visible, props, kind: kind?? })
     }
 
-    /// Whom of the audience an author lets see something.
+    /// Checks a `visible` key. Reports one that lets no viewer of the audience see the component.
     fn visible(&mut self, given: Option<RawGrant>, place: &Place) -> Grant {
         let Some(given) = given else { return Grant::All };
         if matches!(&given, RawGrant::Roles(names) if names.is_empty()) {
             let problem =
                 self.problems.report(place.clone(), "nobody may see this: no role is listed");
-            problem.help("without `visible` everyone sees it who may open the page");
+            problem.help("without `visible`, everyone who may open the page sees it");
             return Grant::All;
         }
         let grant = given.check(self.roles, place, self.problems);
         if !self.facts.audience.iter().any(|viewer| grant.allows(viewer)) {
             let message = "nobody who may open this page may see this";
             let problem = self.problems.report(place.clone(), message);
-            problem.help("see `access` of the page, and `visible` of what holds this");
+            problem.help(
+                "check `access` of the page, and `visible` of the components around this one",
+            );
             return Grant::All;
         }
         grant
     }
 
-    /// The author's id, or one after the type and its place among its like: `dataTable-2`.
+    /// Returns the author's id, or one made from the type and its number on the page: `dataTable-2`.
     fn id(&mut self, type_name: &str, given: Option<ComponentId>) -> ComponentId {
         let count = self.counts.entry(type_name.to_owned()).or_default();
         *count += 1;
@@ -177,19 +182,19 @@ impl<'a> PageAround<'a, '_> {
             *count += 1;
             id = format!("{type_name}-{count}");
         }
-        // An unknown type need not be fit for an id, and is reported in a moment.
+        // An unknown type may not be a valid id; it is reported soon afterwards.
         id.parse().unwrap_or_else(|_| "unknown".parse().expect("it is an id"))
     }
 }
 
-/// What stands around one component.
+/// The context of one component.
 struct Here<'a, 'p, 'q> {
     unit: Unit<'a>,
     page: &'q mut PageAround<'a, 'p>,
 }
 
 impl Here<'_, '_, '_> {
-    /// A file beside the one in which the component stands.
+    /// Reads a file, named relative to the file that contains the component.
     fn find_file(&mut self, link: &str) -> Result<(FileId, Option<NotUtf8>), BadFile> {
         let sources = &mut *self.page.sources;
         let path = sources.find(self.unit.node.at.file, link)?;

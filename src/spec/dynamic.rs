@@ -1,16 +1,15 @@
-//! `{$params.id}` and its like in texts that take no values: people would read them as they stand, so
-//! they are refused.
+//! Refuses `{$params.id}` and the like in texts that take no values: people would read them literally.
 
 use crate::model::operand::{PLACES, seeming_in_text};
 use crate::model::problem::{PathStep, Place, Problems};
 use crate::spec::tree::{Node, NodeKind};
 use crate::spec::unit::Unit;
 
-/// Keys whose values are data, whatever stands in them.
+/// Keys whose values are data, so that such a text in them is meant literally.
 const DATA: [&str; 1] = ["default"];
 
-/// Looks at every text of an app that has no other problem: by then, all that takes values has said
-/// so.
+/// Checks every text of an app that has no other problem. By then, every place that takes values has been
+/// recorded in `problems`.
 pub(super) fn check(top: &Unit, problems: &mut Problems) {
     walk(top.node, &top.place, problems);
 }
@@ -27,9 +26,9 @@ fn walk(node: &Node, place: &Place, problems: &mut Problems) {
                     PathStep::Item(_) => None,
                 });
                 let key = key.unwrap_or("this text");
-                let message = format!("`{value}` stands for nothing in `{key}`");
+                let message = format!("`{key}` takes no values, so `{value}` has no meaning in it");
                 let problem = problems.report(place.clone(), message);
-                problem.help(format!("values stand in the {PLACES}"));
+                problem.help(format!("values can stand in the {PLACES}"));
             }
         }
         NodeKind::List(items) => {

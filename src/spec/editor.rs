@@ -1,12 +1,12 @@
-//! What editors show of the JSON Schema: what each thing is called, and its words on one line, once
-//! as plain text and once as Markdown.
+//! Prepares the JSON Schema for editors: gives each mapping a title, and each description one line, as
+//! plain text and as Markdown.
 
 use serde_json::{Map, Value as Json};
 
-/// The keys whose values are schemas by name, so that a name is no keyword of JSON Schema.
+/// The keywords whose value maps names to schemas, so that a name in it is not taken for a keyword.
 const BY_NAME: [&str; 2] = ["properties", "$defs"];
 
-/// Gives a schema and all below it words that editors can show.
+/// Adds titles and descriptions for editors to a schema and all schemas below it.
 pub(super) fn explain(schema: &mut Json) {
     match schema {
         Json::Array(items) => items.iter_mut().for_each(explain),
@@ -26,7 +26,8 @@ pub(super) fn explain(schema: &mut Json) {
     }
 }
 
-/// The description on one line, without marks where it is plain text.
+/// Puts the description on one line: without backticks as `description`, with them as
+/// `markdownDescription`.
 fn one_line(schema: &mut Map<String, Json>) {
     let Some(written) = schema.get("description").and_then(Json::as_str) else { return };
     let line = written.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -34,7 +35,8 @@ fn one_line(schema: &mut Map<String, Json>) {
     schema.insert("markdownDescription".to_owned(), line.into());
 }
 
-/// Calls a mapping after the key or the definition that it is: `DataSource` is a "Data source".
+/// Gives a mapping a title made from the name of its key or definition: `DataSource` becomes "Data
+/// source".
 fn entitle(name: &str, schema: &mut Json) {
     let is_mapping = |schema: &Json| schema["type"] == "object" || schema["properties"].is_object();
     let choices = ["anyOf", "oneOf"].into_iter().filter_map(|key| schema.get(key)?.as_array());

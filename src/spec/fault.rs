@@ -1,4 +1,4 @@
-//! What is wrong with the YAML itself, before anything in it has a meaning; and the words for it.
+//! Faults in the text of a file, such as YAML syntax, with the messages for authors.
 
 use granit_parser::{ErrorKind, ScanError};
 
@@ -6,13 +6,13 @@ use crate::model::ids::TableName;
 use crate::model::problem::Severity;
 use crate::spec::source::{BadFile, NotUtf8, Span};
 
-/// One thing wrong at one place of a file.
+/// A fault at one place of a file.
 pub(super) struct Fault {
     pub(super) severity: Severity,
     pub(super) at: Span,
     pub(super) message: String,
     pub(super) help: Option<String>,
-    /// Whose seed it is about, where it is about one.
+    /// The table whose seed has the fault. `None` if it is not in a seed.
     pub(super) seed_of: Option<TableName>,
 }
 
@@ -21,7 +21,7 @@ impl Fault {
         Self { severity: Severity::Error, at, message: message.into(), help: None, seed_of: None }
     }
 
-    /// What is probably not meant.
+    /// Creates a warning at a place of a file.
     pub(super) fn warning(at: Span, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::new(at, message) }
     }
@@ -30,18 +30,18 @@ impl Fault {
         Self { help: Some(help.into()), ..self }
     }
 
-    /// A file that cannot be used, named here.
+    /// Creates a fault at the place that names a file which cannot be used.
     pub(super) fn file(at: Span, error: &BadFile) -> Self {
         Self { help: error.help(), ..Self::new(at, error.to_string()) }
     }
 
-    /// A backslash in double quotes that nothing can be made of.
+    /// Creates the fault of an unknown escape in double quotes.
     pub(super) fn unknown_escape(at: Span) -> Self {
         let (message, help) = words(&ErrorKind::UnknownQuotedScalarEscape);
         Self::new(at, message.unwrap_or_default()).help(help)
     }
 
-    /// Text that is not YAML, in the words of an author.
+    /// Creates the fault of a syntax error, in words for authors.
     pub(super) fn syntax(at: Span, error: &ScanError) -> Self {
         let (message, help) = words(error.kind());
         let fault = match message {
@@ -61,7 +61,8 @@ impl From<NotUtf8> for Fault {
     }
 }
 
-/// What is wrong, where the parser's own words would puzzle an author; and what to do.
+/// Returns a message for authors, `None` if the parser's own is plain enough; and what to do, empty if
+/// that is clear.
 fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
     let (message, help) = match kind {
         ErrorKind::TabInBlockIndentation
@@ -131,5 +132,5 @@ fn words(kind: &ErrorKind) -> (Option<String>, &'static str) {
     (Some(message.to_owned()), help)
 }
 
-/// How deep values may nest, `$ref` included.
+/// The deepest nesting of values, across `$ref`.
 pub(super) const MAX_DEPTH: usize = 64;

@@ -1,4 +1,4 @@
-//! Fields: a type, its options, and what a new record has there.
+//! Checks fields: their name, type, options and default.
 
 use std::mem::discriminant;
 use std::sync::Arc;
@@ -23,26 +23,26 @@ use crate::spec::unit::Unit;
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Field", deny_unknown_fields)]
 pub(super) struct RawField {
-    /// What the field is called, in JSON and in the database, as in `createdAt`. 1 to 63 letters, digits and `_`, a letter
-    /// first.
+    /// The name of the field in JSON and in the database, as in `createdAt`. 1 to 63 letters, digits and
+    /// `_`, a letter first.
     #[validate(required)]
     #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
     name: Option<FieldName>,
-    /// What the field may hold, as in `single-line-text`.
+    /// The type of the field, as in `single-line-text`.
     #[validate(required)]
     #[schemars(schema_with = "type_schema")]
     r#type: Option<String>,
-    /// What people read above the column; made from the name if you do not say.
+    /// The text that people read above the column. By default, it is made from the name.
     label: Option<String>,
     /// Whether a record must have a value here; `false` if you do not say.
     required: Option<bool>,
     /// Whether no two records may have the same value; `false` if you do not say.
     unique: Option<bool>,
-    /// The value of a new record that names none.
+    /// The value of a new record that gives none.
     default: Option<Json>,
     /// For `single-select`, `status` and `multi-select`: the values to choose from.
     options: Option<Vec<Arc<str>>>,
-    /// For `currency`: the ISO 4217 code; `EUR` if you do not say.
+    /// For `currency`: the ISO 4217 code of the currency; `EUR` if you do not say.
     currency: Option<Arc<str>>,
     /// For numbers: the smallest value allowed.
     #[schemars(with = "Option<f64>")]
@@ -50,19 +50,19 @@ pub(super) struct RawField {
     /// For numbers: the greatest value allowed. For `rating`: how many stars, 5 if you do not say.
     #[schemars(with = "Option<f64>")]
     max: Option<Number>,
-    /// For `autonumber`: the number of the first record, 1 if you do not say. Numbers count with the
-    /// ids of the records.
+    /// For `autonumber`: the number of the first record, 1 if you do not say. The numbers follow the ids
+    /// of the records.
     #[schemars(with = "Option<u64>")]
     start: Option<Number>,
-    /// For `autonumber`: what people read before the number, as in `ORD-`.
+    /// For `autonumber`: the text before the number, as in `ORD-`.
     prefix: Option<Arc<str>>,
-    /// For `relationship`: the table whose records it refers to, as in `customers`.
+    /// For `relationship`: the table whose records the field refers to, as in `customers`.
     #[schemars(with = "Option<String>", regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"))]
     table: Option<TableName>,
-    /// For `relationship`: what becomes of this record when the other one is removed; `restrict` if you do
-    /// not say.
+    /// For `relationship`: what happens to this record when the record it refers to is deleted;
+    /// `restrict` if you do not say.
     on_delete: Option<OnDelete>,
-    /// What the field was called before: its values are kept under the new name.
+    /// The earlier name of the field: its values are kept under the new name.
     #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
     renamed_from: Option<FieldName>,
 }
@@ -70,7 +70,7 @@ pub(super) struct RawField {
 /// The keys that belong to some types only.
 const OPTION_KEYS: [&str; 8] =
     ["options", "currency", "min", "max", "start", "prefix", "table", "onDelete"];
-/// The keys that make no sense where the system sets the value.
+/// The keys that a field whose value the system sets does not have.
 const VALUE_KEYS: [&str; 3] = ["required", "unique", "default"];
 
 fn type_schema(_: &mut SchemaGenerator) -> Schema {
@@ -80,7 +80,7 @@ fn type_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "description": "What a field may hold.", "oneOf": types.collect::<Vec<_>>() })
 }
 
-/// Checks one field beside those before it. Nothing if it does not hold.
+/// Checks one field against those before it. `None` if a problem was reported.
 pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> Option<Field> {
     let before = problems.count();
     let raw: RawField = unit.read(problems)?;
@@ -175,7 +175,7 @@ fn check_option_keys(type_name: &str, unit: &Unit, problems: &mut Problems) {
 
 fn report_option(key: &str, type_name: &str, message: &str, unit: &Unit, problems: &mut Problems) {
     if let Some(given) = unit.key(key) {
-        // What did not fit its type was reported and taken out, and looks as if it were missing.
+        // A value that did not fit its type was reported and removed, and looks as if it were missing.
         if !problems.concern(&given.place) {
             problems.report(given.place, format!("{key} {message}"));
         }
@@ -189,7 +189,7 @@ fn report_option(key: &str, type_name: &str, message: &str, unit: &Unit, problem
     }
 }
 
-/// What the system sets by itself stands once in a table, and takes no values.
+/// Checks a field whose value the system sets: a table has one of each type, and it takes no values.
 fn check_system(kind: &FieldKind, unit: &Unit, earlier: &[Field], problems: &mut Problems) {
     if !kind.is_system() {
         return;
@@ -197,7 +197,10 @@ fn check_system(kind: &FieldKind, unit: &Unit, earlier: &[Field], problems: &mut
     let type_name = unit.node.get("type").and_then(|node| node.text()).unwrap_or_default();
     let is_same = |field: &&Field| discriminant(&field.kind) == discriminant(kind);
     if let Some(same) = earlier.iter().find(is_same) {
-        let message = format!("a table has one {type_name} field, and `{}` is it", same.name);
+        let message = format!(
+            "a table can have only one {type_name} field, and `{}` is one already",
+            same.name
+        );
         problems.report(unit.place.key("type"), message);
     }
     for key in VALUE_KEYS {
@@ -209,8 +212,8 @@ fn check_system(kind: &FieldKind, unit: &Unit, earlier: &[Field], problems: &mut
     }
 }
 
-/// A relationship has no default, since nobody knows which records there will be, and one that must
-/// have a value cannot be left without.
+/// Checks a relationship: it has no default, since the records are not known yet, and `setNull` cannot
+/// empty a required field.
 fn check_link(kind: &FieldKind, raw: &RawField, unit: &Unit, problems: &mut Problems) {
     let FieldKind::Relationship(_, on_delete) = kind else { return };
     if unit.key("default").is_some() {
@@ -224,7 +227,8 @@ fn check_link(kind: &FieldKind, raw: &RawField, unit: &Unit, problems: &mut Prob
     }
 }
 
-/// What has many spellings cannot be told apart by the database.
+/// Refuses `unique` for lists and JSON: equal values can be written in many ways, so the database cannot
+/// compare them.
 fn check_unique(kind: &FieldKind, unique: Option<bool>, unit: &Unit, problems: &mut Problems) {
     if unique == Some(true) && matches!(kind.storage(), Storage::List | Storage::Json) {
         let type_name = unit.node.get("type").and_then(|node| node.text()).unwrap_or_default();
@@ -233,7 +237,7 @@ fn check_unique(kind: &FieldKind, unique: Option<bool>, unit: &Unit, problems: &
     }
 }
 
-/// What people read for a name: `createdAt` is "Created at", `customerID` is "Customer ID".
+/// Returns the label for a name: `createdAt` becomes "Created at", `customerID` becomes "Customer ID".
 pub(super) fn label(name: &str) -> Arc<str> {
     let mut label = String::with_capacity(name.len() + 4);
     for (index, word) in words_of(name).enumerate() {
@@ -252,8 +256,8 @@ pub(super) fn label(name: &str) -> Arc<str> {
     label.into()
 }
 
-/// The words of a name: between underscores, and from a capital that does not follow another, or
-/// that begins a word after an acronym.
+/// Returns the words of a name. A word ends at an underscore, and before a capital that does not follow
+/// another capital or that begins a word after an acronym.
 fn words_of(name: &str) -> impl Iterator<Item = &str> {
     let begins = |part: &str, at: usize| {
         let bytes = part.as_bytes();

@@ -1,8 +1,8 @@
-//! YAML → [`App`], or every problem with its place.
+//! Reads YAML and returns an [`App`], or every problem with its place.
 //!
-//! Files are read into a tree that remembers places; each unit of it (a table, a field, a page, a
-//! component) becomes a type by itself; then names are held against each other. The only module
-//! that knows YAML. A spec can never make it panic.
+//! Files are parsed into a tree that remembers where each value stands. Each unit of the tree (a table, a
+//! field, a page, a component) is then deserialised separately, and at last names are checked against
+//! each other. This is the only module that knows YAML. No spec can make it panic.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -53,31 +53,32 @@ mod theme;
 pub use report::{Finding, Report};
 pub use schema::{AppPart, app_schema, part_schema};
 
-/// What an app is called that comes from standard input.
+/// The file name of an app that is read from standard input.
 const STDIN: &str = "<stdin>";
-/// The file that an app begins with.
+/// The name of an app's first file.
 const APP_FILE: &str = "app.yaml";
 
-/// What came of a spec.
+/// The result of loading a spec.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The app, where there is no error.
+    /// The app. `None` if there is an error.
     pub app: Option<Arc<App>>,
-    /// The app, where nothing is wrong but seeds.
+    /// The app without its faulty seeds. `None` unless all errors are in seeds.
     pub unseeded: Option<Unseeded>,
-    /// Everything wrong with it, warnings included.
+    /// All problems of the app, warnings included.
     pub report: Report,
-    /// The files that it was read from, and those that were looked for in vain: when one of them
-    /// changes, something else may come of it.
+    /// The files that were read, and those that were looked for and not found. If one of them changes,
+    /// the result may change.
     pub files: BTreeSet<PathBuf>,
 }
 
-/// An app with nothing wrong but seeds: it can be served where their tables are filled already.
+/// An app whose only errors are in seeds. It can be served if the tables of these seeds exist already,
+/// since their seeds are not used then.
 #[derive(Clone, Debug)]
 pub struct Unseeded {
-    /// The app, without those seeds.
+    /// The app without the faulty seeds.
     pub app: Arc<App>,
-    /// The tables that they are for.
+    /// The tables that the faulty seeds are for.
     pub tables: BTreeSet<TableName>,
 }
 
@@ -90,20 +91,20 @@ impl Unseeded {
     }
 }
 
-/// Why there was nothing to check.
+/// The error of a spec that could not be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// A folder that is no app's.
+    /// The folder has no `app.yaml`.
     #[error(
         "there is no {APP_FILE} in `{folder}`{instead}",
         folder = .0.display(),
         instead = instead(.0)
     )]
     NoApp(PathBuf),
-    /// No such folder or file.
+    /// The folder or file does not exist.
     #[error("there is no file or folder `{path}`", path = .0.display())]
     Missing(PathBuf),
-    /// It is there, but cannot be read.
+    /// The file exists, but cannot be read.
     #[error("`{path}` could not be read: {error}", path = .0.display(), error = .1)]
     Unreadable(PathBuf, #[source] io::Error),
 }
@@ -111,7 +112,7 @@ pub enum LoadError {
 /// Loads an app from its folder or its `app.yaml`.
 ///
 /// # Errors
-/// If there is nothing to read. What is wrong with what was read is in the report.
+/// Fails if the file cannot be read. Problems of its content are in the report.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     let file = app_file(path)?;
     let folder = file.parent().unwrap_or(Path::new("/"));
@@ -121,10 +122,11 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
     check(&mut sources, read, &file).map_err(unreadable)
 }
 
-/// Loads an app that is given rather than kept in a file; what it refers to is in this folder.
+/// Loads an app from a reader, such as standard input. Files that it refers to are looked for in
+/// `folder`.
 ///
 /// # Errors
-/// If there is nothing to read. What is wrong with what was read is in the report.
+/// Fails if the file cannot be read. Problems of its content are in the report.
 pub fn load_given(app: impl Read, folder: &Path) -> Result<Loaded, LoadError> {
     let name = Path::new(STDIN);
     let unreadable = |error| LoadError::Unreadable(name.to_owned(), error);
@@ -151,10 +153,10 @@ fn check(sources: &mut Sources, read: FirstFile, path: &Path) -> io::Result<Load
     Ok(Loaded { app, unseeded, report, files: sources.sought().clone() })
 }
 
-/// The file that an app begins with, as far as it could be read.
+/// The app's first file as read, with the place of bytes that are not UTF-8; or why it could not be read.
 type FirstFile = Result<(FileId, Option<NotUtf8>), BadFile>;
 
-/// Everything written in the app's files; nothing if a fault says why there is none.
+/// Returns the tree of all files of the app. `None` if there is none, and then a fault says why.
 fn read_tree(
     read: FirstFile,
     path: &Path,
@@ -181,7 +183,8 @@ fn read_tree(
     Ok(tree)
 }
 
-/// What the folder has in the place of an app's first file, in words.
+/// Returns a hint for a folder whose first file has a similar name (`app.yml`, `App.yaml`). Empty if
+/// there is no such file.
 fn instead(folder: &Path) -> String {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -190,7 +193,7 @@ fn instead(folder: &Path) -> String {
     found.map_or_else(String::new, |name| format!("; rename `{name}` to {APP_FILE}"))
 }
 
-/// The app's first file without symbolic links.
+/// Returns the path of the app's first file, without symbolic links.
 fn app_file(path: &Path) -> Result<PathBuf, LoadError> {
     let unreadable = |path: &Path, error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => LoadError::Missing(path.to_owned()),

@@ -1,4 +1,4 @@
-//! Pages: where they are, who may open them, what is on them.
+//! Checks pages: their paths, who may open them, and what they show.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ use crate::spec::source::Sources;
 use crate::spec::table::Tables;
 use crate::spec::unit::Unit;
 
-/// Where an author's pages cannot be.
+/// The paths below which an author cannot declare pages.
 const RESERVED: [&str; 2] = ["/api", "/_pagetide"];
 
 /// One page of the app.
@@ -34,49 +34,49 @@ const RESERVED: [&str; 2] = ["/api", "/_pagetide"];
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Page", deny_unknown_fields)]
 pub(super) struct RawPage {
-    /// What people read in menus and on the tab, as in `Dashboard`.
+    /// The name of the page in menus and on the browser's tab, as in `Dashboard`.
     #[validate(
         required,
         length(min = 1, max = 100, message = "must have from 1 to 100 characters")
     )]
     name: Option<String>,
-    /// Where the page is reached, as in `/dashboard`. A part that begins with a colon, as in
-    /// `/orders/:id`, stands for any value, which filters can use as `$params.id`.
+    /// The path of the page, as in `/dashboard`. A part that begins with a colon, as in `/orders/:id`,
+    /// stands for any value, which filters can use as `$params.id`.
     #[validate(required)]
     #[schemars(regex(pattern = r"^/"))]
     path: Option<String>,
-    /// What search engines and previews read.
+    /// The title and description for search engines and link previews.
     #[validate(nested)]
     meta: Option<RawMeta>,
-    /// Who may open the page; whoever may read some of the data on it if you do not say.
+    /// Who may open the page. By default, everyone who may read some of the data on it.
     #[validate(nested)]
     access: Option<RawAccess>,
-    /// Whether people on the page see who else is; `false` if you do not say.
+    /// Whether people on the page see who else is on it; `false` if you do not say.
     presence: Option<bool>,
-    /// What is on the page, from top to bottom.
+    /// The components of the page, from top to bottom.
     #[expect(dead_code, reason = "the items are read one by one")]
     components: Option<Each<AnyComponent>>,
 }
 
-/// What search engines and previews read of a page.
+/// The title and description of a page for search engines and link previews.
 #[derive(Default, Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Meta", deny_unknown_fields)]
 struct RawMeta {
-    /// The title on the tab; the page's name if you do not say. Values may stand in it, as in
-    /// `Order {$params.id}`.
+    /// The title on the browser's tab. The default is the page's name. May contain values, as in `Order
+    /// {$params.id}`.
     title: Option<String>,
-    /// One or two sentences about the page. Values may stand in them.
+    /// One or two sentences about the page. May contain values.
     description: Option<String>,
 }
 
-/// Who may open a page, as written: a grant, or more about it.
+/// The `access` of a page as written: a grant alone, or a mapping.
 enum RawAccess {
     Grant(RawGrant),
     Full(FullAccess),
 }
 
-/// Who may open a page, and where others are sent.
+/// Who may open a page, and the page to which others are redirected.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Access", deny_unknown_fields)]
@@ -84,11 +84,11 @@ struct FullAccess {
     /// Who may open the page, as in `authenticated`.
     #[validate(required)]
     require: Option<RawGrant>,
-    /// The path that others are sent to; the sign-in page if you do not say.
+    /// The path to which others are redirected. The default is the sign-in page.
     redirect_to: Option<String>,
 }
 
-/// Checks one page. What comes back holds only if nothing was reported.
+/// Checks one page. The returned page is valid only if nothing was reported.
 pub(super) fn check(
     unit: &Unit,
     roles: &[Role],
@@ -119,7 +119,7 @@ fn check_meta(raw: RawMeta, params: &[Arc<str>], place: &Place, problems: &mut P
     Meta { title: read(raw.title, "title"), description: read(raw.description, "description") }
 }
 
-/// Reports pages that are at the same paths.
+/// Reports pages whose paths match the same addresses.
 pub(super) fn check_paths(top: &Unit, problems: &mut Problems) {
     let mut seen: HashMap<String, (usize, &str)> = HashMap::new();
     let pages = top.node.get("pages").map_or(&[][..], |pages| pages.items());
@@ -134,7 +134,7 @@ pub(super) fn check_paths(top: &Unit, problems: &mut Problems) {
                     name.map_or("another page".to_owned(), |name| format!("the page `{name}`"));
                 let message = match *at == path {
                     true => format!("{page} is at {path} already"),
-                    false => format!("{page} is at {at}, which are the same paths"),
+                    false => format!("{page} is at {at}, which matches the same addresses"),
                 };
                 let place = top.place.key("pages").item(index).key("path");
                 problems.report(place, message).help("every page needs a path of its own");
@@ -143,24 +143,25 @@ pub(super) fn check_paths(top: &Unit, problems: &mut Problems) {
     }
 }
 
-/// A path without the names of its parameters: what is alike is reached alike.
+/// Returns the path without the names of its parameters. Two paths with the same shape match the same
+/// addresses.
 fn shape(path: &str) -> String {
     let segments =
         path.split('/').map(|segment| if segment.starts_with(':') { ":" } else { segment });
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// The names of the parameters of a path.
+/// Returns the names of the parameters of a path.
 fn params(path: &str) -> Vec<&str> {
     path.split('/').filter_map(|segment| segment.strip_prefix(':')).collect()
 }
 
-/// The path without a slash at its end, but for `/` itself.
+/// Returns the path without a slash at its end. `/` stays as it is.
 pub(super) fn canonical(path: &str) -> &str {
     path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
 
-/// The path in its canonical form.
+/// Checks a path and returns its canonical form. `None` if it was reported.
 fn check_path(path: &str, place: &Place, problems: &mut Problems) -> Option<Arc<str>> {
     let canonical = canonical(path);
     let under = |reserved: &&str| {
@@ -181,7 +182,8 @@ fn check_path(path: &str, place: &Place, problems: &mut Problems) -> Option<Arc<
     } else if canonical == "/" {
         return Some("/".into());
     } else if below.split('/').any(unfit) {
-        problems.report(place.clone(), "a path has something between every two slashes");
+        problems
+            .report(place.clone(), "a path cannot have an empty part, `.` or `..` between slashes");
     } else if let Some(bad) = literals(below).find(|c| *c != '/' && !allowed(*c)) {
         let message = format!("a path cannot hold `{}`", bad.escape_debug());
         problems.report(place.clone(), message).help(match bad {
@@ -194,12 +196,12 @@ fn check_path(path: &str, place: &Place, problems: &mut Problems) -> Option<Arc<
     None
 }
 
-/// The letters of a path that are not those of a parameter.
+/// Returns the characters of the parts of a path that are no parameters.
 fn literals(path: &str) -> impl Iterator<Item = char> {
     path.split('/').filter(|segment| !segment.starts_with(':')).flat_map(str::chars)
 }
 
-/// Whether the parameters of a path have names of their own. Reports those that have not.
+/// Whether every parameter of a path has a valid name of its own. Reports the first that has not.
 fn check_params(params: &[&str], place: &Place, problems: &mut Problems) -> bool {
     for (index, name) in params.iter().enumerate() {
         if name.parse::<FieldName>().is_err() {
@@ -243,7 +245,7 @@ fn check_access(
     Some(PageAccess { require, redirect_to: redirect_to.map(Into::into) })
 }
 
-/// One of each kind of viewer who may open the page.
+/// Returns the viewers who may open the page: a guest, and one user for each role.
 fn audience(access: Option<&PageAccess>, roles: &[Role]) -> Vec<Viewer> {
     let user = |role: &Role| {
         Viewer::User(User {

@@ -1,5 +1,5 @@
-//! YAML text → tree. Everything YAML allows and a spec must not have is refused here: keys that
-//! stand twice, tags, merge keys, several documents, nesting and aliases without end.
+//! Parses YAML text into a tree. It refuses what YAML allows and a spec must not have: duplicate keys,
+//! tags, merge keys, several documents, and unlimited nesting and aliases.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,15 +11,15 @@ use crate::spec::source::{FileId, Span, line_number, line_start};
 use crate::spec::tree::{Entry, Node, NodeKind};
 use crate::spec::unseen::{self, Unseen};
 use crate::spec::{scalar, surface};
-/// How many values an app may have in all.
+/// The most values of one app.
 pub(super) const MAX_NODES: usize = 200_000;
-/// How many values aliases may stand for in one file.
+/// The most values that the aliases of one file may repeat.
 const MAX_ALIASED: usize = 10_000;
-/// What may stand after a backslash in double quotes (YAML 1.2, 5.7).
+/// The characters that may follow a backslash in double quotes (YAML 1.2, 5.7).
 const KNOWN_ESCAPES: &[u8] = b"0abt\tnvfe \"/\\N_LPxuU\n\r";
 
-/// The only value of a YAML text, nothing if it is empty. Nothing as well if it cannot be read to
-/// its end, and then the last of `faults` says why.
+/// Parses a YAML text that holds one value. `None` if the text is empty, or if it cannot be read to its
+/// end; in that case the last of `faults` says why.
 pub(super) fn parse(text: &str, file: FileId, faults: &mut Vec<Fault>) -> Option<Node> {
     let options = options! { emit_comments: false };
     let events = granit_parser::Parser::new_from_str_with_options(text, options);
@@ -28,7 +28,8 @@ pub(super) fn parse(text: &str, file: FileId, faults: &mut Vec<Fault>) -> Option
         YamlReader { events, text, file, faults, anchors, nodes: 0, aliased: 0, is_spoiled: false };
     let tree = reader.document();
     match tree {
-        // Nothing is sure where blanks are none: what follows from them is no news.
+        // Where an invisible character stands in for a blank, all later faults may follow from it. They
+        // are dropped.
         _ if reader.is_spoiled => None,
         Ok(tree) => tree,
         Err(ParseAbort(faults)) => {
@@ -44,7 +45,7 @@ pub(super) fn parse(text: &str, file: FileId, faults: &mut Vec<Fault>) -> Option
     }
 }
 
-/// What keeps a text from being read to its end.
+/// The faults that keep a text from being read to its end.
 struct ParseAbort(Vec<Fault>);
 
 impl From<Fault> for ParseAbort {
@@ -61,7 +62,7 @@ struct YamlReader<'a, 'f> {
     anchors: HashMap<usize, Node>,
     nodes: usize,
     aliased: usize,
-    /// Whether something that nobody sees stands where it cannot.
+    /// Whether an invisible character was found where it cannot stand.
     is_spoiled: bool,
 }
 
@@ -81,7 +82,7 @@ impl<'a> YamlReader<'a, '_> {
                 event => root = Some(self.node(event, span, 0)?),
             }
         }
-        // Three dashes and nothing after them are as empty as no dashes.
+        // Three dashes with nothing after them are an empty file too.
         Ok(root.filter(|node| !matches!(node.kind, NodeKind::Null)))
     }
 
@@ -97,7 +98,8 @@ impl<'a> YamlReader<'a, '_> {
         }
     }
 
-    /// The next event within a value. Values end before their file does, or the parser says so.
+    /// Returns the next event within a value. A value ends before its file does; the parser reports one
+    /// that does not.
     fn inside(&mut self, start: Span) -> Result<(Event<'a>, Span), ParseAbort> {
         let unended = || Fault::new(start, "what begins here does not end").into();
         self.next()?.ok_or_else(unended)
@@ -171,13 +173,14 @@ impl<'a> YamlReader<'a, '_> {
         }
     }
 
-    /// Whether a key stands in braces without a `:` after it.
+    /// Whether a key in braces has no `:` after it.
     fn is_bare(&self, key_at: Span) -> bool {
         let rest = self.text.get(key_at.end..).unwrap_or_default().trim_start();
         rest.starts_with([',', '}'])
     }
 
-    /// Reports a key in braces that is none: braces round a text, or a text with a comma.
+    /// Reports a key in braces that has no value: the author has put braces around a text, or a comma
+    /// into one.
     fn refuse_bare(&mut self, key: &str, key_at: Span, start: Span, before: Option<&Entry>) {
         let text = before.filter(|entry| matches!(entry.value.kind, NodeKind::Text(_)));
         let text = text.map(|entry| entry.value.at);
@@ -185,23 +188,28 @@ impl<'a> YamlReader<'a, '_> {
         let fault = match (before, text) {
             (_, Some(text)) if key.contains(' ') => {
                 let whole = self.written(text.to(key_at));
-                Fault::new(key_at, "a comma ends the text before it, so this is read by itself")
-                    .help(surface::quoted(whole))
+                Fault::new(
+                    key_at,
+                    "a comma ends the text before it, so this is read as a key of its own",
+                )
+                .help(surface::quoted(whole))
             }
             (None, _) => {
                 let at = start.to(key_at);
-                let message = "a text cannot begin with `{`: what is in it is read by itself";
+                let message =
+                    "a text cannot begin with `{`: what is in it is read as a value of its own";
                 let end = self.text[at.end..].find('}').map_or(at.end, |end| at.end + end + 1);
                 let at = Span { end, ..at };
                 Fault::new(at, message).help(surface::quoted(self.written(at)))
             }
             (Some(_), _) => Fault::new(key_at, format!("`{key}` has no value"))
-                .help(format!("write `{key}: …`; a text with a comma stands in quotes")),
+                .help(format!("write `{key}: …`, or put a text that contains a comma in quotes")),
         };
         self.faults.push(fault);
     }
 
-    /// A key's text. Anything but text is read past, reported, and nothing.
+    /// Returns the text of a key. A key of another kind is skipped and reported, and the result is
+    /// `None`.
     fn key(
         &mut self,
         event: Event<'a>,
@@ -260,7 +268,7 @@ impl<'a> YamlReader<'a, '_> {
         Span { file: self.file, start: range.start, end: range.end.max(range.start) }
     }
 
-    /// What stands in the file there.
+    /// Returns the text of the file in this range.
     fn written(&self, span: Span) -> &'a str {
         self.text.get(span.start..span.end).unwrap_or_default()
     }
@@ -270,7 +278,8 @@ impl<'a> YamlReader<'a, '_> {
         self.faults.extend(unseen.iter().map(|unseen| unseen.fault(self.file)));
     }
 
-    /// The tab that indents the line of this byte, or the first line after it that has one.
+    /// Returns the place of the tab that indents the line of this byte, or else the first later line that
+    /// has one.
     fn tab_near(&self, byte: usize) -> Option<Span> {
         let from = line_start(self.text, byte);
         let mut lines = self.text[from..].split_inclusive(['\n', '\r']);
@@ -311,7 +320,8 @@ impl<'a> YamlReader<'a, '_> {
     }
 }
 
-/// The escape in quotes from this byte on that lacks its digits, if that is what is wrong.
+/// Returns the range of the first escape after this byte that is unknown or lacks digits. `None` if the
+/// error is not about an escape.
 fn bad_escape(text: &str, start: usize, kind: &ErrorKind) -> Option<Range<usize>> {
     let is_escape = matches!(
         kind,

@@ -1,4 +1,4 @@
-//! Who may do what to a table's records.
+//! Who may read, create, update and delete the records of a table.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,44 +17,45 @@ use crate::model::problem::{Place, Problems};
 use crate::model::table::Table;
 use crate::spec::field::report_no_field;
 
-/// Who may do what to a table's records.
+/// Who may read, create, update and delete the records of a table.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Permissions", deny_unknown_fields)]
 pub(super) struct RawPermissions {
-    /// Who may see records; `authenticated` if you do not say.
+    /// Who may read records; `authenticated` if you do not say.
     read: Option<RawGrant>,
-    /// Who may add records, also such as may not see any; `[admin]` if you do not say, or nobody where
-    /// admins may not see records.
+    /// Who may add records; `[admin]` if you do not say. The default is no role if admins may not read
+    /// records. People who may not read records can be allowed to add them.
     create: Option<RawGrant>,
     /// Who may change records; `[admin]` if you do not say.
     update: Option<RawGrant>,
-    /// Who may remove records; `[admin]` if you do not say.
+    /// Who may delete records; `[admin]` if you do not say.
     delete: Option<RawGrant>,
-    /// Fields with narrower rules of their own.
+    /// Narrower rules for single fields.
     #[validate(nested)]
     fields: Option<Vec<RawFieldRule>>,
-    /// To which records it may be done, by those who may do it to some at all.
+    /// Filters that limit these permissions to some records.
     #[validate(nested)]
     rows: Option<RawRowRules>,
 }
 
-/// Which records of a table may be seen, added, changed and removed. All, where you do not say.
+/// Filters that say which records may be read, added, changed and deleted. Without a filter, all records
+/// may be.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "RowRules", deny_unknown_fields)]
 struct RawRowRules {
-    /// What a record must pass to be seen, as in
-    /// `[{field: owner, operator: eq, value: $currentUser.id}]`.
+    /// The filter that a record must match to be read, as in `[{field: owner, operator: eq, value:
+    /// $currentUser.id}]`.
     #[schemars(with = "Option<RawFilter>")]
     read: Option<Json>,
-    /// What a record must pass to be added.
+    /// The filter that a record must match to be added.
     #[schemars(with = "Option<RawFilter>")]
     create: Option<Json>,
-    /// What a record must pass to be changed, as it was and as it becomes.
+    /// The filter that a record must match to be changed, both before the change and after it.
     #[schemars(with = "Option<RawFilter>")]
     update: Option<Json>,
-    /// What a record must pass to be removed.
+    /// The filter that a record must match to be deleted.
     #[schemars(with = "Option<RawFilter>")]
     delete: Option<Json>,
 }
@@ -64,16 +65,17 @@ struct RawRowRules {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "FieldRule", deny_unknown_fields)]
 struct RawFieldRule {
-    /// The field the rule is about.
+    /// The name of the field.
     #[validate(required)]
     field: Option<String>,
-    /// Who may see it; all who may see the record if you do not say.
+    /// Who may read the field. By default, all who may read the record.
     read: Option<RawGrant>,
-    /// Who may set it; all who may write the record if you do not say.
+    /// Who may set the field. By default, all who may write the record.
     write: Option<RawGrant>,
 }
 
-/// Checks the permissions of a table whose fields named `lost` have problems of their own.
+/// Checks the permissions of a table. `lost` names the fields that have problems of their own, so that
+/// they are not reported as unknown.
 pub(super) fn check(
     raw: RawPermissions,
     table: &Table,
@@ -98,8 +100,7 @@ pub(super) fn check(
     Permissions { read, create, update, delete, fields, rows }
 }
 
-/// Whom one grant means of those whom the other does. Without a word of the author, nobody adds to
-/// what they may not see.
+/// Returns the roles that are in both grants. By default, only people who may read a table may add to it.
 fn of_those(grant: Grant, others: &Grant) -> Grant {
     match (grant, others) {
         (Grant::Roles(roles), Grant::Roles(others)) => {

@@ -1,7 +1,7 @@
-//! How a unit becomes a type of ours: by serde, then by the type's own rules.
+//! Deserialises a unit into a Rust type: first by serde, then by the rules of the type.
 //!
-//! A value that does not fit is reported and taken out, and the rest is read again, so that one bad
-//! leaf hides no other.
+//! A value that does not fit is reported and removed, and the rest is read again. So one bad leaf hides
+//! no other.
 
 use serde_yaml::Value as Yaml;
 use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
@@ -12,10 +12,10 @@ use crate::spec::tree::{Node, NodeKind};
 use crate::spec::unit::{Raw, Unit};
 use crate::spec::words;
 
-/// How many values of one unit are reported before it is given up.
+/// The most values of one unit that are reported and removed before the unit is given up.
 const MAX_MISFITS: usize = 20;
 
-/// Which keys of a unit are read.
+/// A selection of the keys of a unit.
 enum Keys<'k> {
     All,
     Only(&'k [&'k str]),
@@ -23,17 +23,18 @@ enum Keys<'k> {
 }
 
 impl Unit<'_> {
-    /// Reads the unit. Reports all that does not fit; nothing comes back if nothing fits.
+    /// Reads the unit and reports every value that does not fit. `None` if the rest cannot be read
+    /// either.
     pub(super) fn read<T: Raw>(&self, problems: &mut Problems) -> Option<T> {
         self.read_keys(&Keys::All, problems)
     }
 
-    /// Reads these keys of the unit as if there were no others.
+    /// Reads only these keys of the unit and ignores the others.
     pub(super) fn read_only<T: Raw>(&self, keys: &[&str], problems: &mut Problems) -> Option<T> {
         self.read_keys(&Keys::Only(keys), problems)
     }
 
-    /// Reads the unit as if it did not have these keys.
+    /// Reads the unit without these keys, which are not reported as unknown.
     pub(super) fn read_except<T: Raw>(&self, keys: &[&str], problems: &mut Problems) -> Option<T> {
         self.read_keys(&Keys::Except(keys), problems)
     }
@@ -68,7 +69,7 @@ impl Keys<'_> {
         Yaml::Mapping(pairs.collect())
     }
 
-    /// Keys that the unit may have though its type does not name them.
+    /// The keys that the unit may have although its type does not name them.
     fn beside(&self) -> &[&str] {
         match self {
             Self::Except(keys) => keys,
@@ -77,8 +78,8 @@ impl Keys<'_> {
     }
 }
 
-/// Reads a value, which is what the unit holds or part of it. `beside` are keys that it may have
-/// though its type does not name them.
+/// Reads `value`, which is the whole unit or a part of it. `beside` are keys that it may have although
+/// its type does not name them.
 fn read<T: Raw>(unit: &Unit, value: Yaml, beside: &[&str], problems: &mut Problems) -> Option<T> {
     let allowed = Allowed::of::<T>(beside);
     let mut reading = UnitReader { unit, allowed, taken: Vec::new(), meant: Vec::new() };
@@ -89,13 +90,13 @@ fn read<T: Raw>(unit: &Unit, value: Yaml, beside: &[&str], problems: &mut Proble
     Some(raw)
 }
 
-/// A unit on its way to its type.
+/// The state of reading one unit.
 struct UnitReader<'a> {
     unit: &'a Unit<'a>,
     allowed: Allowed<'a>,
-    /// The values taken out so far, by the way to them in the tree.
+    /// The paths in the tree of the values that were removed so far.
     taken: Vec<Vec<PathStep>>,
-    /// The ways to the keys that unknown ones were probably meant for.
+    /// The paths of the keys that unknown keys are probably misspellings of.
     meant: Vec<Vec<PathStep>>,
 }
 
@@ -163,7 +164,7 @@ impl UnitReader<'_> {
         above: &mut Vec<PathStep>,
         problems: &mut Problems,
     ) {
-        // Sorted, or the order would change from run to run.
+        // They come from a hash map: sorted, so that reports have the same order in each run.
         let mut fields: Vec<_> = errors.errors().iter().collect();
         fields.sort_by_key(|(left, _)| *left);
         for (name, kind) in fields {
@@ -196,8 +197,8 @@ impl UnitReader<'_> {
         }
     }
 
-    /// Reports a key that must be there, unless its value was reported and taken out, or its name
-    /// was misspelt.
+    /// Reports a required key that is missing. Not if its value was reported and removed, or if an
+    /// unknown key is probably a misspelling of it.
     fn report_missing(&self, steps: &[PathStep], problems: &mut Problems) {
         let at = self.in_tree(steps);
         let Some((PathStep::Key(key), above)) = at.split_last() else { return };
@@ -216,8 +217,8 @@ impl UnitReader<'_> {
         problem.help = self.allowed.purpose(&at).map(|purpose| format!("add `{key}`: {purpose}"));
     }
 
-    /// Reports a broken rule. The first line of its text says what is wrong, the second what to
-    /// write instead.
+    /// Reports a broken rule. The first line of `text` says what is wrong, the second what to write
+    /// instead.
     fn report_rule(&self, text: &str, steps: &[PathStep], problems: &mut Problems) {
         let at = self.in_tree(steps);
         let place = self.unit.place.down(&at);
@@ -232,7 +233,8 @@ impl UnitReader<'_> {
         }
     }
 
-    /// The way to a value in the tree, from the way to it after others were taken out.
+    /// Converts a path in what is left of the value into a path in the tree: the index of an item counts
+    /// the removed items before it again.
     fn in_tree(&self, steps: &[PathStep]) -> Vec<PathStep> {
         let mut way: Vec<PathStep> = Vec::with_capacity(steps.len());
         for step in steps {
@@ -250,7 +252,7 @@ impl UnitReader<'_> {
     }
 }
 
-/// Which item of the list at `way` was taken out, if it was one of its.
+/// Returns the index of the removed value in the list at `way`, `None` if it is not an item of that list.
 fn taken_item(taken: &[PathStep], way: &[PathStep]) -> Option<usize> {
     match taken.split_last()? {
         (PathStep::Item(index), above) if above == way => Some(*index),
@@ -258,7 +260,7 @@ fn taken_item(taken: &[PathStep], way: &[PathStep]) -> Option<usize> {
     }
 }
 
-/// Takes a value out. Nothing if it is the whole.
+/// Removes the value at a path. `None` if the path is empty or leads nowhere.
 fn take(value: &mut Yaml, steps: &[PathStep]) -> Option<()> {
     let (last, above) = steps.split_last()?;
     let mut holder = value;

@@ -1,4 +1,4 @@
-//! `$ref: ./file.yaml`: a mapping that stands in a file of its own.
+//! Resolves `$ref: ./file.yaml`, which stands for the mapping in another file.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,11 @@ use crate::spec::parse::{MAX_NODES, parse};
 use crate::spec::source::{FileId, MAX_FILE_BYTES, Sources, Span};
 use crate::spec::tree::{Node, NodeKind};
 
-/// The key that stands for another file.
+/// The key that includes another file.
 pub(super) const KEY: &str = "$ref";
 
-/// Reads a file and all it refers to, as one tree. Nothing if the file has no value that can be
-/// used; what is wrong with the files it refers to leaves `NodeKind::Broken` in their place.
+/// Reads a file and all files that it refers to, as one tree. `None` if the file has no usable value. A
+/// reference that cannot be resolved is reported and becomes `NodeKind::Broken`.
 pub(super) fn read_whole(
     file: FileId,
     sources: &mut Sources,
@@ -25,7 +25,8 @@ pub(super) fn read_whole(
 struct ReferenceReader<'a> {
     sources: &'a mut Sources,
     faults: &'a mut Vec<Fault>,
-    /// The files being read, each referred to by the one before.
+    /// The chain of files that are being read, each referred to by the one before. A file that is in it
+    /// already closes a circle.
     open: Vec<FileId>,
     parsed: HashMap<FileId, Option<Node>>,
     nodes: usize,
@@ -45,7 +46,7 @@ impl ReferenceReader<'_> {
         Some(tree)
     }
 
-    /// Puts files in the place of every `$ref` in the value.
+    /// Replaces every `$ref` in the value by the content of its file.
     fn resolve(&mut self, node: &mut Node, depth: usize) {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
@@ -74,13 +75,14 @@ impl ReferenceReader<'_> {
         }
     }
 
-    /// Where a `$ref` leads, and where that is said; nothing for other values.
+    /// Returns the path in a `$ref` and its place. `None` if the value has no `$ref`. The path is `None`
+    /// if the reference is not valid and was reported.
     fn link(&mut self, node: &Node) -> Option<(Option<String>, Span)> {
         let NodeKind::Mapping(entries) = &node.kind else { return None };
         let entry = entries.iter().find(|entry| entry.key == KEY)?;
         let at = entry.value.at;
         if let Some(other) = entries.iter().find(|entry| entry.key != KEY) {
-            let message = format!("`$ref` stands alone, but `{}` stands beside it", other.key);
+            let message = format!("`$ref` must be the only key, but there is also `{}`", other.key);
             self.faults.push(Fault::new(other.key_at, message).help("move this key into the file"));
             return Some((None, at));
         }
@@ -126,7 +128,10 @@ impl ReferenceReader<'_> {
             }
             Some(Node { kind: NodeKind::Mapping(_) | NodeKind::Broken, .. }) => return node,
             Some(other) => {
-                format!("a `$ref` leads to a mapping, `{link}` holds {}", other.describe())
+                format!(
+                    "the file of a `$ref` must contain a mapping, `{link}` contains {}",
+                    other.describe()
+                )
             }
             None if known_bad || self.faults.len() > faults => return None,
             None => format!("the file `{link}` is empty"),

@@ -1,50 +1,53 @@
-//! `renamedFrom`: what became of an old name is one thing, and can be told again whenever it is read.
+//! Checks `renamedFrom`. Each old name must lead to one new name, so that renaming has the same result
+//! whenever the app is read.
 
 use crate::model::problem::{Place, Problems};
 
-/// A field or a table that had another name before.
+/// A renamed field or table.
 pub(super) struct Rename {
-    /// What it is called now.
+    /// The name that the field or table has now.
     pub(super) to: String,
-    /// What it was called before.
+    /// The name that the field or table had before.
     pub(super) from: String,
-    /// Where that is said.
+    /// The place of the key `renamedFrom`.
     pub(super) place: Place,
 }
 
-/// Reports what two say they were, and names that go around in a ring: whether these were changed
-/// already, no database can tell. `what` says what they are, as `fields`.
+/// Reports an old name that is given twice, and names that are exchanged in a circle: no database shows
+/// whether they were exchanged already. `what` names the things in messages, as `fields`.
 pub(super) fn check(renames: &[Rename], what: &str, problems: &mut Problems) {
     for (index, Rename { to, from, place }) in renames.iter().enumerate() {
         let earlier = &renames[..index];
         if let Some(first) = earlier.iter().find(|other| other.from == *from) {
-            let message =
-                format!("`{}` was `{from}` already, and two {what} cannot both be it", first.to);
+            let message = format!(
+                "`{}` has `renamedFrom: {from}` already, and only one of the {what} can have it",
+                first.to
+            );
             problems
                 .report(place.clone(), message)
-                .help("say `renamedFrom` where its values belong");
+                .help(format!("keep it where the values of `{from}` belong"));
             continue;
         }
         let ring = ring(renames, to);
-        // Told once, where it is closed.
+        // Each circle is reported once, at the last of its members.
         if !ring.is_empty()
             && ring.iter().all(|name| earlier.iter().any(|other| other.to == *name) || name == to)
         {
             let names: Vec<_> = ring.iter().map(|name| format!("`{name}`")).collect();
             let message = format!(
-                "the {what} {} have each other's old names, and whether they were renamed already \
-                 cannot be told",
+                "the {what} {} exchange their names, and no database shows whether they have \
+                 done so already",
                 names.join(", ")
             );
             problems.report(place.clone(), message).help(
-                "rename one of them to a new name first, and to its last name once the others \
+                "first rename one of them to a third name; give it its final name when the others \
                  have theirs",
             );
         }
     }
 }
 
-/// The names on the way from a name back to itself; none if it does not lead there.
+/// Returns the names of the circle that `start` belongs to. Empty if it belongs to none.
 fn ring<'a>(renames: &'a [Rename], start: &'a str) -> Vec<&'a str> {
     let mut way = Vec::new();
     let mut name = start;

@@ -1,4 +1,4 @@
-//! What was found wrong, resolved to files and lines, and how it prints.
+//! The report of everything that is wrong with a spec, by file and line, and how it is printed.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,19 +12,19 @@ use crate::spec::source::{Sources, Span, line_number, line_start};
 use crate::spec::tree::Node;
 use crate::spec::unseen::{self, spelt, visible};
 
-/// How many findings are resolved to lines; the rest is only counted.
+/// The most findings that a report lists; it only counts the others.
 const MAX_FINDINGS: usize = 200;
-/// How many characters of a line are shown, so that a huge one does not drown the rest.
+/// The most characters of a line that an excerpt shows.
 const MAX_EXCERPT: usize = 240;
-/// How many characters of such a line stand before the fault.
+/// How many characters of a longer line an excerpt shows before the finding.
 const EXCERPT_LEAD: usize = 80;
-/// How many characters a message or a help may have.
+/// The most characters of a message or a help; the rest is cut.
 const MAX_WORDS: usize = 400;
 
 /// Everything wrong with a spec, by file and line.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// What was found: the first 200 of it by file and line.
+    /// The first 200 findings, by file and line.
     pub findings: Vec<Finding>,
     errors: usize,
     warnings: usize,
@@ -33,27 +33,27 @@ pub struct Report {
 /// One problem with its place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How bad it is.
+    /// Whether the finding is an error or a warning.
     pub severity: Severity,
     /// The file, relative to the app's folder.
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// The character of the line where it begins, from 1.
+    /// The character of the line where the finding begins, from 1.
     pub column: usize,
-    /// How many characters of the line it takes, at least 1.
+    /// How many characters of the line the finding covers, at least 1.
     pub length: usize,
-    /// The line itself, or of a very long one the part around the problem.
+    /// The line, or the part of a very long line around the finding.
     pub excerpt: String,
     /// The character of the line that the excerpt begins with, from 1.
     pub excerpt_column: usize,
-    /// What is wrong, as a sentence.
+    /// The message: what is wrong, as a sentence.
     pub message: String,
-    /// What to write instead.
+    /// The help: what to write instead. `None` if that is not known.
     pub help: Option<String>,
 }
 
-/// A fault or a problem, found in a file.
+/// A fault or a problem with its place in a file.
 struct LocatedFinding {
     severity: Severity,
     at: Span,
@@ -85,7 +85,7 @@ impl Report {
         let mut found: Vec<LocatedFinding> = faults.chain(kept).collect();
         found.iter_mut().for_each(|found| found.point_at_unseen(sources));
         found.sort_by_key(|found| (sources.get(found.at.file).name.as_str(), found.at.start));
-        // A file that several others refer to is read once for each.
+        // A file that several others refer to is checked once for each, and would be reported as often.
         let mut seen = HashSet::new();
         found.retain(|found| seen.insert((found.at, found.message.clone())));
         let count = |severity| {
@@ -97,7 +97,7 @@ impl Report {
         Self { findings: findings.collect(), errors, warnings }
     }
 
-    /// The same with every error as a warning, for whoever goes on in spite of them.
+    /// Returns the report with every error as a warning, for commands that go on in spite of the errors.
     pub fn as_warnings(&self) -> Self {
         let warning =
             |finding: &Finding| Finding { severity: Severity::Warning, ..finding.clone() };
@@ -108,17 +108,17 @@ impl Report {
         }
     }
 
-    /// How many findings make it impossible to serve the app.
+    /// Returns the number of errors, each of which makes it impossible to serve the app.
     pub fn errors(&self) -> usize {
         self.errors
     }
 
-    /// How many findings are probably not meant.
+    /// Returns the number of warnings.
     pub fn warnings(&self) -> usize {
         self.warnings
     }
 
-    /// `2 errors, 1 warning`, or `no problems`.
+    /// Returns a summary: `2 errors, 1 warning`, or `no problems`.
     pub fn summary(&self) -> String {
         let count = |number: usize, what: &str| match number {
             0 => None,
@@ -130,7 +130,7 @@ impl Report {
         if counts.is_empty() { "no problems".to_owned() } else { counts.join(", ") }
     }
 
-    /// The report as a terminal shows it, in colours.
+    /// Formats the report for a terminal, in colours.
     pub fn coloured(&self) -> String {
         self.render(&Renderer::styled())
     }
@@ -177,7 +177,7 @@ impl Finding {
 }
 
 impl LocatedFinding {
-    /// Points at a character that nobody sees, where it is why a name is not known.
+    /// Moves the finding to an invisible character if that is why a name is unknown.
     fn point_at_unseen(&mut self, sources: &Sources) {
         if self.message.is_ascii() {
             return;
@@ -192,13 +192,13 @@ impl LocatedFinding {
     }
 }
 
-/// Where a problem stands: its key, its value, or where a missing one should be.
+/// Returns the place of a problem: its key, its value, or the mapping in which a missing key should be.
 fn span(tree: &Node, problem: &Problem) -> Span {
     let place: &Place = &problem.place;
     let found = tree.nearest(place);
     match found.key_at {
         Some(key_at) if problem.at_key => key_at,
-        // A value that is not written at all has no width.
+        // A value that is not written has no width, so the finding is at its key.
         Some(key_at) if found.node.at.start == found.node.at.end => key_at,
         _ => found.node.at,
     }
@@ -215,7 +215,7 @@ fn finding(sources: &Sources, found: LocatedFinding) -> Finding {
     let fits = line.chars().nth(MAX_EXCERPT).is_none();
     let excerpt_column = if fits { 1 } else { column.saturating_sub(EXCERPT_LEAD).max(1) };
     let excerpt: String = line.chars().skip(excerpt_column - 1).take(MAX_EXCERPT).collect();
-    // Of what goes over several lines, the first is shown.
+    // Only the first of several lines is marked.
     let shown = &text[start..floor(text, found.at.end).clamp(start, line_end)];
     Finding {
         severity: found.severity,
@@ -237,7 +237,7 @@ fn short(words: &str) -> Cow<'_, str> {
     }
 }
 
-/// The nearest character boundary at or before a byte.
+/// Returns the nearest character boundary at or before a byte.
 fn floor(text: &str, byte: usize) -> usize {
     text.floor_char_boundary(byte.min(text.len()))
 }

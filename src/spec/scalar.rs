@@ -1,4 +1,5 @@
-//! What a plain YAML scalar means: the core schema of YAML 1.2, so `yes`, `on` and `12:30` are text.
+//! The values of plain (unquoted) YAML scalars, by the core schema of YAML 1.2: `yes`, `on` and `12:30`
+//! are text.
 
 use std::sync::Arc;
 
@@ -7,11 +8,11 @@ use serde_json::value::RawValue;
 
 use crate::spec::tree::NodeKind;
 
-/// How many digits a number may have and still be kept exactly as a 64-bit float.
+/// The most significant digits of a number that a 64-bit float keeps exactly.
 const EXACT_DIGITS: usize = 15;
 
-/// The value of a scalar written without quotes. A number that would not survive being one stays
-/// the text it is, for its field to judge.
+/// Returns the value of a plain scalar. A number that a 64-bit number would change stays text, for its
+/// field to judge.
 pub(super) fn resolve(text: &str) -> NodeKind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return NodeKind::Null,
@@ -25,8 +26,8 @@ pub(super) fn resolve(text: &str) -> NodeKind {
     }
 }
 
-/// A number as JSON writes it, with every digit; nothing for one in another base, and for anything
-/// else. YAML takes a plus before it, zeros, and a point at either end.
+/// Returns a number in JSON notation, with every digit. `None` for a number in another base and for
+/// anything else. YAML allows a leading plus, leading zeros, and a point at either end.
 pub(super) fn json_number(text: &str) -> Option<Arc<str>> {
     let (sign, unsigned) = match text.strip_prefix('-') {
         Some(unsigned) => ("-", unsigned),

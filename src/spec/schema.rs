@@ -1,5 +1,5 @@
-//! The JSON Schema of `app.yaml` and of the files that it refers to, for editors, from the very types
-//! that read them.
+//! The JSON Schemas of `app.yaml` and of the files that it refers to, for editors. They are made from the
+//! types that read these files.
 
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value as Json, json};
@@ -7,14 +7,14 @@ use serde_json::{Map, Value as Json, json};
 use crate::spec::app::RawApp;
 use crate::spec::{editor, reference};
 
-/// The definition that stands for `$ref: ./file.yaml`.
+/// The definition for `$ref: ./file.yaml`.
 const REFERENCE: &str = "Reference";
-/// Where the definitions of a schema are.
+/// The key of a schema that holds its definitions.
 const DEFINITIONS: &str = "$defs";
-/// What a description says after the value that holds where an author gives none.
+/// The words in a description that follow a default value.
 const UNSAID: &str = " if you do not say";
 
-/// The JSON Schema of `app.yaml`.
+/// Returns the JSON Schema of `app.yaml`.
 pub fn app_schema() -> Json {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<RawApp>().to_value();
     rename(&mut schema);
@@ -29,7 +29,7 @@ pub fn app_schema() -> Json {
     schema
 }
 
-/// A part of an app that may stand in a file of its own.
+/// A part of an app that may be in a file of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppPart {
     /// An item of `pages`.
@@ -43,7 +43,7 @@ pub enum AppPart {
 }
 
 impl AppPart {
-    /// The definition that it is.
+    /// The name of the part's definition in the schema.
     fn name(self) -> &'static str {
         match self {
             Self::Page => "Page",
@@ -54,7 +54,7 @@ impl AppPart {
     }
 }
 
-/// The JSON Schema of a file that `$ref` leads to.
+/// Returns the JSON Schema of a file that a `$ref` names.
 pub fn part_schema(part: AppPart) -> Json {
     let mut app = app_schema();
     let mut needed = Map::new();
@@ -68,7 +68,7 @@ pub fn part_schema(part: AppPart) -> Json {
     })
 }
 
-/// Moves a definition and all that it refers to.
+/// Moves a definition, and all definitions that it refers to, from one set to another.
 fn take_needed(name: &str, from: &mut Json, to: &mut Map<String, Json>) {
     let Some(definition) = from.as_object_mut().and_then(|all| all.remove(name)) else { return };
     let text = definition.to_string();
@@ -79,20 +79,20 @@ fn take_needed(name: &str, from: &mut Json, to: &mut Map<String, Json>) {
     }
 }
 
-/// What stands for another file.
+/// Returns the schema of a `$ref` to another file.
 fn reference() -> Json {
     json!({
         "type": "object",
-        "description": "Stands for what is in another file of the app's folder.",
+        "description": "Includes the content of another file in the app's folder.",
         "properties": {
-            reference::KEY: { "type": "string", "description": "The file, as in ./orders.yaml." },
+            reference::KEY: { "type": "string", "description": "The path of the file, as in ./orders.yaml." },
         },
         "required": [reference::KEY],
         "additionalProperties": false,
     })
 }
 
-/// Lets a mapping stand in a file of its own.
+/// Allows a `$ref` in place of a mapping.
 fn allow_reference(definition: &mut Json) {
     let link = json!({ "$ref": format!("#/{DEFINITIONS}/{REFERENCE}") });
     if is_mapping(definition) || all_hold(definition, "oneOf", is_mapping) {
@@ -104,7 +104,7 @@ fn allow_reference(definition: &mut Json) {
     }
 }
 
-/// The same for mappings that are defined where they stand.
+/// Allows a `$ref` in place of each mapping that is defined in line, at the key that has it.
 fn allow_references_below(schema: &mut Json) {
     match schema {
         Json::Array(items) => items.iter_mut().for_each(allow_references_below),
@@ -131,7 +131,7 @@ fn all_hold(schema: &Json, key: &str, holds: impl Fn(&Json) -> bool) -> bool {
     schema.get(key).and_then(Json::as_array).is_some_and(|choices| choices.iter().all(holds))
 }
 
-/// Calls definitions as authors would: types that read YAML begin with `Raw` only here.
+/// Removes `Raw` from the names of definitions: it is a prefix of our Rust types only.
 fn rename(schema: &mut Json) {
     let Some(definitions) = schema[DEFINITIONS].as_object_mut() else { return };
     let names: Vec<_> = definitions.keys().filter_map(|name| name.strip_prefix("Raw")).collect();
@@ -149,7 +149,7 @@ fn rename(schema: &mut Json) {
     *schema = serde_json::from_str(&text).unwrap_or_default();
 }
 
-/// Tells editors the values that hold where an author gives none, where a description names one.
+/// Adds `default` to each schema whose description names one.
 fn tell_defaults(schema: &mut Json) {
     match schema {
         Json::Array(items) => items.iter_mut().for_each(tell_defaults),
@@ -162,12 +162,12 @@ fn tell_defaults(schema: &mut Json) {
     }
 }
 
-/// The value before `if you do not say`: one in backticks, or a number.
+/// Returns the value before `if you do not say`: one in backticks, or a number. `None` if there is none.
 fn default(description: &str) -> Option<Json> {
     let description = description.replace('\n', " ");
     let before = description.split_once(UNSAID)?.0;
     match before.strip_suffix('`').and_then(|before| before.rsplit_once('`')) {
-        // One of several, by what else is given.
+        // Several defaults, of which other keys choose one.
         Some((before, _)) if before.ends_with(" or ") => None,
         Some((_, word)) => Some(serde_yaml::from_str(word).unwrap_or_else(|_| word.into())),
         None => before.rsplit(' ').next()?.parse::<i64>().ok().map(Json::from),

@@ -1,4 +1,4 @@
-//! Seeds: the CSV file that fills a table when it is first created.
+//! Reads seeds: the CSV files that fill tables when they are first created.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::spec::fault::Fault;
 use crate::spec::source::{FileId, Sources, Span};
 use crate::spec::tree::Node;
 
-/// The most bytes a seed may have.
+/// The most bytes of one seed.
 const MAX_SEED_BYTES: u64 = 20_000_000;
-/// How many faults of one seed are reported.
+/// The most faults of one seed that are reported.
 const MAX_FAULTS: usize = 10;
 
-/// A cell that refers to a record of another table, or of the same.
+/// A cell of a seed that refers to a record of another table, or of its own.
 pub(super) struct SeedLink {
     pub(super) of: TableName,
     pub(super) field: FieldName,
@@ -30,13 +30,13 @@ pub(super) struct SeedLink {
     pub(super) at: Span,
 }
 
-/// The ids that the records of a table's seed will have.
+/// Returns the ids that the records of a table's seed will have.
 pub(super) fn ids(table: &Table) -> HashSet<RecordId> {
     let mut last = 0;
     let id = |record: &Record| {
         let given = match record[FieldAt::ID] {
             Value::Integer(id) => id,
-            // What names none gets the next.
+            // A record without an id gets the next one.
             _ => last + 1,
         };
         last = last.max(given);
@@ -45,8 +45,8 @@ pub(super) fn ids(table: &Table) -> HashSet<RecordId> {
     table.seed.iter().map(id).collect()
 }
 
-/// The records in the seed at `link` of a table that has no problems; none if it has a fault. Notes
-/// what they refer to.
+/// Reads the seed at `link` of a table that has no problems. Returns no records if the seed has a fault.
+/// Adds its references to other records to `links`.
 pub(super) fn read(
     link: &Node,
     table: &Table,
@@ -71,7 +71,7 @@ pub(super) fn read(
     if faults.len() == before { records } else { Vec::new() }
 }
 
-/// The file of a seed.
+/// Reads the file of a seed.
 fn find(link: &Node, sources: &mut Sources) -> Result<FileId, Fault> {
     let (at, name) = (link.at, link.text().unwrap_or_default());
     let path = sources.find(at.file, name);
@@ -123,7 +123,7 @@ impl Seed<'_> {
         Some(records)
     }
 
-    /// The fields that the first line names.
+    /// Returns the fields that the first line names. `None` if a fault was reported.
     fn columns(&mut self, reader: &mut Reader<&[u8]>) -> Option<Vec<FieldAt>> {
         let header = match reader.headers() {
             Ok(header) => header.clone(),
@@ -137,8 +137,9 @@ impl Seed<'_> {
             match self.table.at(name) {
                 _ if self.is_full() => break,
                 Some(at) if matches!(self.table.field(at).kind, FieldKind::Autonumber(_)) => {
-                    let message =
-                        format!("`{name}` is counted by the database; a seed cannot set it");
+                    let message = format!(
+                        "the database sets the numbers of `{name}`; a seed cannot set them"
+                    );
                     self.tell(self.cell(0, index), message);
                 }
                 Some(at) if columns.contains(&at) => {
@@ -183,7 +184,7 @@ impl Seed<'_> {
         Record { values }
     }
 
-    /// What it refers to may be in a seed that is read later.
+    /// Notes a reference, to be checked when all seeds are read: the record may be in a later seed.
     fn note_link(&mut self, field: FieldAt, value: &Value, at: Span) {
         let Field { name, kind, .. } = self.table.field(field);
         if let (Value::Link(link), FieldKind::Relationship(table, _)) = (value, kind) {
@@ -251,14 +252,14 @@ impl Seed<'_> {
         self.told >= MAX_FAULTS
     }
 
-    /// The line of the record that begins at a byte.
+    /// Returns the first line of the record that begins at a byte.
     fn row(&self, start: usize) -> Span {
         let (start, rest) = self.from(start);
         let length = rest.find(['\r', '\n']).unwrap_or(rest.len());
         Span { file: self.file, start, end: start + length }
     }
 
-    /// One cell of the record that begins at a byte, quotes included.
+    /// Returns one cell of the record that begins at a byte, quotes included.
     fn cell(&self, start: usize, column: usize) -> Span {
         let (start, rest) = self.from(start);
         let span =
@@ -276,7 +277,7 @@ impl Seed<'_> {
         span(from, rest.len())
     }
 
-    /// The text from a byte on, past the end of the line before.
+    /// Returns the text from a byte on, without the line ends before it, and the byte where it begins.
     fn from(&self, start: usize) -> (usize, &str) {
         let rest = self.text.get(start..).unwrap_or_default();
         let trimmed = rest.trim_start_matches(['\r', '\n']);
@@ -284,7 +285,7 @@ impl Seed<'_> {
     }
 }
 
-/// The byte at which a record begins.
+/// Returns the byte at which a record begins.
 fn start(position: Option<&csv::Position>) -> usize {
     position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or_default()
 }

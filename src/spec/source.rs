@@ -1,4 +1,4 @@
-//! The files of an app: read whole, once each, never from outside the app's folder.
+//! Reads the files of an app: each as a whole and once, and none from outside the app's folder.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,16 +10,16 @@ use crate::model::problem::nearest;
 
 /// The most bytes one YAML file may have.
 pub(super) const MAX_FILE_BYTES: u64 = 2_000_000;
-/// How many files one app may be spread over.
+/// The most files of one app.
 const MAX_FILES: usize = 1_000;
-/// How many names of a folder are looked through for one that was meant.
+/// The most names of a folder that are searched for a similar one.
 const MAX_LISTED: usize = 10_000;
 
-/// Which file: an index that only [`Sources`] gives out.
+/// Identifies a file that was read. Only [`Sources`] creates it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileId(usize);
 
-/// A stretch of bytes in one file.
+/// A range of bytes in one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Span {
     pub(super) file: FileId,
@@ -27,30 +27,30 @@ pub(super) struct Span {
     pub(super) end: usize,
 }
 
-/// One file as read.
+/// A file that was read.
 pub(super) struct SourceFile {
-    /// Relative to the app's folder, as people write it.
+    /// The path of the file relative to the app's folder.
     pub(super) name: String,
     pub(super) text: Arc<str>,
-    /// Without symbolic links, so that two ways to one file are seen to be one.
+    /// The path without symbolic links, so that two paths to one file are recognised.
     path: PathBuf,
 }
 
-/// Every file read so far.
+/// The files that were read so far.
 pub(super) struct Sources {
     folder: PathBuf,
     files: Vec<SourceFile>,
-    /// Every path that was read or looked for.
+    /// The paths that were read or looked for.
     sought: BTreeSet<PathBuf>,
 }
 
-/// Why a file that another one names cannot be used.
+/// The error of a file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BadFile {
     #[error("there is no file `{link}`")]
     Missing {
         link: String,
-        /// The file that was probably meant.
+        /// The path of the existing file that was probably meant.
         nearest: Option<String>,
     },
     #[error("`{0}` is outside the app's folder")]
@@ -66,7 +66,7 @@ pub(super) enum BadFile {
 }
 
 impl BadFile {
-    /// What to write instead.
+    /// Returns what to write instead, `None` if that is not known.
     pub(super) fn help(&self) -> Option<String> {
         match self {
             Self::Missing { nearest: Some(nearest), .. } => {
@@ -77,19 +77,19 @@ impl BadFile {
     }
 }
 
-/// A file's bytes that are not UTF-8.
+/// The first bytes of a file that are not UTF-8.
 pub(super) struct NotUtf8 {
     pub(super) at: Span,
 }
 
 impl Sources {
-    /// No files yet, in a folder that exists.
+    /// Creates an empty set of files for an app's folder. Fails if the folder does not exist.
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
         let folder = folder.canonicalize()?;
         Ok(Self { folder, files: Vec::new(), sought: BTreeSet::new() })
     }
 
-    /// The app's folder without symbolic links.
+    /// Returns the app's folder, without symbolic links.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -98,22 +98,22 @@ impl Sources {
         &self.files[id.0]
     }
 
-    /// The folder of a file.
+    /// Returns the folder that contains a file.
     fn folder_of(&self, id: FileId) -> &Path {
         self.get(id).path.parent().unwrap_or(&self.folder)
     }
 
-    /// Every path that was read or looked for.
+    /// The paths that were read or looked for.
     pub(super) fn sought(&self) -> &BTreeSet<PathBuf> {
         &self.sought
     }
 
-    /// Finds the file that `link` names, seen from the folder of another file.
+    /// Returns the path of the file that `link` names, relative to the folder of another file.
     pub(super) fn find(&mut self, from: FileId, link: &str) -> Result<PathBuf, BadFile> {
         self.find_at(self.folder_of(from).join(link), link)
     }
 
-    /// Finds a file in a folder of the app.
+    /// Returns the path of a file in a folder of the app.
     pub(super) fn find_in_folder(&mut self, folder: &str, name: &str) -> Result<PathBuf, BadFile> {
         self.find_at(self.folder.join(folder).join(name), name)
     }
@@ -133,7 +133,8 @@ impl Sources {
         }
     }
 
-    /// The file whose path is most like one that leads nowhere, as `link` would name it.
+    /// Returns the file whose path is most similar to a path that does not exist, in the notation of
+    /// `link`. `None` if no file is similar.
     fn nearest(&self, path: &Path, link: &str) -> Option<String> {
         let wanted = without_dots(path);
         let way = wanted.strip_prefix(&self.folder).ok()?;
@@ -151,7 +152,7 @@ impl Sources {
             names.push(name.to_owned());
         }
         found.is_file().then_some(())?;
-        // As much of it as the link says; what it goes up by stays as it is.
+        // The result has as many parts as the link, and keeps its leading `.` and `..`.
         let parts: Vec<_> = link.split('/').collect();
         let own = parts.iter().rev().take_while(|part| !matches!(**part, "." | ".." | ""));
         let own = own.count().min(names.len());
@@ -160,7 +161,8 @@ impl Sources {
         Some(kept.iter().copied().chain(named).collect::<Vec<_>>().join("/"))
     }
 
-    /// Reads the file at a path from [`find`](Self::find), or finds it among those read before.
+    /// Reads the file at a path from [`find`](Self::find), or returns the file that was read there
+    /// before.
     pub(super) fn read(
         &mut self,
         path: &Path,
@@ -177,7 +179,7 @@ impl Sources {
         Ok(self.add(path, &bytes))
     }
 
-    /// Takes what comes from elsewhere for a file of this name in the app's folder.
+    /// Reads bytes from elsewhere, such as standard input, as a file of this name in the app's folder.
     pub(super) fn take(
         &mut self,
         name: &str,
@@ -197,14 +199,14 @@ impl Sources {
             Span { file, start, end: start + '\u{fffd}'.len_utf8() }
         };
         let bad = std::str::from_utf8(bytes).err().map(|error| NotUtf8 { at: at(&error) });
-        // Lossy only so that the excerpt can show where the bytes go wrong.
+        // The text is lossy only so that an excerpt can show where the invalid bytes are.
         let text = String::from_utf8_lossy(bytes);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).into();
         self.files.push(SourceFile { name, text, path: path.to_owned() });
         (file, bad)
     }
 
-    /// A place for a file that is refused unread.
+    /// Adds a file that was refused without reading it, and returns a place in it for the fault.
     pub(super) fn unread(&mut self, path: &Path) -> Span {
         let file = FileId(self.files.len());
         let (name, path) = (self.name(path), path.to_owned());
@@ -212,23 +214,24 @@ impl Sources {
         Span { file, start: 0, end: 0 }
     }
 
-    /// A path as people write it, relative to the app's folder.
+    /// Returns a path relative to the app's folder.
     pub(super) fn name(&self, path: &Path) -> String {
         path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
     }
 }
 
 impl Span {
-    /// From the start of this stretch to the end of another in the same file.
+    /// Returns the range from the start of this one to the end of another in the same file.
     pub(super) fn to(self, other: Self) -> Self {
         Self { end: other.end.max(self.end), ..self }
     }
 }
 
-/// Where the line of this byte begins. Lines end with LF, CR LF or CR (YAML 1.2, 5.4).
+/// Returns the byte at which the line of this byte begins. Lines end with LF, CR LF or CR (YAML 1.2,
+/// 5.4).
 pub(super) fn line_start(text: &str, at: usize) -> usize {
     let before = &text[..at];
-    // The two signs of CR LF are one end.
+    // CR LF is one line end.
     let before = match text[at..].starts_with('\n') {
         true => before.strip_suffix('\r').unwrap_or(before),
         false => before,
@@ -236,14 +239,14 @@ pub(super) fn line_start(text: &str, at: usize) -> usize {
     before.rfind('\n').max(before.rfind('\r')).map_or(0, |end| end + 1)
 }
 
-/// The number of the line of this byte, from 1.
+/// Returns the number of the line of this byte, from 1.
 pub(super) fn line_number(text: &str, at: usize) -> usize {
     let before = &text[..line_start(text, at)];
     let [feeds, returns] = ['\n', '\r'].map(|sign| before.matches(sign).count());
     feeds + returns - before.matches("\r\n").count() + 1
 }
 
-/// The path as it reads, without `.` and `..`: it may lead nowhere.
+/// Removes `.` and `..` from a path by its text alone. The path need not exist.
 fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
@@ -256,7 +259,7 @@ fn without_dots(path: &Path) -> PathBuf {
     plain
 }
 
-/// The bytes of a file, `max` at most; never waits for a pipe or a device.
+/// Reads a regular file of at most `max` bytes. It refuses pipes and devices, which could block.
 fn read_bytes(path: &Path, name: &str, max: u64) -> Result<Vec<u8>, BadFile> {
     let unreadable = |error| BadFile::Unreadable(name.to_owned(), error);
     if !fs::metadata(path).map_err(unreadable)?.is_file() {

@@ -1,5 +1,5 @@
-//! Why a text is not YAML, where the parser names a place that is not at fault: read by eye, from the
-//! top to where the parser gave up.
+//! Finds the cause of a syntax error where the parser names another place. It scans the text from the top
+//! to the place where the parser gave up.
 
 use std::ops::Range;
 
@@ -9,25 +9,26 @@ use crate::spec::fault::Fault;
 use crate::spec::source::{FileId, Span, line_start};
 use crate::spec::unseen::{self, Unseen};
 
-/// How many lines before the place that the parser names may hold the cause.
+/// How many lines above the parser's place are searched for the cause.
 const LINES_BEFORE: usize = 2;
-/// The longest text that is written out with quotes, in bytes.
+/// The longest text, in bytes, that an advice repeats with quotes around it.
 const MAX_QUOTED: usize = 120;
 
-/// What stands at the surface of a text: outside its quotes, comments and blocks.
+/// The characters of a text outside quotes, comments and block scalars, with its comments and brackets.
 #[derive(Default)]
 struct Surface {
-    /// Each character outside of them.
+    /// Each character outside quotes, comments and block scalars, with its byte.
     plain: Vec<(usize, char)>,
-    /// Each comment, and whether it stands within brackets.
+    /// Each comment, and whether it is inside brackets.
     comments: Vec<(Range<usize>, bool)>,
-    /// The brackets that are open at the end.
+    /// The brackets that are open at the end of the text.
     open: Vec<(usize, char)>,
-    /// The last pair of brackets that was closed, where a value begins with it.
+    /// The last pair of brackets that was closed, `None` if no value began with it.
     last_value: Option<Range<usize>>,
 }
 
-/// The faults that the parser stumbled over at this byte, if they can be told better than it does.
+/// Returns the faults that made the parser fail at this byte. Empty if the parser's own message is the
+/// best.
 pub(super) fn explain(text: &str, file: FileId, at: usize, kind: &ErrorKind) -> Vec<Fault> {
     let line_end = text[at..].find(['\n', '\r']).map_or(text.len(), |end| at + end);
     let whole = Surface::of(&text[..line_end]);
@@ -42,7 +43,7 @@ pub(super) fn explain(text: &str, file: FileId, at: usize, kind: &ErrorKind) -> 
     fault.into_iter().collect()
 }
 
-/// What nobody sees and stands where YAML looks for a blank or a quote, near the place.
+/// Finds invisible or look-alike characters near the place, where YAML expects a blank or a quote.
 fn unseen_before(text: &str, at: usize, surface: &Surface) -> Vec<Unseen> {
     let mut first = line_start(text, at);
     for _ in 0..LINES_BEFORE {
@@ -64,7 +65,7 @@ fn unseen_before(text: &str, at: usize, surface: &Surface) -> Vec<Unseen> {
     unseen::runs(counts.map(|(found, _)| *found))
 }
 
-/// For each character the last one passed that is neither a blank nor looks like nothing.
+/// Returns for each character the last one before it that is neither a blank nor invisible.
 fn neighbours<'a>(all: impl Iterator<Item = &'a (usize, char)>) -> Vec<Option<char>> {
     let mut last = None;
     let each = all.map(|(_, character)| {
@@ -77,7 +78,7 @@ fn neighbours<'a>(all: impl Iterator<Item = &'a (usize, char)>) -> Vec<Option<ch
     each.collect()
 }
 
-/// A text that begins with a value in braces, or with a word in brackets.
+/// Finds a text without quotes that begins with a value in braces, or with a word in brackets.
 fn begun_with_a_bracket(
     text: &str,
     file: FileId,
@@ -103,12 +104,14 @@ fn begun_with_a_bracket(
     let bracket = &inside[..1];
     let fault = Fault::new(
         Span { file, start: value.start, end: value.end },
-        format!("a text cannot begin with `{bracket}`: what is in it is read by itself"),
+        format!(
+            "a text cannot begin with `{bracket}`: what is in it is read as a value of its own"
+        ),
     );
     Some(fault.help(quoted(&whole)))
 }
 
-/// What to do with a text that YAML reads as something else.
+/// Returns the advice to put a text in quotes.
 pub(super) fn quoted(text: &str) -> String {
     if text.len() > MAX_QUOTED || text.contains(['"', '\\', '\n', '\r']) {
         return "put the whole text in quotes".to_owned();
@@ -116,7 +119,7 @@ pub(super) fn quoted(text: &str) -> String {
     format!("put the text in quotes: \"{text}\"")
 }
 
-/// A comment within brackets that has the bracket which would close them.
+/// Finds a comment inside brackets that contains a closing bracket, so that they are never closed.
 fn hidden_by_a_comment(text: &str, file: FileId, whole: &Surface) -> Option<Fault> {
     let hides = |(comment, within): &&(Range<usize>, bool)| {
         *within && text[comment.clone()].contains(['}', ']'])
@@ -129,7 +132,7 @@ fn hidden_by_a_comment(text: &str, file: FileId, whole: &Surface) -> Option<Faul
     Some(Fault::new(at, message).help(quoted(&words[..end])))
 }
 
-/// A bracket of an earlier line that is not closed where its lines end.
+/// Finds a bracket of an earlier line that is still open after its indented lines.
 fn never_closed(
     text: &str,
     file: FileId,
@@ -177,7 +180,7 @@ impl Surface {
         surface
     }
 
-    /// Reads one line, which may begin within quotes.
+    /// Reads one line, which may begin inside quotes.
     fn read(&mut self, line: &str, start: usize, quote: &mut Option<char>) {
         let mut signs = line.char_indices().peekable();
         let mut previous = '\n';
@@ -213,7 +216,7 @@ impl Surface {
         }
     }
 
-    /// Whether a value may begin after what was read last.
+    /// Whether a value may begin after the characters read so far.
     fn begins_a_value(&self) -> bool {
         let mut before = self.plain.iter().rev().map(|(_, sign)| *sign);
         let last = before.find(|sign| *sign != ' ' && !unseen::is_unseen(*sign));
@@ -221,7 +224,7 @@ impl Surface {
     }
 }
 
-/// Whether a line ends with the sign that begins a text of several lines.
+/// Whether a line ends with the header of a block scalar (`|` or `>`).
 fn begins_a_block(line: &str) -> bool {
     let word = line.split_whitespace().next_back().unwrap_or_default();
     let is_more = |rest: &str| rest.chars().all(|c| c == '-' || c == '+' || c.is_ascii_digit());

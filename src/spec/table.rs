@@ -1,4 +1,4 @@
-//! Tables: names, fields, permissions, and the rows they begin with.
+//! Checks tables: their names, fields, permissions and seeds.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -28,68 +28,70 @@ use crate::spec::unit::Unit;
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Table", deny_unknown_fields)]
 pub(super) struct RawTable {
-    /// What the table is called, in URLs and in the database, as in `orders`. 1 to 63 lowercase letters, digits, `_` and
-    /// `-`, a letter first.
+    /// The name of the table in URLs and in the database, as in `orders`. 1 to 63 lowercase letters,
+    /// digits, `_` and `-`, a letter first.
     #[validate(required)]
     #[schemars(with = "Option<String>", regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"))]
     name: Option<TableName>,
-    /// The table's fields, as in `[{name: customer, type: single-line-text}]`. Every table has an `id` beside them.
+    /// The fields of the table, as in `[{name: customer, type: single-line-text}]`. Every table also has
+    /// the field `id`.
     #[validate(required)]
     #[schemars(length(min = 1))]
     fields: Option<Each<RawField>>,
-    /// Who may do what. If you do not say, signed-in people may read and admins may write.
+    /// Who may read, create, update and delete records. By default, signed-in people may read and admins
+    /// may write.
     #[validate(nested)]
     permissions: Option<RawPermissions>,
     /// A CSV file that fills the table when it is first created, as in `./orders.csv`. Its first
     /// line names the fields.
     seed: Option<String>,
-    /// The field by which people know its records, where other records refer to them, as in `name`: a
-    /// text. The first line of text if you do not say.
+    /// The text field that labels a record where other records refer to it, as in `name`. The default is
+    /// the first field with one line of text.
     #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"))]
     display_field: Option<FieldName>,
-    /// What the table was called before: its records are kept under the new name.
+    /// The earlier name of the table: its records are kept under the new name.
     #[schemars(with = "Option<String>", regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"))]
     renamed_from: Option<TableName>,
 }
 
-/// How many fields a table may have. Databases allow little more: PostgreSQL 1600.
+/// The most fields of a table. Databases allow little more: PostgreSQL 1600.
 const MAX_FIELDS: usize = 1_000;
 
-/// How many faults of seeds are told at once.
+/// The most faults about references in seeds that are reported.
 const MAX_SEED_FAULTS: usize = 10;
 
-/// The tables checked so far.
+/// The tables that were checked so far.
 #[derive(Default)]
 pub(super) struct Tables {
     all: Vec<Declared>,
     by_name: HashMap<TableName, usize>,
-    /// The tables that fields refer to, each where it is named.
+    /// The tables that relationships refer to, each with its place.
     links: Vec<(TableName, Place)>,
     seed_links: Vec<SeedLink>,
-    /// Tables that were called otherwise before.
+    /// The tables with another name before (`renamedFrom`).
     renames: Vec<Rename>,
 }
 
 struct Declared {
-    /// Without the fields that have problems.
+    /// The table, without the fields that have problems.
     table: Arc<Table>,
     /// The names of the fields that have problems.
     lost: Vec<String>,
 }
 
 impl Tables {
-    /// The tables that were checked, in their order.
+    /// Returns all tables, in the order of the author.
     pub(super) fn into_all(self) -> Vec<Arc<Table>> {
         self.all.into_iter().map(|declared| declared.table).collect()
     }
 
-    /// Every table, in the order of the author.
+    /// Returns an iterator over all tables, in the order of the author.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Table>> {
         self.all.iter().map(|declared| &declared.table)
     }
 
-    /// Reports tables that take each other's names, relationships to tables that there are not, and seeds that refer to records which
-    /// there will not be.
+    /// Reports tables that exchange their names, relationships to unknown tables, and seeds that refer to
+    /// records that no seed has.
     pub(super) fn check_links(&self, faults: &mut Vec<Fault>, problems: &mut Problems) {
         renames::check(&self.renames, "tables", problems);
         let are_right = problems.count() == 0 && faults.is_empty();
@@ -107,7 +109,7 @@ impl Tables {
             if told < MAX_SEED_FAULTS && !ids.contains(&link.id) {
                 let SeedLink { of, field, table, id, at } = link;
                 let message = format!(
-                    "{field} refers to record {id} of `{table}`, which its seed does not have"
+                    "{field} refers to record {id} of `{table}`, and the seed of `{table}` does not have it"
                 );
                 faults.push(Fault { seed_of: Some(of.clone()), ..Fault::new(*at, message) });
                 told += 1;
@@ -115,7 +117,7 @@ impl Tables {
         }
     }
 
-    /// The table of this name; reports at `place` if there is none.
+    /// Returns the table of this name. If there is none, reports that at `place`.
     pub(super) fn find(
         &self,
         name: &str,
@@ -130,7 +132,7 @@ impl Tables {
         found.map(|declared| declared.table.clone())
     }
 
-    /// The field of this name; reports at `place` if there is none.
+    /// Returns the field of this name. If there is none, reports that at `place`.
     pub(super) fn find_field(
         &self,
         table: &Table,
@@ -150,7 +152,7 @@ impl Tables {
         self.by_name.get(name).map(|index| &self.all[*index])
     }
 
-    /// Adds a table, unless one of its name is there.
+    /// Adds a table, unless there is one of its name.
     fn add(&mut self, table: Table, lost: Vec<String>) {
         if self.declared(table.name.as_str()).is_none() {
             self.by_name.insert(table.name.clone(), self.all.len());
@@ -159,7 +161,7 @@ impl Tables {
     }
 }
 
-/// Checks one table and adds it to the others.
+/// Checks one table and adds it to `tables`.
 pub(super) fn check(
     unit: &Unit,
     roles: &[Role],
@@ -191,7 +193,7 @@ pub(super) fn check(
         table.permissions = permissions::check(raw, &table, &lost, roles, &place, problems);
     }
     if problems.count() > before {
-        // So that pages are not blamed for what is wrong here.
+        // Components of this table would otherwise be reported for permissions that may be wrong here.
         table.permissions.read = Grant::All;
     } else if let Some(link) = unit.node.get("seed").filter(|_| raw.seed.is_some()) {
         table.seed = seed::read(link, &table, sources, &mut tables.seed_links, faults);
@@ -199,14 +201,14 @@ pub(super) fn check(
     tables.add(table, lost);
 }
 
-/// The first line of text, or any text where there is no line.
+/// Returns the first single-line text, or else the first field that holds text. `None` if there is none.
 fn first_text(fields: &[Field]) -> Option<FieldAt> {
     let lines = fields.iter().position(|field| field.kind == FieldKind::SingleLineText);
     let texts = || fields.iter().position(|field| field.kind.storage() == Storage::Text);
     lines.or_else(texts).map(FieldAt::nth)
 }
 
-/// The field that records go by, if it is a text.
+/// Checks `displayField`, the field that labels records: it must hold text.
 fn check_display(
     table: &Table,
     name: &FieldName,
@@ -221,7 +223,8 @@ fn check_display(
         return None;
     };
     if table.field(at).kind.storage() != Storage::Text {
-        let message = format!("displayField must be a text, and `{name}` is none");
+        let message =
+            format!("displayField must be a field that holds text, and `{name}` does not");
         problems.report(place, message);
         return None;
     }
@@ -238,7 +241,7 @@ fn check_name(name: Option<&TableName>, unit: &Unit, tables: &Tables, problems: 
     }
 }
 
-/// What is wrong with a name that SQLite keeps for itself.
+/// Returns the problem of a name that is reserved by SQLite. `None` if the name is free.
 fn of_database(name: &TableName) -> Option<String> {
     let name = name.as_str();
     let prefix = OWN_PREFIXES.into_iter().find(|own| name.starts_with(own));
@@ -249,10 +252,10 @@ fn of_database(name: &TableName) -> Option<String> {
         })
 }
 
-/// How the names of tables begin that SQLite has by itself.
+/// The prefixes of names that SQLite reserves.
 const OWN_PREFIXES: [&str; 2] = ["sqlite_", "pragma_"];
-/// Tables that are there in every database, or in one that is opened by another build of SQLite: they
-/// stand for functions, and nothing can take their place.
+/// Table-valued functions and virtual tables of SQLite, some only in other builds of it. No table of an
+/// app can have their names.
 const OWN_TABLES: [&str; 9] = [
     "bytecode",
     "dbstat",
@@ -265,7 +268,7 @@ const OWN_TABLES: [&str; 9] = [
     "tables_used",
 ];
 
-/// The fields that hold, the `id` first, and the names of those that do not.
+/// Checks the fields of a table. Returns the valid ones, with `id` first, and the names of the others.
 fn check_fields(
     unit: &Unit,
     links: &mut Vec<(TableName, Place)>,

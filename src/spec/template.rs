@@ -1,4 +1,4 @@
-//! `templates/`: files that take the place of built-in templates of the same name.
+//! Reads `templates/`, whose files replace the built-in templates of the same names.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::spec::source::{FileId, MAX_FILE_BYTES, Sources, Span};
 /// The folder of an app's own templates.
 const FOLDER: &str = "templates";
 
-/// Reads an app's own templates. Reports those that cannot be used, and those that nothing uses.
+/// Reads an app's own templates. Reports those that are not valid, and warns of those that are not used.
 pub(super) fn read_all(sources: &mut Sources, faults: &mut Vec<Fault>) -> Vec<Template> {
     let mut read = Vec::new();
     for path in files(sources) {
@@ -25,7 +25,7 @@ pub(super) fn read_all(sources: &mut Sources, faults: &mut Vec<Fault>) -> Vec<Te
             Ok((file, None)) => {
                 let source = sources.get(file).text.clone();
                 if let Err(bad) = render::check_template(&name, &source) {
-                    let message = format!("this is no template: {}", bad.message);
+                    let message = format!("this is not a valid template: {}", bad.message);
                     faults.push(Fault::new(line(&source, file, bad.line), message));
                 }
                 read.push((file, Template { name: name.into(), source }));
@@ -40,7 +40,7 @@ pub(super) fn read_all(sources: &mut Sources, faults: &mut Vec<Fault>) -> Vec<Te
     read.into_iter().map(|(_, template)| template).collect()
 }
 
-/// The files that may be templates, by name.
+/// Returns the files of the folder that may be templates, sorted by name.
 fn files(sources: &Sources) -> Vec<PathBuf> {
     let entries = fs::read_dir(sources.folder().join(FOLDER)).into_iter().flatten().flatten();
     let is_template =
@@ -53,7 +53,7 @@ fn files(sources: &Sources) -> Vec<PathBuf> {
     files
 }
 
-/// What neither takes a built-in template's place nor is named by another of them.
+/// Returns a warning for each template that neither replaces a built-in one nor is named in another.
 fn unused(read: &[(FileId, Template)]) -> Vec<Fault> {
     let is_built_in = |name: &str| render::template_names().any(|known| known == name);
     let is_named = |name: &str| {
@@ -63,7 +63,10 @@ fn unused(read: &[(FileId, Template)]) -> Vec<Fault> {
     let unused = read.iter().filter(|(_, own)| !is_built_in(&own.name) && !is_named(&own.name));
     let warned = unused.map(|(file, own)| {
         let at = Span { file: *file, start: 0, end: 0 };
-        let message = format!("there is no built-in template `{}`, and no other uses it", own.name);
+        let message = format!(
+            "there is no built-in template `{}`, and no other template uses this one",
+            own.name
+        );
         let fault = Fault::warning(at, message);
         match suggestion(&own.name, render::template_names()) {
             Some(help) => fault.help(help),
@@ -73,7 +76,7 @@ fn unused(read: &[(FileId, Template)]) -> Vec<Fault> {
     warned.collect()
 }
 
-/// A line of a file, from 1.
+/// Returns the place of a line, which is counted from 1.
 fn line(text: &str, file: FileId, number: usize) -> Span {
     let before = text.split_inclusive('\n').take(number.saturating_sub(1));
     let start = before.map(str::len).sum::<usize>();

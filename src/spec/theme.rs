@@ -1,4 +1,4 @@
-//! `theme`: how pages look, and whether they can be read then.
+//! Checks `theme`: the look of the pages, and whether its colours are readable.
 
 use std::sync::Arc;
 
@@ -13,56 +13,57 @@ use crate::spec::source::Sources;
 use crate::spec::tree::NodeKind;
 use crate::spec::unit::Unit;
 
-/// The folder of what is served as it is.
+/// The folder whose files are served unchanged.
 const PUBLIC: &str = "public";
 
-/// How pages look: colours, type, corners and density. Whatever you do not say is as built in.
+/// The look of the pages: colours, fonts, corners and density. Keys that you leave out keep the built-in
+/// look.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Theme", deny_unknown_fields)]
 pub(super) struct RawTheme {
-    /// The colour of links, buttons and whatever stands out, as in `"#0b6a73"`. By night a lighter one
-    /// is made of it.
+    /// The colour of links, buttons and other elements that stand out, as in `"#0b6a73"`. The dark scheme
+    /// gets a lighter tone of it.
     #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
     accent: Option<Colour>,
-    /// The colours by day.
+    /// The colours of the light scheme.
     #[validate(nested)]
     light: Option<RawScheme>,
-    /// The colours by night.
+    /// The colours of the dark scheme.
     #[validate(nested)]
     dark: Option<RawScheme>,
-    /// Fonts, the first one first, as in `Inter, system-ui, sans-serif`. A font of your own is declared
+    /// The fonts in order of preference, as in `Inter, system-ui, sans-serif`. Declare a font of your own
     /// in your stylesheet.
     #[schemars(with = "Option<String>")]
     font: Option<Fonts>,
-    /// How round corners are, from `0` to `24px`; `8px` if you do not say.
+    /// The radius of corners, from `0` to `24px`; `8px` if you do not say.
     #[schemars(with = "Option<String>", regex(pattern = r"^(0|[0-9.]+px|[0-9.]+rem)$"))]
     radius: Option<Radius>,
-    /// How much room there is around things; `comfortable` if you do not say.
+    /// How much space there is between elements; `comfortable` if you do not say.
     density: Option<Density>,
-    /// A picture for the app: on the tab of the browser, and beside the app's name. An SVG, PNG or ICO
+    /// A picture for the app, shown on the browser's tab and beside the app's name. An SVG, PNG or ICO
     /// file in `public/`, as in `./public/icon.svg`.
     icon: Option<String>,
-    /// A stylesheet of your own that comes after the built-in one: a file in `public/`, as in
+    /// A stylesheet of your own, loaded after the built-in one. A file in `public/`, as in
     /// `./public/theme.css`.
     stylesheet: Option<String>,
 }
 
-/// The colours of one scheme; the others follow from them.
+/// The colours of one scheme. All other colours are derived from them.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Scheme", deny_unknown_fields)]
 struct RawScheme {
-    /// The ground of the page.
+    /// The background of the page.
     #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
     page: Option<Colour>,
-    /// The ground of what stands on it: tables, cards, the bar at the top.
+    /// The background of elements on the page: tables, cards, the bar at the top.
     #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
     surface: Option<Colour>,
     /// The colour of text.
     #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
     text: Option<Colour>,
-    /// Links, buttons and whatever stands out.
+    /// The colour of links, buttons and other elements that stand out.
     #[schemars(with = "Option<String>", regex(pattern = r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$"))]
     accent: Option<Colour>,
 }
@@ -83,7 +84,7 @@ pub(super) fn check(
         if !raw.light.as_ref().is_some_and(is_own) {
             light.accent = accent;
         }
-        // What suits the day is too dark by night.
+        // An accent that is readable in the light scheme is too dark in the dark one.
         if !raw.dark.as_ref().is_some_and(is_own) {
             dark.accent = accent.readable_on(&dark.grounds());
         }
@@ -104,7 +105,7 @@ pub(super) fn check(
     }
 }
 
-/// Reports colours that are not there because they stand in a comment.
+/// Reports colours without quotes, which YAML reads as comments.
 fn check_quotes(theme: &Unit, problems: &mut Problems) {
     let schemes = ["light", "dark"].map(|name| theme.key(name));
     for unit in schemes.into_iter().flatten().chain([theme.clone()]) {
@@ -129,7 +130,7 @@ fn scheme(raw: Option<&RawScheme>, built_in: Scheme) -> Scheme {
     }
 }
 
-/// Warns of colours that cannot be read on each other.
+/// Warns of a text or accent colour that is hard to read on its background.
 fn check_contrast(scheme: &Scheme, name: &str, theme: &Unit, problems: &mut Problems) {
     let grounds = scheme.grounds();
     for (key, colour) in [("text", scheme.text), ("accent", scheme.accent)] {
@@ -146,7 +147,8 @@ fn check_contrast(scheme: &Scheme, name: &str, theme: &Unit, problems: &mut Prob
     }
 }
 
-/// Where the author says the colour, or else what it is read on; nothing if neither is said.
+/// Returns the place of a colour that the author wrote, or else of the background that it is read on.
+/// `None` if neither is written.
 fn written(theme: &Unit, scheme: &str, key: &str) -> Option<Place> {
     let own = theme.key(scheme);
     let own = |key: &str| own.as_ref().and_then(|own| own.key(key));
@@ -155,13 +157,13 @@ fn written(theme: &Unit, scheme: &str, key: &str) -> Option<Place> {
     found.map(|unit| unit.place)
 }
 
-/// A kind of file that a theme may name.
+/// A kind of file that a theme can name.
 struct ThemeFileKind {
-    /// The key that names it.
+    /// The key of the theme.
     key: &'static str,
-    /// What people call it.
+    /// The kind of file, in words for a message.
     what: &'static str,
-    /// How its name ends.
+    /// The extensions that a file of this kind may have.
     endings: &'static [&'static str],
 }
 
@@ -171,7 +173,7 @@ const STYLESHEET: ThemeFileKind =
     ThemeFileKind { key: "stylesheet", what: "a stylesheet", endings: &["css"] };
 
 impl ThemeFileKind {
-    /// The path that a public file of this kind is served at.
+    /// Returns the path at which the file that `link` names is served. `None` if it was reported.
     fn find(
         &self,
         link: &str,

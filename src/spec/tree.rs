@@ -1,4 +1,4 @@
-//! What was read, with the places it stands at: values, keys and their bytes.
+//! The tree of a parsed file: values and keys, with the bytes at which they stand.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use crate::model::input::Input;
 use crate::model::problem::{PathStep, Place};
 use crate::spec::source::Span;
 
-/// Whole numbers below this are kept exactly as 64-bit floats.
+/// 64-bit floats represent all whole numbers below this one exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// One value and where it stands.
+/// A value with its place.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) at: Span,
     pub(super) kind: NodeKind,
-    /// The number as JSON writes it, with every digit, where one stands here without quotes.
+    /// The number in JSON notation, with every digit. `None` if the value is not a number without quotes.
     pub(super) number: Option<Arc<str>>,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Clone, Debug)]
 pub(super) enum NodeKind {
     Null,
@@ -31,11 +31,11 @@ pub(super) enum NodeKind {
     Text(String),
     List(Vec<Node>),
     Mapping(Vec<Entry>),
-    /// Something stood here that was refused and reported already.
+    /// A value that was refused and reported already.
     Broken,
 }
 
-/// A key with its value.
+/// An entry of a mapping.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
@@ -43,15 +43,15 @@ pub(super) struct Entry {
     pub(super) value: Node,
 }
 
-/// How a value is found: by its key, or by its number in a list.
+/// A value that was found in the tree.
 pub(super) struct TreeItem<'a> {
     pub(super) node: &'a Node,
-    /// Where the key stands, for values that have one.
+    /// The place of the value's key. `None` for an item of a list.
     pub(super) key_at: Option<Span>,
 }
 
 impl Node {
-    /// The value of a key, where this is a mapping that has it.
+    /// Returns the value of a key. `None` if this is not a mapping that has the key.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.value)
     }
@@ -63,7 +63,7 @@ impl Node {
         }
     }
 
-    /// The text, where this is one.
+    /// Returns the text, `None` if the value is not a text.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {
             NodeKind::Text(text) => Some(text),
@@ -71,7 +71,7 @@ impl Node {
         }
     }
 
-    /// The items, where this is a list.
+    /// Returns the items of a list. Empty if the value is not a list.
     pub(super) fn items(&self) -> &[Node] {
         match &self.kind {
             NodeKind::List(items) => items,
@@ -79,7 +79,7 @@ impl Node {
         }
     }
 
-    /// The value some steps further down.
+    /// Returns the value at a path below this one. `None` if the path leads nowhere.
     pub(super) fn down(&self, steps: &[PathStep]) -> Option<TreeItem<'_>> {
         let mut found = TreeItem { node: self, key_at: None };
         for step in steps {
@@ -96,7 +96,7 @@ impl Node {
         Some(found)
     }
 
-    /// What stands at a place, or at the nearest one above it.
+    /// Returns the value at a place, or at the nearest existing place above it.
     pub(super) fn nearest(&self, place: &Place) -> TreeItem<'_> {
         let steps = place.steps();
         (0..=steps.len())
@@ -105,7 +105,7 @@ impl Node {
             .unwrap_or(TreeItem { node: self, key_at: None })
     }
 
-    /// How many values this is, itself included.
+    /// Returns the number of values in this one, itself included.
     pub(super) fn count(&self) -> usize {
         1 + match &self.kind {
             NodeKind::List(items) => items.iter().map(Node::count).sum(),
@@ -114,7 +114,7 @@ impl Node {
         }
     }
 
-    /// How deep values nest below this one.
+    /// Returns how deep values nest below this one.
     pub(super) fn depth(&self) -> usize {
         let below = match &self.kind {
             NodeKind::List(items) => items.iter().map(Node::depth).max(),
@@ -124,7 +124,7 @@ impl Node {
         below.map_or(0, |below| below + 1)
     }
 
-    /// The value as serde reads it. Broken ones read as missing.
+    /// Converts the value for serde. Broken values become null.
     pub(super) fn lower(&self) -> Yaml {
         match &self.kind {
             NodeKind::Null | NodeKind::Broken => Yaml::Null,
@@ -141,7 +141,7 @@ impl Node {
         }
     }
 
-    /// The value as JSON: its keys in their order, its numbers with every digit.
+    /// Converts the value to JSON that keeps the order of keys and all digits of numbers.
     pub(super) fn written(&self) -> Option<Input> {
         let mut json = String::new();
         self.write_json(&mut json);
@@ -177,7 +177,7 @@ impl Node {
         }
     }
 
-    /// What an author would call the value, short: `"yes please"`, `500`, `a list`.
+    /// Returns a short description for messages: `"yes please"`, `500`, `a list`.
     pub(super) fn describe(&self) -> String {
         const LONGEST: usize = 60;
         match &self.kind {
@@ -204,7 +204,7 @@ fn lower_number(number: &Number) -> Yaml {
         return whole.into();
     }
     match number.as_f64() {
-        // `5.0` and `1e4` are whole numbers, as JSON Schema has it.
+        // JSON Schema takes `5.0` and `1e4` for whole numbers too.
         Some(float) if float.fract() == 0.0 && float.abs() < EXACT => (float as i64).into(),
         float => float.map_or(Yaml::Null, Yaml::from),
     }

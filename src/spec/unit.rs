@@ -1,5 +1,5 @@
-//! One unit of a spec: a table, a field, a page, a component. It becomes a type of ours by itself,
-//! so that what is wrong with it spoils no other.
+//! A unit of a spec: a table, a field, a page or a component. Each unit is deserialised separately, so a
+//! problem in one spoils no other.
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -8,12 +8,12 @@ use validator::Validate;
 use crate::model::problem::{Place, Problems};
 use crate::spec::tree::{Node, NodeKind};
 
-/// What an author writes, as a type that knows its own rules.
+/// A type that reads what an author writes and states its own rules (as `validator` attributes).
 pub(super) trait Raw: DeserializeOwned + JsonSchema + Validate {}
 
 impl<T: DeserializeOwned + JsonSchema + Validate> Raw for T {}
 
-/// A value in the tree and its place.
+/// A value of the tree, with its place for problems.
 #[derive(Clone)]
 pub(super) struct Unit<'a> {
     pub(super) node: &'a Node,
@@ -21,13 +21,14 @@ pub(super) struct Unit<'a> {
 }
 
 impl<'a> Unit<'a> {
-    /// The value of a key, where there is one.
+    /// Returns the value of a key, `None` if the mapping does not have it.
     pub(super) fn key(&self, key: &str) -> Option<Unit<'a>> {
         let node = self.node.get(key)?;
         Some(Unit { node, place: self.place.key(key) })
     }
 
-    /// The items of the list under a key; reports anything but a list.
+    /// Returns the items of the list under a key. Reports a value that is not a list. An absent, null or
+    /// broken value has no items.
     pub(super) fn each(&self, key: &str, problems: &mut Problems) -> Vec<Unit<'a>> {
         let Some(list) = self.key(key) else { return Vec::new() };
         match &list.node.kind {

@@ -1,38 +1,38 @@
-//! Characters that nobody sees, or that are taken for others: text that is copied from a page or a
-//! chat has them. Inside texts they may be meant; in keys, and where YAML wants a blank, never.
+//! Finds characters that are invisible or look like others. Text that is copied from a page or a chat has
+//! them. They may be meant in a text, but never in a key or where YAML needs a blank.
 
 use crate::spec::fault::Fault;
 use crate::spec::source::{FileId, Span};
 
-/// How many of them are pointed at in one file.
+/// The most runs of such characters that are reported in one file.
 const MAX_TOLD: usize = 20;
 
-/// One of them in a file.
+/// A run of one invisible or look-alike character in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unseen {
-    /// The byte where it begins.
+    /// The byte where the run begins.
     pub(super) at: usize,
     pub(super) character: char,
-    /// How often it stands there.
+    /// How often the character is repeated.
     pub(super) times: usize,
 }
 
-/// What it does to a text.
+/// The effect of an invisible or look-alike character on a reader.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CharacterEffect {
-    /// It looks like a blank.
+    /// The character looks like a blank.
     Blank,
-    /// It looks like the end of a line.
+    /// The character looks like the end of a line.
     LineEnd,
-    /// It cannot be seen at all.
+    /// The character is invisible.
     Nothing,
-    /// It belongs to a sign, as to an emoji, and cannot be seen without one.
+    /// The character modifies another one, such as an emoji, and is invisible without it.
     PartOfASign,
-    /// It looks like a quote.
+    /// The character looks like a quote.
     Quote,
 }
 
-/// What people call a character, and what it does; `None` for all that are what they look like.
+/// Returns the name of such a character and its effect. `None` for all other characters.
 fn known(character: char) -> Option<(&'static str, CharacterEffect)> {
     Some(match character {
         '\u{a0}' => ("a no-break space", CharacterEffect::Blank),
@@ -64,9 +64,9 @@ fn known(character: char) -> Option<(&'static str, CharacterEffect)> {
         | '\u{2800}'
         | '\u{3164}'
         | '\u{ffa0}'
-        | '\u{fff9}'..='\u{fffb}' => ("a character that nobody sees", CharacterEffect::Nothing),
+        | '\u{fff9}'..='\u{fffb}' => ("an invisible character", CharacterEffect::Nothing),
         '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e01ef}' => {
-            ("a character that nobody sees", CharacterEffect::PartOfASign)
+            ("an invisible character", CharacterEffect::PartOfASign)
         }
         '\u{2018}'..='\u{201f}' => ("a curly quote", CharacterEffect::Quote),
         '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' => ("an angle quote", CharacterEffect::Quote),
@@ -74,28 +74,28 @@ fn known(character: char) -> Option<(&'static str, CharacterEffect)> {
     })
 }
 
-/// Whether people take it for nothing, or for a blank.
+/// Whether the character is invisible, or looks like a blank or a line end.
 pub(super) fn is_unseen(character: char) -> bool {
     known(character).is_some_and(|(_, effect)| effect != CharacterEffect::Quote)
 }
 
-/// Whether people take it for the end of a line.
+/// Whether the character looks like the end of a line.
 pub(super) fn ends_a_line(character: char) -> bool {
     known(character).is_some_and(|(_, effect)| effect == CharacterEffect::LineEnd)
 }
 
-/// Whether people take it for a quote that YAML knows.
+/// Whether the character looks like a quote of YAML but is none.
 pub(super) fn is_quote(character: char) -> bool {
     known(character).is_some_and(|(_, effect)| effect == CharacterEffect::Quote)
 }
 
-/// All of them in a key, which begins at this byte.
+/// Returns the invisible characters in a key that begins at the byte `start`.
 pub(super) fn in_key(key: &str, start: usize) -> Vec<Unseen> {
     let all = key.char_indices().filter(|(_, character)| is_unseen(*character));
     runs(all.map(|(at, character)| (start + at, character)))
 }
 
-/// Those before and after a value that is not quoted, which begins at this byte.
+/// Returns the invisible characters at both ends of a plain scalar that begins at the byte `start`.
 pub(super) fn around(value: &str, start: usize) -> Vec<Unseen> {
     let is_part = |character| matches!(known(character), Some((_, CharacterEffect::PartOfASign)));
     let stands = |(_, character): &(usize, char)| is_unseen(*character) && !is_part(*character);
@@ -108,7 +108,7 @@ pub(super) fn around(value: &str, start: usize) -> Vec<Unseen> {
     runs(all)
 }
 
-/// The same character several times on end is told once.
+/// Joins equal neighbouring characters into runs.
 pub(super) fn runs(all: impl IntoIterator<Item = (usize, char)>) -> Vec<Unseen> {
     let mut runs: Vec<Unseen> = Vec::new();
     for (at, character) in all {
@@ -122,8 +122,8 @@ pub(super) fn runs(all: impl IntoIterator<Item = (usize, char)>) -> Vec<Unseen> 
     runs
 }
 
-/// The first of them in a stretch of a file, curly quotes included, that a message repeats: then it is
-/// why a name is not known.
+/// Returns the first such character in a text of a file that the message contains too: it is then why a
+/// name is unknown.
 pub(super) fn repeated(written: &str, start: usize, message: &str) -> Option<Unseen> {
     let mut all = written.char_indices().filter(|(_, character)| known(*character).is_some());
     let found = all.find(|(_, character)| message.contains(*character));
@@ -131,13 +131,13 @@ pub(super) fn repeated(written: &str, start: usize, message: &str) -> Option<Uns
 }
 
 impl Unseen {
-    /// That it stands where it cannot.
+    /// Returns a fault that refuses the characters.
     pub(super) fn fault(self, file: FileId) -> Fault {
         Fault::new(self.span(file), format!("{} cannot stand here", self.name()))
             .help(self.advice())
     }
 
-    /// The bytes that it takes.
+    /// Returns the bytes of the run.
     pub(super) fn span(self, file: FileId) -> Span {
         Span { file, start: self.at, end: self.end() }
     }
@@ -146,7 +146,7 @@ impl Unseen {
         self.at + self.times * self.character.len_utf8()
     }
 
-    /// What it is, and what to write instead.
+    /// Returns a help that names the character and says what to write instead.
     pub(super) fn help(self) -> String {
         format!("{} stands here; {}", self.name(), self.advice())
     }
@@ -166,7 +166,7 @@ impl Unseen {
     }
 }
 
-/// The text as it can be shown on a line: what nobody sees is seen, each still one character, so that
+/// Returns the text for an excerpt, with a visible character in place of each invisible one, so that
 /// columns keep their meaning.
 pub(super) fn visible(text: &str) -> String {
     let shown = |character: char| match known(character) {
@@ -178,7 +178,7 @@ pub(super) fn visible(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// The text as it can be shown in a message: what nobody sees stands there by its number.
+/// Returns the text for a message, with the code point of each invisible character, as in `<U+200B>`.
 pub(super) fn spelt(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     for character in text.chars() {

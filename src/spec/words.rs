@@ -1,24 +1,24 @@
-//! serde's findings in the words of an author: no type of ours, no term of Rust's.
+//! Turns the error messages of serde into words for authors, without names of Rust types.
 
 use serde_json::Value as Json;
 
 use crate::model::problem::nearest;
 use crate::spec::tree::{Node, NodeKind};
 
-/// A value that does not fit, told.
+/// The message about a value that does not fit, and what to write instead.
 pub(super) struct ValueProblem {
     pub(super) message: String,
     pub(super) help: Option<String>,
 }
 
-/// Tells why a value does not fit, from serde's text and the words it could have been.
+/// Returns why a value does not fit, from serde's message and the words that are allowed there.
 pub(super) fn misfit(subject: &str, node: &Node, choices: &[String], text: &str) -> ValueProblem {
     let is_about_type =
         ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant "];
     let expected = text.split_once(", expected ").map(|(_, expected)| expected);
     let expected = expected.filter(|_| is_about_type.iter().any(|start| text.starts_with(start)));
     let Some(expected) = expected else {
-        // A rule of a name, in words of its own.
+        // The message of one of our types, such as a name, which is written for authors.
         return ValueProblem { message: text.to_owned(), help: None };
     };
     let got = got(node);
@@ -39,7 +39,7 @@ pub(super) fn misfit(subject: &str, node: &Node, choices: &[String], text: &str)
     }
 }
 
-/// `, got 500`; nothing for what was refused before.
+/// Returns `, got 500` for a message. Empty for a value that was refused before.
 pub(super) fn got(node: &Node) -> String {
     match node.kind {
         NodeKind::Broken => String::new(),
@@ -47,7 +47,7 @@ pub(super) fn got(node: &Node) -> String {
     }
 }
 
-/// The key that a Rust field has in YAML.
+/// Returns the YAML key of a Rust field: `display_field` becomes `displayField`.
 pub(super) fn camel_case(field: &str) -> String {
     let mut key = String::with_capacity(field.len());
     for (index, word) in field.trim_start_matches("r#").split('_').enumerate() {

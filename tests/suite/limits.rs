@@ -9,16 +9,16 @@ use crate::server::{DESK, Server};
 
 const INTRODUCTION: &str = "# Limits
 
-Every limit on what may be asked of a server, with its usual size. `pagetide serve --limit NAME=SIZE`, given once
-for each, or `PAGETIDE_LIMITS` with commas between, sets another: `--limit statement-time=2s --limit
-bodies-bytes=128MiB`. Sizes are bytes (`1000`, `512KiB`, `64MiB`, `1GiB`), times (`250ms`, `5s`, `2min`, `1h`) or
-numbers.
+Every limit of the server, with its default size. `pagetide serve --limit NAME=SIZE` sets the size of a limit. Give the
+option once for each limit, or list them in `PAGETIDE_LIMITS` with commas between: `--limit statement-time=2s --limit
+bodies-bytes=128MiB`. A size is a number of bytes (`1000`, `512KiB`, `64MiB`, `1GiB`), a time (`250ms`, `5s`, `2min`,
+`1h`) or a number. A limit that is marked as fixed cannot be set.
 
-`/metrics` has the size of each as `pagetide_limit`, and how often it was met as `pagetide_limit_met_total`. A
-requester is an account, or all guests of one network: an address of IPv4, a /64 of IPv6. Behind a proxy that is not
-named by `--trusted-proxies` all guests are one requester.
+`/metrics` has the size of each limit as `pagetide_limit`, and how often it was met as `pagetide_limit_met_total`. A
+*requester* is an account, or all guests of one network (an IPv4 address, or a /64 of IPv6) together. If the server runs
+behind a proxy that `--trusted-proxies` does not name, all guests are one requester.
 
-| limit | size | who meets it | what it bounds |
+| limit | size | error past it | what it counts, and what happens past it |
 |---|---|---|---|
 ";
 
@@ -28,7 +28,7 @@ fn refusal(limit: Limit) -> String {
         Refusal::TooMuch => 422,
         Refusal::TooMany => 429,
         Refusal::Busy => 503,
-        Refusal::Silent => return "is not refused".to_owned(),
+        Refusal::Silent => return "no error".to_owned(),
     };
     format!("{status} `{}`", limit.code())
 }

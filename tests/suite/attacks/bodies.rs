@@ -125,7 +125,7 @@ async fn answers_that_nobody_reads_are_bounded_and_given_back() {
     let answer = list().await;
     assert_eq!(answer.status(), 429);
     let told: Json = answer.json().await.unwrap();
-    assert!(told["message"].as_str().unwrap().contains("wait for you"), "{told}");
+    assert!(told["message"].as_str().unwrap().contains("you have not read"), "{told}");
     // What is short is answered all the same.
     assert_eq!(guest.get("/").await.0, 200);
     drop(unread);
@@ -155,7 +155,7 @@ async fn lists_that_are_being_made_are_bounded_before_they_are_made() {
         let (status, told) = client.get(&path(100)).await;
         assert_eq!((status, &told["code"]), (422, &json!("TOO_MUCH")), "{told}");
         let words =
-            "these records are more than 2000000 bytes together; ask for fewer of them at once";
+            "these records are more than 2000000 bytes together; request fewer of them at once";
         assert_eq!(told["message"], words);
         let (status, list) = client.get(&path(15)).await;
         assert_eq!((status, list["records"].as_array().unwrap().len()), (200, 15));
@@ -202,7 +202,7 @@ async fn an_import_that_is_only_tried_out_makes_way_for_writes() {
     let told: Json = answer.json().await.unwrap();
     if status == 503 {
         assert_eq!(told["code"], "BUSY");
-        assert!(told["message"].as_str().unwrap().starts_with("others are writing all the time"));
+        assert!(told["message"].as_str().unwrap().starts_with("other writes did not leave time"));
     } else {
         assert_eq!((status.as_u16(), &told["created"]), (200, &json!(5_000)));
     }
