@@ -48,7 +48,8 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         true => spec::load_given(stdin().lock(), Path::new("."))?,
         false => spec::load(&args.app)?,
     };
-    let (report, folder) = (&loaded.report, folder(&args.app));
+    let report = &loaded.report;
+    let folder = folder(&args.app);
     let out = stdout().lock();
     let files = FileNames::new(folder, env::var_os(WORKSPACE).as_deref().map(Path::new));
     let told = match args.format {

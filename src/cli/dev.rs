@@ -94,7 +94,8 @@ fn setting(
 
 /// Prints the outcome of a load or a change.
 fn tell(outcome: &Outcome, address: SocketAddr) {
-    let (changed, took) = (named(&outcome.changed), outcome.took.as_millis());
+    let changed = named(&outcome.changed);
+    let took = outcome.took.as_millis();
     let told = match &outcome.kind {
         ReloadOutcome::Served(begun, report) => {
             let warnings = super::printed(report, stdout().is_terminal());

@@ -76,8 +76,10 @@ pub(super) fn github(report: &Report, files: &FileNames) -> String {
     let mut commands = String::new();
     for finding in &report.findings {
         let Finding { line, column, length, .. } = finding;
-        let (file, end) = (property(&files.path(finding)), column + length);
-        let (severity, words) = (severity(finding), data(&words(finding)));
+        let file = property(&files.path(finding));
+        let end = column + length;
+        let severity = severity(finding);
+        let words = data(&words(finding));
         writeln!(
             commands,
             "::{severity} file={file},line={line},endLine={line},col={column},endColumn={end}::{words}"

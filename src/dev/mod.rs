@@ -179,7 +179,8 @@ impl Dev {
     }
 
     async fn begin(&mut self, app: Arc<App>) -> Result<(Arc<Runtime>, StartReport), RuntimeError> {
-        let (process, page) = (self.known.process.clone(), self.known.page + 1);
+        let process = self.known.process.clone();
+        let page = self.known.page + 1;
         let start = Start {
             database_url: (self.setting.database_url)(&app),
             transport: TRANSPORT,
@@ -222,7 +223,8 @@ impl Dev {
     /// Watches these files from now on. If there are none because nothing could be read, the earlier
     /// files are watched too.
     fn look_at(&mut self, files: BTreeSet<PathBuf>) {
-        let (folder, first) = (self.folder(), first_file(&self.setting.app));
+        let folder = self.folder();
+        let first = first_file(&self.setting.app);
         let folders = FOLDERS.map(|name| folder.join(name)).to_vec();
         self.watch.look_at(Interests::new(files.into_iter().chain([first]), folders));
     }

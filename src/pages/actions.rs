@@ -148,8 +148,11 @@ impl<'a> Press<'a> {
         view: View,
         pairs: &[(String, String)],
     ) -> Result<Self, RecordsError> {
-        let (mut name, mut one, mut many) = ("", None, Vec::new());
-        let (mut is_confirmed, mut unknown) = (false, Vec::new());
+        let mut name = "";
+        let mut one = None;
+        let mut many = Vec::new();
+        let mut is_confirmed = false;
+        let mut unknown = Vec::new();
         for (key, value) in pairs {
             match key.as_str() {
                 "_component" | "_key" | "_shape" => {}
@@ -210,8 +213,10 @@ impl<'a> Press<'a> {
         records: Records,
         found: &[Record],
     ) -> impl Future<Output = Result<Done, RecordsError>> + Send + 'static {
-        let (view, fields) = (self.view.clone(), self.view.fields.clone());
-        let (deed, is_bulk) = (self.action.deed.clone(), self.is_bulk);
+        let view = self.view.clone();
+        let fields = self.view.fields.clone();
+        let deed = self.action.deed.clone();
+        let is_bulk = self.is_bulk;
         let ids: Vec<_> = found.iter().map(Record::id).collect();
         let toast = self.on_success.map_or_else(|| self.action.toast(), |then| then.toast.clone());
         let parts = self.on_success.and_then(|then| then.navigate.clone());

@@ -198,7 +198,8 @@ impl CachedRenderings {
         match kept {
             Some(kept) if kept.version == *version => kept.rendering.clone(),
             _ => {
-                let (version, rendering) = (version.clone(), Rendering::default());
+                let version = version.clone();
+                let rendering = Rendering::default();
                 self.keep(
                     place,
                     CachedRendering { version, rendering: rendering.clone(), bytes: 0 },

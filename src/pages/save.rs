@@ -65,7 +65,9 @@ impl Pages {
         target: &Target<'_>,
         sent: &FormData<'_>,
     ) -> Result<Done, RecordsError> {
-        let (records, values, view) = (self.records.clone(), sent.values()?, target.view.clone());
+        let records = self.records.clone();
+        let values = sent.values()?;
+        let view = target.view.clone();
         let on_success = target.form.on_success.clone();
         let work = async move {
             let added = records.create(view, &values).await?;

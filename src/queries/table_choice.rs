@@ -129,7 +129,8 @@ fn limit(table: &DataTable, text: &str) -> Option<u32> {
 
 /// A value to hold a field's against, from what was typed.
 fn value(field: &Field, operator: Operator, text: &str) -> Option<Value> {
-    let (storage, word) = (field.kind.storage(), text.trim());
+    let storage = field.kind.storage();
+    let word = text.trim();
     match storage {
         Storage::Link => parse_choice(word).map(|id| Value::Link(id.into())),
         // A day stands for its first or its last instant.

@@ -31,7 +31,8 @@ impl Records {
         let batches = self.store.walk(&view.table.name, &filter, &window).await?;
         let writer = Arc::new(ExportLines { table: view.table, fields, _share: share });
         let head = writer.head();
-        let (all, expand) = (self.clone(), Arc::<[Related]>::from(expand));
+        let all = self.clone();
+        let expand = Arc::<[Related]>::from(expand);
         let lines = ReceiverStream::new(batches).then(move |batch| {
             let (all, expand, writer) = (all.clone(), expand.clone(), writer.clone());
             async move {

@@ -287,7 +287,8 @@ impl ImportReader<'_> {
         line: u64,
         plan: &mut WritePlan,
     ) {
-        let (mut values, mut key) = (FieldValues::new(), Value::Null);
+        let mut values = FieldValues::new();
+        let mut key = Value::Null;
         let before = self.faults.len();
         for (cell, column) in row.iter().zip(columns) {
             let ImportColumn::Of(at) = *column else { continue };

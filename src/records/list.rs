@@ -67,7 +67,8 @@ impl Records {
         let limit = window.limit as usize;
         // One more than asked for says whether there are any more.
         let window = Window { limit: window.limit.saturating_add(1), ..window.clone() };
-        let (table, sort) = (view.table.name.clone(), window.sort.clone());
+        let table = view.table.name.clone();
+        let sort = window.sort.clone();
         let query = Query { table, filter: filter.clone(), ask: Ask::Rows(window) };
         let snapshot = self.snapshot(&[&query]).await?;
         let rows = snapshot.answers.into_iter().next().and_then(Answer::rows);

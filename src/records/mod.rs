@@ -82,7 +82,8 @@ pub struct Stale {
 impl Records {
     /// The rules of this app over this database.
     pub fn new(app: Arc<App>, store: Store, versions: Versions) -> Self {
-        let (limits, totals) = (store.limits().clone(), Totals::new(versions));
+        let limits = store.limits().clone();
+        let totals = Totals::new(versions);
         let shares = |all, each| Shares::new(limits.clone(), all, each);
         let exports = shares(Limit::Exports, Limit::ExportsPerRequester);
         let imports = shares(Limit::Imports, Limit::ImportsPerRequester);
@@ -290,7 +291,9 @@ impl Records {
         actions: Vec<WriteOp>,
         intent: Intent,
     ) -> Result<Outcomes, RecordsError> {
-        let (table, rules, by) = (view.table.clone(), view.rules(), sent::author(&view.viewer));
+        let table = view.table.clone();
+        let rules = view.rules();
+        let by = sent::author(&view.viewer);
         let related = view.related.clone();
         Ok(self.store.write(Write { table, rules, actions, related, by, intent }).await?)
     }

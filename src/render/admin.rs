@@ -202,7 +202,8 @@ impl Renderer {
             AdminPage::Import { table, most, unique, sent } => {
                 let unique: Vec<_> =
                     unique.iter().map(|field| Value::from(field.as_str())).collect();
-                let (table, sent) = (table.as_str(), sent.as_ref().map(file));
+                let table = table.as_str();
+                let sent = sent.as_ref().map(file);
                 ("admin_import.html", "Import", context! { table, most, unique, sent })
             }
         };
@@ -237,7 +238,9 @@ impl Renderer {
 
 fn change(change: &ChangeRow) -> Value {
     let turns = change.turns.iter().map(|(field, old, new)| {
-        let (field, old, new) = (field.as_str(), fields::plain_text(old), fields::plain_text(new));
+        let field = field.as_str();
+        let old = fields::plain_text(old);
+        let new = fields::plain_text(new);
         context! { field, old, new }
     });
     context! {

@@ -314,7 +314,8 @@ impl<'a> TableLinks<'a> {
 
     /// Returns the links to the other pages of rows.
     fn pager(&self, shown: &Rows) -> Value {
-        let (page, limit) = (self.choice.page, u64::from(self.choice.limit));
+        let page = self.choice.page;
+        let limit = u64::from(self.choice.limit);
         let pages = shown.total.div_ceil(limit).max(1);
         let to = |page: u64| self.to(&Choice { page, ..self.choice.clone() });
         let numbers = numbers(page, pages).into_iter().map(|number| match number {

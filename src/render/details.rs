@@ -38,7 +38,8 @@ fn context(details: &Details, data: &ComponentData, rows: &Rows) -> Value {
 
 /// Returns the label and the value of one field of a record.
 pub(super) fn entry(detail: &Detail, data: &ComponentData, record: &Record) -> Value {
-    let (field, value) = (data.table.field(detail.field), &record[detail.field]);
+    let field = data.table.field(detail.field);
+    let value = &record[detail.field];
     let mut html = String::new();
     match detail.format {
         Some(_) => format::write_column(field, detail.format, value, &mut html),

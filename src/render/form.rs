@@ -95,7 +95,8 @@ struct FormWriter<'a> {
 
 impl FormWriter<'_> {
     fn field(&self, field: &FormField) -> Option<Value> {
-        let (at, draft) = (field.field, self.data.draft.as_ref());
+        let at = field.field;
+        let draft = self.data.draft.as_ref();
         let declared = self.data.table.field(at);
         let FieldEditor { field: name, required, control, options, zone, .. } = editor(declared)?;
         let held = self.record.map_or(&field.default, |record| &record[at]);

@@ -122,7 +122,8 @@ impl Renderer {
             Viewer::User(user) => (Some(user.name.as_ref()), user.id.as_str()),
             Viewer::Guest => (None, "guest"),
         };
-        let (transport, dev) = (&self.transport, self.edition.as_ref());
+        let transport = &self.transport;
+        let dev = self.edition.as_ref();
         let config = ClientConfig { transport, viewer, dev };
         let around = context! {
             title,

@@ -52,7 +52,8 @@ impl<'a> RowWriter<'a> {
     }
 
     pub(super) fn write(&self, record: &Record, html: &mut String) {
-        let (id, key) = (record.id(), sort_key(record, self.sort));
+        let id = record.id();
+        let key = sort_key(record, self.sort);
         write!(html, r#"<tr data-id="{id}" data-sort-key="{key}""#)
             .expect("writing to a string cannot fail");
         if let Some(lock) = self.lock {
@@ -120,7 +121,8 @@ impl<'a> RowWriter<'a> {
     }
 
     fn write_value(&self, column: &Column, record: &Record, html: &mut String) {
-        let (field, value) = (self.table.field(column.field), &record[column.field]);
+        let field = self.table.field(column.field);
+        let value = &record[column.field];
         write_column(field, column.format, value, html);
     }
 

@@ -116,7 +116,8 @@ fn times(
     };
     let nothing = grouping.measure.of_nothing(measured);
     let mut points = Vec::new();
-    let (mut at, mut known) = (*last, known.iter().peekable());
+    let mut at = *last;
+    let mut known = known.iter().peekable();
     for _ in 0..grouping.limit {
         let found = known.next_if(|(day, _)| *day == at);
         let figure = found.map_or(&nothing, |(_, figure)| *figure);

@@ -17,6 +17,7 @@ use crate::model::permissions::Operation;
 use crate::model::problem::{Place, Problems};
 use crate::model::storage::Storage;
 use crate::model::viewer::{User, Viewer};
+use crate::spec::app_check::AppCheck;
 use crate::spec::source::{MAX_FILE_BYTES, Sources};
 use crate::spec::table::Tables;
 use crate::spec::unit::Unit;
@@ -43,7 +44,13 @@ fn checked(page: &Json, tables: &Tables, roles: &[Role], folder: &Path) -> Optio
     let (file, _) = sources.take("<admin>", text.as_bytes(), MAX_FILE_BYTES).ok()?;
     let node = reference::read_whole(file, &mut sources, &mut faults)?;
     let unit = Unit { node: &node, place: Place::top() };
-    let page = page::check(&unit, roles, tables, &mut sources, &mut faults, &mut problems);
+    let check = &mut AppCheck {
+        roles,
+        sources: &mut sources,
+        faults: &mut faults,
+        problems: &mut problems,
+    };
+    let page = page::check(&unit, tables, check);
     page.filter(|_| faults.is_empty() && problems.errors() == 0)
 }
 
@@ -69,7 +76,8 @@ fn overview(views: &[View]) -> Json {
     });
     let figures: Vec<_> = views.iter().map(figure).collect();
     let api = json!({ "type": "button", "href": "/api/docs", "label": "API", "variant": "quiet" });
-    let (title, links) = (heading("title", "Overview"), links.chain([api]).collect::<Vec<_>>());
+    let title = heading("title", "Overview");
+    let links = links.chain([api]).collect::<Vec<_>>();
     let tables = json!({ "type": "container", "layout": "grid", "children": figures });
     let ways = json!({ "type": "container", "layout": "row", "children": links });
     let components = if views.is_empty() { vec![title] } else { vec![title, tables, ways] };

@@ -12,6 +12,7 @@ use crate::model::app::App;
 use crate::model::ids::{BUILT_IN_ROLES, Role};
 use crate::model::origin::Origin;
 use crate::model::problem::{Place, Problems};
+use crate::spec::app_check::AppCheck;
 use crate::spec::fault::Fault;
 use crate::spec::page::{self, RawPage};
 use crate::spec::source::Sources;
@@ -134,13 +135,14 @@ pub(super) fn check(
     let roles: Vec<Role> = built_in.chain(own_roles.iter().cloned()).collect();
     let sign_up = auth.and_then(|auth| check_sign_up(&auth, &roles, problems));
     let mut tables = Tables::default();
-    for unit in top.each("tables", problems) {
-        table::check(&unit, &roles, &mut tables, sources, faults, problems);
-    }
-    tables.check_links(faults, problems);
     let mut pages = Vec::new();
-    for unit in top.each("pages", problems) {
-        pages.extend(page::check(&unit, &roles, &tables, sources, faults, problems));
+    let check = &mut AppCheck { roles: &roles, sources, faults, problems };
+    for unit in top.each("tables", check.problems) {
+        table::check(&unit, &mut tables, check);
+    }
+    tables.check_links(check.faults, check.problems);
+    for unit in top.each("pages", check.problems) {
+        pages.extend(page::check(&unit, &tables, check));
     }
     page::check_paths(top, problems);
     exportable::check(top, sources.folder(), problems);

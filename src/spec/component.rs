@@ -16,6 +16,7 @@ use crate::model::permissions::Grant;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::Table;
 use crate::model::viewer::Viewer;
+use crate::spec::app_check::AppCheck;
 use crate::spec::fault::Fault;
 use crate::spec::source::{BadFile, FileId, MAX_FILE_BYTES, NotUtf8, Sources, Span};
 use crate::spec::table::Tables;
@@ -37,13 +38,11 @@ pub(super) struct PageFacts {
 /// Checks the components of a page. The returned components are valid only if nothing was reported.
 pub(super) fn check_all(
     page: &Unit,
-    roles: &[Role],
     tables: &Tables,
     facts: PageFacts,
-    sources: &mut Sources,
-    faults: &mut Vec<Fault>,
-    problems: &mut Problems,
+    check: &mut AppCheck<'_>,
 ) -> Vec<Component> {
+    let AppCheck { roles, sources, faults, problems } = check;
     let mut ids = HashSet::new();
     collect_ids(page, "components", &mut ids, problems);
     let mut around = PageAround {

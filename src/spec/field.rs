@@ -91,7 +91,8 @@ pub(super) fn check(unit: &Unit, earlier: &[Field], problems: &mut Problems) -> 
         check_link(kind, &raw, unit, problems);
         check_unique(kind, raw.unique, unit, problems);
     }
-    let (name, kind) = (raw.name?, kind?);
+    let name = raw.name?;
+    let kind = kind?;
     let label = raw.label.map_or_else(|| label(name.as_str()), Into::into);
     let required = raw.required.unwrap_or(false);
     let unique = raw.unique.unwrap_or(false);

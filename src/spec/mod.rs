@@ -38,6 +38,7 @@ mod words;
 
 mod admin;
 mod app;
+mod app_check;
 mod component;
 mod dynamic;
 mod exportable;

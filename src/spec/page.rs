@@ -20,9 +20,8 @@ use crate::model::page::{Meta, Page, PageAccess};
 use crate::model::permissions::Grant;
 use crate::model::problem::{Place, Problems};
 use crate::model::viewer::{User, Viewer};
+use crate::spec::app_check::AppCheck;
 use crate::spec::component::{self, PageFacts};
-use crate::spec::fault::Fault;
-use crate::spec::source::Sources;
 use crate::spec::table::Tables;
 use crate::spec::unit::Unit;
 
@@ -89,14 +88,8 @@ struct FullAccess {
 }
 
 /// Checks one page. The returned page is valid only if nothing was reported.
-pub(super) fn check(
-    unit: &Unit,
-    roles: &[Role],
-    tables: &Tables,
-    sources: &mut Sources,
-    faults: &mut Vec<Fault>,
-    problems: &mut Problems,
-) -> Option<Page> {
+pub(super) fn check(unit: &Unit, tables: &Tables, check: &mut AppCheck<'_>) -> Option<Page> {
+    let AppCheck { roles, problems, .. } = check;
     let raw: RawPage = unit.read(problems)?;
     let path = raw.path.and_then(|path| check_path(&path, &unit.place.key("path"), problems));
     let access = raw.access.and_then(|access| check_access(access, unit, roles, problems));
@@ -107,7 +100,7 @@ pub(super) fn check(
     let params: Vec<_> = params.into_iter().map(Arc::from).collect();
     let meta = check_meta(raw.meta.unwrap_or_default(), &params, &unit.place, problems);
     let facts = PageFacts { audience, is_public, params, presence };
-    let components = component::check_all(unit, roles, tables, facts, sources, faults, problems);
+    let components = component::check_all(unit, tables, facts, check);
     Some(Page { name: raw.name?.into(), path: path?, meta, access, presence, components })
 }
 

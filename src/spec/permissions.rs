@@ -74,19 +74,26 @@ struct RawFieldRule {
     write: Option<RawGrant>,
 }
 
-/// Checks the permissions of a table. `lost` names the fields that have problems of their own, so that
-/// they are not reported as unknown.
+/// What permissions are about.
+#[derive(Clone, Copy)]
+pub(super) struct RuleSubject<'a> {
+    pub(super) table: &'a Table,
+    /// The names of the fields that have problems of their own, so that they are not reported as unknown.
+    pub(super) lost: &'a [String],
+    /// The roles of the app.
+    pub(super) roles: &'a [Role],
+}
+
+/// Checks the permissions of a table.
 pub(super) fn check(
     raw: RawPermissions,
-    table: &Table,
-    lost: &[String],
-    roles: &[Role],
+    subject: RuleSubject<'_>,
     place: &Place,
     problems: &mut Problems,
 ) -> Permissions {
     let without = Permissions::default();
     let mut grant = |given: Option<RawGrant>, key, without| match given {
-        Some(given) => given.check(roles, &place.key(key), problems),
+        Some(given) => given.check(subject.roles, &place.key(key), problems),
         None => without,
     };
     let read = grant(raw.read, "read", without.read);
@@ -94,8 +101,8 @@ pub(super) fn check(
     let update = grant(raw.update, "update", without.update);
     let delete = grant(raw.delete, "delete", without.delete);
     let rules = raw.fields.unwrap_or_default();
-    let fields = check_rules(rules, table, lost, roles, &place.key("fields"), problems);
-    let rows = raw.rows.map(|rows| check_rows(rows, table, lost, &place.key("rows"), problems));
+    let fields = check_rules(rules, subject, &place.key("fields"), problems);
+    let rows = raw.rows.map(|rows| check_rows(rows, subject, &place.key("rows"), problems));
     let rows = rows.unwrap_or_default();
     Permissions { read, create, update, delete, fields, rows }
 }
@@ -112,13 +119,12 @@ fn of_those(grant: Grant, others: &Grant) -> Grant {
 
 fn check_rows(
     raw: RawRowRules,
-    table: &Table,
-    lost: &[String],
+    subject: RuleSubject<'_>,
     place: &Place,
     problems: &mut Problems,
 ) -> RowRules<Operand> {
     let mut rule = |json: Option<Json>, key| match json {
-        Some(json) => check_row(&json, table, lost, &place.key(key), problems),
+        Some(json) => check_row(&json, subject, &place.key(key), problems),
         None => Filter::all(),
     };
     RowRules {
@@ -131,8 +137,7 @@ fn check_rows(
 
 fn check_row(
     json: &Json,
-    table: &Table,
-    lost: &[String],
+    RuleSubject { table, lost, .. }: RuleSubject<'_>,
     place: &Place,
     problems: &mut Problems,
 ) -> Filter<Operand> {
@@ -149,9 +154,7 @@ fn check_row(
 
 fn check_rules(
     rules: Vec<RawFieldRule>,
-    table: &Table,
-    lost: &[String],
-    roles: &[Role],
+    RuleSubject { table, lost, roles }: RuleSubject<'_>,
     place: &Place,
     problems: &mut Problems,
 ) -> Vec<FieldRule> {

@@ -73,7 +73,8 @@ pub(super) fn read(
 
 /// Reads the file of a seed.
 fn find(link: &Node, sources: &mut Sources) -> Result<FileId, Fault> {
-    let (at, name) = (link.at, link.text().unwrap_or_default());
+    let at = link.at;
+    let name = link.text().unwrap_or_default();
     let path = sources.find(at.file, name);
     match path.and_then(|path| sources.read(&path, MAX_SEED_BYTES)) {
         Ok((_, Some(bad))) => Err(bad.into()),
@@ -188,7 +189,9 @@ impl Seed<'_> {
     fn note_link(&mut self, field: FieldAt, value: &Value, at: Span) {
         let Field { name, kind, .. } = self.table.field(field);
         if let (Value::Link(link), FieldKind::Relationship(table, _)) = (value, kind) {
-            let (of, field, table) = (self.table.name.clone(), name.clone(), table.clone());
+            let of = self.table.name.clone();
+            let field = name.clone();
+            let table = table.clone();
             self.links.push(SeedLink { of, field, table, id: link.id, at });
         }
     }

@@ -138,7 +138,8 @@ impl Sources {
     fn nearest(&self, path: &Path, link: &str) -> Option<String> {
         let wanted = without_dots(path);
         let way = wanted.strip_prefix(&self.folder).ok()?;
-        let (mut found, mut names) = (self.folder.clone(), Vec::new());
+        let mut found = self.folder.clone();
+        let mut names = Vec::new();
         for part in way.components() {
             let part = part.as_os_str().to_str()?;
             let there = fs::read_dir(&found).ok()?.flatten().take(MAX_LISTED);
@@ -191,7 +192,8 @@ impl Sources {
     }
 
     fn add(&mut self, path: &Path, bytes: &[u8]) -> (FileId, Option<NotUtf8>) {
-        let (name, file) = (self.name(path), FileId(self.files.len()));
+        let name = self.name(path);
+        let file = FileId(self.files.len());
         let mark = '\u{feff}'.len_utf8();
         let skipped = if bytes.starts_with("\u{feff}".as_bytes()) { mark } else { 0 };
         let at = |error: &std::str::Utf8Error| {
@@ -209,7 +211,8 @@ impl Sources {
     /// Adds a file that was refused without reading it, and returns a place in it for the fault.
     pub(super) fn unread(&mut self, path: &Path) -> Span {
         let file = FileId(self.files.len());
-        let (name, path) = (self.name(path), path.to_owned());
+        let name = self.name(path);
+        let path = path.to_owned();
         self.files.push(SourceFile { name, text: "".into(), path });
         Span { file, start: 0, end: 0 }
     }

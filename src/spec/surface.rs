@@ -87,7 +87,8 @@ fn begun_with_a_bracket(
     kind: &ErrorKind,
 ) -> Option<Fault> {
     let value = before.last_value.clone()?;
-    let (inside, between) = (&text[value.clone()], &text[value.end..at]);
+    let inside = &text[value.clone()];
+    let between = &text[value.end..at];
     let goes_on = between.chars().all(|character| character == ' ');
     let is_block =
         matches!(kind, ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry);

@@ -9,18 +9,18 @@ use validator::Validate;
 
 use crate::components::list_of::Each;
 use crate::model::field::{Field, FieldAt, FieldKind};
-use crate::model::ids::{FieldName, RecordId, Role, TableName};
+use crate::model::ids::{FieldName, RecordId, TableName};
 use crate::model::permissions::{Grant, Permissions};
 use crate::model::problem::{Place, Problems};
 use crate::model::storage::Storage;
 use crate::model::table::Table;
 use crate::model::value::Value;
+use crate::spec::app_check::AppCheck;
 use crate::spec::fault::Fault;
 use crate::spec::field::{self, RawField, report_no_field};
-use crate::spec::permissions::{self, RawPermissions};
+use crate::spec::permissions::{self, RawPermissions, RuleSubject};
 use crate::spec::renames::{self, Rename};
 use crate::spec::seed::{self, SeedLink};
-use crate::spec::source::Sources;
 use crate::spec::unit::Unit;
 
 /// One table of the app.
@@ -162,14 +162,8 @@ impl Tables {
 }
 
 /// Checks one table and adds it to `tables`.
-pub(super) fn check(
-    unit: &Unit,
-    roles: &[Role],
-    tables: &mut Tables,
-    sources: &mut Sources,
-    faults: &mut Vec<Fault>,
-    problems: &mut Problems,
-) {
+pub(super) fn check(unit: &Unit, tables: &mut Tables, check: &mut AppCheck<'_>) {
+    let AppCheck { roles, sources, faults, problems } = check;
     let before = problems.count();
     let Some(raw) = unit.read::<RawTable>(problems) else { return };
     let (fields, lost) = check_fields(unit, &mut tables.links, problems);
@@ -190,7 +184,8 @@ pub(super) fn check(
     }
     if let Some(raw) = raw.permissions {
         let place = unit.place.key("permissions");
-        table.permissions = permissions::check(raw, &table, &lost, roles, &place, problems);
+        let subject = RuleSubject { table: &table, lost: &lost, roles };
+        table.permissions = permissions::check(raw, subject, &place, problems);
     }
     if problems.count() > before {
         // Components of this table would otherwise be reported for permissions that may be wrong here.
@@ -274,7 +269,9 @@ fn check_fields(
     links: &mut Vec<(TableName, Place)>,
     problems: &mut Problems,
 ) -> (Vec<Field>, Vec<String>) {
-    let (mut fields, mut lost, mut renamed) = (vec![id()], Vec::new(), Vec::new());
+    let mut fields = vec![id()];
+    let mut lost = Vec::new();
+    let mut renamed = Vec::new();
     let units = unit.each("fields", problems);
     if units.is_empty() && unit.key("fields").is_some_and(|list| list.node.count() == 1) {
         let problem = problems.report(unit.place.key("fields"), "a table needs at least one field");
@@ -291,7 +288,8 @@ fn check_fields(
                     links.push((table.clone(), unit.place.key("table")));
                 }
                 if let Some(old) = &field.renamed_from {
-                    let (to, from) = (field.name.to_string(), old.to_string());
+                    let to = field.name.to_string();
+                    let from = old.to_string();
                     renamed.push(Rename { to, from, place: unit.place.key("renamedFrom") });
                 }
                 fields.push(field);
