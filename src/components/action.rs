@@ -21,7 +21,7 @@ pub(super) struct RawAction {
     /// What is done: `delete` the record, or `set` one of its fields.
     #[validate(required)]
     r#type: Option<RawDeed>,
-    /// The words to press; `Delete` for `delete` if you do not say. A button has its own.
+    /// The words on the button. An action that deletes has `Delete` by default. A button has its own.
     #[validate(length(min = 1, message = "must not be empty"))]
     label: Option<String>,
     /// The field that `set` sets.
@@ -51,7 +51,7 @@ pub(super) struct RawRowAction {
     /// What it does: `delete` the record, `set` one of its fields, or be a `link`.
     #[validate(required)]
     r#type: Option<RawRowDeed>,
-    /// The words to press; `Delete` for `delete` if you do not say.
+    /// The words on the button. An action that deletes has `Delete` by default.
     #[validate(length(min = 1, message = "must not be empty"))]
     label: Option<String>,
     /// The field that `set` sets.

@@ -78,7 +78,7 @@ fn braces(subject: &str, address: &str) -> Option<BadAddress> {
     let name = named.next()?.split('}').next().unwrap_or_default();
     Some(BadAddress {
         message: format!(
-            "`{{{name}}}` stands for nothing in {subject}: it is the same for every record"
+            "`{{{name}}}` has no meaning in {subject}: it is the same for every record"
         ),
         help: "fields stand in the `href` of a list's item or of a row".to_owned(),
     })
@@ -119,7 +119,7 @@ mod tests {
     fn braces_that_name_nothing_are_refused() {
         for braces in ["/{id}", "{photo}", "/a?b={id}", "/orders/{$params.id}/{id}"] {
             let told = href("href", braces).unwrap_err().message;
-            assert!(told.contains("` stands for nothing in href"), "{braces}: {told}");
+            assert!(told.contains("` has no meaning in href"), "{braces}: {told}");
             assert!(src("src", braces).is_err());
         }
         for fine in ["/orders/{$params.id}", "https://example.org/{id}", "mailto:{a}@b.c"] {

@@ -40,7 +40,7 @@ pub(super) struct RawColumn {
     /// How its values are written: `short`, `long`, `iso` or `relative` for dates and times, `compact`,
     /// `whole` or `plain` for numbers, `truncate` for texts. As suits the field if you do not say.
     format: Option<ValueFormat>,
-    /// Whether viewers may sort by it; as the table's `sortable` if you do not say.
+    /// Whether viewers may sort by it. By default, if the table is `sortable`.
     sortable: Option<bool>,
     /// Who sees it, as in `[admin]`; everyone who may read the field if you do not say.
     visible: Option<RawGrant>,

@@ -30,7 +30,7 @@ impl Literal<'_> {
     pub fn check(self, field: &Field, problems: &mut Problems) -> Option<Value> {
         let Self { json, written, subject, place } = self;
         if let Some(value) = json.as_str().and_then(seeming) {
-            let message = format!("`{value}` stands for nothing in {subject}");
+            let message = format!("`{value}` has no meaning in {subject}");
             let help = "it is the same for everyone: write the value itself";
             problems.report(place, message).help(help);
             return None;

@@ -42,7 +42,7 @@ fn is_within_a_site(start: &str) -> bool {
 pub fn read(text: &str, params: &[Arc<str>], place: &Place, problems: &mut Problems) -> Phrase {
     problems.note_values(place.clone());
     if let Some(name) = seeming_in_text(text).filter(|name| name.starts_with('$')) {
-        let message = format!("`{name}` stands for nothing without braces");
+        let message = format!("`{name}` has no meaning without braces");
         problems.report(place.clone(), message).help(format!("write `{{{name}}}`"));
         return Phrase::new([]);
     }

@@ -319,7 +319,7 @@ impl FilterParser<'_> {
         match (self.stand, seeming(text)) {
             (FilterContext::Elsewhere, _) | (_, None) => Ok(None),
             (_, Some(name)) => {
-                let message = format!("`{name}` stands for nothing here");
+                let message = format!("`{name}` has no meaning here");
                 let slip = Some(UnknownName::Value(name.to_owned()));
                 Err(OperandFault { item: None, message, slip })
             }

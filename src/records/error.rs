@@ -66,7 +66,7 @@ pub enum RecordsError {
     #[error("{}; nothing was changed", not_taken(.0))]
     RefusedLines(Vec<LineFault>),
     /// As many files are being written as may be.
-    #[error("too many files are being written; try again")]
+    #[error("too many exports are in progress; try again in a moment")]
     TooManyExports,
     /// The database cannot do it, now or later.
     #[error("the database cannot do this as it is; it has been noted")]
