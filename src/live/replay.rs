@@ -135,12 +135,21 @@ impl Hub {
         behind: CatchUp,
     ) -> Started {
         let mut told = self.position.subscribe();
+        // The feed may not have come as far as the log. Whoever joined there would be sent, as news, each state that
+        // records had on the way from there to here, and some of them are no more: so they join once the feed is here.
+        let here = match behind.rest {
+            Some(_) => None,
+            None => self.store.log().position().await.ok(),
+        };
         loop {
             // Join before reading the past, or a change between the two would be lost.
             let (name, scope) = (&behind.name, &behind.scope);
             let (subscription, joined_at) = self.join(admission.id, outbox, name, scope);
+            let is_late =
+                here.as_ref().is_some_and(|here| self.store.log().is_ahead(here, &joined_at));
             let missed = match behind.rest {
                 Some(_) => Ok(Backlog::Much),
+                None if is_late => Ok(Backlog::Ahead),
                 None => self.missed(&subscription, &behind, &joined_at).await,
             };
             let reason = match missed {

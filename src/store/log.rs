@@ -160,6 +160,14 @@ impl Log {
         Ok(epoch.position(reader.settle(place)?))
     }
 
+    /// Whether something happened between two positions of this history, the later of which is `now`. No, if either is
+    /// of another history.
+    pub fn is_ahead(&self, now: &Position, told: &Position) -> bool {
+        let epoch = self.epoch.now();
+        let (now, told) = (epoch.place(now), epoch.place(told));
+        now.zip(told).is_some_and(|(now, told)| now.seq > told.seq)
+    }
+
     /// Reads the newest changes into memory, and says up to where: whoever goes on from there with
     /// [`Log::after`] keeps what is in memory whole.
     ///

@@ -315,7 +315,39 @@ async fn a_position_says_nothing_of_closed_tables() {
     let mut socket = guest.open(&format!("{TABLE}?since={since}")).await.unwrap();
     assert_eq!(socket.next().await["type"], "subscribed");
     server.sql("insert into posts (words) values ('three')");
-    assert_eq!(socket.next().await["record"]["fields"]["words"], "three");
+    let change = loop {
+        let message = socket.next().await;
+        if message["type"] != "heartbeat" {
+            break message;
+        }
+    };
+    assert_eq!(change["record"]["fields"]["words"], "three");
+}
+
+/// Whoever comes back while the feed is far behind the log is sent what became of the records, and none of the
+/// states that they had on the way.
+#[tokio::test]
+async fn whoever_comes_back_while_much_is_still_to_be_told_hears_of_nothing_that_is_no_more() {
+    let server = posts().await;
+    let guest = server.guest().await;
+    for nth in 0..5 {
+        let (before, since) = read(&guest).await;
+        // So much to be told first, that nothing of what follows is when the client is back.
+        server.sql(&format!(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000)
+             insert into vault (words) select 'closed' from n;
+             insert into posts (id, words) values (100, 'card 4111, by mistake');
+             update posts set words = 'card 4111, for a moment' where id = 5;
+             update posts set words = 'five {nth}' where id = 5;
+             delete from posts where id = 100"
+        ));
+        let mut socket = guest.open(&format!("{TABLE}?since={since}")).await.unwrap();
+        end(&server);
+        let (held, told) = hear(&mut socket, before).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(held["5"], format!("five {nth}"));
+        server.sql("delete from posts where id = 1000000");
+    }
 }
 
 /// Whoever polls a page must not learn that somebody works on what they may not see.
