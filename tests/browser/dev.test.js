@@ -239,6 +239,8 @@ test("when the server comes back, so does the page", async () => {
 });
 
 test("an app with errors is waited for", async () => {
+  // A page of the old run would load itself anew just while this one is opened.
+  await page.goto("about:blank");
   await server.kill();
   server.save("app.yaml", "name: [");
   await server.restart();
