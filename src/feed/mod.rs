@@ -1,6 +1,6 @@
-//! All changes after a position, in commit order; waits when there are none.
+//! The feed: all changes after a position, in commit order. It waits when there are none.
 //!
-//! It reads the change log and nothing else, so it does not matter who made a change.
+//! It reads nothing but the change log, so changes of all programs arrive in the same way.
 
 use std::time::{Duration, Instant};
 
@@ -23,24 +23,24 @@ pub struct Feed {
     pulse: Pulse,
 }
 
-/// What is next in the feed.
+/// The next event in the feed.
 #[derive(Debug)]
 pub enum Next {
     /// Changes in the order in which they were committed.
     Changes(Batch),
-    /// The log tells another history from here on: what was known before may not be so.
+    /// Another history of the log has begun at this position. Records that were read before may be outdated.
     Anew(Position),
 }
 
-/// When the feed last knew of nothing that should have been told long ago.
+/// The time at which the feed last had no change that was late.
 #[derive(Clone)]
 pub struct Pulse(watch::Sender<Instant>);
 
-/// How old a change may be when it is given out, before the feed counts as behind.
+/// How long a change may wait in the feed before the feed counts as late.
 const LATE: Duration = Duration::from_secs(5);
 
 impl Pulse {
-    /// Whether the feed is behind: it cannot read, is not asked for more, or has too much to tell.
+    /// Whether the feed is late: it cannot read the log, is not asked for the next changes, or has too many.
     pub fn is_late(&self) -> bool {
         self.0.borrow().elapsed() > LATE
     }
@@ -51,7 +51,7 @@ impl Pulse {
 }
 
 impl Feed {
-    /// A feed of everything that is committed from now on.
+    /// Opens a feed of all changes that are committed from now on.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -62,22 +62,22 @@ impl Feed {
         Ok(Self { store, position, versions, pace: LogPace::default(), pulse })
     }
 
-    /// Whether this feed keeps up.
+    /// The pulse of this feed, which shows whether it is late.
     pub fn pulse(&self) -> Pulse {
         self.pulse.clone()
     }
 
-    /// The version of each table; goes on as changes are given out.
+    /// The versions of all tables. They change as the feed returns changes.
     pub fn versions(&self) -> Versions {
         self.versions.clone()
     }
 
-    /// Everything up to here has been given out.
+    /// The position up to which all changes have been returned.
     pub fn position(&self) -> &Position {
         &self.position
     }
 
-    /// The next changes. A database that does not answer is asked again, so this only waits.
+    /// Waits for the next changes and returns them. If the database does not answer, it is asked again.
     pub async fn next(&mut self) -> Next {
         loop {
             let state = self.store.log().stamp();
@@ -106,7 +106,8 @@ impl Feed {
         }
     }
 
-    /// Goes on where the other history stands, once it has begun.
+    /// Goes on at the newest position of the new history, and returns it. `None` if that history has not
+    /// begun yet.
     async fn begin_anew(&mut self) -> Option<Position> {
         if self.store.go_astray(&self.position).await {
             return None;
@@ -125,7 +126,7 @@ impl Feed {
     }
 }
 
-/// Whether the last change of a batch was committed too long ago.
+/// Whether the last change of a batch was committed longer than [`LATE`] ago.
 fn is_old(batch: &Batch) -> bool {
     let at = batch.changes.last().and_then(|change| change.at.parse::<Timestamp>().ok());
     at.is_some_and(|at| Timestamp::now().duration_since(at).as_secs_f64() > LATE.as_secs_f64())

@@ -1,4 +1,5 @@
-//! How far each table has come: what is derived from a table is good for as long as this stands.
+//! The versions of tables. Whatever is derived from a table, such as a rendered page, is valid for as long
+//! as its version stays the same.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,40 +11,40 @@ use tokio::time::timeout;
 use crate::model::ids::{Position, TableName};
 use crate::store::{Batch, Log, Stamp};
 
-/// How long to wait for the feed to tell what a commit was about. It takes about a millisecond,
-/// which is less than to render anew.
+/// How long to wait for the feed to read a new commit. The feed takes about a millisecond, which is less than
+/// rendering a page again.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// The versions of all tables, as the feed has told them.
+/// The versions of all tables, from the changes that the feed has read. Clones share them.
 #[derive(Clone)]
 pub struct Versions {
     log: Log,
     told: Arc<RwLock<LastChanges>>,
-    /// The state of the database in which nothing is left to be told.
+    /// The last state of the database whose commits the feed has read all.
     settled: watch::Sender<Option<Stamp>>,
 }
 
-/// How far the tables have come.
+/// The positions of the tables' last changes.
 struct LastChanges {
-    /// Where the feed began.
+    /// The position at which the feed began.
     start: Position,
-    /// The last change of each table that has changed since.
+    /// The last change of each table that has changed since then.
     changed: HashMap<TableName, Position>,
 }
 
-/// A state of some tables: what is read after asking for it is at least as new, and while it is the
-/// same, none of them has changed.
+/// The version of some tables. While it stays the same, none of them has changed. Records that are read after
+/// the version are at least as new as it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
-    /// The last change of each of the tables.
+    /// The position of the last change of each table.
     Tables(Vec<Position>),
-    /// The state of the whole database, while the feed has yet to tell what it means.
+    /// The state of the whole database, if the feed has not read its last commits yet.
     Database(Stamp),
 }
 
 impl Version {
-    /// Whether it stands for as long as the tables do not change. While the feed has yet to tell what
-    /// was committed, it does not.
+    /// Whether the version stays the same for as long as these tables do not change. A version of the whole
+    /// database also changes with other tables.
     pub fn is_settled(&self) -> bool {
         matches!(self, Self::Tables(_))
     }
@@ -55,8 +56,8 @@ impl Versions {
         Self { log, told: Arc::new(RwLock::new(told)), settled: watch::Sender::default() }
     }
 
-    /// The version of these tables now, commits of other programs included; nothing where it cannot
-    /// be told.
+    /// Returns the version of these tables now, with the commits of other programs. `None` if the state of
+    /// the database cannot be read.
     pub async fn of<'a>(&self, tables: impl Iterator<Item = &'a TableName>) -> Option<Version> {
         let now = self.log.stamp()?;
         let is_told = *self.settled.borrow() == Some(now);
@@ -68,7 +69,7 @@ impl Versions {
         Some(Version::Tables(tables.map(version).collect()))
     }
 
-    /// Waits until the feed has told everything that is committed.
+    /// Waits until the feed has read all commits.
     async fn all_told(&self) {
         let mut settled = self.settled.subscribe();
         while self.log.stamp() != *settled.borrow_and_update() {
@@ -84,13 +85,13 @@ impl Versions {
         }
     }
 
-    /// Nothing that was made before is good any more.
+    /// Begins new versions of all tables, since another history of the log has begun.
     pub(super) fn begin_anew(&self, start: Position) {
         let mut told = self.told.write().unwrap_or_else(PoisonError::into_inner);
         *told = LastChanges { start, changed: HashMap::new() };
     }
 
-    /// Nothing is left to be told of what was committed when the database was in this state.
+    /// Notes that the feed has read all commits up to this state of the database.
     pub(super) fn settle(&self, state: Option<Stamp>) {
         self.settled.send_if_modified(|settled| std::mem::replace(settled, state) != state);
     }

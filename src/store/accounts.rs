@@ -1,4 +1,4 @@
-//! Accounts as rows. What they mean is decided in `auth`.
+//! The rows of accounts. The rules of signing in are in `auth`.
 
 use std::sync::Arc;
 
@@ -12,51 +12,52 @@ use crate::store::readers::settled;
 use crate::store::write::SystemStatement;
 use crate::store::{Store, StoreError};
 
-/// An account with what proves it.
+/// An account with the hash of its password.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The account as permissions know it.
     pub user: User,
     /// The password's hash, as a PHC string.
     pub password_hash: Arc<str>,
-    /// Whether it is shut: then nobody is let in by it.
+    /// Whether the account is disabled, so that no one can sign in with it.
     pub is_disabled: bool,
 }
 
-/// What is needed to make an account.
+/// The values of an account that is to be made.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
     /// A new random id.
     pub id: UserId,
-    /// What they will sign in with.
+    /// The e-mail address to sign in with.
     pub email: String,
     /// The name that other people read.
     pub name: String,
-    /// What permissions go by.
+    /// The role, on which permissions depend.
     pub role: Role,
     /// The password's hash, as a PHC string.
     pub password_hash: String,
 }
 
-/// An account as whoever looks after people sees it.
+/// An account as an admin sees it.
 #[derive(Clone, Debug)]
 pub struct AccountSummary {
     /// The account as permissions know it.
     pub user: User,
-    /// Whether the account is shut.
+    /// Whether the account is disabled.
     pub is_disabled: bool,
-    /// When it was made, as `2026-04-05T12:00:00.000Z`.
+    /// When the account was made, as `2026-04-05T12:00:00.000Z`.
     pub created_at: String,
-    /// How many sessions have not ended.
+    /// How many sessions of the account have not ended.
     pub sessions: i64,
 }
 
-/// A state of all accounts, sessions and tokens.
+/// The version of all accounts, sessions and tokens. While it is the same, none has been changed or ended
+/// early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountsVersion {
-    /// In a database that was put back the number may be the same for another state.
+    /// The epoch of the log. In a restored database, the number alone may stand for another state.
     epoch: Arc<str>,
-    /// It grows with each change.
+    /// A number that grows with each change.
     number: i64,
 }
 
@@ -73,7 +74,7 @@ impl NewAccount {
 }
 
 impl Store {
-    /// Whether anybody has an account.
+    /// Whether there is any account.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -82,7 +83,7 @@ impl Store {
         Ok(settled!(self.readers.sessions(), reader => any.fetch_one(reader)))
     }
 
-    /// Makes the first account of all; says no if there is one already.
+    /// Makes the first account. Returns `false` if there is an account already.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -92,7 +93,7 @@ impl Store {
         self.insert_account(sql, account).await
     }
 
-    /// Makes an account; says no if its address has one already.
+    /// Makes an account. Returns `false` if there is one with this e-mail address already.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -115,7 +116,7 @@ impl Store {
         Ok(added)
     }
 
-    /// The account of an e-mail address, ASCII case ignored.
+    /// Returns the account of an e-mail address, ASCII case ignored. `None` if there is none.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -129,7 +130,8 @@ impl Store {
         }))
     }
 
-    /// Everybody, by e-mail address, with the sessions they have at `now`, in Unix seconds.
+    /// Returns all accounts by e-mail address, with the number of sessions that have not ended at `now`, in
+    /// Unix seconds.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -149,7 +151,7 @@ impl Store {
         Ok(rows.iter().filter_map(person).collect())
     }
 
-    /// Gives an account another role.
+    /// Sets the role of an account. Returns whether the account exists.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -159,7 +161,7 @@ impl Store {
         Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
-    /// Shuts an account and ends its sessions.
+    /// Disables an account and ends its sessions. Returns whether the account exists.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -174,7 +176,7 @@ impl Store {
         Ok(disabled)
     }
 
-    /// Opens an account again.
+    /// Enables a disabled account again. Returns whether the account exists.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -184,8 +186,8 @@ impl Store {
         Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
-    /// Gives an account another password, which ends its sessions; only while the hash of its
-    /// password is still the one given, if one is.
+    /// Sets the password of an account, which ends its sessions. If `before` is given, only while that is
+    /// still the hash of its password. Returns whether the password was set.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -202,7 +204,8 @@ impl Store {
         Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
-    /// Another one when a session ends early or an account is made or changes, whoever did it.
+    /// Returns the version of all accounts. It changes when a session or token is deleted or an account is
+    /// made or changed, by this or another program.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -214,7 +217,8 @@ impl Store {
         Ok(AccountsVersion { epoch, number: number.unwrap_or(0) })
     }
 
-    /// A secret of this database, made once, for signing what need not be stored.
+    /// Returns the secret of this database, for signing values that are not stored. If it has none yet,
+    /// `candidate` becomes the secret.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -226,7 +230,7 @@ impl Store {
     }
 }
 
-/// Nothing for a role that is no role: such an account may do nothing.
+/// Reads a user from a row of accounts. `None` if the role in it is not valid: such an account has no rights.
 pub(super) fn user(row: &SqliteRow) -> Option<User> {
     Some(User {
         id: UserId::new(row.get::<String, _>("id")),

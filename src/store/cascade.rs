@@ -1,4 +1,5 @@
-//! Removes records to which others refer in a chain that is longer than SQLite follows in one statement.
+//! Removes records with the records that refer to them (`on delete cascade`), where the chain of references
+//! is longer than SQLite follows in one statement.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,12 +9,12 @@ use crate::model::ids::RecordId;
 use crate::store::meaning::column;
 use crate::store::{StoreError, transaction};
 
-/// How many links of a chain one statement takes along. SQLite goes 1,000 deep, and triggers of others
-/// may go deeper from there.
+/// How many links of a chain one statement follows. SQLite goes 1,000 deep, and triggers of other programs
+/// may need some of that.
 const LINKS_AT_ONCE: usize = 400;
 
-/// Every field by which a record is removed with the one that it refers to. Only tables that are kept by
-/// us can have long chains of them: their triggers tell them apart.
+/// Selects every field whose record is removed with the one that it refers to: the table, the field, and the
+/// table it refers to. Only tables of the app are searched, which are known by our triggers on them.
 const CASCADES: &str = "
   select child.name, link.\"from\", link.\"table\"
   from sqlite_master as child, pragma_foreign_key_list(child.name) as link
@@ -21,17 +22,18 @@ const CASCADES: &str = "
     select 1 from sqlite_master
     where type = 'trigger' and name = '_pagetide_' || child.name || '_after_insert')";
 
-/// Records by their tables.
+/// The ids of records, by table.
 type Level = BTreeMap<String, Vec<i64>>;
 
-/// A field of one table that refers to another, or to the same.
+/// A field of the table `child` that refers to the table `parent`, which may be the same.
 struct Cascade {
     child: String,
     field: String,
     parent: String,
 }
 
-/// Removes records and what goes with them, the ends of the chains first: all of it, or nothing.
+/// Removes records and all records that are removed with them, the ends of the chains first. On failure
+/// nothing is removed.
 pub(super) async fn remove(
     connection: &mut SqliteConnection,
     table: &str,
@@ -52,7 +54,8 @@ async fn by_levels(
     table: &str,
     ids: &[RecordId],
 ) -> Result<(), StoreError> {
-    // Of two that go, one may refer to the other with a field that keeps it: looked at in the end.
+    // One removed record may refer to another by a field that forbids its removal. With deferred foreign
+    // keys that is checked at the commit, when both are gone.
     sqlx::raw_sql("pragma defer_foreign_keys = on").execute(&mut *connection).await?;
     let first = ids.iter().map(|id| id.get()).collect();
     let levels = levels(connection, Level::from([(table.to_owned(), first)])).await?;
@@ -68,7 +71,7 @@ async fn by_levels(
     Ok(())
 }
 
-/// The records themselves, then those that refer to them, and so on.
+/// Returns the records themselves as the first level, then those that refer to them, and so on.
 async fn levels(connection: &mut SqliteConnection, first: Level) -> Result<Vec<Level>, StoreError> {
     let rows = sqlx::query(CASCADES).fetch_all(&mut *connection).await?;
     let cascade = |row: &_| Cascade { child: get(row, 0), field: get(row, 1), parent: get(row, 2) };

@@ -1,5 +1,5 @@
-//! The storage classes in SQLite: for each the type of its columns, what stands in them and what may, and how a
-//! value of another class becomes one of it.
+//! The storage classes in SQL: for each the type of its columns, the values in them, the rule for them, and
+//! the conversion of values of other classes.
 
 use std::sync::Arc;
 
@@ -8,14 +8,16 @@ use crate::model::storage::Storage;
 use crate::store::literals::chosen;
 use crate::store::unrounded::{is_noted, is_short};
 
-/// Text that is a number as it is written by us: no zeros before it, no point at either end.
+/// The condition that a text is a number in the form that we write: without leading zeros, and with digits
+/// on both sides of the point.
 const IS_NUMBER: &str = "{x} glob '*[0-9]*' and {x} not glob '*[^0-9.-]*' and {x} not glob '?*-*' \
     and {x} not glob '*.*.*' and ltrim({x}, '-') glob '[0-9]*' and {x} not glob '*.' \
     and ltrim({x}, '-') not glob '0[0-9]*' and ({x} not glob '-*' or trim({x}, '-0.') <> '')";
-/// The least that is read again as a decimal with all of its digits.
+/// The least positive number that is read again as a decimal with all of its digits.
 const LEAST: &str = "1e-14";
 
-/// The declared type of the class's columns, from which SQLite makes an affinity (<https://sqlite.org/datatype3.html>, 3.1).
+/// The declared type of the class's columns, from which SQLite derives their affinity
+/// (<https://sqlite.org/datatype3.html>, 3.1).
 pub(super) fn column_type(storage: Storage) -> &'static str {
     match storage {
         Storage::Integer | Storage::Boolean | Storage::Link => "integer",
@@ -30,14 +32,14 @@ pub(super) fn column_type(storage: Storage) -> &'static str {
     }
 }
 
-/// The rule of what a column of the class may hold, with its words.
+/// Returns the rule for the values in a column of the class: its message and its condition, as SQL.
 pub(super) fn rule(storage: Storage, name: &str) -> (&'static str, String) {
     match storage {
         Storage::Integer => ("must be a whole number", format!("typeof({name}) = 'integer'")),
         Storage::Link => ("must be the id of a record", format!("typeof({name}) = 'integer'")),
         Storage::Boolean => ("must be 0 or 1", format!("{name} in (0, 1)")),
         Storage::Decimal(_) => {
-            // A decimal holds no more than that, and JSON no infinity.
+            // A decimal can be no greater, and JSON has no infinity.
             let rule = format!("typeof({name}) in ('integer', 'real') and abs({name}) < 1e28");
             ("must be a number", rule)
         }
@@ -57,8 +59,8 @@ pub(super) fn rule(storage: Storage, name: &str) -> (&'static str, String) {
     }
 }
 
-/// What stands in column `x` of a table, as a value of the class; null for what is none. `options` are those of the
-/// field.
+/// Returns the SQL expression of the value in column `x` of a table; null if the cell is no value of the
+/// class. `options` are those of the field.
 pub(super) fn value(storage: Storage, table: &str, options: &[Arc<str>], x: &str) -> String {
     match storage {
         Storage::Integer | Storage::Link => {
@@ -68,7 +70,8 @@ pub(super) fn value(storage: Storage, table: &str, options: &[Arc<str>], x: &str
         Storage::Decimal(_) => {
             format!("(case when {} then {} else {x} end)", is_noted(table), rounded(x))
         }
-        // Of what the column can hold, only a BLOB is not less than an empty one.
+        // In SQLite's order, every text is less than every BLOB, and a column of text affinity holds no
+        // numbers. So this is true for all texts, and for nothing else.
         Storage::Text
         | Storage::Date
         | Storage::Time
@@ -84,7 +87,7 @@ pub(super) fn value(storage: Storage, table: &str, options: &[Arc<str>], x: &str
     }
 }
 
-/// What [`value`] is not null for, where column `x` itself is looked at.
+/// Returns the condition that column `x` holds a value of the class, so that [`value`] is not null.
 pub(super) fn is_value(storage: Storage, x: &str) -> String {
     match storage {
         Storage::Integer | Storage::Link => format!("typeof({x}) = 'integer'"),
@@ -100,8 +103,9 @@ pub(super) fn is_value(storage: Storage, x: &str) -> String {
     }
 }
 
-/// A number as the nearest decimal, null for what is none. Most are decimals already, which is found
-/// out without writing their digits. Near zero the last place counts, not the last digit.
+/// Returns the SQL expression of a number rounded to the nearest decimal; null if there is none. Most
+/// numbers are decimals already, which is checked without formatting them. Near zero, decimals have a fixed
+/// number of places, so a number is rounded to these and not to its digits.
 fn rounded(x: &str) -> String {
     format!(
         "case when {} then {x} when {x} > -{LIMIT:e} and {x} < {LIMIT:e} then \
@@ -110,7 +114,7 @@ fn rounded(x: &str) -> String {
     )
 }
 
-/// The value in the form of a storage class, whatever form it has now.
+/// Returns the SQL expression that converts a cell of any class to this class; null if it does not fit.
 pub(super) fn converted(storage: Storage, x: &str) -> String {
     let whole = format!("cast({x} as integer)");
     match storage {
@@ -156,7 +160,8 @@ pub(super) fn converted(storage: Storage, x: &str) -> String {
     }
 }
 
-/// The time of day of a text in the form that is kept: without seconds where they are none.
+/// Returns the SQL expression of a time of day in the form that is stored: `14:30` if the seconds are zero,
+/// else `14:30:15`.
 fn time_of_day(x: &str) -> String {
     format!(
         "case when {x} >= '24' then null when strftime('%S', {x}) = '00' then strftime('%H:%M', {x})
@@ -164,7 +169,8 @@ fn time_of_day(x: &str) -> String {
     )
 }
 
-/// Whether it is an instant as ISO 8601 writes it, with a zone, to the millisecond.
+/// Returns the condition that a text is an instant in the form of ISO 8601, with a zone and to the
+/// millisecond.
 fn is_instant(x: &str) -> String {
     let two = "[0-9][0-9]";
     let fraction =
@@ -178,7 +184,8 @@ fn is_instant(x: &str) -> String {
     )
 }
 
-/// A number of no more digits than a decimal may have.
+/// Returns the SQL expression that converts a cell to a number; null if it has more digits than a decimal
+/// may have.
 fn decimal(x: &str) -> String {
     let is_number = IS_NUMBER.replace("{x}", x);
     format!(
@@ -190,7 +197,7 @@ fn decimal(x: &str) -> String {
     )
 }
 
-/// A float as people write its digits: without an exponent, and with no more digits than it has.
+/// Returns the SQL expression that writes a float as text, without an exponent and with 15 digits at most.
 fn plain(x: &str) -> String {
     let digits = format!("printf('%.14e', abs({x}))");
     let exponent = format!("cast(substr({digits}, instr({digits}, 'e') + 1) as integer)");

@@ -1,8 +1,9 @@
-//! Values of a column as those of another field: what becomes of each, and which do not fit.
+//! Converts the values of a column to another type of field, in SQL, and finds those that do not fit.
 //!
-//! A value fits where it reads the same afterwards: the same number, day, truth or text, though it may be
-//! written otherwise. Zeros at the end of a fraction, the midnight of a day, the zone of an instant, and one
-//! option as a list of one make no difference; zeros before a number and digits that a float has no place for do.
+//! A value fits if it has the same meaning afterwards: the same number, day, truth value or text, even if it
+//! is written in another way. Zeros at the end of a fraction, midnight after a date, the zone of an instant,
+//! and an option alone or as a list of one make no difference. Zeros before a number do, and digits that a
+//! float cannot hold.
 
 use std::sync::Arc;
 
@@ -12,13 +13,13 @@ use crate::store::classes;
 use crate::store::literals::{chosen, literal};
 use crate::store::schema::checks;
 
-/// An SQL expression for what stands in a column, as the field keeps it; null where it does not fit.
-/// `is_same` says that the column is for numbers of the same kind already.
+/// Returns the SQL expression that converts a column to the type of a field; null if a value does not fit.
+/// `is_same` is true if the column has this type already.
 pub(super) fn converted(field: &Field, column: &str, is_same: bool) -> String {
     let storage = field.kind.storage();
     let is_number = matches!(storage, Storage::Decimal(_));
     let stored = match is_number && is_same {
-        // What stands there by the same rules stays, whatever another program has made of it.
+        // Numbers of the same type stay as they are, even if another program has written more digits.
         true => format!("(case when typeof({column}) in ('integer', 'real') then {column} end)"),
         false => match &field.kind {
             FieldKind::SingleSelect(options) | FieldKind::Status(options) => {
@@ -40,8 +41,8 @@ pub(super) fn converted(field: &Field, column: &str, is_same: bool) -> String {
     format!("case when {} then {stored} end", fits.join(" and "))
 }
 
-/// An SQL expression for what may stay of a value that does not fit as a whole: of what was chosen, the
-/// options that there still are.
+/// Returns the SQL expression of the part that fits, for values that do not fit as a whole: of the chosen
+/// options of a multi-select, those that are still declared. `None` for other types of fields.
 pub(super) fn remainder(field: &Field, column: &str) -> Option<String> {
     let FieldKind::MultiSelect(options) = &field.kind else { return None };
     Some(chosen_of(options, &classes::converted(Storage::List, column)))
@@ -51,7 +52,8 @@ fn chosen_of(options: &[Arc<str>], list: &str) -> String {
     format!("case when {list} is not null then {} end", chosen(options, &format!("json({list})")))
 }
 
-/// The rules of a text's form that `fields/text.rs` has and the database has not, as near as SQL comes.
+/// Returns the condition for the form of a text (e-mail address, URL, telephone number) that
+/// `fields/text.rs` checks and the rules of the table do not, as near as SQL comes. `None` for other types.
 fn form(kind: &FieldKind, x: &str) -> Option<String> {
     let control = "char(1) || '-' || char(32) || char(127) || '-' || char(159)";
     let no_blank = format!("{x} not glob '*[' || {control} || ']*'");
@@ -81,7 +83,8 @@ fn form(kind: &FieldKind, x: &str) -> Option<String> {
     }
 }
 
-/// What was chosen, where a list of one thing stands for that.
+/// Returns the SQL expression that converts a cell to a single option. A JSON array of one text becomes that
+/// text.
 fn one_of(options: &[Arc<str>], x: &str) -> String {
     let text = classes::converted(Storage::Text, x);
     let options: Vec<_> = options.iter().map(|option| literal(option)).collect();
@@ -114,7 +117,7 @@ mod tests {
         all.iter().map(|option| (*option).into()).collect()
     }
 
-    /// Every type of field, with what may stand there, as SQL.
+    /// All types of fields, each with cells that it may hold, as SQL.
     fn kinds() -> Vec<(FieldKind, Vec<&'static str>)> {
         let lines = vec![
             "'12345678901234567890'",
@@ -235,7 +238,7 @@ mod tests {
         ]
     }
 
-    /// What a value says, however it is written.
+    /// The meaning of a value in one form, in whatever form it is written. `None` for null.
     fn told(value: &Value) -> Option<String> {
         Some(match value {
             Value::Null => return None,
@@ -298,7 +301,7 @@ mod tests {
         }
     }
 
-    /// How many values of a field are told as lost.
+    /// How many values of a field the migration reports as lost.
     fn counted(lost: &[String], field: &Field) -> usize {
         let start = format!("things.{}: ", field.name);
         let lines = lost.iter().map(|line| line.strip_prefix("lost: ").unwrap_or(line));

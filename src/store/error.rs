@@ -1,4 +1,4 @@
-//! Why the database did not do what it was asked to.
+//! The error type of the store, and how errors of SQLite become errors of the store.
 
 use std::path::PathBuf;
 
@@ -16,77 +16,81 @@ pub enum StoreError {
     /// The folder of the database file cannot be made.
     #[error("could not create the folder {0}")]
     Folder(PathBuf, #[source] std::io::Error),
-    /// The table is not one of the app's.
+    /// The app declares no table of this name.
     #[error("there is no table `{0}`")]
     UnknownTable(TableName),
-    /// What the app declares has no place for some of what is there.
+    /// A migration would lose data that has no place in the declared tables; a line for each loss.
     #[error(
-        "the tables as declared have no place for some of what is there:\n  {}\nnothing was changed; \
-         --allow-destructive lets it go", .0.join("\n  ")
+        "some data in the database has no place in the declared tables:\n  {}\nnothing was changed; \
+         pass --allow-destructive to delete it", .0.join("\n  ")
     )]
     WouldLose(Vec<String>),
-    /// What is there breaks a rule that the app declares.
-    #[error("what is there breaks rules of the tables as declared:\n  {}\nnothing was changed", .0.join("\n  "))]
+    /// Records in the database break rules that the app declares; a line for each rule.
+    #[error(
+        "records in the database break rules of the declared tables:\n  {}\nnothing was changed",
+        .0.join("\n  ")
+    )]
     DoesNotFit(Vec<String>),
     /// A row of a seed was refused.
     #[error("could not seed table `{table}`: {cause}")]
     Seed {
         /// The table that is seeded.
         table: TableName,
-        /// What the database said.
+        /// Why the row was refused.
         cause: Box<StoreError>,
     },
     /// Another record has the same value in a unique field.
     #[error("another record already has this value in {0}")]
     NotUnique(FieldName),
-    /// A field refers to a record that there is not, for whoever writes.
+    /// A field refers to a record that does not exist, or that the writer may not refer to.
     #[error("{field} names no record")]
     NoRelated {
-        /// The field that refers to it.
+        /// The field that refers to the record.
         field: FieldName,
-        /// Where the record would have to be.
+        /// The table in which the record was looked for.
         table: TableName,
     },
     /// Other records refer to this one.
     #[error("other records refer to this one")]
     Referred,
-    /// The value is refused by the rule of a field that stands in the database.
+    /// The database refused a value by the rule of a field, such as `total must be at least 0`.
     #[error("the database refused the value: {0}")]
     BreaksRule(String),
-    /// The write is refused by what others have put into the database, in their words.
+    /// A trigger, index or constraint that another program created refused the write; its message.
     #[error("{0}")]
     Refused(String),
-    /// Records are removed with the one that they refer to, in a chain that is too long.
+    /// Removing a record would remove a chain of records, each referring to the one before, that is longer
+    /// than SQLite follows.
     #[error(
-        "too many records would go with it, each with the one that it refers to; remove those at the \
+        "the chain of records that would be removed with this one is too long; remove the records at the \
          end of the chain first"
     )]
     TooDeep,
     /// The account's e-mail address is taken.
     #[error("there is already an account with this e-mail address")]
     EmailTaken,
-    /// The database cannot do this, now or later: something in it is not as it should be.
+    /// The database refused a statement, and will refuse it again: its tables or triggers have a fault.
     #[error("the database cannot do this as it is")]
     Faulty(#[source] sqlx::Error),
-    /// The database cannot be reached, or not now.
+    /// The database cannot be reached, or is not available at the moment.
     #[error("the database does not answer")]
     Unavailable(#[source] sqlx::Error),
-    /// The file of the database is another by now, or none.
+    /// The file at the database's path was moved, deleted or replaced while it was open.
     #[error(
-        "the database's file was moved, deleted or replaced, and what is written now would be lost; \
-         nothing is written until it is back or the server is started again"
+        "the database's file was moved, deleted or replaced, so nothing is written; put it back or \
+         restart the server"
     )]
     Misplaced,
-    /// The database is not what it should be, and why.
+    /// The database is not fit to be served; holds the reason.
     #[error("{0}")]
     Unfit(String),
-    /// It asked for more than is given.
+    /// A request went beyond one of the limits.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
-    /// Whoever reads took too long.
-    #[error("whoever reads took too long")]
+    /// A reader of a stream of records took too long.
+    #[error("the records were not read in time")]
     TooSlow,
-    /// What was only tried out was given up for others who wait to write.
+    /// A trial ([`Intent::Try`](super::Intent::Try)) was stopped, because other writes are waiting.
     #[error("others are writing to the database")]
     MadeWay,
     /// The store is closing.
@@ -94,8 +98,8 @@ pub enum StoreError {
     Closed,
 }
 
-/// Whether a character is not seen but changes how others are: a control, or a mark by which text turns
-/// its direction (Unicode Standard Annex 9, 2).
+/// Whether a character is invisible but changes how others are shown: a control character, or a mark that
+/// changes the direction of text (Unicode Standard Annex 9, section 2).
 fn is_unseen(letter: char) -> bool {
     let turns = ['\u{61c}', '\u{200e}', '\u{200f}'];
     letter.is_control()
@@ -103,11 +107,12 @@ fn is_unseen(letter: char) -> bool {
         || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// How many letters of what others have to say are told.
+/// How many characters are kept of a message that another program's trigger or constraint gives.
 const MOST_WORDS: usize = 300;
 
 impl StoreError {
-    /// A refusal in the words of others: of one line, and not too long.
+    /// A [`Refused`](Self::Refused) with this message, made a single line of at most [`MOST_WORDS`]
+    /// characters.
     fn refused(words: &str) -> Self {
         let plain = |letter: char| if is_unseen(letter) { ' ' } else { letter };
         let mut told: String = words.trim().chars().map(plain).take(MOST_WORDS).collect();
@@ -115,23 +120,21 @@ impl StoreError {
             told.push('…');
         }
         if told.is_empty() {
-            told.push_str("a rule of the database is against it");
+            told.push_str("a rule of the database forbids it");
         }
         Self::Refused(told)
     }
 
-    /// The words for whoever asked for something.
+    /// The message for a client. It leaves out what only the operator may know.
     pub fn told(&self) -> String {
         match self {
             Self::Misplaced | Self::Exceeded(_) => self.to_string(),
-            Self::Unfit(_) => {
-                "the database is not as it should be; the log of the server says why".to_owned()
-            }
+            Self::Unfit(_) => "the database has a fault; the server's log says which".to_owned(),
             _ => "the database does not answer".to_owned(),
         }
     }
 
-    /// What the database said, where that is told only to who looks after it.
+    /// The message for the operator: the words of SQLite, if the error comes from there.
     pub(super) fn cause(&self) -> String {
         match self {
             Self::Faulty(error) | Self::Unavailable(error) => match error.as_database_error() {
@@ -142,7 +145,7 @@ impl StoreError {
         }
     }
 
-    /// What a failed constraint says.
+    /// The error for the message of a failed constraint.
     fn of_constraint(message: &str) -> Self {
         if let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ") {
             return Self::of_unique(columns);
@@ -161,7 +164,8 @@ impl StoreError {
         }
     }
 
-    /// What is there already: one field, several together, or what an index makes of them.
+    /// The error for a failed unique constraint. `columns` is the rest of SQLite's message: one column,
+    /// several columns, or the name of an index on an expression.
     fn of_unique(columns: &str) -> Self {
         if columns.starts_with("_pagetide_users.") {
             return Self::EmailTaken;
@@ -184,14 +188,15 @@ impl StoreError {
     }
 }
 
-/// Whether a rule is about one field, as those that we make are: `total must be at least 0`.
+/// Whether the name of a constraint has the form that we give to the rules of fields, such as
+/// `total must be at least 0`.
 fn is_of_field(rule: &str) -> bool {
     let (name, rest) = rule.split_once(' ').unwrap_or((rule, ""));
     rest.starts_with("must ") && name.parse::<FieldName>().is_ok()
 }
 
-/// Whether SQLite does not find what our own statements name. What those of others name, in their
-/// triggers, is told with the database that it is in.
+/// Whether SQLite does not find a table or column that one of our own statements names. For a table that a
+/// trigger names, SQLite's message has the name of the database before it (`main.orders`).
 fn is_of_another_shape(message: &str) -> bool {
     let table = message.strip_prefix("no such table: ");
     table.is_some_and(|table| !table.starts_with("main.") || table.contains("._pagetide_"))
@@ -216,7 +221,8 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-// Result codes of SQLite: https://sqlite.org/rescode.html. An extended one has them in its low byte.
+// Result codes of SQLite (https://sqlite.org/rescode.html). An extended code has the primary one in its low
+// byte.
 const ERROR: i32 = 1;
 const BUSY: i32 = 5;
 const INTERRUPT: i32 = 9;
@@ -234,25 +240,25 @@ fn primary_code(error: &dyn DatabaseError) -> i32 {
     code.unwrap_or_default() & 0xFF
 }
 
-/// Whether another program was writing for longer than was waited.
+/// Whether a transaction was not begun since another program was writing for longer than the busy timeout.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|told| primary_code(told) == BUSY)
 }
 
-/// Whether a statement was stopped before its end: its time was over, or nobody waited for it any more.
+/// Whether a statement was stopped before its end: its time was over, or its reader no longer waited for it.
 pub(super) fn is_interrupted(error: &StoreError) -> bool {
     let StoreError::Unavailable(error) = error else { return false };
     error.as_database_error().is_some_and(|told| primary_code(told) == INTERRUPT)
 }
 
-/// Whether what was read of the file is no whole database.
+/// Whether SQLite found that the file is corrupt or no database.
 pub(super) fn is_broken(error: &StoreError) -> bool {
     let StoreError::Unavailable(error) = error else { return false };
     let told = error.as_database_error();
     told.is_some_and(|told| matches!(primary_code(told), CORRUPT | NOT_A_DATABASE))
 }
 
-/// Whether SQLite had no room: on the disk, or among the ids of a table.
+/// Whether SQLite reported a full database: the disk is full, or a table has no free id left.
 pub(super) fn is_full(error: &StoreError) -> bool {
     let StoreError::Unavailable(error) = error else { return false };
     error.as_database_error().is_some_and(|told| primary_code(told) == FULL)
@@ -279,7 +285,7 @@ mod tests {
             "another record is the same by the index one_each",
         );
         check("two\nlines\u{7}", "two lines ");
-        check("", "a rule of the database is against it");
+        check("", "a rule of the database forbids it");
         check(&"x".repeat(999), &format!("{}…", "x".repeat(MOST_WORDS)));
     }
 

@@ -1,4 +1,9 @@
-//! What a write does to the rows, action by action.
+//! Executes the actions of a write on the rows of its table.
+//!
+//! A write stands as a whole or not at all. A savepoint is set before its actions, and the write is undone to
+//! it if one of them fails. SQLite may also roll back the whole transaction by itself (a trigger that says
+//! `raise(rollback)`, a full disk). Statements after that would each be committed on their own, so after
+//! every failure the database is asked whether the transaction still stands.
 
 use std::time::Instant;
 
@@ -20,17 +25,17 @@ use crate::store::statements::{by_key, delete, guarded, insert_and_read, update}
 use crate::store::write::{FieldValues, Intent, Outcomes, Write, WriteOp, WriteOutcome};
 use crate::store::{StoreError, error, row, transaction};
 
-/// What is said of a record that a trigger of others' left out, as `raise(ignore)` does.
-const LEFT_OUT: &str = "the database left this out: a rule of its own is against it";
+/// The message for a record whose write another program's trigger skipped, as with `raise(ignore)`.
+const LEFT_OUT: &str = "the database left this out: one of its own rules forbids it";
 
-/// SQLite has undone the whole transaction by itself. What is told to whoever made it do so.
+/// SQLite has rolled back the whole transaction; holds the answer to the write that caused it.
 pub(super) struct RolledBack(pub(super) Result<Outcomes, StoreError>);
 
-/// Does what several asked for, within a group: if some of what one asked for fails, all of that is
-/// undone, and the others stand.
+/// Executes several writes that are [alike](are_alike), or a single one, within the open transaction. Returns
+/// the outcomes of each. If an action of a write fails, that write is undone, and the others stand.
 ///
-/// Writes that are alike are sent at once: every round trip to the thread of the connection costs two
-/// switches between threads, which is more than SQLite takes to add a row.
+/// Similar inserts are sent to the database together: every round trip to the thread of the connection costs
+/// two switches between threads, which is more than SQLite takes to add a row.
 pub(super) async fn execute(
     connection: &mut SqliteConnection,
     people: &UserNames,
@@ -39,14 +44,14 @@ pub(super) async fn execute(
     let mut outcomes = Vec::with_capacity(writes.len());
     let mut rest = writes;
     while !rest.is_empty() {
-        // Few lengths, so that each finds its statements prepared.
+        // In powers of two: with few different lengths, the statements are mostly prepared already.
         let (now, later) = rest.split_at(1 << rest.len().ilog2());
         rest = later;
         match now {
             [one] => outcomes.push(together(connection, people, one).await?),
             several => match at_once(connection, people, several).await {
                 Ok(Some(made)) => outcomes.extend(made),
-                // Which of them is at fault shows one by one.
+                // Executed one by one, each shows whether it is at fault.
                 Ok(None) => {
                     for write in several {
                         outcomes.push(together(connection, people, write).await?);
@@ -59,8 +64,8 @@ pub(super) async fn execute(
     Ok(outcomes)
 }
 
-/// Whether two writes each add a record to the same table, by the same person and with the same
-/// fields, and nothing but the database is to be asked about it.
+/// Whether two writes each insert one record into the same table, by the same account and with the same
+/// fields, and need no check beside those of the database.
 pub(super) fn are_alike(one: &Write, other: &Write) -> bool {
     let (Some(fields), Some(others)) = (plain(one), plain(other)) else { return false };
     one.table.name == other.table.name
@@ -68,7 +73,8 @@ pub(super) fn are_alike(one: &Write, other: &Write) -> bool {
         && fields.iter().map(|(at, _)| at).eq(others.iter().map(|(at, _)| at))
 }
 
-/// The values of a record that is only to be added.
+/// The values of a write that inserts one record and needs no check beside those of the database. `None` for
+/// any other write.
 fn plain(write: &Write) -> Option<&FieldValues> {
     match &write.actions[..] {
         [WriteOp::Insert(values)] if write.intent == Intent::Keep && !may_be_barred(write) => {
@@ -79,13 +85,13 @@ fn plain(write: &Write) -> Option<&FieldValues> {
     }
 }
 
-/// Whether a new record may turn out to be against a rule about rows once it is there.
+/// Whether a new record may break a row rule, which is known only when the record is written.
 fn may_be_barred(write: &Write) -> bool {
     write.rules.create != Filter::all()
 }
 
-/// Adds all records; says nothing if there is something wrong with one, and then adds none. Fails if the
-/// transaction is gone.
+/// Inserts the records of all these writes, and returns the outcomes of each. `None` if one of them cannot be
+/// inserted; then none is. Fails if SQLite has rolled back the transaction.
 async fn at_once(
     connection: &mut SqliteConnection,
     people: &UserNames,
@@ -109,7 +115,7 @@ async fn at_once(
     }
 }
 
-/// Does what one asked for.
+/// Executes one write: all of its actions, or none.
 async fn together(
     connection: &mut SqliteConnection,
     people: &UserNames,
@@ -128,7 +134,8 @@ async fn attempt(
     people: &UserNames,
     write: &Write,
 ) -> Result<Outcomes, StoreError> {
-    // A new record alone is there or not. What becomes of others, triggers may make another thing.
+    // A single insert stands or fails by itself, so it needs no savepoint. Any other write may have to be
+    // undone after it has changed rows.
     if let [action @ WriteOp::Insert(_)] = &write.actions[..]
         && write.intent == Intent::Keep
         && !may_be_barred(write)
@@ -151,7 +158,7 @@ async fn attempt(
     outcomes
 }
 
-/// What became of the only action.
+/// The outcomes of a write with a single action.
 fn alone(outcome: Result<WriteOutcome, StoreError>) -> Result<Outcomes, StoreError> {
     outcome.map(|done| vec![Ok(done)]).or_else(of_record)
 }
@@ -170,7 +177,7 @@ async fn one_by_one(
         let outcome = apply(connection, people, write, action).await;
         let is_refused = outcome.is_err();
         outcomes.extend(alone(outcome)?);
-        // What came after it would be no part of a transaction, and stand by itself.
+        // Without a transaction, each following statement would be committed on its own.
         if is_refused && !transaction::is_open(connection).await {
             break;
         }
@@ -178,8 +185,8 @@ async fn one_by_one(
     Ok(outcomes)
 }
 
-/// Removes all records in one statement, so that it is no matter whether they refer to each other; says
-/// nothing if that cannot be, or something else is asked for too.
+/// Removes all records of a write in one statement, so that they may refer to each other. `None` if the write
+/// has other actions, or one of the records cannot be removed.
 async fn remove_all(
     connection: &mut SqliteConnection,
     people: &UserNames,
@@ -205,13 +212,13 @@ async fn remove_all(
             Ok(Some(outcomes))
         }
         Err(error) if !is_of_record(&error) => Err(error),
-        // Which of them is at fault shows one by one, while the transaction stands.
+        // While the transaction stands, the records are removed one by one, to find the one at fault.
         Err(error) if !transaction::is_open(connection).await => Err(error),
         Err(_) => Ok(None),
     }
 }
 
-/// The failure as the outcome of one record, unless the database itself has failed.
+/// Returns an error as the outcome of one record. Fails with it if the database itself has failed.
 fn of_record(error: StoreError) -> Result<Outcomes, StoreError> {
     if is_of_record(&error) { Ok(vec![Err(error)]) } else { Err(error) }
 }
@@ -259,18 +266,19 @@ async fn add(
     }
 }
 
-/// What became of a new record, as it was read again.
+/// The outcome of an insert, from the row as it was read after it.
 fn made(write: &Write, row: &SqliteRow, people: &UserNames) -> Result<WriteOutcome, StoreError> {
     let record = row::record(&write.table, row, people);
     match &record[FieldAt::ID] {
-        // A trigger of another program's has not let it in, or has taken it away.
+        // Another program's trigger has skipped the insert, or removed the row again.
         Value::Null => Err(StoreError::Refused(LEFT_OUT.to_owned())),
         _ if write.rules.create.matches(&record) => Ok(WriteOutcome::Made(record)),
         _ => Ok(WriteOutcome::Barred),
     }
 }
 
-/// Of a table that has no id left, SQLite says what it says of a full disk.
+/// Replaces the error of a full database by a clearer one if the table has no id left. SQLite reports that as
+/// it reports a full disk.
 async fn explained(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -286,10 +294,9 @@ async fn explained(
     );
     match sqlx::query_scalar::<_, i64>(AssertSqlSafe(last)).fetch_one(connection).await {
         Ok(i64::MAX) => StoreError::Refused(format!(
-            "no id is left for a new record of `{name}`, since another program has given one the last \
-             that there is, {}; whoever looks after the database makes room again: give that record \
-             another id, then `update sqlite_sequence set seq = (select max(id) from \"{name}\") where \
-             name = '{name}'`",
+            "no id is left for a new record of `{name}`, since another program has used the greatest \
+             one, {}; an operator of the database can give that record another id and then run `update \
+             sqlite_sequence set seq = (select max(id) from \"{name}\") where name = '{name}'`",
             i64::MAX
         )),
         _ => error,
@@ -314,7 +321,7 @@ async fn change(
     let changed = update(connection, table, id, values, expected).await?;
     let now = one(connection, table, id, people).await?;
     Ok(match (changed, now) {
-        // It was there: a trigger of another program's has taken it away.
+        // The record was there before: another program's trigger has removed it.
         (_, None) => return Err(StoreError::Refused(LEFT_OUT.to_owned())),
         (false, Some(record)) if is_expected(table, &record, expected) => {
             return Err(StoreError::Refused(LEFT_OUT.to_owned()));
@@ -341,7 +348,7 @@ async fn remove(
     Ok(outcome)
 }
 
-/// What would become of a record that is to be removed.
+/// The outcome of removing a record, found out before it is removed.
 async fn removable(
     connection: &mut SqliteConnection,
     people: &UserNames,
@@ -361,13 +368,13 @@ async fn removable(
     Ok(WriteOutcome::Done(record))
 }
 
-/// Whether a record has one of the tokens that whoever writes expects, if they expect any.
+/// Whether a record has one of the expected `updated-at` values. True if none are given.
 fn is_expected(table: &Table, record: &Record, expected: Option<&[Value]>) -> bool {
     let token = table.updated_at().map(|at| &record[at]);
     expected.is_none_or(|expected| token.is_some_and(|token| expected.contains(token)))
 }
 
-/// A record, if whoever writes may know of it.
+/// Reads a record. `None` if it does not exist, or the writer may not read it.
 async fn seen(
     connection: &mut SqliteConnection,
     people: &UserNames,
@@ -378,8 +385,8 @@ async fn seen(
     Ok(record.filter(|record| write.rules.read.matches(record)))
 }
 
-/// Refuses values that refer to records which there are not for whoever writes. What stays as it is
-/// may refer to any.
+/// Fails with [`StoreError::NoRelated`] if a value refers to a record that does not exist or that the writer
+/// may not refer to. A value that does not change may refer to any record.
 async fn check_links(
     connection: &mut SqliteConnection,
     people: &UserNames,

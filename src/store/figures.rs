@@ -1,7 +1,7 @@
-//! Figures over many records, and over groups of them, as SQL and back.
+//! Computes figures (counts, sums, means, extremes) over records and over groups of them.
 //!
-//! A figure comes back as the parts it is made of, and is put together here: SQLite would overflow
-//! on a sum of whole numbers, and keep the noise of a sum of floats.
+//! SQLite returns parts of a figure, which are put together here: a sum of integers could overflow in
+//! SQLite, and a sum of floats would have rounding errors.
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive;
@@ -19,17 +19,19 @@ use crate::store::people::UserNames;
 use crate::store::select::condition;
 use crate::store::{meaning, row};
 
-/// How many digits after the point a mean of whole numbers has.
+/// How many digits after the point a mean of integers has.
 const DIGITS_OF_A_MEAN: u32 = 1;
 
-/// One figure over the records that pass a filter, in one column.
+/// Returns the statement that selects the parts of a figure over the records that pass a filter, as one JSON
+/// array.
 pub(super) fn figure(table: &Table, filter: &Filter, measure: Measure) -> SelectStatement {
     let mut select = from(table, filter);
     select.expr(Expr::cust(format!("json_array({})", parts(table, measure).join(", "))));
     select
 }
 
-/// The groups of the records that pass a filter, one in a row: the key, then the parts of its figure.
+/// Returns the statement that selects the groups of the records which pass a filter, one in each row: the
+/// key, then the parts of the group's figure.
 pub(super) fn groups(table: &Table, filter: &Filter, grouping: Grouping) -> SelectStatement {
     let key = key(table, grouping.by);
     let mut select = from(table, filter);
@@ -40,7 +42,7 @@ pub(super) fn groups(table: &Table, filter: &Filter, grouping: Grouping) -> Sele
     select.add_group_by([Expr::cust(key.clone())]);
     match grouping.by {
         GroupBy::Value(_) => {
-            // Groups without a figure are no greater than those with one.
+            // Groups without a figure come last.
             let size = size(table, grouping.measure);
             select.order_by_expr(Expr::cust(format!("{size} is null")), Order::Asc);
             select.order_by_expr(Expr::cust(size), Order::Desc);
@@ -54,13 +56,13 @@ pub(super) fn groups(table: &Table, filter: &Filter, grouping: Grouping) -> Sele
     select
 }
 
-/// The columns of [`groups`].
+/// The columns of the statement that [`groups`] returns, separated by commas.
 pub(super) fn columns(table: &Table, grouping: Grouping) -> String {
     let count = parts(table, grouping.measure).len();
     (0..=count).map(|nth| format!("part{nth}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The figure that [`figure`] asked for.
+/// Reads the figure from the result of [`figure`].
 pub(super) fn read_figure(
     table: &Table,
     measure: Measure,
@@ -71,7 +73,8 @@ pub(super) fn read_figure(
     compose(table, measure, &parts, people)
 }
 
-/// The groups that [`groups`] asked for, as JSON arrays by line.
+/// Reads the groups from the result of [`groups`], a JSON array in each of `lines`, and the figure over all
+/// records from `all`.
 pub(super) fn read_groups(
     table: &Table,
     grouping: Grouping,
@@ -101,12 +104,13 @@ fn from(table: &Table, filter: &Filter) -> SelectStatement {
     select
 }
 
-/// A column as its field's values: another program may have kept others.
+/// The SQL expression of a field's value. A cell that is no value of its field, from another program, is
+/// null.
 fn kept(table: &Table, at: FieldAt) -> String {
     meaning::value(table.name.as_str(), table.field(at))
 }
 
-/// The first day of the stretch of time, or the value itself.
+/// The SQL expression of a group's key: the value, or the first day of the period of time.
 fn key(table: &Table, by: GroupBy) -> String {
     let (at, step) = match by {
         GroupBy::Value(at) if table.field(at).kind.storage() == Storage::Text => {
@@ -118,14 +122,14 @@ fn key(table: &Table, by: GroupBy) -> String {
     let day = format!("substr({}, 1, 10)", kept(table, at));
     match step {
         TimeBucket::Day => format!("date({day})"),
-        // To the Sunday that ends the week, and back to its Monday.
+        // Forward to the Sunday that ends the week, then back to its Monday.
         TimeBucket::Week => format!("date({day}, 'weekday 0', '-6 days')"),
         TimeBucket::Month => format!("date({day}, 'start of month')"),
         TimeBucket::Year => format!("date({day}, 'start of year')"),
     }
 }
 
-/// What a figure is put together from.
+/// The SQL expressions of the parts from which [`compose`] computes a figure.
 fn parts(table: &Table, measure: Measure) -> Vec<String> {
     let at = match measure {
         Measure::Count => return vec!["count(*)".to_owned()],
@@ -135,15 +139,16 @@ fn parts(table: &Table, measure: Measure) -> Vec<String> {
     };
     let column = kept(table, at);
     if table.field(at).kind.storage() == Storage::Integer {
-        // In two halves, or many great numbers would be too much for 64 bits.
+        // The upper and the lower 32 bits are summed apart, since a sum of whole numbers may need more than
+        // 64.
         vec![
             format!("count({column})"),
             format!("sum({column} >> 32)"),
             format!("sum({column} & 4294967295)"),
         ]
     } else {
-        // What is above zero and what is below, each by itself: as floats, the great ones of both
-        // would take the small digits with them.
+        // Positive and negative numbers are summed apart: floats lose their small digits when great numbers
+        // of both signs cancel out.
         vec![
             format!("count({column})"),
             format!("total(max({column}, 0))"),
@@ -152,7 +157,7 @@ fn parts(table: &Table, measure: Measure) -> Vec<String> {
     }
 }
 
-/// What groups are ordered by. It need not be exact.
+/// The SQL expression by which groups are ordered. It need not be exact.
 fn size(table: &Table, measure: Measure) -> String {
     match measure {
         Measure::Count => "count(*)".to_owned(),
@@ -190,13 +195,14 @@ fn whole(parts: &[Json]) -> Option<Decimal> {
     Decimal::try_from_i128_with_scale(sum, 0).ok()
 }
 
-/// The sum of decimals, without the noise of adding floats.
+/// The sum of decimals, rounded to remove the errors of adding floats. `None` if it is no decimal.
 fn fraction(parts: &[Json]) -> Option<Decimal> {
     let side = |nth: usize| decimal::of_float(parts.get(nth)?.as_f64()?);
     Some(side(1)?.checked_add(side(2)?)?.normalize())
 }
 
-/// A mean with a digit more than the sum has, of money with no more than it has.
+/// The mean of values of a kind, rounded: to one digit more than the sum has, or for money to the digits of
+/// the sum or the currency.
 fn mean(sum: Decimal, count: i64, kind: &FieldKind) -> Value {
     let Some(mean) = Decimal::from_i64(count).and_then(|count| sum.checked_div(count)) else {
         return Value::Null;
@@ -209,7 +215,7 @@ fn mean(sum: Decimal, count: i64, kind: &FieldKind) -> Value {
     of_kind(mean.round_dp(digits), kind)
 }
 
-/// A number as its field keeps it, where it fits.
+/// Returns a number as a value of this kind of field, or as a decimal if it is none.
 fn of_kind(number: Decimal, kind: &FieldKind) -> Value {
     let number = number.normalize();
     match kind.storage() {
@@ -239,7 +245,7 @@ mod tests {
         _folder: tempfile::TempDir,
     }
 
-    /// A table of these kinds that holds these rows.
+    /// Opens a store with a table of these kinds of fields and these rows.
     async fn filled(kinds: Vec<FieldKind>, rows: Vec<Vec<Value>>) -> Filled {
         let (table, folder) = (Arc::new(table_of(kinds)), tempfile::tempdir().unwrap());
         let url = folder.path().join("data.db").display().to_string();
@@ -270,7 +276,8 @@ mod tests {
             assert_eq!(told, Answer::Figure(expected), "{measure:?}");
         }
 
-        /// The groups as `key figure` lines.
+        /// Asks for groups. Returns them as `key figure`, whether there are more, and the figure over all
+        /// records.
         async fn groups(&self, by: GroupBy, measure: Measure, limit: u32) -> (String, bool, Value) {
             let ask = Ask::Groups(Grouping { by, measure, limit });
             let Answer::Groups(Groups { groups, more, all }) = self.ask(Filter::all(), ask).await

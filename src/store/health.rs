@@ -1,8 +1,8 @@
-//! Whether the database is still the one that was opened, with the tables, triggers and history that
-//! are told: other programs copy, restore and replace it, and make its tables anew.
+//! Checks again and again whether the database is still the one that was opened, with its tables, triggers
+//! and history: other programs copy, restore and replace database files, and create tables anew.
 //!
-//! What can be mended is mended, and a new history begins: what happened meanwhile is in no line of the
-//! log, so whoever listens is to read again. Until then the database is not fit to be served.
+//! What can be repaired is repaired, and a new history begins: changes that happened meanwhile are in no line
+//! of the log, so clients must read again. Until then the database is not fit to be served.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,61 +30,61 @@ use tables::TableParts;
 
 pub(super) use files::{DatabaseFiles, Displaced};
 
-/// How long until the database is looked at where nothing seems to happen.
+/// The time between two checks if nothing seems to happen to the database.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long until it is looked at again where a lot happens.
+/// The least time between two checks.
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(250);
-/// How long after a write it is folded into the file.
+/// How long after a write the WAL is folded into the database file.
 const FOLD_AFTER: Duration = Duration::from_millis(900);
-/// How long those who read may take to make way for another file.
+/// How long readers may take to give up their connections when another file is opened.
 const MAKE_WAY: Duration = Duration::from_secs(10);
 
-/// Notes when writing was tried.
+/// Writes the time of the last try to write.
 const KEEP_TRIED: &str = "insert into _pagetide_meta (key, value) values ('tried', ?)
                           on conflict (key) do update set value = excluded.value";
 
-/// What to do when the file is deleted.
+/// The reaction to a deleted database file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deleted {
-    /// Wait for it to come back.
+    /// The store waits for the file to come back, and writes nothing meanwhile.
     Wait,
-    /// Begin anew with an empty one.
+    /// The store begins anew with an empty file.
     BeginAnew,
 }
 
-/// What is known of the state of the database; all copies of a store share one.
+/// The state of the database, as the checks found it. All clones of a store share one.
 pub(super) struct Health {
-    /// Why it is not fit to be served.
+    /// Why the database is not fit to be served. `None` if it is fit.
     fault: Mutex<Option<String>>,
     pub(super) files: DatabaseFiles,
     pub(super) limits: Arc<Limits>,
-    /// Whether the last write failed, and not for what it wrote.
+    /// Whether the last write failed for another reason than its content.
     cannot_write: AtomicBool,
     watch: CommitBell,
-    /// Taken by whoever looks.
+    /// The results of the last check; locked during a check.
     last: Arc<tokio::sync::Mutex<LastLook>>,
-    /// When it was tried out last, and what was wrong then.
+    /// When [`Store::check`] last read and wrote, and what failed then.
     tried: tokio::sync::Mutex<Option<(Instant, Option<String>)>>,
 }
 
-/// Held by whoever must not be mended behind, see [`Store::hold`].
+/// A guard that keeps the database from being repaired: see [`Store::hold`].
 pub struct Hold(OwnedMutexGuard<LastLook>);
 
-/// What was found at the last look.
+/// The results of the last check, against which the next one compares.
 #[derive(Default)]
 struct LastLook {
     connection: Option<SqliteConnection>,
     stamp: Option<Stamp>,
     schema: Option<TableParts>,
-    /// The state in which everything is in the file itself.
+    /// The state of the database in which the whole WAL was folded into the file.
     folded: Option<Stamp>,
-    /// The state that was folded as far as readers and writers allowed, and when.
+    /// The state of the database at the last try to fold the WAL, and the time of that try.
     tried: Option<(Option<Stamp>, Instant)>,
-    /// Whether the last try to fold failed, which is said once.
+    /// Whether the last try to fold failed. It is logged once.
     fold_failed: bool,
-    /// When the file itself had been changed last as it was compared with what is read.
+    /// The modification time of the file when it was last compared with the pages that are read.
     modified: Option<SystemTime>,
-    /// Whether the connections are to a file that is no longer, or not known to be, the database.
+    /// Whether the open connections may belong to a file that is no longer the database.
     is_astray: bool,
     /// Whether another app has taken over the tables.
     is_retired: bool,
@@ -97,22 +97,23 @@ impl Health {
         Self { fault, files, limits, cannot_write, watch, last, tried }
     }
 
-    /// Whether there is room on the disk for records.
+    /// Whether the disk has room for records: at least [`Limit::FreeDiskBytes`]. True if the system does not
+    /// say.
     pub(super) fn has_room(&self) -> bool {
         self.files.room().is_none_or(|room| room >= self.limits.size(Limit::FreeDiskBytes))
     }
 
-    /// Notes whether what was to be written last is written, or was refused for what it is.
+    /// Notes whether the last write succeeded (`true`), or the connection or disk failed (`false`).
     pub(super) fn note_write(&self, is_done: bool) {
         self.cannot_write.store(!is_done, Ordering::Relaxed);
     }
 
-    /// Something seems to be wrong.
+    /// Asks for a check soon, since something seems to be wrong.
     pub(super) fn look_soon(&self) {
         self.watch.sound();
     }
 
-    /// Ends the checks of health and closes their connection.
+    /// Closes the connection of the checks.
     pub(super) async fn close(&self) {
         if let Some(connection) = self.last.lock().await.connection.take() {
             // Nothing can be done about a database that will not close.
@@ -124,7 +125,7 @@ impl Health {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes what is wrong, and says so in the log if that is news.
+    /// Sets the fault of the database, and logs it if it has changed.
     fn set(&self, fault: Option<String>) {
         let before = std::mem::replace(
             &mut *self.fault.lock().unwrap_or_else(PoisonError::into_inner),
@@ -141,15 +142,16 @@ impl Health {
 }
 
 impl Store {
-    /// Whether the database is what it should be.
+    /// Checks whether the database is fit to be served: the last check found no fault, every table can be
+    /// read, and a write succeeds. Reads and writes at most once a second.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// [`StoreError::Unfit`] with the fault.
     pub async fn check(&self) -> Result<(), StoreError> {
         if let Some(fault) = self.health.fault() {
             return Err(StoreError::Unfit(fault));
         }
-        // Whoever asks may ask often.
+        // This may be called often, so a recent result is used again.
         let mut tried = self.health.tried.lock().await;
         let is_fresh = tried.as_ref().is_some_and(|(at, _)| at.elapsed() < LOOK_EVERY);
         if !is_fresh {
@@ -168,16 +170,16 @@ impl Store {
         }
     }
 
-    /// Reads of every table, and sees whether something could be written.
+    /// Reads from every table, and tries a write.
     async fn try_out(&self) -> Result<(), StoreError> {
         let reads = self.tables.iter().map(|table| {
             format!(", (select count(*) from (select * from \"{}\" limit 1))", table.name)
         });
         let read = format!("select 1{}", reads.collect::<String>());
         settled!(self.readers.house(), house => sqlx::query(AssertSqlSafe(read)).fetch_one(house));
-        // Writing nothing finds out whether a transaction can be begun and ended, and wakes nobody. Whether
-        // the disk takes anything only shows when something is written: SQLite leaves out what would change
-        // no byte.
+        // A statement that deletes nothing shows whether a transaction can be begun and committed, and wakes
+        // no reader of the log. Whether the disk accepts data only shows when a byte changes, so after a
+        // failed write the time is written.
         let statement = match self.health.cannot_write.load(Ordering::Relaxed) {
             true => {
                 let now = jiff::Timestamp::now().as_nanosecond().to_string();
@@ -193,8 +195,8 @@ impl Store {
         timeout(LOOK_EVERY, write).await.map_or(Ok(()), |done| done.map(|_| ()))
     }
 
-    /// Looks after the database, for ever: folds what was written into its file, notices what others did
-    /// to it, and mends that.
+    /// Manages the database for as long as it is open: folds the WAL into its file, and checks and repairs
+    /// what other programs have changed. Never returns.
     pub async fn look_after(&self, deleted: Deleted) {
         loop {
             let mut last = self.health.last.clone().lock_owned().await;
@@ -208,20 +210,21 @@ impl Store {
         }
     }
 
-    /// Keeps the database from being mended while another app brings it to what it declares.
+    /// Keeps the database from being repaired while another app migrates it, until the guard is dropped or
+    /// given to [`retire`](Self::retire).
     pub async fn hold(&self) -> Hold {
         Hold(self.health.last.clone().lock_owned().await)
     }
 
-    /// Another app has taken over: this one has nothing to mend any more.
+    /// Ends the checks and repairs of this store, since another app has taken over the database.
     pub fn retire(hold: Hold) {
         let mut last = hold.0;
         last.is_retired = true;
         last.connection = None;
     }
 
-    /// A position is not in the log: its history is over, or is found to be now. Whether another one
-    /// has yet to begin.
+    /// Reports that a position of the feed is not in the log. Returns whether it is of the current history.
+    /// Then the log has been changed, the database is opened anew, and another history has yet to begin.
     pub async fn go_astray(&self, position: &Position) -> bool {
         let mut last = self.health.last.lock().await;
         let is_current = self.log.is_current(position);
@@ -239,7 +242,8 @@ impl Store {
         if last.is_astray {
             match displaced {
                 Some(Displaced::Gone) if deleted == Deleted::Wait => {
-                    // Whoever moved it has all of it, and what comes in its place finds nothing of it.
+                    // The moved file is then complete, and the next file at the path finds no WAL of this
+                    // one.
                     self.set_down(last).await;
                     return Err(StoreError::Misplaced);
                 }
@@ -273,7 +277,7 @@ impl Store {
         Ok(())
     }
 
-    /// Begins a history in which nothing of the one before can be resumed from.
+    /// Begins a new history of the log: positions of the one before are no longer valid.
     async fn begin_history(&self, last: &mut LastLook) -> Result<(), StoreError> {
         let before = self.log.epoch.now();
         let epoch = log::begin_epoch(self.connection(last).await?, before.as_str()).await?;
@@ -283,7 +287,7 @@ impl Store {
         Ok(())
     }
 
-    /// The connection of whoever looks.
+    /// Returns the connection of the checks. Opens it if it is closed.
     async fn connection<'a>(
         &self,
         last: &'a mut LastLook,
@@ -298,7 +302,9 @@ impl Store {
         Ok(last.connection.insert(connection))
     }
 
-    /// Whether something else was written over the file: no cached page is what it says any more.
+    /// Whether another database was written over the file, so that the cached pages of the open connections
+    /// are no longer those of the file. If the file was modified, a new connection looks whether it sees the
+    /// same last line of the log as a cached one.
     async fn is_overwritten(&self, last: &mut LastLook) -> bool {
         let modified = self.health.files.modified();
         if last.modified == modified {
@@ -312,7 +318,7 @@ impl Store {
             let now = last_place(&mut fresh).await?;
             fresh.close().await?;
             let after = settled!(self.readers.house(), house => last_place(house));
-            // Something may be committed meanwhile.
+            // The line that the new connection sees may be newer, if something is committed meanwhile.
             let is_between = before.seq <= now.seq && now.seq <= after.seq;
             Ok::<_, StoreError>(!is_between || before == after && now != before)
         };
@@ -323,8 +329,8 @@ impl Store {
         }
     }
 
-    /// Puts everything that was written into the file that is open, and takes away what would be
-    /// taken for a part of whatever comes in its place.
+    /// Folds the WAL into the file that is open, and removes the WAL, which SQLite would take for a part of
+    /// the next file at the path.
     async fn set_down(&self, last: &mut LastLook) {
         if let Ok(connection) = self.connection(last).await {
             let folded = sqlx::query("pragma wal_checkpoint(truncate)").fetch_one(connection).await;
@@ -334,7 +340,8 @@ impl Store {
         }
     }
 
-    /// Opens what is now at the path, as at a start.
+    /// Opens the file that is now at the path, migrates it as at a start, and gives its connections to the
+    /// readers and the writer.
     async fn open_anew(&self, last: &mut LastLook, is_displaced: bool) -> Result<(), StoreError> {
         tracing::warn!("the database was replaced, restored or deleted: opening it anew");
         if is_displaced {
@@ -348,7 +355,7 @@ impl Store {
             self.readers.replace(reader, &nothing).await?;
         }
         for old in [last.connection.take(), lent.connection].into_iter().flatten() {
-            // It may be to a file that is no more.
+            // It may belong to a file that was deleted, so an error says nothing.
             let _ = old.close().await;
         }
         let files = &self.health.files;
@@ -365,13 +372,16 @@ impl Store {
         self.log.watch.turn_to(&files.real());
         *last = LastLook { modified: files.modified(), ..LastLook::default() };
         self.begin_history(last).await?;
-        // Nobody waits for it if the writer has ended.
+        // This only fails if the writer has ended.
         let _ = lent.back.send(writer);
         Ok(())
     }
 
-    /// Moves what was written into the file itself, so that a copy of it alone has it too. Neither
-    /// writers nor readers wait for that.
+    /// Folds the WAL into the database file, so that a copy of the file alone is complete. Neither writers
+    /// nor readers wait for that.
+    ///
+    /// A passive checkpoint copies as much as readers and writers allow. When the database has not changed
+    /// since the last one, a second checkpoint empties the WAL.
     async fn fold(&self, last: &mut LastLook) -> Result<(), StoreError> {
         let stamp = self.log.stamp();
         if last.folded.is_some() && last.folded == stamp {
@@ -391,24 +401,26 @@ impl Store {
         last.fold_failed = false;
         let connection = self.connection(last).await?;
         if is_quiet {
-            // All is there by now, so this takes no time; whoever reads or writes keeps it off.
+            // The pages are copied by now, so this is quick. With no timeout, it gives up at once if another
+            // connection reads or writes.
             sqlx::raw_sql("pragma busy_timeout = 0").execute(&mut *connection).await?;
             let emptied =
                 sqlx::query("pragma wal_checkpoint(truncate)").fetch_one(&mut *connection).await;
             sqlx::raw_sql("pragma busy_timeout = 10000").execute(&mut *connection).await?;
             if emptied?.get::<i64, _>(0) == 0 {
                 let stamp = self.log.stamp();
-                // Unless something was written since.
+                // Only if nothing was written since.
                 last.folded = stamp.filter(|_| self.health.files.is_all_in_one());
                 self.log.watch.ring();
             }
         }
-        // The file has changed by that, or by a copy that came in just then: the next look finds out.
+        // `modified` stays as it is: folding has changed the file, but so may another program have at the
+        // same time, and the next check compares them.
         Ok(())
     }
 }
 
-/// An error with what caused it.
+/// Returns the message of an error with that of its source.
 fn in_full(error: &StoreError) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),

@@ -1,9 +1,9 @@
-//! Values of authors as SQL: texts, and options of a multi-select.
+//! SQL literals for values that authors write: texts, and options of a multi-select.
 
 use std::sync::Arc;
 
-/// What was chosen in the one form that all our own writing has, whatever form another program has
-/// given it; null if it was nothing.
+/// Returns the SQL expression of the chosen options in the form that we write, since another program may have
+/// written them in another order or with spaces; null if none is chosen.
 pub(super) fn chosen(options: &[Arc<str>], name: &str) -> String {
     let each = options.iter().map(|option| {
         let text = quoted_option(option);
@@ -13,12 +13,12 @@ pub(super) fn chosen(options: &[Arc<str>], name: &str) -> String {
     format!("nullif('[' || substr({all}, 2) || ']', '[]')")
 }
 
-/// An option as it stands in a JSON array, as SQL.
+/// Returns an option with its quotes, as in a JSON array, as an SQL literal.
 pub(super) fn quoted_option(option: &str) -> String {
     literal(&format!("\"{option}\""))
 }
 
-/// A text as SQL.
+/// Returns a text as an SQL literal.
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

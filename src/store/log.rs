@@ -1,9 +1,9 @@
-//! The change log: what happened to the declared tables, in commit order.
+//! The change log: all changes of the declared tables, in commit order.
 //!
-//! SQLite has one writer at a time, so the order of `seq` is the order of commits. A position names
-//! the last line known: its `seq`, a mark of what it says, and the epoch of the log. A database can be
-//! put back to what it was before, and go on from there with other lines of the same `seq`: then the
-//! mark is another, and what such a position knows is not known here.
+//! SQLite has one writer at a time, so the order of `seq` is the order of commits. A position names the
+//! last line that a reader knows: its `seq`, a mark (a hash of its content), and the epoch of the log. If a
+//! database is restored from a backup, it goes on with other lines of the same `seq`. Their marks differ, so
+//! a position from before the restore is recognised as one of another history.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -36,19 +36,19 @@ pub(super) use place::last_place;
 use place::{LogPlace, PLACE};
 pub use prune::Pruner;
 
-/// How many changes are read at once.
+/// How many lines are read at once.
 const BATCH: usize = 1_000;
-/// How many changes are looked through at once for one subscriber. Whoever missed more is told in
-/// parts.
+/// How many lines are searched at once for one subscriber. A subscriber who missed more receives the
+/// replay in parts: see [`Log::part`].
 const MAX_REPLAY: usize = 1_000;
-/// How many of the newest changes are looked through for the last one of a record.
+/// How many of the newest lines are searched for the last change of a record.
 const LOOKED_BACK: i64 = 20_000;
-/// How many of the newest changes are read into memory at the start.
+/// How many of the newest lines are read into memory at the start.
 const REMEMBERED: i64 = 5_000;
 /// How long the log keeps a change, in hours.
 const KEPT_HOURS: i64 = 24;
 
-/// Reads the change log.
+/// The change log of a database, for its readers.
 #[derive(Clone)]
 pub struct Log {
     pub(super) readers: Readers,
@@ -61,19 +61,19 @@ pub struct Log {
     pub(super) recent: Recent,
 }
 
-/// Which history the log tells, as positions name it.
+/// The name of the history that the log holds. Each position begins with the one of its history.
 #[derive(Clone, Debug)]
 pub(super) struct Epoch(Arc<str>);
 
 impl Epoch {
-    /// What is known up to a line. The epoch must be from before the line was read, for another may
-    /// begin meanwhile.
+    /// The position of a reader who knows everything up to a line. The epoch must have been read before the
+    /// line, since another one may begin in between.
     pub(super) fn position(&self, place: LogPlace) -> Position {
         let LogPlace { seq, mark } = place;
         Position::new(format!("{}-{seq}-{mark:x}", self.0))
     }
 
-    /// The line up to which everything is known at a position; nothing if it is of another history.
+    /// The line up to which a position knows everything. `None` if the position is of another history.
     fn place(&self, position: &Position) -> Option<LogPlace> {
         let (place, _) = position.as_str().split_once(':').unwrap_or((position.as_str(), ""));
         let (epoch, place) = place.split_once('-')?;
@@ -94,7 +94,7 @@ impl From<String> for Epoch {
     }
 }
 
-/// The epoch that the log has now; all copies are one.
+/// The epoch that the log has now. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct CurrentEpoch(Arc<RwLock<Epoch>>);
 
@@ -115,41 +115,42 @@ impl CurrentEpoch {
 /// The next changes of the log.
 #[derive(Debug)]
 pub struct Batch {
-    /// In order; may be none although the position moved on.
+    /// The changes, in commit order. May be empty although the position moved on.
     pub changes: Vec<Change>,
-    /// Whoever has applied them knows everything up to here.
+    /// The position of a reader who has applied these changes.
     pub position: Position,
 }
 
-/// What happened between two positions.
+/// The changes between two positions, or why they cannot be given.
 #[derive(Debug)]
 pub enum Replay {
-    /// What became of each record, in the order of their last changes.
+    /// One change for each record, from its state at the first position to that at the second, in the order
+    /// of the records' last changes.
     Changes(Vec<Change>),
-    /// The log does not reach back that far, or the position is of another database.
+    /// The log does not reach back that far, or a position is of another history.
     Gone,
-    /// Too much to be told at once: see [`Log::part`].
+    /// There are too many changes to return at once: see [`Log::part`].
     Much,
-    /// The later position is before the earlier one.
+    /// The second position is before the first one.
     Ahead,
 }
 
-/// How much the log keeps: whichever is met first, and no more bytes than [`Limit::LogBytes`].
+/// How long the log keeps changes: until one of these bounds is met, or that of [`Limit::LogBytes`].
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct LogRetention {
-    /// A change is kept for so many hours.
+    /// How many hours a change is kept.
     pub hours: i64,
-    /// So many changes are kept, of all records together.
+    /// How many changes are kept, of all records together.
     pub changes: u64,
 }
 
 impl Log {
-    /// What makes positions into what clients hold, and back.
+    /// The seal that encrypts positions for clients, and opens them again.
     pub fn seal(&self) -> &PositionSeal {
         &self.seal
     }
 
-    /// The position of everything committed so far.
+    /// Returns the position after the last committed change.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -160,16 +161,16 @@ impl Log {
         Ok(epoch.position(reader.settle(place)?))
     }
 
-    /// Whether something happened between two positions of this history, the later of which is `now`. No, if either is
-    /// of another history.
+    /// Whether changes were committed between two positions, `told` and the later `now`. `false` if one of them is of
+    /// another history.
     pub fn is_ahead(&self, now: &Position, told: &Position) -> bool {
         let epoch = self.epoch.now();
         let (now, told) = (epoch.place(now), epoch.place(told));
         now.zip(told).is_some_and(|(now, told)| now.seq > told.seq)
     }
 
-    /// Reads the newest changes into memory, and says up to where: whoever goes on from there with
-    /// [`Log::after`] keeps what is in memory whole.
+    /// Reads the newest lines into memory, and returns the position after them. A caller that reads on from
+    /// there with [`Log::after`] keeps the lines in memory without a gap.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -184,7 +185,7 @@ impl Log {
         let from = (pruned(&mut transaction).await? + 1).max(last.seq - REMEMBERED);
         self.recent.forget();
         let mut lines = self.read(&mut transaction, &epoch, (from, last.seq)).await?;
-        // What the first one says is only known as the place where the others begin.
+        // The first line is read only for its place, after which the others begin.
         let is_cut = from > 1 && !lines.is_empty();
         let mut after = if is_cut { lines.remove(0).place } else { LogPlace::default() };
         while let Some(newest) = lines.last().map(|line| line.place) {
@@ -195,8 +196,9 @@ impl Log {
         Ok(epoch.position(last))
     }
 
-    /// The next changes after a position, in order; none if there are none yet. They stay in memory
-    /// for a while. `None` if the log no longer tells the history that the position belongs to.
+    /// Returns the next changes after a position, in order: an empty list if there are none yet. They are
+    /// kept in memory for a while. `None` if the position is not in the log: it was pruned, or is of another
+    /// history.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -214,7 +216,7 @@ impl Log {
         Ok(Some(Batch { changes, position: epoch.position(last) }))
     }
 
-    /// The last change of a record; nothing if it is not among the newest.
+    /// Returns the last change of a record. `None` if it is not among the newest 20,000 lines of the log.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -235,7 +237,8 @@ impl Log {
         Ok(row.and_then(|row| self.change(&row, &self.epoch.now())))
     }
 
-    /// The last changes of a record, the newest first, as far back as the log reaches.
+    /// Returns the last changes of a record, at most `limit`, the newest first, as far back as the log
+    /// reaches.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -256,18 +259,18 @@ impl Log {
         Ok(rows.iter().filter_map(|row| self.change(row, &self.epoch.now())).collect())
     }
 
-    /// The state of the database now; nothing where it cannot be told.
+    /// The state of the database now. `None` if it cannot be read, as while it is being written.
     pub fn stamp(&self) -> Option<Stamp> {
         self.stamps.now()
     }
 
-    /// Waits until the log should be looked at again.
+    /// Waits until the log should be read again: after a commit, or when the time of `pace` is over.
     pub async fn wait(&self, pace: &mut LogPace) {
         self.watch.wait(&mut pace.0).await;
     }
 
-    /// What became of the records of a table after one position, up to and including another. The
-    /// database is asked only for what is not in memory.
+    /// Returns what became of the records of a table after the position `since`, up to and including
+    /// `until`. The database is asked only for lines that are not in memory.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -313,8 +316,8 @@ impl Log {
         Ok(Replay::Changes(known.compact(&epoch, &changes, until)))
     }
 
-    /// The lines after a place; nothing if that place is not in the log: it may be pruned, or the log
-    /// tell another history.
+    /// Reads the lines after the place `since`, up to the number `until`. `None` if that place is not in the
+    /// log (pruned, or of another history) or a line after it is missing.
     async fn follow(
         &self,
         connection: &mut SqliteConnection,
@@ -333,7 +336,8 @@ impl Log {
         Ok(is_whole.then(|| lines.split_off(1)))
     }
 
-    /// The lines from one `seq` to another. Those of tables that the app no longer has hold nothing.
+    /// Reads the lines from one `seq` to another, [`BATCH`] and one at most. Lines of tables that are no
+    /// longer declared have no change.
     async fn read(
         &self,
         connection: &mut SqliteConnection,
@@ -356,7 +360,8 @@ impl Log {
         LogLine { place: LogPlace::of(row), bytes: length("old") + length("new"), change }
     }
 
-    /// Nothing for a table that the app no longer has, nor for a line that no trigger of ours wrote.
+    /// Reads the change in a line. `None` if its table is no longer declared, or the line was not written by
+    /// a trigger of ours.
     fn change(&self, row: &SqliteRow, epoch: &Epoch) -> Option<Change> {
         let name: TableName = row::text(row, "table_name")?.parse().ok()?;
         let table = self.tables.iter().find(|table| table.name == name)?;
@@ -377,42 +382,42 @@ impl Log {
         Some(UserRef { name: self.people.name(&id), id })
     }
 
-    /// Whether a position is of the history that the log tells now.
+    /// Whether a position is of the current history of the log.
     pub(super) fn is_current(&self, position: &Position) -> bool {
         self.epoch.now().place(position).is_some()
     }
 }
 
-/// How soon a reader of the log looks again; each reader keeps one.
+/// The time after which a reader of the log looks again. Each reader keeps one of its own.
 #[derive(Debug, Default)]
 pub struct LogPace(Delay);
 
 impl LogPace {
-    /// Something was found: more may follow soon.
+    /// Makes the next wait short again, since a change was found and more may follow soon.
     pub fn quicken(&mut self) {
         self.0.reset();
     }
 }
 
 impl Store {
-    /// How much the log keeps.
+    /// How long the log keeps changes, as the limits of this store say.
     pub fn kept(&self) -> LogRetention {
         LogRetention { hours: KEPT_HOURS, changes: self.limits.size(Limit::LogChanges) }
     }
 }
 
-/// Whether no line is missing among those after a `seq`: what is rolled back leaves no hole, so somebody
-/// has taken out what was there.
+/// Whether the lines after the number `before` have no gap. A rolled-back transaction leaves none, so a gap
+/// means that lines were removed.
 fn follow_each_other(before: i64, lines: &[LogLine]) -> bool {
     lines.iter().zip(before + 1..).all(|(line, seq)| line.place.seq == seq)
 }
 
-/// The epoch of the log, made once: a position of another one means nothing here.
+/// Returns the epoch of the log. Makes one if the database has none.
 pub(super) async fn epoch(connection: &mut SqliteConnection) -> Result<Epoch, StoreError> {
     begin_epoch(connection, "").await
 }
 
-/// The epoch of the database; nothing if there is none.
+/// Returns the epoch of the database. `None` if it has none.
 pub(super) async fn known_epoch(
     connection: &mut SqliteConnection,
 ) -> Result<Option<String>, StoreError> {
@@ -420,7 +425,8 @@ pub(super) async fn known_epoch(
     Ok(sqlx::query_scalar(sql).fetch_optional(connection).await?)
 }
 
-/// Another epoch than the one before. The database may have another already.
+/// Begins another epoch than `before` and returns it. If the database has another one already, that is
+/// returned.
 pub(super) async fn begin_epoch(
     connection: &mut SqliteConnection,
     before: &str,
@@ -438,8 +444,8 @@ pub(super) async fn begin_epoch(
     Ok(epoch.into())
 }
 
-/// Everything up to here may be gone. The newest change always stays, so there is a first one
-/// as soon as there ever was any.
+/// Returns the `seq` up to which lines may have been pruned. The newest line always stays, so an empty log
+/// never had a line, and 0 is returned.
 async fn pruned(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     let first: Option<i64> =
         sqlx::query_scalar("select min(seq) from _pagetide_changes").fetch_one(connection).await?;

@@ -1,8 +1,9 @@
-//! Lists of long records, which are not packed into one row of an answer as others are.
+//! Lists of long records, which are not packed into one row as short ones are.
 //!
-//! To pack records into one row takes the least time, and holds them in memory several times over. So only so
-//! many bytes are packed: where a record may be too long for that, a mark stands in its place, and the list is
-//! read by the places of its records, which are counted before any of them is read.
+//! Packing all records of a list into one row is the fastest way to read them, but holds them in memory
+//! several times over. So the packed bytes are bounded. If a record may be too long, the query returns a
+//! mark in its place, and the list is read in another way: first the places and lengths of its records,
+//! which are counted against the limits, then the records, a few at a time.
 
 use std::collections::HashMap;
 
@@ -17,37 +18,39 @@ use crate::store::people::UserNames;
 use crate::store::triggers::MAX_ARGUMENTS;
 use crate::store::{StoreError, meaning, row};
 
-/// What stands in the place of a record that is too long to be packed with others.
+/// The mark in the place of a record that is too long to be packed.
 pub(super) const LONG: &str = "long";
 
-/// How many bytes of one list are packed into one row, and how many are read at once by their places; a
-/// single record may have more.
+/// How many bytes of a list are packed into one row, and how many are read at once by their places. A single
+/// record may have more.
 const PACKED_BYTES: u64 = 1024 * 1024;
-/// Records up to so many bytes are packed, however many are asked for.
+/// Records of up to this many bytes are packed, however many are asked for.
 const SHORT: u64 = 1024;
-/// How many columns are added up at once, since SQLite nests what it computes only so deep.
+/// How many columns are added up in one expression, since SQLite limits the depth of expressions.
 const SUMMED: usize = 50;
 
-/// Where a record of a list stands.
+/// The id of a record in a list, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RecordPlace {
     id: RecordId,
-    /// How long its texts are together.
+    /// The length of the record's texts together, in bytes.
     pub bytes: u64,
 }
 
-/// A packed record as SQL, or the mark where it may be too long for a list of so many.
+/// Returns the SQL expression of a packed record, or of the mark if the record may be too long for a list of
+/// `limit` records.
 pub(super) fn unless(table: &Table, limit: u32, packed: &str) -> String {
     let most = (PACKED_BYTES / u64::from(limit.max(1))).max(SHORT);
     format!("case when {} > {most} then '{LONG}' else {packed} end", bytes(table))
 }
 
-/// The place of a record as SQL: see [`places`].
+/// Returns the SQL expression of a record's place, which [`places`] reads.
 pub(super) fn place(table: &Table) -> String {
     format!("\"{}\".\"id\" || ' ' || ({})", table.name, bytes(table))
 }
 
-/// How long the texts of a record are together, as SQL. SQLite knows that without reading them.
+/// Returns the SQL expression of the length of a record's texts together, in bytes. SQLite computes it
+/// without reading the texts.
 fn bytes(table: &Table) -> String {
     let texts = table.fields.iter().filter(|field| {
         !matches!(
@@ -57,7 +60,7 @@ fn bytes(table: &Table) -> String {
     });
     let bytes = texts.map(|field| {
         let column = meaning::column(table.name.as_str(), field.name.as_str());
-        // What is no text is never read.
+        // A cell of another type is no value of the field, and is not read.
         format!("case typeof({column}) when 'text' then octet_length({column}) else 0 end")
     });
     let bytes: Vec<_> = bytes.collect();
@@ -65,7 +68,7 @@ fn bytes(table: &Table) -> String {
     if sums.is_empty() { "0".to_owned() } else { sums.join(" + ") }
 }
 
-/// The places of a list, as the lines of a column have them.
+/// Reads the places of a list from the lines of a column. `None` if a line is no place.
 pub(super) fn places(lines: &str) -> Option<Vec<RecordPlace>> {
     let place = |line: &str| {
         let (id, bytes) = line.split_once(' ')?;
@@ -75,7 +78,7 @@ pub(super) fn places(lines: &str) -> Option<Vec<RecordPlace>> {
     lines.lines().map(place).collect()
 }
 
-/// The records at these places, in their order, read a few at a time.
+/// Reads the records at these places, a few at a time, and returns them in their order.
 pub(super) async fn read(
     table: &Table,
     places: &[RecordPlace],
@@ -103,7 +106,7 @@ pub(super) async fn read(
     Ok(records)
 }
 
-/// How many of the first of these places are read at once: one at least.
+/// Returns how many of the first of these places are read at once: at least one.
 fn at_once(places: &[RecordPlace]) -> usize {
     let mut bytes = 0;
     let fits = |place: &&RecordPlace| {
@@ -113,9 +116,9 @@ fn at_once(places: &[RecordPlace]) -> usize {
     places.iter().take_while(fits).count().max(1)
 }
 
-/// A record packed into one column: see [`row::packed`].
+/// Returns the SQL expression of a record packed into one text, which [`row::packed`] reads.
 pub(super) fn packed(table: &Table) -> String {
-    // What is no value of its field may be nothing that JSON can say.
+    // A cell that is no value of its field may have no form in JSON, so it is left out.
     let name = table.name.as_str();
     let fields = table.fields.iter().map(|field| {
         let column = meaning::in_json(field, &meaning::column(name, field.name.as_str()));

@@ -1,5 +1,6 @@
-//! What must be as it was when the database was served last, for its history to go on: who may read what,
-//! and the parts of the database that fill the change log. Either can change while nobody looks.
+//! Two hashes that are stored in the database, of the permissions of the app and of the schema of the
+//! database. If one of them has changed at a start, a new history begins: while no server ran, the
+//! permissions or the triggers that fill the change log may have been changed.
 
 use std::sync::Arc;
 
@@ -12,27 +13,29 @@ use crate::model::shape;
 use crate::model::table::Table;
 use crate::store::StoreError;
 
-/// Everything in the database that was made by a statement, and when: what is made again in the same way
-/// stands in another row.
+/// Selects the whole schema as one text, with the rows that it is in: what was dropped and created again in
+/// the same way is in another row.
 const PARTS: &str = "
   select coalesce(group_concat(part, char(10)), '') from (
     select rowid || ' ' || rootpage || ' ' || coalesce(sql, name) as part
     from sqlite_master order by rowid)";
-/// Keeps the mark of these parts.
+/// Stores the hash of the schema.
 pub(super) const KEEP_PARTS: &str = "
   insert into _pagetide_meta (key, value) values ('parts', ?)
   on conflict (key) do update set value = excluded.value where value <> excluded.value";
 const KEEP_RIGHTS: &str = "insert or replace into _pagetide_meta (key, value) values ('rights', ?)";
 
-/// The two marks; none of what was never served by this version.
+/// The two hashes. `None` if the database has not stored one yet.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Marks {
+    /// The hash of the permissions.
     rights: Option<String>,
+    /// The hash of the schema.
     parts: Option<String>,
 }
 
 impl Marks {
-    /// As the tables are declared and the database is now.
+    /// Returns the hashes of these tables as declared, and of the database as it is now.
     pub(super) async fn of(
         connection: &mut SqliteConnection,
         tables: &[Arc<Table>],
@@ -41,7 +44,7 @@ impl Marks {
         Ok(Self { rights: Some(rights), parts: Some(parts) })
     }
 
-    /// As they were kept.
+    /// Reads the hashes that were last stored.
     pub(super) async fn kept(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
         let sql = "select (select value from _pagetide_meta where key = 'rights'),
                           (select value from _pagetide_meta where key = 'parts')";
@@ -49,7 +52,7 @@ impl Marks {
         Ok(Self { rights, parts })
     }
 
-    /// Writes the marks to the database.
+    /// Stores the hashes in the database.
     pub(super) async fn keep(self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         for (sql, mark) in [(KEEP_RIGHTS, self.rights), (KEEP_PARTS, self.parts)] {
             sqlx::query(sql).bind(mark).execute(&mut *connection).await?;
@@ -58,7 +61,7 @@ impl Marks {
     }
 }
 
-/// The mark of what is in the database now.
+/// Returns the hash of the schema as it is now.
 pub(super) async fn parts(connection: &mut SqliteConnection) -> Result<String, StoreError> {
     let version: i64 =
         sqlx::query_scalar("pragma schema_version").fetch_one(&mut *connection).await?;

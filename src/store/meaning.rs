@@ -1,21 +1,24 @@
-//! What stands in a column, as SQL that means what [`row`](crate::store::row) reads.
+//! SQL expressions for the values of fields, with the same meaning as the values that
+//! [`row`](crate::store::row) reads.
 //!
-//! Rules of a table can be switched off by whoever writes, and floats have more digits than decimals.
-//! So what is no value of its field is null here, as it is missing there; and decimals are their 15
-//! digits. Sorts, cursors, groups and figures are made of these expressions.
+//! A program can switch off the rules of a table and write anything into a column, and floats have more
+//! digits than decimals. So a cell that is no value of its field is null in these expressions, as it is
+//! missing in a record, and decimals are rounded to 15 digits. Sorts, cursors, groups and figures use these
+//! expressions.
 
 use crate::model::field::{Field, FieldKind};
 use crate::model::storage::Storage;
 use crate::store::classes;
 use crate::store::unrounded::is_short;
 
-/// A column of a table. By its own name alone, SQLite would take it for a text where another program has
-/// renamed it, and every row would seem to hold that.
+/// Returns the name of a column with its table before it. SQLite reads a quoted name alone as a text if
+/// there is no such column; if another program had renamed the column, every row would seem to hold that
+/// text.
 pub(super) fn column(table: &str, name: &str) -> String {
     format!("\"{table}\".\"{name}\"")
 }
 
-/// A field's column as its value.
+/// Returns the SQL expression of a field's value; null if the cell is no value of the field.
 pub(super) fn value(table: &str, field: &Field) -> String {
     let x = column(table, field.name.as_str());
     if field.kind == FieldKind::Id {
@@ -24,15 +27,15 @@ pub(super) fn value(table: &str, field: &Field) -> String {
     classes::value(field.kind.storage(), table, field.kind.options(), &x)
 }
 
-/// What [`value`] is not null for, where the column itself is looked at.
+/// Returns the condition that a column holds a value of its field, so that [`value`] is not null.
 pub(super) fn is_value(table: &str, field: &Field) -> String {
     let x = column(table, field.name.as_str());
     classes::is_value(field.kind.storage(), &x)
 }
 
-/// A column as a row of JSON has it. JSON itself has 15 digits of a float, and versions of SQLite differ
-/// in how they round the last one; so what has more of them is written as text, from which the very
-/// float is read again. A BLOB is nothing that JSON can say.
+/// Returns the SQL expression of a column for a JSON array or object. SQLite writes 15 digits of a float
+/// into JSON, and its versions differ in how they round the last one. So a float with more digits is written
+/// as text, from which the same float is read again. A BLOB becomes null, since JSON has no form for it.
 pub(super) fn in_json(field: &Field, x: &str) -> String {
     match field.kind.storage() {
         Storage::Decimal(_) => format!(
@@ -63,7 +66,7 @@ mod tests {
     use crate::model::value::{UserRef, Value};
     use crate::store::{Losses, Store};
 
-    /// What any program can put into a column when it switches the rules off, as SQL.
+    /// Cells that another program can write when it switches off the rules, as SQL.
     const HOSTILE: &[&str] = &[
         "null",
         "0",
@@ -160,7 +163,7 @@ mod tests {
         ]
     }
 
-    /// Values that somebody may look for.
+    /// Values that a filter may ask for, by storage class.
     fn wanted(storage: Storage) -> Vec<Value> {
         let texts = |texts: &[&str]| texts.iter().map(|text| Value::text(*text)).collect();
         match storage {
@@ -221,7 +224,8 @@ mod tests {
         table: Arc<Table>,
     }
 
-    /// A table into which another program has put everything, and what the log tells of it.
+    /// A table into which another program has written all [`HOSTILE`] cells, and the records that the change
+    /// log holds of it.
     async fn filled() -> (Filled, Vec<Record>) {
         let table = table_of(kinds());
         let fields = table.fields.iter().skip(1).filter(|field| !field.kind.is_generated()).count();
@@ -268,7 +272,7 @@ mod tests {
         Window::first(500, vec![Sort { field, direction }])
     }
 
-    /// What a list shows is what the log tells, and what is read one by one.
+    /// Checks that lists, single reads and the change log all have the same records.
     async fn check_reads(filled: &Filled, logged: &[Record]) {
         let all = filled.rows(&Filter::all(), window(FieldAt::ID, Direction::Asc)).await;
         assert_eq!(all, logged);

@@ -1,7 +1,7 @@
-//! Brings the database to what the app declares: all of it, or nothing.
+//! Migrates the database to the tables that the app declares, in one transaction.
 //!
-//! A table that differs is made anew beside the old one, filled from it, and takes its place. What
-//! does not fit is counted first: no value is lost unless that is asked for.
+//! A table that differs from its declaration is created anew beside the old one, filled from it, and takes
+//! its place. Values that do not fit are counted first: none is lost unless [`Losses::Allowed`] says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,37 +18,37 @@ use crate::store::schema::create_table;
 use crate::store::triggers::TriggerState;
 use crate::store::{StoreError, schema, statements, system_tables, triggers, unrounded};
 
-/// Another epoch is made where there is none.
+/// Ends the history of the log: without an epoch in the database, the next one to open it begins another.
 const FORGET_HISTORY: &str = "delete from _pagetide_meta where key = 'epoch'";
 
-/// What may become of values that no longer fit.
+/// The handling of values that no longer fit their field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Losses {
-    /// Nothing: the database is left as it is.
+    /// A migration that would lose values fails, and the database is unchanged.
     Refused,
     /// Values may be lost.
     Allowed,
 }
 
-/// What was done to the database.
+/// The changes that a migration made, or would make.
 #[derive(Clone, Debug, Default)]
 pub struct Migrated {
-    /// Tables that did not exist before.
+    /// The tables that did not exist before.
     pub created: Vec<TableName>,
-    /// What else was changed, a line each.
+    /// The other changes, a line for each.
     pub changes: Vec<String>,
-    /// The statements that did it.
+    /// The SQL statements of the migration.
     pub sql: Vec<String>,
 }
 
-/// Whether what was done stays.
+/// The end of a migration's transaction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TransactionEnd {
     Commit,
     Rollback,
 }
 
-/// Brings the database to what the app declares.
+/// Migrates the database to the declared tables. Returns the changes it made.
 pub(super) async fn apply(
     connection: &mut SqliteConnection,
     tables: &[Arc<Table>],
@@ -57,7 +57,7 @@ pub(super) async fn apply(
     migrate(connection, tables, losses, TransactionEnd::Commit).await
 }
 
-/// What [`apply`] would do; the database stays as it is.
+/// Returns the changes that [`apply`] would make. The database is unchanged.
 pub(super) async fn plan(
     connection: &mut SqliteConnection,
     tables: &[Arc<Table>],
@@ -72,7 +72,8 @@ async fn migrate(
     losses: Losses,
     end: TransactionEnd,
 ) -> Result<Migrated, StoreError> {
-    // A table that takes another's place must not take along what refers to it.
+    // When a table takes the place of its old version, rows that refer to the old one must not be deleted,
+    // and references to its name must stay as they are.
     let loose = "pragma foreign_keys = off; pragma legacy_alter_table = on";
     sqlx::raw_sql(loose).execute(&mut *connection).await?;
     let migrated = in_one(connection, tables, losses, end).await;
@@ -81,14 +82,14 @@ async fn migrate(
     migrated
 }
 
-/// Makes our own tables where they are missing, and leaves those of the app alone.
+/// Creates our own tables if they are missing. The tables of the app are not touched.
 pub(super) async fn apply_own(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let mut transaction = connection.begin_with("begin immediate").await?;
     system_tables::bring(&mut transaction).await?;
     Ok(transaction.commit().await?)
 }
 
-/// All of it in one transaction.
+/// Performs a whole migration in one transaction.
 async fn in_one(
     connection: &mut SqliteConnection,
     tables: &[Arc<Table>],
@@ -110,8 +111,8 @@ async fn in_one(
     };
     let before = migration.tables().await?;
     if Marks::kept(migration.connection).await? != marks {
-        // Other eyes may see other records, or another program has changed what it liked.
-        // That is no statement of a migration, so it is not told as one.
+        // The permissions have changed, or another program has changed the schema, so the old history ends.
+        // This is no change of the tables, so it is not listed with the statements of the migration.
         sqlx::raw_sql(FORGET_HISTORY).execute(&mut *migration.connection).await?;
     }
     migration.rename_all(&before).await?;
@@ -141,18 +142,18 @@ struct Migration<'a> {
     declared: &'a [Arc<Table>],
     losses: Losses,
     done: Migrated,
-    /// What would be lost and may not be.
+    /// The losses that [`Losses::Refused`] forbids, a line for each.
     lost: Vec<String>,
-    /// What no permission helps.
+    /// The obstacles that [`Losses::Allowed`] does not remove, a line for each.
     impossible: Vec<String>,
-    /// Tables whose rows were put there now.
+    /// The tables that this migration created or created anew.
     made_anew: BTreeSet<TableName>,
-    /// The new names of tables by those that they had.
+    /// The new names of renamed tables, by their old names.
     renamed: BTreeMap<String, String>,
 }
 
 impl Migration<'_> {
-    /// The tables that this program has made.
+    /// Returns the tables in the database that this program has created, which have our triggers.
     async fn tables(&mut self) -> Result<BTreeSet<String>, StoreError> {
         let ours = "select tbl_name from sqlite_master
                     where type = 'trigger' and name = '_pagetide_' || tbl_name || '_after_insert'";
@@ -160,7 +161,7 @@ impl Migration<'_> {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Brings one table to what is declared.
+    /// Migrates one table to its declaration.
     async fn bring(&mut self, table: &Table) -> Result<(), StoreError> {
         let name = table.name.as_str();
         if let Some(words) = self.taken(name).await? {
@@ -181,7 +182,7 @@ impl Migration<'_> {
         for statement in schema::indexes(table) {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *self.connection).await?;
         }
-        // Seed rows are no changes: the triggers come after them.
+        // The triggers are created after the seed rows, which are no changes for the log.
         let triggers = triggers::bring(self.connection, table).await?;
         if triggers == TriggerState::Missing && !self.made_anew.contains(&table.name) {
             self.forget_history().await?;
@@ -189,7 +190,8 @@ impl Migration<'_> {
         Ok(())
     }
 
-    /// What else in the database has the name of a table, in words; it is not ours to take the place of.
+    /// Checks whether something else in the database has this name, such as a view. Returns a message about
+    /// it, or `None` if the name can be used for a table.
     async fn taken(&mut self, name: &str) -> Result<Option<String>, StoreError> {
         let sql = "select case when type <> 'table' then type when wr then 'wr' end
                    from pragma_table_list where schema = 'main' and name = ?1 collate nocase
@@ -207,11 +209,11 @@ impl Migration<'_> {
         };
         Ok(Some(format!(
             "{name}: there is {what} of this name in the database, which is no table for records; \
-             call the table otherwise, or that"
+             rename it, or give the table another name"
         )))
     }
 
-    /// A table as it is now.
+    /// Reads a table as it is in the database now.
     async fn old(&mut self, name: &str) -> Result<OldTable, StoreError> {
         let links = "select \"from\", \"table\" from pragma_foreign_key_list(?)";
         let rows = sqlx::query(links).bind(name).fetch_all(&mut *self.connection).await?;
@@ -221,7 +223,7 @@ impl Migration<'_> {
         Ok(OldTable { made_by, columns, links })
     }
 
-    /// What a table is called now that was called so before.
+    /// Returns the new name of a table, or `old` itself if the table was not renamed.
     fn name_now(&self, old: &str) -> String {
         self.renamed.get(old).map_or(old, String::as_str).to_owned()
     }
@@ -232,15 +234,15 @@ impl Migration<'_> {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// The statement that made a table.
+    /// Returns the statement that created a table. Empty if there is no such table.
     async fn made_by(&mut self, table: &str) -> Result<String, StoreError> {
         let sql = "select sql from sqlite_master where type = 'table' and name = ?";
         let sql = sqlx::query_scalar::<_, String>(sql).bind(table);
         Ok(sql.fetch_optional(&mut *self.connection).await?.unwrap_or_default())
     }
 
-    /// Gives every table that is under an old name its new one, before anything else is done: a new
-    /// table may have the old name.
+    /// Renames all tables that have an old name. This comes first, since a new table may have the old name of
+    /// another.
     async fn rename_all(&mut self, before: &BTreeSet<String>) -> Result<(), StoreError> {
         let tables = self.declared;
         let mut there = BTreeSet::new();
@@ -270,12 +272,12 @@ impl Migration<'_> {
         Ok(())
     }
 
-    /// Gives a table another name, and with it the indexes and triggers that others put on it.
+    /// Renames a table. Indexes and triggers of other programs go with it; ours are dropped, and created
+    /// again under the new name.
     async fn rename(&mut self, old: &str, name: &str) -> Result<(), StoreError> {
         for statement in triggers::dropped(old).chain(unrounded::dropped(old)) {
             self.run(statement).await?;
         }
-        // They are made anew under the new name.
         let ours = "select name from sqlite_master where type = 'index' and tbl_name = ?
                     and substr(name, 1, 10) = '_pagetide_'";
         let indexes = sqlx::query(ours).bind(old).fetch_all(&mut *self.connection).await?;
@@ -287,7 +289,7 @@ impl Migration<'_> {
         self.forget_history().await
     }
 
-    /// Makes the table anew from its own rows.
+    /// Creates the table anew and fills it from its own rows, unless there are obstacles.
     async fn rebuild(&mut self, table: &Table, old: &OldTable) -> Result<(), StoreError> {
         let name = table.name.as_str();
         let rebuild = Rebuild::new(table, old);
@@ -295,7 +297,7 @@ impl Migration<'_> {
         for obstacle in rebuild.obstacles() {
             self.look_at(&obstacle, name).await?;
         }
-        // What stands in the way is told in other words than the database's.
+        // The obstacles are reported in our own words; the statements would fail in those of SQLite.
         if !self.lost.is_empty() || !self.impossible.is_empty() {
             return Ok(());
         }
@@ -315,13 +317,13 @@ impl Migration<'_> {
         self.forget_history().await
     }
 
-    /// A position in the history of tables as they were means nothing now.
+    /// Ends the history of the log, since positions in it refer to the tables as they were before.
     async fn forget_history(&mut self) -> Result<(), StoreError> {
         self.run(FORGET_HISTORY.to_owned()).await
     }
 
-    /// Counts references to records that are not there. The database itself is not asked to mind
-    /// them while tables are made anew.
+    /// Counts the references of a recreated table to records that do not exist, and removes them if losses
+    /// are allowed. Foreign keys are off during a migration, so SQLite does not check them.
     async fn look_at_links(&mut self, table: &Table) -> Result<(), StoreError> {
         if !self.made_anew.contains(&table.name) {
             return Ok(());
@@ -369,7 +371,8 @@ impl Migration<'_> {
         Ok(count)
     }
 
-    /// The indexes and triggers that others have put on a table, each with what makes it.
+    /// Returns the indexes and triggers that other programs have put on a table: the kind and name of each,
+    /// and the statement that creates it.
     async fn extras(&mut self, table: &str) -> Result<Vec<(String, String)>, StoreError> {
         let extras = "select type || ' ' || name, sql from sqlite_master where tbl_name = ? and sql is not null
                       and type in ('index', 'trigger') and substr(name, 1, 10) <> '_pagetide_'";
@@ -384,7 +387,7 @@ impl Migration<'_> {
     ) -> Result<(), StoreError> {
         let declared: BTreeSet<_> = tables.iter().map(|table| table.name.as_str()).collect();
         for old in before.iter().filter(|old| !declared.contains(old.as_str())) {
-            // One that was renamed is no longer there.
+            // A renamed table is no longer there.
             if self.columns(old).await?.is_empty() {
                 continue;
             }
@@ -418,7 +421,8 @@ impl Migration<'_> {
         Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.connection).await?)
     }
 
-    /// The first of some values, and the record it stands in.
+    /// Returns the first value of a column for which a condition is true, and its record, for a message:
+    /// `, as in 'x' of record 1`.
     async fn sample(
         &mut self,
         table: &str,
@@ -439,7 +443,7 @@ impl Migration<'_> {
     }
 }
 
-/// Whether a field refers to a table that has another name now, while another has taken its own.
+/// Whether a field of the old table refers to another table than the declared one, since that was renamed.
 fn refers_elsewhere(table: &Table, old: &OldTable) -> bool {
     table.links().any(|(at, other, _)| {
         let name = table.field(at).name.as_str();
@@ -451,10 +455,10 @@ fn text(row: &SqliteRow, column: usize) -> String {
     row.get(column)
 }
 
-/// Whether the table was made by the very statement that would make it now.
+/// Whether the table was created by the same statement that would create it now.
 fn is_as_declared(table: &Table, made_by: &str) -> bool {
     let declared = create_table(table.name.as_str(), table);
-    // SQLite writes the words before the columns in its own way.
+    // SQLite changes the words before the columns when it stores the statement, so they are not compared.
     let columns = |sql: &str| sql.split_once('(').map(|(_, columns)| columns.to_owned());
     columns(made_by) == columns(&declared)
 }

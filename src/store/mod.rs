@@ -1,7 +1,7 @@
-//! Rows in and out, accounts, and the change log. The only module that knows SQL.
+//! The database of an app: its records, accounts and change log. The only module that knows SQL.
 //!
-//! One connection writes, grouping what is waiting into one commit; many read. Whoever writes,
-//! this process or another, triggers fill the change log in the same transaction.
+//! One connection writes and groups the waiting writes into one commit; several connections read.
+//! Triggers fill the change log in the transaction of each write, also for writes of other processes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,9 +74,9 @@ use stamp::Stamps;
 use watch::CommitBell;
 use writer::Writer;
 
-/// How long a writer waits for another program's transaction before it gives up.
+/// How long a statement waits for another program's transaction before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Rows that sqlx fetches ahead of its reader; the default of 50 costs a thread switch a page.
+/// How many rows sqlx fetches ahead of its reader; the default of 50 costs a thread switch per page.
 const ROW_BUFFER: usize = 1_024;
 
 /// The database of one app.
@@ -89,16 +89,16 @@ pub struct Store {
     people: UserNames,
     health: Arc<Health>,
     limits: Arc<Limits>,
-    /// What is being read to be shown.
+    /// The bytes of lists that are in memory for requests, by requester: [`Limit::ListsBytes`].
     lists: Shares,
 }
 
 impl Store {
-    /// Opens the database, brings its tables to what is declared, and seeds the new ones.
+    /// Opens the database, migrates its tables to the declared ones, and seeds the new ones.
     ///
     /// # Errors
-    /// When the file cannot be opened, something would be lost that may not be, or a seed row is
-    /// refused; the database is then as it was before.
+    /// When the file cannot be opened, values would be lost and `losses` refuses that, records break a
+    /// declared rule, or a seed row is refused; the database is then unchanged.
     pub async fn open(
         url: &str,
         tables: &[Arc<Table>],
@@ -107,7 +107,7 @@ impl Store {
         Self::open_within(url, tables, losses, Arc::default()).await
     }
 
-    /// The same, within other limits than the usual ones.
+    /// Opens the database as [`open`](Self::open) does, with other limits than the default ones.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
@@ -122,8 +122,8 @@ impl Store {
         Ok((Self::over(connection, file, tables, limits).await?, migrated))
     }
 
-    /// Opens the database for its accounts alone: the tables of the app are left as they are, and a
-    /// server may be at work on them.
+    /// Opens the database for its accounts alone. The tables of the app are not touched, so a server may
+    /// use the database at the same time.
     ///
     /// # Errors
     /// When the file cannot be opened.
@@ -145,7 +145,7 @@ impl Store {
         let readers = Readers::open(read_only, limits.clone()).await?;
         let people = UserNames::load(&readers).await?;
         let files = DatabaseFiles::of(&file);
-        // What SQLite keeps beside the file stands beside what a link leads to.
+        // If the path is a symbolic link, SQLite keeps the `-wal` and `-shm` files beside its target.
         let (watch, stamps) = (CommitBell::start(&files.real()), Stamps::of(&files.real()));
         let health = Arc::new(Health::new(files, watch.clone(), limits.clone()));
         let tables: Arc<[Arc<Table>]> = tables.into();
@@ -165,7 +165,7 @@ impl Store {
         Ok(Self { tables, readers, writer, log, people, health, limits, lists })
     }
 
-    /// What [`open`](Self::open) would do to the tables; they stay as they are.
+    /// Returns the changes that [`open`](Self::open) would make to the tables, without making them.
     ///
     /// # Errors
     /// As for `open`.
@@ -185,12 +185,12 @@ impl Store {
         &self.log
     }
 
-    /// What may be asked of it.
+    /// The limits on the requests to this store.
     pub fn limits(&self) -> &Arc<Limits> {
         &self.limits
     }
 
-    /// Whether both were opened at once: closing one closes the other.
+    /// Whether both are clones of one opened store, so that closing one closes the other.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.tables, &other.tables)
     }
@@ -199,7 +199,8 @@ impl Store {
     pub async fn close(&self) {
         self.health.close().await;
         self.readers.close().await;
-        // The last one that can write puts everything into the file, and leaves nothing beside it.
+        // Readers are closed first: SQLite folds the WAL into the file and removes it when the last
+        // connection closes, which must be one that can write.
         self.writer.close().await;
     }
 
@@ -209,13 +210,13 @@ impl Store {
     }
 }
 
-/// The writing connection, with the file it writes to.
+/// Opens a writing connection to the database of this URL. Returns it with the path of the file.
 async fn connect(url: &str) -> Result<(SqliteConnection, PathBuf), StoreError> {
     let file = database_file(url)?;
     Ok((connect_to(&file).await?, file))
 }
 
-/// A writing connection to a file; it is made if it is not there.
+/// Opens a writing connection to a file. Creates the file and its folder if they do not exist.
 async fn connect_to(file: &Path) -> Result<SqliteConnection, StoreError> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)
@@ -224,7 +225,7 @@ async fn connect_to(file: &Path) -> Result<SqliteConnection, StoreError> {
     Ok(SqliteConnection::connect_with(&options(file)).await?)
 }
 
-/// The file that a database URL means: `sqlite:path`, `sqlite://path` or a bare path.
+/// Returns the path in a database URL: `sqlite:path`, `sqlite://path` or a bare path.
 fn database_file(url: &str) -> Result<PathBuf, StoreError> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
     if path.is_empty() || path.contains("://") || path.starts_with(':') {
@@ -243,6 +244,6 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .row_buffer_size(ROW_BUFFER)
         .pragma("recursive_triggers", "off")
-        // A large export takes its time, and that is no warning.
+        // sqlx would warn of slow statements, but a large export is slow by nature.
         .disable_statement_logging()
 }

@@ -31,14 +31,14 @@ impl UserNames {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(id, name);
     }
 
-    /// The name of an account, as it was when names were last read.
+    /// The name of an account, as it was when the names were last read. `None` if there was no such account.
     pub(super) fn name(&self, id: &UserId) -> Option<Arc<str>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 }
 
 impl Store {
-    /// Reads the names of accounts anew.
+    /// Reads the names of all accounts into memory again.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,11 +1,10 @@
-//! The connections that read, apart by who asks, and what each statement may take of them.
+//! The connections that read, divided into lanes by requester, and the time that each statement may take.
 //!
-//! What must not wait has connections of its own: the feed and the looks at the database's health, and
-//! sessions. Admins read on other connections than whoever else has an account, and these on others than
-//! guests do. A statement of either is
-//! first given a moment; what takes longer is stopped, and run again where slow ones wait for each other,
-//! so that quick ones never wait behind them. A statement ends when its time is over, when nobody waits
-//! for its answer any more, and when the database is closed.
+//! Work that must not wait has connections of its own: the feed and the health checks share one lane,
+//! sessions have another. Admins, other accounts and guests have a lane each. A statement of theirs first
+//! gets a short time on its own lane. If it takes longer, it is stopped and run again on the slow lane, so
+//! that quick statements never wait behind slow ones. A statement is stopped when its time is over, when
+//! its reader no longer waits for the answer, and when the database is closed.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,25 +24,24 @@ mod leash;
 use credit::{Credit, Moment};
 pub(super) use leash::{Leash, Length, StopSignal};
 
-/// Who reads on the same connections.
+/// The connections for one kind of reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// The server itself, for everyone: its feed, its looks at its own health.
+    /// Reads of the server itself: the feed and the health checks.
     House,
-    /// Whoever is to be known by a session or token.
+    /// Look-ups of the user of a session or token.
     Sessions,
-    /// Admins, who must get in while everybody else waits.
+    /// Reads of admins, who must get in while all others wait.
     Admins,
-    /// Whoever else has an account.
+    /// Reads of accounts that are no admins.
     Accounts,
-    /// Everyone who has no account.
+    /// Reads of guests, who have no account.
     Guests,
-    /// Statements of anybody that take long.
+    /// Statements that took too long on another lane, of any requester.
     Slow,
 }
 
-/// The lanes with how many connections each has. Reading is mostly waiting for the page cache, so a few
-/// suffice.
+/// The number of connections of each lane. Reading is mostly waiting for the page cache, so a few suffice.
 const LANES: [(Lane, usize); 6] = [
     (Lane::House, 2),
     (Lane::Sessions, 1),
@@ -53,7 +51,7 @@ const LANES: [(Lane, usize); 6] = [
     (Lane::Slow, 2),
 ];
 
-/// The connections that read. Copies are one.
+/// All connections that read. Clones share them.
 #[derive(Clone)]
 pub(super) struct Readers(Arc<ReadersInner>);
 
@@ -61,27 +59,27 @@ struct ReadersInner {
     lanes: [Arc<Connections>; LANES.len()],
     options: SqliteConnectOptions,
     limits: Arc<Limits>,
-    /// Slow statements that are under way or wait, by who asked.
+    /// The slow statements that run or wait, by requester.
     slow: Shares,
-    /// What each requester may still take of the quick lanes.
+    /// How much time each requester may still take on the quick lanes.
     credit: Credit,
     stop: StopSignal,
 }
 
-/// The connections of one lane.
+/// The free connections of one lane, and the permits to take one.
 struct Connections {
     free: Mutex<Vec<Leashed>>,
     places: Arc<Semaphore>,
 }
 
-/// A connection and what holds its statements.
+/// A connection with the leash that stops its statements.
 struct Leashed {
     connection: SqliteConnection,
     leash: Arc<Leash>,
-    /// Whether the last statement may still be under way.
+    /// Whether the last statement may still be running.
     is_astray: bool,
-    /// Whether it has read a file that was no whole database: its cache keeps those pages, also once the
-    /// file is whole again, for nothing was committed meanwhile.
+    /// Whether the connection has read a broken file. SQLite keeps the pages in its cache as long as nothing
+    /// is committed, even if the file has been repaired meanwhile.
     is_spoilt: bool,
 }
 
@@ -92,21 +90,23 @@ impl Leashed {
         Ok(Self { connection, leash, is_astray: false, is_spoilt: false })
     }
 
-    /// Waits until nothing is under way. Whoever gives up waiting leaves it astray for the next one.
+    /// Waits until the last statement has ended. A caller that gives up waiting leaves `is_astray` set, so
+    /// the next one waits again.
     async fn come_back(&mut self) -> Result<(), sqlx::Error> {
         if self.is_astray {
-            // It has been cut, and whatever is sent now waits for its end.
+            // The statement has been cut, and the driver sends the ping only after its end.
             self.connection.ping().await?;
             self.is_astray = false;
         }
         Ok(())
     }
 
-    /// Forgets the pages of a file that was no whole database. The connection stays, since another file may
-    /// be at the path by now.
+    /// Drops the cached pages of a broken file. The connection is not opened anew, since another file may be
+    /// at the path by now.
     async fn forget_spoilt(&mut self) -> Result<(), sqlx::Error> {
         if self.is_spoilt {
-            // It frees every page that no statement holds: https://sqlite.org/pragma.html#pragma_shrink_memory
+            // This frees every page that no statement holds:
+            // https://sqlite.org/pragma.html#pragma_shrink_memory
             self.connection.execute("pragma shrink_memory").await?;
             self.is_spoilt = false;
         }
@@ -114,8 +114,8 @@ impl Leashed {
     }
 }
 
-/// A connection in the hands of one reader. It goes back when dropped; a statement that has not ended by
-/// then is stopped.
+/// A connection that one reader has taken from its lane. It returns to the lane when dropped, and a
+/// statement that has not ended by then is stopped.
 pub(super) struct Reader {
     leashed: Option<Leashed>,
     lane: Arc<Connections>,
@@ -123,7 +123,7 @@ pub(super) struct Reader {
 }
 
 impl Readers {
-    /// Opens all of them at once: none is opened later, when another file may be at the path.
+    /// Opens all connections at once: none is opened later, when another file may be at the path.
     pub(super) async fn open(
         options: SqliteConnectOptions,
         limits: Arc<Limits>,
@@ -145,27 +145,27 @@ impl Readers {
         Ok(Self(Arc::new(ReadersInner { lanes, options, limits, slow, credit, stop })))
     }
 
-    /// What the connections were opened with.
+    /// The options that the connections were opened with.
     pub(super) fn options(&self) -> &SqliteConnectOptions {
         &self.0.options
     }
 
-    /// What stops every statement once the database is closed.
+    /// The signal that stops every statement when the database is closed.
     pub(super) fn stop(&self) -> &StopSignal {
         &self.0.stop
     }
 
-    /// A connection for what the server itself has to know. No time is set to it.
+    /// Takes a connection for reads of the server itself. Its statements have no time limit.
     pub(super) async fn house(&self) -> Result<Reader, StoreError> {
         self.take(Lane::House, Length::Any).await
     }
 
-    /// A connection to find out who somebody is.
+    /// Takes a connection to look up the user of a session or token.
     pub(super) async fn sessions(&self) -> Result<Reader, StoreError> {
         self.take(Lane::Sessions, Length::Time(self.0.limits.time(Limit::StatementTime))).await
     }
 
-    /// Begins to read for whoever this task works for: see [`ask`].
+    /// Begins to read for the requester of this task: see [`ask`].
     pub(super) fn asking(&self) -> Asking<'_> {
         Asking { readers: self, requester: requester(), stage: Stage::Fresh }
     }
@@ -177,11 +177,11 @@ impl Readers {
         let mut reader = Reader { leashed: Some(leashed), lane, _place: place };
         if let Some(leashed) = &mut reader.leashed {
             if leashed.come_back().await.is_err() {
-                // What was under way has ended, or its thread has.
+                // The connection is of no use any more; its statement has ended, or the driver's thread has.
                 *leashed = Leashed::open(&self.0.options, &self.0.stop).await?;
             }
             leashed.leash.let_out(length);
-            // Until it is settled.
+            // If the reader is dropped before `settle`, its statement may still run.
             leashed.is_astray = true;
             leashed.forget_spoilt().await?;
         }
@@ -193,17 +193,17 @@ impl Readers {
         self.0.lanes[at].clone()
     }
 
-    /// Takes every connection, stopping what is under way on them, to put others in their place.
+    /// Takes every connection of every lane, to put others in their place.
     ///
     /// # Errors
-    /// When one does not come back within `patience`.
+    /// When a reader does not give its connection back within `patience`.
     pub(super) async fn take_all(&self, patience: Duration) -> Result<Vec<Reader>, StoreError> {
         let mut all = Vec::new();
         for (lane, count) in LANES {
             for _ in 0..count {
                 let reader = timeout(patience, self.take(lane, Length::Any)).await;
                 let reader = reader.map_err(|_| {
-                    StoreError::Unfit("readers do not make way for another file".to_owned())
+                    StoreError::Unfit("readers still use the old database file".to_owned())
                 })?;
                 all.push(reader?);
             }
@@ -211,7 +211,7 @@ impl Readers {
         Ok(all)
     }
 
-    /// Puts another connection in the place of a reader's, which is closed.
+    /// Opens a connection with these options in the place of a reader's, which is closed.
     pub(super) async fn replace(
         &self,
         reader: &mut Reader,
@@ -219,13 +219,13 @@ impl Readers {
     ) -> Result<(), StoreError> {
         let other = Leashed::open(options, &self.0.stop).await?;
         if let Some(before) = reader.leashed.replace(other) {
-            // It may be to a file that is no more.
+            // It may belong to a file that was deleted, so an error says nothing.
             let _ = before.connection.close().await;
         }
         Ok(())
     }
 
-    /// Stops what is under way and closes every connection.
+    /// Stops all running statements and closes every connection.
     pub(super) async fn close(&self) {
         self.0.stop.stop();
         for ((_, count), lane) in LANES.iter().zip(&self.0.lanes) {
@@ -242,7 +242,7 @@ impl Readers {
     }
 }
 
-/// A question that may be asked twice: what takes longer than a moment is asked again among the slow ones.
+/// A read that may run twice: first for a short time on the lane of its requester, then on the slow lane.
 pub(super) struct Asking<'a> {
     readers: &'a Readers,
     requester: Requester,
@@ -258,10 +258,10 @@ enum Stage {
 }
 
 impl Asking<'_> {
-    /// The connection to ask on.
+    /// Takes the connection for the next try.
     ///
     /// # Errors
-    /// When too many slow questions wait already, or the database is closed.
+    /// When too many slow statements wait already, or the database is closed.
     pub(super) async fn reader(&mut self) -> Result<Reader, StoreError> {
         let ReadersInner { limits, slow, credit, .. } = &*self.readers.0;
         let lane = match &self.requester {
@@ -281,12 +281,13 @@ impl Asking<'_> {
         }
         self.stage = Stage::Slow { _share: slow.take(self.requester.clone(), 1)? };
         let time = limits.time(Limit::StatementTime);
-        // Those before it may take as long each.
+        // Each statement before this one may take as long itself.
         let waited = timeout(time * 2, self.readers.take(Lane::Slow, Length::Time(time))).await;
         waited.map_err(|_| limits.refuse(Limit::SlowStatements))?
     }
 
-    /// Gives the connection back with what came of it. `None` if it is to be asked again.
+    /// Gives the connection back, and returns the result of the read. `None` if the read was stopped and is
+    /// to be tried again.
     pub(super) fn settle<T>(
         &mut self,
         reader: Reader,
@@ -297,7 +298,8 @@ impl Asking<'_> {
         let is_cut = done.as_ref().err().is_some_and(error::is_interrupted) && !stop.is_stopped();
         match self.stage {
             Stage::Quick { began, time, .. } => {
-                // It cannot have used more of the processor; on a busy machine the rest is standing still.
+                // The statement cannot have used more processor time than this; on a busy machine it spent
+                // the rest waiting for the processor.
                 credit.spend(&self.requester, began.elapsed().min(time));
                 self.stage = Stage::Stopped;
                 (!is_cut).then_some(done)
@@ -308,8 +310,8 @@ impl Asking<'_> {
     }
 }
 
-/// Reads on one connection: `settled!(readers.house(), connection => future)`, where the future gives a result
-/// whose error is or becomes a [`StoreError`]. Returns from the function around it with that error.
+/// Reads on one connection: `settled!(readers.house(), connection => future)`. The future returns a result
+/// whose error converts into [`StoreError`]; with such an error, the calling function returns.
 macro_rules! settled {
     ($reader:expr, $connection:ident => $work:expr) => {{
         let mut reader = $reader.await?;
@@ -320,9 +322,9 @@ macro_rules! settled {
 }
 pub(super) use settled;
 
-/// Reads for whoever this task works for: `ask!(readers, connection => work)`, where `work` gives a
-/// `Result<_, StoreError>` and may be done twice. Not a function, since a closure that borrows what is
-/// around it cannot give a future that may change threads.
+/// Reads for the requester of this task: `ask!(readers, connection => work)`, where `work` is a
+/// `Result<_, StoreError>` and may run twice. This is a macro, since a closure that borrows its
+/// surroundings cannot return a future that is `Send`.
 macro_rules! ask {
     ($readers:expr, $connection:ident => $work:expr) => {{
         let mut asking = $readers.asking();
@@ -340,14 +342,14 @@ pub(super) use ask;
 
 impl Connections {
     fn free(&self) -> std::sync::MutexGuard<'_, Vec<Leashed>> {
-        // The list is whole between any two statements, whoever panicked.
+        // A panic elsewhere cannot leave the list half changed.
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reader {
-    /// Notes that the statement has ended, whatever came of it. A reader that is dropped without this is
-    /// taken to be at work still, which costs the next one a round trip.
+    /// Notes that the statement has ended, with this result, and returns the result. If a reader is dropped
+    /// without this, the next one first waits for the end of its statement, which costs a round trip.
     pub(super) fn settle<T>(mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Some(leashed) = &mut self.leashed {
             leashed.is_astray = false;
@@ -387,7 +389,8 @@ mod tests {
     use super::*;
     use crate::store::{connect_to, options};
 
-    /// Nothing is committed by whoever cuts a file and puts it back, so SQLite would keep what it read.
+    /// If a file is overwritten and then restored, nothing is committed, so SQLite would keep the pages that
+    /// it read in between.
     #[tokio::test]
     async fn what_was_read_of_a_broken_file_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! A table made anew from its own rows: the statements that do it, and the questions to ask before.
+//! Rebuilds a table: the statements that create it anew and fill it from its own rows, and the conditions to
+//! check before.
 
 use crate::model::field::{Field, FieldKind};
 use crate::model::ids::FieldName;
@@ -8,10 +9,10 @@ use crate::store::renames::{Renaming, pending};
 use crate::store::rules;
 use crate::store::schema::{create_table, default, number};
 
-/// What a table is called while it is filled.
+/// The name of the new table while it is filled.
 pub const FRESH: &str = "_pagetide_fresh";
 
-/// How a table takes the place of itself with other columns or other rules.
+/// The rebuild of a table with other columns or other rules.
 pub(super) struct Rebuild<'a> {
     table: &'a Table,
     old: &'a OldTable,
@@ -19,40 +20,40 @@ pub(super) struct Rebuild<'a> {
     renamed: Vec<Renaming<'a>>,
 }
 
-/// Where the values of a field come from.
+/// The source of a field's values.
 struct ColumnSource<'a> {
     field: &'a Field,
-    /// The column of the old table; nothing for a new field.
+    /// The column of the old table. `None` for a new field.
     column: Option<&'a str>,
-    /// Whether the column is for the same kind of thing already.
+    /// Whether the old column has the same name and type, so that its values need no conversion.
     is_same: bool,
-    /// The table whose records the column refers to, if that is another than the field's.
+    /// The table that the old column refers to, if it is another one than the field's.
     other_target: Option<&'a str>,
 }
 
-/// A table as it is in the database.
+/// A table as it is in the database before the migration.
 pub(super) struct OldTable {
-    /// The statement that made it.
+    /// The statement that created the table.
     pub(super) made_by: String,
-    /// The columns of the old table.
+    /// The names of the columns.
     pub(super) columns: Vec<String>,
-    /// Columns that refer to records of a table, each with that table under its new name.
+    /// The columns that refer to records of a table, each with that table under its new name.
     pub(super) links: Vec<(String, String)>,
 }
 
-/// Rows of the old table that stand in the way.
+/// A condition under which rows of the old table are an obstacle to the rebuild, with the message about them.
 pub(super) struct BlockingRows {
     /// The condition that these rows meet, as SQL.
     pub(super) condition: String,
-    /// The column that shows why; nothing where it shows nothing.
+    /// The column whose first value is shown in the message. `None` if a value would explain nothing.
     pub(super) sample: Option<String>,
-    /// What there is so many of.
+    /// The noun that is counted in the message: `value` or `record`.
     pub(super) what: &'static str,
-    /// What is said after their number.
+    /// The rest of the message, after the number and the noun.
     pub(super) words: String,
-    /// The field or column it is about.
+    /// The table and field at the beginning of the message.
     pub(super) place: String,
-    /// Whether it helps to let the values go.
+    /// Whether the obstacle is a loss of values, which [`Losses::Allowed`](crate::store::Losses) permits.
     pub(super) is_loss: bool,
 }
 
@@ -69,7 +70,7 @@ impl<'a> Rebuild<'a> {
         Self { table, old, sources, renamed }
     }
 
-    /// The statements that put the table into the place of the old one.
+    /// Returns the statements that put the new table into the place of the old one.
     pub(super) fn statements(&self) -> Vec<String> {
         let Self { table, .. } = self;
         let name = &table.name;
@@ -82,7 +83,8 @@ impl<'a> Rebuild<'a> {
             format!(
                 "insert into \"{FRESH}\" ({names})\nselect\n  {values}\nfrom \"{name}\" order by rowid"
             ),
-            // Otherwise the id of a deleted record could be given out again.
+            // The counter goes on from that of the old table, or the id of a deleted record could be used
+            // again.
             format!(
                 "update sqlite_sequence set seq = max(seq, coalesce(
                    (select seq from sqlite_sequence where name = '{name}'), 0)) where name = '{FRESH}'"
@@ -92,7 +94,7 @@ impl<'a> Rebuild<'a> {
         ]
     }
 
-    /// What changes, a line each.
+    /// Returns the changes of the rebuild in words, a line for each.
     pub(super) fn changes(&self) -> Vec<String> {
         let name = &self.table.name;
         let mut told = Vec::new();
@@ -114,7 +116,7 @@ impl<'a> Rebuild<'a> {
         told
     }
 
-    /// What may stand in the way.
+    /// Returns all possible obstacles to the rebuild, to be checked against the rows.
     pub(super) fn obstacles(&self) -> Vec<BlockingRows> {
         let unused = self.unused().map(|column| BlockingRows {
             condition: format!("{} is not null", quoted(column)),
@@ -131,7 +133,7 @@ impl<'a> Rebuild<'a> {
         self.doubts().chain(unused).chain(of_sources).collect()
     }
 
-    /// Values that may be at their right place already.
+    /// The obstacles of renamings that may have been done before, so that both columns hold values.
     fn doubts(&self) -> impl Iterator<Item = BlockingRows> {
         let doubtful = self.renamed.iter().filter(|renaming| renaming.is_doubtful);
         doubtful.map(|Renaming { from, to, .. }| BlockingRows {
@@ -187,7 +189,7 @@ impl<'a> Rebuild<'a> {
         obstacles
     }
 
-    /// Columns of the old table that no field takes its values from.
+    /// The columns of the old table from which no field takes its values.
     fn unused(&self) -> impl Iterator<Item = &str> {
         let is_used = |column: &&str| self.sources.iter().any(|from| from.column == Some(*column));
         self.old.columns.iter().map(String::as_str).filter(move |column| !is_used(column))
@@ -195,17 +197,17 @@ impl<'a> Rebuild<'a> {
 }
 
 impl<'a> ColumnSource<'a> {
-    /// `after` is the statement that makes the new table.
+    /// Finds the source of a field's values. `after` is the statement that creates the new table.
     fn of(field: &'a Field, old: &'a OldTable, renamed: &[Renaming<'a>], after: &str) -> Self {
         let name = field.name.as_str();
         let is_id = field.kind == FieldKind::Id;
         let before = renamed.iter().find(|renaming| renaming.to == name);
-        // What stands under a name that goes to another field is that field's; ids stay, whatever
-        // is filled from them.
+        // If the column of this name is renamed to another field, its values belong to that field. Ids always
+        // stay, even if another field is filled from them.
         let is_gone = !is_id && renamed.iter().any(|renaming| renaming.from == name);
         let own = old.columns.iter().map(String::as_str).find(|column| *column == name);
         let column = before.map(|renaming| renaming.from).or(own.filter(|_| !is_gone));
-        // A table that another program made may call its key otherwise.
+        // In a table that another program created, the key may have another name.
         let key = is_id.then_some("rowid");
         let is_same = column == Some(field.name.as_str())
             && rules::is_same_kind(field.name.as_str(), &old.made_by, after);
@@ -219,7 +221,7 @@ impl<'a> ColumnSource<'a> {
         Self { field, column: column.or(key), is_same, other_target }
     }
 
-    /// What is kept of the old value; null if it does not fit.
+    /// Returns the old value in the form of the field, as SQL; null if it does not fit.
     fn kept(&self) -> String {
         match self.column {
             // The record of the same number in another table is another record.
@@ -230,7 +232,8 @@ impl<'a> ColumnSource<'a> {
         }
     }
 
-    /// What is kept of the old value where the rest of it may go.
+    /// Returns the old value in the form of the field, as SQL. Of a value that does not fit, the part that
+    /// does: see [`remainder`].
     fn left(&self) -> String {
         let part = self.column.and_then(|column| remainder(self.field, &quoted(column)));
         match part {
@@ -239,12 +242,12 @@ impl<'a> ColumnSource<'a> {
         }
     }
 
-    /// The new value of the column, as SQL.
+    /// Returns the new value of the column, as SQL.
     fn value(&self) -> String {
         let default = default(self.field);
         match (self.column, default) {
             (None, default) => default.unwrap_or_else(|| "null".to_owned()),
-            // Where nothing may be missing, the default stands in.
+            // If the field must have a value, the default replaces a missing one.
             (Some(_), Some(default)) if self.field.required || self.field.kind.is_system() => {
                 format!("coalesce({}, {default})", self.left())
             }
@@ -253,10 +256,10 @@ impl<'a> ColumnSource<'a> {
     }
 }
 
-/// What is said of a new name to which an old one may have gone already.
+/// Returns the end of the message about a `renamedFrom` that may have been followed before.
 pub(super) fn doubt(from: &str) -> String {
     format!(
-        "and nothing tells which belong there: take `renamedFrom: {from}` away if it was followed \
+        "and it is not known which belong there: remove `renamedFrom: {from}` if it was followed \
          before, or rename one after the other"
     )
 }

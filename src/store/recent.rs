@@ -1,4 +1,5 @@
-//! The newest changes, kept in memory: whoever comes back after a moment costs no query.
+//! The newest lines of the change log, kept in memory: a client that reconnects after a short time costs no
+//! query.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,48 +8,49 @@ use crate::model::change::Change;
 use crate::model::ids::TableName;
 use crate::store::log::place::LogPlace;
 
-/// How many changes are kept at most: what a busy app does in some minutes.
+/// How many lines are kept at most: the changes of a busy app in some minutes.
 const MAX_CHANGES: usize = 5_000;
-/// How long they may be in the log together, in bytes.
+/// How many bytes the kept lines may take in the log together.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many of the newest lines are looked through for one that somebody can see.
+/// How many of the newest lines are searched for one that a reader can see.
 const LOOKED_BACK: usize = 512;
-/// Of how many lines one is a milestone.
+/// The distance between milestones: each line whose `seq` is a multiple of this is one.
 const MILESTONE: i64 = 512;
-/// How many milestones are kept: one is always among the lines that are looked through.
+/// How many milestones are kept. One of them is always among the searched lines.
 const MILESTONES: usize = 4;
 
-/// A line of the log.
+/// A line of the change log.
 #[derive(Clone, Debug)]
 pub(super) struct LogLine {
     pub(super) place: LogPlace,
     /// The length of the line in the log, in bytes.
     pub(super) bytes: usize,
-    /// What it tells; nothing if that is of a table that the app no longer has.
+    /// The change in this line. `None` if its table is no longer declared.
     pub(super) change: Option<Arc<Change>>,
 }
 
-/// Every line within one stretch of the log, without a gap.
+/// The newest lines of the log, without a gap. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recent(Arc<Mutex<RecentLines>>);
 
 #[derive(Debug, Default)]
 struct RecentLines {
-    /// It was begun after this line.
+    /// The line after which the first line was noted. Unlike `after`, it does not move on.
     begun: LogPlace,
-    /// The newest line of each table since then.
+    /// The newest line of each table after `begun`, even if it is no longer kept.
     newest: HashMap<TableName, LogPlace>,
-    /// The stretch begins after this line.
+    /// The line before the oldest kept one.
     after: LogPlace,
     lines: VecDeque<LogLine>,
     bytes: usize,
-    /// Every [`MILESTONE`]th line, as far back as anybody looks.
+    /// The newest [`MILESTONES`] lines whose `seq` is a multiple of [`MILESTONE`].
     milestones: VecDeque<LogPlace>,
 }
 
 impl Recent {
-    /// Takes in the lines that follow a place. What does not follow on what is kept takes its place.
+    /// Adds the lines that follow the place `after`. If that is not the newest kept line, the kept lines are
+    /// dropped first, since there would be a gap.
     pub(super) fn note(&self, after: LogPlace, lines: impl IntoIterator<Item = LogLine>) {
         let mut stretch = self.lock();
         if stretch.until() != after {
@@ -67,8 +69,8 @@ impl Recent {
         stretch.shorten();
     }
 
-    /// The changes of a table after one place up to and including a `seq`; nothing if they are not all
-    /// here, or the place is not.
+    /// Returns the changes of a table after a place, up to and including the line `until`. `None` if not all
+    /// of these lines are in memory, or the place names another line than the log has there.
     pub(super) fn between(
         &self,
         since: LogPlace,
@@ -80,7 +82,7 @@ impl Recent {
             return None;
         }
         if stretch.is_newest(since) && stretch.newest([table]).seq <= since.seq {
-            // However long ago that was.
+            // The lines after `since` may be dropped by now, but none of them is of this table.
             return Some(Vec::new());
         }
         if since.seq < stretch.after.seq {
@@ -96,13 +98,14 @@ impl Recent {
         Some(changes.filter(|change| change.table == *table).collect())
     }
 
-    /// The newest line that is kept.
+    /// The place of the newest line that is kept.
     pub(super) fn until(&self) -> LogPlace {
         self.lock().until()
     }
 
-    /// The last line up to a `seq` that tells of a change which somebody sees who reads these tables. Where none of the
-    /// newest lines does, a place among these, which is another one only once in [`MILESTONE`] lines.
+    /// Returns the place of the last line up to `until` with a change of these tables for which `shows` is
+    /// true. If none of the newest lines has one, returns a place among them that moves on only once in
+    /// [`MILESTONE`] lines.
     pub(super) fn last_shown(
         &self,
         until: i64,
@@ -110,24 +113,24 @@ impl Recent {
         shows: &dyn Fn(&Change) -> bool,
     ) -> LogPlace {
         let (lines, otherwise) = self.lock().newest_of(until, tables);
-        // Not while it is locked: a rule about rows may have long texts to look through.
+        // Not while the lines are locked: a row rule may have to search long texts.
         let seen = lines.iter().rev().find(|(_, change)| shows(change));
         seen.map_or(otherwise, |(place, _)| *place)
     }
 
-    /// Forgets all of it: the log tells another history now.
+    /// Drops all lines, since the log has begun another history.
     pub(super) fn forget(&self) {
         *self.lock() = RecentLines::default();
     }
 
     fn lock(&self) -> MutexGuard<'_, RecentLines> {
-        // Whoever panicked while it was locked did so before or after a change was put in.
+        // A panic elsewhere cannot leave the lines half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl RecentLines {
-    /// The stretch goes up to this line, which it includes.
+    /// The place of the newest line.
     fn until(&self) -> LogPlace {
         self.lines.back().map_or(self.after, |line| line.place)
     }
@@ -137,8 +140,8 @@ impl RecentLines {
         newest.copied().max_by_key(|place| place.seq).unwrap_or(self.begun)
     }
 
-    /// The changes of these tables among the newest lines up to a `seq`, in order, and the place of a reader who sees none
-    /// of them.
+    /// Returns the changes of these tables among the newest [`LOOKED_BACK`] lines up to `until`, in order,
+    /// and the place to hand out to a reader who can see none of them.
     fn newest_of(
         &self,
         until: i64,
@@ -149,21 +152,22 @@ impl RecentLines {
         let first = last.saturating_sub(LOOKED_BACK);
         let oldest = self.lines.get(first).map_or(self.after.seq, |line| line.place.seq);
         if newest.seq < oldest {
-            // However long ago that was.
+            // None of the searched lines is of these tables.
             return (Vec::new(), newest);
         }
         let changes = self.lines.range(first..last).filter_map(|line| {
             let change = line.change.as_ref().filter(|change| tables.contains(&&change.table))?;
             Some((line.place, change.clone()))
         });
-        // Where all of these lines are closed to the reader, any place among them says the same.
+        // If all of these lines are closed to the reader, any place among them is as good. A milestone moves
+        // on rarely, so that it gives away little of what is written.
         let among = |place: &&LogPlace| (oldest..=until).contains(&place.seq);
         let start = first.checked_sub(1).map_or(self.after, |before| self.lines[before].place);
         let otherwise = self.milestones.iter().rev().find(among).copied().unwrap_or(start);
         (changes.collect(), otherwise)
     }
 
-    /// Whether a line is the newest one of a table.
+    /// Whether a line is the newest one of some table, or the one after which the lines begin.
     fn is_newest(&self, line: LogPlace) -> bool {
         line == self.begun || self.newest.values().any(|newest| *newest == line)
     }
@@ -202,7 +206,7 @@ mod tests {
         LogLine { place: place(seq), bytes, change: Some(Arc::new(change)) }
     }
 
-    /// Which changes of `orders` are known to have happened between two places.
+    /// Checks the ids of the changes of `orders` between two lines; `None` if they are not all in memory.
     #[track_caller]
     fn check(recent: &Recent, since: i64, until: i64, expected: Option<&[i64]>) {
         check_from(recent, place(since), until, expected);
@@ -247,7 +251,7 @@ mod tests {
         recent.note(place(0), orders([1, 2]));
         recent.note(place(2), orders([3]));
         check(&recent, 0, 3, Some(&[1, 2, 3]));
-        // Nobody knows what 4 and 5 were.
+        // The lines 4 and 5 are missing.
         recent.note(place(5), orders([6]));
         check(&recent, 5, 6, Some(&[6]));
         check(&recent, 3, 6, None);
@@ -257,7 +261,7 @@ mod tests {
     #[test]
     fn a_stretch_without_changes_of_a_table_still_answers_for_it() {
         let recent = Recent::default();
-        // 2 was of a table that the app no longer has.
+        // The line 2 is of a table that is no longer declared.
         let gone = LogLine { change: None, ..line(2, "gone", 1) };
         recent.note(place(0), [line(1, "notes", 1), gone, line(3, "notes", 1)]);
         check(&recent, 0, 3, Some(&[]));
@@ -269,7 +273,7 @@ mod tests {
         let recent = Recent::default();
         let (orders_name, notes): (TableName, TableName) =
             ("orders".parse().unwrap(), "notes".parse().unwrap());
-        // Every thousandth order is seen, by whoever reads no notes.
+        // The reader can see every thousandth order and no note.
         let shows = |change: &Change| change.record_id.get() % 1_000 == 0;
         let last = |until: i64, table: &TableName| recent.last_shown(until, &[table], &shows).seq;
         recent.note(place(0), [line(1, "notes", 1)]);
@@ -279,7 +283,7 @@ mod tests {
         assert_eq!(last(1_000, &orders_name), 1_000, "in a snapshot of that time");
         assert_eq!(last(999, &orders_name), 512, "before that, a place among closed ones");
         assert_eq!(last(1_200, &notes), 1, "however long ago");
-        // Behind so many that are not seen stands a place that moves once in many.
+        // After many lines that are not seen, the place moves on once in `MILESTONE` lines.
         let mut places: Vec<_> = Vec::new();
         for seq in 1_201..1_990 {
             recent.note(place(seq - 1), orders([seq]));

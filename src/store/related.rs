@@ -1,4 +1,4 @@
-//! What has to be read to know what records lead to.
+//! Loads the related records that label the links of records.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -19,24 +19,24 @@ use crate::store::readers::ask;
 use crate::store::select::{among, column, columns, limited};
 use crate::store::{Store, StoreError, row};
 
-/// Of how many records it is found out whether others refer to them; of the rest it is taken for
-/// certain.
+/// For how many records with a changed label the store looks whether others refer to them. For the rest,
+/// that is assumed.
 const MAX_REFERRERS: usize = 100;
 
-/// A record that now goes by something else, as a field of some table leads to it.
+/// A record with a changed label, as seen through a relationship field that may refer to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LabelChange {
-    /// The table of the field.
+    /// The table that has the field.
     pub table: TableName,
-    /// The field that refers to the record.
+    /// The field that may refer to the record.
     pub field: FieldAt,
-    /// The record that it may lead to.
+    /// The record whose label has changed.
     pub record: RecordId,
 }
 
 impl LabelChange {
-    /// The record of a change, if it has another label now for the records of `table` that refer to it by this
-    /// field; nothing if it has not.
+    /// Returns the label change in a change, for the records of `table` that refer to its record by the
+    /// field of `related`. `None` if their label stays the same.
     pub fn of(related: &Related, change: &Change, table: &Table) -> Option<Self> {
         let Change { old, new, .. } = change;
         let is_other = change.table == related.table.name
@@ -49,17 +49,19 @@ impl LabelChange {
     }
 }
 
-/// What has to be read to know what records lead to.
+/// Collects the related records that are needed for labels, then labels links with them. The records are
+/// read by [`Store::load`].
 #[derive(Clone, Debug, Default)]
 pub struct RelatedLoader {
-    /// Records by which others are labelled: nothing where there is none.
+    /// The requested records. `None` until one is read, and if it does not exist.
     records: HashMap<TableName, HashMap<RecordId, Option<Record>>>,
-    /// Whether any record leads to these; until that is known, it is taken for certain.
+    /// For each label change, whether any record refers to it. Assumed until it is known.
     renamed: HashMap<LabelChange, bool>,
 }
 
 impl RelatedLoader {
-    /// Notes that a record is to be read.
+    /// Requests the record that a value refers to. Does nothing for other values, and if the label is not
+    /// shown.
     pub fn request(&mut self, related: &Related, value: &Value) {
         if let Value::Link(link) = value
             && related.display.is_some()
@@ -68,43 +70,43 @@ impl RelatedLoader {
         }
     }
 
-    /// Notes every record that an answer leads to.
+    /// Requests all records that an answer refers to.
     pub fn want_all(&mut self, related: &[Related], answer: &mut Answer) {
         for_each(related, answer, |related, value| self.request(related, value));
     }
 
-    /// Notes that it is to be found out whether any record leads to this one.
+    /// Requests to look whether any record refers to the record of this label change.
     pub fn want_referrers(&mut self, renamed: LabelChange) {
         self.renamed.insert(renamed, true);
     }
 
-    /// The records of which that is to be found out.
+    /// The label changes for which that was requested.
     pub fn renamed(&self) -> impl Iterator<Item = &LabelChange> {
         self.renamed.keys()
     }
 
-    /// Takes in that no record leads to this one.
+    /// Notes that no record refers to the record of this label change.
     pub fn has_no_referrers(&mut self, renamed: LabelChange) {
         self.renamed.insert(renamed, false);
     }
 
-    /// Whether some record may lead to this one.
+    /// Whether some record may refer to the record of this label change.
     pub fn may_have_referrers(&self, renamed: &LabelChange) -> bool {
         self.renamed.get(renamed).is_none_or(|some| *some)
     }
 
-    /// What is to be read, by table.
+    /// The ids of the requested records, by table.
     pub fn wanted(&self) -> impl Iterator<Item = (&TableName, Vec<RecordId>)> {
         self.records.iter().map(|(table, records)| (table, records.keys().copied().collect()))
     }
 
-    /// Takes in records that were read.
+    /// Stores records of a table that were read.
     pub fn read(&mut self, table: &TableName, records: Vec<Record>) {
         let known = self.records.entry(table.clone()).or_default();
         known.extend(records.into_iter().map(|record| (record.id(), Some(record))));
     }
 
-    /// Whether everything that a record leads to was asked for.
+    /// Whether all records that this record refers to, and whose labels are shown, were requested.
     pub fn cover(&self, related: &[Related], record: &Record) -> bool {
         related.iter().all(|related| match &record[related.field] {
             Value::Link(link) if related.display.is_some() => self
@@ -115,14 +117,14 @@ impl RelatedLoader {
         })
     }
 
-    /// Gives a record's links what they go by.
+    /// Sets the labels of a record's links.
     pub fn label(&self, related: &[Related], record: &mut Record) {
         for related in related {
             self.label_value(related, &mut record.values[related.field.index()]);
         }
     }
 
-    /// Gives all links of an answer what they go by.
+    /// Sets the labels of all links in an answer.
     pub fn label_all(&self, related: &[Related], answer: &mut Answer) {
         for_each(related, answer, |related, value| self.label_value(related, value));
     }
@@ -136,7 +138,7 @@ impl RelatedLoader {
     }
 }
 
-/// Every value of an answer that is of a field which refers to records.
+/// Calls `then` with every value in an answer that is of a relationship field.
 fn for_each(related: &[Related], answer: &mut Answer, mut then: impl FnMut(&Related, &mut Value)) {
     for related in related {
         match answer {
@@ -154,7 +156,8 @@ fn for_each(related: &[Related], answer: &mut Answer, mut then: impl FnMut(&Rela
 }
 
 impl Store {
-    /// Reads what has to be known of what records lead to.
+    /// Reads all that a loader has requested: the related records, and whether the records of label changes
+    /// are referred to.
     ///
     /// # Errors
     /// When the database does not answer.

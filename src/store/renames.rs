@@ -1,20 +1,20 @@
-//! Which old names become which new ones: for the columns of a table and the tables of a database alike.
+//! Finds the renamings that `renamedFrom` asks for, of the columns of a table or the tables of a database.
 //!
-//! `renamedFrom` stays in the app after it was followed. It is followed where the new name is not there
-//! yet, or goes to another itself; all at once, from the names as they were.
+//! `renamedFrom` stays in the app after it was followed. It is followed if the new name does not exist yet,
+//! or is itself renamed to another. All renamings start from the names as they were before any of them.
 
-/// An old name that becomes a new one.
+/// A renaming of a column or table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Renaming<'a> {
     pub(super) from: &'a str,
     pub(super) to: &'a str,
-    /// Whether it may as well have been followed before: both names are there, and both stay declared.
+    /// Whether the renaming may have been done before: both names exist, and both are declared.
     pub(super) is_doubtful: bool,
 }
 
-/// What is to be renamed, in an order in which each new name is free when its turn comes. What is
-/// declared is given with what it was called before; `may_go` says which old names can be taken over,
-/// `is_there` which new ones are there already.
+/// Returns the renamings that are still to be done, in an order in which each new name is free when its turn
+/// comes. `declared` holds each declared name with its `renamedFrom`; `may_go` returns whether an old name
+/// exists and can be renamed, `is_there` whether a new name exists already.
 pub(super) fn pending<'a>(
     declared: &[(&'a str, Option<&'a str>)],
     may_go: impl Fn(&str) -> bool,
@@ -36,7 +36,7 @@ pub(super) fn pending<'a>(
         let Some(next) = next else { break };
         found.push(next);
     }
-    // What another takes the place of is declared by right.
+    // A name to which another one is renamed is rightly declared, so it causes no doubt.
     let taken: Vec<_> = found.iter().map(|renaming| renaming.to).collect();
     for renaming in &mut found {
         renaming.is_doubtful &= !taken.contains(&renaming.from);
@@ -67,7 +67,7 @@ mod tests {
         check(&[("b", "a")], &["a"], "a>b");
         check(&[("b", "a")], &["b"], "");
         check(&[("b", "a")], &[], "");
-        // The old name is given to something new.
+        // The old name is declared anew, for something else.
         check(&[("b", "a"), ("a", "")], &["a"], "a>b");
         check(&[("b", "a"), ("a", "")], &["a", "b"], "");
         for chain in [[("b", "a"), ("c", "b")], [("c", "b"), ("b", "a")]] {
@@ -77,9 +77,9 @@ mod tests {
             check(&chain, &["a", "c"], "a>b");
         }
         check(&[("b", "a"), ("c", "b"), ("d", "c")], &["a", "b", "c"], "c>d b>c a>b");
-        // It may be that b came from a long ago, and a is another now.
+        // Perhaps a was renamed to b long ago, and the a of now is another one.
         check(&[("a", ""), ("b", "a"), ("c", "b")], &["a", "b"], "b>c a>b?");
-        // Around in a ring, nothing tells.
+        // In a ring of renamings, none can be told from one that was done before.
         check(&[("b", "a"), ("a", "b")], &["a", "b"], "");
     }
 }

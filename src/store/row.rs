@@ -1,4 +1,4 @@
-//! Rows of the database and of the change log as records.
+//! Reads rows of the database and of the change log as records.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use crate::model::value::{UserRef, Value};
 use crate::store::people::UserNames;
 use crate::store::triggers;
 
-/// A row whose columns are the table's fields, in their order.
+/// Reads a row whose columns are the table's fields, in their order, as a record.
 pub(super) fn record(table: &Table, row: &SqliteRow, people: &UserNames) -> Record {
     let fields = table.fields.iter().enumerate();
     let values = fields.map(|(index, field)| {
@@ -29,8 +29,9 @@ pub(super) fn record(table: &Table, row: &SqliteRow, people: &UserNames) -> Reco
     Record { values: values.collect() }
 }
 
-/// A row as a query packs it: JSON arrays of its columns in the table's order, with tabs between,
-/// since a function of SQLite takes only so many arguments.
+/// Reads a record that a query has packed into one text: JSON arrays of the columns in the table's order,
+/// with tabs between the arrays, since a function of SQLite takes a limited number of arguments. `None` if
+/// the text is no such pack.
 pub(super) fn packed(table: &Table, text: &str, people: &UserNames) -> Option<Record> {
     let mut cells = Vec::with_capacity(table.fields.len());
     for pack in text.split('\t') {
@@ -41,14 +42,14 @@ pub(super) fn packed(table: &Table, text: &str, people: &UserNames) -> Option<Re
     Some(Record { values: values.collect() })
 }
 
-/// A row as the change log keeps it: a JSON object by column. A column added later is missing, and so
-/// is a number that no JSON can say.
+/// Reads a row of the change log, a JSON object by column. Fields without a value in it are null: columns
+/// that were added later, and numbers that JSON cannot hold. `None` if there is no row.
 pub(super) fn logged(table: &Table, text: Option<&str>, people: &UserNames) -> Option<Record> {
     logged_before(table, text, None, people)
 }
 
-/// The row before an update, whose long texts may stand in the row after it: see
-/// [`triggers::UNCHANGED`].
+/// Reads the row before an update from the change log. Long texts that did not change are taken from `new`,
+/// the row after the update: see [`triggers::UNCHANGED`].
 pub(super) fn logged_before(
     table: &Table,
     old: Option<&str>,
@@ -71,7 +72,7 @@ fn cells(text: &str) -> Option<HashMap<Cow<'_, str>, &RawValue>> {
     serde_json::from_str(text).ok()
 }
 
-/// The five things SQLite keeps, less the one that no field holds.
+/// A value in a column of SQLite: one of its five storage classes, without the BLOB, which no field holds.
 enum Cell<'a> {
     Null,
     Integer(i64),
@@ -92,7 +93,8 @@ impl<'a> From<Option<&'a Json>> for Cell<'a> {
     }
 }
 
-/// A column of text. Another program may have put other bytes there; those read as U+FFFD.
+/// Reads a column as text. Bytes that are no UTF-8 are replaced by U+FFFD, since another program may have
+/// written any. `None` if the column is null.
 pub(super) fn text<'a, I: ColumnIndex<SqliteRow>>(
     row: &'a SqliteRow,
     column: I,
@@ -115,8 +117,8 @@ fn cell(row: &SqliteRow, index: usize) -> Cell<'_> {
     }
 }
 
-/// What a cell means. Another program may have kept a value in another form than ours; what does
-/// not fit its column at all reads as missing.
+/// Reads a cell as the value of a field of this kind. Another program may have written a value in another
+/// form than ours. A value that does not fit the field at all reads as null.
 fn value(kind: &FieldKind, cell: Cell<'_>, people: &UserNames) -> Value {
     match (kind.storage(), cell) {
         (Storage::Boolean, Cell::Integer(number @ (0 | 1))) => Value::Boolean(number == 1),
@@ -125,7 +127,7 @@ fn value(kind: &FieldKind, cell: Cell<'_>, people: &UserNames) -> Value {
             decimal::of_whole(number).map_or(Value::Null, |number| decimal(number, scale))
         }
         (Storage::Decimal(scale), Cell::Real(number)) => real(number, scale),
-        // A float with all of its digits, as a row of JSON has it.
+        // `meaning::in_json` writes a float with more digits than JSON keeps as text.
         (Storage::Decimal(scale), Cell::Text(text)) => {
             text.parse().map_or(Value::Null, |number| real(number, scale))
         }
@@ -141,18 +143,18 @@ fn value(kind: &FieldKind, cell: Cell<'_>, people: &UserNames) -> Value {
     }
 }
 
-/// What was chosen, whatever order another program has put it in: every option that stands there in
-/// its quotes. See `fields/multi_select.rs`.
+/// Reads the chosen options of a multi-select, in any order: every option that the text holds in quotes. See
+/// `fields/multi_select.rs`.
 fn chosen(kind: &FieldKind, text: &str) -> Value {
     Value::list(kind.options(), |option| text.contains(&format!("\"{option}\"")))
 }
 
-/// A column that was packed as JSON, as the value of a field.
+/// Reads a JSON value of a packed row as the value of a field.
 pub(super) fn json(kind: &FieldKind, json: Option<&Json>, people: &UserNames) -> Value {
     value(kind, Cell::from(json), people)
 }
 
-/// A decimal with at least so many digits after the point.
+/// Returns a decimal value with at least `scale` digits after the point.
 pub(super) fn decimal(number: Decimal, scale: u32) -> Value {
     let mut number = number.normalize();
     number.rescale(number.scale().max(scale));
@@ -166,8 +168,9 @@ fn real(number: f64, scale: u32) -> Value {
     decimal::of_float(number).map_or(Value::Null, |number| decimal(number, scale))
 }
 
-/// A number that has no more digits after the point than these, as most have: the same as [`decimal::of_float`]
-/// finds by way of text. Of fewer than 16 digits, no two are the same float.
+/// Converts a float to a decimal with `scale` digits after the point, without formatting it as text. `None`
+/// if the float has more digits than that; otherwise the result is that of [`decimal::of_float`]. It is
+/// exact, since no two decimals of up to 15 digits are the same float.
 fn of_scale(number: f64, scale: u32) -> Option<Decimal> {
     const MOST: f64 = 1e15;
     let power = 10_f64.powi(i32::try_from(scale).ok().filter(|scale| *scale <= 15)?);

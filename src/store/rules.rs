@@ -1,17 +1,19 @@
-//! What the columns of a table keep and must hold, read from the statement that made it; and in words,
-//! what is otherwise in another such statement.
+//! Reads the types and rules of a table's columns from the statement that created it, and describes the
+//! differences between two such statements in words.
 
 use std::collections::BTreeMap;
 
-/// What one column keeps, as SQL, and its rules, in words.
+/// The type and the rules of one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ColumnRules<'a> {
+    /// The type, with what follows it up to the rules, as SQL.
     keeps: &'a str,
+    /// The names of the rules, which are phrases such as `total must be at least 0`.
     rules: Vec<&'a str>,
 }
 
-/// What is otherwise with the columns that both tables have, a line each. The tables are given by the
-/// statements that make them, the older one first.
+/// Returns the differences between the columns that both versions of a table have, a line for each. The
+/// versions are given by the statements that create them.
 pub(super) fn changed(table: &str, before: &str, after: &str) -> Vec<String> {
     let (before, after) = (columns(before), columns(after));
     let mut told = Vec::new();
@@ -41,7 +43,8 @@ pub(super) fn changed(table: &str, before: &str, after: &str) -> Vec<String> {
     told
 }
 
-/// Whether a column keeps the same kind of thing in both tables: the rule of its type comes first.
+/// Whether a column has the same type in both versions of a table: the same SQL type, and the same first
+/// rule, which is that of the type.
 pub(super) fn is_same_kind(column: &str, before: &str, after: &str) -> bool {
     let kind = |made_by: &'_ str| {
         let column = columns(made_by).remove(column)?;
@@ -51,14 +54,13 @@ pub(super) fn is_same_kind(column: &str, before: &str, after: &str) -> bool {
     kind(before).is_some_and(|before| kind(after) == Some(before))
 }
 
-/// The columns of a table by their names. Each stands on a line of its own, with rules that are named
-/// in words.
+/// Reads the columns of a table, by name, from a statement as we write it: each column on a line of its own.
 fn columns(made_by: &str) -> BTreeMap<&str, ColumnRules<'_>> {
     let lines = made_by.lines().map(|line| line.trim().trim_end_matches(','));
     lines.filter_map(named).collect()
 }
 
-/// A column with its name.
+/// Reads the name, type and rules of a column from its line. `None` if the line is no column.
 fn named(line: &str) -> Option<(&str, ColumnRules<'_>)> {
     let (name, rest) = line.strip_prefix('"')?.split_once("\" ")?;
     let mut parts = rest.split(" constraint \"");

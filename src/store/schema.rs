@@ -1,4 +1,4 @@
-//! What the tables of the app look like in the database.
+//! The SQL of the app's tables: their columns, rules and indexes.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::model::value::{Value, list_text};
 use crate::store::classes;
 use crate::store::literals::{literal, quoted_option};
 
-/// The statement that creates a table under this name.
+/// Returns the statement that creates a table under this name.
 pub(super) fn create_table(name: &str, table: &Table) -> String {
     let columns: Vec<_> = table.fields.iter().map(column).collect();
     format!("create table \"{name}\" (\n  {}\n)", columns.join(",\n  "))
@@ -21,7 +21,7 @@ pub(super) fn create_table(name: &str, table: &Table) -> String {
 fn column(field: &Field) -> String {
     let name = format!("\"{}\"", field.name);
     if field.kind == FieldKind::Id {
-        // Without autoincrement the id of a deleted record would be given out again.
+        // Without `autoincrement`, the id of a deleted record would be used again.
         return format!("{name} integer primary key autoincrement");
     }
     if let FieldKind::Autonumber(numbering) = &field.kind {
@@ -39,7 +39,7 @@ fn column(field: &Field) -> String {
         column.push_str(" unique");
     }
     for (rule, check) in checks(field, &name) {
-        // The name of a constraint is what another program's user reads when it is hurt.
+        // SQLite reports the name of a failed constraint, so users of other programs read it as the message.
         let rule = format!("{} {rule}", field.name).replace('"', "'");
         column.push_str(&format!(" constraint \"{rule}\" check ({name} is null or {check})"));
     }
@@ -51,15 +51,15 @@ fn column(field: &Field) -> String {
 
 fn on_delete_rule(on_delete: OnDelete) -> &'static str {
     match on_delete {
-        // Looked at when the statement ends, so that a record may refer to itself.
+        // Unlike `restrict`, this is checked when the statement ends, so that a record may refer to itself.
         OnDelete::Restrict => " on delete no action",
         OnDelete::Cascade => " on delete cascade",
         OnDelete::SetNull => " on delete set null",
     }
 }
 
-/// The statements that create the indexes which removing a related record needs: without one, every
-/// row would be looked at.
+/// Returns the statements that create an index on each relationship field. Without it, removing a related
+/// record would scan the whole table.
 pub(super) fn indexes(table: &Table) -> impl Iterator<Item = String> {
     table.links().map(|(at, ..)| {
         let (name, field) = (&table.name, &table.field(at).name);
@@ -69,18 +69,18 @@ pub(super) fn indexes(table: &Table) -> impl Iterator<Item = String> {
     })
 }
 
-/// What an autonumber is made of: it counts with the id, which is never given out twice, whoever
-/// writes.
+/// Returns the SQL expression of an autonumber. It is computed from the id, which is never used twice, so it
+/// is right for records of other programs, too.
 pub(super) fn number(numbering: &Numbering) -> String {
     format!("\"id\" + {}", numbering.start - 1)
 }
 
-/// Whether the database sets it when a row is made.
+/// Whether a field is a time that the database sets when a row is inserted.
 pub(super) fn is_clock(kind: &FieldKind) -> bool {
     matches!(kind, FieldKind::CreatedAt | FieldKind::UpdatedAt)
 }
 
-/// What a new row has where nobody says, as SQL.
+/// Returns the default of a field, as SQL. `None` if it has none.
 pub(super) fn default(field: &Field) -> Option<String> {
     if is_clock(&field.kind) {
         return Some("(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))".to_owned());
@@ -97,7 +97,8 @@ pub(super) fn default(field: &Field) -> Option<String> {
     }
 }
 
-/// The rules of the field that SQL can hold, each with its words.
+/// Returns the rules of a field that SQL can express: for each the message, and the condition on the column
+/// `name`.
 pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
     let mut checks = vec![of_type(&field.kind, name)];
     if field.required && field.kind.storage() == Storage::Text {
@@ -145,8 +146,8 @@ pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
     checks
 }
 
-/// The rule of what a kind of field keeps, with its words. Currencies and texts of
-/// a form are named, so that another one is seen to be another.
+/// Returns the rule of a field's type: its message and its condition. The messages for currencies and special
+/// texts differ although their conditions do not, so that a change between such types is noticed.
 fn of_type(kind: &FieldKind, name: &str) -> (String, String) {
     let (words, rule) = classes::rule(kind.storage(), name);
     let words = match kind {
@@ -159,8 +160,8 @@ fn of_type(kind: &FieldKind, name: &str) -> (String, String) {
     (words, rule)
 }
 
-/// Whether it is a JSON array of options: once these are cut out, the longest first, nothing but
-/// commas is left between the brackets. No option can be found across two others: see
+/// Returns the condition that a column holds a JSON array of options: when these are cut out, the longest
+/// first, only brackets and commas are left. No option can be found across two others: see
 /// `fields/multi_select.rs`.
 fn chosen_check(options: &[Arc<str>], name: &str) -> String {
     let mut options: Vec<_> = options.iter().map(|option| quoted_option(option)).collect();

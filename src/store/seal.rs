@@ -1,9 +1,10 @@
-//! Positions as they are handed out: encrypted, since how far the log has come would tell a guest how much
-//! is written to tables that they may not read, and authenticated, since whoever could make one up would
-//! be told what happened before they first came.
+//! Encrypts positions for clients. A plain position would show a guest how much is written to tables that
+//! they may not read. They are also authenticated: a client that could make one up would receive changes from
+//! before its first visit.
 //!
-//! The same position is sealed alike each time, so that what is read twice is the same to the byte: for
-//! that AES-GCM-SIV is made (RFC 8452, 4), which then tells that two are equal and nothing else.
+//! The same position is encrypted to the same text each time, so that equal answers are equal to the byte.
+//! AES-GCM-SIV is safe for that (RFC 8452, section 4): it reveals that two positions are equal, and nothing
+//! else.
 
 use std::sync::Arc;
 
@@ -16,20 +17,20 @@ use sqlx::SqliteConnection;
 use crate::model::ids::{Position, SealedPosition};
 use crate::store::StoreError;
 
-/// The nonce of every message.
+/// The nonce of all positions: a constant, so that equal positions have equal texts.
 const NONCE: [u8; 12] = [0; 12];
-/// What is sealed is filled up to a multiple of so many bytes: its length tells nothing either.
+/// Positions are padded to a multiple of this many bytes, so that their length reveals nothing.
 const BLOCK: usize = 32;
 /// The longest text that may be a sealed position, in bytes.
 const MAX_LENGTH: usize = 1_024;
 
-/// Seals and opens positions with the key of a database: whoever serves the same one can go on from
-/// what another has handed out.
+/// Encrypts and decrypts positions with the key of a database, so that all servers of one database can open
+/// the positions of the others.
 #[derive(Clone)]
 pub struct PositionSeal(Arc<Aes256GcmSiv>);
 
 impl PositionSeal {
-    /// The seal of a database; its key is made once.
+    /// Returns the seal of a database. Makes its key if it has none.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -41,12 +42,12 @@ impl PositionSeal {
         let sql = "select value from _pagetide_meta where key = 'position-key'";
         let kept: String = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
         let decoded = URL_SAFE_NO_PAD.decode(kept).unwrap_or_default();
-        // A key that somebody has spoilt only means that nothing can be resumed after a restart.
+        // If the stored key is damaged, a random one is used, and no client can resume after a restart.
         let key = <[u8; 32]>::try_from(decoded).unwrap_or_else(|_| rand::random());
         Ok(Self(Arc::new(Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(key)))))
     }
 
-    /// A position for a client.
+    /// Encrypts a position for a client.
     pub fn seal(&self, position: &Position) -> SealedPosition {
         let mut text = position.as_str().as_bytes().to_vec();
         text.resize(text.len().next_multiple_of(BLOCK), b' ');
@@ -54,7 +55,8 @@ impl PositionSeal {
         SealedPosition::new(URL_SAFE_NO_PAD.encode(sealed.expect("it is shorter than 64 GiB")))
     }
 
-    /// The position that a client holds; one of no history at all if this seal is not on it.
+    /// Decrypts the position of a client. If it was not made by this seal, returns an empty position, which
+    /// belongs to no history.
     pub fn open(&self, sealed: &SealedPosition) -> Position {
         Position::new(self.opened(sealed.as_str()).unwrap_or_default())
     }

@@ -1,4 +1,5 @@
-//! Records as SQL selects them. Every condition is plain true or false, as [`Filter::matches`] is.
+//! Selects records: filters, orders and pages as SQL. Every condition is true or false, never null, so that
+//! it means the same as [`Filter::matches`].
 
 use sea_query::{Alias, BinOper, Expr, ExprTrait, Func, NullOrdering, Order, Query as Sql};
 use sea_query::{SelectStatement, SqliteQueryBuilder, Value as SqlValue, Values};
@@ -21,7 +22,7 @@ use crate::store::schema::is_clock;
 use crate::store::{Store, StoreError, meaning, row};
 
 impl Store {
-    /// One record, if it exists.
+    /// Returns one record. `None` if it does not exist.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -30,7 +31,7 @@ impl Store {
     }
 }
 
-/// One record, read on a connection that may be inside a transaction.
+/// Reads one record on a connection that may be inside a transaction. `None` if it does not exist.
 pub(super) async fn one(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -44,14 +45,16 @@ pub(super) async fn one(
     Ok(found.map(|row| row::record(table, &row, people)))
 }
 
-/// The records that pass a filter, in order, from where they are wanted; see [`limited`].
+/// Returns the statement that selects the records which pass a filter, in the order of a window and from its
+/// start. The window's limit and offset are added by [`limited`].
 pub(super) fn window(table: &Table, filter: &Filter, wanted: &Window) -> SelectStatement {
     let mut select = columns(table);
     select.and_where(condition(table, filter));
     if let Some(after) = &wanted.after {
         select.and_where(beyond(table, &wanted.sort, after));
     }
-    // Nothing decides after the `id`, and an order that ends with it is one that SQLite has kept.
+    // No two records have the same `id`, so terms after it decide nothing. Without them, SQLite can use an
+    // index for the order.
     let terms = wanted.sort.iter().position(|sort| sort.field == FieldAt::ID);
     let terms = terms.map_or(wanted.sort.len(), |last| last + 1);
     for sort in &wanted.sort[..terms] {
@@ -63,10 +66,10 @@ pub(super) fn window(table: &Table, filter: &Filter, wanted: &Window) -> SelectS
     select
 }
 
-/// A statement as text, with what is bound in it, that skips some rows and gives so many at most.
+/// Returns the text and the bound values of a statement that skips `offset` rows and returns `limit` at most.
 ///
-/// The limit stands in the text: what it is bound to decides how SQLite does the work, so it would
-/// compile the statement anew whenever that is bound. The offset decides nothing, and is bound.
+/// The limit is written into the text: its value influences SQLite's query plan, so if it were bound, SQLite
+/// would compile the statement anew for each value. The offset does not, and is bound.
 pub(super) fn limited(select: &SelectStatement, limit: u64, offset: u64) -> (String, Values) {
     let (mut sql, Values(mut values)) = select.build(SqliteQueryBuilder);
     sql.push_str(&format!(" LIMIT {}", Ord::min(limit, i64::MAX.unsigned_abs())));
@@ -77,7 +80,7 @@ pub(super) fn limited(select: &SelectStatement, limit: u64, offset: u64) -> (Str
     (sql, Values(values))
 }
 
-/// How many records there are without a limit.
+/// Returns the statement that counts the records which pass a filter.
 pub(super) fn count(table: &Table, filter: &Filter) -> SelectStatement {
     let mut select = Sql::select();
     select.expr(Func::count(Expr::cust("*"))).from(Alias::new(table.name.as_str()));
@@ -92,7 +95,8 @@ pub(super) fn columns(table: &Table) -> SelectStatement {
     select
 }
 
-/// Whether a record is one of these: a list of any length in the same text of SQL.
+/// Returns the condition that a record has one of these ids. Its text is the same for lists of any length,
+/// so that the statement stays prepared.
 pub(super) fn among(table: &Table, ids: &[RecordId]) -> Expr {
     let list = Json::from_iter(ids.iter().map(|id| id.get())).to_string();
     let id = meaning::column(table.name.as_str(), "id");
@@ -106,7 +110,7 @@ fn order(select: &mut SelectStatement, table: &Table, sort: Sort) {
     };
     let field = table.field(sort.field);
     if field.kind == FieldKind::Id || is_clock(&field.kind) {
-        // Never missing, so that an index on it will do.
+        // These columns are never null, so a plain term allows SQLite to use an index.
         select.order_by_expr(column(table, sort.field), order);
         return;
     }
@@ -122,10 +126,11 @@ fn order(select: &mut SelectStatement, table: &Table, sort: Sort) {
     }
 }
 
-/// What comes after a place in an order.
+/// Returns the condition that a record comes after a place in an order.
 fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
     let last = column(table, FieldAt::ID).gt(after.id.get());
-    // From the last field to the first: beyond in this one, or the same in it and beyond in the rest.
+    // Built from the last field to the first: a record comes after the place if it does so by this field, or
+    // is equal in it and comes after by the fields that follow.
     sort.iter().zip(&after.values).rev().fold(last, |rest, (sort, value)| {
         let field = self::value(table, sort.field);
         if value.is_null() {
@@ -137,7 +142,7 @@ fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
     })
 }
 
-/// What stands further on in an order than a value.
+/// Returns the condition that a field comes after a value in an order.
 fn further(table: &Table, sort: Sort, field: &Expr, value: &Value) -> Expr {
     let sign = match sort.direction {
         Direction::Asc => ">",
@@ -150,24 +155,24 @@ fn further(table: &Table, sort: Sort, field: &Expr, value: &Value) -> Expr {
     }
 }
 
-/// A column, told as one of its table: see [`meaning::column`].
+/// A column, qualified by the name of its table: see [`meaning::column`].
 pub(super) fn column(table: &Table, at: FieldAt) -> Expr {
     let name = Alias::new(table.field(at).name.as_str());
     Expr::col((Alias::new(table.name.as_str()), name))
 }
 
-/// What stands in a column, as values are sorted and looked for.
+/// The value of a field as an expression, for sorting and comparing: see [`meaning::value`].
 fn value(table: &Table, at: FieldAt) -> Expr {
     Expr::cust(meaning::value(table.name.as_str(), table.field(at)))
 }
 
-/// Whether it sorts as text does.
+/// Whether a field is sorted as text.
 fn is_text(table: &Table, at: FieldAt) -> bool {
     let storage = table.field(at).kind.storage();
     storage.is_text() || matches!(storage, Storage::List | Storage::Json)
 }
 
-/// The filter as SQL.
+/// Returns a filter as an SQL condition.
 pub(super) fn condition(table: &Table, filter: &Filter) -> Expr {
     let join = |parts: &[Filter], empty: bool, oper: BinOper| {
         let parts = parts.iter().map(|part| condition(table, part));
@@ -186,8 +191,8 @@ fn truth(yes: bool) -> Expr {
 }
 
 fn test_condition(table: &Table, at: FieldAt, test: &Test) -> Expr {
-    // Where a value is looked for, the column itself is asked, for it may have an index. No value
-    // equals what is none of the field.
+    // For equality, the column itself is compared, since it may have an index. That is safe: a cell that is
+    // no value of the field equals no value that can be asked for.
     let column = match table.field(at).kind.storage() {
         Storage::List => value(table, at),
         _ => column(table, at),
@@ -236,7 +241,8 @@ fn is_empty(table: &Table, at: FieldAt) -> Expr {
     if is_text(table, at) { value.clone().is_null().or(value.eq("")) } else { value.is_null() }
 }
 
-/// Whether a column equals a value. Of a decimal any float will do that means it.
+/// Returns the condition that a column equals a value. For a decimal, the column may be any float that reads
+/// as that decimal.
 fn equals(column: &Expr, value: &Value) -> Expr {
     match value {
         Value::Decimal(number) => {
@@ -248,7 +254,8 @@ fn equals(column: &Expr, value: &Value) -> Expr {
     }
 }
 
-/// Folded letters decide first, then code points: the order that `model::compare` defines.
+/// Returns the condition that a text comes before or after another. ASCII letters are first compared without
+/// case, then code points: the order that `model::compare` defines.
 fn text_order(value: &Expr, sign: &'static str, other: &Value) -> Expr {
     let strict =
         if sign.starts_with('>') { "? COLLATE NOCASE > ?" } else { "? COLLATE NOCASE < ?" };
@@ -261,7 +268,7 @@ fn any_of(column: &Expr, list: &[Value]) -> Expr {
     match list {
         [] => truth(false),
         [Value::Decimal(_)] => equals(column, &list[0]),
-        // In halves, for each step deeper counts.
+        // In halves, since SQLite limits the depth of an expression.
         [Value::Decimal(_), ..] => {
             let (left, right) = list.split_at(list.len() / 2);
             any_of(column, left).or(any_of(column, right))
@@ -270,7 +277,8 @@ fn any_of(column: &Expr, list: &[Value]) -> Expr {
     }
 }
 
-/// What a column is held against to be greater or less: of a decimal, the float at its edge.
+/// Returns the value that a column is compared with by this sign. For a decimal, that is the greatest or the
+/// least of the floats that read as it.
 fn bound_for(sign: &str, value: &Value) -> Expr {
     match value {
         Value::Decimal(number) => {
@@ -285,8 +293,8 @@ fn bound(value: &Value) -> Expr {
     Expr::val(sql_value(value))
 }
 
-/// A value as it is bound. Decimals go as text: the column's affinity makes them numbers, and no
-/// digit is lost on the way.
+/// Returns a value as it is bound. Decimals are bound as text, so that no digit is lost: the column's
+/// affinity converts them to numbers.
 pub(super) fn sql_value(value: &Value) -> SqlValue {
     match value {
         Value::Null => SqlValue::String(None),
@@ -316,7 +324,7 @@ mod tests {
 
     const TAGS: [&str; 5] = ["b", "a b", "B", ", ,b", "é'"];
 
-    /// A table with a field of every storage class, called by its number.
+    /// A table with a field of each storage class, named `f0`, `f1` and so on.
     fn table() -> Table {
         let kinds = [
             FieldKind::SingleLineText,
@@ -332,7 +340,7 @@ mod tests {
         table_of(kinds)
     }
 
-    /// For each field, values that have met trouble somewhere; the last of each stands in no row.
+    /// For each field, values that are known to cause faults. The last one of each is in no row.
     fn samples() -> Vec<Vec<Value>> {
         let decimal = |text: &str| Value::Decimal(text.parse().unwrap());
         let json = |text: &str| Value::Json(text.into());
@@ -382,7 +390,7 @@ mod tests {
         let samples = samples();
         for row in 0..samples[0].len() {
             let fields = table.all().skip(1).zip(&samples);
-            // The last sample of each field stays out, and some rows have no value.
+            // The last sample of each field is left out, and some rows have no value.
             let values = fields.filter_map(|((at, _), values)| {
                 let kept = &values[..values.len() - 1];
                 ((row + at.index()) % 5 != 0).then(|| (at, kept[row % kept.len()].clone()))
@@ -405,7 +413,7 @@ mod tests {
         answer.rows().unwrap().records
     }
 
-    /// From wherever one goes on, the rest follows.
+    /// Checks that a query which goes on after any record returns the records that follow it.
     async fn check_places(store: &Store, query: &Query, window: Window, all: &[Record]) {
         for (index, record) in all.iter().enumerate() {
             let values = window.sort.iter().map(|sort| record[sort.field].clone()).collect();
@@ -443,7 +451,7 @@ mod tests {
         }
     }
 
-    /// Everything that is asked about a field, and what it says of it.
+    /// All queries about a field: with each filter, order, figure and grouping.
     fn asks(table: &Table, field: FieldAt, values: &[Value]) -> Vec<Query> {
         let query = |filter, ask| Query { table: table.name.clone(), filter, ask };
         let window = |sort, after| Ask::Rows(Window { sort, limit: 5, offset: 0, after });

@@ -1,5 +1,5 @@
-//! What people and programs are known by, as rows: sessions, and tokens of the API. Both by the hash
-//! of what is sent; a view holds the two together.
+//! The rows of sessions and API tokens, by which people and programs are recognised. Both are stored under
+//! the hash of the secret that the client sends, and a view joins them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use crate::store::readers::settled;
 use crate::store::write::SystemStatement;
 use crate::store::{Store, StoreError};
 
-/// What is needed to begin a session. Times are in Unix seconds.
+/// The values of a session that is to begin. Times are in Unix seconds.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// The hash of its token.
+    /// The hash of the session's token.
     pub token_hash: String,
     /// The account that signed in.
     pub user: UserId,
-    /// The hash of the password that was right: should it be another by now, nothing begins.
+    /// The hash of the password that was checked. If the account has another one by now, no session begins.
     pub password_hash: Arc<str>,
-    /// What the browser calls itself.
+    /// The browser's `User-Agent`.
     pub agent: Option<String>,
     /// When the session begins, in Unix seconds.
     pub begun_at: i64,
@@ -35,54 +35,55 @@ pub struct NewSession {
 /// A session as its owner sees it. Times are in Unix seconds.
 #[derive(Clone, Debug)]
 pub struct SessionSeen {
-    /// The hash of its token.
+    /// The hash of the session's token.
     pub token_hash: String,
     /// The account that is signed in.
     pub user: User,
     /// When the session began, in Unix seconds; `None` if that is not known.
     pub begun_at: Option<i64>,
-    /// When it will end.
+    /// When the session ends, in Unix seconds.
     pub expires_at: i64,
-    /// What the browser called itself.
+    /// The browser's `User-Agent`.
     pub agent: Option<String>,
 }
 
-/// What is needed to make a token of the API.
+/// The values of an API token that is to be made. Times are in Unix seconds.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// The hash of it.
+    /// The hash of the token.
     pub token_hash: String,
-    /// What it is spoken of by.
+    /// The public id of the token, by which it is listed and revoked.
     pub id: String,
-    /// Whose rights it gives.
+    /// The account whose rights the token gives.
     pub user: UserId,
-    /// What it is for.
+    /// The name that its owner gave the token.
     pub name: String,
-    /// When it is made, in Unix seconds.
-    pub created_at: i64,
-    /// When it ends, in Unix seconds; never, if absent.
-    pub expires_at: Option<i64>,
-}
-
-/// A token of the API as its owner sees it. Times are in Unix seconds.
-#[derive(Clone, Debug)]
-pub struct ApiToken {
-    /// What it is spoken of by.
-    pub id: String,
-    /// What it is for.
-    pub name: String,
-    /// Whose rights it gives.
-    pub user: User,
-    /// When it was made.
+    /// When the token is made, in Unix seconds.
     pub created_at: i64,
     /// When the token ends, in Unix seconds; `None` if it does not.
     pub expires_at: Option<i64>,
-    /// When it was used last, to within minutes.
+}
+
+/// An API token as its owner sees it. Times are in Unix seconds.
+#[derive(Clone, Debug)]
+pub struct ApiToken {
+    /// The public id of the token, by which it is listed and revoked.
+    pub id: String,
+    /// The name that its owner gave the token.
+    pub name: String,
+    /// The account whose rights the token gives.
+    pub user: User,
+    /// When the token was made, in Unix seconds.
+    pub created_at: i64,
+    /// When the token ends, in Unix seconds; `None` if it does not.
+    pub expires_at: Option<i64>,
+    /// When the token was last used, to within minutes; `None` if it never was.
     pub last_used_at: Option<i64>,
 }
 
 impl Store {
-    /// Begins a session, if the account is still what it was; whether it did.
+    /// Begins a session, unless the account has another password by now or is disabled. Returns whether it
+    /// began.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -102,7 +103,8 @@ impl Store {
         Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
-    /// Whom a session or token stands for and when it ends, in Unix seconds, if that is after `now`.
+    /// Returns the user of a session or token, and when it ends, in Unix seconds. `None` if there is none
+    /// with this hash, it has ended at `now`, or the account is disabled.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -122,7 +124,7 @@ impl Store {
         Ok(row.and_then(|row| Some((user(&row)?, row.get("expires_at")))))
     }
 
-    /// Whom these sessions and tokens stand for; those that have ended at `now` are left out.
+    /// Returns the users of these sessions and tokens, by hash. Those that have ended at `now` are left out.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -143,7 +145,8 @@ impl Store {
         Ok(rows.iter().filter_map(|row| Some((row.get("token_hash"), user(row)?))).collect())
     }
 
-    /// The sessions that have not ended at `now`, the newest first: those of one account, or all.
+    /// Returns the sessions that have not ended at `now`, the newest first, at most 1,000: those of one
+    /// account, or of all.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -173,7 +176,7 @@ impl Store {
         Ok(rows.iter().filter_map(session).collect())
     }
 
-    /// Forgets a session, and those that have expired at `now`, in Unix seconds.
+    /// Deletes a session, and all that have expired at `now`, in Unix seconds.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -184,7 +187,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets every session of an account.
+    /// Deletes all sessions of an account.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -194,7 +197,7 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps a token of the API; whether there is such an account.
+    /// Stores an API token. Returns whether its account exists; if not, nothing is stored.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -213,7 +216,7 @@ impl Store {
         Ok(self.execute(SystemStatement { sql, values }).await? > 0)
     }
 
-    /// The tokens of the API, the newest first: those of one account, or all.
+    /// Returns the API tokens, the newest first, at most 1,000: those of one account, or of all.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -241,7 +244,8 @@ impl Store {
         Ok(rows.iter().filter_map(token).collect())
     }
 
-    /// Forgets a token of the API, whosever or of one account; whether there was one.
+    /// Deletes an API token, if it belongs to the account `of` or that is `None`. Returns whether there was
+    /// one.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -251,7 +255,7 @@ impl Store {
         Ok(self.execute(SystemStatement { sql, values: vec![Value::text(id), of] }).await? > 0)
     }
 
-    /// Notes when a token was used.
+    /// Stores the time at which an API token was used, in Unix seconds.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! Any number of queries as one statement, so that all answers are of one snapshot.
+//! Answers any number of queries by one statement, so that all answers are of one snapshot.
 
 use sea_query::{SelectStatement, SqliteQueryBuilder, Value as SqlValue, Values};
 use sea_query_sqlx::SqlxValues;
@@ -13,18 +13,19 @@ use crate::store::long::packed;
 use crate::store::readers::ask;
 use crate::store::{Store, StoreError, figures, long, row, select};
 
-/// Answers that are read from up to so many bytes are not counted.
+/// Answers of up to this many bytes are not counted against a requester's share of memory.
 const SHORT: u64 = 64 * 1024;
 
 impl Store {
-    /// Answers all queries from one snapshot, and says which.
+    /// Answers all queries from one snapshot. Returns the answers with the position of the snapshot.
     ///
-    /// It is one statement with one row: each row that comes back from the database's thread wakes
-    /// the reader, which costs more than to pack and unpack it. `totals` says how many records pass
-    /// the filter of each, where that is known: those are not counted.
+    /// All queries are one statement with one row: each row that the database's thread sends wakes the
+    /// reader, which costs more than to pack and unpack the rows. `totals` holds for each query how many
+    /// records pass its filter, or `None` if that must be counted.
     ///
     /// # Errors
-    /// When the database does not answer, or a query names a table that is not the app's.
+    /// When the database does not answer, a query names a table that the app does not declare, or the answers
+    /// are larger than a limit.
     pub async fn snapshot(
         &self,
         queries: &[&Query],
@@ -48,7 +49,7 @@ impl Store {
         Ok(Snapshot { answers, position: epoch.position(place) })
     }
 
-    /// One statement for all queries.
+    /// Builds the one statement for all queries.
     fn statement<'a>(
         &'a self,
         queries: &[&'a Query],
@@ -64,8 +65,8 @@ impl Store {
         Ok(statement)
     }
 
-    /// The answers to a statement that gives places of records: those are read after it, a few at a time, in
-    /// the same snapshot. They are counted before they are read.
+    /// Runs a statement that returns the places of records, then reads these records, a few at a time, in
+    /// the same snapshot. Their bytes are counted against the limits before any of them is read.
     async fn long_answers(
         &self,
         statement: &SnapshotStatement<'_>,
@@ -101,8 +102,9 @@ impl Store {
         Ok((place(&row), answers))
     }
 
-    /// Counts what is read for a requester, until they have their answer: it is held in memory a few times
-    /// over while that is made.
+    /// Counts so many bytes against the requester's share of memory, until the returned share is dropped
+    /// with the answer: while an answer is made, it is in memory several times over. `None` if the bytes are
+    /// too few to count. Fails if a limit is reached.
     fn count(&self, length: u64) -> Result<Option<Share>, Exceeded> {
         if length <= SHORT {
             return Ok(None);
@@ -113,7 +115,8 @@ impl Store {
         self.lists.take(requester(), length).map(Some)
     }
 
-    /// The answer to a query, whose columns begin at `at`. `None` if its records are [long](long::LONG).
+    /// Reads the answer to a query from the columns that begin at `at`. `None` if one of its records is too
+    /// [long](long::LONG) to be packed.
     fn answer(
         &self,
         table: &Table,
@@ -145,20 +148,20 @@ impl Store {
     }
 }
 
-/// Up to where the log goes that a row was read beside.
+/// The place of the newest line of the log in the snapshot, from the first column of a row.
 fn place(row: &SqliteRow) -> LogPlace {
     row::text(row, 0).map_or_else(LogPlace::default, |line| LogPlace::read(&line))
 }
 
-/// How many records there are in all for a query, whose columns begin at `at`.
+/// How many records pass the filter of a query, whose columns begin at `at`.
 fn total(row: &SqliteRow, at: usize) -> Result<u64, StoreError> {
     Ok(row.try_get::<i64, _>(at + 1)?.unsigned_abs())
 }
 
-/// How long the texts of a row are together, in bytes.
+/// The length of all texts of a row together, in bytes.
 fn length(row: &SqliteRow) -> u64 {
     let is_text = |at: &usize| {
-        // A number that is read as a text is none afterwards.
+        // Reading a number as text would convert it in place, and it would no longer be a number.
         row.try_get_raw(*at).is_ok_and(|value| value.type_info().name() == "TEXT")
     };
     let texts = (0..row.len()).filter(is_text);
@@ -166,16 +169,16 @@ fn length(row: &SqliteRow) -> u64 {
     bytes.map(|bytes| bytes.len() as u64).sum()
 }
 
-/// How a statement gives records.
+/// The form in which a statement returns records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RecordForm {
-    /// Whole, where they are short.
+    /// Each record as a whole, or a mark in its place if it is too long.
     Packed,
-    /// By their [places](long::RecordPlace) alone.
+    /// Only the [place](long::RecordPlace) of each record.
     Places,
 }
 
-/// One statement with one row, a few columns for each query.
+/// A statement that returns one row, with some columns for each query.
 struct SnapshotStatement<'a> {
     /// The queries with their tables, and the first column of each.
     asked: Vec<(&'a Table, &'a Query, usize)>,
@@ -222,7 +225,7 @@ impl SnapshotStatement<'_> {
         }
     }
 
-    /// A column with the one value of a statement.
+    /// Adds a column with the single value of a select statement.
     fn column(&mut self, select: &SelectStatement) {
         let (inside, bound) = select.build(SqliteQueryBuilder);
         self.values.extend(bound);
@@ -230,15 +233,15 @@ impl SnapshotStatement<'_> {
         self.sql.push_str(&format!(", ({inside})"));
     }
 
-    /// A column with a number that is known.
+    /// Adds a column with a given number.
     fn number(&mut self, number: u64) {
         self.values.push(number.into());
         self.columns += 1;
         self.sql.push_str(", ?");
     }
 
-    /// A column with some rows of a statement, each packed into a line. Its columns are called as those of
-    /// the table.
+    /// Adds a column with the rows of a select statement, each packed into a line. `packed` is the SQL
+    /// expression of a line; it names the columns as those of the table.
     fn lines(
         &mut self,
         table: &Table,

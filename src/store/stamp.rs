@@ -1,4 +1,4 @@
-//! Whether anything was committed, told without asking SQLite.
+//! A stamp that changes with each commit to the database, read without asking SQLite.
 //!
 //! Every commit, by whatever program, changes the header of the WAL index before it can be seen by
 //! a reader (<https://www.sqlite.org/walformat.html>, 2.1). Reading these bytes costs a microsecond;
@@ -12,31 +12,32 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::system::{FileIdentity, file_id, read_exact_at};
 
-/// The header stands there twice, so that a reader can tell whether it is just being written.
+/// The length of the header of the WAL index, in bytes. The file begins with two copies of it, so that a
+/// reader recognises a header that is just being written.
 const HEADER: usize = 48;
-/// Where the header says that it means anything.
+/// The offset of the byte in the header that is set once the header is valid.
 const IS_INITIALISED: usize = 12;
 
-/// A state of the database: while it is the same, nothing was committed.
+/// A state of the database. While it is the same, nothing was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp([u8; HEADER]);
 
-/// Reads the stamp of one database; all copies are one.
+/// Reads the stamp of one database. Clones share the file.
 #[derive(Clone, Debug)]
 pub(super) struct Stamps(Arc<RwLock<Option<&'static File>>>);
 
 impl Stamps {
-    /// Of the database in this file, which must be open and in WAL mode.
+    /// Opens the WAL index of the database in this file, which must be open and in WAL mode.
     pub(super) fn of(database: &Path) -> Self {
         Self(Arc::new(RwLock::new(index_of(database))))
     }
 
-    /// Reads that of the database that is now in this file.
+    /// Opens the WAL index of the database that is now in this file, for all clones.
     pub(super) fn turn_to(&self, database: &Path) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = index_of(database);
     }
 
-    /// The state of the database now; nothing where it cannot be told.
+    /// The state of the database now. `None` if it cannot be read, as while the header is being written.
     pub(super) fn now(&self) -> Option<Stamp> {
         let mut bytes = [0; 2 * HEADER];
         let index = *self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -55,8 +56,8 @@ fn index_of(database: &Path) -> Option<&'static File> {
     open(Path::new(&index)).ok()
 }
 
-/// Opens a file for good: closing it would, as POSIX has it, give up the locks that SQLite holds on
-/// the same file through its own descriptor (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
+/// Opens a file and never closes it: under POSIX, closing it would give up the locks that SQLite holds on the
+/// same file through its own descriptor (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
 fn open(path: &Path) -> io::Result<&'static File> {
     static OPEN: Mutex<Option<HashMap<FileIdentity, &'static File>>> = Mutex::new(None);
     let about = std::fs::metadata(path)?;

@@ -1,4 +1,4 @@
-//! The statements that write the rows of a table.
+//! The SQL statements that insert, update and delete rows of a table.
 
 use sea_query::{Alias, ExprTrait, InsertStatement, Query as Sql, SimpleExpr, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder, SqlxValues};
@@ -14,8 +14,8 @@ use crate::store::select::{among, column, condition, sql_value};
 use crate::store::write::Upsert;
 use crate::store::{StoreError, cascade, meaning, transaction};
 
-/// Runs statements, all or none: one alone can stop halfway, where a trigger of others' says
-/// `raise(fail)`.
+/// Runs statements and returns their rows. If one fails, all are undone. Even a single statement needs that,
+/// since another program's trigger can stop it halfway with `raise(fail)`.
 pub(super) async fn guarded(
     connection: &mut SqliteConnection,
     sql: &str,
@@ -30,7 +30,7 @@ pub(super) async fn guarded(
     Ok(done?)
 }
 
-/// The record that has a merge's value in its field.
+/// Returns the id of the record that has the key of an upsert. `None` if there is none.
 pub(super) async fn by_key(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -45,7 +45,7 @@ pub(super) async fn by_key(
     Ok(id.map(RecordId::from))
 }
 
-/// Adds a row with these values and returns it.
+/// Inserts a row with these values.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -68,8 +68,9 @@ fn insertion(table: &Table, values: &[(FieldAt, Value)]) -> InsertStatement {
     sql
 }
 
-/// The statements that add a row and read it as the database completed it: one row, whose columns are
-/// all missing if it was left out or is gone again. The last id that was made could be another's.
+/// Returns the statements that insert a row and read it as the database completed it. They return one row.
+/// Its columns are all null if a trigger skipped the insert or removed the row again; `changes()` is checked
+/// for that, since `last_insert_rowid()` would then be the id of an earlier row.
 pub(super) fn insert_and_read(table: &Table, values: &[(FieldAt, Value)]) -> (String, SqlxValues) {
     let (mut sql, values) = insertion(table, values).build_sqlx(SqliteQueryBuilder);
     let column = |field: &Field| meaning::column(table.name.as_str(), field.name.as_str());
@@ -83,7 +84,8 @@ pub(super) fn insert_and_read(table: &Table, values: &[(FieldAt, Value)]) -> (St
     (sql, values)
 }
 
-/// Sets fields of a row, and says whether the row was there as expected.
+/// Sets fields of a row. Returns whether a row was changed: there is one with this id and, if `expected` is
+/// given, with one of these `updated-at` values.
 pub(super) async fn update(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -104,7 +106,7 @@ pub(super) async fn update(
     Ok(changes(connection, &sql, values).await? > 0)
 }
 
-/// Runs a statement, and says of how many rows it was about.
+/// Runs a statement and returns how many rows it changed.
 async fn changes(
     connection: &mut SqliteConnection,
     sql: &str,
@@ -114,7 +116,7 @@ async fn changes(
     Ok(rows.first().map_or(Ok(0), |row| row.try_get(0))?)
 }
 
-/// Removes rows, and says which are still there all the same.
+/// Removes rows, and returns the ids of those that are still there.
 pub(super) async fn delete(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -130,7 +132,7 @@ pub(super) async fn delete(
         Err(StoreError::TooDeep) => cascade::remove(connection, table.name.as_str(), ids).await?,
         Err(error) => return Err(error),
     }
-    // Some went with others, or a trigger has kept them.
+    // Some rows were removed along with others by a cascade, or a trigger has kept them.
     let mut sql = Sql::select();
     sql.expr(column(table, FieldAt::ID)).from(Alias::new(table.name.as_str()));
     sql.and_where(among(table, ids));

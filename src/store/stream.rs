@@ -1,4 +1,4 @@
-//! Records one after another, all of one snapshot, in memory that does not grow with their number.
+//! Streams the records of one snapshot, in memory that does not grow with their number.
 
 use std::time::Duration;
 
@@ -15,24 +15,25 @@ use crate::model::record::Record;
 use crate::store::readers::{Leash, Length};
 use crate::store::{Store, StoreError, row, select};
 
-/// How many records are handed on at once, and how many bytes; a single record may have more.
+/// How many records and how many bytes make a batch. A single record may have more bytes.
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 512 * 1024;
-/// How many rows are fetched ahead. Each walk may hold as many, of whatever length.
+/// How many rows are fetched ahead. Each stream may hold as many in memory, of any length.
 const ROWS_AHEAD: usize = 64;
 /// How many batches may wait for the reader.
 const AHEAD: usize = 2;
-/// How long a reader may take for a batch. Until it is done, the log of the database grows.
+/// How long a reader may take for a batch. Meanwhile the WAL grows, since the snapshot is held.
 const STALLED: Duration = Duration::from_secs(30);
-/// How long a walk may take in all.
+/// How long a stream may take in all.
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
-/// Some records, or what ended the walk before its end.
+/// A batch of records, or the error that ended the stream.
 pub type Batched = Result<Vec<Record>, StoreError>;
 
 impl Store {
-    /// Walks through the records that pass a filter. It has a connection of its own, so that other
-    /// readers do not wait for it; whoever takes too long is cut off.
+    /// Streams the records that pass a filter, in batches. The stream has a connection of its own, so that
+    /// other readers do not wait for it. If its reader takes too long, the stream ends; after 15 minutes,
+    /// with [`StoreError::TooSlow`].
     ///
     /// # Errors
     /// When the database does not answer.
@@ -50,7 +51,7 @@ impl Store {
         leash.let_out(Length::Time(LONGEST));
         let rows = select::window(&table, filter, window);
         let (sql, values) = select::limited(&rows, window.limit.into(), window.offset);
-        // What cannot be read is told before anything is handed on.
+        // A statement that cannot be run fails here, before any record is sent.
         connection.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await?;
         let people = self.people.clone();
         let (batches, receiver) = mpsc::channel(AHEAD);
@@ -75,7 +76,7 @@ impl Store {
             };
             let done = tokio::select! {
                 done = timeout(LONGEST, walk) => done,
-                // Nobody reads any more, perhaps while what comes first is still looked for.
+                // The reader has gone, perhaps while the first records are still searched for.
                 () = batches.closed() => Ok(Ok(())),
             };
             leash.cut();
@@ -84,14 +85,14 @@ impl Store {
                 Ok(Err(error)) => error,
                 Err(_) => StoreError::TooSlow,
             };
-            // Nobody may be there any more to hear it.
+            // The reader may be gone.
             let _ = batches.send(Err(failed)).await;
         });
         Ok(receiver)
     }
 }
 
-/// Whether the reader took it, in time.
+/// Sends a batch to the reader. Returns whether the reader took it in time.
 async fn hand_on(batches: &mpsc::Sender<Batched>, batch: &mut Vec<Record>) -> bool {
     let full = std::mem::replace(batch, Vec::with_capacity(BATCH));
     match timeout(STALLED, batches.send(Ok(full))).await {

@@ -1,11 +1,11 @@
-//! Our own tables, beside those of the app: the change log, accounts, and what people are known by.
+//! Our own tables, beside those of the app: the change log, accounts, sessions and API tokens.
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::store::StoreError;
 use crate::store::unrounded::NOTED;
 
-/// Makes what is not there yet. No table of an author's can have such a name.
+/// Creates our tables if they do not exist. Names of an app's tables cannot begin with `_`.
 const TABLES: &str = "
 create table if not exists _pagetide_meta (key text primary key, value text not null) without rowid;
 create table if not exists _pagetide_changes (
@@ -48,15 +48,15 @@ create table if not exists _pagetide_tokens (
 ) without rowid;
 ";
 
-/// Columns that tables made by earlier versions lack: table, column, type.
+/// Columns that tables of earlier versions lack: the table, the column and its type.
 const LATER_COLUMNS: [(&str, &str, &str); 3] = [
     ("_pagetide_users", "disabled_at", "text"),
     ("_pagetide_sessions", "begun_at", "integer"),
     ("_pagetide_sessions", "agent", "text"),
 ];
 
-/// What looks at these tables and watches them. A number in `_pagetide_meta` grows with whatever may
-/// end a session or make it stand for somebody else, whichever program did it.
+/// The view and the triggers on these tables. A number in `_pagetide_meta` grows with each change that may
+/// end a session or token, or make it one of another user, by any program.
 const AROUND: &str = "
 create view if not exists _pagetide_credentials as
   select token_hash, user_id, expires_at from _pagetide_sessions
@@ -98,7 +98,7 @@ create trigger if not exists _pagetide_account_gone_tokens after delete on _page
 end;
 ";
 
-/// Brings our own tables to what this version needs.
+/// Creates and extends our own tables as this version needs them.
 pub(super) async fn bring(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::raw_sql(TABLES).execute(&mut *connection).await?;
     sqlx::raw_sql(NOTED).execute(&mut *connection).await?;

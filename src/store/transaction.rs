@@ -1,12 +1,12 @@
 //! The transaction of the connection that writes, begun and ended by plain SQL.
 //!
 //! SQLite ends a transaction by itself where a trigger says `raise(rollback)` or the disk is full. The
-//! driver's count of open transactions does not hear of it, so it is never used here: after a failure
+//! driver's count of open transactions does not follow that, so it is never used here: after a failure
 //! the database itself is asked.
 
 use sqlx::SqliteConnection;
 
-/// Begins a transaction that writes. What a failure may have left open is undone.
+/// Begins a transaction that writes. A transaction that a failure has left open is rolled back first.
 pub(super) async fn begin(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     match run(connection, "begin immediate").await {
         Err(_) if run(connection, "rollback").await.is_ok() => {
@@ -16,7 +16,7 @@ pub(super) async fn begin(connection: &mut SqliteConnection) -> Result<(), sqlx:
     }
 }
 
-/// Puts the transaction on disk; if that cannot be, it is undone.
+/// Commits the transaction. Rolls it back if that fails.
 pub(super) async fn commit(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let committed = run(connection, "commit").await;
     if committed.is_err() {
@@ -25,13 +25,13 @@ pub(super) async fn commit(connection: &mut SqliteConnection) -> Result<(), sqlx
     committed
 }
 
-/// Undoes the transaction, if there is one.
+/// Rolls the transaction back, if there is one.
 pub(super) async fn roll_back(connection: &mut SqliteConnection) {
-    // It only fails where SQLite has ended the transaction before.
+    // This only fails if SQLite has ended the transaction by itself.
     let _ = run(connection, "rollback").await;
 }
 
-/// Whether the transaction still stands: no other can be begun within it.
+/// Whether the transaction still stands. If it does, SQLite refuses to begin another one.
 pub(super) async fn is_open(connection: &mut SqliteConnection) -> bool {
     match run(connection, "begin").await {
         Ok(()) => {
@@ -42,17 +42,17 @@ pub(super) async fn is_open(connection: &mut SqliteConnection) -> bool {
     }
 }
 
-/// Marks a point within the transaction that can be gone back to.
+/// Sets a savepoint in the transaction, to which [`undo`] goes back.
 pub(super) async fn mark(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     run(connection, "savepoint marked").await
 }
 
-/// Keeps what was done since the point was marked, as far as the transaction is kept.
+/// Keeps the changes since the savepoint. They are on disk when the transaction is committed.
 pub(super) async fn keep(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     run(connection, "release marked").await
 }
 
-/// Undoes what was done since the point was marked.
+/// Undoes the changes since the savepoint.
 pub(super) async fn undo(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     run(connection, "rollback to marked; release marked").await
 }

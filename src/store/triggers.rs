@@ -1,12 +1,12 @@
-//! The triggers that fill the change log, whoever writes.
+//! The triggers that fill the change log, for writes of any program.
 //!
-//! They run in the writer's own SQLite, which may be old and set up in any way: only built-in
-//! functions, and right whatever its `recursive_triggers` says.
+//! They run in the SQLite of the program that writes, which may be an old version with any settings. So they
+//! use built-in functions only, and are right whether `recursive_triggers` is on or off.
 //!
-//! Other triggers on the table may run before and after these, and change the row again. So a line
-//! of the log does not hold what its statement wrote, but the row **as it stands** when the line is
-//! written, and each state that a row leaves is the old one of some line written later. Whoever
-//! applies all lines in order then ends with the row as it is, in whatever order triggers run.
+//! Other triggers on the table may run before and after these, and change the row again. So a line of the
+//! log does not hold what its statement wrote, but the row **as it stands** when the line is written, and
+//! each state that a row leaves is the old one of some later line. A reader who applies all lines in order
+//! then ends with the row as it is, in whatever order the triggers run.
 
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
@@ -15,20 +15,20 @@ use crate::model::storage::Storage;
 use crate::model::table::Table;
 use crate::store::{StoreError, meaning, unrounded};
 
-/// How many arguments older versions of SQLite allow a function, less a few.
+/// How many arguments a function takes at most: a few less than older versions of SQLite allow.
 pub(super) const MAX_ARGUMENTS: usize = 100;
-/// The time now, to the millisecond: the same for all of one statement.
+/// The time now, to the millisecond. It is the same throughout a statement.
 const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
-/// Who writes, where that is known.
+/// The account that writes; null if it is not known.
 const WHO: &str = "(select user_id from _pagetide_actor)";
-/// How many notes of rows that were not replaced after all may lie about.
+/// How many outdated notes of rows that were not replaced may remain before they are deleted.
 const MAX_NOTES: usize = 16;
-/// Stands in the row before an update for a long text that the row after it has too. No value of a
-/// field is an array in the log.
+/// The mark in the row before an update for a long text that the row after it has too. It cannot be mistaken
+/// for a value, since no field is stored as an array in the log.
 pub(super) const UNCHANGED: &str = "[]";
-/// How long a text is at least that is not kept twice: below that, saying so takes as much.
+/// The least length of a text that [`UNCHANGED`] replaces, in characters.
 const LONG: usize = 64;
-/// What the triggers do.
+/// The last parts of the triggers' names.
 const EVENTS: [&str; 6] = [
     "before_insert",
     "after_insert",
@@ -38,18 +38,18 @@ const EVENTS: [&str; 6] = [
     "after_delete",
 ];
 
-/// What a table has for triggers of ours.
+/// The state of our triggers on a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TriggerState {
-    /// The very ones that it should have.
+    /// The table has exactly the triggers that it should have.
     Whole,
-    /// All of them, but some are other than they should be.
+    /// The table has all of them, but some have another text, or there are further ones.
     Other,
-    /// Some are not there: what was written meanwhile is in no line of the log.
+    /// Some triggers are missing, so changes may be missing from the log.
     Missing,
 }
 
-/// Gives the table the triggers that it should have, unless it has them; says what it had.
+/// Creates our triggers on a table, unless it has them already. Returns the state before.
 pub(super) async fn bring(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -57,10 +57,10 @@ pub(super) async fn bring(
     let state = state(connection, table).await?;
     if state != TriggerState::Whole {
         let logging = create(table, &unique_together(connection, table).await?);
-        // While they were gone nobody kept the notes.
+        // While the triggers were missing, the notes were not kept up to date.
         let forget = "delete from _pagetide_replaced where table_name = ?";
         sqlx::query(forget).bind(table.name.as_str()).execute(&mut *connection).await?;
-        // What is noted first looks whether its own triggers are there yet.
+        // The statements of `unrounded` come first: they look whether their own triggers exist.
         let noting = unrounded::statements(table).into_iter();
         for statement in noting.chain(dropped(table.name.as_str())).chain(logging) {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
@@ -69,7 +69,7 @@ pub(super) async fn bring(
     Ok(state)
 }
 
-/// What the table has for triggers of ours. Nothing is written.
+/// Returns the state of our triggers on a table, without writing anything.
 pub(super) async fn state(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -80,8 +80,8 @@ pub(super) async fn state(
     Ok(compare(&wanted, &present(connection, table).await?))
 }
 
-/// The texts of the triggers of ours that the table has, whoever made them, in the order of their
-/// names. They are compared with each other only.
+/// Returns the texts of our triggers on a table, of any version of this program, in the order of their names
+/// and in the form of [`plain`].
 pub(super) async fn present(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -92,8 +92,8 @@ pub(super) async fn present(
     Ok(rows.iter().map(|row| plain(&row.get::<String, _>(0))).collect())
 }
 
-/// The text of a trigger as it is compared. SQLite keeps it in its own way: it writes the first words
-/// itself, and puts names in quotes where a table is renamed.
+/// Returns the text of a trigger in a form that can be compared. SQLite changes the first words of a text
+/// when it stores it, and puts names in quotes when a table is renamed.
 pub(super) fn plain(sql: &str) -> String {
     let (first, rest) = sql.split_at_checked("create trigger ".len()).unwrap_or((sql, ""));
     first.to_lowercase() + &rest.replace('"', "")
@@ -114,15 +114,15 @@ fn compare(wanted: &[String], present: &[String]) -> TriggerState {
     }
 }
 
-/// The statements that take away the triggers of a table of this name.
+/// Returns the statements that drop our triggers on a table.
 pub(super) fn dropped(table: &str) -> impl Iterator<Item = String> {
     EVENTS.into_iter().map(move |event| format!("drop trigger if exists {}", trigger(table, event)))
 }
 
-/// Columns that must not be the same in two rows, each with how it is compared.
+/// The columns of a unique index, each with its collation.
 type Together = Vec<(String, String)>;
 
-/// What must be unique in the table, by its own rules and by indexes that others put on it.
+/// Returns the unique indexes of a table: those of its own rules, and those of other programs.
 async fn unique_together(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -147,8 +147,8 @@ async fn unique_together(
     Ok(all)
 }
 
-/// In the order in which they are made. SQLite fires the newest first, so an update is logged before
-/// it is touched on.
+/// Returns the statements that create the triggers, in their order. SQLite fires the newest trigger first, so
+/// `after_update`, which logs an update, fires before `after_touch`.
 fn create(table: &Table, unique: &[Together]) -> Vec<String> {
     let mut statements = vec![
         before_insert(table, unique),
@@ -166,15 +166,16 @@ fn create(table: &Table, unique: &[Together]) -> Vec<String> {
     statements
 }
 
-/// `insert or replace` removes rows without telling a delete trigger. So rows that might be
-/// replaced are noted first, and what became of them is settled after the insert.
+/// The trigger that notes the rows which an insert may replace. `insert or replace` removes rows without
+/// firing delete triggers. So rows that might be replaced are noted before the insert, and those that are
+/// gone after it are logged as deleted.
 fn before_insert(table: &Table, unique: &[Together]) -> String {
     let (name, on) = (trigger(table.name.as_str(), "before_insert"), quoted(table.name.as_str()));
     let note = note(table, &same(table, unique));
     format!("create trigger {name} before insert on {on} begin {note} end")
 }
 
-/// The same for `update or replace`.
+/// The trigger that notes the rows which an `update or replace` may replace: see [`before_insert`].
 fn before_update(table: &Table, unique: &[Together]) -> String {
     let (name, on) = (trigger(table.name.as_str(), "before_update"), quoted(table.name.as_str()));
     let columns = unique.iter().flatten().map(|(column, _)| column.as_str()).chain(["id"]);
@@ -188,7 +189,7 @@ fn before_update(table: &Table, unique: &[Together]) -> String {
     format!("create trigger {name} before update of {columns} on {on} begin {note} end")
 }
 
-/// Whether a row has what a new one may not have too.
+/// The condition that a row has the id or a unique value of the new row.
 fn same(table: &Table, unique: &[Together]) -> String {
     let on = quoted(table.name.as_str());
     let sets = unique.iter().map(|together| {
@@ -201,9 +202,9 @@ fn same(table: &Table, unique: &[Together]) -> String {
     [format!("{on}.\"id\" = new.\"id\"")].into_iter().chain(sets).collect::<Vec<_>>().join(" or ")
 }
 
-/// Notes rows that may be about to be replaced. What was noted of others that were not is of no use
-/// any more, but only a few notes are looked at each time: of a statement around this one, the
-/// notes are still needed.
+/// The statements that note the rows for which `which` is true, since they may be replaced. Earlier notes of
+/// rows that are still there are deleted, but only when there are many: a statement around this one (in
+/// whose trigger this one runs) still needs its notes.
 fn note(table: &Table, which: &str) -> String {
     let (text, on, row) = (literal(table), quoted(table.name.as_str()), row_json(table));
     let last = MAX_NOTES - 1;
@@ -232,7 +233,7 @@ fn after_insert(table: &Table) -> String {
     )
 }
 
-/// Logs what was noted and is not there any more.
+/// The statement that logs the deletion of noted rows that are gone.
 fn replaced(table: &Table, but: &str) -> String {
     let (text, on) = (literal(table), quoted(table.name.as_str()));
     format!(
@@ -245,7 +246,7 @@ fn replaced(table: &Table, but: &str) -> String {
     )
 }
 
-/// The row that the new one took the place of; null if there was none.
+/// The expression of the row that the new one replaced, from its note; null if there was none.
 fn noted(table: &Table) -> String {
     let text = literal(table);
     format!(
@@ -254,7 +255,8 @@ fn noted(table: &Table) -> String {
     )
 }
 
-/// A row that a trigger has put there again was changed.
+/// The trigger that logs a deletion. If another trigger has inserted the row again, it is logged as an
+/// update.
 fn after_delete(table: &Table) -> String {
     let (name, on) = (trigger(table.name.as_str(), "after_delete"), quoted(table.name.as_str()));
     let (text, old, now) =
@@ -269,15 +271,17 @@ fn after_delete(table: &Table) -> String {
     )
 }
 
-/// An update of a table without an `updated-at` field.
+/// The trigger that logs updates of a table without an `updated-at` field.
 fn plain_update(table: &Table) -> String {
     let (name, on) = (trigger(table.name.as_str(), "after_update"), quoted(table.name.as_str()));
     let log = log_update(table, &row_json(table));
     format!("create trigger {name} after update on {on} begin {log} end")
 }
 
-/// An update of any other column moves the token on, always forward. The row is logged as it will
-/// stand then: the update in here names the token alone, so it does not fire this trigger again.
+/// The trigger that logs updates of a table with an `updated-at` field, and sets this field, called the
+/// token here. An update of any other column moves the token on, always forward. The row is logged as it
+/// will be with the new token. The update in this trigger names the token alone, so it does not fire the
+/// trigger again.
 fn bumping_update(table: &Table, token: &str) -> String {
     let (name, on) = (trigger(table.name.as_str(), "after_update"), quoted(table.name.as_str()));
     let others = table.fields.iter().filter(|field| !field.kind.is_generated());
@@ -286,7 +290,7 @@ fn bumping_update(table: &Table, token: &str) -> String {
     let next = format!(
         "max({NOW}, coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', old.{token}, '+0.001 seconds'), {NOW}))"
     );
-    // A trigger that ran before may have moved it on already.
+    // Another trigger that ran before may have moved the token on already.
     let moved = format!("case when {on}.{token} is old.{token} then {next} else {on}.{token} end");
     let row =
         json_object(
@@ -305,13 +309,15 @@ fn bumping_update(table: &Table, token: &str) -> String {
     )
 }
 
-/// What the other one cannot see: an update of the token alone by another program, and what other
-/// triggers do because the token was moved on: while it does that, `bumping_update` is not fired
-/// again unless `recursive_triggers` is on. Where it has logged the update, the token is another by
-/// now, or it was the update of the token alone in there, whose row the log ends with already. That the
-/// log ends with the row as it stands is not enough for others: that may be the line of a later update,
-/// which says nothing of the state that this one left. (Where the row was noted, each line begins with
-/// what the one before it ended with.)
+/// The trigger that logs the updates which [`bumping_update`] does not: an update of the token alone by
+/// another program, and the updates that other triggers make because the token was moved on. During these,
+/// `bumping_update` does not fire again unless `recursive_triggers` is on.
+///
+/// An update that `bumping_update` has logged must not be logged twice. There are two such cases. Either the
+/// token has another value by now, or this is the update of the token alone within `bumping_update`, and the
+/// last line of the log holds the row as it is. For other updates, such a last line is not enough to leave
+/// them out: it may be that of a later update, which does not hold the state that this update left. (If the
+/// row was noted, each line begins with the state that the one before it ended with.)
 fn touch(table: &Table, token: &str) -> String {
     let (name, on) = (trigger(table.name.as_str(), "after_touch"), quoted(table.name.as_str()));
     let (text, row, before) = (literal(table), row_json(table), before_json(table));
@@ -332,9 +338,10 @@ fn touch(table: &Table, token: &str) -> String {
     )
 }
 
-/// Logs an update; one that gives the record another key, under both. `row` is the row as it stands.
-/// Where a row was noted, the note is what the log said last of it: a trigger of somebody else may
-/// update a row that has just taken the place of another, before that is logged.
+/// The statements that log an update; an update of the id is logged under both ids. `row` is the expression
+/// of the row as it stands. If there is a note of the row, it holds the last logged state, and is used as
+/// the old one: another program's trigger may update a row that has just replaced another, before that is
+/// logged.
 fn log_update(table: &Table, row: &str) -> String {
     let (text, on, old) = (literal(table), quoted(table.name.as_str()), old_json(table));
     let (was, is) = (row_now(table, "old", &row_json(table)), row_now(table, "new", row));
@@ -356,7 +363,8 @@ fn log_update(table: &Table, row: &str) -> String {
     )
 }
 
-/// The row before an update, as the log has it: without long texts that the row as it stands has too.
+/// The expression of the row before an update as it is logged: without long texts that the row still has, see
+/// [`UNCHANGED`].
 fn before_json(table: &Table) -> String {
     let on = quoted(table.name.as_str());
     json_object(table, "old.", |field, column, json| match field.kind.storage() {
@@ -369,23 +377,25 @@ fn before_json(table: &Table) -> String {
     })
 }
 
-/// The row that an id now stands for; null if there is none. `of` is `old` or `new`.
+/// The expression of the row that now has the id of the `old` or `new` row, as `of` says; null if there is
+/// none.
 fn row_now(table: &Table, of: &str, row: &str) -> String {
     let on = quoted(table.name.as_str());
     format!("(select {row} from {on} where {on}.\"id\" = {of}.\"id\")")
 }
 
-/// The row before, as a JSON object by column.
+/// The expression of the `old` row as a JSON object, by column.
 fn old_json(table: &Table) -> String {
     json_object(table, "old.", |_, _, json| json)
 }
 
-/// A row of the table, as a JSON object by column.
+/// The expression of a row of the table as a JSON object, by column.
 fn row_json(table: &Table) -> String {
     json_object(table, &format!("{}.", quoted(table.name.as_str())), |_, _, json| json)
 }
 
-/// A row as a JSON object by column. `put` may put another expression in the place of a column's.
+/// The expression of a row as a JSON object, by column. `put` receives the expression of each column, and
+/// returns the one to use.
 fn json_object(
     table: &Table,
     prefix: &str,

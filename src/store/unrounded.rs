@@ -1,31 +1,31 @@
-//! Which tables hold decimals that are not plainly what they mean: computed by another program, with
-//! more digits than a decimal has, or no numbers at all.
+//! Notes the tables with cells in decimal columns that must be rounded: floats with more digits than a
+//! decimal has, computed by another program, or cells that are no numbers.
 //!
-//! To sort by such a column each number must be rounded first, which takes longer than the sort. So
-//! triggers note the table when such a value is written, in the same transaction, and only what is
-//! noted is rounded. Nobody's value is changed.
+//! To sort by such a column, each number must be rounded first, which takes longer than the sort itself. So
+//! triggers note a table when such a cell is written, in the same transaction, and only the numbers of noted
+//! tables are rounded. The cells are not changed.
 
 use crate::model::storage::Storage;
 use crate::model::table::Table;
 
-/// The tables that are noted.
+/// Creates the table of noted tables.
 pub(super) const NOTED: &str =
     "create table if not exists _pagetide_unrounded (table_name text primary key) without rowid;";
 
-/// Whether a number has so few digits that it is the decimal it means: a whole number of
-/// hundred-thousandths, divided again. True for null, too.
+/// Returns the condition that a number needs no rounding: it is below ten billion and has five digits after
+/// the point at most. True for null, too.
 pub(super) fn is_short(x: &str) -> String {
     // Beyond ten billion there would be more than 15 digits.
     format!("ifnull({x} > -1e10 and {x} < 1e10 and round({x} * 1e5) / 1e5 = {x}, {x} is null)")
 }
 
-/// Whether a table is noted: looked up once in a statement.
+/// Returns the condition that a table is noted. SQLite evaluates it once for a statement.
 pub(super) fn is_noted(table: &str) -> String {
     format!("(select count(*) from _pagetide_unrounded where table_name = '{table}')")
 }
 
-/// The statements that note the table, now and whenever it is written to; none for a table without
-/// decimals.
+/// Returns the statements that note the table if it has such cells, and create the triggers that note it
+/// later. For a table without decimals, the statements only drop the triggers.
 pub(super) fn statements(table: &Table) -> Vec<String> {
     let name = table.name.as_str();
     let decimals: Vec<_> = table
@@ -42,7 +42,7 @@ pub(super) fn statements(table: &Table) -> Vec<String> {
         each.collect::<Vec<_>>().join(" or ")
     };
     let (of_row, of_new) = (any(&format!("\"{name}\".")), any("new."));
-    // Not `or ignore`: the writer's own statement would decide what becomes of a conflict.
+    // Not `insert or ignore`: in a trigger, the conflict clause of the outer statement is used instead.
     let note = format!(
         "insert into _pagetide_unrounded (table_name) select '{name}' where not {}",
         is_noted(name)
@@ -64,7 +64,7 @@ pub(super) fn statements(table: &Table) -> Vec<String> {
     statements
 }
 
-/// The statements that take away the triggers of a table of this name.
+/// Returns the statements that drop these triggers of a table.
 pub(super) fn dropped(table: &str) -> impl Iterator<Item = String> {
     names(table).into_iter().map(|name| format!("drop trigger if exists \"{name}\""))
 }

@@ -1,5 +1,5 @@
-//! When to look at the change log: at once after a write of our own, at once after something
-//! happened to the database's files, and now and then in any case.
+//! Wakes the readers of the change log: at once after a write of our own, at once after an event on the
+//! database's files, and at intervals in any case.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,31 +8,33 @@ use std::time::Duration;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-/// The wait after the first look that found nothing. Another program's commit shows only some
-/// moments after its write to the file that wakes us.
+/// The wait after the first look that found nothing. Another program's commit becomes visible only a short
+/// time after the write to the file that wakes us.
 const SHORTEST: Duration = Duration::from_micros(300);
-/// The longest wait: what a network mount without file events has to live with.
+/// The longest wait: the delay of changes on a network mount without file events.
 const LONGEST: Duration = Duration::from_millis(250);
 
-/// A bell that writers ring, here or through the file system.
+/// A bell that is rung after commits: by the writer of this process, and by events of the file system.
 #[derive(Clone)]
 pub(super) struct CommitBell {
+    /// Wakes the reader of the change log.
     bell: Arc<Notify>,
-    /// Rung with it, for whoever looks after the database.
+    /// Wakes the checks of the database's health.
     alarm: Arc<Notify>,
-    // Dropping it would end the watching.
+    // Kept, since dropping it ends the file events.
     watcher: Arc<Mutex<Option<RecommendedWatcher>>>,
 }
 
 impl CommitBell {
-    /// Watches the folder of the file: the files beside it (`-wal`) come and go.
+    /// Begins to watch the folder of the file, since the files beside it (`-wal`) come and go.
     pub(super) fn start(file: &Path) -> Self {
         let watch = Self { bell: Arc::default(), alarm: Arc::default(), watcher: Arc::default() };
         watch.turn_to(file);
         watch
     }
 
-    /// Watches the folder of this file from now on: one that was removed is watched no longer.
+    /// Watches the folder of this file from now on. Needed also for the same path, since a folder that was
+    /// removed and created again is no longer watched.
     pub(super) fn turn_to(&self, file: &Path) {
         let watcher = watch(file, self.bell.clone(), self.alarm.clone());
         if let Err(error) = &watcher {
@@ -41,23 +43,23 @@ impl CommitBell {
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher.ok();
     }
 
-    /// Tells whoever waits to look.
+    /// Wakes the reader of the change log.
     pub(super) fn ring(&self) {
         self.bell.notify_one();
     }
 
-    /// Tells whoever looks after the database to do so.
+    /// Wakes the checks of the database's health.
     pub(super) fn sound(&self) {
         self.alarm.notify_one();
     }
 
-    /// Waits until something has happened to the files, or for so long.
+    /// Waits for an event on the files or for [`sound`](Self::sound), at most for `longest`.
     pub(super) async fn alarm(&self, longest: Duration) {
-        // Nothing happening is as good a reason to look.
+        // After a timeout, the caller looks as well.
         let _ = tokio::time::timeout(longest, self.alarm.notified()).await;
     }
 
-    /// Waits until it is time to look again. `delay` is the reader's own, kept between its calls.
+    /// Waits for the bell or for the time in `delay`, which the reader keeps between its calls.
     pub(super) async fn wait(&self, delay: &mut Delay) {
         tokio::select! {
             () = self.bell.notified() => delay.reset(),
@@ -66,7 +68,7 @@ impl CommitBell {
     }
 }
 
-/// How long to wait before looking at the log again: short after a sign of life, then longer.
+/// How long to wait before the log is read again: short after a change, then twice as long each time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delay(Duration);
 

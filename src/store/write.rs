@@ -1,4 +1,4 @@
-//! What is to be written, and its outcome.
+//! The description of a write, and its outcome.
 
 use std::sync::Arc;
 
@@ -11,26 +11,26 @@ use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::store::StoreError;
 
-/// Changes of records of one table: all of them, or none.
+/// Changes to records of one table, of which all are made or none.
 #[derive(Clone, Debug)]
 pub struct Write {
     /// The table that is written to.
     pub table: Arc<Table>,
-    /// Which of its records whoever writes may do what to.
+    /// The row rules of the writer: which records they may read, create, update and delete.
     pub rules: RowRules,
-    /// What to do, in this order.
+    /// The changes, in the order in which they are made.
     pub actions: Vec<WriteOp>,
-    /// Which records its fields may be set to refer to.
+    /// For each relationship field, the records that it may be set to.
     pub related: Vec<Related>,
-    /// Who does it, for the change log.
+    /// The account that writes, for the change log. `None` if there is none, as for a guest.
     pub by: Option<UserId>,
-    /// Whether it is meant.
+    /// Whether the changes are made or only tried out.
     pub intent: Intent,
 }
 
 #[cfg(test)]
 impl Write {
-    /// One change, by nobody, to whom everything is allowed.
+    /// A write of one action, without an author and without row rules.
     pub(super) fn of(table: &Arc<Table>, action: WriteOp) -> Self {
         Self {
             table: table.clone(),
@@ -43,64 +43,64 @@ impl Write {
     }
 }
 
-/// Whether a write is meant, or only to be tried.
+/// The purpose of a write: to change records, or to learn its outcomes beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
-    /// It is to stand.
+    /// The changes are made.
     Keep,
-    /// What would become of it is asked; nothing is changed.
+    /// The changes are tried out and undone; only their outcomes are wanted.
     Try,
 }
 
-/// The fields of a record that a write sets.
+/// The fields of a record that a write sets, with their new values.
 pub type FieldValues = Vec<(FieldAt, Value)>;
 
-/// What to do to a record.
+/// One action of a write, on one record.
 #[derive(Clone, Debug)]
 pub enum WriteOp {
-    /// Adds a record with these values.
+    /// Inserts a record with these values.
     Insert(FieldValues),
-    /// Set these fields of one, at least one; only if its `updated-at` is still one of these, where
-    /// any are given.
+    /// Sets fields of a record, at least one. If a list of `updated-at` values is given, only if the record
+    /// still has one of them.
     Update(RecordId, FieldValues, Option<Vec<Value>>),
-    /// Remove one; only if its `updated-at` is still one of these, where any are given.
+    /// Removes a record. If a list of `updated-at` values is given, only if the record still has one of them.
     Delete(RecordId, Option<Vec<Value>>),
-    /// Change the one that has this value in a unique field; add one where none has it.
+    /// Updates the record that has a value in a unique field, or inserts one if there is none.
     Upsert(Box<Upsert>),
 }
 
-/// A record that is there, or is to be.
+/// An update of the record with a key, or the insert of a new one.
 #[derive(Clone, Debug)]
 pub struct Upsert {
-    /// The field that it is known by.
+    /// The unique field that holds the key.
     pub on: FieldAt,
     /// The value by which the record is found.
     pub key: Value,
-    /// What to set if it is there.
+    /// The fields to set if the record exists.
     pub known: FieldValues,
-    /// What to set if it is not; nothing where that would not make a record.
+    /// The values of a new record. `None` if the given values are not enough to make one.
     pub new: Option<FieldValues>,
 }
 
 /// The outcome of a [`WriteOp`].
 #[derive(Clone, Debug)]
 pub enum WriteOutcome {
-    /// A record was added. This is it.
+    /// A record was added; holds the new record.
     Made(Record),
-    /// The record as it now stands; as it stood, if it was removed.
+    /// The record was updated or removed; holds it as it is now, or as it was before its removal.
     Done(Record),
-    /// Nothing: somebody changed the record first. This is what they made of it.
+    /// No change: the record was changed since the expected `updated-at`. Holds the record as it is now.
     Stale(Record),
-    /// Nothing: there is no such record.
+    /// No change: there is no such record, or the writer may not read it.
     Missing,
-    /// Nothing: a rule about rows is against it.
+    /// No change: a row rule forbids it.
     Barred,
 }
 
-/// What became of each action; none of them stands unless all are made or done.
+/// The outcome of each action of a write. Unless all of them are `Made` or `Done`, no action stands.
 pub type Outcomes = Vec<Result<WriteOutcome, StoreError>>;
 
-/// A fixed statement on our own tables with its values, and how many rows it changed.
+/// A fixed statement on our own tables, with the values of its parameters.
 pub(super) struct SystemStatement {
     pub(super) sql: &'static str,
     pub(super) values: Vec<Value>,

@@ -1,4 +1,7 @@
-//! The one connection that writes. What waits is written together, in one commit.
+//! The task with the one connection that writes. Writes that wait share a transaction and its commit.
+//!
+//! The answers to a group are held back until its commit is on disk. Trials ([`Intent::Try`]) run alone, and
+//! only while no other write waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,12 +22,12 @@ mod trial;
 
 use commit::{CommitReply, Committed, commit};
 
-/// How many writes may wait before further writers have to.
+/// How many jobs the queue holds. Further callers wait until there is room in it.
 const QUEUE: usize = 1_024;
-/// How many writes share a commit at most, so that none waits long for its own.
+/// How many jobs share a commit at most, so that none waits long for its own.
 const GROUP: usize = 256;
 
-/// To whoever waits for the outcomes.
+/// Sends the outcomes of a write to its caller.
 type ReplySender = oneshot::Sender<Result<Outcomes, StoreError>>;
 
 enum Job {
@@ -34,17 +37,17 @@ enum Job {
     Close(oneshot::Sender<()>),
 }
 
-/// The writing connection, with what stops a write that takes too long.
+/// The writing connection, with the leash that stops a write that takes too long.
 struct Open {
     connection: SqliteConnection,
     leash: Arc<Leash>,
 }
 
-/// The writing connection in the hands of whoever puts another in its place; meanwhile writes wait.
+/// The writing connection, lent to a caller that puts another in its place. Writes wait meanwhile.
 pub(super) struct Lent {
-    /// Nothing if the last one who borrowed it gave none back.
+    /// `None` if there is no writing connection at the moment: the last one failed or was not given back.
     pub(super) connection: Option<SqliteConnection>,
-    /// Where the other one goes.
+    /// Takes the connection to write with from now on.
     pub(super) back: oneshot::Sender<SqliteConnection>,
 }
 
@@ -60,12 +63,12 @@ impl Job {
         self.write().is_some_and(|write| write.intent == Intent::Try)
     }
 
-    /// Whether this can be sent to the database together with a write.
+    /// Whether this job can be sent to the database together with `first`.
     fn is_like(&self, first: &Write) -> bool {
         matches!(self, Self::Records(write, _) if execute::are_alike(first, write))
     }
 
-    /// What is told where nothing could be written.
+    /// The answer to this job when it failed with this error as a whole.
     fn failed(&self, error: StoreError) -> CommitReply {
         match self {
             Self::Records(..) => CommitReply::Records(Err(error)),
@@ -73,23 +76,25 @@ impl Job {
         }
     }
 
-    /// Tells whoever asked. They may have gone away; the write stands all the same.
+    /// Sends the answer to the caller. If the caller no longer waits, the write stands all the same.
     fn tell(self, answer: CommitReply) {
         match (self, answer) {
             (Self::Records(_, to), CommitReply::Records(result)) => drop(to.send(result)),
             (Self::Own(_, to), CommitReply::Own(result)) => drop(to.send(result)),
-            // Nobody is answered with what they did not ask for.
+            // An answer of another kind than the job cannot occur, so there is nothing to send.
             _ => {}
         }
     }
 }
 
-/// The way to the writing connection.
+/// Sends jobs to the task that writes.
 #[derive(Clone)]
 pub(super) struct Writer(mpsc::Sender<Job>);
 
 impl Store {
-    /// Changes records, all or none. When this returns, the changes are on disk and in the change log.
+    /// Performs all actions of a write, or none of them. When it returns, the changes are on disk and in the
+    /// change log. A trial ([`Intent::Try`]) returns the outcomes that the write would have, and changes
+    /// nothing.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -134,14 +139,14 @@ impl Writer {
         Self(jobs)
     }
 
-    /// Takes the connection away, to put another in its place.
+    /// Takes the writing connection, so that the caller can put another in its place.
     pub(super) async fn lend(&self) -> Result<Lent, StoreError> {
         let (to, lent) = oneshot::channel();
         self.0.send(Job::Lend(to)).await.map_err(|_| StoreError::Closed)?;
         lent.await.map_err(|_| StoreError::Closed)
     }
 
-    /// Finishes what waits, then closes the connection.
+    /// Finishes the waiting jobs, then closes the connection.
     pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.0.send(Job::Close(done)).await.is_ok() {
@@ -179,11 +184,11 @@ async fn run(
             }
         }
         if work.is_empty() {
-            // One at a time, and alone: nobody who means it waits for the end of its transaction.
+            // One trial at a time, and alone, so that no real write waits for the end of its transaction.
             work.extend(trials.pop_front());
         }
         if !work.is_empty() {
-            // Whether what is written would be there afterwards can only be known afterwards.
+            // `commit` checks this again: the file may be replaced while it is written to.
             let can_write = health.files.displaced().is_none();
             if connection.is_none() && can_write {
                 connection = connect(&health).await;
@@ -196,7 +201,7 @@ async fn run(
                         Committed::Nothing => {}
                         Committed::Failed => {
                             health.note_write(false);
-                            // Whatever the driver or SQLite still knows of the failure is not trusted.
+                            // After a failure, the state of the driver and of SQLite is not trusted.
                             connection = None;
                         }
                     }
@@ -230,7 +235,7 @@ async fn run(
     }
 }
 
-/// Another connection to the file, where the one before may not be sound any more.
+/// Opens another writing connection, after the one before has failed. `None` if that fails, too.
 async fn connect(health: &Health) -> Option<Open> {
     match connect_to(health.files.path()).await {
         Ok(connection) => open(connection, health).await,
@@ -241,14 +246,15 @@ async fn connect(health: &Health) -> Option<Open> {
     }
 }
 
-/// Makes a connection the one that writes: it waits for other programs as long as is allowed.
+/// Prepares a connection for writing: sets how long it waits for other programs, and puts it on a leash.
+/// `None` if the leash cannot be installed.
 async fn open(mut connection: SqliteConnection, health: &Health) -> Option<Open> {
     let wait = health.limits.size(Limit::WriteWaitTime);
     let sql = format!("pragma busy_timeout = {wait}");
     if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await {
         tracing::warn!("writes may wait longer for other programs than they should: {error}");
     }
-    // Nothing but the time it takes stops a write: what is under way when the server stops is finished.
+    // A signal of its own, so that closing the database does not stop a running write: it is finished.
     match Leash::on(&mut connection, &StopSignal::default()).await {
         Ok(leash) => Some(Open { connection, leash }),
         Err(error) => {
@@ -258,7 +264,8 @@ async fn open(mut connection: SqliteConnection, health: &Health) -> Option<Open>
     }
 }
 
-/// What can be written though the disk is almost full: who is signed in, and what the log forgets.
+/// Refuses writes of records while the disk is almost full, and returns the other jobs. Those are small or
+/// make room: sessions, and the pruning of the change log.
 fn without_records(work: Vec<Job>, health: &Health) -> Vec<Job> {
     let (records, rest): (Vec<_>, _) =
         work.into_iter().partition(|job| matches!(job, Job::Records(..)));
@@ -271,7 +278,7 @@ fn without_records(work: Vec<Job>, health: &Health) -> Vec<Job> {
     rest
 }
 
-/// Tells everyone that there is nothing to write to.
+/// Answers all jobs with [`StoreError::Misplaced`].
 fn refuse(work: Vec<Job>, health: &Health) {
     health.look_soon();
     for job in work {

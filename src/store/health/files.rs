@@ -1,5 +1,5 @@
-//! The files of the database, as far as one sees without asking SQLite: whether those at the paths are
-//! the ones that are open.
+//! The files of the database, seen without SQLite: whether the files at its paths are still the ones that are
+//! open.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,47 +10,47 @@ use std::time::SystemTime;
 use crate::store::StoreError;
 use crate::system::{FileIdentity, file_id, free_space};
 
-/// What SQLite keeps beside the file.
+/// The endings of the two files that SQLite keeps beside the database: its WAL and the index of that.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
-/// What every database of SQLite begins with (<https://www.sqlite.org/fileformat.html>, 1.3).
+/// The first bytes of every SQLite database (<https://www.sqlite.org/fileformat.html>, 1.3).
 const MAGIC: &[u8] = b"SQLite format 3\0";
-/// How long the header is.
+/// The length of a database's header, in bytes.
 const HEADER: usize = 100;
 
 /// The files of one database.
 #[derive(Debug)]
 pub(in crate::store) struct DatabaseFiles {
-    /// Where it is, as whoever started the server says it.
+    /// The path of the database, as the server was started with it.
     path: PathBuf,
     open: RwLock<OpenFiles>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct OpenFiles {
-    /// What a link leads to.
+    /// The path without symbolic links.
     real: PathBuf,
     file: Option<FileIdentity>,
     beside: [Option<FileIdentity>; 2],
 }
 
-/// Where the files that are open are no longer.
+/// The difference between the open files and those at the paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Displaced {
     /// There is no file at the path.
     Gone,
-    /// There is another one.
+    /// There is another file at the path.
     Replaced,
-    /// What SQLite keeps beside it is gone, or another.
+    /// The `-wal` or `-shm` file is gone or another one.
     Beside,
 }
 
 impl DatabaseFiles {
-    /// Those of a database that has just been opened.
+    /// The files of a database that has just been opened at this path.
     pub(in crate::store) fn of(path: &Path) -> Self {
         Self { open: RwLock::new(OpenFiles::at(path)), path: path.to_owned() }
     }
 
-    /// Those that are at the path now are the open ones.
+    /// Notes that the files at the path now are the open ones.
     pub(in crate::store) fn turn_to(&self) {
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = OpenFiles::at(&self.path);
     }
@@ -59,13 +59,12 @@ impl DatabaseFiles {
         &self.path
     }
 
-    /// What the path leads to.
+    /// The path of the open file, without symbolic links.
     pub(in crate::store) fn real(&self) -> PathBuf {
         self.opened().real
     }
 
-    /// What is wrong with the files at the paths; nothing if they are the open ones. It takes
-    /// microseconds.
+    /// Compares the files at the paths with the open ones. `None` if they are the same. Takes microseconds.
     pub(in crate::store) fn displaced(&self) -> Option<Displaced> {
         let open = self.opened();
         match id_of(&self.path) {
@@ -76,42 +75,42 @@ impl DatabaseFiles {
         }
     }
 
-    /// How many bytes may still be written to the disk that the file is on. `None` where the system does not
-    /// say. It takes microseconds.
+    /// Returns how many bytes are free on the disk of the file. `None` if the system does not say. Takes
+    /// microseconds.
     pub(in crate::store) fn room(&self) -> Option<u64> {
         free_space(self.path.parent()?)
     }
 
-    /// When the file itself was last written.
+    /// The time at which the file at the path was last modified. `None` if there is none.
     pub(in crate::store) fn modified(&self) -> Option<SystemTime> {
         fs::metadata(&self.path).and_then(|about| about.modified()).ok()
     }
 
-    /// Whether nothing is beside the file that is not in it too.
+    /// Whether the file is complete without its WAL, which is empty.
     pub(in crate::store) fn is_all_in_one(&self) -> bool {
         fs::metadata(with_end(&self.real(), BESIDE[0])).is_ok_and(|about| about.len() == 0)
     }
 
-    /// Whether all of a database is there: copying one takes a while.
+    /// Checks that the file at the path is a complete database, and not one that is still being copied.
     ///
     /// # Errors
-    /// When it is not.
+    /// When it is not complete.
     pub(in crate::store) fn expect_whole(&self) -> Result<(), StoreError> {
         match is_whole(&self.path) {
             true => Ok(()),
             false => Err(StoreError::Unfit(
-                "what is in the place of the database's file is no whole database".to_owned(),
+                "the file at the database's path is not a complete database".to_owned(),
             )),
         }
     }
 
-    /// Takes away what is beside the path and belongs to the file that is open.
+    /// Removes the `-wal` and `-shm` files of the database that is open.
     pub(in crate::store) fn remove_beside(&self) {
         let open = self.opened();
         for (end, known) in BESIDE.iter().zip(open.beside) {
             let path = with_end(&open.real, end);
             if known.is_some() && id_of(&path) == known {
-                // Where it cannot be removed, it is empty.
+                // An error does no harm: the WAL is empty by now.
                 let _ = fs::remove_file(path);
             }
         }
@@ -143,8 +142,8 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     path.into()
 }
 
-/// Whether a file is as long as its header says. It must not be open as a database: closing it here
-/// would give up the locks on it.
+/// Whether a file begins as a database and is as long as its header says. The file must not be open as a
+/// database: closing it here would give up SQLite's locks on it.
 fn is_whole(path: &Path) -> bool {
     let mut header = [0; HEADER];
     let read = File::open(path).and_then(|mut file| {
@@ -158,7 +157,7 @@ fn is_whole(path: &Path) -> bool {
         1 => 65_536,
         size => size,
     };
-    // The number of pages means something only if it was written by the last who wrote (1.3.7).
+    // The number of pages is valid only if the last program that wrote has set it (file format, 1.3.7).
     let is_said = number(24) == number(92) && number(28) > 0;
     header.starts_with(MAGIC) && page > 0 && (!is_said || about.len() >= number(28) * page)
 }

@@ -1,5 +1,5 @@
-//! Whether the tables are still those of which everything is told, with all that was declared and all of
-//! our triggers.
+//! Checks whether the tables of the app still have all declared columns and all of our triggers, so that
+//! every change is in the log.
 
 use sqlx::{Connection, Row, SqliteConnection};
 
@@ -9,22 +9,27 @@ use crate::store::triggers::TriggerState;
 use crate::store::write::SystemStatement;
 use crate::store::{Store, StoreError, log, marks, triggers};
 
-/// The tables as far as the log depends on them.
+/// The parts of the tables that the log depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TableParts {
+    /// SQLite's `schema_version`.
     version: i64,
-    /// Our triggers: the table, the text, and the row of each, which is another when it was dropped and
-    /// made again.
+    /// Our triggers: for each its table, its text, and its row in `sqlite_master`, which is another one if
+    /// it was dropped and created again.
     triggers: Vec<(String, String, i64)>,
 }
 
 impl Store {
-    /// Compares the tables with what was there at the last look, and mends what can be.
+    /// Compares the tables with those at the last check. Creates missing triggers again and begins a new
+    /// history, since changes may be missing from the log.
+    ///
+    /// # Errors
+    /// [`StoreError::Unfit`] if a table or column is missing, or another version of the app has taken over.
     pub(super) async fn look_at_tables(&self, last: &mut LastLook) -> Result<(), StoreError> {
         let connection = self.connection(last).await?;
         let epoch = log::known_epoch(connection).await?;
         if epoch.as_deref() != Some(self.log.epoch.now().as_str()) {
-            // Another server on this database may have begun a new one.
+            // Another server on this database has begun a new history.
             return self.begin_history(last).await;
         }
         let version = schema_version(self.connection(last).await?).await?;
@@ -35,7 +40,8 @@ impl Store {
         let connection = self.connection(last).await?;
         let mut transaction = connection.begin().await?;
         if !self.are_told(&mut transaction).await? {
-            // Only where there is something to mend: meanwhile no other program can write.
+            // A write transaction is begun only if there is something to repair, since it keeps others from
+            // writing.
             transaction.rollback().await?;
             let connection = self.connection(last).await?;
             transaction = connection.begin_with("begin immediate").await?;
@@ -62,20 +68,20 @@ impl Store {
             is_missing |= state == TriggerState::Missing;
             if state == TriggerState::Missing {
                 tracing::warn!(
-                    "the table `{}` was made anew by another program, or its triggers dropped: they \
-                     are there again, and whoever listens reads again",
+                    "another program created the table `{}` anew or dropped its triggers: they were \
+                     created again, and all clients read again",
                     table.name
                 );
             }
         }
-        // Before anybody can change it again.
+        // Still within the transaction, before another program can change the tables again.
         let schema = self.parts(&mut transaction).await?;
         let mark = marks::parts(&mut transaction).await?;
         transaction.commit().await?;
         let is_other =
             last.schema.as_ref().is_some_and(|before| before.triggers != schema.triggers);
         last.schema = Some(schema);
-        // At the next start, anything else has happened while nobody looked.
+        // At the next start, other parts than these mean that the tables were changed while no server ran.
         let values = vec![Value::text(mark)];
         self.execute(SystemStatement { sql: marks::KEEP_PARTS, values }).await?;
         if is_missing || is_other {
@@ -84,7 +90,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether what happens to each table is told: it is there, with all of its triggers.
+    /// Whether all changes are logged: each table exists, with all of its triggers.
     async fn are_told(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
         for table in self.tables.iter() {
             if triggers::state(connection, table).await? != TriggerState::Whole {
@@ -94,7 +100,7 @@ impl Store {
         Ok(true)
     }
 
-    /// What is declared and not there; nothing if all is.
+    /// Returns a message that names a missing table or column. `None` if none is missing.
     async fn what_is_missing(
         &self,
         connection: &mut SqliteConnection,
@@ -113,8 +119,8 @@ impl Store {
                 sqlx::query_scalar(columns).bind(name).fetch_one(&mut *connection).await?;
             let Some(found) = found else {
                 return Ok(Some(format!(
-                    "the table `{name}` is gone; put it back, or start the server again to have an \
-                     empty one made"
+                    "the table `{name}` is gone; put it back, or restart the server to create an empty \
+                     one"
                 )));
             };
             let table = self.tables.iter().find(|table| table.name.as_str() == name);
@@ -124,8 +130,8 @@ impl Store {
                 .find(|field| !found.split(',').any(|column| column == *field));
             if let Some(field) = lost {
                 return Ok(Some(format!(
-                    "the table `{name}` has no column `{field}` any more; put it back, or start the \
-                     server again"
+                    "the table `{name}` no longer has a column `{field}`; put it back, or restart the \
+                     server"
                 )));
             }
         }

@@ -1,4 +1,5 @@
-//! Positions as they are handed out: they move with what their reader can see, and with nothing else.
+//! Positions as they are handed out to clients: a position moves on only with changes that its reader can
+//! see, so that it gives away nothing of others.
 
 use super::Log;
 use super::place::LogPlace;
@@ -12,31 +13,31 @@ use crate::store::StoreError;
 use crate::store::readers::ask;
 use crate::store::related::LabelChange;
 
-/// How many lines that the feed has not read yet are looked through.
+/// How many lines that the feed has not read yet are searched at most.
 const LAG: i64 = 1_000;
 
-/// What somebody reads of a table, by which a change can be seen or not.
+/// The records and fields of a table that a client reads. Decides which changes the client can see.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadScope<'a> {
-    /// The table that is read.
+    /// The table that the client reads.
     pub table: &'a Table,
-    /// The records that are read.
+    /// The filter that matches the records which the client reads.
     pub rows: &'a Filter,
-    /// The fields of them that are read.
+    /// The fields of these records that the client reads.
     pub fields: &'a FieldSet,
-    /// The records that are read for their labels, by the field that refers to them.
+    /// The related records whose labels are shown, by the field that refers to them.
     pub related: &'a [Related],
 }
 
 impl<'a> ReadScope<'a> {
-    /// The tables that are read, the related ones too.
+    /// The tables that the client reads, the related ones included.
     fn tables(self) -> impl Iterator<Item = &'a TableName> {
         let related = self.related.iter().map(|related| &related.table.name);
         std::iter::once(&self.table.name).chain(related)
     }
 
-    /// Whether somebody who reads this can see that a change has happened: a record comes, goes or looks
-    /// otherwise, or is labelled otherwise by one that it refers to.
+    /// Whether a client of this scope can see a change: a record is added, removed or has another value in a
+    /// field, or a related record has another label.
     fn shows(&self, change: &Change) -> bool {
         let Change { old, new, .. } = change;
         let is_read = |record: &&Record| self.rows.matches(record);
@@ -52,19 +53,19 @@ impl<'a> ReadScope<'a> {
 }
 
 impl Log {
-    /// A position for a client that reads this: that of the last change which it can see, so that the position
-    /// does not move with what is closed to the client. Where there is none among the newest lines, it is a
-    /// place that moves once in many lines.
+    /// Returns the position for a client of this scope: that of the last change up to `position` which the
+    /// client can see. If none of the newest lines has such a change, it is a place that moves on once in
+    /// many lines.
     pub async fn hand_out(&self, position: &Position, scope: ReadScope<'_>) -> SealedPosition {
         let epoch = self.epoch.now();
         let Some(now) = epoch.place(position) else { return self.seal.seal(position) };
         let shows = |change: &Change| scope.shows(change);
         let until = self.recent.until();
         let place = if now.seq - until.seq > LAG {
-            // Which change was the last one before that is not worth a question.
+            // The feed is far behind. Finding the last visible change is not worth so long a read.
             now
         } else {
-            // What the feed has not read yet is in no memory.
+            // The lines that the feed has not read yet are not in memory.
             let last = self.last_shown((until.seq, now.seq), &shows).await;
             let tables: Vec<_> = scope.tables().collect();
             let known = || self.recent.last_shown(now.seq, &tables, &shows);
@@ -73,7 +74,8 @@ impl Log {
         self.seal.seal(&epoch.position(place))
     }
 
-    /// The last line of a short stretch that tells of a change which is seen.
+    /// Returns the place of the last line after `since`, up to `until`, with a change for which `shows` is
+    /// true. `None` if there is none.
     async fn last_shown(
         &self,
         (since, until): (i64, i64),

@@ -1,10 +1,11 @@
-//! What a client knows that goes on from a position: everything up to a line of the log and, where a
-//! replay broke off, of some records more than that.
+//! The knowledge in a position: everything up to a line of the log and, if a replay broke off, the later
+//! state of some records.
 //!
-//! A replay tells each record once, as it is by now: what it was between its first and its last change
-//! is nobody's to read any more. So whoever breaks off in the middle knows some records as they are at
-//! the end of the stretch, others as they were at its beginning. The position of each message says which,
-//! and nothing is told twice or left out to whoever comes back with it.
+//! A replay sends each record once, as it is at the end of the replayed lines; the states in between are
+//! never sent, since the client might not be allowed to read them by now. So a client whose connection
+//! breaks in the middle knows some records as they are at the end of these lines, and others as they were at
+//! the beginning. The position of each message says which records those are. A client that comes back with
+//! it receives nothing twice, and misses nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,45 +15,49 @@ use super::place::LogPlace;
 use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, TableName};
 
-/// How often in a row a replay may break off before the client is told to read again.
+/// How often in a row a replay may break off before the client must read the table again.
 const MAX_BROKEN: usize = 4;
 
-/// What is known of a table.
+/// The knowledge that a position holds about one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store) struct TableHistory {
-    /// Every line up to this one.
+    /// The line up to which everything is known.
     pub(super) since: LogPlace,
-    /// What replays told that began there and broke off, the first one first.
+    /// The replays after that line that broke off, in the order in which they were sent.
     pub(super) told: Vec<ReplayProgress>,
 }
 
-/// What a replay told before it broke off.
+/// How far a replay came before it broke off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReplayProgress {
-    /// Where its stretch ends.
+    /// The last line that the replay covers.
     pub(super) until: LogPlace,
+    /// The last record that was sent.
     pub(super) last: Last,
 }
 
-/// Up to where the records of a stretch were told.
+/// The last record that a replay sent, in the order of that replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Last {
-    /// In the order of their last lines there, up to this line.
+    /// Records were sent in the order of their last lines in the replay, up to the record of this line.
     Line(i64),
-    /// In the order of their keys, up to this one.
+    /// Records were sent in the order of their keys, up to this one.
     Record(RecordId),
 }
 
 impl TableHistory {
-    /// What is known after some more of a stretch was told.
+    /// The knowledge after a further replay, of the lines up to `until`, was sent as far as `last`.
     pub(super) fn and(&self, until: LogPlace, last: Last) -> Self {
         let mut more = self.clone();
         more.told.push(ReplayProgress { until, last });
         more
     }
 
-    /// The first line of a record that is not known, of all its lines after `since`, which stand in
-    /// their order.
+    /// Returns the first line of a record that is not known. `lines` are all lines of the record after
+    /// `since`, in order. `None` if all of them are known.
+    ///
+    /// A replay that broke off sent this record if it comes up to `last` in the replay's order, or had no
+    /// line in it; then its lines up to `until` are known.
     pub(super) fn first_unknown(&self, record: RecordId, lines: &[i64]) -> Option<i64> {
         let mut known = self.since.seq;
         for ReplayProgress { until, last } in &self.told {
@@ -68,9 +73,9 @@ impl TableHistory {
         lines.iter().copied().find(|seq| *seq > known)
     }
 
-    /// What is not known of a stretch, given all the changes of the table after `since`: each record once,
-    /// from what it was when it was last known to what it is at the end, in the order of the last lines.
-    /// A record that came and went is not among them.
+    /// Returns the changes up to `until` that are not known, given all changes of the table after `since`:
+    /// one for each record, from its last known state to its state at the end, in the order of the records'
+    /// last lines. A record that was added and removed in between is left out.
     pub(super) fn compact(
         &self,
         epoch: &Epoch,
@@ -99,22 +104,23 @@ impl TableHistory {
             Change { position: epoch.known(&known, &change.table), ..change }
         });
         let mut told: Vec<_> = told.collect();
-        // With the last of all lines everything is known; it may be of a record that is not told.
+        // After the last change everything is known, so its position is the plain one of the last line. That
+        // line may be of a record that is not sent.
         newest.position = changes.last().map_or(newest.position, |line| line.position.clone());
         told.push(newest);
         told
     }
 }
 
-/// What two changes of a record come to, the earlier one first; nothing if there is no record before or
-/// after.
+/// Returns the change from the state before the earlier of two changes of a record to that after the later
+/// one. `None` if the record exists neither before nor after.
 pub(super) fn between(earlier: &Change, later: &Change) -> Option<Change> {
     let is_told = earlier.old.is_some() || later.new.is_some();
     is_told.then(|| Change { old: earlier.old.clone(), ..later.clone() })
 }
 
 impl Epoch {
-    /// The position of whoever knows this of a table.
+    /// Returns the position of a client with this knowledge of a table.
     pub(super) fn known(&self, known: &TableHistory, table: &TableName) -> Position {
         let since = self.position(known.since);
         let told = known.told.iter().map(|ReplayProgress { until, last }| {
@@ -127,13 +133,13 @@ impl Epoch {
         Position::new(format!("{}:{table}{}", since.as_str(), told.collect::<String>()))
     }
 
-    /// What whoever holds a position knows of a table; nothing if it is of another history, or of a client
-    /// that had better read again.
+    /// Returns the knowledge of a table that a position holds. `None` if the position is of another history,
+    /// or of more than [`MAX_BROKEN`] broken replays, so that the client must read the table again.
     pub(super) fn read(&self, position: &Position, table: &TableName) -> Option<TableHistory> {
         let since = self.place(position)?;
         let mut parts = position.as_str().split(':').skip(1);
         if parts.next().is_none_or(|of| of != table.as_str()) {
-            // Of other tables nothing more is known.
+            // The progress is that of another table; of this one, only the lines up to `since` are known.
             return Some(TableHistory { since, told: Vec::new() });
         }
         let told = parts.map(ReplayProgress::read).collect::<Option<Vec<_>>>()?;
@@ -176,7 +182,8 @@ mod tests {
         LogPlace { seq, mark: 7 }
     }
 
-    /// A log in which some records come, change and go, and what it leads to after each line.
+    /// Makes a log in which records are added, changed and removed, with the records that there are after
+    /// each line.
     fn log(random: &mut StdRng, length: i64) -> (Vec<Arc<Change>>, Vec<BTreeMap<i64, i64>>) {
         let (mut now, mut changes, mut states) = (BTreeMap::new(), Vec::new(), Vec::new());
         states.push(now.clone());
@@ -206,7 +213,7 @@ mod tests {
         (changes, states)
     }
 
-    /// Applies a change as a client that holds just what it was told; nothing may come twice.
+    /// Applies a change to the records that a client holds. The old state must be the one that it holds.
     fn apply(held: &mut BTreeMap<i64, i64>, change: &Change) {
         let number = |record: &Record| match record.values[0] {
             Value::Integer(number) => number,

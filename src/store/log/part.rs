@@ -1,4 +1,4 @@
-//! A long stretch of the log, told in parts: record by record, in the order of their keys.
+//! A replay of many lines, in parts: record by record, in the order of the records' keys.
 
 use std::collections::HashMap;
 
@@ -14,25 +14,24 @@ use crate::store::{StoreError, row};
 
 /// How many records are looked up at once.
 const RECORDS: usize = 100;
-/// How many records a part has at most.
+/// How many records are looked up for one part at most.
 const MAX_RECORDS: usize = 1_000;
-/// How long the lines of a part may be in the log together, in bytes; those of one look-up are always
-/// among them.
+/// After how many bytes of log lines a part ends. One look-up is always finished, so a part may be longer.
 const PART_BYTES: usize = 256 * 1024;
 
-/// A part of what happened between two positions.
+/// A part of the changes between two positions.
 #[derive(Debug)]
 pub struct ReplayPart {
-    /// What became of each record, in the order of their keys; may be none.
+    /// One change for each record, in the order of their keys. May be empty.
     pub changes: Vec<Change>,
-    /// The last record of this part, if more follow.
+    /// The last record that was looked up for this part. `None` if this is the last part.
     pub last: Option<RecordId>,
 }
 
 impl Log {
-    /// What became of the next records of a table, of all that changed after one position up to and
-    /// including another: of those with a greater key than `last`, if it is given. Nothing if the log
-    /// does not reach back that far, or a position is of another history.
+    /// Returns what became of the records of a table after the position `since`, up to and including `until`,
+    /// for the next records in the order of their keys: those after `last`, or the first ones if that is
+    /// `None`. Returns `None` if the log does not reach back that far, or a position is of another history.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -66,7 +65,7 @@ impl Log {
                 return Ok(None);
             }
         }
-        // That no line is missing is found out once.
+        // Whether a line is missing is checked once, for the first part.
         if last.is_none() && !is_whole(connection, known.since, until).await? {
             return Ok(None);
         }
@@ -99,8 +98,8 @@ impl Log {
         }
     }
 
-    /// The changes in the first and the last line of some stretches, by their numbers, and how long
-    /// these are together, in bytes.
+    /// Reads the changes in the first and last lines of several ranges. Returns them by their `seq`, and how
+    /// long these lines are together, in bytes.
     async fn lines(
         &self,
         connection: &mut SqliteConnection,
@@ -133,7 +132,7 @@ async fn is_kept(connection: &mut SqliteConnection, line: LogPlace) -> Result<bo
     Ok(found.is_some_and(|found| LogPlace::of(&found) == line))
 }
 
-/// Whether no line is missing between two.
+/// Whether no line is missing after the first place, up to the second.
 async fn is_whole(
     connection: &mut SqliteConnection,
     since: LogPlace,
@@ -145,8 +144,8 @@ async fn is_whole(
     Ok(lines == until.seq - since.seq)
 }
 
-/// The next records of a table that changed in a stretch, by their keys, and the numbers of their lines
-/// there, in order.
+/// Returns the next records of a table that changed after one place up to another, in the order of their
+/// keys, each with the numbers of its lines there, in order. With `last`, only records with a greater key.
 async fn changed(
     connection: &mut SqliteConnection,
     (since, until): (LogPlace, LogPlace),

@@ -5,24 +5,25 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::store::{StoreError, row};
 
-/// What a [`LogPlace`] is made of.
+/// The SQL expression for the text that [`LogPlace::read`] reads.
 pub(in crate::store) const PLACE: &str =
     "seq || char(9) || at || char(9) || table_name || char(9) || key";
-/// The place of the newest line; null if there is none.
+/// Selects the place of the newest line; no row if there is none.
 pub(in crate::store) const LAST_PLACE: &str =
     "select seq || char(9) || at || char(9) || table_name || char(9) || key
      from _pagetide_changes order by seq desc limit 1";
 
-/// A line of the log, known again by its number and a mark of what it says; the default one is before
-/// the first.
+/// The place of a line in the log: its number and a mark, by which the line is recognised. The default value
+/// is the place before the first line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct LogPlace {
     pub(in crate::store) seq: i64,
+    /// A hash of the line's time, table and key.
     pub(in crate::store) mark: u32,
 }
 
 impl LogPlace {
-    /// From what SQL says of a line, see [`PLACE`].
+    /// Reads a place from its text, as [`PLACE`] selects it.
     pub(in crate::store) fn read(line: &str) -> Self {
         let (seq, said) = line.split_once('\t').unwrap_or_default();
         // FNV-1a: any hash will do, so long as every version of this program makes the same.
@@ -37,6 +38,7 @@ impl LogPlace {
     }
 }
 
+/// Returns the place of the newest line. The default place if there is none.
 pub(in crate::store) async fn last_place(
     connection: &mut SqliteConnection,
 ) -> Result<LogPlace, StoreError> {

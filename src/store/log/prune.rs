@@ -1,4 +1,4 @@
-//! Keeps the change log within its bounds: of time, of lines and of bytes, whichever is met first.
+//! Removes old lines of the change log: when they are too old, or when there are too many lines or bytes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,35 +12,36 @@ use crate::model::value::Value;
 use crate::store::write::SystemStatement;
 use crate::store::{Store, StoreError, row};
 
-/// How many lines are looked at in one step.
+/// How many lines are read in one step.
 const LINES: usize = 1_000;
-/// A block of lines is removed in one step, so that no writer waits long for it: it has at most so many
-/// lines, so many bytes, and is of so long a time.
+/// The bounds of a block: its lines, their bytes, and the time between the first and the last of them. A
+/// block is removed in one step, so a small one keeps no writer waiting for long.
 const BLOCK_LINES: u64 = 1_000;
 const BLOCK_BYTES: u64 = 1024 * 1024;
 const BLOCK_TIME: SignedDuration = SignedDuration::from_mins(10);
-/// How long until the log is looked at again where nothing had to be removed.
+/// How long to wait before the next step if nothing had to be removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(1);
 
-/// What is known of the log by whoever prunes it.
+/// Prunes the change log. Remembers the sizes of its lines, so that each line is measured once.
 #[derive(Default)]
 pub struct Pruner {
-    /// The lines, the oldest first.
+    /// The known lines of the log, the oldest first.
     blocks: VecDeque<Block>,
     bytes: u64,
 }
 
-/// Lines that follow each other.
+/// Successive lines of the log, which are removed together.
 struct Block {
+    /// The `seq` of the last line.
     last: i64,
     lines: u64,
     bytes: u64,
-    /// When the first and the last of them were written.
+    /// The times at which the first and the last of these lines were written.
     since: Timestamp,
     until: Timestamp,
 }
 
-/// A line as far as it counts here.
+/// A line of the log with what decides when it is pruned.
 struct PrunableLine {
     seq: i64,
     bytes: u64,
@@ -48,7 +49,7 @@ struct PrunableLine {
 }
 
 impl Pruner {
-    /// Prunes the log of a store, for ever.
+    /// Prunes the log of a store, again and again. Never returns.
     pub async fn run(mut self, store: Store) {
         loop {
             match self.step(&store).await {
@@ -60,11 +61,12 @@ impl Pruner {
         }
     }
 
-    /// Looks at some more lines and removes a few that are too many; says whether to go on at once.
+    /// Reads the next new lines, and removes the oldest block if the log is beyond a bound. Returns whether
+    /// the next step should follow at once.
     async fn step(&mut self, store: &Store) -> Result<bool, StoreError> {
         let (newest, lines) = lines(store, self.last()).await?;
         if newest < self.last() {
-            // It is the log of another database by now.
+            // The database was replaced: this is another log.
             *self = Self::default();
             return Ok(true);
         }
@@ -77,7 +79,7 @@ impl Pruner {
         let is_too_much = self.bytes > store.limits().size(Limit::LogBytes)
             || is_beyond(oldest.last)
             || oldest.until < cutoff;
-        // The newest line tells from where to go on.
+        // The newest line always stays, since positions of up-to-date readers name it.
         let last = oldest.last.min(newest - 1);
         if !is_too_much || last < oldest.last && oldest.lines == 1 {
             return Ok(is_behind);
@@ -90,7 +92,7 @@ impl Pruner {
         Ok(true)
     }
 
-    /// The last line that is known.
+    /// The `seq` of the last known line; 0 if none is known.
     fn last(&self) -> i64 {
         self.blocks.back().map_or(0, |block| block.last)
     }
@@ -116,7 +118,7 @@ impl Pruner {
     }
 }
 
-/// The number of the newest line, and the next lines after one.
+/// Reads the next lines after a `seq`. Returns the `seq` of the newest line in the log, and these lines.
 async fn lines(store: &Store, after: i64) -> Result<(i64, Vec<PrunableLine>), StoreError> {
     let mut reader = store.readers.house().await?;
     let rows = async {
@@ -135,7 +137,7 @@ async fn lines(store: &Store, after: i64) -> Result<(i64, Vec<PrunableLine>), St
     let lines = rows.iter().map(|row| PrunableLine {
         seq: row.get(0),
         bytes: row.get::<i64, _>(1).unsigned_abs(),
-        // What is no time has been there for ever.
+        // A line without a readable time counts as one that is old enough to be removed.
         at: row::text(row, 2).and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH),
     });
     Ok((newest, lines.collect()))

@@ -1,4 +1,4 @@
-//! The change log as its readers see it: what is replayed from memory, from the file, or not at all.
+//! Tests of replays of the change log: from memory, from the file, and those that are refused.
 
 use super::*;
 use crate::model::value::Value;
@@ -85,7 +85,7 @@ async fn what_is_no_longer_in_memory_is_asked_of_the_database() {
     let (store, table) = open(folder.path()).await;
     let start = store.log().position().await.unwrap();
     add(&store, &table, "Ada").await;
-    // Nobody has read it into memory.
+    // The feed has not read this line into memory.
     let until = store.log().position().await.unwrap();
     check(&told(&store, &start, &until).await, &[1]);
     assert!(matches!(told(&store, &until, &start).await, Replay::Ahead));

@@ -1,8 +1,8 @@
-//! How much of the quick connections each requester may take: a part of the time, with some in advance.
+//! How much time each requester may take on the quick connections: a budget that refills as time passes.
 //!
-//! Whoever uses theirs up with statements that take long is not refused, and what is really quick still
-//! is: but what takes longer waits among the slow ones sooner, until some time has passed. The quick
-//! statements of one requester are asked one after the other, so that others never wait behind many of them.
+//! A requester who has used up the budget is not refused, but each of their statements gets a tenth of the
+//! usual time before it moves to the slow lane. The quick statements of one requester run one after the
+//! other, so that other requesters never wait behind many of them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,31 +12,31 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::{Limit, Limits, Requester};
 
-/// What is earned of each moment that passes: a quarter of one connection.
+/// The budget refills by the time that passes, divided by this: a quarter of one connection.
 const EARNED: u32 = 4;
-/// How much shorter the moment is of whoever has used theirs up.
+/// By how much the time of a statement is divided if its requester has used up the budget.
 const IN_DEBT: u32 = 10;
-/// How much may be in advance.
+/// The full budget of a requester.
 const MOST: Duration = Duration::from_secs(1);
-/// How many requesters are remembered before those are forgotten who have earned theirs back.
+/// How many requesters are remembered before those whose budget is full again are forgotten.
 const REMEMBERED: usize = 1_024;
 
-/// What each requester may still take.
+/// The budgets of all requesters.
 pub(super) struct Credit {
     limits: Arc<Limits>,
     spent: Mutex<HashMap<Requester, Balance>>,
-    /// Whose statement is under way, of each requester.
+    /// For each requester the permit to run a quick statement.
     turns: Mutex<HashMap<Requester, Arc<Semaphore>>>,
 }
 
-/// What a statement may take of a quick connection.
+/// The permission for one statement to run on a quick connection.
 pub(super) struct Moment {
     pub(super) time: Duration,
-    /// Given back when it is over: another one of the requester's may wait for it.
+    /// The requester's permit. The next statement of the requester waits until it is dropped.
     pub(super) turn: Option<OwnedSemaphorePermit>,
 }
 
-/// What somebody has left as of a moment.
+/// The budget that a requester had left at an instant.
 #[derive(Clone, Copy)]
 struct Balance {
     left: Duration,
@@ -59,7 +59,8 @@ impl Credit {
         Self { limits, spent: Mutex::default(), turns: Mutex::default() }
     }
 
-    /// What a statement of this requester may take of a quick connection, once it is its turn.
+    /// Waits until no other quick statement of this requester runs, then returns how long the next one may
+    /// take.
     pub(super) async fn moment(&self, requester: &Requester) -> Moment {
         let turns = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,7 +82,7 @@ impl Credit {
         if has_some { moment } else { moment / IN_DEBT }
     }
 
-    /// Notes that a statement took so long.
+    /// Takes the time of a statement from the requester's budget.
     pub(super) fn spend(&self, requester: &Requester, time: Duration) {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

@@ -1,4 +1,5 @@
-//! What holds the statements of a connection: SQLite asks it again and again whether to go on.
+//! The time limit of a connection's statements. SQLite's progress handler asks it again and again whether
+//! to go on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,13 +9,12 @@ use sqlx::SqliteConnection;
 
 use crate::system::thread_time;
 
-/// After how many steps of its virtual machine SQLite asks whether to go on. Looking through a long text
-/// is one step, of up to some milliseconds; asking takes some ten nanoseconds.
+/// After how many steps of its virtual machine SQLite asks whether to go on. Searching a long text is one
+/// step, of up to some milliseconds; asking takes some ten nanoseconds.
 const STEPS: i32 = 64;
-/// A deadline that never comes.
 const NEVER: u64 = u64::MAX;
 
-/// Stops every statement of every connection that it was given to. Copies are one.
+/// A signal that stops all statements of the connections it was given to. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct StopSignal(Arc<AtomicBool>);
 
@@ -28,33 +28,34 @@ impl StopSignal {
     }
 }
 
-/// Says how long the statements of one connection may go on.
+/// The time limit of the statements of one connection.
 #[derive(Debug)]
 pub(in crate::store) struct Leash {
     began: Instant,
-    /// When they are to stop, in microseconds since it began; at once if it is zero.
+    /// The deadline of the statements, in microseconds since `began`. Zero stops them at once.
     until: AtomicU64,
-    /// How much of the processor they may use, in microseconds; any, if it is zero.
+    /// How much processor time the statements may use, in microseconds. Zero is no limit.
     work: AtomicU64,
-    /// What their thread had used of it when they began; zero until that is looked at.
+    /// The processor time that their thread had used when they began, in microseconds. Zero until the first
+    /// look at it.
     used_before: AtomicU64,
     stop: StopSignal,
 }
 
-/// How long statements may go on.
+/// How long the statements of a connection may run.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) enum Length {
-    /// For ever: nothing stops them but their asker.
+    /// Without a limit, until their reader gives up waiting.
     Any,
     /// Until so much time has passed.
     Time(Duration),
-    /// Until they have used so much of the processor: on a busy machine no statement is slow for standing
-    /// still.
+    /// Until they have used so much processor time. On a busy machine, the time that a statement waits for
+    /// the processor does not count.
     Work(Duration),
 }
 
 impl Leash {
-    /// Puts a connection on a leash of any length.
+    /// Installs a leash on a connection, at first without a limit.
     pub(in crate::store) async fn on(
         connection: &mut SqliteConnection,
         stop: &StopSignal,
@@ -73,7 +74,7 @@ impl Leash {
         Ok(leash)
     }
 
-    /// Lets statements go on for so long from now on. Nothing may be under way.
+    /// Sets the limit of the statements that are run from now on. No statement may be running.
     pub(in crate::store) fn let_out(&self, length: Length) {
         let (time, work) = match length {
             Length::Any => (None, None),
@@ -86,7 +87,7 @@ impl Leash {
         self.until.store(until, Ordering::Relaxed);
     }
 
-    /// Stops what is under way.
+    /// Stops the statement that is running.
     pub(in crate::store) fn cut(&self) {
         self.until.store(0, Ordering::Relaxed);
     }
@@ -107,19 +108,21 @@ impl Leash {
         if work == 0 || used >= work {
             return false;
         }
-        // It cannot use up the rest sooner. Unless it has been cut meanwhile.
+        // The statement cannot use up its processor time before `next`. The exchange fails if it was cut
+        // meanwhile.
         let next = self.now().saturating_add(work - used);
         let looked = self.until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed);
         looked.is_ok()
     }
 
-    /// Microseconds since it began, from 1 on.
+    /// The microseconds since `began`, plus 1, since a deadline of zero has another meaning.
     fn now(&self) -> u64 {
         micros(self.began.elapsed()).saturating_add(1)
     }
 }
 
-/// What this thread has used of the processor, in microseconds, from 1 on.
+/// The processor time that this thread has used, in microseconds, plus 1, since zero means "not yet looked
+/// at".
 fn used() -> u64 {
     micros(thread_time()).saturating_add(1)
 }

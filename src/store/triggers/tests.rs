@@ -1,4 +1,5 @@
-//! Whatever other triggers do, whoever applies the lines of the log holds what the query returns.
+//! Tests that a reader who applies the lines of the log has the records that a query returns, whatever other
+//! triggers do.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +25,8 @@ impl Chance {
     }
 }
 
-/// What owners of databases have for triggers; `things` has a text `f0`, a number `f1` and a unique
-/// `f2`.
+/// Triggers that other programs may have created. The table `things` has a text `f0`, a number `f1` and a
+/// unique `f2`.
 const OWNERS: [&str; 13] = [
     "after insert on things begin update things set f0 = upper(f0) where id = new.id; end",
     "after update on things begin update things set f0 = upper(f0) where id = new.id; end",
@@ -44,10 +45,10 @@ const OWNERS: [&str; 13] = [
     "before insert on things begin update things set f0 = 'seen' where f2 = new.f2; end",
 ];
 
-/// Seeds that once found a fault.
+/// Seeds with which this test once found a fault.
 const FOUND: [u64; 1] = [5_458_466_535_580_099_187];
 
-/// What somebody may ask for; `{}` stands for a column.
+/// Filters that a client may use; `{}` stands for a column.
 const FILTERS: [&str; 6] =
     ["1", "{f1} = 2", "{f1} > 3", "{f0} = 'A'", "{f0} = 'a'", "{f2} is not null and {f1} <> 6"];
 
@@ -91,7 +92,7 @@ async fn all(connection: &mut SqliteConnection, sql: String) -> Vec<(i64, String
     rows.unwrap()
 }
 
-/// Applies the lines after one to what is held by whoever asked with a filter.
+/// Applies the lines after a position to the records that a client with a filter holds.
 async fn hear(
     connection: &mut SqliteConnection,
     (table, template): (&str, &str),
@@ -143,7 +144,7 @@ async fn run(seed: u64) {
             .await
             .unwrap();
     }
-    // Ours are then the newest.
+    // Our triggers are then the newest.
     if chance.roll(2) == 1 {
         for table in &tables {
             for sql in dropped(table.name.as_str()) {
@@ -160,7 +161,7 @@ async fn run(seed: u64) {
         let last = "select 1, coalesce(max(seq), 0) || '' from _pagetide_changes".to_owned();
         let last: i64 = all(&mut connection, last).await[0].1.parse().unwrap();
         let statement = statement(&mut chance);
-        // Some are refused, for triggers run into each other; then nothing happens.
+        // Some statements are refused, since triggers run into each other; these change nothing.
         let _ = connection.execute(AssertSqlSafe(statement.clone())).await;
         for ((table, template), held) in &mut listeners {
             hear(&mut connection, (table, template), last, held).await;
@@ -181,7 +182,7 @@ async fn run(seed: u64) {
 #[tokio::test]
 async fn whatever_other_triggers_do_whoever_applies_the_log_holds_what_is_there() {
     let seed = std::env::var("TRIGGERS_SEED").ok().and_then(|seed| seed.parse().ok());
-    // The same every time: what a run finds by chance, the next one does not see mended.
+    // The seeds are fixed: a fault found with random ones could not be found again.
     let seeds: Vec<_> = seed.map_or_else(|| (0..24).chain(FOUND).collect(), |seed| vec![seed]);
     for seed in seeds {
         run(seed).await;

@@ -1,4 +1,8 @@
-//! What waits is written together, in one commit: each is told what came of its own part.
+//! Writes a group of jobs in one commit, and sends each caller the outcome of its own job.
+//!
+//! A job that is refused is undone alone, to a savepoint, and the group goes on. If SQLite rolls the whole
+//! transaction back, or it cannot be committed, each job of the group is tried again in a commit of its own:
+//! only the job that caused the failure fails.
 
 use std::time::Duration;
 
@@ -15,10 +19,10 @@ use crate::store::readers::Length;
 use crate::store::write::{Outcomes, SystemStatement, WriteOutcome};
 use crate::store::{StoreError, error, execute, transaction};
 
-/// How many records of one kind are added in one round trip to the connection's thread at most.
+/// How many similar inserts are sent to the connection's thread in one round trip at most.
 const RUN: usize = 16;
 
-/// How much longer than others a write may take for each of its records.
+/// By how much each record of a write extends its time limit.
 const EACH: Duration = Duration::from_millis(20);
 
 /// The answer to a job, held back until the commit is on disk.
@@ -28,7 +32,7 @@ pub(super) enum CommitReply {
 }
 
 impl CommitReply {
-    /// The same, where a write that was stopped for the time it took is told so.
+    /// Replaces the error of a write that was stopped for taking too long by [`Limit::WriteTime`].
     fn explained(self, health: &Health) -> Self {
         let told = |error: StoreError| match error::is_interrupted(&error) {
             true => health.limits.refuse(Limit::WriteTime).into(),
@@ -44,7 +48,7 @@ impl CommitReply {
         }
     }
 
-    /// Whether it tells of a failure of the connection or the disk.
+    /// Whether the connection or the disk failed.
     fn has_failed(&self) -> bool {
         let has_failed = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
         match self {
@@ -56,7 +60,7 @@ impl CommitReply {
         }
     }
 
-    /// Whether it tells of rows that are on disk.
+    /// Whether the job has changed rows.
     fn has_written(&self) -> bool {
         match self {
             Self::Records(Ok(outcomes)) => {
@@ -70,18 +74,18 @@ impl CommitReply {
     }
 }
 
-/// Why nothing of a group is on disk.
+/// Why nothing of a group was written.
 enum Failure {
-    /// It could not be begun, and others could not either.
+    /// The transaction could not be begun, which no job of the group is to blame for.
     NotBegun(sqlx::Error),
-    /// SQLite has undone all of it because of one job, which is to be told this.
+    /// SQLite has rolled back the transaction because of one job; the answer to that job.
     RolledBack(CommitReply),
-    /// It could not be ended.
+    /// The transaction could not be finished.
     NotEnded(StoreError),
 }
 
 impl Failure {
-    /// What is told of it to the only one in its group.
+    /// The answer to a job that was alone in its group.
     fn of(self, job: &Job) -> CommitReply {
         match self {
             Self::NotBegun(error) => job.failed(StoreError::Unavailable(error)),
@@ -91,17 +95,17 @@ impl Failure {
     }
 }
 
-/// What came of a commit.
+/// The result of a commit, as far as it says something about the database.
 pub(super) enum Committed {
-    /// Something is on disk.
+    /// Rows were written to the disk.
     Rows,
-    /// There was nothing to write, or it was refused for what it says.
+    /// No row was written: the jobs changed nothing, or were refused for their content.
     Nothing,
-    /// The connection, or the disk, did not do what it should.
+    /// The connection or the disk failed.
     Failed,
 }
 
-/// Writes what was asked for, and tells who asked.
+/// Writes a group of jobs and sends the answers to their callers.
 pub(super) async fn commit(
     connection: &mut Open,
     people: &UserNames,
@@ -115,7 +119,8 @@ pub(super) async fn commit(
             work.iter().map(|job| job.failed(not_begun(&error, health))).collect()
         }
         Err(failure) if work.len() == 1 => vec![failure.of(&work[0])],
-        // One of them is to blame. The others are not hurt by it: each gets a commit of its own.
+        // One job is to blame, and it is not known which. With a commit of its own for each, only that one
+        // fails.
         Err(_) => {
             let mut answers = Vec::with_capacity(work.len());
             for job in &work {
@@ -128,7 +133,7 @@ pub(super) async fn commit(
         }
     };
     let answers: Vec<_> = answers.into_iter().map(|answer| answer.explained(health)).collect();
-    // What was written to a file that is no longer the database is not there.
+    // If the file was replaced meanwhile, the writes went into the old one and are lost.
     if health.files.displaced().is_some() {
         refuse(work, health);
         return Committed::Nothing;
@@ -146,7 +151,7 @@ pub(super) async fn commit(
     committed
 }
 
-/// Why nobody of a group could write.
+/// The error for each job of a group whose transaction could not be begun.
 fn not_begun(error: &sqlx::Error, health: &Health) -> StoreError {
     match error::is_busy(error) {
         true => health.limits.refuse(Limit::WriteWaitTime).into(),
@@ -154,7 +159,8 @@ fn not_begun(error: &sqlx::Error, health: &Health) -> StoreError {
     }
 }
 
-/// Writes all of it in one commit; or nothing, and then no transaction is left open.
+/// Writes the jobs in one commit and returns an answer for each. On failure nothing is written, and no
+/// transaction is left open.
 async fn group(
     open: &mut Open,
     people: &UserNames,
@@ -222,12 +228,12 @@ async fn within(
         }
         rest = &rest[taken..];
     }
-    // Whoever writes next, another program, is nobody we know.
+    // The next write may be another program's, whose author is not known.
     set_actor(connection, &mut actor, None).await.map_err(failed)?;
     Ok(answers)
 }
 
-/// Says who writes from here on, where that is somebody else than before.
+/// Sets the account that the triggers write into the change log, if it is another than `before`.
 async fn set_actor(
     connection: &mut SqliteConnection,
     before: &mut Option<UserId>,

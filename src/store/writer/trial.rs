@@ -1,5 +1,5 @@
-//! Writes that are only tried out, such as an import before it is meant. SQLite has one writer, and whoever
-//! means it does not wait for them: after a moment they make way, and begin again when it is quieter.
+//! Writes that are only tried out, such as the preview of an import. SQLite has one writer, and real writes
+//! must not wait for a trial: if it takes too long while others wait, it is stopped, and begun again later.
 
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use crate::limits::Limit;
 use crate::store::write::{Outcomes, Write};
 use crate::store::{Store, StoreError};
 
-/// How often a trial is begun, and how long it waits in between.
+/// How often a trial is begun at most, and how long it waits in between.
 const TRIALS: usize = 20;
 const BETWEEN: Duration = Duration::from_millis(300);
 
 impl Store {
-    /// Finds out what would become of a write.
+    /// Returns the outcomes that a write would have, without changing anything. Fails with
+    /// [`Limit::TrialTime`] if other writes stopped each try.
     pub(super) async fn try_out_write(&self, write: Write) -> Result<Outcomes, StoreError> {
         for _ in 0..TRIALS {
             match self.send(write.clone()).await {
