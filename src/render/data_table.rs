@@ -35,7 +35,9 @@ impl ComponentHtml for DataTable {
     }
 
     fn stylesheets(&self) -> Vec<&'static str> {
-        self.changes_records().then_some("form.css").into_iter().collect()
+        let acts = self.changes_records().then_some("form.css");
+        let is_browsed = self.is_browsable() || self.row_link.is_some();
+        acts.into_iter().chain(is_browsed.then_some("browse.css")).collect()
     }
 }
 
