@@ -25,9 +25,10 @@ pub enum StoreError {
          pass --allow-destructive to delete it", .0.join("\n  ")
     )]
     WouldLose(Vec<String>),
-    /// Records in the database break rules that the app declares; a line for each rule.
+    /// A migration is not possible, not even with losses: records break a declared rule, a name is taken, or
+    /// a renaming is in doubt. A line for each obstacle.
     #[error(
-        "records in the database break rules of the declared tables:\n  {}\nnothing was changed",
+        "the database does not fit the declared tables:\n  {}\nnothing was changed",
         .0.join("\n  ")
     )]
     DoesNotFit(Vec<String>),

@@ -625,7 +625,7 @@ fn what_may_have_been_renamed_before_is_not_guessed() {
     let now = app(&format!("{now}\n      - {{ name: c, type: long-text, renamedFrom: b }}"));
     let told = before.is_refused(&now, &["--allow-destructive"]);
     assert!(told.contains("tasks.b: 2 records with both `a` and `b`"), "{told}");
-    assert!(told.contains("take `renamedFrom: a` away"), "{told}");
+    assert!(told.contains("remove `renamedFrom: a`"), "{told}");
 }
 
 #[test]
