@@ -65,14 +65,11 @@ impl Store {
                     bytes += record.length();
                     batch.push(record);
                     if batch.len() == BATCH || bytes >= BATCH_BYTES {
-                        if !hand_on(&batches, &mut batch).await {
-                            return Ok(());
-                        }
+                        hand_on(&batches, &mut batch).await?;
                         bytes = 0;
                     }
                 }
-                hand_on(&batches, &mut batch).await;
-                Ok(())
+                hand_on(&batches, &mut batch).await
             };
             let done = tokio::select! {
                 done = timeout(LONGEST, walk) => done,
@@ -80,6 +77,8 @@ impl Store {
                 () = batches.closed() => Ok(Ok(())),
             };
             leash.cut();
+            // The reader may take the end late: it holds no connection until then.
+            drop(connection);
             let failed = match done {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error,
@@ -92,11 +91,31 @@ impl Store {
     }
 }
 
-/// Sends a batch to the reader. Returns whether the reader took it in time.
-async fn hand_on(batches: &mpsc::Sender<Batched>, batch: &mut Vec<Record>) -> bool {
+/// Sends a batch to the reader. Fails with [`StoreError::TooSlow`] if the reader does not take it in time: the stream
+/// ends with an error, so that what was cut off is never taken for the whole.
+async fn hand_on(
+    batches: &mpsc::Sender<Batched>,
+    batch: &mut Vec<Record>,
+) -> Result<(), StoreError> {
     let full = std::mem::replace(batch, Vec::with_capacity(BATCH));
     match timeout(STALLED, batches.send(Ok(full))).await {
-        Ok(sent) => sent.is_ok(),
-        Err(_) => false,
+        // A reader that has gone ends the walk by itself.
+        Ok(_) => Ok(()),
+        Err(_) => Err(StoreError::TooSlow),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_for_long_gets_an_error_at_the_end() {
+        let (batches, mut receiver) = mpsc::channel(1);
+        hand_on(&batches, &mut Vec::new()).await.unwrap();
+        let stalled = hand_on(&batches, &mut Vec::new()).await;
+        assert!(matches!(stalled, Err(StoreError::TooSlow)));
+        receiver.close();
+        hand_on(&batches, &mut Vec::new()).await.unwrap();
     }
 }
