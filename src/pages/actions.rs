@@ -1,4 +1,4 @@
-//! What becomes of a button that was pressed: something is done to a record, or to several.
+//! Buttons that were pressed: an action is done to one record, or to several.
 
 use std::sync::Arc;
 
@@ -21,18 +21,18 @@ use crate::records::{
 use crate::render::{self, Confirm};
 use crate::router::Address;
 
-/// What was pressed, and for which records.
+/// A button that was pressed, and the records that it is for.
 struct Press<'a> {
     view: View,
     action: &'a Action,
     /// The words on the button.
     label: Arc<str>,
-    /// What happens then, where an author says so.
+    /// What the author wants to follow the action; `None` if they do not say.
     on_success: Option<&'a OnSuccess>,
     ids: Vec<RecordId>,
     /// Whether it is for any number of records.
     is_bulk: bool,
-    /// Whether whoever pressed it has been asked, and meant it.
+    /// Whether the user was asked to confirm the action, and has.
     is_confirmed: bool,
 }
 
@@ -99,7 +99,7 @@ impl Pages {
         }
     }
 
-    /// Asks whoever pressed a button whether they mean it.
+    /// Asks the user to confirm the action.
     fn ask(
         &self,
         viewer: &Viewer,
@@ -118,7 +118,7 @@ impl Pages {
         Ok(Submitted::Asked { html, confirm })
     }
 
-    /// The page as it is, which tells what could not be done.
+    /// Returns the page with a message that says what was not done.
     async fn refused(
         &self,
         viewer: &Viewer,
@@ -192,7 +192,7 @@ impl<'a> Press<'a> {
         }
     }
 
-    /// What is to be asked before it is done.
+    /// Returns the question to ask before the action. `None` if there is none, or it was answered.
     fn confirm(&self) -> Option<Confirm> {
         let number = self.ids.len();
         let is_deletion = matches!(self.action.deed, ActionKind::Delete);
@@ -207,7 +207,7 @@ impl<'a> Press<'a> {
         (!self.is_confirmed).then_some(Confirm { text, label, is_deletion })
     }
 
-    /// What is done, once it is sure.
+    /// Returns the future that does the action.
     fn work(
         &self,
         records: Records,

@@ -17,7 +17,7 @@ use crate::records::RecordsError;
 use crate::render::Draft;
 
 impl Pages {
-    /// The form as it is now, for whoever sent it as it was.
+    /// Returns the form as it is now, for a user who sent it as it was.
     pub(super) async fn sent_from_another(
         &self,
         viewer: &Viewer,
@@ -65,7 +65,7 @@ fn is_same(target: &Target<'_>, pairs: &[(String, String)], now: Option<&Record>
     }
 }
 
-/// What the form still asks for, with what its controls showed, and what it does not.
+/// Splits what was sent into the fields that the form still has, with what their controls showed, and the others.
 fn divided(target: &Target<'_>, pairs: &[(String, String)]) -> (Pairs, Pairs) {
     let fields = target.form.fields.iter().filter(|field| !field.hidden);
     let fields = fields.filter(|field| target.open.contains(field.field));
@@ -81,7 +81,7 @@ fn divided(target: &Target<'_>, pairs: &[(String, String)]) -> (Pairs, Pairs) {
     (kept, dropped.into_iter().filter(|(name, _)| !name.starts_with('_')).collect())
 }
 
-/// What is told, so that nothing that was entered is lost without a word.
+/// Returns the message that lists what was entered and has no field any more.
 fn message(sent: &FormData<'_>, dropped: &Pairs, is_same: bool) -> String {
     let mut message =
         "This page has changed since it was opened, so nothing was saved. Look through \

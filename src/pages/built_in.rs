@@ -1,4 +1,4 @@
-//! The pages that every app has: somebody's own account, and those for admins.
+//! The pages that every app has: the user's own account, and the pages for admins.
 
 use crate::model::viewer::Viewer;
 use crate::pages::{Pages, PagesError};
@@ -15,10 +15,10 @@ const ABOUT_PEOPLE: [(&str, &str); 4] = [
 ];
 
 impl Pages {
-    /// The page of somebody's own account.
+    /// Renders the page of the user's own account.
     ///
     /// # Errors
-    /// When it cannot be rendered.
+    /// If it cannot be rendered.
     pub fn account(
         &self,
         viewer: &Viewer,
@@ -32,7 +32,7 @@ impl Pages {
     /// A page for admins that is not about tables.
     ///
     /// # Errors
-    /// When it cannot be rendered.
+    /// If it cannot be rendered.
     pub fn admin(
         &self,
         viewer: &Viewer,
@@ -45,23 +45,23 @@ impl Pages {
         Ok(self.renderer.admin(&self.frame(viewer, &menu, nonce), page, said)?)
     }
 
-    /// What stands beside the figures of the tables.
+    /// Renders the HTML beside the figures of the tables on the overview for admins.
     ///
     /// # Errors
-    /// When it cannot be rendered.
+    /// If it cannot be rendered.
     pub fn admin_figures(&self, figures: Figures) -> Result<String, PagesError> {
         Ok(self.renderer.admin_figures(figures)?)
     }
 
-    /// What happened to a record, below it.
+    /// Renders the history of a record, which is shown below it.
     ///
     /// # Errors
-    /// When it cannot be rendered.
+    /// If it cannot be rendered.
     pub fn admin_history(&self, past: &RecordPast) -> Result<String, PagesError> {
         Ok(self.renderer.admin_history(past)?)
     }
 
-    /// What stands in the menu for an admin: the way to the pages for admins, or on those all of them.
+    /// Returns the menu of the pages for admins. `None` on other pages.
     pub(super) fn admin_menu(&self, viewer: &Viewer, path: &str) -> Option<Vec<MenuItem>> {
         let overview = self.app.at(ADMIN).filter(|at| self.app.may_open(&at.page, viewer))?;
         let is_among = path == ADMIN || path.starts_with("/admin/");

@@ -1,4 +1,4 @@
-//! What has been rendered, for as long as the tables it was made of have not changed.
+//! The cache of renderings: each is kept until a table that it was made of changes.
 //!
 //! A rendering may differ between viewers only by what its key names: the components that they see
 //! (`seen`), the words about them (`said`) and what a `ViewKey` holds. So the templates of components
@@ -26,7 +26,7 @@ use crate::model::route::RouteValues;
 use crate::queries::ComponentQuery;
 
 /// Before the position from which a component goes on, up to the next quotation mark. It is no part of what is
-/// shown: whoever goes on from an earlier one hears of the same.
+/// shown: a client that continues from an earlier position receives the same.
 const POSITION: &str = "data-position=\"";
 /// How many renderings are kept of what is the same at every address. An app has fewer: its
 /// components times the kinds of viewers.
@@ -36,45 +36,45 @@ const MAX_VARIED: usize = 512;
 /// How many bytes their HTML has together.
 const MAX_VARIED_BYTES: usize = 32 << 20;
 
-/// What is shown: all components of a page or one of them, to viewers with the same rights.
+/// The key of a rendering: all components of a page or one of them, for viewers with the same rights.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CacheKey {
     /// The path of the page.
     pub(super) path: Arc<str>,
-    /// What its address gives.
+    /// The parameters of the path and of the query string that the page knows.
     pub(super) values: RouteValues,
-    /// Nothing for the whole page.
+    /// `None` for the whole page.
     pub(super) component: Option<ComponentId>,
-    /// What of it the viewer may see.
+    /// The components that the viewer may see.
     pub(super) seen: Vec<ComponentId>,
-    /// What its words say about the viewer, value by value.
+    /// The values about the viewer in its texts, such as their name.
     pub(super) said: Vec<Arc<str>>,
     /// What the viewer may do with each component that shows records; nothing where they may not
     /// even know the table.
     pub(super) scopes: Vec<Option<ViewKey>>,
 }
 
-/// What viewers with the same rights have in common, as far as one component goes.
+/// The part of the key for one component: the same for all viewers with the same rights.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ViewKey {
     /// Which records they see, in which order.
     query: Query,
     /// The fields of these records that are shown.
     fields: FieldSet,
-    /// What of that has a column.
+    /// The fields that have a column.
     columns: Vec<FieldAt>,
-    /// What of that has an entry in `details`.
+    /// The fields that have an entry in `details`.
     entries: FieldSet,
-    /// What they may edit in place.
+    /// The fields that they may edit in place.
     editable: FieldSet,
-    /// What they may do by it.
+    /// The actions that they may do.
     actions: OpenActions,
-    /// What they may read of the records that are referred to, or that they choose from.
+    /// The relationships whose labels are shown, or whose records can be chosen.
     pub(super) related: Vec<Related>,
 }
 
 impl ViewKey {
-    /// What a viewer asks for with one component.
+    /// The key of a component with this query.
     pub(super) fn new(component: &Component, asked: &ComponentQuery) -> Self {
         let ComponentQuery { view, query, chosen } = asked;
         let columns = chosen.iter().flat_map(|chosen| &chosen.table.columns);
@@ -95,11 +95,11 @@ impl ViewKey {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cache {
     kept: Arc<Mutex<CachedRenderings>>,
-    /// Random for each process: nobody can make two renderings of one hash.
+    /// Random for each process, so that no one can make up two renderings with one hash.
     tags: RandomState,
 }
 
-/// What a place looks like.
+/// A rendering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rendered {
     /// The HTML of the place.
@@ -148,7 +148,7 @@ impl Default for CachedRenderings {
 
 impl Cache {
     /// The rendering of a place at a version; made now unless it is kept or being made. Without a
-    /// version nothing is kept.
+    /// version it is not kept.
     pub(super) async fn get<E>(
         &self,
         place: &CacheKey,

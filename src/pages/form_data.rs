@@ -1,4 +1,4 @@
-//! What was sent by a form, held against what the form asks for.
+//! The values that a form sent, checked against the fields of the form.
 
 use std::collections::HashMap;
 
@@ -14,18 +14,18 @@ use crate::model::table::Table;
 use crate::records::{FieldFault, RecordsError};
 use crate::render::Draft;
 
-/// What was sent by a form.
+/// The values that a form sent.
 #[derive(Debug)]
 pub(super) struct FormData<'a> {
     form: &'a Form,
     table: &'a Table,
-    /// The fields that whoever sent it sees.
+    /// The fields that the sender may see.
     asked: Vec<FieldAt>,
-    /// What was entered, by field.
+    /// The texts that were entered, by field.
     entries: HashMap<FieldAt, Vec<String>>,
-    /// What their controls showed when the form was opened.
+    /// The texts that the controls showed when the form was opened.
     base: Map<String, Json>,
-    /// The fields in which what somebody else has set is to stand.
+    /// The fields in which the sender keeps the value that another user has set.
     theirs: Vec<FieldAt>,
     /// The record to change.
     pub(super) record: Option<String>,
@@ -35,7 +35,7 @@ impl<'a> FormData<'a> {
     /// Reads the names and values that a form sends. `open` are the fields that its sender may set.
     ///
     /// # Errors
-    /// When it holds what the form does not ask for.
+    /// If it holds a field that the form does not have.
     pub(super) fn read(
         form: &'a Form,
         table: &'a Table,
@@ -109,7 +109,7 @@ impl<'a> FormData<'a> {
         if faults.is_empty() { Ok(values) } else { Err(RecordsError::Unfit(faults)) }
     }
 
-    /// The fields that were changed by the sender and, to something else, by somebody before.
+    /// Returns the fields that the sender changed and that another user has changed to another value meanwhile.
     pub(super) fn overtaken(&self, now: &Record) -> Vec<FieldAt> {
         let is_overtaken = |at: &FieldAt| {
             let now = entry::shown(&now[*at]);
@@ -118,7 +118,7 @@ impl<'a> FormData<'a> {
         self.changed().filter(is_overtaken).collect()
     }
 
-    /// What was sent, to be shown again with what is wrong with it.
+    /// Returns the values that were sent, with their faults, to be shown again.
     pub(super) fn draft(&self, error: &RecordsError, now: Option<&Record>) -> Draft {
         let mut draft = Draft::default();
         for at in self.changed() {
@@ -146,7 +146,7 @@ impl<'a> FormData<'a> {
         draft
     }
 
-    /// What was entered by hand, by the names of the fields.
+    /// Returns the texts that were entered by hand, by the names of the fields.
     pub(super) fn typed(&self) -> impl Iterator<Item = (&str, String)> {
         let is_known = |at: &FieldAt| self.base_of(*at).is_some() || !self.entered(*at).is_empty();
         self.changed().filter(is_known).map(|at| {
@@ -209,7 +209,7 @@ impl<'a> FormData<'a> {
         said.or_else(|| declared.map(|field| entry::shown(&field.default)))
     }
 
-    /// What must be ticked, and is not.
+    /// Returns the checkboxes that must be ticked, and are not.
     fn unticked(&self) -> impl Iterator<Item = FieldAt> {
         let must = |at: &FieldAt| self.form.field(*at).is_some_and(|field| field.must_be_true);
         let is_ticked = |at: &FieldAt| {

@@ -27,7 +27,7 @@ pub(super) struct Spot {
     pub(super) place: CacheKey,
     /// The tables that it is made of.
     pub(super) tables: Vec<TableName>,
-    /// What it means to the viewer.
+    /// The shape of the component, as this viewer sees it.
     pub(super) shape: Shape,
 }
 

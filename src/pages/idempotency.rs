@@ -17,7 +17,7 @@ use crate::records::RecordsError;
 /// How long the same again from the same session means the same.
 const SAME_FOR: Duration = Duration::from_secs(5);
 
-/// What was done a moment ago.
+/// The results of the last seconds, by what was sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Repeats {
     kept: Arc<Mutex<HashMap<u64, (Instant, OutcomeCell)>>>,

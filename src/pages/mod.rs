@@ -54,15 +54,15 @@ pub struct PageRequest<'a> {
     pub url: &'a str,
     /// The tag of the state that the browser has.
     pub known: Option<&'a str>,
-    /// What inline scripts must carry to be run (Content Security Policy).
+    /// The nonce that inline scripts must carry to be run (Content Security Policy).
     pub nonce: &'a str,
-    /// What to tell the viewer once.
+    /// The message to show once.
     pub toast: Option<&'a str>,
     /// HTML to show below the components.
     pub below: Option<&'a str>,
 }
 
-/// What opening a path leads to.
+/// The answer to a request for a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageResponse {
     /// The page, with the tag that names this state of it.
@@ -154,7 +154,7 @@ impl Pages {
     /// still names its state. `shape` is what the component means to whoever asks, if they say so.
     ///
     /// # Errors
-    /// When there is none that the viewer may see, or none of that shape, or the database does not
+    /// If there is none that the viewer may see, or none of that shape, or the database does not
     /// answer.
     pub async fn fragment(
         &self,
@@ -209,7 +209,7 @@ impl Pages {
     /// The page that shows a built-in form.
     ///
     /// # Errors
-    /// When it cannot be rendered.
+    /// If it cannot be rendered.
     pub fn form(
         &self,
         viewer: &Viewer,
@@ -223,7 +223,7 @@ impl Pages {
     /// The page that says what went wrong.
     ///
     /// # Errors
-    /// When it cannot be rendered.
+    /// If it cannot be rendered.
     pub fn error(
         &self,
         viewer: &Viewer,
@@ -251,7 +251,7 @@ impl Pages {
         }
     }
 
-    /// Whose rights a rendering is for, and of which tables it is made.
+    /// Returns the key of a rendering, and the tables that it is made of.
     fn place(&self, shown: &RenderRequest<'_>) -> (CacheKey, Vec<TableName>) {
         let Address { path, values, .. } = shown.address;
         let components = shown.all();
@@ -385,14 +385,14 @@ impl Pages {
             .collect()
     }
 
-    /// The pages that the viewer may open and that stand for nothing but themselves.
+    /// Returns the pages without parameters that the viewer may open.
     fn open_pages(&self, viewer: &Viewer) -> impl Iterator<Item = &Page> {
         let pages = self.app.pages.iter().map(Arc::as_ref);
         pages.filter(move |page| !page.has_params() && self.app.may_open(page, viewer))
     }
 }
 
-/// What of a page is to be rendered, for whom.
+/// The components of a page to render, and for which viewer.
 struct RenderRequest<'a> {
     viewer: &'a Viewer,
     address: &'a Address,

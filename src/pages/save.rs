@@ -30,7 +30,7 @@ pub(super) struct Target<'a> {
     pub(super) component: &'a Component,
     pub(super) form: &'a Form,
     pub(super) view: View,
-    /// What the viewer may set by it.
+    /// The fields that the viewer may set by it.
     pub(super) open: FieldSet,
 }
 

@@ -10,7 +10,7 @@ use crate::records::RecordsError;
 use crate::render::Confirm;
 use crate::router::Address;
 
-/// What was sent to a page.
+/// A request that a form or a button sent to its page.
 #[derive(Clone, Copy, Debug)]
 pub struct Submission<'a> {
     /// The path and query that it was sent to.
@@ -23,11 +23,11 @@ pub struct Submission<'a> {
     pub by_script: bool,
     /// The session that it was sent in.
     pub session: Option<&'a str>,
-    /// What inline scripts of a page must carry to be run.
+    /// The nonce that inline scripts of a page must carry to be run.
     pub nonce: &'a str,
 }
 
-/// What became of it.
+/// The outcome of a submission.
 #[derive(Debug)]
 pub enum Submitted {
     /// The form was carried out.
@@ -41,7 +41,7 @@ pub enum Submitted {
     },
     /// It could not be done. The page, or the component, says why.
     Again {
-        /// What is to be shown.
+        /// The HTML to show.
         html: String,
         /// Why it was refused.
         error: RecordsError,
@@ -50,12 +50,12 @@ pub enum Submitted {
     SignIn,
 }
 
-/// What happens after something was done.
+/// The success of a submission, and what follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The path that people are led to; they stay if there is none.
     pub navigate: Option<String>,
-    /// What they are told.
+    /// The message to show.
     pub toast: Arc<str>,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Submission<'a> {
         said.is_some_and(|(_, said)| said != shape.as_str())
     }
 
-    /// What is to come back: the page, or for a script the component.
+    /// Returns what to render as the answer: the page, or for a script the component alone.
     pub(super) fn shown<'s>(
         &self,
         viewer: &'s Viewer,

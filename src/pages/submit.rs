@@ -1,4 +1,4 @@
-//! What was sent to a page: by a form that is to be saved, or by a button.
+//! Submissions to a page: a form is saved, or the action of a button is done.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ impl Pages {
     /// Does what was sent to a page.
     ///
     /// # Errors
-    /// When nothing on it would send this for this viewer, or the database does not answer.
+    /// If no component of the page could have sent this for this viewer, or the database does not answer.
     pub async fn submit(
         &self,
         viewer: &Viewer,
@@ -49,7 +49,7 @@ impl Pages {
         self.save(viewer, submission, target).await
     }
 
-    /// What is told once this component has done this, if the viewer may use it.
+    /// Returns the message that follows an action of a component. `None` if the viewer may not use it.
     pub fn toast(
         &self,
         viewer: &Viewer,
@@ -81,7 +81,7 @@ impl Pages {
         Ok((component, view))
     }
 
-    /// What is to come back, with what is to be told.
+    /// Renders the answer to a submission, with a message.
     pub(super) fn shown_again(
         &self,
         submission: &Submission<'_>,

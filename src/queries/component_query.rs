@@ -1,4 +1,4 @@
-//! What a component asks of its table, for one viewer at one address.
+//! The query of a component, for one viewer at one address.
 
 use crate::model::access::View;
 use crate::model::components::component::{Component, ComponentKind};

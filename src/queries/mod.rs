@@ -1,4 +1,4 @@
-//! What is asked of tables, read from text: a list by its parameters, a component by the address of its page.
+//! Queries of tables, read from text: of a list from its parameters, of a component from the address of its page.
 //!
 //! The text of requests ends here: what comes out are filters, sorts and fields that the viewer may use, which
 //! `records` takes as they are.

@@ -1,4 +1,4 @@
-//! Whether a page may be opened at an address. Whoever may open it may be present on it, nobody else.
+//! Decides whether a viewer may open a page at an address. Only viewers who may open it can be present on it.
 
 use crate::model::app::App;
 use crate::model::components::component::Component;
@@ -8,7 +8,7 @@ use crate::queries::view_of;
 use crate::records::{Records, RecordsError};
 use crate::router::Address;
 
-/// What comes of opening a page.
+/// The answer to a viewer who opens a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
     /// It opens, for as long as each of these finds a record.

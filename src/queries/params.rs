@@ -1,4 +1,4 @@
-//! What a viewer may ask of a table, read from text: filters, searches, sorts, fields.
+//! The parameters of queries, read from text: filters, searches, sorts and fields.
 
 use serde_json::Value as Json;
 
@@ -25,12 +25,12 @@ pub const MAX_SEARCH: usize = 200;
 /// In how many fields words are looked for: each is a step deeper in SQL.
 const MAX_SEARCHED: usize = 100;
 
-/// What a viewer may ask of a table. Whatever they ask, they get no record that they may not read.
+/// Queries of a table by its viewer. None of them returns a record that the viewer may not read.
 impl View {
     /// A filter from its JSON form or from `field:operator:value`, among the records they may read.
     ///
     /// # Errors
-    /// When it is malformed, or looks at a field the viewer may not read.
+    /// If it is malformed, or names a field that the viewer may not read.
     pub fn filter(&self, text: &str) -> Result<Filter, RecordsError> {
         self.filter_json(&self.filter_text(text)?)
     }
@@ -38,7 +38,7 @@ impl View {
     /// The JSON that a filter in a query string stands for.
     ///
     /// # Errors
-    /// When it is malformed.
+    /// If it is malformed.
     pub fn filter_text(&self, text: &str) -> Result<Json, RecordsError> {
         let text = text.trim();
         if text.is_empty() {
@@ -54,7 +54,7 @@ impl View {
     /// A filter from JSON, among the records they may read.
     ///
     /// # Errors
-    /// When it is malformed, or looks at a field the viewer may not read.
+    /// If it is malformed, or names a field that the viewer may not read.
     pub fn filter_json(&self, json: &Json) -> Result<Filter, RecordsError> {
         let asked = fields::filter::read(
             &self.table,
@@ -70,7 +70,7 @@ impl View {
     /// read. ASCII case is ignored.
     ///
     /// # Errors
-    /// When it is too long to look for.
+    /// If it is too long.
     pub fn search(&self, text: &str) -> Result<Filter, RecordsError> {
         let is_text = |at: &FieldAt| self.table.field(*at).kind.storage() == Storage::Text;
         let texts: Vec<_> = self.fields.iter().filter(is_text).collect();
@@ -81,7 +81,7 @@ impl View {
     /// read.
     ///
     /// # Errors
-    /// When it is too long to look for.
+    /// If it is too long.
     pub fn search_in(&self, fields: &[FieldAt], text: &str) -> Result<Filter, RecordsError> {
         let words: Vec<_> = text.split_whitespace().collect();
         if text.len() > MAX_SEARCH || words.len() > MAX_WORDS {
@@ -102,7 +102,7 @@ impl View {
     /// `total:desc,customer:asc`
     ///
     /// # Errors
-    /// When it is malformed, or names a field the viewer may not read.
+    /// If it is malformed, or names a field that the viewer may not read.
     pub fn sort(&self, text: &str) -> Result<Vec<Sort>, RecordsError> {
         let terms: Vec<_> = text.split(',').collect();
         if terms.len() > MAX_SORTS {
@@ -127,7 +127,7 @@ impl View {
     /// `customer,total`: these fields and no others.
     ///
     /// # Errors
-    /// When one is not a field the viewer may read.
+    /// If one is not a field that the viewer may read.
     pub fn select<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
@@ -136,10 +136,10 @@ impl View {
         Ok(FieldSet::new(fields.collect::<Result<Vec<_>, _>>()?))
     }
 
-    /// `customer,owner`: these relationships, with what their records go by.
+    /// `customer,owner`: these relationships, to return the labels of their records.
     ///
     /// # Errors
-    /// When one is not a field the viewer may read, or no relationship.
+    /// If one is not a field that the viewer may read, or no relationship.
     pub fn expand(&self, text: &str) -> Result<Vec<Related>, RecordsError> {
         let read = |name: &str| {
             let at = self.field(name.trim())?;

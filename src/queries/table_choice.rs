@@ -1,4 +1,4 @@
-//! What a viewer chose about a table, read from the query string of its page.
+//! The choices of a viewer for a table (sort, search, filters, page), read from the query string of its page.
 //!
 //! What nobody could choose there is as if it were not there, and the page still comes; so is a field
 //! that they may not read, whatever they would do with it. But a filter that is not understood lets
@@ -24,7 +24,7 @@ use crate::records::RecordsError;
 const MAX_PAGE: u64 = 1_000_000_000;
 
 impl View {
-    /// What the viewer chose about a table, by the names that begin with a prefix.
+    /// Reads the choices of the viewer for a table, from the names that begin with a prefix.
     pub(super) fn choice(&self, table: &DataTable, prefix: &str, values: &RouteValues) -> Choice {
         let mut choice = Choice::none(table);
         let mut filters = Vec::new();
@@ -160,7 +160,7 @@ fn same_bound(operator: Operator, text: &str) -> Option<Value> {
     whole.to_i64().map(Value::Integer)
 }
 
-/// Why what was typed is nothing to filter the field by.
+/// The message about a text by which the field cannot be filtered.
 fn unfit(field: &Field) -> String {
     format!("{} must be {}", field.label, example(&field.kind))
 }

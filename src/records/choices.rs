@@ -1,4 +1,4 @@
-//! What people choose a record from that another is to refer to.
+//! The records that a relationship offers to choose from.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use crate::model::value::RecordRef;
 use crate::records::{Records, RecordsError};
 
 impl Records {
-    /// What a viewer chooses from, for each of these relationships as they see it.
+    /// Returns the records to choose from for each of these relationships, by field, as the viewer sees them.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn choices(
         &self,
         related: &[&Related],

@@ -9,7 +9,7 @@ use crate::model::field::Field;
 use crate::model::storage::Storage;
 use crate::model::value::Value;
 
-/// What keeps a spreadsheet from running a text.
+/// The apostrophe before a text that a spreadsheet would otherwise run as a formula.
 const GUARD: char = '\'';
 
 /// A value as a cell.
@@ -18,7 +18,7 @@ pub(super) fn cell(field: &Field, value: &Value) -> String {
     if is_free_text(field) && is_dangerous(&text) { format!("{GUARD}{text}") } else { text }
 }
 
-/// What a cell holds.
+/// The text of a cell.
 pub(super) fn content<'a>(field: &Field, cell: &'a str) -> &'a str {
     match cell.strip_prefix(GUARD) {
         Some(text) if is_free_text(field) && is_dangerous(text) => text,

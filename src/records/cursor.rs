@@ -42,10 +42,10 @@ impl ListCursor {
         URL_SAFE_NO_PAD.encode(Json::Array(parts).to_string())
     }
 
-    /// Where a cursor of this list says to go on.
+    /// Returns the place at which a cursor of this list continues.
     ///
     /// # Errors
-    /// When it is none, or one of another list.
+    /// [`RecordsError::Malformed`] if it is no cursor, or one of another list.
     pub fn read(&self, cursor: &str, table: &Table, sort: &[Sort]) -> Result<After, RecordsError> {
         let wrong = || {
             let message =

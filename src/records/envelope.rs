@@ -11,7 +11,7 @@ pub struct Envelope<'a> {
     pub table: &'a Table,
     /// The row whose values are read.
     pub record: &'a Record,
-    /// What of it may be seen.
+    /// The fields that the viewer may read.
     pub fields: &'a FieldSet,
 }
 

@@ -27,7 +27,7 @@ pub enum RecordsError {
     /// Fields that the viewer may read, and not set.
     #[error("{}", sentence(.0))]
     NotToSet(Vec<FieldFault>),
-    /// What was sent cannot be understood.
+    /// The request is malformed. Holds the message.
     #[error("{0}")]
     Malformed(String),
     /// Fields that do not exist, or that this viewer may not know of.
@@ -49,10 +49,10 @@ pub enum RecordsError {
     /// The record cannot be removed, since others refer to it.
     #[error("other records refer to this one")]
     Referred,
-    /// What others have put into the database is against it, in their words.
+    /// A trigger or a CHECK that others have put into the database forbids it. Holds its words.
     #[error("{0}")]
     Refused(String),
-    /// Somebody changed the record first.
+    /// Another writer changed the record first.
     #[error("somebody else changed this record first")]
     Conflict(Box<Stale>),
     /// Lines of a file that cannot be records, all of them.
@@ -76,7 +76,7 @@ pub enum RecordsError {
     Store(#[source] StoreError),
 }
 
-/// What keeps a record of many from being written.
+/// The reason why one record of a batch was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteObstacle {
     /// It is not there.
@@ -89,14 +89,14 @@ pub enum WriteObstacle {
     NotUnique,
     /// Others refer to it.
     Referred,
-    /// What others have put into the database is against it.
+    /// A trigger or a CHECK that others have put into the database forbids it.
     Refused,
     /// The record was changed by another since it was read.
     Stale,
 }
 
 impl RecordsError {
-    /// What kind of error this is, for programs.
+    /// The code of the error, as programs read it.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound | Self::Batch(WriteObstacle::Missing, _) => "NOT_FOUND",
@@ -154,7 +154,7 @@ pub struct FieldFault {
     /// The field; empty where it is about the whole record.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub field: String,
-    /// What is wrong with its value, as a fragment: `must be a whole number, got "abc"`.
+    /// The fault of its value, as a fragment: `must be a whole number, got "abc"`.
     pub message: String,
 }
 
@@ -190,7 +190,7 @@ impl FieldFault {
     }
 }
 
-/// How many faults are told in a sentence; the details have them all.
+/// The most faults that a message lists; the details have all of them.
 const TOLD: usize = 5;
 
 /// The first faults in one sentence.

@@ -19,7 +19,7 @@ impl Records {
     /// end has `u32::MAX` records at most.
     ///
     /// # Errors
-    /// When too many are being written, or the database does not answer.
+    /// If too many exports are in progress, or the database does not answer.
     pub async fn export(
         &self,
         list: RecordList,

@@ -1,4 +1,4 @@
-//! Who changed what of a record, from the change log.
+//! The history of a record, from the change log: each change, its author and its time.
 
 use crate::model::access::View;
 use crate::model::change::Change;
@@ -8,10 +8,10 @@ use crate::model::record::Record;
 use crate::model::viewer::Viewer;
 use crate::records::{Records, RecordsError};
 
-/// How many changes of a record are told.
+/// The most changes of a record that are returned.
 const MAX_CHANGES: u32 = 500;
 
-/// What happened to a record.
+/// The changes of a record.
 #[derive(Clone, Debug)]
 pub struct History {
     /// The table as the viewer sees it.
@@ -21,10 +21,10 @@ pub struct History {
 }
 
 impl Records {
-    /// What happened to a record that the viewer may read, or might have read when it was there.
+    /// Returns the changes of a record that the viewer may read, or could have read while it existed.
     ///
     /// # Errors
-    /// If the viewer is no admin, or nothing is known of such a record.
+    /// If the viewer is no admin; [`RecordsError::NotFound`] if the log has no change of such a record and there is none.
     pub async fn history(&self, view: View, id: RecordId) -> Result<History, RecordsError> {
         if !view.viewer.is_admin() {
             return Err(match view.viewer {

@@ -19,36 +19,36 @@ use crate::store::{FieldValues, Intent, StoreError, WriteOp};
 
 /// The most bytes that a file may have.
 pub const MAX_IMPORT_BYTES: usize = Limit::ImportBytes.fixed();
-/// The same in MiB, as people are told.
+/// The same in MiB, for messages.
 pub const MAX_IMPORT_MIB: usize = MAX_IMPORT_BYTES / (1024 * 1024);
-/// How many records a file may have: while they are written, nobody else can write.
+/// The most records in a file: while they are written, no one else can write.
 const MAX_LINES: usize = 50_000;
-/// How many faults are told of one file.
+/// The most faults of one file that are reported.
 const MAX_FAULTS: usize = 100;
 
-/// What to do about a file of another encoding.
+/// The remedy for a file of another encoding.
 const AS_UTF8: &str = "save the file once more, as “CSV UTF-8”";
 
-/// What is to become of the lines of a file.
+/// How the lines of a file are written.
 #[derive(Clone, Copy, Debug)]
 pub struct Import {
     /// The unique field by which lines are those of records that are there; `None` makes each line a
     /// new record.
     pub merge_on: Option<FieldAt>,
-    /// Whether it is meant, or only to be tried.
+    /// Whether the records are kept, or only tried out.
     pub intent: Intent,
 }
 
-/// What became of a file, or would.
+/// The result of an import, or of trying one out.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ImportReport {
     /// How many records were added.
     pub created: usize,
     /// How many were changed.
     pub updated: usize,
-    /// What is wrong; if anything is, nothing was written.
+    /// The faults; if there are any, no record was written.
     pub faults: Vec<LineFault>,
-    /// Whether the lines are right, and the database is against them by a rule of its own.
+    /// Whether the lines are valid, and a rule of the database itself forbids them.
     #[serde(skip)]
     pub is_refused: bool,
 }
@@ -61,7 +61,7 @@ pub struct LineFault {
     /// The field; absent where the whole line is wrong.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub field: String,
-    /// What is wrong, as a fragment.
+    /// The fault, as a fragment.
     pub message: String,
 }
 
@@ -69,7 +69,7 @@ impl Records {
     /// Writes the lines of a CSV file as records.
     ///
     /// # Errors
-    /// When the viewer may not, the lines cannot be merged by that field, or any of them is at fault.
+    /// If the viewer may not, the lines cannot be merged by that field, or any of them has a fault.
     pub async fn import(
         &self,
         view: View,
@@ -145,7 +145,7 @@ struct ImportReader<'a> {
     faults: Vec<LineFault>,
 }
 
-/// What a column is for.
+/// The use of a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ImportColumn {
     /// It sets a field, or names the record.
@@ -239,7 +239,7 @@ impl ImportReader<'_> {
         }
     }
 
-    /// What each column of the first line is for; nothing if that cannot be told.
+    /// Returns the use of each column, from the first line. `None` if a name is unknown.
     fn columns(&mut self, head: &StringRecord) -> Option<Vec<ImportColumn>> {
         let mut columns = Vec::with_capacity(head.len());
         for name in head {
@@ -375,7 +375,7 @@ fn goes_on_after_a_quote(line: &str) -> bool {
     }
 }
 
-/// A new record has its defaults where nothing is given.
+/// A new record has its defaults in the fields that the file leaves out.
 fn without_missing(values: FieldValues) -> FieldValues {
     values.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }

@@ -10,7 +10,7 @@ use crate::records::{Records, RecordsError};
 
 pub use crate::records::cursor::ListCursor;
 
-/// How many records a page of a list has where nobody says.
+/// The number of records on a page of a list if the request has no limit.
 pub const DEFAULT_LIMIT: u32 = 25;
 /// The most records that a page of a list may have.
 pub const MAX_LIMIT: u32 = 500;
@@ -26,7 +26,7 @@ pub struct RecordList {
     pub window: Window,
     /// The fields that are returned.
     pub fields: FieldSet,
-    /// Which links come with what they go by.
+    /// The relationships whose records are returned with their labels.
     pub expand: Vec<Related>,
     /// Which list its cursors belong to.
     pub cursor: ListCursor,
@@ -41,7 +41,7 @@ pub struct Listed {
     pub total: u64,
     /// With this the list goes on, if it does.
     pub next_cursor: Option<String>,
-    /// Everything before this is in the records, nothing after it is.
+    /// The position of the snapshot that the records were read from.
     pub position: SealedPosition,
 }
 
@@ -49,7 +49,7 @@ impl RecordList {
     /// Begins the list where an earlier page of it ended.
     ///
     /// # Errors
-    /// When the cursor is none of this list.
+    /// [`RecordsError::Malformed`] if the cursor is not one of this list.
     pub fn go_on_from(&mut self, cursor: Option<&str>) -> Result<(), RecordsError> {
         let read = |cursor| self.cursor.read(cursor, &self.view.table, &self.window.sort);
         self.window.after = cursor.map(read).transpose()?;
@@ -61,7 +61,7 @@ impl Records {
     /// A page of a list.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn list(&self, list: &RecordList) -> Result<Listed, RecordsError> {
         let RecordList { view, filter, window, cursor, .. } = list;
         let limit = window.limit as usize;

@@ -17,7 +17,7 @@ use crate::store::{FieldValues, Intent, StoreError, Upsert, WriteOp, WriteOutcom
 /// How many records may be written at once.
 pub const MAX_RECORDS: usize = 1_000;
 
-/// What is sent for one record of many.
+/// The values that were sent for one record of a batch.
 #[derive(Clone, Debug)]
 pub struct RecordInput {
     /// The id of the record.
@@ -39,7 +39,7 @@ pub struct Many {
     pub made: Vec<bool>,
 }
 
-/// What is to be done to many records, and what to say of those that cannot be made.
+/// The writes of a batch, and for each the faults if it would have to add a record and cannot.
 pub(super) struct WritePlan {
     pub(super) actions: Vec<WriteOp>,
     pub(super) lacking: Vec<Vec<FieldFault>>,
@@ -49,7 +49,7 @@ impl Records {
     /// Adds records.
     ///
     /// # Errors
-    /// When the viewer may not, or values of any do not fit.
+    /// If the viewer may not, or values of any do not fit.
     pub async fn create_many(&self, view: View, records: &[Inputs]) -> Result<Many, RecordsError> {
         may(&view, Operation::Create)?;
         check_number(records.len())?;
@@ -68,7 +68,7 @@ impl Records {
     /// Changes records.
     ///
     /// # Errors
-    /// When the viewer may not, values of any do not fit, or somebody was faster with one.
+    /// If the viewer may not, values of any do not fit, or another writer changed one first.
     pub async fn update_many(
         &self,
         view: View,
@@ -112,7 +112,7 @@ impl Records {
     /// Removes records, and says what they were.
     ///
     /// # Errors
-    /// When the viewer may not, or any is not there.
+    /// If the viewer may not, or any of them is not there.
     pub async fn delete_many(&self, view: View, ids: &[RecordId]) -> Result<Many, RecordsError> {
         may(&view, Operation::Delete)?;
         check_number(ids.len())?;
@@ -130,7 +130,7 @@ impl Records {
     /// Changes the records that have the same value in a unique field, and adds those that none has.
     ///
     /// # Errors
-    /// When the viewer may not do both, the field is not unique, or values of any do not fit.
+    /// If the viewer may not do both, the field is not unique, or values of any do not fit.
     pub async fn upsert_many(
         &self,
         view: View,
@@ -217,11 +217,11 @@ impl Records {
     }
 }
 
-/// What kept records from being written.
+/// The faults of the records that were not written.
 #[derive(Default)]
 struct Failed {
     faults: Vec<FieldFault>,
-    /// What the first of them is about.
+    /// The reason of the first of them.
     obstacle: Option<WriteObstacle>,
 }
 

@@ -54,9 +54,9 @@ use totals::Totals;
 pub struct Records {
     app: Arc<App>,
     store: Store,
-    /// Who is being sent a file.
+    /// The exports in progress, by requester.
     exports: Shares,
-    /// Whose files are being read and written.
+    /// The imports in progress, by requester.
     imports: Shares,
     totals: Totals,
 }
@@ -70,7 +70,7 @@ pub struct RecordView {
     pub record: Record,
 }
 
-/// A write that somebody else was faster than.
+/// A write that another writer was faster than.
 #[derive(Clone, Debug)]
 pub struct Stale {
     /// The record as it now stands.
@@ -107,10 +107,10 @@ impl Records {
         self.app.view_to_add(table, viewer).ok_or(RecordsError::NotFound)
     }
 
-    /// Answers queries from one snapshot. Whoever calls has checked who may ask them.
+    /// Answers queries from one snapshot. It checks no permissions: the filters of the queries have to.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn snapshot(&self, queries: &[&Query]) -> Result<Snapshot, RecordsError> {
         let known = self.totals.known(queries).await;
         let snapshot = self.store.snapshot(queries, &known.totals).await?;
@@ -125,7 +125,8 @@ impl Records {
         self.store.kept()
     }
 
-    /// The position from which somebody goes on who has read this in the snapshot of a position.
+    /// Returns the position from which a client continues that has read this table, as the viewer sees it, in the
+    /// snapshot.
     pub async fn position(
         &self,
         snapshot: &Position,
@@ -136,10 +137,10 @@ impl Records {
         self.store.log().hand_out(snapshot, ReadScope { table, rows, fields, related }).await
     }
 
-    /// Gives answers what their links go by, for the viewer whose these are.
+    /// Fills in the labels of the related records in answers, for the viewer whose relationships these are.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn label_all(
         &self,
         answers: &mut [(Vec<Related>, &mut Answer)],

@@ -1,4 +1,4 @@
-//! What is sent for a record: its values, or everything that is wrong with it.
+//! The values that were sent for a record, or all of their faults.
 
 use crate::fields;
 use crate::model::access::View;
@@ -11,14 +11,14 @@ use crate::model::viewer::Viewer;
 use crate::records::{FieldFault, RecordsError, may};
 use crate::store::{FieldValues, WriteOp};
 
-/// How many faults are told one by one; of the others, how many there are.
+/// The most faults that are listed; of the others, only their number is reported.
 pub(super) const FAULTS_TOLD: usize = 100;
 
 /// Everything that is wrong with what is sent, by why.
 #[derive(Default)]
 pub(super) struct Faults {
     faults: Vec<FieldFault>,
-    /// How many faults there are, told or not.
+    /// The number of faults, listed or not.
     count: usize,
     /// How many of them are of fields that do not exist, or not for this viewer.
     unknown: usize,
@@ -27,7 +27,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Nothing, if nothing is wrong. What may not be done comes before what cannot be understood.
+    /// Fails with all faults, if there are any. Fields that the viewer may not set come before values that do not fit.
     pub(super) fn none(mut self) -> Result<(), RecordsError> {
         if !self.barred.is_empty() {
             return Err(RecordsError::NotToSet(self.barred));
@@ -95,7 +95,7 @@ impl Faults {
         values
     }
 
-    /// What a new record must have, and has not: nothing was sent for it.
+    /// Notes the fields that a new record must have and for which no value was sent.
     pub(super) fn require_all(
         &mut self,
         view: &View,
@@ -108,7 +108,7 @@ impl Faults {
     }
 }
 
-/// The fields that a new record must have, of which nothing was sent.
+/// Returns a fault for each field that a new record must have and for which no value was sent.
 pub(super) fn lacking(
     view: &View,
     is_sent: impl Fn(FieldAt) -> bool,
@@ -157,7 +157,7 @@ fn stamp(view: &View, values: &mut FieldValues, kinds: &[FieldKind]) {
     }
 }
 
-/// Who writes, if they have signed in.
+/// Returns the id of the user who writes. `None` for a guest.
 pub(super) fn author(viewer: &Viewer) -> Option<UserId> {
     match viewer {
         Viewer::User(user) => Some(user.id.clone()),

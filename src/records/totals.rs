@@ -25,7 +25,7 @@ pub(super) struct Totals {
     hashes: RandomState,
 }
 
-/// What was known of some queries before they were asked.
+/// The known totals of queries, before these are answered.
 pub(super) struct KnownTotals {
     of: Vec<Option<(u64, TableName, Version)>>,
     /// How many records each has, where that is known.
@@ -37,7 +37,7 @@ impl Totals {
         Self { versions, kept: Arc::new(Cache::new(MAX_KEPT)), hashes: RandomState::new() }
     }
 
-    /// What is known of these queries now.
+    /// Returns the totals of these queries that are known now.
     pub(super) async fn known(&self, queries: &[&Query]) -> KnownTotals {
         let mut known = KnownTotals { of: Vec::new(), totals: Vec::new() };
         for query in queries {
@@ -69,7 +69,7 @@ impl Totals {
         true
     }
 
-    /// The version of a table; nothing while that is about to change.
+    /// Returns the version of a table. `None` while it is about to change.
     async fn version(&self, table: &TableName) -> Option<Version> {
         let version = self.versions.of(std::iter::once(table)).await;
         version.filter(Version::is_settled)
