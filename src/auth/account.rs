@@ -10,12 +10,12 @@ use crate::model::ids::{Role, UserId};
 use crate::model::viewer::User;
 use crate::store::{Account, AccountSummary, NewAccount, SessionSeen, StoreError};
 
-/// What is needed to make an account.
+/// The values of a new account.
 #[derive(Clone, Debug)]
 pub struct NewPerson {
     /// The name that other people read.
     pub name: String,
-    /// What they sign in with.
+    /// The e-mail address to sign in with.
     pub email: String,
     /// The password as it was typed, which proves who they are.
     pub password: String,
@@ -45,10 +45,10 @@ impl NewPerson {
 }
 
 impl Auth {
-    /// Makes an account for somebody who asks for one themselves, and begins their session.
+    /// Makes an account for a person who signs up, and begins their session.
     ///
     /// # Errors
-    /// When it cannot be made, or somebody there asks too often.
+    /// If it cannot be made, or somebody there asks too often.
     pub async fn sign_up(
         &self,
         person: NewPerson,
@@ -65,7 +65,7 @@ impl Auth {
     /// Makes an account.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If it cannot be made.
     pub async fn add(&self, person: NewPerson, role: &Role) -> Result<(), AuthError> {
         self.add_fit(person.fit()?, role).await
     }
@@ -75,10 +75,10 @@ impl Auth {
         if self.store.add_account(account).await? { Ok(()) } else { Err(AuthError::Taken) }
     }
 
-    /// Makes the first admin, if nobody has an account yet.
+    /// Makes the first admin, if there is no account yet.
     ///
     /// # Errors
-    /// When what was given cannot be an account, or the database does not answer.
+    /// If what was given cannot be an account, or the database does not answer.
     pub async fn add_first_admin(&self, admin: NewPerson) -> Result<bool, AuthError> {
         let role = "admin".parse::<Role>().expect("`admin` is a role");
         let account = self.account(admin.fit()?, role).await?;
@@ -91,10 +91,10 @@ impl Auth {
         Ok(NewAccount { id: UserId::new(random_token()), email, name, role, password_hash })
     }
 
-    /// Makes the first admin for whoever has the link that was printed, and begins their session.
+    /// Makes the first admin for a person with the link that was printed, and begins their session.
     ///
     /// # Errors
-    /// When the link is no longer valid, or the account cannot be made.
+    /// If the link is no longer valid, or the account cannot be made.
     pub async fn set_up(
         &self,
         token: &str,
@@ -114,7 +114,7 @@ impl Auth {
     /// Whether the link that was printed is still valid.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn may_set_up(&self, token: &str) -> Result<bool, AuthError> {
         let known = self.setup_token_hash.as_deref() == Some(hash(token).as_str());
         Ok(known && !self.store.has_accounts().await?)
@@ -126,10 +126,10 @@ impl Auth {
         self.begin(account, visit).await
     }
 
-    /// Gives somebody who knows their password another one. All their sessions end; one begins anew.
+    /// Changes the password of a user who knows the current one. All their sessions end, and a new one begins.
     ///
     /// # Errors
-    /// When they do not know it, the new one cannot be one, or they try too often.
+    /// If they do not know it, the new one cannot be one, or they try too often.
     pub async fn change_password(
         &self,
         user: &User,
@@ -158,7 +158,7 @@ impl Auth {
     /// Ends every session of an account.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn sign_out_everywhere(&self, user: &UserId) -> Result<(), StoreError> {
         let ended = self.store.end_sessions(user).await;
         self.seen.forget();
@@ -168,7 +168,7 @@ impl Auth {
     /// The sessions that have not ended: those of one account, or everybody's.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn sessions(&self, of: Option<&UserId>) -> Result<Vec<SessionSeen>, StoreError> {
         self.store.sessions(of, now()).await
     }
@@ -176,15 +176,15 @@ impl Auth {
     /// Everybody with an account, by e-mail address.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn people(&self) -> Result<Vec<AccountSummary>, AuthError> {
         Ok(self.store.all_people(now()).await?)
     }
 
-    /// Whose account an e-mail address is.
+    /// Returns the account of an e-mail address.
     ///
     /// # Errors
-    /// When it is nobody's, or the database does not answer.
+    /// If it is nobody's, or the database does not answer.
     pub async fn person(&self, email: &str) -> Result<User, AuthError> {
         let account = self.store.account(email.trim()).await?.ok_or(AuthError::UnknownAccount)?;
         Ok(account.user)
@@ -193,7 +193,7 @@ impl Auth {
     /// Gives an account another password, which ends its sessions.
     ///
     /// # Errors
-    /// When it cannot be one, or there is no such account.
+    /// If it cannot be one, or there is no such account.
     pub async fn set_password(&self, user: &UserId, password: String) -> Result<(), AuthError> {
         if let Some(fault) = password::fault(&password) {
             return Err(AuthError::unfit("password", fault));
@@ -205,15 +205,15 @@ impl Auth {
     /// Gives an account another role.
     ///
     /// # Errors
-    /// When there is no such account, or the database does not answer.
+    /// If there is no such account, or the database does not answer.
     pub async fn set_role(&self, user: &UserId, role: &Role) -> Result<(), AuthError> {
         self.done(self.store.set_role(user, role).await)
     }
 
-    /// Shuts an account: whoever is in is out within a second.
+    /// Disables an account: its sessions end within a second.
     ///
     /// # Errors
-    /// When there is no such account, or the database does not answer.
+    /// If there is no such account, or the database does not answer.
     pub async fn disable(&self, user: &UserId) -> Result<(), AuthError> {
         self.done(self.store.disable(user).await)
     }
@@ -221,7 +221,7 @@ impl Auth {
     /// Opens an account again.
     ///
     /// # Errors
-    /// When there is no such account, or the database does not answer.
+    /// If there is no such account, or the database does not answer.
     pub async fn enable(&self, user: &UserId) -> Result<(), AuthError> {
         self.done(self.store.enable(user).await)
     }

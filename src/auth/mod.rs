@@ -1,4 +1,4 @@
-//! Who is asking: accounts, passwords, sessions, tokens of the API, guests.
+//! Authentication: accounts, passwords, sessions, tokens of the API, guests.
 //!
 //! The token of a session and of the API is 256 random bits, kept only as its SHA-256. A guest's token
 //! is not kept at all: it is signed, so that opening a public page writes nothing.
@@ -41,13 +41,13 @@ const MAX_NAME: usize = 254;
 /// How much is kept of what a browser calls itself, in characters.
 const MAX_AGENT: usize = 200;
 
-/// Why somebody could not be let in.
+/// The reason why a person could not be signed in, or an account not be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// No such account, or another password: nobody learns which.
+    /// There is no such account, or it has another password: the answer does not say which.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
-    /// What somebody who is in says their password is, is not.
+    /// The current password that a user gave is wrong.
     #[error("the current password is wrong")]
     WrongPassword,
     /// The address has an account.
@@ -56,10 +56,10 @@ pub enum AuthError {
     /// The token is not the one that was printed, or the first account exists already.
     #[error("this link is no longer valid")]
     SetupOver,
-    /// What was typed cannot be an account, or part of one.
+    /// The values do not make an account. Holds the faults.
     #[error("{}", .0.iter().map(|unfit| unfit.message).collect::<Vec<_>>().join("; "))]
     Unfit(Vec<InvalidInput>),
-    /// Somebody tries too often, or too many do at once.
+    /// Too many attempts, of one person or at once. Holds the time to wait.
     #[error("too many attempts; try again in {} seconds", seconds(.0))]
     TooMany(Duration),
     /// No such account, for those who may know.
@@ -76,12 +76,12 @@ pub enum AuthError {
     Store(#[from] StoreError),
 }
 
-/// Why one thing that was typed is not what it should be.
+/// The fault of one value that a person typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct InvalidInput {
-    /// What it was typed as.
+    /// The name of the value: `email`, `name` or `password`.
     pub field: &'static str,
-    /// What is wrong with it, as a sentence for the person who typed it.
+    /// The fault, as a sentence for the person who typed it.
     pub message: &'static str,
 }
 
@@ -91,30 +91,30 @@ impl AuthError {
     }
 }
 
-/// From where somebody comes to be let in.
+/// The address and the browser that a request to sign in comes from.
 #[derive(Clone, Debug)]
 pub struct Visit {
     /// Their address on the network.
     pub address: IpAddr,
-    /// What their browser calls itself.
+    /// The `User-Agent` of the browser.
     pub agent: Option<String>,
 }
 
 /// A session that was just begun.
 #[derive(Debug)]
 pub struct StartedSession {
-    /// What the cookie holds.
+    /// The token for the cookie.
     pub token: String,
     /// The account that signed in.
     pub user: User,
 }
 
-/// Somebody who was known again.
+/// The viewer that a token stands for.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedViewer {
     /// The guest or account that the request comes from.
     pub viewer: Viewer,
-    /// When they will no longer be known, in Unix seconds.
+    /// The end of the token, in Unix seconds.
     pub expires_at: i64,
 }
 
@@ -135,7 +135,7 @@ impl Auth {
     /// token with which the first can be made, once.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn open(store: Store) -> Result<(Self, Option<String>), StoreError> {
         let secret = store.secret(&random_token()).await?;
         let setup = (!store.has_accounts().await?).then(random_token);
@@ -158,10 +158,10 @@ impl Auth {
         Self { store, ..self.clone() }
     }
 
-    /// Begins a session for whoever knows the password. Its token is new, whatever they had before.
+    /// Begins a session for a person who knows the password. Its token is new, whatever they had before.
     ///
     /// # Errors
-    /// When they don't know it, try too often, or the database does not answer.
+    /// If they don't know it, try too often, or the database does not answer.
     pub async fn sign_in(
         &self,
         email: &str,
@@ -175,17 +175,17 @@ impl Auth {
     /// Ends a session; an unknown one is as well as ended.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn sign_out(&self, token: &str) -> Result<(), AuthError> {
         let ended = self.store.end_session(&hash(token), now()).await;
         self.seen.forget();
         Ok(ended?)
     }
 
-    /// Whom a token belongs to; nobody if it has expired or is none of ours.
+    /// Returns the viewer of a token. `None` if it has expired or is not one of ours.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn known(&self, token: &str) -> Result<Option<AuthenticatedViewer>, StoreError> {
         if is_guest(token) {
             let expires_at = self.guest_until(token);
@@ -223,16 +223,16 @@ impl Auth {
     /// Forgets what was known of sessions and accounts: they may have changed.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         self.seen.forget();
         self.store.reload_people().await
     }
 
-    /// Whom each of these tokens stands for now, in their order; nobody where it has ended.
+    /// Returns the viewer of each of these tokens, in their order; `None` for one that has ended.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn all_known(&self, tokens: &[&str]) -> Result<Vec<Option<User>>, StoreError> {
         let hashes: Vec<_> = tokens.iter().map(|token| hash(token)).collect();
         let known = self.store.credentials(&hashes, now()).await?;
@@ -242,12 +242,12 @@ impl Auth {
     /// Another one when sessions may have ended early or stand for somebody else.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn version(&self) -> Result<AccountsVersion, StoreError> {
         self.store.accounts_version().await
     }
 
-    /// A token for somebody who opened a public page.
+    /// Makes a token for a guest who opened a public page.
     pub fn guest_token(&self) -> String {
         let expires_at = now() + i64::try_from(GUEST_LIFETIME.as_secs()).unwrap_or_default();
         // Something random, so that no two guests are one.
@@ -279,13 +279,13 @@ impl Auth {
         hash(token) == token_hash
     }
 
-    /// When a guest's token ends, if it is one of ours and has not.
+    /// Returns the end of a guest's token. `None` if it is not one of ours, or has ended.
     fn guest_until(&self, token: &str) -> Option<i64> {
         let expires_at = self.seen.guest(token).or_else(|| self.verified(token))?;
         Some(expires_at).filter(|expires_at| *expires_at > now())
     }
 
-    /// When a guest's token ends, if it was signed by us.
+    /// Returns the end of a guest's token. `None` if its signature is not ours.
     fn verified(&self, token: &str) -> Option<i64> {
         let (claim, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -304,7 +304,7 @@ impl Auth {
     }
 }
 
-/// What guests' tokens begin with. Session tokens hold no dot.
+/// The prefix of guests' tokens. Session tokens hold no dot.
 const GUEST_PREFIX: &str = "guest.";
 
 /// Whether a token can only be a guest's.

@@ -22,10 +22,10 @@ const MAX_HASHERS: usize = 2;
 const WAITING: usize = 100;
 /// How long the memory of a hash is kept for the next one.
 const KEEP_MEMORY: Duration = Duration::from_secs(20);
-/// When to come back where more wait than that.
+/// The time to wait if more than that wait already.
 const COME_BACK: Duration = Duration::from_secs(5);
 
-/// Why a password cannot be one; nothing if it can.
+/// Returns the fault of a new password. `None` if it has none.
 pub(super) fn fault(password: &str) -> Option<&'static str> {
     if password.chars().count() < MIN_PASSWORD {
         return Some("a password needs at least 8 characters");
@@ -167,7 +167,7 @@ impl Hashers {
         done
     }
 
-    /// Gives the memory back once nobody has tried a password for a while.
+    /// Gives the memory back once no password was tried for a while.
     fn give_back_later(&self) {
         let (waiting, memory) = (self.waiting.clone(), self.memory.clone());
         tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! How often somebody may try: to sign in, to sign up, to say what their password was.
+//! Rate limits of signing in, of signing up and of stating the current password.
 //!
 //! Whoever tries is counted by where they are, by whom they claim to be, and by both together, so that
 //! neither many addresses nor many accounts help a guesser, and one guesser alone cannot keep the
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::limits::{Pace, network};
 
-/// What is allowed at once, and how long until one more is.
+/// The number of attempts that are allowed at once, and the time until one more is.
 struct Allowance {
     burst: NonZeroU32,
     every: Duration,
@@ -30,7 +30,7 @@ const BY_ACCOUNT: Allowance = allowance(90, 60);
 /// New accounts from one address.
 const SIGN_UPS: Allowance = allowance(20, 60);
 
-/// How often somebody may try.
+/// The rate limits.
 pub(super) struct Attempts {
     by_address: Pace,
     by_both: Pace,
@@ -50,7 +50,7 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    /// Notes that somebody tries a password; if they may not, how long they must wait.
+    /// Counts an attempt at a password. Fails with the time to wait if it is not allowed.
     pub(super) fn tries(&self, email: &str, address: IpAddr) -> Result<(), Duration> {
         let (email, address) = (email.trim().to_ascii_lowercase(), network(address));
         self.by_address.check(&address)?;
@@ -58,7 +58,7 @@ impl Attempts {
         self.by_account.check(&email)
     }
 
-    /// Notes that somebody wants an account; if they may not, how long they must wait.
+    /// Counts a request for an account. Fails with the time to wait if it is not allowed.
     pub(super) fn signs_up(&self, address: IpAddr) -> Result<(), Duration> {
         self.sign_ups.check(&network(address))
     }

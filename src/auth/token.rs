@@ -1,4 +1,4 @@
-//! Tokens of the API: what a program sends to be somebody, without a password or a cookie.
+//! Tokens of the API: a program sends one to act for an account, without a password or a cookie.
 
 use quick_cache::sync::Cache;
 use rand::distr::{Alphanumeric, SampleString};
@@ -7,7 +7,7 @@ use crate::auth::{Auth, AuthError, hash, is_one_line, now, random_token};
 use crate::model::ids::UserId;
 use crate::store::{ApiToken, NewToken};
 
-/// What a token begins with, so that people and scanners of leaked secrets know one.
+/// The prefix of a token, by which people and scanners of leaked secrets recognise one.
 const PREFIX: &str = "pt_";
 /// How long it is: the prefix and 256 bits.
 const LENGTH: usize = PREFIX.len() + 43;
@@ -30,9 +30,9 @@ pub fn is_api_token(token: &str) -> bool {
 pub struct FreshToken {
     /// The text that a program sends as a bearer token.
     pub secret: String,
-    /// What it is spoken of by.
+    /// The id of the token, which is no secret.
     pub id: String,
-    /// When it ends, in Unix seconds.
+    /// The end of the token, in Unix seconds; `None` if it does not end.
     pub expires_at: Option<i64>,
 }
 
@@ -41,7 +41,7 @@ impl Auth {
     /// many days, if any are given.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If it cannot be made.
     pub async fn make_token(
         &self,
         user: &UserId,
@@ -82,7 +82,7 @@ impl Auth {
     /// The tokens of an account, or everybody's.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn tokens(&self, of: Option<&UserId>) -> Result<Vec<ApiToken>, AuthError> {
         Ok(self.store.tokens(of).await?)
     }
@@ -90,7 +90,7 @@ impl Auth {
     /// Ends a token, one's own or anybody's.
     ///
     /// # Errors
-    /// When there is no such token, or the database does not answer.
+    /// If there is no such token, or the database does not answer.
     pub async fn revoke(&self, id: &str, of: Option<&UserId>) -> Result<(), AuthError> {
         let ended = self.store.end_token(id, of).await?;
         self.seen.forget();

@@ -29,7 +29,7 @@ impl RawGrant {
     /// The list of roles, where it is one.
     ///
     /// # Errors
-    /// When an item is not text.
+    /// If an item is not text.
     pub fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(list)).map(Self::Roles)
     }

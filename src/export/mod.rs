@@ -110,7 +110,7 @@ impl Export {
     /// what was set aside.
     ///
     /// # Errors
-    /// When something is private and not to be skipped, or cannot be read or written. The folder
+    /// If something is private and not to be skipped, or cannot be read or written. The folder
     /// is then as it was.
     pub async fn run(
         &self,

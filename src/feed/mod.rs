@@ -54,7 +54,7 @@ impl Feed {
     /// Opens a feed of all changes that are committed from now on.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn from_now(store: Store) -> Result<Self, StoreError> {
         let position = store.log().remember().await?;
         let versions = Versions::new(store.log().clone(), position.clone());

@@ -53,7 +53,7 @@ pub fn texts(field: &Field, kept: &Json) -> Vec<String> {
 /// What was entered, as the API would have it. A control left empty gives null.
 ///
 /// # Errors
-/// When a field that holds one value was sent several, or more than the field could keep of it.
+/// If a field that holds one value was sent several, or more than the field could keep of it.
 pub fn input(field: &Field, entered: &[String]) -> Result<Input, Misfit> {
     match (&field.kind, entered) {
         // With every digit that was typed.

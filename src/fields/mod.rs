@@ -176,7 +176,7 @@ pub fn kind(type_name: &str, options: &Options) -> Option<Result<FieldKind, Misf
 /// A field's value from what was sent for it, with every digit.
 ///
 /// # Errors
-/// When it does not fit.
+/// If it does not fit.
 pub fn read(field: &Field, input: &Input) -> Result<Value, Misfit> {
     match field.kind.storage() {
         Storage::Json if !input.is_null() => present(field, json::read(input.text())?),

@@ -91,7 +91,7 @@ impl Budget {
     /// sent or nobody takes it.
     ///
     /// # Errors
-    /// When too much waits already to be read.
+    /// If too much waits already to be read.
     pub(super) fn send(
         &self,
         mut response: Response,

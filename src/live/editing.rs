@@ -1,4 +1,4 @@
-//! Who is editing what, and who must hear that somebody else was faster.
+//! Edits in progress: which user edits which fields, and who is sent `conflict` when another was faster.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,19 +21,19 @@ const MAX_EDITS: usize = 100;
 #[derive(Default)]
 pub(super) struct Editing {
     editors: HashMap<Edited, HashMap<ConnectionId, ActiveEdit>>,
-    /// What each connection edits, so that one that comes or goes costs the others nothing.
+    /// The edits of each connection, so that one that opens or closes costs the others nothing.
     edited: HashMap<ConnectionId, HashSet<Edited>>,
 }
 
 /// The record that is being edited.
 type Edited = (TableName, RecordId);
 
-/// Somebody with an edit that is not sent yet.
+/// A user with an edit that is not sent yet.
 pub(super) struct ActiveEdit {
     pub(super) user: UserId,
-    /// What they are editing.
+    /// The fields that they are editing.
     pub(super) editing: FieldSet,
-    /// What they may read of the table.
+    /// The table as they see it.
     pub(super) view: View,
     pub(super) outbox: Arc<Outbox>,
 }
@@ -73,7 +73,7 @@ impl Editing {
         }
     }
 
-    /// Tells everyone whose edit this change by somebody else overtakes.
+    /// Sends `conflict` to every user whose edit a change by another overtakes.
     pub(super) fn tell(&self, change: &Change) {
         if self.editors.is_empty() {
             return;
@@ -113,7 +113,7 @@ impl Editing {
     }
 }
 
-/// Says which fields of a record somebody has changed under somebody else's hands.
+/// The message that lists the fields of a record that another user has changed during an edit.
 pub(super) fn conflict(
     now: &Envelope<'_>,
     overwritten: impl IntoIterator<Item = FieldAt>,

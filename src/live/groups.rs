@@ -29,25 +29,25 @@ use crate::records::envelope::Envelope;
 use crate::render::Renderer;
 use crate::store::{LabelChange, PositionSeal, ReadScope, RelatedLoader};
 
-/// What one subscription is about.
+/// The scope of a subscription: its table, filter, fields and order.
 #[derive(Clone)]
 pub(super) struct SubscriptionScope {
     pub(super) table: Arc<Table>,
     pub(super) fields: FieldSet,
     pub(super) filter: Filter,
-    /// What the client may read of the table, whatever it asked for.
+    /// The records and fields that the client may read, whatever it asked for.
     pub(super) readable: (Filter, FieldSet),
-    /// As the client gave it, to be echoed; nothing for components.
+    /// The filter as the client sent it, to be repeated in `subscribed`; `None` for a component.
     pub(super) filter_json: Option<Json>,
     pub(super) sort: Vec<Sort>,
     /// The component that shows the records.
     pub(super) component: Option<ComponentScope>,
-    /// The fields it shows by what other records go by.
+    /// The relationships that it shows by the labels of their records.
     pub(super) related: Vec<Related>,
 }
 
 impl SubscriptionScope {
-    /// What its client may see change: positions move with that, also while the filter lets none of it pass.
+    /// The scope of what its client may see change: its positions move with that, whatever the filter lets pass.
     pub(super) fn reads(&self) -> ReadScope<'_> {
         let Self { table, readable: (rows, fields), related, .. } = self;
         ReadScope { table, rows, fields, related }
@@ -59,26 +59,26 @@ impl SubscriptionScope {
 pub(super) struct ComponentScope {
     pub(super) page: Arc<str>,
     pub(super) id: ComponentId,
-    /// What it means to whoever looks.
+    /// The shape of the component, for the viewer.
     pub(super) shape: Shape,
-    /// What its rows look like; nothing for one that is read again as a whole.
+    /// The columns of its rows; `None` for a component that is read again as a whole.
     pub(super) rows: Option<DataTable>,
 }
 
 impl ComponentScope {
-    /// What its rows are made of.
+    /// The columns of its rows.
     fn columns(&self) -> Vec<FieldAt> {
         let columns = self.rows.iter().flat_map(|table| &table.columns);
         columns.map(|column| column.field).collect()
     }
 
-    /// What can be done in its rows.
+    /// The actions in its rows.
     fn actions(&self) -> OpenActions {
         self.rows.as_ref().map(|table| table.open.clone()).unwrap_or_default()
     }
 }
 
-/// What makes two subscriptions hear the same, but for the names that they gave them.
+/// The key of a group: subscriptions with the same key receive the same messages, but for their names.
 #[derive(PartialEq, Eq, Hash, Clone)]
 struct Key {
     table: TableName,
@@ -101,7 +101,7 @@ type MemberId = u64;
 
 struct Member {
     outbox: Arc<Outbox>,
-    /// What happened while the past was still being read; nothing once the member is live.
+    /// The messages held back while the past is being read; `None` once the member is live.
     held_back: Option<Vec<Burst>>,
 }
 
@@ -112,18 +112,18 @@ pub(super) struct SubscriptionGroups {
     groups: HashMap<GroupId, SubscriptionGroup>,
     by_key: HashMap<Key, GroupId>,
     matcher: Matcher,
-    /// The groups that show what records of a table go by.
+    /// The groups that show labels of a table's records.
     by_related: HashMap<TableName, HashSet<GroupId>>,
 }
 
-/// What is said to a group.
+/// A message to a group.
 pub(super) enum Notice {
     Change(Encoded),
     /// To read again for this reason, and go on from there.
     Again(&'static str, SealedPosition),
 }
 
-/// What it takes to tell a change.
+/// The parts that are needed to encode a change.
 #[derive(Clone)]
 pub(super) struct Telling {
     pub(super) renderer: Arc<Renderer>,
@@ -138,11 +138,11 @@ pub(super) struct Concern {
     change: usize,
     group: GroupId,
     audience: Arc<Audience>,
-    /// Whether it shows what the record of the change goes by, rather than the record.
+    /// Whether it shows the label of the changed record, rather than the record.
     is_related: bool,
 }
 
-/// What a group hears about, and who pays for that.
+/// The changes that a group is matched with, and the requester that this is counted for.
 struct Audience {
     scope: SubscriptionScope,
     /// The requester that subscribed first, who pays for the matching.
@@ -165,7 +165,7 @@ pub(super) fn work(changes: &[Change], concerned: &[Concern]) -> usize {
 }
 
 /// Whether there is enough left to hold a filter against a change, which takes so much. What takes little is
-/// free, so that nobody loses their plain subscriptions to the costly ones of others.
+/// free, so that no one loses plain subscriptions to the costly ones of others.
 pub(super) fn may_be_matched(work: usize, requester: &Requester, matching: &Flow) -> bool {
     work <= FREE_OF_CHARGE || matching.take(requester, work as u64).is_ok()
 }
@@ -209,7 +209,7 @@ pub(super) fn say(
     said
 }
 
-/// Where a subscription sits among the groups.
+/// The place of a subscription among the groups.
 pub(super) struct Membership {
     pub(super) group: GroupId,
     member: MemberId,
@@ -316,7 +316,7 @@ impl SubscriptionGroups {
         told
     }
 
-    /// What has to be read before the changes can be told.
+    /// Returns the related records that must be read before the changes can be encoded.
     pub(super) fn leads(&self, changes: &[Change]) -> RelatedLoader {
         let mut leads = RelatedLoader::default();
         if self.by_related.values().all(HashSet::is_empty) {

@@ -59,7 +59,7 @@ pub(super) struct HubState {
     next_connection: ConnectionId,
     pub(super) groups: SubscriptionGroups,
     connections: HashMap<ConnectionId, ConnectionEntry>,
-    /// How many connections each owner has; nobody has none.
+    /// The number of connections of each owner; an owner without any has no entry.
     owners: HashMap<Arc<str>, usize>,
     /// How many there are from each address; none has none.
     addresses: HashMap<IpAddr, usize>,
@@ -68,17 +68,17 @@ pub(super) struct HubState {
 }
 
 struct ConnectionEntry {
-    /// Whose it is: connections are counted by this.
+    /// The owner, by which connections are counted.
     owner: Arc<str>,
     credential: Credential,
-    /// When it was opened.
+    /// The time at which it was opened.
     since: Timestamp,
     /// The table of each subscription.
     tables: Vec<TableName>,
     outbox: Weak<Outbox>,
 }
 
-/// An open connection, as whoever looks after people sees it.
+/// An open connection, as an admin sees it.
 #[derive(Clone, Debug)]
 pub struct OpenConnection {
     /// The viewer who opened it.
@@ -91,14 +91,14 @@ pub struct OpenConnection {
     pub tables: Vec<TableName>,
 }
 
-/// What a connection was opened with.
+/// The credential that a connection was opened with.
 #[derive(Clone, Debug)]
 pub struct Credential {
     /// The token of the session.
     pub token: Arc<str>,
     /// Whom it stood for.
     pub viewer: Viewer,
-    /// When it ends, in Unix seconds.
+    /// The end of the session, in Unix seconds.
     pub expires_at: i64,
     /// The address that it comes from.
     pub address: IpAddr,
@@ -112,7 +112,7 @@ pub struct Hub {
     state: Mutex<HubState>,
     presence: Mutex<Presence>,
     pub(super) metrics: Metrics,
-    /// What each requester's filters take.
+    /// The bytes of each requester's filters.
     pub(super) filters: Shares,
     /// How many subscriptions each requester begins.
     handshakes: Flow,
@@ -193,7 +193,7 @@ impl Hub {
     /// A hub over this database. It hears nothing until [`Hub::run`] runs.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn new(
         store: Store,
         renderer: Arc<Renderer>,
@@ -225,15 +225,15 @@ impl Hub {
         Ok((Arc::new(hub), feed))
     }
 
-    /// What may be asked of it.
+    /// The limits of the server.
     pub(super) fn limits(&self) -> &Limits {
         self.store.limits()
     }
 
-    /// Notes that a connection begins a subscription, for whoever this task works for.
+    /// Counts a subscription that begins, for the requester of this task.
     ///
     /// # Errors
-    /// When they have begun too many within a minute.
+    /// If they have begun too many within a minute.
     pub(super) fn may_begin(&self, admission: &ConnectionPermit) -> Result<(), Exceeded> {
         let connection = self.lock().connections.get(&admission.id).map(|of| of.credential.address);
         // Programs on this machine are its owner's, and a proxy here speaks for many.
@@ -270,7 +270,7 @@ impl Hub {
         }
     }
 
-    /// Tells everyone these changes: whoever has heard them knows everything up to a position.
+    /// Sends these changes to all subscriptions; after them, their clients know everything up to a position.
     ///
     /// The groups are looked up while the state is locked, what the changes mean to each is found out while it
     /// is not, and away from the threads that serve where that takes long, and told while it is locked again.
@@ -302,7 +302,7 @@ impl Hub {
         }
     }
 
-    /// The records that those of some changes are labelled by; nothing if they cannot be read.
+    /// Reads the records whose labels the changed records show. `None` if they cannot be read.
     async fn leads(&self, changes: &[Change]) -> Option<RelatedLoader> {
         let mut leads = self.lock().groups.leads(changes);
         let read = self.store.load(&mut leads).await;
@@ -322,7 +322,7 @@ impl Hub {
         }
     }
 
-    /// What clients and server agree on.
+    /// The constants that clients and server share.
     pub fn transport(&self) -> &Transport {
         &self.transport
     }
@@ -363,7 +363,7 @@ impl Hub {
         Some(ConnectionPermit { hub: self.clone(), id })
     }
 
-    /// What each open connection was opened with.
+    /// The credentials of all open connections.
     pub fn credentials(&self) -> Vec<Credential> {
         self.lock().connections.values().map(|connection| connection.credential.clone()).collect()
     }
@@ -469,10 +469,10 @@ impl Hub {
         PresenceGuard { hub: self.clone(), connection, path: path.clone() }
     }
 
-    /// Notes which fields of a record somebody is editing; none means they have finished.
+    /// Notes which fields of a record a user is editing; no fields end the edit.
     ///
     /// # Errors
-    /// When the connection announces too many.
+    /// If the connection announces too many.
     pub(super) fn edit(
         &self,
         admission: &ConnectionPermit,

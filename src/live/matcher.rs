@@ -15,7 +15,7 @@ use crate::model::value::Value;
 /// Which group; given out by the hub.
 pub(super) type GroupId = u64;
 
-/// What a change means to whoever sees the records of a filter.
+/// The effect of a change on a client that holds the records of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// The record begins to match.

@@ -1,4 +1,4 @@
-//! What is counted of everything live, for whoever runs the server.
+//! The metrics of live updates, for operators.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 
 use crate::limits::{Limit, Limits};
 
-/// Where lags are counted, in seconds: from what a commit takes to what nobody should wait for.
+/// The buckets of lags, in seconds: from the time of a commit to one that is far too long.
 const LAGS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 10.0];
 
 /// The figures, each also in the registry.
@@ -131,7 +131,7 @@ impl Metrics {
         }
     }
 
-    /// So many messages were made, whoever hears them.
+    /// Counts messages that were encoded, for however many readers.
     pub(super) fn encoded(&self, messages: usize) {
         self.encodings.inc_by(messages as u64);
     }

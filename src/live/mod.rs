@@ -1,4 +1,4 @@
-//! Who hears what: messages, subscriptions, the matcher, queues. Knows no sockets.
+//! Live updates: messages, subscriptions, the matcher, queues. Knows no sockets.
 //!
 //! The [`Hub`] takes changes from the feed and puts finished messages into the [`Outbox`] of each
 //! connection. A [`Session`] is what one connection may do, whatever transport it came by.

@@ -1,4 +1,4 @@
-//! What waits to be sent to one connection: a bounded queue of shared bytes.
+//! The outbox of a connection: a bounded queue of shared bytes that wait to be sent.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,7 @@ struct Queue {
     bytes: usize,
     overflowed: bool,
     close: Option<CloseReason>,
-    /// Who waits for something to send.
+    /// The task that waits for something to send.
     reader: Option<Waker>,
 }
 
@@ -72,7 +72,7 @@ fn joined<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Bytes {
     frames.map(Bytes::as_ref).collect::<Vec<_>>().concat().into()
 }
 
-/// What a connection is to send next.
+/// The next thing that a connection sends.
 #[derive(Debug)]
 pub struct Delivery {
     bursts: Bursts,

@@ -1,4 +1,4 @@
-//! Who is on which page.
+//! Presence: the people on each page.
 //!
 //! A person is on a page as long as one of their connections is, and gives a sign of life. Guests
 //! hear who is there and are nobody themselves.
@@ -49,14 +49,14 @@ struct PageRoster {
 
 #[derive(Debug)]
 struct PresentConnection {
-    /// Nobody for a guest.
+    /// `None` for a guest.
     user: Option<User>,
     outbox: Arc<Outbox>,
     seen: Instant,
     /// Silent for too long: not there until it says something again.
     stale: bool,
     needed: Arc<[Query]>,
-    /// What the page needs is not there: neither are they until it is.
+    /// Whether a record that the page needs is missing: until it is there, they are not on the page.
     barred: bool,
 }
 
@@ -98,7 +98,7 @@ impl Presence {
         self.sync(path, id, &outbox, most);
     }
 
-    /// Tells a connection on a page who is there: nobody, where the page is not open to it.
+    /// Sends a connection on a page the people who are there; none of them if the page is not open to it.
     pub(super) fn sync(&self, path: &Arc<str>, id: ConnectionId, outbox: &Outbox, most: usize) {
         let is_open = |page: &&PageRoster| page.connections.get(&id).is_some_and(|own| !own.barred);
         let people = self.pages.get(path).filter(is_open).map(|page| page.people.values());

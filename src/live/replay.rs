@@ -44,35 +44,35 @@ pub(super) struct CatchUp {
     since: Position,
     /// The same as the client holds it.
     sealed: SealedPosition,
-    /// What is left of a stretch of the past that comes in parts.
+    /// The rest of a replay that is sent in parts.
     rest: Option<Rest>,
     /// Whether `subscribed` has been said.
     greeted: bool,
-    /// What is said once after the first `subscribed` of a connection.
+    /// The message that follows the first `subscribed` of a connection.
     connected: Option<Message>,
 }
 
-/// What is left of a stretch of the past.
+/// The rest of a replay.
 #[derive(Clone)]
 struct Rest {
-    /// Where the stretch ends.
+    /// The position at which the replay ends.
     until: Position,
     /// The last record that was told; none at the beginning.
     last: Option<RecordId>,
 }
 
-/// What a subscription missed.
+/// The changes that a subscription missed.
 enum Backlog {
     /// All of it, to be sent at once.
     Told(Burst),
-    /// Nothing yet: it has seen a commit that the feed is about to tell.
+    /// None can be said yet: the log has a commit that the feed has not sent.
     Ahead,
     /// Too much to be told at once.
     Much,
 }
 
 impl CatchUp {
-    /// What is to be said first.
+    /// Returns the messages to send first.
     fn greeting(&self, position: &SealedPosition) -> Burst {
         if self.greeted {
             return Burst::new(Vec::new());
@@ -91,7 +91,7 @@ impl CatchUp {
         told
     }
 
-    /// What it tells of.
+    /// The scope that its positions move with.
     pub(super) fn reads(&self) -> ReadScope<'_> {
         self.scope.reads()
     }
@@ -194,7 +194,7 @@ impl Hub {
         Started::Live(subscription)
     }
 
-    /// What a subscription has to be told of the past; an error says why that cannot be.
+    /// Returns the changes that a subscription missed. Fails with the reason for a `resync`.
     async fn missed(
         &self,
         subscription: &Subscription,
@@ -229,7 +229,7 @@ impl Hub {
         }
     }
 
-    /// What changes of the past mean to a scope, as far as whoever asks may have them looked through by now.
+    /// Encodes the missed changes for a scope. Fails if matching them would exceed the requester's budget.
     fn replayed(
         &self,
         changes: &[Change],

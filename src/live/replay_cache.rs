@@ -13,7 +13,7 @@ const MAX_KEPT: usize = 64;
 /// The longest burst that is kept, in bytes.
 const MAX_LENGTH: usize = 128 * 1024;
 
-/// Who is told, by which name, after which position, up to which.
+/// The key of a replay: the group, the name of the subscription, and the positions that it begins and ends at.
 pub(super) type ReplayKey = (GroupId, Name, Position, Position);
 
 /// The replays that were sent since the last change.

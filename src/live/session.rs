@@ -1,4 +1,4 @@
-//! What one connection may do: subscribe, change its mind, leave. Whatever transport it came by.
+//! The session of one connection, over any transport: it subscribes, unsubscribes, enters and leaves pages.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::router::Address;
 /// The longest `subscriptionId`, in bytes.
 const MAX_SUBSCRIPTION_ID: usize = 128;
 
-/// What a client says: to subscribe, to unsubscribe, to be on a page, or that it is editing.
+/// A handshake of a client: to subscribe, to unsubscribe, to enter a page, or to announce an edit.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(
     rename_all = "camelCase",
@@ -55,7 +55,7 @@ pub struct Handshake {
     pub component: Option<String>,
     /// The path and query of the page that holds the component.
     pub url: Option<String>,
-    /// What the component means to the client, as the page that it shows or `subscribed` said.
+    /// The shape that the component had when the client read it, from the page or from `subscribed`.
     pub shape: Option<String>,
     /// The path of the page to be on, or to leave.
     pub page_path: Option<String>,
@@ -96,28 +96,28 @@ pub struct Session {
     /// The table of a per-table connection.
     table: Option<String>,
     subscriptions: HashMap<Name, Subscription>,
-    /// What the filter of each subscription takes.
+    /// The bytes that the filter of each subscription takes.
     filters: HashMap<Name, Share>,
     /// Subscriptions that are still being told of the past, the next one first.
     behind: VecDeque<CatchUp>,
     pages: HashMap<Arc<str>, PresenceGuard>,
-    /// What is still to be said after the first answer to a handshake.
+    /// The message that follows the first answer to a handshake; `None` once it is sent.
     connected: Option<Message>,
     // Last, so that the place is given back after all that was done with it.
     admission: ConnectionPermit,
 }
 
-/// Who opened a connection, and what they may do with it.
+/// The context of a new session.
 pub struct SessionContext {
     /// Whom they listen to.
     pub hub: Arc<Hub>,
     /// The pages and tables there are.
     pub app: Arc<App>,
-    /// What of them may be seen.
+    /// Their records, under the rules of permissions.
     pub records: Records,
     /// The viewer who opened the connection.
     pub viewer: Viewer,
-    /// What is sent to them.
+    /// The queue of messages to them.
     pub outbox: Arc<Outbox>,
     /// Their place among the connections.
     pub admission: ConnectionPermit,
@@ -145,12 +145,12 @@ impl Session {
         }
     }
 
-    /// What is to be sent.
+    /// The queue of messages to send.
     pub fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
     }
 
-    /// What clients and server agree on.
+    /// The constants that clients and server share.
     pub fn transport(&self) -> &Transport {
         self.hub.transport()
     }
@@ -203,7 +203,7 @@ impl Session {
     /// Does what a handshake asks.
     ///
     /// # Errors
-    /// When it cannot be honoured; what was subscribed before stays.
+    /// If it cannot be honoured; what was subscribed before stays.
     pub async fn handle(&mut self, handshake: Handshake) -> Result<(), LiveError> {
         let name = handshake.subscription_id.as_deref().unwrap_or_default();
         if name.len() > MAX_SUBSCRIPTION_ID {
@@ -242,7 +242,7 @@ impl Session {
         self.pages.values().for_each(|stay| stay.sync(&self.outbox));
     }
 
-    /// What the subscription of a handshake would be known by.
+    /// Returns the name of the subscription of a handshake.
     pub fn name(&self, handshake: &Handshake) -> Option<Name> {
         let given = handshake.subscription_id.as_deref().map(|id| Name::Given(id.into()));
         // A component's table is known to its page only.
@@ -268,7 +268,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether somebody has yet to be told of the past, and there is room for more of it.
+    /// Whether a subscription still has a replay to receive, and the queue has room for more.
     pub fn can_catch_up(&self) -> bool {
         !self.behind.is_empty() && self.outbox.is_empty()
     }

@@ -51,7 +51,7 @@ pub enum InstantFault {
 /// An instant in the form `2026-04-05T12:00:00.000Z`.
 ///
 /// # Errors
-/// When the text is none, or says more than can be kept.
+/// If the text is none, or says more than can be kept.
 pub fn instant(text: &str) -> Result<String, InstantFault> {
     Ok(moment(text)?.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
@@ -59,7 +59,7 @@ pub fn instant(text: &str) -> Result<String, InstantFault> {
 /// An instant on the clock of UTC.
 ///
 /// # Errors
-/// When the text is none, or says more than can be kept.
+/// If the text is none, or says more than can be kept.
 pub fn moment(text: &str) -> Result<DateTime, InstantFault> {
     let (short, is_finer) = to_milliseconds(text);
     let pieces = Pieces::parse(&short).map_err(|_| InstantFault::NoInstant)?;
@@ -102,7 +102,7 @@ fn is_leap_second(text: &str) -> bool {
 /// keys stay in their order.
 ///
 /// # Errors
-/// When it is none, or holds what many programs cannot read: a number beyond every float, or half a
+/// If it is none, or holds what many programs cannot read: a number beyond every float, or half a
 /// character.
 pub fn json(text: &str) -> Result<Box<RawValue>, serde_json::Error> {
     serde_json::from_str::<Json>(text)?;

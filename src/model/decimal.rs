@@ -40,7 +40,7 @@ pub enum DecimalFault {
 /// digit, and so has `0.10`.
 ///
 /// # Errors
-/// When it is no number, or none that is kept with every digit.
+/// If it is no number, or none that is kept with every digit.
 pub fn parse(text: &str) -> Result<Decimal, DecimalFault> {
     let (is_negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));

@@ -35,7 +35,7 @@ impl Input {
     /// What it says, where nothing hangs on the digits of its numbers.
     ///
     /// # Errors
-    /// When it holds a number beyond every float, or half a character.
+    /// If it holds a number beyond every float, or half a character.
     pub fn json(&self) -> Result<Json, serde_json::Error> {
         serde_json::from_str(self.text())
     }

@@ -75,7 +75,7 @@ impl SiteNames {
     /// Gives a name to `owner`.
     ///
     /// # Errors
-    /// When it cannot stand beside a name of somebody else: who that is.
+    /// If it cannot stand beside a name of somebody else: who that is.
     pub fn claim(&mut self, name: &str, owner: &str) -> Result<(), String> {
         let key = self.key(name);
         let taken = self.files.get(&key).or_else(|| self.folders.get(&key));

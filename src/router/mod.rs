@@ -14,7 +14,7 @@ const MAX_VALUE: usize = 4_000;
 /// How many pairs of a query string are looked at, among those that the page knows.
 const MAX_PAIRS: usize = 100;
 
-/// What stands in a path as something else.
+/// The percent-encoded characters of a path.
 const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A page at its address.
@@ -24,7 +24,7 @@ pub struct Address {
     pub page: Arc<Page>,
     /// Its path with its parameters filled in. However it was asked for, this is how it is spelt.
     pub path: Arc<str>,
-    /// What the address gives beside.
+    /// The values that the address gives.
     pub values: RouteValues,
 }
 
@@ -47,12 +47,12 @@ impl App {
     }
 }
 
-/// What stands between the slashes; nothing if it is no path.
+/// Returns the segments of a path. `None` if it is no path.
 fn segments(path: &str) -> Option<impl Iterator<Item = &str>> {
     path.strip_prefix('/').map(|below| below.split('/'))
 }
 
-/// A segment without percent signs; nothing if it is too long or no text.
+/// Returns a segment, percent-decoded. `None` if it is too long or no text.
 fn decoded(segment: &str) -> Option<Cow<'_, str>> {
     let text = percent_decode_str(segment).decode_utf8().ok()?;
     (text.len() <= MAX_VALUE && !text.contains('\0')).then_some(text)

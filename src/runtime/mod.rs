@@ -25,15 +25,15 @@ const WATCH_SESSIONS_EVERY: Duration = Duration::from_millis(400);
 
 /// An app at work.
 pub struct Runtime {
-    /// What the author declared.
+    /// The app as its author declared it.
     pub app: Arc<App>,
     /// Accounts, sessions and tokens.
     pub auth: Auth,
-    /// What they may read and write.
+    /// Its records, under the rules of permissions.
     pub records: Records,
     /// The pages of the app, rendered for each viewer.
     pub pages: Pages,
-    /// What programs read about it.
+    /// The description of its API.
     pub descriptions: Descriptions,
     /// The hub of live updates.
     pub hub: Arc<Hub>,
@@ -44,25 +44,25 @@ pub struct Runtime {
     tasks: TaskTracker,
 }
 
-/// What an app is started with.
+/// The settings that an app is started with.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// Where its data is.
+    /// The URL of its database.
     pub database_url: String,
-    /// What clients and server agree on.
+    /// The constants that clients and server share.
     pub transport: Transport,
-    /// What may become of values that no longer fit.
+    /// Whether values that no longer fit may be removed.
     pub losses: Losses,
-    /// What may be asked of it.
+    /// The limits of the server.
     pub limits: Arc<Limits>,
     /// Which state of its sources this is, where they are being worked on.
     pub edition: Option<Edition>,
 }
 
-/// What starting an app did.
+/// The result of starting an app.
 #[derive(Clone, Debug, Default)]
 pub struct StartReport {
-    /// What it did to the tables.
+    /// The changes to the tables.
     pub migrated: Migrated,
     /// With this the first account can be made, while there is none.
     pub setup_token: Option<String>,
@@ -83,7 +83,7 @@ impl Runtime {
     /// Opens the database and starts to listen to it.
     ///
     /// # Errors
-    /// When the database cannot be opened or does not fit the app.
+    /// If the database cannot be opened or does not fit the app.
     pub async fn start(
         app: Arc<App>,
         database_url: &str,
@@ -98,7 +98,7 @@ impl Runtime {
     /// Opens the database and starts to listen to it.
     ///
     /// # Errors
-    /// When the database cannot be opened or does not fit the app.
+    /// If the database cannot be opened or does not fit the app.
     pub async fn begin(app: Arc<App>, start: Start) -> Result<(Self, StartReport), RuntimeError> {
         let renderer = start.renderer(&app)?;
         let (store, migrated) = start.open(&app).await?;
@@ -111,7 +111,7 @@ impl Runtime {
     /// The database is opened anew only for other tables.
     ///
     /// # Errors
-    /// When the database cannot be opened or does not fit the app.
+    /// If the database cannot be opened or does not fit the app.
     pub async fn succeed(
         &self,
         app: Arc<App>,
@@ -184,7 +184,7 @@ impl Runtime {
     /// Makes every page once, where templates are the app's own: what they ask for is only known then.
     ///
     /// # Errors
-    /// When one of them cannot be rendered, for a guest or for an admin.
+    /// If one of them cannot be rendered, for a guest or for an admin.
     pub async fn try_pages(&self) -> Result<(), RenderError> {
         if self.app.templates.is_empty() {
             return Ok(());
@@ -217,12 +217,12 @@ impl Runtime {
         }
     }
 
-    /// What may be asked of it.
+    /// The limits of the server.
     pub fn limits(&self) -> &Arc<Limits> {
         self.store.limits()
     }
 
-    /// Where the data is.
+    /// The URL of the database.
     pub fn database_url(&self) -> &str {
         &self.database_url
     }
@@ -230,7 +230,7 @@ impl Runtime {
     /// Whether requests can be answered, and changes are told in time.
     ///
     /// # Errors
-    /// When the database does not answer, or is not what it should be.
+    /// If the database does not answer, or is not what it should be.
     pub async fn ready(&self) -> Result<bool, StoreError> {
         self.store.check().await?;
         Ok(!self.pulse.is_late())
@@ -279,7 +279,7 @@ impl Start {
     }
 }
 
-/// Closes the connections of sessions that have ended, or stand for somebody who is now another.
+/// Closes the connections of sessions that have ended, or whose account has changed.
 async fn watch_sessions(auth: Auth, hub: Arc<Hub>) {
     let mut seen = None;
     loop {

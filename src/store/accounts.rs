@@ -77,7 +77,7 @@ impl Store {
     /// Whether there is any account.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn has_accounts(&self) -> Result<bool, StoreError> {
         let any = sqlx::query_scalar("select exists (select 1 from _pagetide_users)");
         Ok(settled!(self.readers.sessions(), reader => any.fetch_one(reader)))
@@ -86,7 +86,7 @@ impl Store {
     /// Makes the first account. Returns `false` if there is an account already.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn add_first_account(&self, account: NewAccount) -> Result<bool, StoreError> {
         let sql = "insert into _pagetide_users (id, email, name, role, password_hash)
                    select ?, ?, ?, ?, ? where not exists (select 1 from _pagetide_users)";
@@ -96,7 +96,7 @@ impl Store {
     /// Makes an account. Returns `false` if there is one with this e-mail address already.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn add_account(&self, account: NewAccount) -> Result<bool, StoreError> {
         let sql = "insert into _pagetide_users (id, email, name, role, password_hash)
                    values (?, ?, ?, ?, ?) on conflict (email) do nothing";
@@ -119,7 +119,7 @@ impl Store {
     /// Returns the account of an e-mail address, ASCII case ignored. `None` if there is none.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
         let row = sqlx::query("select * from _pagetide_users where email = ?").bind(email);
         let row = settled!(self.readers.sessions(), reader => row.fetch_optional(reader));
@@ -134,7 +134,7 @@ impl Store {
     /// Unix seconds.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn all_people(&self, now: i64) -> Result<Vec<AccountSummary>, StoreError> {
         let rows = sqlx::query(
             "select *, (select count(*) from _pagetide_sessions
@@ -154,7 +154,7 @@ impl Store {
     /// Sets the role of an account. Returns whether the account exists.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn set_role(&self, id: &UserId, role: &Role) -> Result<bool, StoreError> {
         let sql = "update _pagetide_users set role = ? where id = ?";
         let values = vec![Value::text(role.as_str()), Value::text(id.as_str())];
@@ -164,7 +164,7 @@ impl Store {
     /// Disables an account and ends its sessions. Returns whether the account exists.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn disable(&self, id: &UserId) -> Result<bool, StoreError> {
         let sql = "update _pagetide_users
                    set disabled_at = coalesce(disabled_at, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
@@ -179,7 +179,7 @@ impl Store {
     /// Enables a disabled account again. Returns whether the account exists.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn enable(&self, id: &UserId) -> Result<bool, StoreError> {
         let sql = "update _pagetide_users set disabled_at = null where id = ?";
         let values = vec![Value::text(id.as_str())];
@@ -190,7 +190,7 @@ impl Store {
     /// still the hash of its password. Returns whether the password was set.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn set_password(
         &self,
         id: &UserId,
@@ -208,7 +208,7 @@ impl Store {
     /// made or changed, by this or another program.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn accounts_version(&self) -> Result<AccountsVersion, StoreError> {
         let epoch = self.log.epoch.now().as_str().into();
         let version = "select cast(value as integer) from _pagetide_meta where key = 'accounts'";
@@ -221,7 +221,7 @@ impl Store {
     /// `candidate` becomes the secret.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn secret(&self, candidate: &str) -> Result<String, StoreError> {
         let sql = "insert or ignore into _pagetide_meta (key, value) values ('secret', ?)";
         self.execute(SystemStatement { sql, values: vec![Value::text(candidate)] }).await?;

@@ -153,7 +153,7 @@ impl Log {
     /// Returns the position after the last committed change.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn position(&self) -> Result<Position, StoreError> {
         let mut reader = self.readers.house().await?;
         let epoch = self.epoch.now();
@@ -173,7 +173,7 @@ impl Log {
     /// there with [`Log::after`] keeps the lines in memory without a gap.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn remember(&self) -> Result<Position, StoreError> {
         Ok(settled!(self.readers.house(), reader => self.remember_on(reader)))
     }
@@ -201,7 +201,7 @@ impl Log {
     /// history.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn after(&self, position: &Position) -> Result<Option<Batch>, StoreError> {
         let epoch = self.epoch.now();
         let Some(after) = epoch.place(position) else { return Ok(None) };
@@ -219,7 +219,7 @@ impl Log {
     /// Returns the last change of a record. `None` if it is not among the newest 20,000 lines of the log.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn last_change(
         &self,
         table: &TableName,
@@ -241,7 +241,7 @@ impl Log {
     /// reaches.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn history(
         &self,
         table: &TableName,
@@ -273,7 +273,7 @@ impl Log {
     /// `until`. The database is asked only for lines that are not in memory.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn between(
         &self,
         since: &Position,

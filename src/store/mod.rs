@@ -97,7 +97,7 @@ impl Store {
     /// Opens the database, migrates its tables to the declared ones, and seeds the new ones.
     ///
     /// # Errors
-    /// When the file cannot be opened, values would be lost and `losses` refuses that, records break a
+    /// If the file cannot be opened, values would be lost and `losses` refuses that, records break a
     /// declared rule, or a seed row is refused; the database is then unchanged.
     pub async fn open(
         url: &str,
@@ -126,7 +126,7 @@ impl Store {
     /// use the database at the same time.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// If the file cannot be opened.
     pub async fn open_accounts(url: &str) -> Result<Self, StoreError> {
         let (mut connection, file) = connect(url).await?;
         migrate::apply_own(&mut connection).await?;

@@ -41,7 +41,7 @@ impl Store {
     /// Reads the names of all accounts into memory again.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn reload_people(&self) -> Result<(), StoreError> {
         self.people.reload(&self.readers).await
     }

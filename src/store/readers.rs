@@ -196,7 +196,7 @@ impl Readers {
     /// Takes every connection of every lane, to put others in their place.
     ///
     /// # Errors
-    /// When a reader does not give its connection back within `patience`.
+    /// If a reader does not give its connection back within `patience`.
     pub(super) async fn take_all(&self, patience: Duration) -> Result<Vec<Reader>, StoreError> {
         let mut all = Vec::new();
         for (lane, count) in LANES {
@@ -261,7 +261,7 @@ impl Asking<'_> {
     /// Takes the connection for the next try.
     ///
     /// # Errors
-    /// When too many slow statements wait already, or the database is closed.
+    /// If too many slow statements wait already, or the database is closed.
     pub(super) async fn reader(&mut self) -> Result<Reader, StoreError> {
         let ReadersInner { limits, slow, credit, .. } = &*self.readers.0;
         let lane = match &self.requester {

@@ -160,7 +160,7 @@ impl Store {
     /// are referred to.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn load(&self, leads: &mut RelatedLoader) -> Result<(), StoreError> {
         let renamed: Vec<_> = leads.renamed().take(MAX_REFERRERS).cloned().collect();
         for renamed in renamed {

@@ -33,7 +33,7 @@ impl PositionSeal {
     /// Returns the seal of a database. Makes its key if it has none.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub(super) async fn of(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
         let made = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
         let sql = "insert into _pagetide_meta (key, value) values ('position-key', ?)

@@ -25,7 +25,7 @@ impl Store {
     /// Returns one record. `None` if it does not exist.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn get(&self, table: &Table, id: RecordId) -> Result<Option<Record>, StoreError> {
         ask!(self.readers, connection => one(connection, table, id, &self.people).await)
     }

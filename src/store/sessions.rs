@@ -86,7 +86,7 @@ impl Store {
     /// began.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn add_session(&self, session: NewSession) -> Result<bool, StoreError> {
         let sql =
             "insert into _pagetide_sessions (token_hash, user_id, begun_at, expires_at, agent)
@@ -107,7 +107,7 @@ impl Store {
     /// with this hash, it has ended at `now`, or the account is disabled.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn credential(
         &self,
         token_hash: &str,
@@ -127,7 +127,7 @@ impl Store {
     /// Returns the users of these sessions and tokens, by hash. Those that have ended at `now` are left out.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn credentials(
         &self,
         token_hashes: &[String],
@@ -149,7 +149,7 @@ impl Store {
     /// account, or of all.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn sessions(
         &self,
         of: Option<&UserId>,
@@ -179,7 +179,7 @@ impl Store {
     /// Deletes a session, and all that have expired at `now`, in Unix seconds.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn end_session(&self, token_hash: &str, now: i64) -> Result<(), StoreError> {
         let sql = "delete from _pagetide_sessions where token_hash = ? or expires_at <= ?";
         let values = vec![Value::text(token_hash), Value::Integer(now)];
@@ -190,7 +190,7 @@ impl Store {
     /// Deletes all sessions of an account.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn end_sessions(&self, of: &UserId) -> Result<(), StoreError> {
         let sql = "delete from _pagetide_sessions where user_id = ?";
         self.execute(SystemStatement { sql, values: vec![Value::text(of.as_str())] }).await?;
@@ -200,7 +200,7 @@ impl Store {
     /// Stores an API token. Returns whether its account exists; if not, nothing is stored.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn add_token(&self, token: NewToken) -> Result<bool, StoreError> {
         let sql =
             "insert into _pagetide_tokens (token_hash, id, user_id, name, created_at, expires_at)
@@ -219,7 +219,7 @@ impl Store {
     /// Returns the API tokens, the newest first, at most 1,000: those of one account, or of all.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn tokens(&self, of: Option<&UserId>) -> Result<Vec<ApiToken>, StoreError> {
         let rows = sqlx::query(
             "select tokens.id as token_id, tokens.name as token_name, tokens.created_at as made_at,
@@ -248,7 +248,7 @@ impl Store {
     /// one.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn end_token(&self, id: &str, of: Option<&UserId>) -> Result<bool, StoreError> {
         let sql = "delete from _pagetide_tokens where id = ?1 and (?2 is null or user_id = ?2)";
         let of = of.map_or(Value::Null, |of| Value::text(of.as_str()));
@@ -258,7 +258,7 @@ impl Store {
     /// Stores the time at which an API token was used, in Unix seconds.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn note_use(&self, token_hash: &str, at: i64) -> Result<(), StoreError> {
         let sql = "update _pagetide_tokens set last_used_at = ? where token_hash = ?";
         let values = vec![Value::Integer(at), Value::text(token_hash)];

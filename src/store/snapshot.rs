@@ -24,7 +24,7 @@ impl Store {
     /// records pass its filter, or `None` if that must be counted.
     ///
     /// # Errors
-    /// When the database does not answer, a query names a table that the app does not declare, or the answers
+    /// If the database does not answer, a query names a table that the app does not declare, or the answers
     /// are larger than a limit.
     pub async fn snapshot(
         &self,

@@ -36,7 +36,7 @@ impl Store {
     /// with [`StoreError::TooSlow`].
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn walk(
         &self,
         table: &TableName,

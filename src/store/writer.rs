@@ -97,7 +97,7 @@ impl Store {
     /// nothing.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn write(&self, write: Write) -> Result<Outcomes, StoreError> {
         match write.intent {
             Intent::Keep => self.send(write).await,

@@ -29,7 +29,7 @@ pub fn file_id(about: &Metadata) -> FileIdentity {
 /// Reads the bytes at a place of a file, all of them.
 ///
 /// # Errors
-/// When there are fewer, or they cannot be read.
+/// If there are fewer, or they cannot be read.
 #[cfg(unix)]
 pub fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
@@ -38,7 +38,7 @@ pub fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<(
 /// Reads the bytes at a place of a file, all of them.
 ///
 /// # Errors
-/// When there are fewer, or they cannot be read; elsewhere always, and whoever reads does without.
+/// If there are fewer, or they cannot be read; elsewhere always, and whoever reads does without.
 #[cfg(not(unix))]
 pub fn read_exact_at(_: &File, _: &mut [u8], _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -77,7 +77,7 @@ pub fn thread_time() -> Duration {
 /// ends it in its own time.
 ///
 /// # Errors
-/// When the socket does not take it.
+/// If the socket does not take it.
 #[cfg(target_os = "linux")]
 pub fn end_when_unread(stream: &TcpStream, after: Duration) -> io::Result<()> {
     socket2::SockRef::from(stream).set_tcp_user_timeout(Some(after))
@@ -99,7 +99,7 @@ impl StopRequests {
     /// Begins to listen for them.
     ///
     /// # Errors
-    /// When the system does not let us.
+    /// If the system does not let us.
     #[cfg(unix)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};

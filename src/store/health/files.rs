@@ -94,7 +94,7 @@ impl DatabaseFiles {
     /// Checks that the file at the path is a complete database, and not one that is still being copied.
     ///
     /// # Errors
-    /// When it is not complete.
+    /// If it is not complete.
     pub(in crate::store) fn expect_whole(&self) -> Result<(), StoreError> {
         match is_whole(&self.path) {
             true => Ok(()),

@@ -34,7 +34,7 @@ impl Log {
     /// `None`. Returns `None` if the log does not reach back that far, or a position is of another history.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn part(
         &self,
         (since, until): (&Position, &Position),
