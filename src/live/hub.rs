@@ -1,20 +1,16 @@
-//! Everyone who listens: connections and what they were opened with, subscriptions from their
-//! beginning to their end, people on pages. Takes changes from the feed to all of them.
+//! The centre of live updates: admits connections, holds subscriptions from their beginning to their end and people on
+//! pages, and takes changes from the feed to all of them.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::Hash;
-use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
 use crate::feed::{Feed, Next};
 use crate::limits::{Exceeded, Flow, Limit, Limits, Shares, requester};
+use crate::live::connections::{Connections, Credential, OpenConnection};
 use crate::live::editing::{ActiveEdit, Editing, TooManyEdits, conflict};
 use crate::live::groups::{
     Membership, Notice, SubscriptionGroups, SubscriptionScope, Telling, say, work,
@@ -56,52 +52,10 @@ const SWEEPS_PER_SILENCE: u32 = 60;
 
 #[derive(Default)]
 pub(super) struct HubState {
-    next_connection: ConnectionId,
     pub(super) groups: SubscriptionGroups,
-    connections: HashMap<ConnectionId, ConnectionEntry>,
-    /// The number of connections of each owner; an owner without any has no entry.
-    owners: HashMap<Arc<str>, usize>,
-    /// How many there are from each address; none has none.
-    addresses: HashMap<IpAddr, usize>,
+    connections: Connections,
     editing: Editing,
     pub(super) past: ReplayCache,
-}
-
-struct ConnectionEntry {
-    /// The owner, by which connections are counted.
-    owner: Arc<str>,
-    credential: Credential,
-    /// The time at which it was opened.
-    since: Timestamp,
-    /// The table of each subscription.
-    tables: Vec<TableName>,
-    outbox: Weak<Outbox>,
-}
-
-/// An open connection, as an admin sees it.
-#[derive(Clone, Debug)]
-pub struct OpenConnection {
-    /// The viewer who opened it.
-    pub viewer: Viewer,
-    /// The address that it comes from.
-    pub address: IpAddr,
-    /// Since when, in Unix seconds.
-    pub since: i64,
-    /// The tables that it hears of, each once.
-    pub tables: Vec<TableName>,
-}
-
-/// The credential that a connection was opened with.
-#[derive(Clone, Debug)]
-pub struct Credential {
-    /// The token of the session.
-    pub token: Arc<str>,
-    /// Whom it stood for.
-    pub viewer: Viewer,
-    /// The end of the session, in Unix seconds.
-    pub expires_at: i64,
-    /// The address that it comes from.
-    pub address: IpAddr,
 }
 
 /// The centre of live updates: receives committed changes and sends them to every subscription they concern.
@@ -128,21 +82,9 @@ pub struct ConnectionPermit {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
-        if let Some(connection) = state.connections.remove(&self.id) {
-            one_less(&mut state.owners, connection.owner);
-            one_less(&mut state.addresses, connection.credential.address);
-        }
+        state.connections.remove(self.id);
         state.editing.end(self.id);
         self.hub.metrics.disconnected();
-    }
-}
-
-fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
-    if let Entry::Occupied(mut open) = counts.entry(key) {
-        *open.get_mut() -= 1;
-        if *open.get() == 0 {
-            open.remove();
-        }
     }
 }
 
@@ -235,9 +177,9 @@ impl Hub {
     /// # Errors
     /// If they have begun too many within a minute.
     pub(super) fn may_begin(&self, admission: &ConnectionPermit) -> Result<(), Exceeded> {
-        let connection = self.lock().connections.get(&admission.id).map(|of| of.credential.address);
+        let address = self.lock().connections.address(admission.id);
         // Programs on this machine are its owner's, and a proxy here speaks for many.
-        if connection.is_none_or(|address| address.is_loopback()) {
+        if address.is_none_or(|address| address.is_loopback()) {
             return Ok(());
         }
         self.handshakes.take(&requester(), 1)
@@ -333,115 +275,72 @@ impl Hub {
         credential: Credential,
         outbox: &Arc<Outbox>,
     ) -> Option<ConnectionPermit> {
-        let owner: Arc<str> = match &credential.viewer {
-            Viewer::User(user) => user.id.as_str().into(),
-            // A guest is nobody but their token.
-            Viewer::Guest => credential.token.clone(),
-        };
         let mut state = self.lock();
-        let open = state.owners.get(&owner).copied().unwrap_or_default();
-        let address = credential.address;
-        let from_there = state.addresses.get(&address).copied().unwrap_or_default();
+        let (of_owner, from_there) = state.connections.count(&credential);
         // Guests are as many as they like, so it counts where they are. A proxy on this machine speaks for many.
-        let is_full = !address.is_loopback()
+        let is_full = !credential.address.is_loopback()
             && from_there >= self.limits().count(Limit::ConnectionsPerAddress);
         if is_full {
             let _ = self.limits().refuse(Limit::ConnectionsPerAddress);
         }
-        if open >= self.transport.max_connections_per_user || is_full {
+        if of_owner >= self.transport.max_connections_per_user || is_full {
             return None;
         }
-        state.owners.insert(owner.clone(), open + 1);
-        state.addresses.insert(address, from_there + 1);
-        state.next_connection += 1;
-        let id = state.next_connection;
-        let outbox = Arc::downgrade(outbox);
-        let (since, tables) = (Timestamp::now(), Vec::new());
-        let connection = ConnectionEntry { owner, credential, since, tables, outbox };
-        state.connections.insert(id, connection);
+        let id = state.connections.add(credential, outbox);
         self.metrics.connected();
         Some(ConnectionPermit { hub: self.clone(), id })
     }
 
     /// The credentials of all open connections.
     pub fn credentials(&self) -> Vec<Credential> {
-        self.lock().connections.values().map(|connection| connection.credential.clone()).collect()
+        self.lock().connections.credentials()
     }
 
     /// Every open connection, the newest first.
     pub fn connections(&self) -> Vec<OpenConnection> {
-        let state = self.lock();
-        let mut open: Vec<_> = state.connections.iter().collect();
-        open.sort_unstable_by(|(left, _), (right, _)| right.cmp(left));
-        let seen = open.into_iter().map(|(_, connection)| {
-            let mut tables = connection.tables.clone();
-            tables.sort_unstable_by(|left, right| left.as_str().cmp(right.as_str()));
-            tables.dedup();
-            OpenConnection {
-                viewer: connection.credential.viewer.clone(),
-                address: connection.credential.address,
-                since: connection.since.as_second(),
-                tables,
-            }
-        });
-        seen.collect()
+        self.lock().connections.list()
     }
 
     /// Closes every connection for this reason.
     pub fn close_all(&self, reason: CloseReason) {
-        let state = self.lock();
-        let open = state.connections.values().filter_map(|connection| connection.outbox.upgrade());
-        open.for_each(|outbox| outbox.close(reason));
+        self.lock().connections.outboxes().for_each(|outbox| outbox.close(reason));
     }
 
     /// Closes the connections whose session has ended by a time, in Unix seconds.
     pub fn close_expired(&self, now: i64) {
-        for connection in self.lock().connections.values() {
-            if connection.credential.expires_at <= now
-                && let Some(outbox) = connection.outbox.upgrade()
-            {
-                outbox.close(CloseReason::SessionEnded);
-            }
-        }
+        let has_ended = |credential: &Credential| credential.expires_at <= now;
+        let state = self.lock();
+        let ended = state.connections.outboxes_with(has_ended);
+        ended.for_each(|outbox| outbox.close(CloseReason::SessionEnded));
     }
 
     /// Closes every connection that was opened with a token.
     pub fn close(&self, token: &str, reason: CloseReason) {
-        for connection in self.lock().connections.values() {
-            if connection.credential.token.as_ref() == token
-                && let Some(outbox) = connection.outbox.upgrade()
-            {
-                outbox.close(reason);
-            }
-        }
+        let state = self.lock();
+        let own = state.connections.outboxes_with(|credential| *credential.token == *token);
+        own.for_each(|outbox| outbox.close(reason));
     }
 
-    /// Tells whoever sent a stale write, on the connections of the session it came with, what it
-    /// would have overwritten.
+    /// Sends `conflict` to the connections of the session that sent a stale write: what it would have overwritten.
     pub async fn tell_conflict(&self, token: &str, stale: &Stale) {
         let Stale { shown, overwritten } = stale;
-        let (table, id) = (&shown.view.table, shown.record.id());
+        let table = &shown.view.table;
+        let id = shown.record.id();
         // Without the log nobody learns who it was; the conflict is one all the same.
         let last = self.store.log().last_change(&table.name, id).await.ok().flatten();
         let by = last.as_ref().and_then(|change| change.by.as_ref());
         let at = last.as_ref().map_or_else(now, |change| change.at.to_string());
         let envelope = Envelope { table, record: &shown.record, fields: &shown.view.fields };
         let message = conflict(&envelope, overwritten.iter().copied(), by, &at);
-        for connection in self.lock().connections.values() {
-            if connection.credential.token.as_ref() == token
-                && connection.tables.contains(&table.name)
-                && let Some(outbox) = connection.outbox.upgrade()
-            {
-                outbox.push([message.clone()]);
-            }
+        for outbox in self.lock().connections.listeners(token, &table.name) {
+            outbox.push([message.clone()]);
         }
     }
 
     /// The figures of everything live, as Prometheus reads them.
     pub fn metrics(&self) -> String {
         let state = self.lock();
-        let open = state.connections.values().filter_map(|connection| connection.outbox.upgrade());
-        let depth = open.map(|outbox| outbox.depth()).max().unwrap_or(0);
+        let depth = state.connections.outboxes().map(|outbox| outbox.depth()).max().unwrap_or(0);
         self.metrics.groups(state.groups.len());
         self.metrics.queue_depth(depth);
         drop(state);
@@ -462,8 +361,11 @@ impl Hub {
         outbox: &Arc<Outbox>,
         needed: Vec<Query>,
     ) -> PresenceGuard {
-        let (connection, viewer, outbox) = (admission.id, viewer.clone(), outbox.clone());
-        let (needed, at) = (needed.into(), now().into());
+        let connection = admission.id;
+        let viewer = viewer.clone();
+        let outbox = outbox.clone();
+        let needed = needed.into();
+        let at = now().into();
         let arrival = Arrival { connection, viewer, outbox, needed, at };
         self.presence().join(path, arrival, self.transport.max_presence_entries);
         PresenceGuard { hub: self.clone(), connection, path: path.clone() }
@@ -499,9 +401,7 @@ impl Hub {
     ) -> (Subscription, Position) {
         let mut state = self.lock();
         let seat = state.groups.join(scope, name, outbox);
-        if let Some(connection) = state.connections.get_mut(&connection) {
-            connection.tables.push(scope.table.name.clone());
-        }
+        state.connections.listens(connection, &scope.table.name);
         self.metrics.subscribed();
         let (name, scope) = (name.clone(), scope.clone());
         let subscription = Subscription { hub: self.clone(), seat, connection, name, scope };
@@ -512,11 +412,7 @@ impl Hub {
         let Subscription { seat, name, connection, scope, .. } = subscription;
         self.metrics.unsubscribed();
         let mut state = self.lock();
-        if let Some(connection) = state.connections.get_mut(connection)
-            && let Some(at) = connection.tables.iter().position(|table| *table == scope.table.name)
-        {
-            connection.tables.swap_remove(at);
-        }
+        state.connections.listens_no_more(*connection, &scope.table.name);
         state.groups.leave(seat, name);
     }
 

@@ -3,6 +3,7 @@
 //! The [`Hub`] takes changes from the feed and puts finished messages into the [`Outbox`] of each
 //! connection. A [`Session`] is what one connection may do, whatever transport it came by.
 
+mod connections;
 mod editing;
 mod groups;
 mod hub;
@@ -16,8 +17,9 @@ mod replay_cache;
 mod session;
 mod stays;
 
+pub use connections::{Credential, OpenConnection};
 pub use editing::TooManyEdits;
-pub use hub::{ConnectionPermit, Credential, Hub, OpenConnection};
+pub use hub::{ConnectionPermit, Hub};
 pub use message::{CloseReason, Message, Name, messages_schema};
 pub use outbox::{Delivery, Outbox};
 pub use session::{Handshake, LiveError, Session, SessionContext};
