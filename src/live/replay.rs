@@ -113,34 +113,42 @@ impl Hub {
         }
         // Without `since` it begins now: what was committed before is not news.
         let seal = &self.telling.seal;
+        let here = self.store.log().position().await.ok();
         let (since, sealed) = match since {
             Some(sealed) => (seal.open(&sealed), sealed),
             None => {
-                let now = self.store.log().position().await.unwrap_or_else(|_| self.position());
+                let now = here.clone().unwrap_or_else(|| self.position());
                 let sealed = self.store.log().hand_out(&now, scope.reads()).await;
                 (now, sealed)
             }
         };
-        self.go_on(
-            connection,
-            CatchUp { name, scope, since, sealed, rest: None, greeted: false, connected },
-        )
-        .await
+        let behind = CatchUp { name, scope, since, sealed, rest: None, greeted: false, connected };
+        self.catch_up(connection, behind, here).await
     }
 
     /// Brings a subscription nearer to the present. Its queue must be empty, or almost.
     pub(super) async fn go_on(
         self: &Arc<Self>,
-        (admission, outbox): (&ConnectionPermit, &Arc<Outbox>),
+        connection: (&ConnectionPermit, &Arc<Outbox>),
         behind: CatchUp,
     ) -> Started {
-        let mut told = self.position.subscribe();
-        // The feed may not have come as far as the log. Whoever joined there would be sent, as news, each state that
-        // records had on the way from there to here, and some of them are no more: so they join once the feed is here.
         let here = match behind.rest {
             Some(_) => None,
             None => self.store.log().position().await.ok(),
         };
+        self.catch_up(connection, behind, here).await
+    }
+
+    /// Brings a subscription nearer to the present: it joins once the feed has come as far as `here`, the end of the
+    /// log. Where it joined before, it would be sent, as news, each state that records had on the way from there to
+    /// here, and some of them are no more.
+    async fn catch_up(
+        self: &Arc<Self>,
+        (admission, outbox): (&ConnectionPermit, &Arc<Outbox>),
+        behind: CatchUp,
+        here: Option<Position>,
+    ) -> Started {
+        let mut told = self.position.subscribe();
         loop {
             // Join before reading the past, or a change between the two would be lost.
             let (name, scope) = (&behind.name, &behind.scope);
