@@ -33,8 +33,8 @@ const POSITION: &str = "data-position=\"";
 const MAX_USUAL: usize = 4_096;
 /// How many renderings are kept of what depends on values in the address, of which there is no end.
 const MAX_VARIED: usize = 512;
-/// How many bytes their HTML has together.
-const MAX_VARIED_BYTES: usize = 32 << 20;
+/// How many bytes each of them has on average, at most: together 32 MiB, and 256 MiB of those above.
+const LEAST_BYTES: usize = 64 << 10;
 
 /// The key of a rendering: all components of a page or one of them, for viewers with the same rights.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -99,7 +99,7 @@ pub(super) struct Cache {
     tags: RandomState,
 }
 
-/// A rendering.
+/// The HTML of a place, with its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rendered {
     /// The HTML of the place.
@@ -113,7 +113,7 @@ type Rendering = Arc<OnceCell<Rendered>>;
 /// their like.
 #[derive(Debug)]
 struct CachedRenderings {
-    usual: BoundedCache<CacheKey, CachedRendering>,
+    usual: BoundedCache<CacheKey, CachedRendering, InBytes>,
     varied: BoundedCache<CacheKey, CachedRendering, InBytes>,
 }
 
@@ -126,23 +126,21 @@ struct CachedRendering {
     bytes: usize,
 }
 
-/// Weighs a rendering by the bytes of its HTML. One that is not made yet, or is small, counts as a fixed share, so that
-/// there are never more than [`MAX_VARIED`].
+/// Weighs a rendering by the bytes of its HTML. One that is not made yet, or is small, weighs [`LEAST_BYTES`], so that
+/// the number of renderings is bounded too.
 #[derive(Clone, Debug)]
 struct InBytes;
 
 impl Weighter<CacheKey, CachedRendering> for InBytes {
     fn weight(&self, _: &CacheKey, kept: &CachedRendering) -> u64 {
-        kept.bytes.max(MAX_VARIED_BYTES / MAX_VARIED) as u64
+        kept.bytes.max(LEAST_BYTES) as u64
     }
 }
 
 impl Default for CachedRenderings {
     fn default() -> Self {
-        Self {
-            usual: BoundedCache::new(MAX_USUAL),
-            varied: BoundedCache::with_weighter(MAX_VARIED, MAX_VARIED_BYTES as u64, InBytes),
-        }
+        let cache = |most| BoundedCache::with_weighter(most, (most * LEAST_BYTES) as u64, InBytes);
+        Self { usual: cache(MAX_USUAL), varied: cache(MAX_VARIED) }
     }
 }
 
@@ -161,7 +159,7 @@ impl Cache {
         let made = rendering.get_or_try_init(async || Ok(self.rendered(make().await?))).await;
         let made = made?.clone();
         if !is_made {
-            self.lock().weigh(place, version, &rendering, made.html.len());
+            self.lock().weigh(place, &rendering, made.html.len());
         }
         Ok(made)
     }
@@ -189,42 +187,29 @@ impl Cache {
 }
 
 impl CachedRenderings {
+    fn of(&mut self, place: &CacheKey) -> &mut BoundedCache<CacheKey, CachedRendering, InBytes> {
+        if place.values.is_empty() { &mut self.usual } else { &mut self.varied }
+    }
+
     /// The rendering of a place at a version. One of another version is replaced.
     fn rendering(&mut self, place: &CacheKey, version: &Version) -> Rendering {
-        let kept = match place.values.is_empty() {
-            true => self.usual.get(place),
-            false => self.varied.get(place),
-        };
-        match kept {
-            Some(kept) if kept.version == *version => kept.rendering.clone(),
-            _ => {
-                let version = version.clone();
-                let rendering = Rendering::default();
-                self.keep(
-                    place,
-                    CachedRendering { version, rendering: rendering.clone(), bytes: 0 },
-                );
-                rendering
-            }
+        let cache = self.of(place);
+        if let Some(kept) = cache.get(place).filter(|kept| kept.version == *version) {
+            return kept.rendering.clone();
         }
+        let rendering = Rendering::default();
+        let version = version.clone();
+        let kept = CachedRendering { version, rendering: rendering.clone(), bytes: 0 };
+        cache.insert(place.clone(), kept);
+        rendering
     }
 
     /// Weighs a rendering once it is made, unless it was replaced meanwhile.
-    fn weigh(&mut self, place: &CacheKey, version: &Version, rendering: &Rendering, bytes: usize) {
-        if place.values.is_empty() {
-            return;
-        }
-        if self.varied.peek(place).is_some_and(|kept| Arc::ptr_eq(&kept.rendering, rendering)) {
-            let (version, rendering) = (version.clone(), rendering.clone());
-            self.keep(place, CachedRendering { version, rendering, bytes });
-        }
-    }
-
-    fn keep(&mut self, place: &CacheKey, kept: CachedRendering) {
-        if place.values.is_empty() {
-            self.usual.insert(place.clone(), kept);
-        } else {
-            self.varied.insert(place.clone(), kept);
+    fn weigh(&mut self, place: &CacheKey, rendering: &Rendering, bytes: usize) {
+        let cache = self.of(place);
+        let kept = cache.peek(place).filter(|kept| Arc::ptr_eq(&kept.rendering, rendering));
+        if let Some(kept) = kept.cloned() {
+            cache.insert(place.clone(), CachedRendering { bytes, ..kept });
         }
     }
 }
@@ -238,9 +223,14 @@ mod tests {
     use super::*;
 
     fn place(page: &str) -> CacheKey {
-        let (values, seen) = (RouteValues::default(), Vec::new());
-        let (said, scopes) = Default::default();
-        CacheKey { path: page.into(), values, component: None, seen, said, scopes }
+        CacheKey {
+            path: page.into(),
+            values: RouteValues::default(),
+            component: None,
+            seen: Vec::new(),
+            said: Vec::new(),
+            scopes: Vec::new(),
+        }
     }
 
     fn version(position: &str) -> Version {
@@ -290,7 +280,7 @@ mod tests {
         get(&cache, Some(&version), "kept").await;
         for nth in 0..2 * MAX_VARIED {
             let place = CacheKey { values: RouteValues::of(&nth.to_string()), ..place("/") };
-            let make = async || Ok::<_, Infallible>("x".repeat(MAX_VARIED_BYTES / 100));
+            let make = async || Ok::<_, Infallible>("x".repeat(MAX_VARIED * LEAST_BYTES / 100));
             cache.get(&place, Some(&version), make).await.unwrap();
             assert!(cache.lock().varied.len() <= 101);
         }

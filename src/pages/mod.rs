@@ -197,11 +197,8 @@ impl Pages {
         let id = component.parse::<ComponentId>().map_err(|_| RecordsError::NotFound)?;
         let found = address.page.component(&id, viewer).ok_or(RecordsError::NotFound)?;
         let shown = RenderRequest::new(viewer, &address, Some(&id), vec![found]);
-        let queries = shown.queries(&self.records).iter();
-        let mut own = queries.filter(|(component, _)| component.id == id);
-        let query = own.next().and_then(|(_, query)| query.as_ref());
-        let view = &query.ok_or(RecordsError::NotFound)?.view;
-        let shape = Shape::of(&address.page, found, view);
+        let query = shown.query_of(found, &self.records).ok_or(RecordsError::NotFound)?;
+        let shape = Shape::of(&address.page, found, &query.view);
         let (place, tables) = self.place(&shown);
         Ok(Spot { component: id, place, tables, shape, address })
     }
@@ -423,6 +420,12 @@ impl<'a> RenderRequest<'a> {
             };
             bound.into_iter().map(query).collect()
         })
+    }
+
+    /// The query of a component; `None` if it has no table, or the viewer may not read what it shows.
+    fn query_of(&self, component: &Component, records: &Records) -> Option<&ComponentQuery> {
+        let mut own = self.queries(records).iter().filter(|(of, _)| of.id == component.id);
+        own.next()?.1.as_ref()
     }
 
     /// Every component that the viewer may see, those inside others too.
