@@ -107,7 +107,7 @@ impl Pages {
         let id = now.record.id();
         for tries in 1.. {
             let view = target.view.clone();
-            let written = self.records.update(view, id, values, state_of(&now)).await;
+            let written = self.records.update(view, id, values, ExpectedState::of(&now)).await;
             match written {
                 Err(RecordsError::Conflict(stale)) if tries < MOST_TRIES => {
                     now = stale.shown;
@@ -195,13 +195,4 @@ fn is_told(error: &RecordsError) -> bool {
 
 fn stale(shown: records::RecordView) -> RecordsError {
     RecordsError::Conflict(Box::new(records::Stale { shown, overwritten: Vec::new() }))
-}
-
-/// The state of a record, if it has an `updatedAt` to know it by.
-fn state_of(shown: &records::RecordView) -> ExpectedState {
-    let updated_at = shown.view.table.updated_at().map(|at| &shown.record[at]);
-    match updated_at {
-        Some(value @ Value::Text(_)) => ExpectedState::OneOf(vec![value.clone()]),
-        _ => ExpectedState::Any,
-    }
 }

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::fields;
 use crate::model::access::View;
 use crate::model::value::Value;
-use crate::records::RecordsError;
+use crate::records::{RecordView, RecordsError};
 
 /// The state in which a record must be for a write, named by its `updated-at` field.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,14 +23,20 @@ impl ExpectedState {
     /// # Errors
     /// If the text is no time, or the table has no `updated-at` field.
     pub fn updated_at(view: &View, text: &str) -> Result<Self, RecordsError> {
-        let at = view.table.updated_at().ok_or_else(|| {
-            let table = &view.table.name;
-            let message = format!("table `{table}` has no updated-at field to compare with");
-            RecordsError::Malformed(message)
-        })?;
-        let value = fields::parse(view.table.field(at), &Json::from(text))
-            .map_err(|misfit| RecordsError::Malformed(format!("updatedAt {misfit}")))?;
-        Ok(Self::OneOf(vec![value]))
+        Ok(Self::OneOf(vec![read(view, text)?]))
+    }
+
+    /// One of the states with these `updatedAt`. A text that is none names no state.
+    pub fn one_of<'a>(view: &View, texts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::OneOf(texts.into_iter().filter_map(|text| read(view, text).ok()).collect())
+    }
+
+    /// The state that a record is in; any, if it has no `updatedAt` to know it by.
+    pub fn of(shown: &RecordView) -> Self {
+        match shown.view.table.updated_at().map(|at| &shown.record[at]) {
+            Some(value @ Value::Text(_)) => Self::OneOf(vec![value.clone()]),
+            _ => Self::Any,
+        }
     }
 
     /// The values of `updated-at` of which the record must have one; `None` if any will do.
@@ -40,4 +46,15 @@ impl ExpectedState {
             Self::OneOf(values) => Some(values),
         }
     }
+}
+
+/// The `updatedAt` of a record, as a client sends it.
+fn read(view: &View, text: &str) -> Result<Value, RecordsError> {
+    let at = view.table.updated_at().ok_or_else(|| {
+        let table = &view.table.name;
+        let message = format!("table `{table}` has no updated-at field to compare with");
+        RecordsError::Malformed(message)
+    })?;
+    fields::parse(view.table.field(at), &Json::from(text))
+        .map_err(|misfit| RecordsError::Malformed(format!("updatedAt {misfit}")))
 }

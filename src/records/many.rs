@@ -52,7 +52,7 @@ impl Records {
     /// If the viewer may not, or values of any do not fit.
     pub async fn create_many(&self, view: View, records: &[Inputs]) -> Result<Many, RecordsError> {
         may(&view, Operation::Create)?;
-        check_number(records.len())?;
+        check_batch_size(records.len())?;
         let mut faults = Faults::default();
         let insert = |(index, fields)| {
             let values = faults.values(&view, fields, Some(index));
@@ -75,7 +75,7 @@ impl Records {
         records: Vec<RecordInput>,
     ) -> Result<Many, RecordsError> {
         may(&view, Operation::Update)?;
-        check_number(records.len())?;
+        check_batch_size(records.len())?;
         let mut faults = Faults::default();
         let mut actions = Vec::with_capacity(records.len());
         for (index, RecordInput { id, fields, expected }) in records.into_iter().enumerate() {
@@ -103,8 +103,8 @@ impl Records {
         field: FieldAt,
         value: &Value,
     ) -> Result<Many, RecordsError> {
-        check_number(ids.len())?;
-        let actions = ids.iter().map(|id| sent::set(&view, *id, field, value));
+        check_batch_size(ids.len())?;
+        let actions = ids.iter().map(|id| sent::set(&view, *id, field, value.clone()));
         let actions = actions.collect::<Result<_, _>>()?;
         self.write_many(view, actions).await
     }
@@ -115,7 +115,7 @@ impl Records {
     /// If the viewer may not, or any of them is not there.
     pub async fn delete_many(&self, view: View, ids: &[RecordId]) -> Result<Many, RecordsError> {
         may(&view, Operation::Delete)?;
-        check_number(ids.len())?;
+        check_batch_size(ids.len())?;
         let mut faults = Faults::default();
         let mut seen = HashSet::new();
         for (index, id) in ids.iter().enumerate().filter(|(_, id)| !seen.insert(**id)) {
@@ -139,7 +139,7 @@ impl Records {
     ) -> Result<Many, RecordsError> {
         may(&view, Operation::Create)?;
         may(&view, Operation::Update)?;
-        check_number(records.len())?;
+        check_batch_size(records.len())?;
         check_unique(&view, on)?;
         let merge_on = view.table.field(on).name.as_str();
         let mut faults = Faults::default();
@@ -309,7 +309,7 @@ pub(super) fn check_unique(view: &View, at: FieldAt) -> Result<(), RecordsError>
 ///
 /// # Errors
 /// [`RecordsError::Malformed`], with the number.
-pub fn check_number(records: usize) -> Result<(), RecordsError> {
+pub fn check_batch_size(records: usize) -> Result<(), RecordsError> {
     if (1..=MAX_RECORDS).contains(&records) {
         return Ok(());
     }

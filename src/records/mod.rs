@@ -44,7 +44,7 @@ pub use expected::ExpectedState;
 pub use history::History;
 pub use import::{Import, ImportReport, LineFault, MAX_IMPORT_BYTES, MAX_IMPORT_MIB};
 pub use list::{DEFAULT_LIMIT, ListCursor, Listed, MAX_LIMIT, RecordList};
-pub use many::{MAX_RECORDS, Many, RecordInput, check_number};
+pub use many::{MAX_RECORDS, Many, RecordInput, check_batch_size};
 
 use sent::Faults;
 use totals::Totals;
@@ -157,11 +157,7 @@ impl Records {
     }
 
     /// Fills in the labels of the records that these relationships refer to.
-    pub(super) async fn label(
-        &self,
-        related: &[Related],
-        records: &mut [Record],
-    ) -> Result<(), StoreError> {
+    async fn label(&self, related: &[Related], records: &mut [Record]) -> Result<(), StoreError> {
         let mut leads = RelatedLoader::default();
         for record in records.iter() {
             related.iter().for_each(|related| leads.request(related, &record[related.field]));
@@ -245,8 +241,8 @@ impl Records {
         field: FieldAt,
         value: Value,
     ) -> Result<RecordView, RecordsError> {
-        let action = sent::set(&view, id, field, &value)?;
-        self.write_one(view, action, &[(field, value)]).await
+        let action = sent::set(&view, id, field, value)?;
+        self.write_one(view, action, &[]).await
     }
 
     /// Removes a record, if it is in the expected state, and returns it as it was.

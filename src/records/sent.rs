@@ -124,14 +124,14 @@ pub(super) fn set(
     view: &View,
     id: RecordId,
     field: FieldAt,
-    value: &Value,
+    value: Value,
 ) -> Result<WriteOp, RecordsError> {
     may(view, Operation::Update)?;
     if !view.may_set(field) {
         let name = view.table.field(field).name.as_str();
         return Err(RecordsError::NotToSet(vec![FieldFault::new(name, "is not yours to set")]));
     }
-    Ok(WriteOp::Update(id, changed_by(view, vec![(field, value.clone())]), None))
+    Ok(WriteOp::Update(id, changed_by(view, vec![(field, value)]), None))
 }
 
 /// The values of a new record, with who makes it.

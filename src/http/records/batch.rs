@@ -17,7 +17,7 @@ use crate::model::ids::RecordId;
 use crate::model::input::Inputs;
 use crate::records::envelope::Envelope;
 use crate::records::{
-    ExpectedState, FieldFault, Many, RecordInput, RecordsError, WriteObstacle, check_number,
+    ExpectedState, FieldFault, Many, RecordInput, RecordsError, WriteObstacle, check_batch_size,
 };
 use crate::runtime::Runtime;
 
@@ -177,8 +177,9 @@ pub(in crate::http) async fn upsert(
 
 /// The ids of the records of a batch. What is no id is that of no record.
 fn ids<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<RecordId>, HttpError> {
-    check_number(texts.len())?;
-    let (mut ids, mut faults) = (Vec::with_capacity(texts.len()), Vec::new());
+    check_batch_size(texts.len())?;
+    let mut ids = Vec::with_capacity(texts.len());
+    let mut faults = Vec::new();
     for (index, text) in texts.enumerate() {
         match text.parse() {
             Ok(id) => ids.push(id),

@@ -52,13 +52,8 @@ impl Tags {
     pub(super) fn expected(&self, view: &View) -> ExpectedState {
         let Self::Of(tags) = self else { return ExpectedState::Any };
         let is_readable = view.table.updated_at().is_some_and(|at| view.fields.contains(at));
-        let mut values = Vec::new();
-        for tag in tags.iter().filter(|_| is_readable) {
-            if let Ok(ExpectedState::OneOf(value)) = ExpectedState::updated_at(view, tag) {
-                values.extend(value);
-            }
-        }
-        ExpectedState::OneOf(values)
+        let tags = tags.iter().filter(|_| is_readable);
+        ExpectedState::one_of(view, tags.map(String::as_str))
     }
 }
 
@@ -68,7 +63,8 @@ pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags
         return Ok(None);
     }
     let wrong = || HttpError::Malformed(format!("{name} must be * or tags like \"…\""));
-    let (mut tags, mut any) = (Vec::new(), false);
+    let mut tags = Vec::new();
+    let mut any = false;
     for value in headers.get_all(name) {
         for item in value.to_str().map_err(|_| wrong())?.split(',').map(str::trim) {
             let (item, is_weak) =

@@ -65,7 +65,8 @@ pub(super) fn answer(wanted: RecordList, listed: Listed) -> Response {
         total: listed.total,
         next_cursor: listed.next_cursor,
     };
-    let (table, fields) = (wanted.view.table, wanted.fields);
+    let table = wanted.view.table;
+    let fields = wanted.fields;
     let end = ListEnd { pagination, position: listed.position };
     let bytes: usize = listed.records.iter().map(Record::length).sum();
     if bytes <= LONG {
