@@ -125,10 +125,13 @@ export class Editing {
   }
 
   /**
-   * Opens a cell, unless it cannot be edited or is being saved.
+   * Opens a cell, unless it cannot be edited. One that is being saved opens once that is over, if it still has the
+   * focus: until then the value that the next edit begins from is not known.
    * @param {HTMLTableCellElement} cell
    */
   start(cell) {
+    const saved = [...this.edits].find((edit) => edit.cell === cell && !edit.control);
+    if (saved) saved.onEnd = () => document.activeElement === cell && this.start(cell);
     const editor = this.#editor(cell);
     if (!editor || this.rows.held.has(cell)) return;
     this.open?.commit();
@@ -201,6 +204,11 @@ class Edit {
     this.author = undefined;
     /** @type {(author: Author) => void} */
     this.onAuthor = () => {};
+    /**
+     * Called when it is over.
+     * @type {() => void}
+     */
+    this.onEnd = () => {};
     this.rows.hold(cell);
     editing.edits.add(this);
     editing.announce(this.id, editor.field, true);
@@ -210,6 +218,7 @@ class Edit {
   show(text = this.base) {
     const control = makeControl(this.editor, text);
     this.control = control;
+    this.onEnd = () => {};
     if (text === this.base) this.untouched = textIn(control);
     this.editing.open = this;
     this.cell.classList.add("pt-editing");
@@ -431,6 +440,7 @@ class Edit {
     this.rows.release(this.cell);
     this.editing.edits.delete(this);
     this.editing.announce(this.id, this.editor.field, false);
+    this.onEnd();
   }
 
   #key() {

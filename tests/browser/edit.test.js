@@ -81,6 +81,26 @@ async function assertQuiet() {
   await page.context().close();
 }
 
+test("a cell that is opened again while it is saved opens once that is over", async () => {
+  await openEditable();
+  const goOn = await holdBack("PATCH");
+  await cell(1, "Title").click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("first");
+  await page.keyboard.press("Enter");
+  await page.locator("td.pt-pending").waitFor();
+  await page.keyboard.press("F2");
+  assert.equal(await page.locator("td.pt-editing").count(), 0);
+  goOn();
+  const control = cell(1, "Title").locator("input");
+  await control.waitFor();
+  assert.equal(await control.inputValue(), "first");
+  await control.fill("second");
+  await page.keyboard.press("Enter");
+  await eventually(() => stored("title", 1), "second");
+  await assertQuiet();
+});
+
 test("a row that a rule keeps from its viewer cannot be edited, until it may be", async () => {
   await openEditable();
   const reachable = () => page.locator("#tasks td[tabindex]").count();
