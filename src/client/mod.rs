@@ -79,15 +79,16 @@ pub fn layered(css: &str) -> String {
 
 /// Stylesheets of this folder as one, each in its layer within that of all that is built in.
 fn stylesheet_of(names: &[&str]) -> String {
-    let mut rules = "@layer base,components;".to_owned();
-    for name in names {
-        let source = SOURCES.iter().find(|(known, _)| known == name).map_or("", |(_, css)| css);
-        let css =
-            minifier::css::minify(source).map_or_else(|_| source.to_owned(), |css| css.to_string());
+    let layer = |name: &&str| {
+        let (_, source) =
+            SOURCES.iter().find(|(known, _)| known == name).expect("it is a file of this folder");
+        let css = minifier::css::minify(source)
+            .map_or_else(|_| (*source).to_owned(), |css| css.to_string());
         let layer = if *name == BASE_STYLESHEET { "base" } else { "components" };
-        rules = format!("{rules}@layer {layer}{{{css}}}");
-    }
-    layered(&rules)
+        format!("@layer {layer}{{{css}}}")
+    };
+    let layers: String = names.iter().map(layer).collect();
+    layered(&format!("@layer base,components;{layers}"))
 }
 
 /// The path of the stylesheet.
