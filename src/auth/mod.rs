@@ -79,7 +79,7 @@ pub enum AuthError {
 /// The fault of one value that a person typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct InvalidInput {
-    /// The name of the value: `email`, `name` or `password`.
+    /// The name of the value as it was sent, such as `newPassword`.
     pub field: &'static str,
     /// The fault, as a sentence for the person who typed it.
     pub message: &'static str,
@@ -192,7 +192,8 @@ impl Auth {
             return Ok(expires_at
                 .map(|expires_at| AuthenticatedViewer { viewer: Viewer::Guest, expires_at }));
         }
-        let (token_hash, now) = (hash(token), now());
+        let token_hash = hash(token);
+        let now = now();
         let known = self.looked_up(&token_hash, now).await?;
         if known.is_some() && is_api_token(token) {
             Box::pin(self.note_use(&token_hash, now)).await;

@@ -70,7 +70,8 @@ impl HashMemory {
 
 /// A new hash of a password, in the PHC string format.
 fn hashed(password: &[u8], memory: &HashMemory) -> password_hash::Result<String> {
-    let (argon2, salt) = (Argon2::default(), SaltString::generate(OsRng));
+    let argon2 = Argon2::default();
+    let salt = SaltString::generate(OsRng);
     let hash = output(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN, memory)?;
     let whole = PasswordHash {
         algorithm: Algorithm::default().ident(),
@@ -87,7 +88,8 @@ fn matches(password: &[u8], hash: &str, memory: &HashMemory) -> password_hash::R
     let hash = PasswordHash::new(hash)?;
     let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else { return Ok(false) };
     let version = hash.version.map(Version::try_from).transpose()?.unwrap_or_default();
-    let (algorithm, params) = (Algorithm::try_from(hash.algorithm)?, Params::try_from(&hash)?);
+    let algorithm = Algorithm::try_from(hash.algorithm)?;
+    let params = Params::try_from(&hash)?;
     let argon2 = Argon2::new(algorithm, version, params);
     let salt = SaltString::from_b64(salt.as_str())?;
     // Compared in the same time wherever they differ.

@@ -30,7 +30,7 @@ const BY_ACCOUNT: Allowance = allowance(90, 60);
 /// New accounts from one address.
 const SIGN_UPS: Allowance = allowance(20, 60);
 
-/// The rate limits.
+/// The rate limits of attempts, by address, by account and by both.
 pub(super) struct Attempts {
     by_address: Pace,
     by_both: Pace,
@@ -52,7 +52,8 @@ impl Default for Attempts {
 impl Attempts {
     /// Counts an attempt at a password. Fails with the time to wait if it is not allowed.
     pub(super) fn tries(&self, email: &str, address: IpAddr) -> Result<(), Duration> {
-        let (email, address) = (email.trim().to_ascii_lowercase(), network(address));
+        let email = email.trim().to_ascii_lowercase();
+        let address = network(address);
         self.by_address.check(&address)?;
         self.by_both.check(&(&email, address))?;
         self.by_account.check(&email)

@@ -35,7 +35,7 @@ pub(super) struct Of {
 pub(super) enum ListFormat {
     /// A table for people
     Human,
-    /// JSON for programs
+    /// JSON, to be read by programs
     Json,
 }
 

@@ -37,7 +37,7 @@ enum TokenCommand {
         #[arg(long, conflicts_with = "days")]
         without_end: bool,
     },
-    /// List the tokens
+    /// List the tokens of all accounts, or of one
     List {
         /// The email address of an account; without it, the list contains the tokens of all accounts
         email: Option<String>,

@@ -37,7 +37,7 @@ enum UserCommand {
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// List the accounts
+    /// List the accounts of the app
     List {
         /// The format of the list
         #[arg(long, value_enum, default_value = "human")]

@@ -180,7 +180,8 @@ fn check_set(
             problem.help(format!("`set` needs a `{key}`"));
         }
     }
-    let (name, json) = (raw.field.as_deref()?, raw.value.as_ref());
+    let name = raw.field.as_deref()?;
+    let json = raw.value.as_ref();
     let field = around.field(table, name, at.key("field"))?;
     let is_settable = check_settable(table, field, at.key("field"), around);
     let json = json.filter(|_| is_settable)?;

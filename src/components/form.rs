@@ -120,7 +120,8 @@ impl ComponentSpec for RawForm {
             Purpose::Create => "Add",
             Purpose::Update => "Save",
         });
-        let (submit_label, title) = (submit_label.into(), self.title.map(Into::into));
+        let submit_label = submit_label.into();
+        let title = self.title.map(Into::into);
         let FormSubject { purpose, data_source, sort, .. } = about;
         Some(Form { title, purpose, data_source, sort, fields, submit_label, on_success }.into())
     }
@@ -179,7 +180,9 @@ fn check_about(
         }
         (Some(name), None) => {
             let table = around.table(&name, place.key("table"))?;
-            let (name, filter, refresh) = (table.name.clone(), Filter::none(), Refresh::Static);
+            let name = table.name.clone();
+            let filter = Filter::none();
+            let refresh = Refresh::Static;
             let data_source = DataSource { table: name, filter, refresh };
             FormSubject { purpose: Purpose::Create, table, data_source, sort: Vec::new() }
         }
@@ -251,7 +254,8 @@ fn check_settable(
     about: &FormSubject,
     around: &mut dyn CheckContext,
 ) -> bool {
-    let (table, name) = (&about.table, &about.table.field(at).name);
+    let table = &about.table;
+    let name = &about.table.field(at).name;
     if table.field(at).kind.is_system() {
         let message = format!("`{name}` is set by the system, so a form cannot set it");
         around.problems().report(place.clone(), message).help("remove it");

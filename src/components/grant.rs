@@ -63,7 +63,8 @@ impl RawGrant {
 }
 
 fn report_word(word: &str, roles: &[Role], place: &Place, problems: &mut Problems) {
-    let (subject, got) = (place.subject(), Json::from(word));
+    let subject = place.subject();
+    let got = Json::from(word);
     let message = format!("{subject} must be {EXPECTED}, got {got}");
     let problem = problems.report(place.clone(), message);
     let roles = roles.iter().map(Role::as_str);

@@ -13,14 +13,14 @@ use crate::model::value::Value;
 
 /// A value as an author has written it.
 pub struct Literal<'a> {
-    /// The value.
+    /// The value, as JSON.
     pub json: &'a Json,
     /// The same with every digit and its keys in their order, which is what a field of JSON keeps; `None` if that is
     /// not known.
     pub written: Option<Input>,
     /// What it is, in an author's words: `value of `status``.
     pub subject: &'a str,
-    /// Where it stands.
+    /// The place where it stands in the YAML.
     pub place: Place,
 }
 

@@ -13,7 +13,8 @@ const OPEN: &str = "{$";
 
 /// The words of a component.
 pub(super) fn check(text: &str, key: &str, around: &mut dyn CheckContext) -> Phrase {
-    let (params, place) = (around.params(), around.place().key(key));
+    let params = around.params();
+    let place = around.place().key(key);
     read(text, &params, &place, around.problems())
 }
 

@@ -33,7 +33,8 @@ pub(super) async fn of(
     for offset in (0..).step_by(AT_ONCE as usize) {
         let filter = source.filter.without_params().fill(&Viewer::Guest, &RouteValues::default());
         let window = Window { sort: Vec::new(), limit: AT_ONCE, offset, after: None };
-        let (table, filter) = (source.table.clone(), view.rows.clone().and(filter));
+        let table = source.table.clone();
+        let filter = view.rows.clone().and(filter);
         let query = Query { table, filter, ask: Ask::Rows(window) };
         let answer = runtime.records.snapshot(&[&query]).await?.answers.into_iter().next();
         let rows = answer.and_then(Answer::rows).map_or(Vec::new(), |rows| rows.records);

@@ -102,7 +102,9 @@ fn several(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
 /// `small.png 1x, large.png 2x`: an address ends with the next blank, and commas at its end are none of
 /// it; what else is said of it goes on to the next comma that is not in brackets.
 fn pictures(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
-    let (mut written, mut rest, mut is_changed) = (String::new(), value, false);
+    let mut written = String::new();
+    let mut rest = value;
+    let mut is_changed = false;
     loop {
         let start = rest.find(|c: char| !c.is_ascii_whitespace() && c != ',');
         let (before, after) = rest.split_at(start.unwrap_or(rest.len()));

@@ -23,7 +23,8 @@ impl SetAside {
     /// Of this app. Where it has a template of its own for `html`, nothing is: that may do with the HTML
     /// whatever it likes.
     pub fn of(app: &App) -> Self {
-        let (mut app, mut authored) = (app.clone(), Vec::new());
+        let mut app = app.clone();
+        let mut authored = Vec::new();
         if !app.templates.iter().any(|template| template.name.as_ref() == TEMPLATE) {
             for page in &mut app.pages {
                 set_aside(&mut Arc::make_mut(page).components, &mut authored);

@@ -17,7 +17,8 @@ pub(super) fn led(css: &str, lead: RewriteCssAddress<'_>) -> Option<String> {
     if changes.is_empty() {
         return None;
     }
-    let (mut written, mut copied) = (String::with_capacity(css.len()), 0);
+    let mut written = String::with_capacity(css.len());
+    let mut copied = 0;
     for (at, address) in changes {
         written.push_str(&css[copied..at.start]);
         let is_bare = !css[at.clone()].starts_with(['"', '\'']);

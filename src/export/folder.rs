@@ -120,7 +120,8 @@ impl Folder {
             self.remove(name);
         }
         for name in &self.written {
-            let (from, to) = (self.path.join(WAITING).join(name), self.path.join(name));
+            let from = self.path.join(WAITING).join(name);
+            let to = self.path.join(name);
             // What is the same stays, with its time.
             if let (Ok(now), Ok(before)) = (fs::read(&from), fs::read(&to))
                 && now == before
@@ -136,7 +137,8 @@ impl Folder {
 
     /// Keeps what an earlier export has under a name.
     fn keep(&self, name: &str) -> Result<(), ExportError> {
-        let (from, kept) = (self.path.join(name), self.kept(name));
+        let from = self.path.join(name);
+        let kept = self.kept(name);
         if !from.is_file() {
             return Ok(());
         }
@@ -149,7 +151,8 @@ impl Folder {
 
     /// Puts back what was kept under a name, as far as the disk lets it.
     fn take_back(&self, name: &str) {
-        let (kept, to) = (self.kept(name), self.path.join(name));
+        let kept = self.kept(name);
+        let to = self.path.join(name);
         if !kept.is_file() {
             return self.remove(name);
         }
@@ -173,7 +176,8 @@ impl Folder {
 
     fn write_list<'a>(&self, names: impl Iterator<Item = &'a String>) -> Result<(), ExportError> {
         let list = names.map(|name| format!("{name}\n")).collect::<String>();
-        let (next, place) = (self.path.join(WAITING).join(NEXT_LIST), self.path.join(LIST));
+        let next = self.path.join(WAITING).join(NEXT_LIST);
+        let place = self.path.join(LIST);
         let written = fs::write(&next, list).and_then(|()| fs::rename(&next, place));
         written.map_err(|error| self.unusable(LIST, error))
     }
@@ -223,7 +227,8 @@ impl Folder {
     }
 
     fn place(&self, name: &str) -> Result<(), ExportError> {
-        let (from, to) = (self.path.join(WAITING).join(name), self.path.join(name));
+        let from = self.path.join(WAITING).join(name);
+        let to = self.path.join(name);
         // All that was in it was ours.
         let _ = fs::remove_dir(&to);
         let folder = to.parent().unwrap_or(&self.path);

@@ -69,7 +69,8 @@ enum Fate {
 impl Rewriter<'_, '_> {
     fn run(mut self) -> String {
         let tokens = tokens(self.html);
-        let (mut written, mut copied) = (String::with_capacity(self.html.len()), 0);
+        let mut written = String::with_capacity(self.html.len());
+        let mut copied = 0;
         let mut next = 0;
         while next < tokens.len() {
             let (changes, after) = self.take(&tokens, next);
@@ -215,7 +216,9 @@ impl Rewriter<'_, '_> {
     ) -> Vec<Replacement> {
         let mut changes = Vec::new();
         for (key, value) in &tag.attributes {
-            let (key, start, value) = (text(key), value.span.start, text(&value.value));
+            let key = text(key);
+            let start = value.span.start;
+            let value = text(&value.value);
             let (name, at) = attribute_at(self.html, start, tag.span.end);
             if (sorts && key == "href") || (!self.is_authored && self.is_for_server(&key, tag)) {
                 let before = self.html[..at.start].trim_end().len();

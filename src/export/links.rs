@@ -62,7 +62,8 @@ impl<'a> ExportLinks<'a> {
     /// Where an address leads that stands on the page at `at`.
     pub(super) fn follow(&self, address: &str, at: &str) -> LinkTarget {
         let Some(url) = self.of_the_app(address, at) else { return LinkTarget::Stays };
-        let (path, rest) = (url.path(), &url[Position::AfterPath..]);
+        let path = url.path();
+        let rest = &url[Position::AfterPath..];
         let Some(place) = self.place(path) else {
             return LinkTarget::Astray(format!("{path}{rest}"));
         };

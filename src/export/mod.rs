@@ -189,7 +189,8 @@ impl Work<'_> {
     /// Writes the pages; the paths of those that there are.
     async fn pages(&mut self, plan: &ExportPlan) -> Result<Vec<String>, ExportError> {
         let app = self.runtime.app.clone();
-        let (base, live) = (&*self.export.base_path, self.export.live.as_deref());
+        let base = &*self.export.base_path;
+        let live = self.export.live.as_deref();
         let links = ExportLinks::new(&app, plan, base, live);
         let mut shown = Vec::new();
         for (path, page) in &plan.pages {
@@ -263,7 +264,8 @@ impl Work<'_> {
     /// Copies `public/`, but for what is hidden.
     fn public_files(&mut self, plan: &ExportPlan) -> Result<(), ExportError> {
         let app = self.runtime.app.clone();
-        let (base, live) = (&*self.export.base_path, self.export.live.as_deref());
+        let base = &*self.export.base_path;
+        let live = self.export.live.as_deref();
         let links = ExportLinks::new(&app, plan, base, live);
         for (name, path) in &plan.public {
             let bytes = fs::read(path).map_err(|error| ExportError::Folder(path.clone(), error))?;
@@ -298,7 +300,8 @@ impl Work<'_> {
     }
 
     fn about_the_site(&mut self, plan: &ExportPlan, shown: &[String]) -> Result<(), ExportError> {
-        let (base, site) = (&*self.export.base_path, self.export.site_url.as_deref());
+        let base = &*self.export.base_path;
+        let site = self.export.site_url.as_deref();
         let app = self.runtime.app.clone();
         let links = ExportLinks::new(&app, plan, base, None);
         if let Some(site) = site.filter(|_| plan.generated.contains("sitemap.xml")) {

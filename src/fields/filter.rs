@@ -410,7 +410,8 @@ impl FilterParser<'_> {
 
     /// Notes a fault here. What is returned only fills the place: the filter is refused.
     fn slip(&mut self, message: impl Into<String>, slip: Option<UnknownName>) -> Filter<Operand> {
-        let (steps, message) = (self.steps.clone(), message.into());
+        let steps = self.steps.clone();
+        let message = message.into();
         self.faults.push(FilterFault { steps, message, slip });
         Filter::all()
     }

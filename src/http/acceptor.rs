@@ -141,7 +141,8 @@ impl poem::listener::Acceptor for Acceptor {
         stream.set_nodelay(true)?;
         let local = LocalAddr(stream.local_addr()?.into());
         end_when_unread(&stream, UNREAD)?;
-        let (peers, gone) = (self.peers.clone(), CancellationToken::new());
+        let peers = self.peers.clone();
+        let gone = CancellationToken::new();
         peers.add(peer, gone.clone());
         let deadline = Some(Box::pin(sleep(REQUEST)));
         let connection =
@@ -204,7 +205,8 @@ impl AsyncRead for AcceptedConnection {
             self.gone.cancel();
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let (room, before) = (buffer.remaining(), buffer.filled().len());
+        let room = buffer.remaining();
+        let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() > before {
             self.hears();

@@ -96,7 +96,8 @@ impl Caller {
     pub(super) fn credential(&self) -> Result<Credential, HttpError> {
         let (viewer, token) =
             self.viewer.clone().zip(self.token.as_deref()).ok_or(HttpError::Unauthenticated)?;
-        let (expires_at, address) = (self.expires_at, self.visit.address);
+        let expires_at = self.expires_at;
+        let address = self.visit.address;
         Ok(Credential { token: token.into(), viewer, expires_at, address })
     }
 

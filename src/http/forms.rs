@@ -95,7 +95,9 @@ async fn submitted(
             Ok(response)
         }
         Submitted::Asked { confirm, .. } if by_script => {
-            let (text, label, danger) = (&*confirm.text, &*confirm.label, confirm.is_deletion);
+            let text = &*confirm.text;
+            let label = &*confirm.label;
+            let danger = confirm.is_deletion;
             let confirm = Some(ConfirmBody { text, label, danger });
             Ok(answer::json(StatusCode::OK, &ScriptBody { confirm, ..ScriptBody::default() }))
         }
@@ -133,7 +135,8 @@ async fn tell(
         Ok(Fragment::Unchanged(_)) => "".into(),
         Err(error) => return Err(error.into()),
     };
-    let (toast, html) = (Some(&*done.toast), Some(&*html));
+    let toast = Some(&*done.toast);
+    let html = Some(&*html);
     let told = ScriptBody { toast, html, ..ScriptBody::default() };
     Ok(answer::json(StatusCode::OK, &told))
 }

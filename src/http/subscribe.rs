@@ -160,7 +160,8 @@ fn session(
     via: &'static str,
 ) -> Result<Session, HttpError> {
     let credential = caller.credential()?;
-    let (hub, outbox) = (runtime.hub.clone(), Arc::new(Outbox::default()));
+    let hub = runtime.hub.clone();
+    let outbox = Arc::new(Outbox::default());
     let viewer = credential.viewer.clone();
     let most = hub.transport().max_connections_per_user;
     let admission = hub.admit(credential, &outbox).ok_or(HttpError::TooManyConnections(most))?;

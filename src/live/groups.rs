@@ -47,7 +47,7 @@ pub(super) struct SubscriptionScope {
 }
 
 impl SubscriptionScope {
-    /// The scope of what its client may see change: its positions move with that, whatever the filter lets pass.
+    /// The scope that its positions move with: all that its client may see change, whatever the filter lets pass.
     pub(super) fn reads(&self) -> ReadScope<'_> {
         let Self { table, readable: (rows, fields), related, .. } = self;
         ReadScope { table, rows, fields, related }
@@ -61,12 +61,12 @@ pub(super) struct ComponentScope {
     pub(super) id: ComponentId,
     /// The shape of the component, for the viewer.
     pub(super) shape: Shape,
-    /// The columns of its rows; `None` for a component that is read again as a whole.
+    /// The table as its viewers see it; `None` for a component that is read again as a whole.
     pub(super) rows: Option<DataTable>,
 }
 
 impl ComponentScope {
-    /// The columns of its rows.
+    /// The fields of its columns; none for a component that is read again as a whole.
     fn columns(&self) -> Vec<FieldAt> {
         let columns = self.rows.iter().flat_map(|table| &table.columns);
         columns.map(|column| column.field).collect()
@@ -142,7 +142,7 @@ pub(super) struct Concern {
     is_related: bool,
 }
 
-/// The changes that a group is matched with, and the requester that this is counted for.
+/// What the members of a group share: their scope, and the requester that matching it is counted for.
 struct Audience {
     scope: SubscriptionScope,
     /// The requester that subscribed first, who pays for the matching.
@@ -227,7 +227,8 @@ impl SubscriptionGroups {
         name: &Name,
         outbox: &Arc<Outbox>,
     ) -> Membership {
-        let (group, member) = (self.group(scope), self.take_id());
+        let group = self.group(scope);
+        let member = self.take_id();
         let joining = Member { outbox: outbox.clone(), held_back: Some(Vec::new()) };
         if let Some(group) = self.groups.get_mut(&group) {
             group.members.entry(name.clone()).or_default().insert(member, joining);

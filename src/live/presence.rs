@@ -145,7 +145,8 @@ impl Presence {
     ) {
         let Some(page) = self.pages.get_mut(path) else { return };
         let Some(mut connection) = page.connections.remove(id) else { return };
-        let (is_same, outbox) = (connection.barred == barred, connection.outbox.clone());
+        let is_same = connection.barred == barred;
+        let outbox = connection.outbox.clone();
         if !is_same && barred {
             page.depart(path, &connection, most);
         }

@@ -261,7 +261,8 @@ impl Session {
         self.end(&name);
         self.has_room(self.subscriptions.len() + self.behind.len())?;
         let connection = (&self.admission, &self.outbox);
-        let (since, connected) = (handshake.since, self.connected.take());
+        let since = handshake.since;
+        let connected = self.connected.take();
         let begun = self.hub.subscribe(connection, name.clone(), scope, since, connected).await;
         self.filters.insert(name, share);
         self.keep(begun);
@@ -379,7 +380,8 @@ impl Session {
         let Some((table, name)) = ended else {
             return Err(LiveError::Malformed("there is no such subscription".to_owned()));
         };
-        let (table, subscription_id) = (table.name.as_str(), name.id());
+        let table = table.name.as_str();
+        let subscription_id = name.id();
         self.outbox.push([Message::new(&Body::Unsubscribed { table, subscription_id })]);
         Ok(())
     }
@@ -472,7 +474,8 @@ impl Session {
 
     /// Refuses what is one too many where there are so many already.
     fn has_room(&self, count: usize) -> Result<(), Exceeded> {
-        let (limits, limit) = (self.hub.limits(), Limit::SubscriptionsPerConnection);
+        let limits = self.hub.limits();
+        let limit = Limit::SubscriptionsPerConnection;
         if count < limits.count(limit) { Ok(()) } else { Err(limits.refuse(limit)) }
     }
 

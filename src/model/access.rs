@@ -64,7 +64,8 @@ impl View {
 
     /// Which records the viewer may do what to.
     pub fn rules(&self) -> RowRules {
-        let (rules, none) = (&self.table.permissions.rows, RouteValues::default());
+        let rules = &self.table.permissions.rows;
+        let none = RouteValues::default();
         RowRules {
             read: self.rows.clone(),
             create: rules.create.fill(&self.viewer, &none),

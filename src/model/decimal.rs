@@ -152,7 +152,8 @@ fn edges(number: Decimal) -> (f64, f64) {
 /// The float farthest from one that means the number, towards one that does not, that still means it.
 /// The bits of floats that are not negative are in the order of the floats.
 fn edge(number: Decimal, within: f64, beyond: f64) -> f64 {
-    let (mut within, mut beyond) = (within.to_bits(), f64::max(beyond, 0.0).to_bits());
+    let mut within = within.to_bits();
+    let mut beyond = f64::max(beyond, 0.0).to_bits();
     while within.abs_diff(beyond) > 1 {
         let middle = within.midpoint(beyond);
         if of_float(f64::from_bits(middle)) == Some(number) {

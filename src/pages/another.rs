@@ -81,7 +81,7 @@ fn divided(target: &Target<'_>, pairs: &[(String, String)]) -> (Pairs, Pairs) {
     (kept, dropped.into_iter().filter(|(name, _)| !name.starts_with('_')).collect())
 }
 
-/// Returns the message that lists what was entered and has no field any more.
+/// Returns the message that the page has changed, with what was entered and has no field any more.
 fn message(sent: &FormData<'_>, dropped: &Pairs, is_same: bool) -> String {
     let mut message =
         "This page has changed since it was opened, so nothing was saved. Look through \

@@ -77,7 +77,8 @@ async fn levels(connection: &mut SqliteConnection, first: Level) -> Result<Vec<L
     let cascade = |row: &_| Cascade { child: get(row, 0), field: get(row, 1), parent: get(row, 2) };
     let cascades: Vec<_> = rows.iter().map(cascade).collect();
     let mut seen: HashSet<(String, i64)> = HashSet::new();
-    let (mut levels, mut level) = (Vec::new(), first);
+    let mut levels = Vec::new();
+    let mut level = first;
     while !level.is_empty() {
         let mut next = Level::new();
         for Cascade { child, field, parent } in &cascades {

@@ -404,7 +404,8 @@ async fn check_links(
         };
         let found = one(connection, &related.table, link.id, people).await?;
         if found.is_none_or(|record| !related.rows.matches(&record)) {
-            let (field, table) = (write.table.field(*at).name.clone(), related.table.name.clone());
+            let field = write.table.field(*at).name.clone();
+            let table = related.table.name.clone();
             return Err(StoreError::NoRelated { field, table });
         }
     }

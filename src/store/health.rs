@@ -93,7 +93,8 @@ struct LastLook {
 impl Health {
     pub(super) fn new(files: DatabaseFiles, watch: CommitBell, limits: Arc<Limits>) -> Self {
         let (fault, last) = (Mutex::default(), Arc::default());
-        let (cannot_write, tried) = (AtomicBool::default(), tokio::sync::Mutex::default());
+        let cannot_write = AtomicBool::default();
+        let tried = tokio::sync::Mutex::default();
         Self { fault, files, limits, cannot_write, watch, last, tried }
     }
 

@@ -85,7 +85,8 @@ pub(super) async fn read(
     people: &UserNames,
     connection: &mut SqliteConnection,
 ) -> Result<Vec<Record>, StoreError> {
-    let (name, packed) = (&table.name, packed(table));
+    let name = &table.name;
+    let packed = packed(table);
     let sql = format!(
         "select group_concat({packed}, char(10)) from \"{name}\" \
          where \"{name}\".\"id\" in (select value from json_each(?))"

@@ -40,7 +40,8 @@ impl Marks {
         connection: &mut SqliteConnection,
         tables: &[Arc<Table>],
     ) -> Result<Self, StoreError> {
-        let (rights, parts) = (shape::rights(tables), parts(connection).await?);
+        let rights = shape::rights(tables);
+        let parts = parts(connection).await?;
         Ok(Self { rights: Some(rights), parts: Some(parts) })
     }
 

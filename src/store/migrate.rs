@@ -395,7 +395,9 @@ impl Migration<'_> {
                 ", since the table is no longer declared; `renamedFrom: {old}` on another table \
                  keeps them"
             );
-            let (condition, place, what) = ("1".to_owned(), old.clone(), "record");
+            let condition = "1".to_owned();
+            let place = old.clone();
+            let what = "record";
             let obstacle =
                 BlockingRows { condition, sample: None, what, words, place, is_loss: true };
             self.look_at(&obstacle, old).await?;

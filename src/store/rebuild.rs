@@ -167,14 +167,17 @@ impl<'a> Rebuild<'a> {
                     (unfit, words)
                 }
             };
-            let (sample, place) = (Some(column), place.clone());
+            let sample = Some(column);
+            let place = place.clone();
             let what = "value";
             obstacles.push(BlockingRows { condition, sample, what, words, place, is_loss: true });
         }
         if *required {
             let condition = format!("{value} is null");
             let words = " would have no value, but must have one; a `default` gives it".to_owned();
-            let (sample, place, what) = (None, place.clone(), "record");
+            let sample = None;
+            let place = place.clone();
+            let what = "record";
             obstacles.push(BlockingRows { condition, sample, what, words, place, is_loss: false });
         }
         if *unique && source.column.is_some() && source.field.kind != FieldKind::Id {
@@ -183,7 +186,8 @@ impl<'a> Rebuild<'a> {
                 "{value} in (select {value} from \"{table}\" group by 1 having count(*) > 1)"
             );
             let words = " share a value, but it must be unique".to_owned();
-            let (sample, what) = (source.column.map(quoted), "record");
+            let sample = source.column.map(quoted);
+            let what = "record";
             obstacles.push(BlockingRows { condition, sample, what, words, place, is_loss: false });
         }
         obstacles

@@ -56,7 +56,8 @@ pub(super) fn logged_before(
     new: Option<&str>,
     people: &UserNames,
 ) -> Option<Record> {
-    let (old, new) = (cells(old?)?, new.and_then(cells).unwrap_or_default());
+    let old = cells(old?)?;
+    let new = new.and_then(cells).unwrap_or_default();
     let values = table.fields.iter().map(|field| {
         let json = old.get(field.name.as_str()).and_then(|json| match json.get() {
             triggers::UNCHANGED => new.get(field.name.as_str()),

@@ -26,7 +26,8 @@ pub(super) fn changed(table: &str, before: &str, after: &str) -> Vec<String> {
             let only = these.rules.iter().filter(|rule| !others.rules.contains(rule));
             only.map(|rule| rule.strip_prefix(name).unwrap_or(rule).trim().to_owned()).collect()
         };
-        let (new, gone) = (only(&now, was), only(was, &now));
+        let new = only(&now, was);
+        let gone = only(was, &now);
         match (new.is_empty(), gone.is_empty()) {
             (true, true) => {}
             (true, false) => told.push(format!("{table}.{name} no longer {}", gone.join(", "))),

@@ -62,7 +62,8 @@ fn on_delete_rule(on_delete: OnDelete) -> &'static str {
 /// record would scan the whole table.
 pub(super) fn indexes(table: &Table) -> impl Iterator<Item = String> {
     table.links().map(|(at, ..)| {
-        let (name, field) = (&table.name, &table.field(at).name);
+        let name = &table.name;
+        let field = &table.field(at).name;
         format!(
             "create index if not exists \"_pagetide_{name}_{field}_index\" on \"{name}\" (\"{field}\")"
         )

@@ -136,7 +136,8 @@ fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
         if value.is_null() {
             return field.is_null().and(rest);
         }
-        let (further, same) = (further(table, *sort, &field, value), equals(&field, value));
+        let further = further(table, *sort, &field, value);
+        let same = equals(&field, value);
         let further = if sort.field == FieldAt::ID { further } else { further.or(field.is_null()) };
         further.or(same.and(rest))
     })

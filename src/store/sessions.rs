@@ -24,7 +24,7 @@ pub struct NewSession {
     pub user: UserId,
     /// The hash of the password that was checked. If the account has another one by now, no session begins.
     pub password_hash: Arc<str>,
-    /// The browser's `User-Agent`.
+    /// The `User-Agent` of the browser that opened it.
     pub agent: Option<String>,
     /// When the session begins, in Unix seconds.
     pub begun_at: i64,
@@ -43,7 +43,7 @@ pub struct SessionSeen {
     pub begun_at: Option<i64>,
     /// When the session ends, in Unix seconds.
     pub expires_at: i64,
-    /// The browser's `User-Agent`.
+    /// The `User-Agent` of the browser that opened it.
     pub agent: Option<String>,
 }
 

@@ -58,7 +58,8 @@ impl Store {
     ) -> Result<SnapshotStatement<'a>, StoreError> {
         let mut statement = SnapshotStatement::new(LAST_PLACE);
         for (index, query) in queries.iter().enumerate() {
-            let (table, total) = (self.table(&query.table)?, totals.get(index).copied().flatten());
+            let table = self.table(&query.table)?;
+            let total = totals.get(index).copied().flatten();
             statement.asked.push((table, query, statement.columns));
             statement.ask(table, query, total, form);
         }

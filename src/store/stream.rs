@@ -59,7 +59,8 @@ impl Store {
             let walk = async {
                 let mut rows =
                     sqlx::query_with(AssertSqlSafe(sql), SqlxValues(values)).fetch(&mut connection);
-                let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
+                let mut batch = Vec::with_capacity(BATCH);
+                let mut bytes = 0;
                 while let Some(row) = rows.try_next().await? {
                     let record = row::record(&table, &row, &people);
                     bytes += record.length();

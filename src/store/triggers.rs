@@ -170,14 +170,16 @@ fn create(table: &Table, unique: &[Together]) -> Vec<String> {
 /// firing delete triggers. So rows that might be replaced are noted before the insert, and those that are
 /// gone after it are logged as deleted.
 fn before_insert(table: &Table, unique: &[Together]) -> String {
-    let (name, on) = (trigger(table.name.as_str(), "before_insert"), quoted(table.name.as_str()));
+    let name = trigger(table.name.as_str(), "before_insert");
+    let on = quoted(table.name.as_str());
     let note = note(table, &same(table, unique));
     format!("create trigger {name} before insert on {on} begin {note} end")
 }
 
 /// The trigger that notes the rows which an `update or replace` may replace: see [`before_insert`].
 fn before_update(table: &Table, unique: &[Together]) -> String {
-    let (name, on) = (trigger(table.name.as_str(), "before_update"), quoted(table.name.as_str()));
+    let name = trigger(table.name.as_str(), "before_update");
+    let on = quoted(table.name.as_str());
     let columns = unique.iter().flatten().map(|(column, _)| column.as_str()).chain(["id"]);
     let generated = table.fields.iter().filter(|field| field.kind.is_generated());
     let generated: Vec<_> = generated.map(|field| field.name.as_str()).collect();
@@ -206,7 +208,9 @@ fn same(table: &Table, unique: &[Together]) -> String {
 /// rows that are still there are deleted, but only when there are many: a statement around this one (in
 /// whose trigger this one runs) still needs its notes.
 fn note(table: &Table, which: &str) -> String {
-    let (text, on, row) = (literal(table), quoted(table.name.as_str()), row_json(table));
+    let text = literal(table);
+    let on = quoted(table.name.as_str());
+    let row = row_json(table);
     let last = MAX_NOTES - 1;
     format!(
         "delete from _pagetide_replaced where table_name = {text}
@@ -218,8 +222,11 @@ fn note(table: &Table, which: &str) -> String {
 }
 
 fn after_insert(table: &Table) -> String {
-    let (name, on) = (trigger(table.name.as_str(), "after_insert"), quoted(table.name.as_str()));
-    let (text, row, replaced) = (literal(table), row_json(table), replaced(table, ""));
+    let name = trigger(table.name.as_str(), "after_insert");
+    let on = quoted(table.name.as_str());
+    let text = literal(table);
+    let row = row_json(table);
+    let replaced = replaced(table, "");
     let noted = noted(table);
     format!(
         "create trigger {name} after insert on {on} begin
@@ -235,7 +242,8 @@ fn after_insert(table: &Table) -> String {
 
 /// The statement that logs the deletion of noted rows that are gone.
 fn replaced(table: &Table, but: &str) -> String {
-    let (text, on) = (literal(table), quoted(table.name.as_str()));
+    let text = literal(table);
+    let on = quoted(table.name.as_str());
     format!(
         "insert into _pagetide_changes (table_name, key, old, by, at)
            select {text}, noted.key, noted.old, {WHO}, {NOW} from _pagetide_replaced as noted
@@ -258,7 +266,8 @@ fn noted(table: &Table) -> String {
 /// The trigger that logs a deletion. If another trigger has inserted the row again, it is logged as an
 /// update.
 fn after_delete(table: &Table) -> String {
-    let (name, on) = (trigger(table.name.as_str(), "after_delete"), quoted(table.name.as_str()));
+    let name = trigger(table.name.as_str(), "after_delete");
+    let on = quoted(table.name.as_str());
     let (text, old, now) =
         (literal(table), old_json(table), row_now(table, "old", &row_json(table)));
     format!(
@@ -273,7 +282,8 @@ fn after_delete(table: &Table) -> String {
 
 /// The trigger that logs updates of a table without an `updated-at` field.
 fn plain_update(table: &Table) -> String {
-    let (name, on) = (trigger(table.name.as_str(), "after_update"), quoted(table.name.as_str()));
+    let name = trigger(table.name.as_str(), "after_update");
+    let on = quoted(table.name.as_str());
     let log = log_update(table, &row_json(table));
     format!("create trigger {name} after update on {on} begin {log} end")
 }
@@ -283,7 +293,8 @@ fn plain_update(table: &Table) -> String {
 /// will be with the new token. The update in this trigger names the token alone, so it does not fire the
 /// trigger again.
 fn bumping_update(table: &Table, token: &str) -> String {
-    let (name, on) = (trigger(table.name.as_str(), "after_update"), quoted(table.name.as_str()));
+    let name = trigger(table.name.as_str(), "after_update");
+    let on = quoted(table.name.as_str());
     let others = table.fields.iter().filter(|field| !field.kind.is_generated());
     let others = others.map(|field| quoted(field.name.as_str()));
     let others: Vec<_> = others.filter(|column| column != token).collect();
@@ -300,7 +311,8 @@ fn bumping_update(table: &Table, token: &str) -> String {
                 if column == token { moved.clone() } else { json }
             },
         );
-    let (others, log) = (others.join(", "), log_update(table, &row));
+    let others = others.join(", ");
+    let log = log_update(table, &row);
     format!(
         "create trigger {name} after update of {others} on {on} begin
            {log}
@@ -319,9 +331,12 @@ fn bumping_update(table: &Table, token: &str) -> String {
 /// them out: it may be that of a later update, which does not hold the state that this update left. (If the
 /// row was noted, each line begins with the state that the one before it ended with.)
 fn touch(table: &Table, token: &str) -> String {
-    let (name, on) = (trigger(table.name.as_str(), "after_touch"), quoted(table.name.as_str()));
+    let name = trigger(table.name.as_str(), "after_touch");
+    let on = quoted(table.name.as_str());
     let (text, row, before) = (literal(table), row_json(table), before_json(table));
-    let (now, log, noted) = (row_now(table, "new", &row), log_update(table, &row), noted(table));
+    let now = row_now(table, "new", &row);
+    let log = log_update(table, &row);
+    let noted = noted(table);
     let others = table.fields.iter().map(|field| quoted(field.name.as_str()));
     let others = others.chain([quoted("id")]).filter(|column| column != token);
     let same: Vec<_> = others.map(|column| format!("old.{column} is new.{column}")).collect();
@@ -343,9 +358,13 @@ fn touch(table: &Table, token: &str) -> String {
 /// the old one: another program's trigger may update a row that has just replaced another, before that is
 /// logged.
 fn log_update(table: &Table, row: &str) -> String {
-    let (text, on, old) = (literal(table), quoted(table.name.as_str()), old_json(table));
-    let (was, is) = (row_now(table, "old", &row_json(table)), row_now(table, "new", row));
-    let (replaced, noted) = (replaced(table, "and noted.key <> old.\"id\""), noted(table));
+    let text = literal(table);
+    let on = quoted(table.name.as_str());
+    let old = old_json(table);
+    let was = row_now(table, "old", &row_json(table));
+    let is = row_now(table, "new", row);
+    let replaced = replaced(table, "and noted.key <> old.\"id\"");
+    let noted = noted(table);
     let before = before_json(table);
     format!(
         "{replaced}

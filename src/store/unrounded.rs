@@ -41,7 +41,8 @@ pub(super) fn statements(table: &Table) -> Vec<String> {
         let each = decimals.iter().map(|x| format!("not {}", is_short(&format!("{prefix}{x}"))));
         each.collect::<Vec<_>>().join(" or ")
     };
-    let (of_row, of_new) = (any(&format!("\"{name}\".")), any("new."));
+    let of_row = any(&format!("\"{name}\"."));
+    let of_new = any("new.");
     // Not `insert or ignore`: in a trigger, the conflict clause of the outer statement is used instead.
     let note = format!(
         "insert into _pagetide_unrounded (table_name) select '{name}' where not {}",

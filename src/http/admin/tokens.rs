@@ -45,7 +45,8 @@ pub(in crate::http) async fn make(
             return not_done(&runtime, &caller, admin, "/admin/tokens", error.into()).await;
         }
     };
-    let (nonce, shown) = (nonce(), self::page(&runtime, Some(fresh.secret)).await?);
+    let nonce = nonce();
+    let shown = self::page(&runtime, Some(fresh.secret)).await?;
     let viewer = caller.visitor();
     let html = runtime.pages.admin(viewer, "/admin/tokens", &shown, AdminNotice::default(), &nonce);
     Ok(html::page(StatusCode::CREATED, &nonce, html.map_err(HttpError::from)?))

@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError, log, marks, triggers};
 /// The parts of the tables that the log depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TableParts {
-    /// SQLite's `schema_version`.
+    /// SQLite's `schema_version`, which each change of a table moves.
     version: i64,
     /// Our triggers: for each its table, its text, and its row in `sqlite_master`, which is another one if
     /// it was dropped and created again.

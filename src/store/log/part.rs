@@ -69,7 +69,9 @@ impl Log {
         if last.is_none() && !is_whole(connection, known.since, until).await? {
             return Ok(None);
         }
-        let (mut changes, mut looked_up, mut bytes) = (Vec::new(), 0, 0);
+        let mut changes = Vec::new();
+        let mut looked_up = 0;
+        let mut bytes = 0;
         loop {
             let changed = changed(connection, (known.since, until), last, table).await?;
             let stretches = changed.iter().filter_map(|(record, lines)| {

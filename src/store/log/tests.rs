@@ -62,7 +62,8 @@ async fn what_happened_before_the_start_is_remembered_too() {
     add(&store, &table, "Grace").await;
     let next = store.log().after(&now).await.unwrap().unwrap();
     let stretch = (&start, &next.position);
-    let (mut ids, mut last) = (Vec::new(), None);
+    let mut ids = Vec::new();
+    let mut last = None;
     loop {
         let part = store.log().part(stretch, last, &table.name).await.unwrap().unwrap();
         ids.extend(part.changes.iter().map(|change| change.record_id.get()));

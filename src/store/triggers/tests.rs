@@ -60,7 +60,8 @@ fn filter(template: &str, column: impl Fn(&str) -> String) -> String {
 
 fn statement(chance: &mut Chance) -> String {
     let (id, other) = (1 + chance.roll(6), 1 + chance.roll(6));
-    let (text, number) = (chance.pick(&["'a'", "'b'", "'A'", "null"]), chance.roll(9));
+    let text = chance.pick(&["'a'", "'b'", "'A'", "null"]);
+    let number = chance.roll(9);
     let code = chance.pick(&["'x'", "'y'", "'z'", "null"]);
     let table = chance.pick(&["things", "things", "things", "others"]);
     match chance.roll(13) {
@@ -117,7 +118,8 @@ async fn hear(
 
 async fn run(seed: u64) {
     let mut chance = Chance(seed);
-    let (folder, has_token) = (tempfile::tempdir().unwrap(), chance.roll(2) == 1);
+    let folder = tempfile::tempdir().unwrap();
+    let has_token = chance.roll(2) == 1;
     let mut things = table_of(
         [
             FieldKind::SingleLineText,
