@@ -86,14 +86,14 @@ mod tests {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     #[expect(dead_code, reason = "only its names are wanted")]
-    struct Query {
+    struct TwoNames {
         merge_on: Option<String>,
         limit: u32,
     }
 
     #[track_caller]
     fn check(query: &str, told: &str) {
-        let refused = check_query(query, of::<Query>()).err().map(|error| error.to_string());
+        let refused = check_query(query, of::<TwoNames>()).err().map(|error| error.to_string());
         assert_eq!(refused.as_deref().unwrap_or("fine"), told);
     }
 

@@ -41,7 +41,7 @@ pub struct OpenConnection {
 
 /// The open connections, counted by owner and by address.
 #[derive(Default)]
-pub(super) struct Connections {
+pub(super) struct ConnectionRegistry {
     last_id: ConnectionId,
     open: HashMap<ConnectionId, ConnectionEntry>,
     /// The number of connections of each owner; an owner without any has no entry.
@@ -61,7 +61,7 @@ struct ConnectionEntry {
     outbox: Weak<Outbox>,
 }
 
-impl Connections {
+impl ConnectionRegistry {
     /// The number of connections that the owner of a credential has, and the number from its address.
     pub(super) fn count(&self, credential: &Credential) -> (usize, usize) {
         let of_owner = self.owners.get(&owner_of(credential)).copied().unwrap_or_default();

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use crate::feed::{Feed, Next};
 use crate::limits::{Exceeded, Flow, Limit, Limits, Shares, requester};
-use crate::live::connections::{Connections, Credential, OpenConnection};
+use crate::live::connections::{ConnectionRegistry, Credential, OpenConnection};
 use crate::live::editing::{ActiveEdit, Editing, TooManyEdits, conflict};
 use crate::live::groups::{
     Membership, Notice, SubscriptionGroups, SubscriptionScope, Telling, say, work,
@@ -53,7 +53,7 @@ const SWEEPS_PER_SILENCE: u32 = 60;
 #[derive(Default)]
 pub(super) struct HubState {
     pub(super) groups: SubscriptionGroups,
-    connections: Connections,
+    connections: ConnectionRegistry,
     editing: Editing,
     pub(super) past: ReplayCache,
 }

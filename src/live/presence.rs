@@ -283,12 +283,12 @@ mod tests {
 
     /// A page, and what each connection has heard since it was last asked.
     #[derive(Default)]
-    struct Scene {
+    struct OnePage {
         presence: Presence,
         outboxes: HashMap<ConnectionId, Arc<Outbox>>,
     }
 
-    impl Scene {
+    impl OnePage {
         /// `who` is a name, or nothing for a guest.
         fn join(&mut self, id: ConnectionId, who: &str) {
             let viewer = match who {
@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_person_is_there_once_however_many_tabs() {
-        let mut scene = Scene::default();
+        let mut scene = OnePage::default();
         scene.join(1, "");
         scene.join(2, "ada");
         scene.join(3, "ada");
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn whoever_joins_again_is_not_told_again() {
-        let mut scene = Scene::default();
+        let mut scene = OnePage::default();
         scene.join(1, "");
         scene.join(2, "ada");
         scene.join(2, "ada");
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn no_more_are_shown_than_a_page_has_places() {
-        let mut scene = Scene::default();
+        let mut scene = OnePage::default();
         scene.join(1, "");
         for (id, name) in [(2, "ada"), (3, "bob"), (4, "eve")] {
             scene.join(id, name);
@@ -374,7 +374,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_a_departure_until_it_ends() {
-        let mut scene = Scene::default();
+        let mut scene = OnePage::default();
         let minute = Duration::from_secs(60);
         scene.join(1, "");
         scene.join(2, "ada");

@@ -239,14 +239,14 @@ mod tests {
     use crate::model::value::UserRef;
     use crate::store::{Losses, Store, Write, WriteOp};
 
-    struct Filled {
+    struct TypedTable {
         store: Store,
         table: Arc<Table>,
         _folder: tempfile::TempDir,
     }
 
     /// Opens a store with a table of these kinds of fields and these rows.
-    async fn filled(kinds: Vec<FieldKind>, rows: Vec<Vec<Value>>) -> Filled {
+    async fn filled(kinds: Vec<FieldKind>, rows: Vec<Vec<Value>>) -> TypedTable {
         let (table, folder) = (Arc::new(table_of(kinds)), tempfile::tempdir().unwrap());
         let url = folder.path().join("data.db").display().to_string();
         let tables = std::slice::from_ref(&table);
@@ -258,10 +258,10 @@ mod tests {
             let written = store.write(Write::of(&table, action)).await.unwrap();
             assert!(written.iter().all(Result::is_ok));
         }
-        Filled { store, table, _folder: folder }
+        TypedTable { store, table, _folder: folder }
     }
 
-    impl Filled {
+    impl TypedTable {
         async fn ask(&self, filter: Filter, ask: Ask) -> Answer {
             let query = Query { table: self.table.name.clone(), filter, ask };
             self.store.snapshot(&[&query], &[]).await.unwrap().answers.remove(0)

@@ -218,7 +218,7 @@ mod tests {
         tests.collect()
     }
 
-    struct Filled {
+    struct HostileTable {
         _folder: tempfile::TempDir,
         store: Store,
         table: Arc<Table>,
@@ -226,7 +226,7 @@ mod tests {
 
     /// A table into which another program has written all [`HOSTILE`] cells, and the records that the change
     /// log holds of it.
-    async fn filled() -> (Filled, Vec<Record>) {
+    async fn filled() -> (HostileTable, Vec<Record>) {
         let table = table_of(kinds());
         let fields = table.fields.iter().skip(1).filter(|field| !field.kind.is_generated()).count();
         let row = |row| {
@@ -237,7 +237,7 @@ mod tests {
         filled_with(table, &rows).await
     }
 
-    async fn filled_with(table: Table, rows: &[String]) -> (Filled, Vec<Record>) {
+    async fn filled_with(table: Table, rows: &[String]) -> (HostileTable, Vec<Record>) {
         let (folder, table) = (tempfile::tempdir().unwrap(), Arc::new(table));
         let url = folder.path().join("data.db").display().to_string();
         let (store, _) =
@@ -256,10 +256,10 @@ mod tests {
         outside.close().await.unwrap();
         let batch = store.log().after(&start).await.unwrap();
         let logged = batch.unwrap().changes.into_iter().map(|change| change.new.unwrap()).collect();
-        (Filled { _folder: folder, store, table }, logged)
+        (HostileTable { _folder: folder, store, table }, logged)
     }
 
-    impl Filled {
+    impl HostileTable {
         async fn rows(&self, filter: &Filter, window: Window) -> Vec<Record> {
             let table = self.table.name.clone();
             let query = Query { table, filter: filter.clone(), ask: Ask::Rows(window) };
@@ -273,7 +273,7 @@ mod tests {
     }
 
     /// Checks that lists, single reads and the change log all have the same records.
-    async fn check_reads(filled: &Filled, logged: &[Record]) {
+    async fn check_reads(filled: &HostileTable, logged: &[Record]) {
         let all = filled.rows(&Filter::all(), window(FieldAt::ID, Direction::Asc)).await;
         assert_eq!(all, logged);
         for record in &all {
