@@ -156,8 +156,8 @@ const FREE_OF_CHARGE: usize = 16 * 1024;
 pub(super) const TOO_COSTLY: &str = "this filter costs too much to be held against every change";
 
 /// How much has to be looked through and written at most to tell these changes, in bytes.
-pub(super) fn work(changes: &[Change], concerned: &[Concern]) -> usize {
-    let sought: Vec<_> = changes.iter().map(SoughtChange::new).collect();
+pub(super) fn work(changes: &[Arc<Change>], concerned: &[Concern]) -> usize {
+    let sought: Vec<_> = changes.iter().map(|change| SoughtChange::new(change)).collect();
     let each = concerned.iter().map(|Concern { change, audience, .. }| {
         sought[*change].length + sought[*change].work(&audience.scope.filter)
     });
@@ -174,12 +174,12 @@ pub(super) fn may_be_matched(work: usize, requester: &Requester, matching: &Flow
 /// group together. What costs a requester more than they may have in a second is not looked at: they are
 /// told to read again, which the database answers within limits of its own.
 pub(super) fn say(
-    changes: &[Change],
+    changes: &[Arc<Change>],
     concerned: &[Concern],
     leads: &RelatedLoader,
     Telling { renderer, matching, seal }: &Telling,
 ) -> Vec<(GroupId, Vec<Notice>)> {
-    let sought: Vec<_> = changes.iter().map(SoughtChange::new).collect();
+    let sought: Vec<_> = changes.iter().map(|change| SoughtChange::new(change)).collect();
     // One for all who hear of a change.
     let sealed: Vec<OnceCell<_>> = changes.iter().map(|_| OnceCell::new()).collect();
     let mut said: Vec<(GroupId, Vec<Notice>)> = Vec::new();
@@ -268,7 +268,7 @@ impl SubscriptionGroups {
     }
 
     /// The groups that changes may concern: those that are newer than one, if it is given.
-    pub(super) fn concerned(&self, changes: &[Change], newer: GroupId) -> Vec<Concern> {
+    pub(super) fn concerned(&self, changes: &[Arc<Change>], newer: GroupId) -> Vec<Concern> {
         let mut concerned = Vec::new();
         for (at, change) in changes.iter().enumerate() {
             let related = self.by_related.get(&change.table).into_iter().flatten().copied();
@@ -318,7 +318,7 @@ impl SubscriptionGroups {
     }
 
     /// Returns the related records that must be read before the changes can be encoded.
-    pub(super) fn leads(&self, changes: &[Change]) -> RelatedLoader {
+    pub(super) fn leads(&self, changes: &[Arc<Change>]) -> RelatedLoader {
         let mut leads = RelatedLoader::default();
         if self.by_related.values().all(HashSet::is_empty) {
             return leads;

@@ -219,7 +219,12 @@ impl Hub {
     /// Nobody falls between: who joins meanwhile is told that the position is still the one before these
     /// changes, and hears them held back, if the group was there; a group that is new by then is looked
     /// through in the end, before the position moves on.
-    async fn publish(&self, changes: &[Change], leads: Option<RelatedLoader>, position: &Position) {
+    async fn publish(
+        &self,
+        changes: &[Arc<Change>],
+        leads: Option<RelatedLoader>,
+        position: &Position,
+    ) {
         let Some(leads) = leads else { return self.resync_everyone(UNTOLD, position) };
         let (concerned, newest) = {
             let state = self.lock();
@@ -245,7 +250,7 @@ impl Hub {
     }
 
     /// Reads the records whose labels the changed records show. `None` if they cannot be read.
-    async fn leads(&self, changes: &[Change]) -> Option<RelatedLoader> {
+    async fn leads(&self, changes: &[Arc<Change>]) -> Option<RelatedLoader> {
         let mut leads = self.lock().groups.leads(changes);
         let read = self.store.load(&mut leads).await;
         read.inspect_err(|error| tracing::warn!("cannot read what records refer to: {error}"))
@@ -418,7 +423,7 @@ impl Hub {
 
     fn tell(
         &self,
-        changes: &[Change],
+        changes: &[Arc<Change>],
         said: Vec<(GroupId, Vec<Notice>)>,
         newest: GroupId,
         leads: &RelatedLoader,

@@ -2,6 +2,7 @@
 //! on it, and hears nobody's name.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::live::hub::Hub;
 use crate::live::message::now;
@@ -11,7 +12,7 @@ use crate::model::query::{Answer, Query};
 
 impl Hub {
     /// Looks again at everybody on a page that these changes concern, or at all of them.
-    pub(super) async fn review_stays(&self, changes: &[Change], all: bool) {
+    pub(super) async fn review_stays(&self, changes: &[Arc<Change>], all: bool) {
         let held = match all {
             true => self.presence().all_held(),
             false => {

@@ -116,7 +116,7 @@ impl CurrentEpoch {
 #[derive(Debug)]
 pub struct Batch {
     /// The changes, in commit order. May be empty although the position moved on.
-    pub changes: Vec<Change>,
+    pub changes: Vec<Arc<Change>>,
     /// The position of a reader who has applied these changes.
     pub position: Position,
 }
@@ -211,7 +211,7 @@ impl Log {
             return Ok(None);
         };
         let last = lines.last().map_or(after, |line| line.place);
-        let changes = lines.iter().filter_map(|line| line.change.as_deref().cloned()).collect();
+        let changes = lines.iter().filter_map(|line| line.change.clone()).collect();
         self.recent.note(after, lines);
         Ok(Some(Batch { changes, position: epoch.position(last) }))
     }
