@@ -39,12 +39,12 @@ pub(super) async fn remove(
     table: &str,
     ids: &[RecordId],
 ) -> Result<(), StoreError> {
-    transaction::mark(connection).await?;
+    transaction::set_savepoint(connection).await?;
     let removed = by_levels(connection, table, ids).await;
     if removed.is_ok() {
-        transaction::keep(connection).await?;
+        transaction::release_savepoint(connection).await?;
     } else if transaction::is_open(connection).await {
-        transaction::undo(connection).await?;
+        transaction::roll_back_to_savepoint(connection).await?;
     }
     removed
 }
@@ -65,7 +65,7 @@ async fn by_levels(
                 "delete from \"{table}\" where {} in (select value from json_each(?))",
                 column(table, "id")
             );
-            sqlx::query(AssertSqlSafe(sql)).bind(json(ids)).execute(&mut *connection).await?;
+            sqlx::query(AssertSqlSafe(sql)).bind(id_list(ids)).execute(&mut *connection).await?;
         }
     }
     Ok(())
@@ -74,7 +74,11 @@ async fn by_levels(
 /// Returns the records themselves as the first level, then those that refer to them, and so on.
 async fn levels(connection: &mut SqliteConnection, first: Level) -> Result<Vec<Level>, StoreError> {
     let rows = sqlx::query(CASCADES).fetch_all(&mut *connection).await?;
-    let cascade = |row: &_| Cascade { child: get(row, 0), field: get(row, 1), parent: get(row, 2) };
+    let cascade = |row: &_| Cascade {
+        child: record_id_at(row, 0),
+        field: record_id_at(row, 1),
+        parent: record_id_at(row, 2),
+    };
     let cascades: Vec<_> = rows.iter().map(cascade).collect();
     let mut seen: HashSet<(String, i64)> = HashSet::new();
     let mut levels = Vec::new();
@@ -88,7 +92,7 @@ async fn levels(connection: &mut SqliteConnection, first: Level) -> Result<Vec<L
                 column(child, "id"),
                 column(child, field)
             );
-            let found = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).bind(json(ids));
+            let found = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).bind(id_list(ids));
             for id in found.fetch_all(&mut *connection).await? {
                 if seen.insert((child.clone(), id)) {
                     next.entry(child.clone()).or_default().push(id);
@@ -100,10 +104,10 @@ async fn levels(connection: &mut SqliteConnection, first: Level) -> Result<Vec<L
     Ok(levels)
 }
 
-fn get(row: &sqlx::sqlite::SqliteRow, column: usize) -> String {
+fn record_id_at(row: &sqlx::sqlite::SqliteRow, column: usize) -> String {
     row.get(column)
 }
 
-fn json(ids: &[i64]) -> String {
+fn id_list(ids: &[i64]) -> String {
     serde_json::to_string(ids).unwrap_or_default()
 }

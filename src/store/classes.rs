@@ -68,7 +68,7 @@ pub(super) fn value(storage: Storage, table: &str, options: &[Arc<str>], x: &str
         }
         Storage::Boolean => format!("(case when {x} in (0, 1) then {x} end)"),
         Storage::Decimal(_) => {
-            format!("(case when {} then {} else {x} end)", is_noted(table), rounded(x))
+            format!("(case when {} then {} else {x} end)", is_noted(table), rounded_to_scale(x))
         }
         // In SQLite's order, every text is less than every BLOB, and a column of text affinity holds no
         // numbers. So this is true for all texts, and for nothing else.
@@ -106,7 +106,7 @@ pub(super) fn is_value(storage: Storage, x: &str) -> String {
 /// Returns the SQL expression of a number rounded to the nearest decimal; null if there is none. Most
 /// numbers are decimals already, which is checked without formatting them. Near zero, decimals have a fixed
 /// number of places, so a number is rounded to these and not to its digits.
-fn rounded(x: &str) -> String {
+fn rounded_to_scale(x: &str) -> String {
     format!(
         "case when {} then {x} when {x} > -{LIMIT:e} and {x} < {LIMIT:e} then \
          case when {x} > -1e-13 and {x} < 1e-13 then round({x}, {MAX_PLACES}) else printf('%!.15g', {x}) + 0 end end",
@@ -133,7 +133,7 @@ pub(super) fn converted(storage: Storage, x: &str) -> String {
         Storage::Text | Storage::Person => format!(
             "(case typeof({x}) when 'integer' then cast({x} as text) when 'real' then {}
                when 'text' then {x} end)",
-            plain(x)
+            float_text(x)
         ),
         Storage::List => format!(
             "(case when typeof({x}) = 'text' and json_valid({x}) and substr(ltrim({x}), 1, 1) = '[' then {x}
@@ -143,7 +143,7 @@ pub(super) fn converted(storage: Storage, x: &str) -> String {
             "(case typeof({x}) when 'integer' then cast({x} as text) when 'real' then {}
                when 'text' then case when json_valid({x}) and {x} <> 'null' then {x} else json_quote({x}) end
                end)",
-            plain(x)
+            float_text(x)
         ),
         Storage::Date => format!(
             "(case when {x} is date({x}) or {x} is date({x}) || 'T00:00:00.000Z' then date({x}) end)"
@@ -198,7 +198,7 @@ fn decimal(x: &str) -> String {
 }
 
 /// Returns the SQL expression that writes a float as text, without an exponent and with 15 digits at most.
-fn plain(x: &str) -> String {
+fn float_text(x: &str) -> String {
     let digits = format!("printf('%.14e', abs({x}))");
     let exponent = format!("cast(substr({digits}, instr({digits}, 'e') + 1) as integer)");
     let sign = format!("case when {x} < 0 then '-' else '' end");

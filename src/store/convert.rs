@@ -23,14 +23,14 @@ pub(super) fn converted(field: &Field, column: &str, is_same: bool) -> String {
         true => format!("(case when typeof({column}) in ('integer', 'real') then {column} end)"),
         false => match &field.kind {
             FieldKind::SingleSelect(options) | FieldKind::Status(options) => {
-                one_of(options, column)
+                is_among(options, column)
             }
             _ => classes::converted(storage, column),
         },
     };
     let mut fits: Vec<_> = checks(field, &stored).into_iter().map(|(_, check)| check).collect();
     if !is_same {
-        fits.extend(form(&field.kind, &stored));
+        fits.extend(canonical_text(&field.kind, &stored));
     }
     if let FieldKind::Currency(code, _) = &field.kind
         && !is_same
@@ -54,7 +54,7 @@ fn chosen_of(options: &[Arc<str>], list: &str) -> String {
 
 /// Returns the condition for the form of a text (e-mail address, URL, telephone number) that
 /// `fields/text.rs` checks and the rules of the table do not, as near as SQL comes. `None` for other types.
-fn form(kind: &FieldKind, x: &str) -> Option<String> {
+fn canonical_text(kind: &FieldKind, x: &str) -> Option<String> {
     let control = "char(1) || '-' || char(32) || char(127) || '-' || char(159)";
     let no_blank = format!("{x} not glob '*[' || {control} || ']*'");
     match kind {
@@ -85,7 +85,7 @@ fn form(kind: &FieldKind, x: &str) -> Option<String> {
 
 /// Returns the SQL expression that converts a cell to a single option. A JSON array of one text becomes that
 /// text.
-fn one_of(options: &[Arc<str>], x: &str) -> String {
+fn is_among(options: &[Arc<str>], x: &str) -> String {
     let text = classes::converted(Storage::Text, x);
     let options: Vec<_> = options.iter().map(|option| literal(option)).collect();
     let options = options.join(", ");

@@ -20,7 +20,7 @@ use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::store::make_way::must_make_way;
 use crate::store::people::UserNames;
-use crate::store::select::one;
+use crate::store::select::record_by_id;
 use crate::store::statements::{by_key, delete, guarded, insert_and_read, update};
 use crate::store::write::{FieldValues, Intent, Outcomes, Write, WriteOp, WriteOutcome};
 use crate::store::{StoreError, error, row, transaction};
@@ -48,13 +48,13 @@ pub(super) async fn execute(
         let (now, later) = rest.split_at(1 << rest.len().ilog2());
         rest = later;
         match now {
-            [one] => outcomes.push(together(connection, people, one).await?),
-            several => match at_once(connection, people, several).await {
+            [one] => outcomes.push(execute_write(connection, people, one).await?),
+            several => match insert_together(connection, people, several).await {
                 Ok(Some(made)) => outcomes.extend(made),
                 // Executed one by one, each shows whether it is at fault.
                 Ok(None) => {
                     for write in several {
-                        outcomes.push(together(connection, people, write).await?);
+                        outcomes.push(execute_write(connection, people, write).await?);
                     }
                 }
                 Err(error) => return Err(RolledBack(Err(error))),
@@ -67,7 +67,9 @@ pub(super) async fn execute(
 /// Whether two writes each insert one record into the same table, by the same account and with the same
 /// fields, and need no check beside those of the database.
 pub(super) fn are_alike(one: &Write, other: &Write) -> bool {
-    let (Some(fields), Some(others)) = (plain(one), plain(other)) else { return false };
+    let (Some(fields), Some(others)) = (simple_insert(one), simple_insert(other)) else {
+        return false;
+    };
     one.table.name == other.table.name
         && one.by == other.by
         && fields.iter().map(|(at, _)| at).eq(others.iter().map(|(at, _)| at))
@@ -75,7 +77,7 @@ pub(super) fn are_alike(one: &Write, other: &Write) -> bool {
 
 /// The values of a write that inserts one record and needs no check beside those of the database. `None` for
 /// any other write.
-fn plain(write: &Write) -> Option<&FieldValues> {
+fn simple_insert(write: &Write) -> Option<&FieldValues> {
     match &write.actions[..] {
         [WriteOp::Insert(values)] if write.intent == Intent::Keep && !may_be_barred(write) => {
             let has_links = values.iter().any(|(_, value)| matches!(value, Value::Link(_)));
@@ -92,7 +94,7 @@ fn may_be_barred(write: &Write) -> bool {
 
 /// Inserts the records of all these writes, and returns the outcomes of each. `None` if one of them cannot be
 /// inserted; then none is. Fails if SQLite has rolled back the transaction.
-async fn at_once(
+async fn insert_together(
     connection: &mut SqliteConnection,
     people: &UserNames,
     writes: &[&Write],
@@ -100,7 +102,7 @@ async fn at_once(
     let (mut statements, mut values) = (Vec::new(), Vec::new());
     for write in writes {
         let (insert, SqlxValues(own)) =
-            insert_and_read(&write.table, plain(write).map_or(&[], Vec::as_slice));
+            insert_and_read(&write.table, simple_insert(write).map_or(&[], Vec::as_slice));
         statements.push(insert);
         values.extend(own);
     }
@@ -108,7 +110,10 @@ async fn at_once(
     match guarded(connection, &statements.join("; "), values).await {
         Ok(rows) => {
             let each = writes.iter().zip(&rows);
-            Ok(Some(each.map(|(write, row)| alone(made(write, row, people))).collect()))
+            Ok(Some(
+                each.map(|(write, row)| single_outcome(insert_outcome(write, row, people)))
+                    .collect(),
+            ))
         }
         Err(_) if transaction::is_open(connection).await => Ok(None),
         Err(error) => Err(error),
@@ -116,12 +121,12 @@ async fn at_once(
 }
 
 /// Executes one write: all of its actions, or none.
-async fn together(
+async fn execute_write(
     connection: &mut SqliteConnection,
     people: &UserNames,
     write: &Write,
 ) -> Result<Result<Outcomes, StoreError>, RolledBack> {
-    let outcomes = attempt(connection, people, write).await;
+    let outcomes = attempt_write(connection, people, write).await;
     let is_refused = !matches!(&outcomes, Ok(all) if all.iter().all(Result::is_ok));
     if is_refused && !transaction::is_open(connection).await {
         return Err(RolledBack(outcomes));
@@ -129,7 +134,7 @@ async fn together(
     Ok(outcomes)
 }
 
-async fn attempt(
+async fn attempt_write(
     connection: &mut SqliteConnection,
     people: &UserNames,
     write: &Write,
@@ -140,9 +145,9 @@ async fn attempt(
         && write.intent == Intent::Keep
         && !may_be_barred(write)
     {
-        return alone(apply(connection, people, write, action).await);
+        return single_outcome(execute_action(connection, people, write, action).await);
     }
-    transaction::mark(connection).await?;
+    transaction::set_savepoint(connection).await?;
     let outcomes = match remove_all(connection, people, write).await {
         Ok(None) => one_by_one(connection, people, write).await,
         Ok(Some(outcomes)) => Ok(outcomes),
@@ -151,16 +156,16 @@ async fn attempt(
     let stands = |outcome: &_| matches!(outcome, Ok(WriteOutcome::Made(_) | WriteOutcome::Done(_)));
     let all_stand = matches!(&outcomes, Ok(outcomes) if outcomes.iter().all(stands));
     if all_stand && write.intent == Intent::Keep {
-        transaction::keep(connection).await?;
+        transaction::release_savepoint(connection).await?;
     } else if transaction::is_open(connection).await {
-        transaction::undo(connection).await?;
+        transaction::roll_back_to_savepoint(connection).await?;
     }
     outcomes
 }
 
 /// The outcomes of a write with a single action.
-fn alone(outcome: Result<WriteOutcome, StoreError>) -> Result<Outcomes, StoreError> {
-    outcome.map(|done| vec![Ok(done)]).or_else(of_record)
+fn single_outcome(outcome: Result<WriteOutcome, StoreError>) -> Result<Outcomes, StoreError> {
+    outcome.map(|done| vec![Ok(done)]).or_else(outcome_of_error)
 }
 
 async fn one_by_one(
@@ -174,9 +179,9 @@ async fn one_by_one(
         if must_make_way(write, begun) {
             return Err(StoreError::MadeWay);
         }
-        let outcome = apply(connection, people, write, action).await;
+        let outcome = execute_action(connection, people, write, action).await;
         let is_refused = outcome.is_err();
-        outcomes.extend(alone(outcome)?);
+        outcomes.extend(single_outcome(outcome)?);
         // Without a transaction, each following statement would be committed on its own.
         if is_refused && !transaction::is_open(connection).await {
             break;
@@ -195,7 +200,7 @@ async fn remove_all(
     let (mut ids, mut outcomes) = (Vec::new(), Vec::new());
     for action in &write.actions {
         let WriteOp::Delete(id, expected) = action else { return Ok(None) };
-        let outcome = removable(connection, people, write, *id, expected.as_deref()).await?;
+        let outcome = deletion_outcome(connection, people, write, *id, expected.as_deref()).await?;
         if !matches!(outcome, WriteOutcome::Done(_)) {
             return Ok(None);
         }
@@ -219,7 +224,7 @@ async fn remove_all(
 }
 
 /// Returns an error as the outcome of one record. Fails with it if the database itself has failed.
-fn of_record(error: StoreError) -> Result<Outcomes, StoreError> {
+fn outcome_of_error(error: StoreError) -> Result<Outcomes, StoreError> {
     if is_of_record(&error) { Ok(vec![Err(error)]) } else { Err(error) }
 }
 
@@ -228,31 +233,31 @@ fn is_of_record(error: &StoreError) -> bool {
     !matches!(error, Unavailable(_) | Faulty(_) | Unfit(_) | Closed)
 }
 
-async fn apply(
+async fn execute_action(
     connection: &mut SqliteConnection,
     people: &UserNames,
     write: &Write,
     action: &WriteOp,
 ) -> Result<WriteOutcome, StoreError> {
     match action {
-        WriteOp::Insert(values) => add(connection, people, write, values).await,
+        WriteOp::Insert(values) => insert_record(connection, people, write, values).await,
         WriteOp::Update(id, values, expected) => {
-            change(connection, people, write, *id, (values, expected.as_deref())).await
+            update_record(connection, people, write, *id, (values, expected.as_deref())).await
         }
         WriteOp::Delete(id, expected) => {
-            remove(connection, people, write, *id, expected.as_deref()).await
+            delete_record(connection, people, write, *id, expected.as_deref()).await
         }
         WriteOp::Upsert(merge) => match by_key(connection, &write.table, merge).await? {
-            Some(id) => change(connection, people, write, id, (&merge.known, None)).await,
+            Some(id) => update_record(connection, people, write, id, (&merge.known, None)).await,
             None => match &merge.new {
-                Some(values) => add(connection, people, write, values).await,
+                Some(values) => insert_record(connection, people, write, values).await,
                 None => Ok(WriteOutcome::Missing),
             },
         },
     }
 }
 
-async fn add(
+async fn insert_record(
     connection: &mut SqliteConnection,
     people: &UserNames,
     write: &Write,
@@ -261,13 +266,19 @@ async fn add(
     check_links(connection, people, write, values, None).await?;
     let (sql, values) = insert_and_read(&write.table, values);
     match guarded(connection, &sql, values).await {
-        Ok(rows) => rows.first().map_or(Ok(WriteOutcome::Missing), |row| made(write, row, people)),
-        Err(error) => Err(explained(connection, &write.table, error).await),
+        Ok(rows) => {
+            rows.first().map_or(Ok(WriteOutcome::Missing), |row| insert_outcome(write, row, people))
+        }
+        Err(error) => Err(explain_full(connection, &write.table, error).await),
     }
 }
 
 /// The outcome of an insert, from the row as it was read after it.
-fn made(write: &Write, row: &SqliteRow, people: &UserNames) -> Result<WriteOutcome, StoreError> {
+fn insert_outcome(
+    write: &Write,
+    row: &SqliteRow,
+    people: &UserNames,
+) -> Result<WriteOutcome, StoreError> {
     let record = row::record(&write.table, row, people);
     match &record[FieldAt::ID] {
         // Another program's trigger has skipped the insert, or removed the row again.
@@ -279,7 +290,7 @@ fn made(write: &Write, row: &SqliteRow, people: &UserNames) -> Result<WriteOutco
 
 /// Replaces the error of a full database by a clearer one if the table has no id left. SQLite reports that as
 /// it reports a full disk.
-async fn explained(
+async fn explain_full(
     connection: &mut SqliteConnection,
     table: &Table,
     error: StoreError,
@@ -303,7 +314,7 @@ async fn explained(
     }
 }
 
-async fn change(
+async fn update_record(
     connection: &mut SqliteConnection,
     people: &UserNames,
     write: &Write,
@@ -311,7 +322,7 @@ async fn change(
     (values, expected): (&[(FieldAt, Value)], Option<&[Value]>),
 ) -> Result<WriteOutcome, StoreError> {
     let (table, rules) = (&write.table, &write.rules);
-    let Some(before) = seen(connection, people, write, id).await? else {
+    let Some(before) = readable_record(connection, people, write, id).await? else {
         return Ok(WriteOutcome::Missing);
     };
     if !rules.update.matches(&before) {
@@ -319,7 +330,7 @@ async fn change(
     }
     check_links(connection, people, write, values, Some(&before)).await?;
     let changed = update(connection, table, id, values, expected).await?;
-    let now = one(connection, table, id, people).await?;
+    let now = record_by_id(connection, table, id, people).await?;
     Ok(match (changed, now) {
         // The record was there before: another program's trigger has removed it.
         (_, None) => return Err(StoreError::Refused(LEFT_OUT.to_owned())),
@@ -332,14 +343,14 @@ async fn change(
     })
 }
 
-async fn remove(
+async fn delete_record(
     connection: &mut SqliteConnection,
     people: &UserNames,
     write: &Write,
     id: RecordId,
     expected: Option<&[Value]>,
 ) -> Result<WriteOutcome, StoreError> {
-    let outcome = removable(connection, people, write, id, expected).await?;
+    let outcome = deletion_outcome(connection, people, write, id, expected).await?;
     if matches!(outcome, WriteOutcome::Done(_))
         && !delete(connection, &write.table, &[id]).await?.is_empty()
     {
@@ -349,14 +360,14 @@ async fn remove(
 }
 
 /// The outcome of removing a record, found out before it is removed.
-async fn removable(
+async fn deletion_outcome(
     connection: &mut SqliteConnection,
     people: &UserNames,
     write: &Write,
     id: RecordId,
     expected: Option<&[Value]>,
 ) -> Result<WriteOutcome, StoreError> {
-    let Some(record) = seen(connection, people, write, id).await? else {
+    let Some(record) = readable_record(connection, people, write, id).await? else {
         return Ok(WriteOutcome::Missing);
     };
     if !write.rules.delete.matches(&record) {
@@ -375,13 +386,13 @@ fn is_expected(table: &Table, record: &Record, expected: Option<&[Value]>) -> bo
 }
 
 /// Reads a record. `None` if it does not exist, or the writer may not read it.
-async fn seen(
+async fn readable_record(
     connection: &mut SqliteConnection,
     people: &UserNames,
     write: &Write,
     id: RecordId,
 ) -> Result<Option<Record>, StoreError> {
-    let record = one(connection, &write.table, id, people).await?;
+    let record = record_by_id(connection, &write.table, id, people).await?;
     Ok(record.filter(|record| write.rules.read.matches(record)))
 }
 
@@ -402,7 +413,7 @@ async fn check_links(
         let Some(related) = write.related.iter().find(|related| related.field == *at) else {
             continue;
         };
-        let found = one(connection, &related.table, link.id, people).await?;
+        let found = record_by_id(connection, &related.table, link.id, people).await?;
         if found.is_none_or(|record| !related.rows.matches(&record)) {
             let field = write.table.field(*at).name.clone();
             let table = related.table.name.clone();

@@ -43,7 +43,7 @@ pub(super) fn groups(table: &Table, filter: &Filter, grouping: Grouping) -> Sele
     match grouping.by {
         GroupBy::Value(_) => {
             // Groups without a figure come last.
-            let size = size(table, grouping.measure);
+            let size = partial_size(table, grouping.measure);
             select.order_by_expr(Expr::cust(format!("{size} is null")), Order::Asc);
             select.order_by_expr(Expr::cust(size), Order::Desc);
             select.order_by_expr(Expr::cust(key), Order::Asc);
@@ -106,7 +106,7 @@ fn from(table: &Table, filter: &Filter) -> SelectStatement {
 
 /// The SQL expression of a field's value. A cell that is no value of its field, from another program, is
 /// null.
-fn kept(table: &Table, at: FieldAt) -> String {
+fn readable_value(table: &Table, at: FieldAt) -> String {
     meaning::value(table.name.as_str(), table.field(at))
 }
 
@@ -114,12 +114,12 @@ fn kept(table: &Table, at: FieldAt) -> String {
 fn key(table: &Table, by: GroupBy) -> String {
     let (at, step) = match by {
         GroupBy::Value(at) if table.field(at).kind.storage() == Storage::Text => {
-            return format!("nullif({}, '')", kept(table, at));
+            return format!("nullif({}, '')", readable_value(table, at));
         }
-        GroupBy::Value(at) => return kept(table, at),
+        GroupBy::Value(at) => return readable_value(table, at),
         GroupBy::Time(at, step) => (at, step),
     };
-    let day = format!("substr({}, 1, 10)", kept(table, at));
+    let day = format!("substr({}, 1, 10)", readable_value(table, at));
     match step {
         TimeBucket::Day => format!("date({day})"),
         // Forward to the Sunday that ends the week, then back to its Monday.
@@ -133,11 +133,11 @@ fn key(table: &Table, by: GroupBy) -> String {
 fn parts(table: &Table, measure: Measure) -> Vec<String> {
     let at = match measure {
         Measure::Count => return vec!["count(*)".to_owned()],
-        Measure::Min(at) => return vec![format!("min({})", kept(table, at))],
-        Measure::Max(at) => return vec![format!("max({})", kept(table, at))],
+        Measure::Min(at) => return vec![format!("min({})", readable_value(table, at))],
+        Measure::Max(at) => return vec![format!("max({})", readable_value(table, at))],
         Measure::Sum(at) | Measure::Average(at) => at,
     };
-    let column = kept(table, at);
+    let column = readable_value(table, at);
     if table.field(at).kind.storage() == Storage::Integer {
         // The upper and the lower 32 bits are summed apart, since a sum of whole numbers may need more than
         // 64.
@@ -158,13 +158,13 @@ fn parts(table: &Table, measure: Measure) -> Vec<String> {
 }
 
 /// The SQL expression by which groups are ordered. It need not be exact.
-fn size(table: &Table, measure: Measure) -> String {
+fn partial_size(table: &Table, measure: Measure) -> String {
     match measure {
         Measure::Count => "count(*)".to_owned(),
-        Measure::Sum(at) => format!("total({})", kept(table, at)),
-        Measure::Average(at) => format!("avg({})", kept(table, at)),
-        Measure::Min(at) => format!("min({})", kept(table, at)),
-        Measure::Max(at) => format!("max({})", kept(table, at)),
+        Measure::Sum(at) => format!("total({})", readable_value(table, at)),
+        Measure::Average(at) => format!("avg({})", readable_value(table, at)),
+        Measure::Min(at) => format!("min({})", readable_value(table, at)),
+        Measure::Max(at) => format!("max({})", readable_value(table, at)),
     }
 }
 
@@ -181,7 +181,8 @@ fn compose(table: &Table, measure: Measure, parts: &[Json], people: &UserNames) 
     if count == 0 {
         return measure.of_nothing(Some(field));
     }
-    let sum = if kind.storage() == Storage::Integer { whole(parts) } else { fraction(parts) };
+    let sum =
+        if kind.storage() == Storage::Integer { whole_sum(parts) } else { fractional_sum(parts) };
     match (sum, measure) {
         (None, _) => Value::Null,
         (Some(sum), Measure::Average(_)) => mean(sum, count, kind),
@@ -189,14 +190,14 @@ fn compose(table: &Table, measure: Measure, parts: &[Json], people: &UserNames) 
     }
 }
 
-fn whole(parts: &[Json]) -> Option<Decimal> {
+fn whole_sum(parts: &[Json]) -> Option<Decimal> {
     let half = |nth: usize| parts.get(nth).and_then(Json::as_i64).map(i128::from);
     let sum = (half(1)? << 32) + half(2)?;
     Decimal::try_from_i128_with_scale(sum, 0).ok()
 }
 
 /// The sum of decimals, rounded to remove the errors of adding floats. `None` if it is no decimal.
-fn fraction(parts: &[Json]) -> Option<Decimal> {
+fn fractional_sum(parts: &[Json]) -> Option<Decimal> {
     let side = |nth: usize| decimal::of_float(parts.get(nth)?.as_f64()?);
     Some(side(1)?.checked_add(side(2)?)?.normalize())
 }

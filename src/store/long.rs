@@ -41,17 +41,17 @@ pub(super) struct RecordPlace {
 /// `limit` records.
 pub(super) fn unless(table: &Table, limit: u32, packed: &str) -> String {
     let most = (PACKED_BYTES / u64::from(limit.max(1))).max(SHORT);
-    format!("case when {} > {most} then '{LONG}' else {packed} end", bytes(table))
+    format!("case when {} > {most} then '{LONG}' else {packed} end", length_of_texts(table))
 }
 
 /// Returns the SQL expression of a record's place, which [`places`] reads.
-pub(super) fn place(table: &Table) -> String {
-    format!("\"{}\".\"id\" || ' ' || ({})", table.name, bytes(table))
+pub(super) fn place_of(table: &Table) -> String {
+    format!("\"{}\".\"id\" || ' ' || ({})", table.name, length_of_texts(table))
 }
 
 /// Returns the SQL expression of the length of a record's texts together, in bytes. SQLite computes it
 /// without reading the texts.
-fn bytes(table: &Table) -> String {
+fn length_of_texts(table: &Table) -> String {
     let texts = table.fields.iter().filter(|field| {
         !matches!(
             field.kind.storage(),
@@ -79,7 +79,7 @@ pub(super) fn places(lines: &str) -> Option<Vec<RecordPlace>> {
 }
 
 /// Reads the records at these places, a few at a time, and returns them in their order.
-pub(super) async fn read(
+pub(super) async fn read_places(
     table: &Table,
     places: &[RecordPlace],
     people: &UserNames,
@@ -94,7 +94,7 @@ pub(super) async fn read(
     let mut records = Vec::with_capacity(places.len());
     let mut rest = places;
     while !rest.is_empty() {
-        let (some, others) = rest.split_at(at_once(rest));
+        let (some, others) = rest.split_at(read_at_once(rest));
         rest = others;
         let ids = Json::from_iter(some.iter().map(|place| place.id.get())).to_string();
         let read = sqlx::query(AssertSqlSafe(sql.clone())).bind(ids);
@@ -108,7 +108,7 @@ pub(super) async fn read(
 }
 
 /// Returns how many of the first of these places are read at once: at least one.
-fn at_once(places: &[RecordPlace]) -> usize {
+fn read_at_once(places: &[RecordPlace]) -> usize {
     let mut bytes = 0;
     let fits = |place: &&RecordPlace| {
         bytes += place.bytes;
@@ -134,16 +134,16 @@ pub(super) fn packed(table: &Table) -> String {
 mod tests {
     use super::*;
 
-    fn place(bytes: u64) -> RecordPlace {
+    fn place_of(bytes: u64) -> RecordPlace {
         RecordPlace { id: RecordId::from(1), bytes }
     }
 
     #[test]
     fn so_many_are_read_at_once_as_fit_and_one_at_least() {
         let half = PACKED_BYTES / 2;
-        assert_eq!(at_once(&[place(half), place(half), place(1)]), 2);
-        assert_eq!(at_once(&[place(PACKED_BYTES + 1), place(1)]), 1);
-        assert_eq!(at_once(&vec![place(0); 500]), 500);
+        assert_eq!(read_at_once(&[place_of(half), place_of(half), place_of(1)]), 2);
+        assert_eq!(read_at_once(&[place_of(PACKED_BYTES + 1), place_of(1)]), 1);
+        assert_eq!(read_at_once(&vec![place_of(0); 500]), 500);
     }
 
     #[test]

@@ -255,7 +255,8 @@ mod tests {
         }
         outside.close().await.unwrap();
         let batch = store.log().after(&start).await.unwrap();
-        let logged = batch.unwrap().changes.into_iter().map(|change| change.new.clone().unwrap()).collect();
+        let logged =
+            batch.unwrap().changes.into_iter().map(|change| change.new.clone().unwrap()).collect();
         (HostileTable { _folder: folder, store, table }, logged)
     }
 

@@ -85,7 +85,7 @@ async fn migrate(
 /// Creates our own tables if they are missing. The tables of the app are not touched.
 pub(super) async fn apply_own(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let mut transaction = connection.begin_with("begin immediate").await?;
-    system_tables::bring(&mut transaction).await?;
+    system_tables::create_missing(&mut transaction).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -97,7 +97,7 @@ async fn in_one(
     end: TransactionEnd,
 ) -> Result<Migrated, StoreError> {
     let mut transaction = connection.begin_with("begin immediate").await?;
-    system_tables::bring(&mut transaction).await?;
+    system_tables::create_missing(&mut transaction).await?;
     let marks = Marks::of(&mut transaction, tables).await?;
     let mut migration = Migration {
         connection: &mut transaction,
@@ -183,7 +183,7 @@ impl Migration<'_> {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *self.connection).await?;
         }
         // The triggers are created after the seed rows, which are no changes for the log.
-        let triggers = triggers::bring(self.connection, table).await?;
+        let triggers = triggers::install(self.connection, table).await?;
         if triggers == TriggerState::Missing && !self.made_anew.contains(&table.name) {
             self.forget_history().await?;
         }
@@ -275,7 +275,7 @@ impl Migration<'_> {
     /// Renames a table. Indexes and triggers of other programs go with it; ours are dropped, and created
     /// again under the new name.
     async fn rename(&mut self, old: &str, name: &str) -> Result<(), StoreError> {
-        for statement in triggers::dropped(old).chain(unrounded::dropped(old)) {
+        for statement in triggers::drop_statements(old).chain(unrounded::drop_statements(old)) {
             self.run(statement).await?;
         }
         let ours = "select name from sqlite_master where type = 'index' and tbl_name = ?

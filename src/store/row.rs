@@ -137,7 +137,7 @@ fn value(kind: &FieldKind, cell: Cell<'_>, people: &UserNames) -> Value {
             let id = UserId::new(id.as_ref());
             Value::Person(UserRef { name: people.name(&id), id })
         }
-        (Storage::List, Cell::Text(text)) => chosen(kind, &text),
+        (Storage::List, Cell::Text(text)) => options_of(kind, &text),
         (Storage::Link, Cell::Integer(id)) => Value::Link(RecordId::from(id).into()),
         (Storage::Json, Cell::Text(text)) => Value::Json(text.as_ref().into()),
         _ => Value::Null,
@@ -146,7 +146,7 @@ fn value(kind: &FieldKind, cell: Cell<'_>, people: &UserNames) -> Value {
 
 /// Reads the chosen options of a multi-select, in any order: every option that the text holds in quotes. See
 /// `fields/multi_select.rs`.
-fn chosen(kind: &FieldKind, text: &str) -> Value {
+fn options_of(kind: &FieldKind, text: &str) -> Value {
     Value::list(kind.options(), |option| text.contains(&format!("\"{option}\"")))
 }
 

@@ -15,7 +15,7 @@ struct ColumnRules<'a> {
 /// Returns the differences between the columns that both versions of a table have, a line for each. The
 /// versions are given by the statements that create them.
 pub(super) fn changed(table: &str, before: &str, after: &str) -> Vec<String> {
-    let (before, after) = (columns(before), columns(after));
+    let (before, after) = (rules_by_column(before), rules_by_column(after));
     let mut told = Vec::new();
     for (name, now) in after {
         let Some(was) = before.get(name) else { continue };
@@ -48,7 +48,7 @@ pub(super) fn changed(table: &str, before: &str, after: &str) -> Vec<String> {
 /// rule, which is that of the type.
 pub(super) fn is_same_kind(column: &str, before: &str, after: &str) -> bool {
     let kind = |made_by: &'_ str| {
-        let column = columns(made_by).remove(column)?;
+        let column = rules_by_column(made_by).remove(column)?;
         let affinity = column.keeps.split(' ').next().unwrap_or_default();
         Some((affinity.to_owned(), column.rules.first()?.to_string()))
     };
@@ -56,13 +56,13 @@ pub(super) fn is_same_kind(column: &str, before: &str, after: &str) -> bool {
 }
 
 /// Reads the columns of a table, by name, from a statement as we write it: each column on a line of its own.
-fn columns(made_by: &str) -> BTreeMap<&str, ColumnRules<'_>> {
+fn rules_by_column(made_by: &str) -> BTreeMap<&str, ColumnRules<'_>> {
     let lines = made_by.lines().map(|line| line.trim().trim_end_matches(','));
-    lines.filter_map(named).collect()
+    lines.filter_map(rules_of_line).collect()
 }
 
 /// Reads the name, type and rules of a column from its line. `None` if the line is no column.
-fn named(line: &str) -> Option<(&str, ColumnRules<'_>)> {
+fn rules_of_line(line: &str) -> Option<(&str, ColumnRules<'_>)> {
     let (name, rest) = line.strip_prefix('"')?.split_once("\" ")?;
     let mut parts = rest.split(" constraint \"");
     let keeps = parts.next()?;

@@ -101,7 +101,7 @@ pub(super) fn default(field: &Field) -> Option<String> {
 /// Returns the rules of a field that SQL can express: for each the message, and the condition on the column
 /// `name`.
 pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
-    let mut checks = vec![of_type(&field.kind, name)];
+    let mut checks = vec![check_of_type(&field.kind, name)];
     if field.required && field.kind.storage() == Storage::Text {
         let rule = format!("trim({name}, ' ' || char(9, 10, 11, 12, 13)) <> ''");
         checks.push(("must have a value".to_owned(), rule));
@@ -149,7 +149,7 @@ pub(super) fn checks(field: &Field, name: &str) -> Vec<(String, String)> {
 
 /// Returns the rule of a field's type: its message and its condition. The messages for currencies and special
 /// texts differ although their conditions do not, so that a change between such types is noticed.
-fn of_type(kind: &FieldKind, name: &str) -> (String, String) {
+fn check_of_type(kind: &FieldKind, name: &str) -> (String, String) {
     let (words, rule) = classes::rule(kind.storage(), name);
     let words = match kind {
         FieldKind::Currency(code, _) => format!("must be an amount of {code}"),

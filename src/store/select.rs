@@ -27,12 +27,12 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn get(&self, table: &Table, id: RecordId) -> Result<Option<Record>, StoreError> {
-        ask!(self.readers, connection => one(connection, table, id, &self.people).await)
+        ask!(self.readers, connection => record_by_id(connection, table, id, &self.people).await)
     }
 }
 
 /// Reads one record on a connection that may be inside a transaction. `None` if it does not exist.
-pub(super) async fn one(
+pub(super) async fn record_by_id(
     connection: &mut SqliteConnection,
     table: &Table,
     id: RecordId,
@@ -51,7 +51,7 @@ pub(super) fn window(table: &Table, filter: &Filter, wanted: &Window) -> SelectS
     let mut select = columns(table);
     select.and_where(condition(table, filter));
     if let Some(after) = &wanted.after {
-        select.and_where(beyond(table, &wanted.sort, after));
+        select.and_where(comes_after(table, &wanted.sort, after));
     }
     // No two records have the same `id`, so terms after it decide nothing. Without them, SQLite can use an
     // index for the order.
@@ -127,7 +127,7 @@ fn order(select: &mut SelectStatement, table: &Table, sort: Sort) {
 }
 
 /// Returns the condition that a record comes after a place in an order.
-fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
+fn comes_after(table: &Table, sort: &[Sort], after: &After) -> Expr {
     let last = column(table, FieldAt::ID).gt(after.id.get());
     // Built from the last field to the first: a record comes after the place if it does so by this field, or
     // is equal in it and comes after by the fields that follow.
@@ -136,7 +136,7 @@ fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
         if value.is_null() {
             return field.is_null().and(rest);
         }
-        let further = further(table, *sort, &field, value);
+        let further = comes_after_by(table, *sort, &field, value);
         let same = equals(&field, value);
         let further = if sort.field == FieldAt::ID { further } else { further.or(field.is_null()) };
         further.or(same.and(rest))
@@ -144,7 +144,7 @@ fn beyond(table: &Table, sort: &[Sort], after: &After) -> Expr {
 }
 
 /// Returns the condition that a field comes after a value in an order.
-fn further(table: &Table, sort: Sort, field: &Expr, value: &Value) -> Expr {
+fn comes_after_by(table: &Table, sort: Sort, field: &Expr, value: &Value) -> Expr {
     let sign = match sort.direction {
         Direction::Asc => ">",
         Direction::Desc => "<",

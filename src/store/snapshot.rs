@@ -34,14 +34,14 @@ impl Store {
         let epoch = self.log.epoch.now();
         let statement = self.statement(queries, totals, RecordForm::Packed)?;
         let row = ask!(self.readers, connection => statement.row(connection).await)?;
-        if let Some(share) = self.count(length(&row))? {
+        if let Some(share) = self.count(length_in(&row))? {
             limits::hold(share);
         }
         let asked = statement.asked.iter();
         let answers = asked.map(|(table, query, at)| self.answer(table, query, &row, *at));
         let answers: Option<_> = limits::beside(|| answers.collect::<Result<_, StoreError>>())?;
         if let Some(answers) = answers {
-            return Ok(Snapshot { answers, position: epoch.position(place(&row)) });
+            return Ok(Snapshot { answers, position: epoch.position(place_in(&row)) });
         }
         let statement = self.statement(queries, totals, RecordForm::Places)?;
         let (place, answers) =
@@ -89,7 +89,8 @@ impl Store {
         for (table, query, at, places) in listed {
             let answer = match places {
                 Some(places) => {
-                    let records = long::read(table, &places, &self.people, &mut snapshot).await?;
+                    let records =
+                        long::read_places(table, &places, &self.people, &mut snapshot).await?;
                     Some(Answer::Rows(Rows { records, total: total(&row, at)? }))
                 }
                 None => self.answer(table, query, &row, at)?,
@@ -100,7 +101,7 @@ impl Store {
         if let Some(share) = share {
             limits::hold(share);
         }
-        Ok((place(&row), answers))
+        Ok((place_in(&row), answers))
     }
 
     /// Counts so many bytes against the requester's share of memory, until the returned share is dropped
@@ -150,7 +151,7 @@ impl Store {
 }
 
 /// The place of the newest line of the log in the snapshot, from the first column of a row.
-fn place(row: &SqliteRow) -> LogPlace {
+fn place_in(row: &SqliteRow) -> LogPlace {
     row::text(row, 0).map_or_else(LogPlace::default, |line| LogPlace::read(&line))
 }
 
@@ -160,7 +161,7 @@ fn total(row: &SqliteRow, at: usize) -> Result<u64, StoreError> {
 }
 
 /// The length of all texts of a row together, in bytes.
-fn length(row: &SqliteRow) -> u64 {
+fn length_in(row: &SqliteRow) -> u64 {
     let is_text = |at: &usize| {
         // Reading a number as text would convert it in place, and it would no longer be a number.
         row.try_get_raw(*at).is_ok_and(|value| value.type_info().name() == "TEXT")
@@ -207,7 +208,7 @@ impl SnapshotStatement<'_> {
                 let rows = select::window(table, &query.filter, wanted);
                 let packed = match form {
                     RecordForm::Packed => long::unless(table, wanted.limit, &packed(table)),
-                    RecordForm::Places => long::place(table),
+                    RecordForm::Places => long::place_of(table),
                 };
                 self.lines(table, &packed, (&rows, wanted.limit.into(), wanted.offset));
                 match total {

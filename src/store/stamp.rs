@@ -53,12 +53,12 @@ impl Stamps {
 fn index_of(database: &Path) -> Option<&'static File> {
     let mut index = database.as_os_str().to_owned();
     index.push("-shm");
-    open(Path::new(&index)).ok()
+    open_for_good(Path::new(&index)).ok()
 }
 
 /// Opens a file and never closes it: under POSIX, closing it would give up the locks that SQLite holds on the
 /// same file through its own descriptor (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
-fn open(path: &Path) -> io::Result<&'static File> {
+fn open_for_good(path: &Path) -> io::Result<&'static File> {
     static OPEN: Mutex<Option<HashMap<FileIdentity, &'static File>>> = Mutex::new(None);
     let about = std::fs::metadata(path)?;
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -99,7 +99,7 @@ end;
 ";
 
 /// Creates and extends our own tables as this version needs them.
-pub(super) async fn bring(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+pub(super) async fn create_missing(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::raw_sql(TABLES).execute(&mut *connection).await?;
     sqlx::raw_sql(NOTED).execute(&mut *connection).await?;
     for (table, column, kind) in LATER_COLUMNS {

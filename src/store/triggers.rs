@@ -50,7 +50,7 @@ pub(super) enum TriggerState {
 }
 
 /// Creates our triggers on a table, unless it has them already. Returns the state before.
-pub(super) async fn bring(
+pub(super) async fn install(
     connection: &mut SqliteConnection,
     table: &Table,
 ) -> Result<TriggerState, StoreError> {
@@ -62,7 +62,7 @@ pub(super) async fn bring(
         sqlx::query(forget).bind(table.name.as_str()).execute(&mut *connection).await?;
         // The statements of `unrounded` come first: they look whether their own triggers exist.
         let noting = unrounded::statements(table).into_iter();
-        for statement in noting.chain(dropped(table.name.as_str())).chain(logging) {
+        for statement in noting.chain(drop_statements(table.name.as_str())).chain(logging) {
             sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await?;
         }
     }
@@ -77,30 +77,30 @@ pub(super) async fn state(
     let mut wanted = create(table, &unique_together(connection, table).await?);
     let noting = unrounded::statements(table).into_iter();
     wanted.extend(noting.filter(|statement| statement.starts_with("create trigger")));
-    Ok(compare(&wanted, &present(connection, table).await?))
+    Ok(compare_triggers(&wanted, &present_triggers(connection, table).await?))
 }
 
 /// Returns the texts of our triggers on a table, of any version of this program, in the order of their names
-/// and in the form of [`plain`].
-pub(super) async fn present(
+/// and in the form of [`normalized`].
+pub(super) async fn present_triggers(
     connection: &mut SqliteConnection,
     table: &Table,
 ) -> Result<Vec<String>, StoreError> {
     let ours = "select sql from sqlite_master where type = 'trigger' and tbl_name = ?1
                 and substr(name, 1, 11 + length(?1)) = '_pagetide_' || ?1 || '_' order by name";
     let rows = sqlx::query(ours).bind(table.name.as_str()).fetch_all(connection).await?;
-    Ok(rows.iter().map(|row| plain(&row.get::<String, _>(0))).collect())
+    Ok(rows.iter().map(|row| normalized(&row.get::<String, _>(0))).collect())
 }
 
 /// Returns the text of a trigger in a form that can be compared. SQLite changes the first words of a text
 /// when it stores it, and puts names in quotes when a table is renamed.
-pub(super) fn plain(sql: &str) -> String {
+pub(super) fn normalized(sql: &str) -> String {
     let (first, rest) = sql.split_at_checked("create trigger ".len()).unwrap_or((sql, ""));
     first.to_lowercase() + &rest.replace('"', "")
 }
 
-fn compare(wanted: &[String], present: &[String]) -> TriggerState {
-    let mut wanted: Vec<_> = wanted.iter().map(|sql| plain(sql)).collect();
+fn compare_triggers(wanted: &[String], present: &[String]) -> TriggerState {
+    let mut wanted: Vec<_> = wanted.iter().map(|sql| normalized(sql)).collect();
     wanted.sort_unstable();
     let mut known = present.to_vec();
     known.sort_unstable();
@@ -115,7 +115,7 @@ fn compare(wanted: &[String], present: &[String]) -> TriggerState {
 }
 
 /// Returns the statements that drop our triggers on a table.
-pub(super) fn dropped(table: &str) -> impl Iterator<Item = String> {
+pub(super) fn drop_statements(table: &str) -> impl Iterator<Item = String> {
     EVENTS.into_iter().map(move |event| format!("drop trigger if exists {}", trigger(table, event)))
 }
 
@@ -172,7 +172,7 @@ fn create(table: &Table, unique: &[Together]) -> Vec<String> {
 fn before_insert(table: &Table, unique: &[Together]) -> String {
     let name = trigger(table.name.as_str(), "before_insert");
     let on = quoted(table.name.as_str());
-    let note = note(table, &same(table, unique));
+    let note = note_replaced(table, &same_key(table, unique));
     format!("create trigger {name} before insert on {on} begin {note} end")
 }
 
@@ -187,12 +187,13 @@ fn before_update(table: &Table, unique: &[Together]) -> String {
     columns.sort_unstable();
     columns.dedup();
     let columns = columns.into_iter().map(quoted).collect::<Vec<_>>().join(", ");
-    let note = note(table, &format!("\"id\" <> old.\"id\" and ({})", same(table, unique)));
+    let note =
+        note_replaced(table, &format!("\"id\" <> old.\"id\" and ({})", same_key(table, unique)));
     format!("create trigger {name} before update of {columns} on {on} begin {note} end")
 }
 
 /// The condition that a row has the id or a unique value of the new row.
-fn same(table: &Table, unique: &[Together]) -> String {
+fn same_key(table: &Table, unique: &[Together]) -> String {
     let on = quoted(table.name.as_str());
     let sets = unique.iter().map(|together| {
         let terms = together.iter().map(|(column, collation)| {
@@ -207,8 +208,8 @@ fn same(table: &Table, unique: &[Together]) -> String {
 /// The statements that note the rows for which `which` is true, since they may be replaced. Earlier notes of
 /// rows that are still there are deleted, but only when there are many: a statement around this one (in
 /// whose trigger this one runs) still needs its notes.
-fn note(table: &Table, which: &str) -> String {
-    let text = literal(table);
+fn note_replaced(table: &Table, which: &str) -> String {
+    let text = table_literal(table);
     let on = quoted(table.name.as_str());
     let row = row_json(table);
     let last = MAX_NOTES - 1;
@@ -224,7 +225,7 @@ fn note(table: &Table, which: &str) -> String {
 fn after_insert(table: &Table) -> String {
     let name = trigger(table.name.as_str(), "after_insert");
     let on = quoted(table.name.as_str());
-    let text = literal(table);
+    let text = table_literal(table);
     let row = row_json(table);
     let replaced = replaced(table, "");
     let noted = noted(table);
@@ -242,7 +243,7 @@ fn after_insert(table: &Table) -> String {
 
 /// The statement that logs the deletion of noted rows that are gone.
 fn replaced(table: &Table, but: &str) -> String {
-    let text = literal(table);
+    let text = table_literal(table);
     let on = quoted(table.name.as_str());
     format!(
         "insert into _pagetide_changes (table_name, key, old, by, at)
@@ -256,7 +257,7 @@ fn replaced(table: &Table, but: &str) -> String {
 
 /// The expression of the row that the new one replaced, from its note; null if there was none.
 fn noted(table: &Table) -> String {
-    let text = literal(table);
+    let text = table_literal(table);
     format!(
         "(select old from _pagetide_replaced where table_name = {text} and key = new.\"id\"
            order by rowid desc limit 1)"
@@ -269,7 +270,7 @@ fn after_delete(table: &Table) -> String {
     let name = trigger(table.name.as_str(), "after_delete");
     let on = quoted(table.name.as_str());
     let (text, old, now) =
-        (literal(table), old_json(table), row_now(table, "old", &row_json(table)));
+        (table_literal(table), old_json(table), row_now(table, "old", &row_json(table)));
     format!(
         "create trigger {name} after delete on {on} begin
            delete from _pagetide_replaced
@@ -333,7 +334,7 @@ fn bumping_update(table: &Table, token: &str) -> String {
 fn touch(table: &Table, token: &str) -> String {
     let name = trigger(table.name.as_str(), "after_touch");
     let on = quoted(table.name.as_str());
-    let (text, row, before) = (literal(table), row_json(table), before_json(table));
+    let (text, row, before) = (table_literal(table), row_json(table), before_json(table));
     let now = row_now(table, "new", &row);
     let log = log_update(table, &row);
     let noted = noted(table);
@@ -358,7 +359,7 @@ fn touch(table: &Table, token: &str) -> String {
 /// the old one: another program's trigger may update a row that has just replaced another, before that is
 /// logged.
 fn log_update(table: &Table, row: &str) -> String {
-    let text = literal(table);
+    let text = table_literal(table);
     let on = quoted(table.name.as_str());
     let old = old_json(table);
     let was = row_now(table, "old", &row_json(table));
@@ -451,7 +452,7 @@ fn quoted(name: &str) -> String {
     format!("\"{name}\"")
 }
 
-fn literal(table: &Table) -> String {
+fn table_literal(table: &Table) -> String {
     format!("'{}'", table.name)
 }
 

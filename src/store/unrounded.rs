@@ -35,7 +35,7 @@ pub(super) fn statements(table: &Table) -> Vec<String> {
         .map(|field| format!("\"{}\"", field.name))
         .collect();
     if decimals.is_empty() {
-        return dropped(name).collect();
+        return drop_statements(name).collect();
     }
     let any = |prefix: &str| {
         let each = decimals.iter().map(|x| format!("not {}", is_short(&format!("{prefix}{x}"))));
@@ -54,7 +54,7 @@ pub(super) fn statements(table: &Table) -> Vec<String> {
         "{note} and not exists (select 1 from sqlite_master where type = 'trigger' and name = '{inserted}') \
          and exists (select 1 from \"{name}\" where {of_row})"
     )];
-    statements.extend(dropped(name));
+    statements.extend(drop_statements(name));
     statements.push(format!(
         "create trigger \"{inserted}\" after insert on \"{name}\" when {of_new} begin {note}; end"
     ));
@@ -66,7 +66,7 @@ pub(super) fn statements(table: &Table) -> Vec<String> {
 }
 
 /// Returns the statements that drop these triggers of a table.
-pub(super) fn dropped(table: &str) -> impl Iterator<Item = String> {
+pub(super) fn drop_statements(table: &str) -> impl Iterator<Item = String> {
     names(table).into_iter().map(|name| format!("drop trigger if exists \"{name}\""))
 }
 

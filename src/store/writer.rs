@@ -162,7 +162,7 @@ async fn run(
     (watch, health): (CommitBell, Arc<Health>),
     mut waiting: mpsc::Receiver<Job>,
 ) {
-    let mut connection = open(connection, &health).await;
+    let mut connection = prepare(connection, &health).await;
     let mut group = Vec::with_capacity(GROUP);
     let mut trials = VecDeque::new();
     loop {
@@ -191,7 +191,7 @@ async fn run(
             // `commit` checks this again: the file may be replaced while it is written to.
             let can_write = health.files.displaced().is_none();
             if connection.is_none() && can_write {
-                connection = connect(&health).await;
+                connection = reconnect(&health).await;
             }
             let work = if health.has_room() { work } else { without_records(work, &health) };
             match &mut connection {
@@ -218,7 +218,7 @@ async fn run(
                 Err(lent) => lent.connection,
             };
             connection = match back {
-                Some(connection) => open(connection, &health).await,
+                Some(connection) => prepare(connection, &health).await,
                 None => None,
             };
         }
@@ -236,9 +236,9 @@ async fn run(
 }
 
 /// Opens another writing connection, after the one before has failed. `None` if that fails, too.
-async fn connect(health: &Health) -> Option<Open> {
+async fn reconnect(health: &Health) -> Option<Open> {
     match connect_to(health.files.path()).await {
-        Ok(connection) => open(connection, health).await,
+        Ok(connection) => prepare(connection, health).await,
         Err(error) => {
             tracing::warn!("cannot open the database to write to it: {error}");
             None
@@ -248,7 +248,7 @@ async fn connect(health: &Health) -> Option<Open> {
 
 /// Prepares a connection for writing: sets how long it waits for other programs, and puts it on a leash.
 /// `None` if the leash cannot be installed.
-async fn open(mut connection: SqliteConnection, health: &Health) -> Option<Open> {
+async fn prepare(mut connection: SqliteConnection, health: &Health) -> Option<Open> {
     let wait = health.limits.size(Limit::WriteWaitTime);
     let sql = format!("pragma busy_timeout = {wait}");
     if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await {

@@ -70,7 +70,7 @@ impl DatabaseFiles {
         match id_of(&self.path) {
             None => Some(Displaced::Gone),
             now if now != open.file => Some(Displaced::Replaced),
-            _ if beside(&open.real) != open.beside => Some(Displaced::Beside),
+            _ if files_beside(&open.real) != open.beside => Some(Displaced::Beside),
             _ => None,
         }
     }
@@ -96,7 +96,7 @@ impl DatabaseFiles {
     /// # Errors
     /// If it is not complete.
     pub(in crate::store) fn expect_whole(&self) -> Result<(), StoreError> {
-        match is_whole(&self.path) {
+        match is_complete_database(&self.path) {
             true => Ok(()),
             false => Err(StoreError::Unfit(
                 "the file at the database's path is not a complete database".to_owned(),
@@ -124,7 +124,7 @@ impl DatabaseFiles {
 impl OpenFiles {
     fn at(path: &Path) -> Self {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        Self { file: id_of(path), beside: beside(&real), real }
+        Self { file: id_of(path), beside: files_beside(&real), real }
     }
 }
 
@@ -132,7 +132,7 @@ fn id_of(path: &Path) -> Option<FileIdentity> {
     fs::metadata(path).ok().as_ref().map(file_id)
 }
 
-fn beside(real: &Path) -> [Option<FileIdentity>; 2] {
+fn files_beside(real: &Path) -> [Option<FileIdentity>; 2] {
     BESIDE.map(|end| id_of(&with_end(real, end)))
 }
 
@@ -144,7 +144,7 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
 
 /// Whether a file begins as a database and is as long as its header says. The file must not be open as a
 /// database: closing it here would give up SQLite's locks on it.
-fn is_whole(path: &Path) -> bool {
+fn is_complete_database(path: &Path) -> bool {
     let mut header = [0; HEADER];
     let read = File::open(path).and_then(|mut file| {
         file.read_exact(&mut header)?;
@@ -193,11 +193,11 @@ mod tests {
         let made =
             std::process::Command::new("sqlite3").arg(&path).arg("create table t (x)").status();
         assert!(made.unwrap().success());
-        assert!(is_whole(&path));
+        assert!(is_complete_database(&path));
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() / 2 + 1]).unwrap();
-        assert!(!is_whole(&path));
+        assert!(!is_complete_database(&path));
         fs::write(&path, "no database at all").unwrap();
-        assert!(!is_whole(&path));
+        assert!(!is_complete_database(&path));
     }
 }

@@ -56,7 +56,7 @@ impl Store {
                 let mine = known.iter().filter(|(on, ..)| on == table.name.as_str());
                 mine.map(|(_, sql, _)| sql.clone()).collect()
             });
-            let present = triggers::present(&mut transaction, table).await?;
+            let present = triggers::present_triggers(&mut transaction, table).await?;
             if made.is_some_and(|made| made != present && present.len() == made.len()) {
                 return Err(StoreError::Unfit(format!(
                     "another version of this program or of the app has taken over the table `{}`; \
@@ -64,7 +64,7 @@ impl Store {
                     table.name
                 )));
             }
-            let state = triggers::bring(&mut transaction, table).await?;
+            let state = triggers::install(&mut transaction, table).await?;
             is_missing |= state == TriggerState::Missing;
             if state == TriggerState::Missing {
                 tracing::warn!(
@@ -146,7 +146,7 @@ impl Store {
                    order by name";
         let rows = sqlx::query(sql).fetch_all(connection).await?;
         let parts = rows.iter().map(|row| {
-            (row.get(0), triggers::plain(&row.get::<String, _>(1)), row.get::<i64, _>(2))
+            (row.get(0), triggers::normalized(&row.get::<String, _>(1)), row.get::<i64, _>(2))
         });
         let is_declared = |(on, ..): &(String, String, i64)| {
             self.tables.iter().any(|table| table.name.as_str() == on)

@@ -66,14 +66,14 @@ impl Log {
             }
         }
         // Whether a line is missing is checked once, for the first part.
-        if last.is_none() && !is_whole(connection, known.since, until).await? {
+        if last.is_none() && !has_every_line(connection, known.since, until).await? {
             return Ok(None);
         }
         let mut changes = Vec::new();
         let mut looked_up = 0;
         let mut bytes = 0;
         loop {
-            let changed = changed(connection, (known.since, until), last, table).await?;
+            let changed = changed_records(connection, (known.since, until), last, table).await?;
             let stretches = changed.iter().filter_map(|(record, lines)| {
                 Some((known.first_unknown(*record, lines)?, *lines.last()?))
             });
@@ -135,7 +135,7 @@ async fn is_kept(connection: &mut SqliteConnection, line: LogPlace) -> Result<bo
 }
 
 /// Whether no line is missing after the first place, up to the second.
-async fn is_whole(
+async fn has_every_line(
     connection: &mut SqliteConnection,
     since: LogPlace,
     until: LogPlace,
@@ -148,7 +148,7 @@ async fn is_whole(
 
 /// Returns the next records of a table that changed after one place up to another, in the order of their
 /// keys, each with the numbers of its lines there, in order. With `last`, only records with a greater key.
-async fn changed(
+async fn changed_records(
     connection: &mut SqliteConnection,
     (since, until): (LogPlace, LogPlace),
     last: Option<RecordId>,

@@ -64,7 +64,7 @@ impl Pruner {
     /// Reads the next new lines, and removes the oldest block if the log is beyond a bound. Returns whether
     /// the next step should follow at once.
     async fn step(&mut self, store: &Store) -> Result<bool, StoreError> {
-        let (newest, lines) = lines(store, self.last()).await?;
+        let (newest, lines) = lines_after(store, self.last()).await?;
         if newest < self.last() {
             // The database was replaced: this is another log.
             *self = Self::default();
@@ -119,7 +119,7 @@ impl Pruner {
 }
 
 /// Reads the next lines after a `seq`. Returns the `seq` of the newest line in the log, and these lines.
-async fn lines(store: &Store, after: i64) -> Result<(i64, Vec<PrunableLine>), StoreError> {
+async fn lines_after(store: &Store, after: i64) -> Result<(i64, Vec<PrunableLine>), StoreError> {
     let mut reader = store.readers.house().await?;
     let rows = async {
         let newest: Option<i64> = sqlx::query_scalar("select max(seq) from _pagetide_changes")

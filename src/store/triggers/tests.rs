@@ -149,10 +149,10 @@ async fn run(seed: u64) {
     // Our triggers are then the newest.
     if chance.roll(2) == 1 {
         for table in &tables {
-            for sql in dropped(table.name.as_str()) {
+            for sql in drop_statements(table.name.as_str()) {
                 connection.execute(AssertSqlSafe(sql)).await.unwrap();
             }
-            bring(&mut connection, table).await.unwrap();
+            install(&mut connection, table).await.unwrap();
         }
     }
     let mut listeners: Vec<_> = ["things", "others"]

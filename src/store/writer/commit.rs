@@ -113,7 +113,7 @@ pub(super) async fn commit(
     work: Vec<Job>,
 ) -> Committed {
     let time = health.limits.time(Limit::WriteTime);
-    let answers = match group(connection, people, &work, time).await {
+    let answers = match commit_group(connection, people, &work, time).await {
         Ok(answers) => answers,
         Err(Failure::NotBegun(error)) => {
             work.iter().map(|job| job.failed(not_begun(&error, health))).collect()
@@ -124,7 +124,7 @@ pub(super) async fn commit(
         Err(_) => {
             let mut answers = Vec::with_capacity(work.len());
             for job in &work {
-                let alone = group(connection, people, std::slice::from_ref(job), time).await;
+                let alone = commit_group(connection, people, std::slice::from_ref(job), time).await;
                 let answer = alone.map(|mut answers| answers.pop());
                 let answer = answer.unwrap_or_else(|failure| Some(failure.of(job)));
                 answers.push(answer.unwrap_or_else(|| job.failed(StoreError::Closed)));
@@ -161,7 +161,7 @@ fn not_begun(error: &sqlx::Error, health: &Health) -> StoreError {
 
 /// Writes the jobs in one commit and returns an answer for each. On failure nothing is written, and no
 /// transaction is left open.
-async fn group(
+async fn commit_group(
     open: &mut Open,
     people: &UserNames,
     work: &[Job],
@@ -173,7 +173,7 @@ async fn group(
         let records = u32::try_from(records).unwrap_or(u32::MAX);
         leash.let_out(Length::Time(time + EACH.saturating_mul(records)));
     };
-    let written = within(connection, people, work, let_out).await;
+    let written = execute_jobs(connection, people, work, let_out).await;
     leash.let_out(Length::Any);
     match written {
         Ok(answers) => {
@@ -188,7 +188,7 @@ async fn group(
     }
 }
 
-async fn within(
+async fn execute_jobs(
     connection: &mut SqliteConnection,
     people: &UserNames,
     work: &[Job],
@@ -216,7 +216,7 @@ async fn within(
             }
             Job::Own(statement, _) => {
                 let_out(0);
-                let done = own(connection, statement).await;
+                let done = execute_own(connection, statement).await;
                 let has_failed = done.is_err();
                 let answer = CommitReply::Own(done);
                 if has_failed && !transaction::is_open(connection).await {
@@ -249,7 +249,7 @@ async fn set_actor(
     Ok(())
 }
 
-async fn own(
+async fn execute_own(
     connection: &mut SqliteConnection,
     statement: &SystemStatement,
 ) -> Result<u64, StoreError> {
