@@ -140,6 +140,21 @@ fn each_crate_stays_in_its_module() {
 }
 
 #[test]
+fn what_is_of_one_database_system_stays_in_its_folder() {
+    let own = ["SqliteConnection", "SqliteRow", "SqliteQueryBuilder", "sqlite_master", "pragma"];
+    let mut faults = Vec::new();
+    for (path, text) in rust_files("src/store") {
+        if path.components().any(|part| part.as_os_str() == "sqlite") {
+            continue;
+        }
+        for name in own.iter().filter(|name| code(&text).any(|line| line.contains(**name))) {
+            faults.push(format!("{}: `{name}` is SQLite's alone", path.display()));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
 fn every_file_opens_with_its_duty() {
     for folder in ["src", "tests", "benches"] {
         for (path, text) in rust_files(folder) {

@@ -18,7 +18,7 @@ use crate::openapi::Descriptions;
 use crate::pages::{PageRequest, Pages, PagesError};
 use crate::records::Records;
 use crate::render::{Edition, RenderError, Renderer};
-use crate::store::{Deleted, Losses, Migrated, Pruner, Store, StoreError};
+use crate::store::{Deleted, Losses, Migrated, Store, StoreError};
 
 /// How often the sessions of open connections are looked at; within a second they must be over.
 const WATCH_SESSIONS_EVERY: Duration = Duration::from_millis(400);
@@ -151,7 +151,8 @@ impl Runtime {
         tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
             publishing.run(feed).await;
         }));
-        tasks.spawn(stop.clone().run_until_cancelled_owned(Pruner::default().run(store.clone())));
+        let pruned = store.clone();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(async move { pruned.prune().await }));
         // Whoever works on an app may well throw its data away and go on.
         let deleted = start.edition.as_ref().map_or(Deleted::Wait, |_| Deleted::BeginAnew);
         let looked_after = store.clone();

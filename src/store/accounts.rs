@@ -2,15 +2,11 @@
 
 use std::sync::Arc;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
 use crate::model::ids::{Role, UserId};
 use crate::model::value::Value;
 use crate::model::viewer::User;
-use crate::store::readers::settled;
-use crate::store::write::SystemStatement;
-use crate::store::{Store, StoreError};
+use crate::store::own::{OwnRow, OwnStatement};
+use crate::store::{Store, StoreError, on};
 
 /// An account with the hash of its password.
 #[derive(Clone, Debug)]
@@ -79,8 +75,8 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn has_accounts(&self) -> Result<bool, StoreError> {
-        let any = sqlx::query_scalar("select exists (select 1 from _pagetide_users)");
-        Ok(settled!(self.readers.sessions(), reader => any.fetch_one(reader)))
+        let any = OwnStatement::new("select id from _pagetide_users limit 1", Vec::new());
+        Ok(!self.own_rows(any).await?.is_empty())
     }
 
     /// Makes the first account. Returns `false` if there is an account already.
@@ -89,7 +85,7 @@ impl Store {
     /// If the database does not answer.
     pub async fn add_first_account(&self, account: NewAccount) -> Result<bool, StoreError> {
         let sql = "insert into _pagetide_users (id, email, name, role, password_hash)
-                   select ?, ?, ?, ?, ? where not exists (select 1 from _pagetide_users)";
+                   select $1, $2, $3, $4, $5 where not exists (select 1 from _pagetide_users)";
         self.insert_account(sql, account).await
     }
 
@@ -99,7 +95,7 @@ impl Store {
     /// If the database does not answer.
     pub async fn add_account(&self, account: NewAccount) -> Result<bool, StoreError> {
         let sql = "insert into _pagetide_users (id, email, name, role, password_hash)
-                   values (?, ?, ?, ?, ?) on conflict (email) do nothing";
+                   values ($1, $2, $3, $4, $5) on conflict do nothing";
         self.insert_account(sql, account).await
     }
 
@@ -109,9 +105,9 @@ impl Store {
         account: NewAccount,
     ) -> Result<bool, StoreError> {
         let (id, name) = (account.id.clone(), account.name.clone());
-        let added = self.execute(SystemStatement { sql, values: account.values() }).await? > 0;
+        let added = self.execute(OwnStatement::new(sql, account.values())).await? > 0;
         if added {
-            self.people.add(id, name.into());
+            on!(self, engine => engine.people.add(id, name.into()));
         }
         Ok(added)
     }
@@ -121,12 +117,13 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn account(&self, email: &str) -> Result<Option<Account>, StoreError> {
-        let row = sqlx::query("select * from _pagetide_users where email = ?").bind(email);
-        let row = settled!(self.readers.sessions(), reader => row.fetch_optional(reader));
-        Ok(row.and_then(|row| {
-            let password_hash = row.get::<String, _>("password_hash").into();
-            let is_disabled = is_disabled(&row);
-            user(&row).map(|user| Account { user, password_hash, is_disabled })
+        let sql = "select id, email, name, role, password_hash, disabled_at
+                   from _pagetide_users where email = $1";
+        let rows = self.own_rows(OwnStatement::new(sql, vec![Value::text(email)])).await?;
+        Ok(rows.first().and_then(|row| {
+            let password_hash = row.always_text(4).into();
+            let is_disabled = row.text(5).is_some();
+            user(row).map(|user| Account { user, password_hash, is_disabled })
         }))
     }
 
@@ -136,17 +133,17 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn all_people(&self, now: i64) -> Result<Vec<AccountSummary>, StoreError> {
-        let rows = sqlx::query(
-            "select *, (select count(*) from _pagetide_sessions
-                        where user_id = id and expires_at > ?) as sessions
-             from _pagetide_users order by email",
-        )
-        .bind(now);
-        let rows = settled!(self.readers.sessions(), reader => rows.fetch_all(reader));
-        let person = |row: &SqliteRow| {
-            let (created_at, sessions) = (row.get("created_at"), row.get("sessions"));
-            let is_disabled = is_disabled(row);
-            user(row).map(|user| AccountSummary { user, is_disabled, created_at, sessions })
+        let sql = "select id, email, name, role, disabled_at, created_at,
+                     (select count(*) from _pagetide_sessions where user_id = id and expires_at > $1)
+                   from _pagetide_users order by email";
+        let rows = self.own_rows(OwnStatement::new(sql, vec![Value::Integer(now)])).await?;
+        let person = |row: &OwnRow| {
+            Some(AccountSummary {
+                user: user(row)?,
+                is_disabled: row.text(4).is_some(),
+                created_at: row.always_text(5).to_owned(),
+                sessions: row.always_integer(6),
+            })
         };
         Ok(rows.iter().filter_map(person).collect())
     }
@@ -156,9 +153,9 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn set_role(&self, id: &UserId, role: &Role) -> Result<bool, StoreError> {
-        let sql = "update _pagetide_users set role = ? where id = ?";
+        let sql = "update _pagetide_users set role = $1 where id = $2";
         let values = vec![Value::text(role.as_str()), Value::text(id.as_str())];
-        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
+        Ok(self.execute(OwnStatement::new(sql, values)).await? > 0)
     }
 
     /// Disables an account and ends its sessions. Returns whether the account exists.
@@ -166,12 +163,11 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn disable(&self, id: &UserId) -> Result<bool, StoreError> {
-        let sql = "update _pagetide_users
-                   set disabled_at = coalesce(disabled_at, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
-                   where id = ?";
-        let disabled =
-            self.execute(SystemStatement { sql, values: vec![Value::text(id.as_str())] });
-        let disabled = disabled.await? > 0;
+        let sql =
+            "update _pagetide_users set disabled_at = coalesce(disabled_at, $1) where id = $2";
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        let values = vec![Value::text(now), Value::text(id.as_str())];
+        let disabled = self.execute(OwnStatement::new(sql, values)).await? > 0;
         self.end_sessions(id).await?;
         Ok(disabled)
     }
@@ -181,9 +177,9 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn enable(&self, id: &UserId) -> Result<bool, StoreError> {
-        let sql = "update _pagetide_users set disabled_at = null where id = ?";
+        let sql = "update _pagetide_users set disabled_at = null where id = $1";
         let values = vec![Value::text(id.as_str())];
-        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
+        Ok(self.execute(OwnStatement::new(sql, values)).await? > 0)
     }
 
     /// Sets the password of an account, which ends its sessions. If `before` is given, only while that is
@@ -197,11 +193,11 @@ impl Store {
         password_hash: &str,
         before: Option<&str>,
     ) -> Result<bool, StoreError> {
-        let sql = "update _pagetide_users set password_hash = ?1
-                   where id = ?2 and (?3 is null or password_hash = ?3)";
+        let sql = "update _pagetide_users set password_hash = $1
+                   where id = $2 and (cast($3 as text) is null or password_hash = $3)";
         let before = before.map_or(Value::Null, Value::text);
         let values = vec![Value::text(password_hash), Value::text(id.as_str()), before];
-        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
+        Ok(self.execute(OwnStatement::new(sql, values)).await? > 0)
     }
 
     /// Returns the version of all accounts. It changes when a session or token is deleted or an account is
@@ -210,11 +206,11 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn accounts_version(&self) -> Result<AccountsVersion, StoreError> {
-        let epoch = self.log.epoch.now().as_str().into();
-        let version = "select cast(value as integer) from _pagetide_meta where key = 'accounts'";
-        let version = sqlx::query_scalar(version);
-        let number = settled!(self.readers.sessions(), reader => version.fetch_optional(reader));
-        Ok(AccountsVersion { epoch, number: number.unwrap_or(0) })
+        let epoch = on!(self, engine => engine.log.epoch_name());
+        let sql = "select cast(value as bigint) from _pagetide_meta where key = 'accounts'";
+        let rows = self.own_rows(OwnStatement::new(sql, Vec::new())).await?;
+        let number = rows.first().map_or(0, |row| row.always_integer(0));
+        Ok(AccountsVersion { epoch, number })
     }
 
     /// Returns the secret of this database, for signing values that are not stored. If it has none yet,
@@ -223,23 +219,22 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn secret(&self, candidate: &str) -> Result<String, StoreError> {
-        let sql = "insert or ignore into _pagetide_meta (key, value) values ('secret', ?)";
-        self.execute(SystemStatement { sql, values: vec![Value::text(candidate)] }).await?;
-        let secret = sqlx::query_scalar("select value from _pagetide_meta where key = 'secret'");
-        Ok(settled!(self.readers.sessions(), reader => secret.fetch_one(reader)))
+        let sql = "insert into _pagetide_meta (key, value) values ('secret', $1)
+                   on conflict (key) do nothing";
+        self.execute(OwnStatement::new(sql, vec![Value::text(candidate)])).await?;
+        let sql = "select value from _pagetide_meta where key = 'secret'";
+        let rows = self.own_rows(OwnStatement::new(sql, Vec::new())).await?;
+        Ok(rows.first().map_or(candidate, |row| row.always_text(0)).to_owned())
     }
 }
 
-/// Reads a user from a row of accounts. `None` if the role in it is not valid: such an account has no rights.
-pub(super) fn user(row: &SqliteRow) -> Option<User> {
+/// Reads a user from the first four columns of a row: id, e-mail address, name and role. `None` if the role is
+/// not valid: such an account has no rights.
+pub(super) fn user(row: &OwnRow) -> Option<User> {
     Some(User {
-        id: UserId::new(row.get::<String, _>("id")),
-        email: row.get::<String, _>("email").into(),
-        name: row.get::<String, _>("name").into(),
-        role: row.get::<String, _>("role").parse().ok()?,
+        id: UserId::new(row.always_text(0)),
+        email: row.always_text(1).into(),
+        name: row.always_text(2).into(),
+        role: row.always_text(3).parse().ok()?,
     })
-}
-
-fn is_disabled(row: &SqliteRow) -> bool {
-    row.get::<Option<String>, _>("disabled_at").is_some()
 }

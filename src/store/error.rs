@@ -1,11 +1,12 @@
-//! The error type of the store, and how errors of SQLite become errors of the store.
+//! The error type of the store.
 
 use std::path::PathBuf;
 
-use sqlx::error::DatabaseError;
+use sqlx::sqlite::SqliteError;
 
 use crate::limits::Exceeded;
 use crate::model::ids::{FieldName, TableName};
+use crate::store::sqlite;
 
 /// Why the database did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +115,7 @@ const MOST_WORDS: usize = 300;
 impl StoreError {
     /// A [`Refused`](Self::Refused) with this message, made a single line of at most [`MOST_WORDS`]
     /// characters.
-    fn refused(words: &str) -> Self {
+    pub(super) fn refused(words: &str) -> Self {
         let plain = |letter: char| if is_unseen(letter) { ' ' } else { letter };
         let mut told: String = words.trim().chars().map(plain).take(MOST_WORDS).collect();
         if words.trim().chars().count() > MOST_WORDS {
@@ -135,7 +136,7 @@ impl StoreError {
         }
     }
 
-    /// The message for the operator: the words of SQLite, if the error comes from there.
+    /// The message for the operator: the words of the database, if the error comes from there.
     pub(super) fn cause(&self) -> String {
         match self {
             Self::Faulty(error) | Self::Unavailable(error) => match error.as_database_error() {
@@ -145,160 +146,21 @@ impl StoreError {
             other => other.to_string(),
         }
     }
-
-    /// The error for the message of a failed constraint.
-    fn of_constraint(message: &str) -> Self {
-        if let Some(columns) = message.strip_prefix("UNIQUE constraint failed: ") {
-            return Self::of_unique(columns);
-        }
-        if let Some(column) = message.strip_prefix("NOT NULL constraint failed: ") {
-            let field = column.split('.').nth(1).unwrap_or(column);
-            return Self::BreaksRule(format!("{field} must have a value"));
-        }
-        if message.starts_with("FOREIGN KEY constraint failed") {
-            return Self::Referred;
-        }
-        match message.split_once("constraint failed: ") {
-            Some((_, rule)) if is_of_field(rule) => Self::BreaksRule(rule.to_owned()),
-            Some((_, rule)) => Self::refused(rule),
-            None => Self::refused(message),
-        }
-    }
-
-    /// The error for a failed unique constraint. `columns` is the rest of SQLite's message: one column,
-    /// several columns, or the name of an index on an expression.
-    fn of_unique(columns: &str) -> Self {
-        if columns.starts_with("_pagetide_users.") {
-            return Self::EmailTaken;
-        }
-        if let Some(index) = columns.strip_prefix("index ") {
-            let index = index.trim_matches('\'');
-            return Self::refused(&format!("another record is the same by the index {index}"));
-        }
-        let names = columns.split(", ").filter_map(|column| column.split('.').nth(1));
-        match &names.collect::<Vec<_>>()[..] {
-            [name] => match name.parse() {
-                Ok(field) => Self::NotUnique(field),
-                Err(_) => Self::refused(&format!("another record already has this {name}")),
-            },
-            names => {
-                let names = names.join(" and ");
-                Self::refused(&format!("another record already has the same {names}"))
-            }
-        }
-    }
 }
 
 /// Whether the name of a constraint has the form that we give to the rules of fields, such as
 /// `total must be at least 0`.
-fn is_of_field(rule: &str) -> bool {
+pub(super) fn is_of_field(rule: &str) -> bool {
     let (name, rest) = rule.split_once(' ').unwrap_or((rule, ""));
     rest.starts_with("must ") && name.parse::<FieldName>().is_ok()
 }
 
-/// Whether SQLite does not find a table or column that one of our own statements names. For a table that a
-/// trigger names, SQLite's message has the name of the database before it (`main.orders`).
-fn is_of_another_shape(message: &str) -> bool {
-    let table = message.strip_prefix("no such table: ");
-    table.is_some_and(|table| !table.starts_with("main.") || table.contains("._pagetide_"))
-        || message.starts_with("no such column: ")
-        || message.contains(" has no column named ")
-}
-
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let Some(told) = error.as_database_error() else { return Self::Unavailable(error) };
-        match primary_code(told) {
-            CONSTRAINT => Self::of_constraint(told.message()),
-            ERROR if told.message() == "too many levels of trigger recursion" => Self::TooDeep,
-            ERROR if is_of_another_shape(told.message()) => {
-                let words = told.message();
-                Self::Unfit(format!("a table of the database is not as it is declared: {words}"))
-            }
-            TOO_BIG => Self::refused("a value is too large for the database"),
-            ERROR | MISMATCH | MISUSE | RANGE => Self::Faulty(error),
-            _ => Self::Unavailable(error),
-        }
-    }
-}
-
-// Result codes of SQLite (https://sqlite.org/rescode.html). An extended code has the primary one in its low
-// byte.
-const ERROR: i32 = 1;
-const BUSY: i32 = 5;
-const INTERRUPT: i32 = 9;
-const CORRUPT: i32 = 11;
-const FULL: i32 = 13;
-const TOO_BIG: i32 = 18;
-const CONSTRAINT: i32 = 19;
-const MISMATCH: i32 = 20;
-const MISUSE: i32 = 21;
-const RANGE: i32 = 25;
-const NOT_A_DATABASE: i32 = 26;
-
-fn primary_code(error: &dyn DatabaseError) -> i32 {
-    let code = error.code().and_then(|code| code.parse::<i32>().ok());
-    code.unwrap_or_default() & 0xFF
-}
-
-/// Whether a transaction was not begun since another program was writing for longer than the busy timeout.
-pub(super) fn is_busy(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|told| primary_code(told) == BUSY)
-}
-
-/// Whether a statement was stopped before its end: its time was over, or its reader no longer waited for it.
-pub(super) fn is_interrupted(error: &StoreError) -> bool {
-    let StoreError::Unavailable(error) = error else { return false };
-    error.as_database_error().is_some_and(|told| primary_code(told) == INTERRUPT)
-}
-
-/// Whether SQLite found that the file is corrupt or no database.
-pub(super) fn is_broken(error: &StoreError) -> bool {
-    let StoreError::Unavailable(error) = error else { return false };
-    let told = error.as_database_error();
-    told.is_some_and(|told| matches!(primary_code(told), CORRUPT | NOT_A_DATABASE))
-}
-
-/// Whether SQLite reported a full database: the disk is full, or a table has no free id left.
-pub(super) fn is_full(error: &StoreError) -> bool {
-    let StoreError::Unavailable(error) = error else { return false };
-    error.as_database_error().is_some_and(|told| primary_code(told) == FULL)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(message: &str, told: &str) {
-        assert_eq!(StoreError::of_constraint(message).to_string(), told);
-    }
-
-    #[test]
-    fn a_rule_of_others_is_told_in_their_words() {
-        check("This workshop is full.", "This workshop is full.");
-        check("CHECK constraint failed: no seats are left", "no seats are left");
-        check("CHECK constraint failed: seats > 0", "seats > 0");
-        check("UNIQUE constraint failed: t.a", "another record already has this value in a");
-        check("UNIQUE constraint failed: t.a, t.b", "another record already has the same a and b");
-        check(
-            "UNIQUE constraint failed: index 'one_each'",
-            "another record is the same by the index one_each",
-        );
-        check("two\nlines\u{7}", "two lines ");
-        check("", "a rule of the database forbids it");
-        check(&"x".repeat(999), &format!("{}…", "x".repeat(MOST_WORDS)));
-    }
-
-    #[test]
-    fn a_rule_of_a_field_is_told_as_its_fault() {
-        for message in [
-            "CHECK constraint failed: total must be at least 0",
-            "constraint failed: customer must be somebody",
-            "NOT NULL constraint failed: t.a",
-        ] {
-            let told = StoreError::of_constraint(message);
-            assert!(matches!(told, StoreError::BreaksRule(_)), "{told:?}");
+        let told = error.as_database_error();
+        match told.and_then(|told| told.try_downcast_ref::<SqliteError>()) {
+            Some(_) => sqlite::error::converted(error),
+            None => Self::Unavailable(error),
         }
     }
 }

@@ -4,27 +4,24 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::model::ids::UserId;
-use crate::store::readers::{Readers, settled};
-use crate::store::{Store, StoreError};
+use crate::store::own::{OwnRow, OwnStatement};
+use crate::store::{Store, StoreError, on};
 
 /// Every account's name by its id, in memory: names are read with every row and change rarely.
 #[derive(Clone, Default)]
 pub(super) struct UserNames(Arc<RwLock<HashMap<UserId, Arc<str>>>>);
 
 impl UserNames {
-    pub(super) async fn load(readers: &Readers) -> Result<Self, StoreError> {
-        let people = Self::default();
-        people.reload(readers).await?;
-        Ok(people)
+    /// The statement that selects the id and the name of every account.
+    pub(super) fn statement() -> OwnStatement {
+        OwnStatement::new("select id, name from _pagetide_users", Vec::new())
     }
 
-    pub(super) async fn reload(&self, readers: &Readers) -> Result<(), StoreError> {
-        let rows = sqlx::query_as("select id, name from _pagetide_users");
-        let rows: Vec<(String, String)> =
-            settled!(readers.house(), reader => rows.fetch_all(reader));
-        let names = rows.into_iter().map(|(id, name)| (UserId::new(id), name.into())).collect();
+    /// Puts these rows of [`statement`](Self::statement) in the place of all names.
+    pub(super) fn replace_by(&self, rows: &[OwnRow]) {
+        let name = |row: &OwnRow| (UserId::new(row.always_text(0)), row.always_text(1).into());
+        let names = rows.iter().map(name).collect();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
-        Ok(())
     }
 
     pub(super) fn add(&self, id: UserId, name: Arc<str>) {
@@ -43,6 +40,8 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn reload_people(&self) -> Result<(), StoreError> {
-        self.people.reload(&self.readers).await
+        let rows = self.own_rows(UserNames::statement()).await?;
+        on!(self, engine => engine.people.replace_by(&rows));
+        Ok(())
     }
 }

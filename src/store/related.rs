@@ -1,11 +1,7 @@
-//! Loads the related records that label the links of records.
+//! The related records that label the links of records: which are needed, and what their labels say.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-
-use sea_query::{Alias, Expr, ExprTrait, Query as Sql, SqliteQueryBuilder};
-use sea_query_sqlx::{SqlxBinder, SqlxValues};
-use sqlx::AssertSqlSafe;
 
 use crate::model::change::Change;
 use crate::model::field::FieldAt;
@@ -15,13 +11,6 @@ use crate::model::record::Record;
 use crate::model::related::Related;
 use crate::model::table::Table;
 use crate::model::value::Value;
-use crate::store::readers::ask;
-use crate::store::select::{among, column, columns, limited};
-use crate::store::{Store, StoreError, row};
-
-/// For how many records with a changed label the store looks whether others refer to them. For the rest,
-/// that is assumed.
-const MAX_REFERRERS: usize = 100;
 
 /// A record with a changed label, as seen through a relationship field that may refer to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,7 +39,7 @@ impl LabelChange {
 }
 
 /// Collects the related records that are needed for labels, then labels links with them. The records are
-/// read by [`Store::load`].
+/// read by [`Store::load`](super::Store::load).
 #[derive(Clone, Debug, Default)]
 pub struct RelatedLoader {
     /// The requested records. `None` until one is read, and if it does not exist.
@@ -152,48 +141,5 @@ fn for_each(related: &[Related], answer: &mut Answer, mut then: impl FnMut(&Rela
             }
             Answer::Figure(_) => {}
         }
-    }
-}
-
-impl Store {
-    /// Reads all that a loader has requested: the related records, and whether the records of label changes
-    /// are referred to.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub async fn load(&self, leads: &mut RelatedLoader) -> Result<(), StoreError> {
-        let renamed: Vec<_> = leads.renamed().take(MAX_REFERRERS).cloned().collect();
-        for renamed in renamed {
-            if !self.has_referrers(&renamed).await? {
-                leads.has_no_referrers(renamed);
-            }
-        }
-        let wanted: Vec<_> = leads.wanted().map(|(name, ids)| (name.clone(), ids)).collect();
-        for (name, ids) in wanted {
-            let table = self.table(&name)?;
-            let mut select = columns(table);
-            select.and_where(among(table, &ids));
-            let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-            let rows = ask!(self.readers, connection => {
-                let rows = sqlx::query_with(AssertSqlSafe(sql.clone()), values.clone());
-                rows.fetch_all(connection).await.map_err(StoreError::from)
-            })?;
-            let records = rows.iter().map(|row| row::record(table, row, &self.people));
-            leads.read(&name, records.collect());
-        }
-        Ok(())
-    }
-
-    async fn has_referrers(&self, renamed: &LabelChange) -> Result<bool, StoreError> {
-        let table = self.table(&renamed.table)?;
-        let mut select = Sql::select();
-        select.expr(Expr::cust("1")).from(Alias::new(table.name.as_str()));
-        select.and_where(column(table, renamed.field).eq(renamed.record.get()));
-        let (sql, values) = limited(&select, 1, 0);
-        let found = ask!(self.readers, connection => {
-            let found = sqlx::query_with(AssertSqlSafe(sql.clone()), SqlxValues(values.clone()));
-            found.fetch_optional(connection).await.map_err(StoreError::from)
-        });
-        Ok(found?.is_some())
     }
 }

@@ -8,14 +8,13 @@
 
 use std::sync::Arc;
 
+use crate::model::ids::{Position, SealedPosition};
+use crate::model::value::Value;
+use crate::store::own::{OwnRow, OwnStatement};
 use aes_gcm_siv::aead::{Aead, KeyInit};
 use aes_gcm_siv::{Aes256GcmSiv, Key, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sqlx::SqliteConnection;
-
-use crate::model::ids::{Position, SealedPosition};
-use crate::store::StoreError;
 
 /// The nonce of all positions: a constant, so that equal positions have equal texts.
 const NONCE: [u8; 12] = [0; 12];
@@ -30,21 +29,27 @@ const MAX_LENGTH: usize = 1_024;
 pub struct PositionSeal(Arc<Aes256GcmSiv>);
 
 impl PositionSeal {
-    /// Returns the seal of a database. Makes its key if it has none.
-    ///
-    /// # Errors
-    /// If the database does not answer.
-    pub(super) async fn of(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
-        let made = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
-        let sql = "insert into _pagetide_meta (key, value) values ('position-key', ?)
+    /// The statement that stores a new random key, unless the database has one.
+    pub(super) fn make_key() -> OwnStatement {
+        let sql = "insert into _pagetide_meta (key, value) values ('position-key', $1)
                    on conflict (key) do nothing";
-        sqlx::query(sql).bind(&made).execute(&mut *connection).await?;
+        let key = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+        OwnStatement::new(sql, vec![Value::text(key)])
+    }
+
+    /// The statement that selects the key.
+    pub(super) fn select_key() -> OwnStatement {
         let sql = "select value from _pagetide_meta where key = 'position-key'";
-        let kept: String = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+        OwnStatement::new(sql, Vec::new())
+    }
+
+    /// Returns the seal of the key in these rows of [`select_key`](Self::select_key).
+    pub(super) fn of(rows: &[OwnRow]) -> Self {
+        let kept = rows.first().map_or("", |row| row.always_text(0));
         let decoded = URL_SAFE_NO_PAD.decode(kept).unwrap_or_default();
         // If the stored key is damaged, a random one is used, and no client can resume after a restart.
         let key = <[u8; 32]>::try_from(decoded).unwrap_or_else(|_| rand::random());
-        Ok(Self(Arc::new(Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(key)))))
+        Self(Arc::new(Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(key))))
     }
 
     /// Encrypts a position for a client.
@@ -72,21 +77,18 @@ impl PositionSeal {
 mod tests {
     use super::*;
 
-    async fn seal() -> PositionSeal {
-        use sqlx::Connection;
-        let mut connection = SqliteConnection::connect(":memory:").await.unwrap();
-        let table = "create table _pagetide_meta (key text primary key, value text)";
-        sqlx::query(table).execute(&mut connection).await.unwrap();
-        let made = PositionSeal::of(&mut connection).await.unwrap();
-        let kept = PositionSeal::of(&mut connection).await.unwrap();
+    fn seal() -> PositionSeal {
+        let key = OwnRow(PositionSeal::make_key().values);
+        let made = PositionSeal::of(std::slice::from_ref(&key));
+        let kept = PositionSeal::of(&[key]);
         let sealed = made.seal(&Position::new("1"));
         assert_eq!(kept.open(&sealed), Position::new("1"), "the key is kept");
         made
     }
 
-    #[tokio::test]
-    async fn what_is_sealed_says_nothing_and_opens_again() {
-        let seal = seal().await;
+    #[test]
+    fn what_is_sealed_says_nothing_and_opens_again() {
+        let seal = seal();
         let mut lengths = Vec::new();
         for text in ["1", "abcdef01-1-0", "abcdef01-9223372036854775807-fff"] {
             let position = Position::new(text);
@@ -99,9 +101,9 @@ mod tests {
         assert_eq!(lengths.len(), 1, "{lengths:?}");
     }
 
-    #[tokio::test]
-    async fn what_nobody_sealed_is_of_no_history() {
-        let (seal, other) = (seal().await, seal().await);
+    #[test]
+    fn what_nobody_sealed_is_of_no_history() {
+        let (seal, other) = (seal(), seal());
         let sealed = seal.seal(&Position::new("1"));
         let mut texts: Vec<String> =
             ["", "-", "deadbeef-3", "abcdef01-0-0", "AAAA", "\u{e9}"].map(str::to_owned).into();

@@ -4,16 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
 use crate::model::ids::UserId;
 use crate::model::value::Value;
 use crate::model::viewer::User;
 use crate::store::accounts::user;
-use crate::store::readers::settled;
-use crate::store::write::SystemStatement;
-use crate::store::{Store, StoreError};
+use crate::store::own::{OwnRow, OwnStatement};
+use crate::store::{Store, StoreError, on};
 
 /// The values of a session that is to begin. Times are in Unix seconds.
 #[derive(Clone, Debug)]
@@ -90,8 +86,8 @@ impl Store {
     pub async fn add_session(&self, session: NewSession) -> Result<bool, StoreError> {
         let sql =
             "insert into _pagetide_sessions (token_hash, user_id, begun_at, expires_at, agent)
-                   select ?1, id, ?2, ?3, ?4 from _pagetide_users
-                   where id = ?5 and password_hash = ?6 and disabled_at is null";
+                   select $1, id, $2, $3, $4 from _pagetide_users
+                   where id = $5 and password_hash = $6 and disabled_at is null";
         let values = vec![
             Value::text(session.token_hash),
             Value::Integer(session.begun_at),
@@ -100,7 +96,7 @@ impl Store {
             Value::text(session.user.as_str()),
             Value::text(session.password_hash),
         ];
-        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
+        Ok(self.execute(OwnStatement::new(sql, values)).await? > 0)
     }
 
     /// Returns the user of a session or token, and when it ends, in Unix seconds. `None` if there is none
@@ -113,15 +109,12 @@ impl Store {
         token_hash: &str,
         now: i64,
     ) -> Result<Option<(User, i64)>, StoreError> {
-        let row = sqlx::query(
-            "select id, email, name, role, expires_at from _pagetide_credentials
-             join _pagetide_users on id = user_id
-             where token_hash = ? and expires_at > ? and disabled_at is null",
-        )
-        .bind(token_hash)
-        .bind(now);
-        let row = settled!(self.readers.sessions(), reader => row.fetch_optional(reader));
-        Ok(row.and_then(|row| Some((user(&row)?, row.get("expires_at")))))
+        let sql = "select id, email, name, role, expires_at from _pagetide_credentials
+                   join _pagetide_users on id = user_id
+                   where token_hash = $1 and expires_at > $2 and disabled_at is null";
+        let values = vec![Value::text(token_hash), Value::Integer(now)];
+        let rows = self.own_rows(OwnStatement::new(sql, values)).await?;
+        Ok(rows.first().and_then(|row| Some((user(row)?, row.always_integer(4)))))
     }
 
     /// Returns the users of these sessions and tokens, by hash. Those that have ended at `now` are left out.
@@ -133,16 +126,17 @@ impl Store {
         token_hashes: &[String],
         now: i64,
     ) -> Result<HashMap<String, User>, StoreError> {
-        let rows = sqlx::query(
-            "select token_hash, id, email, name, role from _pagetide_credentials
+        let listed = on!(self, engine => engine.texts_of("$1"));
+        let sql = format!(
+            "select id, email, name, role, token_hash from _pagetide_credentials
              join _pagetide_users on id = user_id
-             where token_hash in (select value from json_each(?)) and expires_at > ?
-               and disabled_at is null",
-        )
-        .bind(serde_json::to_string(token_hashes).unwrap_or_default())
-        .bind(now);
-        let rows = settled!(self.readers.sessions(), reader => rows.fetch_all(reader));
-        Ok(rows.iter().filter_map(|row| Some((row.get("token_hash"), user(row)?))).collect())
+             where token_hash in ({listed}) and expires_at > $2 and disabled_at is null"
+        );
+        let hashes = serde_json::to_string(token_hashes).unwrap_or_default();
+        let values = vec![Value::text(hashes), Value::Integer(now)];
+        let rows = self.own_rows(OwnStatement::new(sql, values)).await?;
+        let users = rows.iter().filter_map(|row| Some((row.always_text(4).to_owned(), user(row)?)));
+        Ok(users.collect())
     }
 
     /// Returns the sessions that have not ended at `now`, the newest first, at most 1,000: those of one
@@ -155,22 +149,20 @@ impl Store {
         of: Option<&UserId>,
         now: i64,
     ) -> Result<Vec<SessionSeen>, StoreError> {
-        let rows = sqlx::query(
-            "select token_hash, begun_at, expires_at, agent, id, email, name, role
-             from _pagetide_sessions join _pagetide_users on id = user_id
-             where expires_at > ?1 and (?2 is null or id = ?2) and disabled_at is null
-             order by begun_at desc, expires_at desc limit 1000",
-        )
-        .bind(now)
-        .bind(of.map(UserId::as_str));
-        let rows = settled!(self.readers.sessions(), reader => rows.fetch_all(reader));
-        let session = |row: &SqliteRow| {
-            user(row).map(|user| SessionSeen {
-                token_hash: row.get("token_hash"),
-                user,
-                begun_at: row.get("begun_at"),
-                expires_at: row.get("expires_at"),
-                agent: row.get("agent"),
+        let sql = "select id, email, name, role, token_hash, begun_at, expires_at, agent
+                   from _pagetide_sessions join _pagetide_users on id = user_id
+                   where expires_at > $1 and (cast($2 as text) is null or id = $2)
+                     and disabled_at is null
+                   order by coalesce(begun_at, 0) desc, expires_at desc limit 1000";
+        let values = vec![Value::Integer(now), of_user(of)];
+        let rows = self.own_rows(OwnStatement::new(sql, values)).await?;
+        let session = |row: &OwnRow| {
+            Some(SessionSeen {
+                user: user(row)?,
+                token_hash: row.always_text(4).to_owned(),
+                begun_at: row.integer(5),
+                expires_at: row.always_integer(6),
+                agent: row.text(7).map(str::to_owned),
             })
         };
         Ok(rows.iter().filter_map(session).collect())
@@ -181,9 +173,9 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn end_session(&self, token_hash: &str, now: i64) -> Result<(), StoreError> {
-        let sql = "delete from _pagetide_sessions where token_hash = ? or expires_at <= ?";
+        let sql = "delete from _pagetide_sessions where token_hash = $1 or expires_at <= $2";
         let values = vec![Value::text(token_hash), Value::Integer(now)];
-        self.execute(SystemStatement { sql, values }).await?;
+        self.execute(OwnStatement::new(sql, values)).await?;
         Ok(())
     }
 
@@ -192,8 +184,8 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn end_sessions(&self, of: &UserId) -> Result<(), StoreError> {
-        let sql = "delete from _pagetide_sessions where user_id = ?";
-        self.execute(SystemStatement { sql, values: vec![Value::text(of.as_str())] }).await?;
+        let sql = "delete from _pagetide_sessions where user_id = $1";
+        self.execute(OwnStatement::new(sql, vec![Value::text(of.as_str())])).await?;
         Ok(())
     }
 
@@ -204,7 +196,7 @@ impl Store {
     pub async fn add_token(&self, token: NewToken) -> Result<bool, StoreError> {
         let sql =
             "insert into _pagetide_tokens (token_hash, id, user_id, name, created_at, expires_at)
-                   select ?1, ?2, id, ?3, ?4, ?5 from _pagetide_users where id = ?6";
+                   select $1, $2, id, $3, $4, $5 from _pagetide_users where id = $6";
         let values = vec![
             Value::text(token.token_hash),
             Value::text(token.id),
@@ -213,7 +205,7 @@ impl Store {
             token.expires_at.map_or(Value::Null, Value::Integer),
             Value::text(token.user.as_str()),
         ];
-        Ok(self.execute(SystemStatement { sql, values }).await? > 0)
+        Ok(self.execute(OwnStatement::new(sql, values)).await? > 0)
     }
 
     /// Returns the API tokens, the newest first, at most 1,000: those of one account, or of all.
@@ -221,24 +213,21 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn tokens(&self, of: Option<&UserId>) -> Result<Vec<ApiToken>, StoreError> {
-        let rows = sqlx::query(
-            "select tokens.id as token_id, tokens.name as token_name, tokens.created_at as made_at,
-                    expires_at, last_used_at, people.id as id, email, people.name as name, role
-             from _pagetide_tokens as tokens join _pagetide_users as people
-               on people.id = tokens.user_id
-             where ?1 is null or people.id = ?1
-             order by made_at desc, token_id limit 1000",
-        )
-        .bind(of.map(UserId::as_str));
-        let rows = settled!(self.readers.sessions(), reader => rows.fetch_all(reader));
-        let token = |row: &SqliteRow| {
-            user(row).map(|user| ApiToken {
-                id: row.get("token_id"),
-                name: row.get("token_name"),
-                user,
-                created_at: row.get("made_at"),
-                expires_at: row.get("expires_at"),
-                last_used_at: row.get("last_used_at"),
+        let sql = "select people.id, email, people.name, role, tokens.id, tokens.name,
+                          tokens.created_at, expires_at, last_used_at
+                   from _pagetide_tokens as tokens join _pagetide_users as people
+                     on people.id = tokens.user_id
+                   where cast($1 as text) is null or people.id = $1
+                   order by tokens.created_at desc, tokens.id limit 1000";
+        let rows = self.own_rows(OwnStatement::new(sql, vec![of_user(of)])).await?;
+        let token = |row: &OwnRow| {
+            Some(ApiToken {
+                user: user(row)?,
+                id: row.always_text(4).to_owned(),
+                name: row.always_text(5).to_owned(),
+                created_at: row.always_integer(6),
+                expires_at: row.integer(7),
+                last_used_at: row.integer(8),
             })
         };
         Ok(rows.iter().filter_map(token).collect())
@@ -250,9 +239,9 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn end_token(&self, id: &str, of: Option<&UserId>) -> Result<bool, StoreError> {
-        let sql = "delete from _pagetide_tokens where id = ?1 and (?2 is null or user_id = ?2)";
-        let of = of.map_or(Value::Null, |of| Value::text(of.as_str()));
-        Ok(self.execute(SystemStatement { sql, values: vec![Value::text(id), of] }).await? > 0)
+        let sql = "delete from _pagetide_tokens where id = $1 and (cast($2 as text) is null or user_id = $2)";
+        let values = vec![Value::text(id), of_user(of)];
+        Ok(self.execute(OwnStatement::new(sql, values)).await? > 0)
     }
 
     /// Stores the time at which an API token was used, in Unix seconds.
@@ -260,9 +249,14 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn note_use(&self, token_hash: &str, at: i64) -> Result<(), StoreError> {
-        let sql = "update _pagetide_tokens set last_used_at = ? where token_hash = ?";
+        let sql = "update _pagetide_tokens set last_used_at = $1 where token_hash = $2";
         let values = vec![Value::Integer(at), Value::text(token_hash)];
-        self.execute(SystemStatement { sql, values }).await?;
+        self.execute(OwnStatement::new(sql, values)).await?;
         Ok(())
     }
+}
+
+/// The parameter that restricts a statement to one account; null restricts it to none.
+fn of_user(of: Option<&UserId>) -> Value {
+    of.map_or(Value::Null, |of| Value::text(of.as_str()))
 }

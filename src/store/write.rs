@@ -9,7 +9,7 @@ use crate::model::record::Record;
 use crate::model::related::Related;
 use crate::model::table::Table;
 use crate::model::value::Value;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError, on};
 
 /// Changes to records of one table, of which all are made or none.
 #[derive(Clone, Debug)]
@@ -100,8 +100,14 @@ pub enum WriteOutcome {
 /// The outcome of each action of a write. Unless all of them are `Made` or `Done`, no action stands.
 pub type Outcomes = Vec<Result<WriteOutcome, StoreError>>;
 
-/// A fixed statement on our own tables, with the values of its parameters.
-pub(super) struct SystemStatement {
-    pub(super) sql: &'static str,
-    pub(super) values: Vec<Value>,
+impl Store {
+    /// Performs all actions of a write, or none of them. When it returns, the changes are on disk and in the
+    /// change log. A trial ([`Intent::Try`]) returns the outcomes that the write would have, and changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn write(&self, write: Write) -> Result<Outcomes, StoreError> {
+        on!(self, engine => engine.write(write).await)
+    }
 }
