@@ -38,6 +38,8 @@ test("headers sort upwards, downwards and as it was", async () => {
   await openLive();
   const head = page.getByRole("link", { name: "Title" });
   await head.click();
+  // These are the first titles before it, too, and a second click on the same link changes nothing.
+  await eventually(query, "?sort=title:asc");
   await eventually(titles, ["t1", "t2", "t3"]);
   await head.click();
   await eventually(titles, ["t8", "t7", "t6"]);

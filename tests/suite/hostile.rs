@@ -315,7 +315,8 @@ async fn a_reader_that_does_not_read_is_told_to_read_again_and_others_notice_not
              insert into orders (customer) select hex(zeroblob(320)) from n"
         ));
         for _ in 0..STEP {
-            assert_eq!(reader.next().await["event"], "insert");
+            let message = reader.next().await;
+            assert_eq!(message["event"], "insert", "{message}");
         }
     }
     while stuck.next().await["type"] != "resync" {}

@@ -1,5 +1,6 @@
 //! Lists of the Records API: searches, and pages by cursor while rows come and go.
 
+use pagetide::limits::Limit;
 use reqwest::Method;
 use serde_json::Value as Json;
 
@@ -149,7 +150,8 @@ pages:
     path: /
     components: [{ type: dataTable, id: letters, dataSource: { table: letters, sort: [{ field: number, direction: desc }] }, columns: [{ field: number }, { field: body }, { field: to }] }]
 ";
-    let server = Server::start(APP).await;
+    // As long as it takes: on a busy machine, the whole list may take some seconds.
+    let server = Server::start_within(APP, &[(Limit::StatementTime, 600_000)]).await;
     server.sql(
         "insert into people (name) values ('Ada'), ('Grace');
          with recursive n(i) as (select 1 union all select i + 1 from n where i < 60)

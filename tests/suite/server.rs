@@ -382,7 +382,7 @@ impl Socket {
     pub async fn next(&mut self) -> Json {
         loop {
             let message = self.next_message().await;
-            if !says_connected(&message) {
+            if !says_connected(&message) && message["type"] != "heartbeat" {
                 return message;
             }
         }

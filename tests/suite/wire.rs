@@ -4,7 +4,7 @@ use pagetide::model::refresh::{TRANSPORT, Transport};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-use crate::server::{DESK, Server, Socket};
+use crate::server::{self, DESK, Server, Socket};
 use crate::streams::Stream;
 
 const ORDERS: &str = "/api/tables/orders/subscribe";
@@ -307,8 +307,13 @@ async fn a_heartbeat_comes_at_its_interval() {
     let server = Server::start_with(DESK, transport).await;
     let mut socket = guest_socket(&server, ORDERS).await;
     socket.next().await;
-    for _ in 0..3 {
-        assert_message(socket.next().await, json!({ "type": "heartbeat" }));
+    let mut heard = 0;
+    while heard < 3 {
+        let message = socket.next_message().await;
+        if !server::says_connected(&message) {
+            assert_message(message, json!({ "type": "heartbeat" }));
+            heard += 1;
+        }
     }
 }
 
