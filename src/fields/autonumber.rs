@@ -1,4 +1,4 @@
-//! Numbers that the database gives its records, as on orders and tickets.
+//! `autonumber`: numbers that the database gives its records, as on orders and tickets.
 
 use serde_json::{Value as Json, json};
 
@@ -8,9 +8,9 @@ use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::field::{FieldKind, Numbering};
 use crate::model::value::Value;
 
-/// The greatest first number: there must be room for all that follow.
+/// The greatest `start` that an author may give, so that there is room for the numbers that follow.
 const MAX_START: i64 = 1_000_000_000_000;
-/// The longest prefix, in characters.
+/// The maximal length of `prefix`, in characters.
 const MAX_PREFIX: usize = 20;
 
 pub(super) struct AutonumberFamily;
@@ -46,7 +46,7 @@ impl Family for AutonumberFamily {
         matches!(kind, FieldKind::Autonumber(_))
     }
 
-    /// Values for filters, with the prefix that people read or without: a record's own is never given.
+    /// Reads a number to filter by, with its prefix or without. A record's own number is never sent.
     fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
         let prefix = match kind {
             FieldKind::Autonumber(numbering) => numbering.prefix.as_ref(),

@@ -1,4 +1,4 @@
-//! Yes or no.
+//! `checkbox`: a value that is true or false.
 
 use serde_json::{Value as Json, json};
 
@@ -8,7 +8,7 @@ use crate::fields::{Family, Misfit, Options};
 use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
-/// Yes and no as people and spreadsheets write them, in any case.
+/// The texts that mean true, as people and spreadsheets write them, in upper or lower case.
 const YES: [&str; 3] = ["true", "yes", "1"];
 const NO: [&str; 3] = ["false", "no", "0"];
 
@@ -67,7 +67,8 @@ impl Family for CheckboxFamily {
     }
 }
 
-/// `TRUE` as JSON; what is neither yes nor no stays a text.
+/// Returns text such as `TRUE` or `no` as a JSON boolean. Any other text stays a JSON string, which
+/// [`Family::parse`] refuses.
 pub(super) fn from_text(text: &str) -> Json {
     let is_one_of = |words: [&str; 3]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
     match (is_one_of(YES), is_one_of(NO)) {

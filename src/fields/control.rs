@@ -1,16 +1,17 @@
-//! The controls that people enter values with.
+//! The kinds of controls in forms, cells and filters, with which people enter values.
 
 use serde::Serialize;
 
-/// The zone whose clock is meant wherever people read, enter or filter by an instant.
+/// The time zone in which instants are shown, entered and filtered by.
 pub const ZONE: &str = "UTC";
 
-/// The last day that a control is given: of longer years the texts would not sort by time.
+/// The last day that a control accepts. Years of five digits are refused, since their texts would not sort by
+/// time.
 pub(super) const LAST_DAY: &str = "9999-12-31";
-/// The last time that a control is given.
+/// The last date and time that a control accepts.
 pub(super) const LAST_TIME: &str = "9999-12-31T23:59:59.999";
 
-/// The kinds of control; what they give is checked by the server.
+/// A kind of control. The server checks the text that a control sends, whatever its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Control {
@@ -24,33 +25,35 @@ pub enum Control {
     Url,
     /// An input for a telephone number.
     Tel,
-    /// A whole number: a number in JSON.
+    /// An input for a whole number, which is a number in JSON.
     Integer,
-    /// A number of which no digit may be lost: text in JSON.
+    /// An input for a decimal, which is text in JSON, so that no digit is lost.
     Decimal,
-    /// Yes or no: a boolean in JSON.
+    /// A checkbox, which is a boolean in JSON.
     Checkbox,
     /// An input for a day of the calendar.
     Date,
     /// An input for a time of day.
     Time,
-    /// An instant, as `2026-04-05T12:00:00Z`.
+    /// An input for a date and time, which is text such as `2026-04-05T12:00:00Z` in JSON.
     Datetime,
-    /// One of the options.
+    /// A select with the options, of which one is chosen.
     Select,
-    /// Some of the options: a list in JSON.
+    /// A select of which several options may be chosen, which is a list in JSON.
     MultiSelect,
     /// A text area for JSON.
     Json,
-    /// A record of another table: its id in JSON.
+    /// A picker for a record of another table, which is its id in JSON.
     Relationship,
 }
 
 impl Control {
-    /// The type of the input (HTML, 4.10.5); nothing for a control that is an element of another kind.
+    /// The `type` of the `<input>` element (HTML standard, section 4.10.5). `None` if the control is another
+    /// element.
     pub fn input_type(self) -> Option<&'static str> {
         Some(match self {
-            // Browsers read numbers by the rules of their own language; here they are read by the server.
+            // `type=number` reads a comma by the browser's language and drops what it does not understand.
+            // The server reads the text instead.
             Self::Text | Self::Integer | Self::Decimal => "text",
             Self::Email => "email",
             Self::Url => "url",
@@ -65,17 +68,18 @@ impl Control {
         })
     }
 
-    /// How fine the steps are that it gives: browsers would take whole minutes.
+    /// The `step` attribute. Without it, browsers offer whole minutes, and a time with seconds is invalid.
     pub fn step(self) -> Option<&'static str> {
         matches!(self, Self::Time | Self::Datetime).then_some("any")
     }
 
-    /// Whether it gives days or times, which browsers drop where they are none.
+    /// Whether the control is for dates or times. Browsers show nothing in such a control if its text is no
+    /// date or time.
     pub fn is_clock(self) -> bool {
         matches!(self, Self::Date | Self::Time | Self::Datetime)
     }
 
-    /// The last day or time that it gives: browsers would take years of six digits.
+    /// The `max` attribute. Without it, browsers accept years of six digits.
     pub fn max(self) -> Option<&'static str> {
         match self {
             Self::Date => Some(LAST_DAY),
@@ -84,7 +88,7 @@ impl Control {
         }
     }
 
-    /// The zone whose clock it shows.
+    /// The time zone of the date and time in the control. `None` if it shows no instants.
     pub fn zone(self) -> Option<&'static str> {
         (self == Self::Datetime).then_some(ZONE)
     }

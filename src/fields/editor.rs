@@ -1,4 +1,4 @@
-//! What a value is edited with: a control that shows exactly the value.
+//! Chooses the control with which a value is edited: one that shows exactly the value.
 
 use std::sync::Arc;
 
@@ -9,29 +9,29 @@ use crate::fields::control::Control;
 use crate::fields::{family, parse, time};
 use crate::model::field::Field;
 
-/// What a browser needs to know to let somebody edit a field.
+/// The description of a field from which the browser makes a control to edit it.
 #[derive(Debug, Serialize)]
 pub struct FieldEditor<'a> {
-    /// The field, by its name in the API.
+    /// The name of the field in the API.
     pub field: &'a str,
-    /// What people call it.
+    /// The label that people read.
     pub label: &'a str,
-    /// Whether it must have a value.
+    /// Whether the field must have a value.
     pub required: bool,
     /// The kind of control.
     pub control: Control,
-    /// What may be chosen, for a select.
+    /// The options of a select; empty for other controls.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub options: &'a [Arc<str>],
-    /// The last day or time that it gives.
+    /// The last date or time that the control accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<&'static str>,
-    /// The zone whose clock it shows.
+    /// The time zone of the control, if it shows instants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<&'static str>,
 }
 
-/// How a field is edited; nothing for one that the system sets.
+/// Returns the description of a field for editing. `None` if the system sets the field.
 pub fn editor(field: &Field) -> Option<FieldEditor<'_>> {
     let control = family(&field.kind).control(&field.kind)?;
     let Field { name, label, kind, required, .. } = field;
@@ -46,9 +46,9 @@ pub fn editor(field: &Field) -> Option<FieldEditor<'_>> {
     })
 }
 
-/// The control that holds a text of the field as it is, and the text as it stands there. What the
-/// field's own control would alter or leave out (another program wrote it, or somebody typed it)
-/// stands in one for plain text.
+/// Returns a control that keeps this text unchanged, and the text as it stands in the control. That is the
+/// field's own control if possible. A text that it would alter or leave out, because another program wrote it
+/// or somebody mistyped it, stands in a control for plain text.
 pub fn holding(field: &Field, control: Control, text: &str) -> (Control, String) {
     use Control::{Decimal, Email, Integer, LongText, Tel, Text, Url};
     let has_lines = text.contains(['\n', '\r']);
@@ -80,8 +80,8 @@ mod tests {
     use crate::model::storage::Storage;
     use crate::model::value::Value;
 
-    /// What a browser sends of an input with this value that nobody touches: HTML's algorithms of
-    /// value sanitization. A time comes out in one of two ways of writing it.
+    /// Returns the texts that a browser may send for an input with this value that nobody touches, by the
+    /// value sanitization algorithms of HTML. A time may be written in two ways.
     fn sent(control: Control, text: &str) -> Vec<String> {
         let text = text.replace('\0', "\u{fffd}");
         let line = || text.replace(['\n', '\r'], "");
@@ -103,7 +103,7 @@ mod tests {
         }]
     }
 
-    /// What a browser sends of the field's control in a form, for each way in which it may.
+    /// Returns each list of texts that a browser may send for an untouched control of the field.
     fn sent_untouched(field: &Field, value: &Value) -> Vec<Vec<String>> {
         let FieldEditor { control, .. } = editor(field).unwrap();
         let shown = entry::shown(value);

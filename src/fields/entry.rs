@@ -1,6 +1,7 @@
-//! What stands in the controls of a form, as text: a value that is shown, and one that was entered.
+//! The texts in the controls of a form: a value as text for its control, and an entered text as a value.
 //!
-//! A control that nobody touched says nothing about its value: what it sends is what it showed.
+//! A control that nobody touched sends the text that it showed. Such a text is no change of the value, even if
+//! the text does not fit the field.
 
 use serde_json::Value as Json;
 
@@ -9,7 +10,8 @@ use crate::model::field::{Field, FieldKind};
 use crate::model::input::Input;
 use crate::model::value::{Value, list_text};
 
-/// A value as the API has it, without its quotes; nothing if it is missing, or nobody can enter it.
+/// Returns a value as its text in JSON, without quotation marks. `None` if it is missing, or of a kind that
+/// nobody enters.
 pub fn text(value: &Value) -> Option<String> {
     Some(match value {
         Value::Null | Value::Person(_) => return None,
@@ -22,7 +24,8 @@ pub fn text(value: &Value) -> Option<String> {
     })
 }
 
-/// A value as the texts that its control has, one for each that was chosen: none for a missing one.
+/// Returns the texts that a control shows for a value: one, or one for each chosen option. Empty if the value
+/// is missing.
 pub fn shown(value: &Value) -> Vec<String> {
     match value {
         Value::List(chosen) => chosen.iter().map(|option| option.to_string()).collect(),
@@ -30,7 +33,7 @@ pub fn shown(value: &Value) -> Vec<String> {
     }
 }
 
-/// What [`shown`] gives, as a form says it: null, a text or a list of texts.
+/// Returns the texts of [`shown`] as JSON for the `_base` of a form: null, a text or a list of texts.
 pub fn kept(value: &Value) -> Json {
     match value {
         Value::List(_) => shown(value).into_iter().collect(),
@@ -38,7 +41,7 @@ pub fn kept(value: &Value) -> Json {
     }
 }
 
-/// What [`shown`] gave, from what a form says of it.
+/// Returns the texts of [`shown`] from the JSON that [`kept`] made of them.
 pub fn texts(field: &Field, kept: &Json) -> Vec<String> {
     let one = |json: &Json| json.as_str().map_or_else(|| json.to_string(), str::to_owned);
     match kept {
@@ -50,26 +53,26 @@ pub fn texts(field: &Field, kept: &Json) -> Vec<String> {
     }
 }
 
-/// What was entered, as the API would have it. A control left empty gives null.
+/// Returns an entered text as the API would receive it. An empty control is null.
 ///
 /// # Errors
-/// If a field that holds one value was sent several, or more than the field could keep of it.
+/// If several values were sent for a field that holds one, or the text is longer than the field can keep.
 pub fn input(field: &Field, entered: &[String]) -> Result<Input, Misfit> {
     match (&field.kind, entered) {
-        // With every digit that was typed.
+        // As text, so that every digit that was typed is kept.
         (FieldKind::Json, [text]) if !text.is_empty() => json::from_text(text),
         _ => json(field, entered).map(|json| Input::from(&json)),
     }
 }
 
-/// What was entered in a field that holds no JSON.
+/// Returns the texts that were entered into a field of any type but JSON, as JSON.
 fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
     if let FieldKind::MultiSelect(_) = field.kind {
         return Ok(entered.iter().filter(|text| !text.is_empty()).map(String::as_str).collect());
     }
     let [text] = entered else {
         return match (&field.kind, entered) {
-            // A box that is not ticked is not sent.
+            // Browsers do not send a checkbox that is not ticked.
             (FieldKind::Checkbox, []) => Ok(Json::Bool(false)),
             (_, []) => Ok(Json::Null),
             _ => Err(Misfit::value("must be given once")),
@@ -81,8 +84,8 @@ fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
     })
 }
 
-/// Whether a control that showed these texts was left alone: it sends what it showed, whether that
-/// fits the field or not, or another way of writing the same number, time or record.
+/// Whether a control that showed these texts was left untouched: it sends the same texts, or another way of
+/// writing the same number, time or record.
 pub fn is_untouched(field: &Field, entered: &[String], showed: &[String]) -> bool {
     let shown = untouched(field, showed);
     if sent(entered.iter()) == sent(shown.iter()) {
@@ -95,14 +98,14 @@ pub fn is_untouched(field: &Field, entered: &[String], showed: &[String]) -> boo
             .filter(|value| !value.is_null())
     };
     let has_variants = match &field.kind {
-        // A box that is not ticked says nothing.
+        // Browsers do not send a checkbox that is not ticked.
         FieldKind::Checkbox => !entered.is_empty() && !shown.is_empty(),
         kind => family(kind).has_variants(kind),
     };
     has_variants && value(entered).is_some_and(|entered| value(&shown) == Some(entered))
 }
 
-/// What a control that showed these texts sends if nobody touches it.
+/// Returns the texts that an untouched control sends if it showed these.
 fn untouched(field: &Field, showed: &[String]) -> Vec<String> {
     let ticked = |text: &&String| field.kind != FieldKind::Checkbox || *text == "true";
     let clock = |text: &String| {
@@ -111,15 +114,15 @@ fn untouched(field: &Field, showed: &[String]) -> Vec<String> {
     showed.iter().filter(ticked).map(clock).collect()
 }
 
-/// Texts as they come out of a browser, whose pages hold neither U+0000 nor other ends of lines. An
-/// empty control is as good as none.
+/// Returns texts as a browser sends them: without U+0000 and with line feeds as line ends. Empty texts are left
+/// out, since an empty control means a missing value.
 fn sent<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
     let plain =
         |text: &String| text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}");
     texts.filter(|text| !text.is_empty()).map(plain).collect()
 }
 
-/// Whether browsers send nothing for the field where nothing is chosen.
+/// Whether browsers send nothing for the field when nothing is chosen, as for checkboxes.
 pub fn is_silent(field: &Field) -> bool {
     matches!(field.kind, FieldKind::Checkbox | FieldKind::MultiSelect(_))
 }

@@ -1,4 +1,4 @@
-//! Reads a filter: the one vocabulary of pages, the API and subscriptions.
+//! Reads a filter from JSON. Pages, the API and subscriptions use the same form.
 
 use std::sync::Arc;
 
@@ -17,42 +17,42 @@ use crate::model::storage::Storage;
 use crate::model::table::Table;
 use crate::model::value::Value;
 
-/// The longest text an operator compares with, in bytes.
+/// The maximal length of a value in a condition, in bytes.
 const MAX_OPERAND: usize = 1_000;
 
-/// After how many faults the rest of a filter is not looked at.
+/// The number of faults after which the rest of a filter is not checked.
 const MAX_FAULTS: usize = 100;
 
-/// One thing wrong with a filter.
+/// A fault of a filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FilterFault {
-    /// The way from the filter to what is wrong.
+    /// The keys and indexes that lead from the filter to the fault.
     pub steps: Vec<PathStep>,
-    /// What is wrong with it, as a sentence.
+    /// The message, a whole sentence.
     pub message: String,
-    /// The name at fault, where it is one.
+    /// The name at fault, if the fault is an unknown or unsuitable name.
     pub slip: Option<UnknownName>,
 }
 
-/// A name in a filter that does not hold.
+/// A name in a filter that is unknown or does not suit its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnknownName {
-    /// The table has no such field, or not for this reader.
+    /// The table has no such field, or the reader may not filter by it.
     Field(String),
     /// A condition has no such key.
     Key(String),
     /// There is no such operator.
     Operator(String),
-    /// There is this operator, but not for this field.
+    /// The operator exists, but not for fields of this type.
     Unsuited(FieldAt),
-    /// The path of the page has no such parameter.
+    /// The path of the page has no parameter of this name.
     Param(String),
-    /// There is nothing that a value can stand for by this name.
+    /// No `$…` of this name exists that a value could stand for.
     Value(String),
 }
 
-/// What a value begins with that stands for something about the viewer or the page.
+/// The beginning of a value that stands for a property of the viewer.
 const CURRENT_USER: &str = "$currentUser.";
 const PARAMS: &str = "$params.";
 const QUERY: &str = "$query.";
@@ -60,9 +60,9 @@ const QUERY: &str = "$query.";
 /// The keys of a condition.
 pub const CONDITION_KEYS: [&str; 3] = ["field", "operator", "value"];
 
-/// Why a value cannot be held against a field.
+/// The reason why a value cannot be compared with a field.
 struct OperandFault {
-    /// Which item of a list it is.
+    /// The index of the value, if it is an item of a list.
     item: Option<usize>,
     message: String,
     slip: Option<UnknownName>,
@@ -74,19 +74,19 @@ impl From<String> for OperandFault {
     }
 }
 
-/// Where a filter stands, which decides what its values may stand for.
+/// The place of a filter, which decides for what its values may stand.
 #[derive(Clone, Copy, Debug)]
 pub enum FilterContext<'a> {
     /// On a page whose path has these parameters.
     Page(&'a [Arc<str>]),
-    /// In a rule about rows, which holds wherever they are asked for.
+    /// In a row rule of a table, which has no page.
     Rule,
-    /// In what somebody asks for: what they send is data.
+    /// In a request: its values are data and stand for nothing else.
     Elsewhere,
 }
 
 impl FilterContext<'_> {
-    /// What a value may stand for there.
+    /// The names that a value may stand for at this place.
     pub fn values(&self) -> &'static [&'static str] {
         match self {
             Self::Page(_) => &ROOTS,
@@ -95,13 +95,13 @@ impl FilterContext<'_> {
     }
 }
 
-/// Reads `[{field, operator, value}, …]`, `{and: […]}`, `{or: […]}`, `{not: …}`, nested.
+/// Reads a filter: `[{field, operator, value}, …]`, `{and: […]}`, `{or: […]}` or `{not: …}`, nested.
 ///
-/// `may_use` says which fields this reader may filter by; any other is as unknown as one that does
-/// not exist.
+/// `may_use` says whether the reader may filter by a field. A field that they may not filter by gets the same
+/// message as one that does not exist.
 ///
 /// # Errors
-/// Every fault of the filter.
+/// Every fault of the filter, at most [`MAX_FAULTS`].
 pub fn read(
     table: &Table,
     may_use: &dyn Fn(FieldAt) -> bool,
@@ -137,7 +137,8 @@ impl FilterParser<'_> {
         }
     }
 
-    /// What joins others counts as much as a condition: `[[], [], …]` is long without any.
+    /// Reads an `and`, `or` or `not`. Each counts as a condition towards the limit, since `[[], [], …]` is long
+    /// without holding any.
     fn group(&mut self, read: impl FnOnce(&mut Self) -> Filter<Operand>) -> Filter<Operand> {
         self.groups += 1;
         if self.groups > MAX_FILTER_GROUPS {
@@ -215,7 +216,7 @@ impl FilterParser<'_> {
         }
     }
 
-    /// A key's text; a fault if there is none.
+    /// Returns the text under a key. Notes a fault if there is none.
     fn word<'m>(&mut self, map: &'m Map<String, Json>, key: &str) -> Option<&'m str> {
         match map.get(key) {
             Some(Json::String(text)) => return Some(text),
@@ -270,7 +271,7 @@ impl FilterParser<'_> {
         Ok(Operand::Literal(value))
     }
 
-    /// An option to look for among those chosen.
+    /// Reads the option to look for in a multi-select.
     fn option(&self, at: FieldAt, json: &Json) -> Result<Operand, OperandFault> {
         match self.reference(at, json)? {
             // One option is a text, although the field keeps a list.
@@ -289,7 +290,7 @@ impl FilterParser<'_> {
         found.ok_or_else(|| unfit().into())
     }
 
-    /// A part of a text to look for.
+    /// Reads the text to look for within a text.
     fn part(&self, at: FieldAt, json: &Json) -> Result<Operand, OperandFault> {
         match (self.reference(at, json)?, json.as_str()) {
             (Some(operand), _) => Ok(operand),
@@ -304,7 +305,8 @@ impl FilterParser<'_> {
         }
     }
 
-    /// `$currentUser.id`, `$params.id` and their like; nothing for a value that is what it says.
+    /// Reads a value that stands for another, as `$currentUser.id` and `$params.id` do. `None` for any other
+    /// value.
     fn reference(&self, at: FieldAt, json: &Json) -> Result<Option<Operand>, OperandFault> {
         let Some(text) = json.as_str() else { return Ok(None) };
         if let Some(name) = text.strip_prefix(PARAMS) {
@@ -408,7 +410,7 @@ impl FilterParser<'_> {
         self.below(key, |reader| reader.slip(message, Some(slip)))
     }
 
-    /// Notes a fault here. What is returned only fills the place: the filter is refused.
+    /// Notes a fault at this place. The returned filter is never used, since the whole filter is refused.
     fn slip(&mut self, message: impl Into<String>, slip: Option<UnknownName>) -> Filter<Operand> {
         let steps = self.steps.clone();
         let message = message.into();

@@ -1,4 +1,4 @@
-//! How a value is written in a column whose author says so.
+//! Writes values in the `format` of a column.
 
 use std::fmt::Write;
 
@@ -12,14 +12,14 @@ use crate::model::field::Field;
 use crate::model::format::ValueFormat;
 use crate::model::value::Value;
 
-/// The most letters of a text that a cell shows.
+/// The maximal number of characters of a text that a cell shows.
 const MAX_LETTERS: usize = 300;
-/// The most letters of it that it holds, for whoever points at it.
+/// The maximal number of characters in the tooltip of a cell.
 const MAX_HELD: usize = 1_000;
-/// From so many letters on a text is long.
+/// The length in bytes from which a cell shows only the first lines of a text.
 const LONG: usize = 120;
 
-/// Writes a value as the HTML inside a cell of a column: in its format, and never at great length.
+/// Writes a value as the HTML inside a cell of a column, in the format of the column. Long texts are cut.
 pub fn write_column(field: &Field, format: Option<ValueFormat>, value: &Value, html: &mut String) {
     let written = match (format, value) {
         (
@@ -57,7 +57,7 @@ pub fn write_column(field: &Field, format: Option<ValueFormat>, value: &Value, h
     }
 }
 
-/// Writes the beginning of a text, and more of it on hover.
+/// Writes the beginning of a text, with more of it in a tooltip.
 fn write_bounded(class: &str, text: &str, html: &mut String) {
     let start = |most: usize| text.char_indices().nth(most).map(|(end, _)| &text[..end]);
     html.push_str(r#"<span class=""#);
@@ -69,8 +69,10 @@ fn write_bounded(class: &str, text: &str, html: &mut String) {
     html.push_str(if start(MAX_LETTERS).is_some() { "…</span>" } else { "</span>" });
 }
 
-/// How long ago something was is said by the browser, in place of these words: they are kept for as
-/// long as the record does not change.
+/// Writes an instant or a day in a format. Returns `None` if the text is neither.
+///
+/// For `relative`, the browser replaces the words: the server's rendering is cached until the record changes,
+/// so words like "2 minutes ago" would become wrong.
 fn write_time(format: ValueFormat, text: &str, html: &mut String) -> Option<()> {
     let words = match format {
         ValueFormat::Long => long(text),

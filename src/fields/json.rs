@@ -1,4 +1,4 @@
-//! Whatever JSON can say.
+//! `json`: any JSON document.
 
 use serde_json::{Value as Json, json};
 
@@ -10,12 +10,13 @@ use crate::model::field::FieldKind;
 use crate::model::input::Input;
 use crate::model::value::Value;
 
-/// The longest value, in bytes.
+/// The maximal length of a document, in bytes.
 const MAX_JSON: usize = 100_000;
-/// How deep lists and objects may nest.
+/// The maximal depth of nested lists and objects.
 const MAX_DEPTH: usize = 32;
-/// How many characters of a value a cell shows, and how many of it on hover.
+/// The number of characters of a document that a cell shows.
 const SHOWN: usize = 60;
+/// The number of characters of a document in the tooltip of a cell.
 const ON_HOVER: usize = 1_000;
 
 pub(super) struct JsonFamily;
@@ -69,7 +70,7 @@ impl Family for JsonFamily {
     }
 }
 
-/// A value from its JSON, of which every digit is kept.
+/// Reads a document from its text. The text is kept, and with it every digit of its numbers.
 pub(super) fn read(text: &str) -> Result<Value, Misfit> {
     let json: Json = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     if !is_at_most(&json, MAX_DEPTH) {
@@ -82,13 +83,13 @@ pub(super) fn read(text: &str) -> Result<Value, Misfit> {
     Ok(Value::Json(kept.get().into()))
 }
 
-/// Text that has no types as JSON; nothing but a missing value is null.
+/// Reads a document from a CSV file or a query string. An empty text is a missing value.
 pub(super) fn from_text(text: &str) -> Result<Input, Misfit> {
     let got = || Misfit::value(format!("must be JSON, got {}", Json::from(start(text, SHOWN))));
     canonical::json(text).map(Input::from).map_err(|_| got())
 }
 
-/// Whether lists and objects nest no deeper than that.
+/// Whether lists and objects are nested at most to this depth.
 fn is_at_most(json: &Json, depth: usize) -> bool {
     match json {
         Json::Array(items) => depth > 0 && items.iter().all(|item| is_at_most(item, depth - 1)),
@@ -97,7 +98,7 @@ fn is_at_most(json: &Json, depth: usize) -> bool {
     }
 }
 
-/// So many characters of a text.
+/// Returns the first characters of a text.
 fn start(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }

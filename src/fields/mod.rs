@@ -1,7 +1,7 @@
-//! What fields may hold: one file per family of field types.
+//! The field types: one file for each family of types.
 //!
-//! A family reads a type's options, takes values from JSON, checks them and writes them into HTML
-//! cells. Each has a line in `FAMILIES`; ARCHITECTURE.md says what else a new type needs.
+//! A family reads the options of its types, reads and checks values, and writes them as HTML. Each has a line
+//! in `FAMILIES`; ARCHITECTURE.md says what else a new type needs.
 
 use std::sync::Arc;
 
@@ -37,34 +37,34 @@ mod text;
 
 pub use number::without_percent;
 
-/// The options that field types take beside those of every field, as an author gives them.
+/// The options of field types, as an author gives them, beside those that every field has.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `options` of selects, statuses and multi-selects.
+    /// The choices of selects, statuses and multi-selects: `options`.
     pub options: Option<Vec<Arc<str>>>,
-    /// `currency`, an ISO 4217 code.
+    /// The currency of an amount, an ISO 4217 code: `currency`.
     pub currency: Option<Arc<str>>,
-    /// The smallest number, as `min` says.
+    /// The smallest number that is allowed: `min`.
     pub min: Option<serde_json::Number>,
-    /// `max` of numbers and ratings.
+    /// The greatest number that is allowed, or the number of stars: `max`.
     pub max: Option<serde_json::Number>,
-    /// The first autonumber, as `start` says.
+    /// The first autonumber: `start`.
     pub start: Option<serde_json::Number>,
-    /// The text before an autonumber, as `prefix` says.
+    /// The text before an autonumber: `prefix`.
     pub prefix: Option<Arc<str>>,
-    /// The table of a relationship, as `table` says.
+    /// The table that a relationship refers to: `table`.
     pub table: Option<TableName>,
-    /// The rule for removed records of a relationship, as `onDelete` says.
+    /// The rule for the removal of the related record: `onDelete`.
     pub on_delete: Option<OnDelete>,
 }
 
-/// Why a field's options or a value do not fit.
+/// The reason why an option of a field or a value does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Misfit {
-    /// The option at fault, absent when it is a value.
+    /// The option at fault. `None` if a value is at fault.
     pub option: Option<&'static str>,
-    /// What is wrong, as a fragment: `must be a whole number, got "abc"`.
+    /// The message, a fragment such as `must be a whole number, got "abc"`.
     pub message: String,
 }
 
@@ -92,49 +92,50 @@ trait Family: Sync {
     /// Whether a field of this kind belongs to the family.
     fn has(&self, kind: &FieldKind) -> bool;
 
-    /// A value from JSON that is not null; the value is if there is nothing in it.
+    /// Reads a value from JSON that is not null. The value is null if the JSON is empty, as a text of no
+    /// characters is.
     fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit>;
 
-    /// Writes a value, never null, as the HTML inside a cell.
+    /// Writes a value that is not null as the HTML inside a cell.
     fn write_cell(&self, kind: &FieldKind, value: &Value, html: &mut String);
 
-    /// The shapes of its values as JSON Schema.
+    /// Returns the JSON Schemas of its values.
     fn shapes(&self, kind: &FieldKind) -> Shapes;
 
-    /// Whether cells are aligned to the right, as numbers are.
+    /// Whether its cells are aligned to the right, as numbers are.
     fn right_aligned(&self) -> bool {
         false
     }
 
-    /// The control that a value is edited with; nothing for what the system sets.
+    /// The control to edit a value with. `None` if the system sets the field.
     fn control(&self, kind: &FieldKind) -> Option<Control>;
 
-    /// The control that filters by the field, where people type what they look for.
+    /// The control to enter a value to filter by.
     fn filter_control(&self, _: &FieldKind) -> Control {
         Control::Text
     }
 
-    /// How a value to filter by is written, after "must be".
+    /// A description of a value to filter by that completes the sentence "must be …".
     fn example(&self, _: &FieldKind) -> &'static str {
         "of another kind"
     }
 
-    /// What was typed into the control, as JSON of the API. It is not empty.
+    /// Returns a text that was typed into the control as JSON of the API. The text is not empty.
     fn typed(&self, _: &FieldKind, text: &str) -> Json {
         Json::from(text)
     }
 
-    /// A text without types, as in a CSV file, as JSON of the API. It is not empty.
+    /// Returns a text from a CSV file or a query string as JSON of the API. The text is not empty.
     fn untyped(&self, _: &FieldKind, text: &str) -> Json {
         Json::from(text)
     }
 
-    /// A value's text as the control shows it, where that is another.
+    /// Returns the text that the control shows for a value. `None` if it is the value's own text.
     fn shown(&self, _: &FieldKind, _: &str) -> Option<String> {
         None
     }
 
-    /// Whether one value can be typed in several ways, as `1.5` and `1.50`.
+    /// Whether the same value can be typed in several ways, as `1.5` and `1.50`.
     fn has_variants(&self, _: &FieldKind) -> bool {
         false
     }
@@ -153,30 +154,31 @@ const FAMILIES: [&dyn Family; 10] = [
     &system::SystemFamily,
 ];
 
-/// Every field type by its name in YAML.
+/// The names of all field types in YAML.
 pub fn type_names() -> impl Iterator<Item = &'static str> {
     type_words().map(|(name, _)| name)
 }
 
-/// Every field type by its name in YAML, with what it is, in words for authors.
+/// The names of all field types in YAML, each with its description for authors.
 pub fn type_words() -> impl Iterator<Item = (&'static str, &'static str)> {
     FAMILIES.iter().flat_map(|family| family.types().iter().copied())
 }
 
-/// The options that fields of this type take, nothing for an unknown type.
+/// The names of the options of a field type. Empty if the type is unknown.
 pub fn option_names(type_name: &str) -> &'static [&'static str] {
     by_name(type_name).map_or(&[], |family| family.options(type_name))
 }
 
-/// The kind of field that a type name and its options make; nothing for an unknown name.
+/// Returns the field kind of a type name and its options. `None` if the name is unknown, an error if the options
+/// do not fit.
 pub fn kind(type_name: &str, options: &Options) -> Option<Result<FieldKind, Misfit>> {
     by_name(type_name).map(|family| family.kind(type_name, options))
 }
 
-/// A field's value from what was sent for it, with every digit.
+/// Reads a field's value from the input that was sent for it. Every digit of a number is kept.
 ///
 /// # Errors
-/// If it does not fit.
+/// If the value does not fit the field.
 pub fn read(field: &Field, input: &Input) -> Result<Value, Misfit> {
     match field.kind.storage() {
         Storage::Json if !input.is_null() => present(field, json::read(input.text())?),
@@ -186,19 +188,20 @@ pub fn read(field: &Field, input: &Input) -> Result<Value, Misfit> {
     }
 }
 
-/// Why JSON that is well formed cannot be taken.
+/// Returns the misfit for well-formed JSON that cannot be read, because it is nested too deep or a number is too
+/// large.
 fn unreadable(error: &serde_json::Error) -> Misfit {
     Misfit::value(format!("must be JSON that every program can read: {error}"))
 }
 
-/// A field's value from JSON. Null is a missing value, which a required field refuses, and with it
-/// text that holds nothing but blanks.
+/// Reads a field's value from JSON. Null is a missing value. A required field refuses a missing value and a text
+/// of blanks alone.
 pub fn parse(field: &Field, json: &Json) -> Result<Value, Misfit> {
     let value = if json.is_null() { Value::Null } else { operand(field, json)? };
     present(field, value)
 }
 
-/// The value, unless the field must have one and it is none.
+/// Returns the value, or a misfit if it is missing and the field is required.
 fn present(field: &Field, value: Value) -> Result<Value, Misfit> {
     let is_missing = match &value {
         Value::Null => true,
@@ -208,41 +211,41 @@ fn present(field: &Field, value: Value) -> Result<Value, Misfit> {
     if field.required && is_missing { Err(Misfit::value("must have a value")) } else { Ok(value) }
 }
 
-/// A value to hold a field's against, from JSON that is not null. It is null itself where there is
-/// nothing in it, like an empty list.
+/// Reads a value to compare the field with, from JSON that is not null. The value is null if the JSON is empty,
+/// as an empty list is.
 pub fn operand(field: &Field, json: &Json) -> Result<Value, Misfit> {
     family(&field.kind).parse(&field.kind, json)
 }
 
-/// A field's value from text that has no types, as in a CSV file or a query string. No text at all
-/// is a missing value.
+/// Reads a field's value from text without types, as in a CSV file or a query string. An empty text is a missing
+/// value.
 pub fn parse_text(field: &Field, text: &str) -> Result<Value, Misfit> {
     if text.is_empty() {
         return parse(field, &Json::Null);
     }
     match field.kind.storage() {
-        // With every digit.
+        // From its text, so that every digit is kept.
         Storage::Json => read(field, &json::from_text(text)?),
         _ => parse(field, &family(&field.kind).untyped(&field.kind, text)),
     }
 }
 
-/// The control with which people type what they look for in the field.
+/// The control with which people enter a value to filter the field by.
 pub fn filter_control(kind: &FieldKind) -> Control {
     family(kind).filter_control(kind)
 }
 
-/// How a value to filter the field by is written, after "must be".
+/// A description of a value to filter the field by that completes the sentence "must be …".
 pub fn example(kind: &FieldKind) -> &'static str {
     family(kind).example(kind)
 }
 
-/// A whole number as JSON; what is none stays a text.
+/// Returns a whole number as a JSON number. Any other text stays a JSON string.
 fn whole(text: &str) -> Json {
     text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
 }
 
-/// A value as [`parse_text`] reads it; a person by name, which it does not read.
+/// Returns a value as text that [`parse_text`] reads. A person is written by name, which it does not read.
 pub fn plain_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -259,7 +262,7 @@ pub fn plain_text(value: &Value) -> String {
     }
 }
 
-/// Writes a value as the HTML inside a cell, everything escaped.
+/// Writes a value as the HTML inside a cell, escaped.
 pub fn write_cell(field: &Field, value: &Value, html: &mut String) {
     if value.is_null() {
         html.push_str(r#"<span class="pt-empty" aria-label="empty">–</span>"#);
@@ -268,7 +271,7 @@ pub fn write_cell(field: &Field, value: &Value, html: &mut String) {
     }
 }
 
-/// Writes what was made of a field's values, or a count where there is no field, as people read it.
+/// Writes a figure over a field's values, or a count if `field` is `None`, as HTML.
 pub fn write_figure(field: Option<&Field>, value: &Value, html: &mut String) {
     match (field, value) {
         (Some(Field { kind: FieldKind::Rating(_), .. }) | None, Value::Integer(number)) => {
@@ -280,7 +283,7 @@ pub fn write_figure(field: Option<&Field>, value: &Value, html: &mut String) {
     }
 }
 
-/// Writes a round number beside an axis: short, in the field's unit.
+/// Writes a round number beside the axis of a chart, shortened and in the unit of the field.
 pub fn write_tick(field: Option<&Field>, number: Decimal, html: &mut String) {
     number::write_tick(field.map(|field| &field.kind), number, html);
 }
@@ -300,7 +303,7 @@ pub fn escape(text: &str, html: &mut String) {
             '>' => "&gt;",
             '"' => "&quot;",
             '\'' => "&#39;",
-            // A bare one would be read as the end of a line like any other.
+            // HTML parsers turn a bare carriage return into a line feed.
             '\r' => "&#13;",
             _ => {
                 html.push_str(piece);

@@ -1,4 +1,4 @@
-//! Some of several options.
+//! `multi-select`: any number of several options.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use crate::fields::{Family, Misfit, Options};
 use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
-/// How many options there may be: each makes the rule in the database a step deeper.
+/// The maximal number of options. Each makes the expression of the rule in the database one level deeper.
 const MAX_OPTIONS: usize = 100;
-/// What stands between options in text that has no types.
+/// The separator of options in text without types, as in a CSV file.
 const BETWEEN: char = '|';
 
 pub(super) struct MultiSelectFamily;
@@ -88,12 +88,13 @@ impl Family for MultiSelectFamily {
     }
 }
 
-/// The chosen options as one text, as `red|green`.
+/// Returns the chosen options as one text, as `red|green`.
 pub(super) fn to_text(chosen: &[Arc<str>]) -> String {
     chosen.join(&BETWEEN.to_string())
 }
 
-/// `red|green` or `["red", "green"]` as JSON. What is an option is one, whatever it looks like.
+/// Returns `red|green` or `["red", "green"]` as JSON. A text that is an option stands for that option, even if
+/// it looks like a list.
 pub(super) fn from_text(options: &[Arc<str>], text: &str) -> Json {
     let known = |part: &str| options.iter().find(|option| option.as_ref() == part);
     let exact: Option<Vec<_>> = text.split(BETWEEN).map(known).collect();

@@ -1,4 +1,4 @@
-//! Numbers: whole, decimal, money, percentages, stars.
+//! `integer`, `decimal`, `currency`, `percentage` and `rating`.
 
 use std::fmt::{Display, Write};
 use std::num::IntErrorKind;
@@ -15,7 +15,7 @@ use crate::model::decimal::{DecimalFault, MAX_DIGITS, MAX_PLACES};
 use crate::model::field::{Bounds, FieldKind, minor_units};
 use crate::model::value::Value;
 
-/// The number of stars where the author gives no `max`.
+/// The number of stars if the author gives no `max`.
 const DEFAULT_RATING_MAX: u8 = 5;
 
 pub(super) struct NumberFamily;
@@ -158,7 +158,7 @@ impl Family for NumberFamily {
     }
 }
 
-/// Whole numbers are numbers; the digits of those that JavaScript has not may be sent as text too.
+/// Returns the schemas of whole numbers. A number that JavaScript cannot hold exactly may be sent as text too.
 fn whole_shapes(read: Json) -> Shapes {
     let mut sent = read.clone();
     sent["type"] = json!(["integer", "string"]);
@@ -166,7 +166,8 @@ fn whole_shapes(read: Json) -> Shapes {
     Shapes { read, sent }
 }
 
-/// Decimals are read as text, so that no digit is lost on the way; numbers may be sent as well.
+/// Returns the schemas of decimals. They are read as text, so that no digit is lost, and may be sent as text or
+/// numbers.
 fn decimal_shapes(bounds: &Bounds<Decimal>, example: Decimal, what: &str) -> Shapes {
     let range = match (&bounds.min, &bounds.max) {
         (Some(min), Some(max)) => format!(", from {min} to {max}"),
@@ -198,7 +199,7 @@ fn decimal_shapes(bounds: &Bounds<Decimal>, example: Decimal, what: &str) -> Sha
     Shapes { read, sent }
 }
 
-/// The number, or the nearest one that is allowed.
+/// Returns the number, or the nearest one within the bounds.
 fn within_bounds<T: PartialOrd + Copy>(number: T, bounds: &Bounds<T>) -> T {
     match (bounds.min, bounds.max) {
         (Some(min), _) if number < min => min,
@@ -207,13 +208,13 @@ fn within_bounds<T: PartialOrd + Copy>(number: T, bounds: &Bounds<T>) -> T {
     }
 }
 
-/// The greatest whole number up to which JavaScript has each of them (ECMA-262, `MAX_SAFE_INTEGER`).
+/// The greatest whole number that JavaScript holds exactly (ECMA-262, `Number.MAX_SAFE_INTEGER`).
 const MAX_SAFE: u64 = (1 << 53) - 1;
 
-/// The least number beyond those of 64 bits.
+/// The least number that is too large for 64 bits.
 const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
 
-/// A whole number; beyond those that JavaScript has, its digits as text as well.
+/// Reads a whole number from JSON. A number beyond [`MAX_SAFE`] may also be a text.
 fn integer(json: &Json) -> Result<i64, Misfit> {
     let digits = |text: &str| {
         let number: i64 = text.parse().ok()?;
@@ -230,7 +231,7 @@ fn integer(json: &Json) -> Result<i64, Misfit> {
     })
 }
 
-/// Whether it is a whole number, and only too large.
+/// Whether JSON is a whole number that is only too large for 64 bits.
 fn is_too_large(json: &Json) -> bool {
     use IntErrorKind::{NegOverflow, PosOverflow};
     match json {
@@ -242,7 +243,7 @@ fn is_too_large(json: &Json) -> bool {
     }
 }
 
-/// A share of a hundred from text, with its sign as cells show it or without.
+/// Returns the number in the text of a percentage, with `%` after it or without.
 pub fn without_percent(text: &str) -> &str {
     text.strip_suffix('%').unwrap_or(text).trim_end()
 }
@@ -259,7 +260,8 @@ fn decimal(json: &Json) -> Result<Decimal, Misfit> {
     })
 }
 
-/// Where a comma stands, people mean a point by it, or nothing: which, only they know.
+/// Returns the misfit for a text that is no number. A comma is never interpreted: it may be a decimal point or
+/// separate thousands, and only the person who typed it knows which.
 fn no_number(text: &str, json: &Json) -> Misfit {
     Misfit::value(match text.contains(',') {
         true => format!("must be a number like 12.50, with a point and no comma, got {json}"),
@@ -267,7 +269,7 @@ fn no_number(text: &str, json: &Json) -> Misfit {
     })
 }
 
-/// An amount with all the digits that its currency has, and no more.
+/// Returns an amount with as many decimal places as its currency has. A misfit if it has more.
 fn money(code: &str, mut amount: Decimal) -> Result<Value, Misfit> {
     let digits = minor_units(code);
     if amount.scale() > digits {
@@ -348,7 +350,7 @@ fn write_money(code: &str, amount: Decimal, html: &mut String) {
     write_grouped(amount, html);
 }
 
-/// Writes a number rounded to a whole one, in its unit.
+/// Writes a number rounded to a whole number, in its unit.
 pub(super) fn write_whole(kind: &FieldKind, number: Decimal, html: &mut String) {
     let mut whole = number.round();
     if let FieldKind::Currency(code, _) = kind {
@@ -361,7 +363,7 @@ pub(super) fn write_whole(kind: &FieldKind, number: Decimal, html: &mut String) 
     }
 }
 
-/// Writes what stands before an amount of money: its sign and its currency.
+/// Writes the sign and the currency before an amount.
 fn write_unit(code: &str, amount: Decimal, html: &mut String) {
     let symbol = match code {
         "EUR" => "€",
@@ -379,7 +381,7 @@ fn write_unit(code: &str, amount: Decimal, html: &mut String) {
     }
 }
 
-/// Writes a round number, great ones by thousands and millions.
+/// Writes a round number, in thousands or millions if it is great.
 pub(super) fn write_tick(kind: Option<&FieldKind>, number: Decimal, html: &mut String) {
     let mut amount = number;
     if let Some(FieldKind::Currency(code, _)) = kind {
@@ -394,7 +396,7 @@ pub(super) fn write_tick(kind: Option<&FieldKind>, number: Decimal, html: &mut S
     }
 }
 
-/// Three digits of a great number, and what they count.
+/// Returns a great number as a number of thousands, millions and so on, and the letter for these.
 fn shortened(number: Decimal) -> (Decimal, &'static str) {
     const UNITS: [(i64, &str); 3] = [(1_000_000_000, "bn"), (1_000_000, "M"), (10_000, "k")];
     for (least, suffix) in UNITS {
@@ -408,7 +410,7 @@ fn shortened(number: Decimal) -> (Decimal, &'static str) {
     (number, "")
 }
 
-/// Writes a number with a comma between each three digits before the point.
+/// Writes a number with commas between groups of three digits before the point.
 pub(super) fn write_grouped(number: impl Display, html: &mut String) {
     let text = number.to_string();
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));

@@ -1,4 +1,4 @@
-//! Records of other tables.
+//! `relationship`: a reference to a record of another table.
 
 use serde_json::{Value as Json, json};
 
@@ -9,7 +9,7 @@ use crate::model::field::{FieldKind, OnDelete};
 use crate::model::ids::RecordId;
 use crate::model::value::{Label, RecordRef, Value};
 
-/// A record as people choose it where it is not listed: what it goes by, and its id.
+/// Returns the text by which people choose a record that is not listed: its label and its id.
 pub fn choice_text(link: &RecordRef) -> String {
     match &link.label {
         Label::Text(label) => format!("{label} #{}", link.id),
@@ -17,7 +17,7 @@ pub fn choice_text(link: &RecordRef) -> String {
     }
 }
 
-/// The record that somebody entered, as [`choice_text`] has it or by its id alone.
+/// Returns the id in a text of [`choice_text`], or in a text that is an id. `None` for any other text.
 pub fn parse_choice(text: &str) -> Option<RecordId> {
     let id = text.rsplit_once('#').map_or(text, |(_, id)| id);
     id.trim().parse().ok()

@@ -1,5 +1,5 @@
-//! Values of every field type for tests, the awkward ones among them: whoever adds a type adds nothing
-//! here, unless its values look like none of these.
+//! Sample values of every field type for tests, among them those that are known to cause faults. A new type
+//! needs nothing here unless its values look like none of these.
 
 use serde_json::{Value as Json, json};
 
@@ -7,7 +7,7 @@ use crate::fields::{parse, tests, type_names};
 use crate::model::field::Field;
 use crate::model::value::Value;
 
-/// A field of every type that people can set, with values that it takes.
+/// Returns a field of every type that people can set, each with values that it accepts.
 pub(crate) fn fields() -> Vec<(Field, Vec<Value>)> {
     let pool = pool();
     let fields = type_names().map(tests::field).filter(|field| !field.kind.is_system());
@@ -18,7 +18,7 @@ pub(crate) fn fields() -> Vec<(Field, Vec<Value>)> {
     fields.map(|field| (values(&field), field)).map(|(values, field)| (field, values)).collect()
 }
 
-/// Texts that nobody expects.
+/// Returns unusual texts: blanks, line ends, right-to-left marks, markup.
 pub(crate) fn texts() -> Vec<String> {
     let mut texts: Vec<_> = [
         "a",
@@ -121,7 +121,7 @@ fn pool() -> Vec<Json> {
     pool
 }
 
-/// Days from the first to the last that a year of four digits has.
+/// Returns days from the first to the last of the years of four digits.
 fn days() -> Vec<String> {
     let years = (1..=9999).step_by(97).chain([1, 1582, 1969, 1970, 2000, 2024, 2038, 9999]);
     let of_year = |year| {
@@ -130,7 +130,7 @@ fn days() -> Vec<String> {
     years.flat_map(of_year).collect()
 }
 
-/// Whole hours, seconds, milliseconds, midnight, on days near and far.
+/// Returns instants at whole hours, with seconds, with milliseconds and at midnight, on near and far days.
 fn instants() -> Vec<String> {
     let times = [
         "00:00:00.000",
@@ -156,7 +156,7 @@ fn whole() -> Vec<i64> {
     powers.chain(round).chain(-5..=10).chain([i64::MIN, i64::MAX]).collect()
 }
 
-/// As text, with up to 15 digits on either side of the point.
+/// Returns decimals as text, with up to 15 digits on either side of the point.
 fn decimals() -> Vec<String> {
     let mut decimals: Vec<_> = [
         "-0",

@@ -1,26 +1,26 @@
-//! The values of fields as JSON Schema: what a program reads of them, and what it may send.
+//! The JSON Schemas of fields' values: as a program reads them, and as it may send them.
 
 use serde_json::{Value as Json, json};
 
 use crate::fields::family;
 use crate::model::field::Field;
 
-/// The shapes of a kind of value, never null, each with `examples`.
+/// The JSON Schemas of a field type's values, without null. Each has `examples`.
 pub(super) struct Shapes {
-    /// What a record has.
+    /// The schema of a value as it is read.
     pub(super) read: Json,
-    /// What may be sent for it.
+    /// The schema of a value as it may be sent.
     pub(super) sent: Json,
 }
 
 impl Shapes {
-    /// What is sent as it is read.
+    /// Makes one schema serve for both.
     pub(super) fn same(shape: Json) -> Self {
         Self { read: shape.clone(), sent: shape }
     }
 }
 
-/// What a record has in the field.
+/// Returns the schema of a field's value as it is read.
 pub fn read(field: &Field) -> Json {
     let mut schema = family(&field.kind).shapes(&field.kind).read;
     schema["title"] = Json::from(field.label.as_ref());
@@ -30,7 +30,7 @@ pub fn read(field: &Field) -> Json {
     if field.required { schema } else { or_null(schema) }
 }
 
-/// What may be sent for the field of a record that is there.
+/// Returns the schema of the values that may be sent for the field of an existing record.
 pub fn sent(field: &Field) -> Json {
     let mut schema = family(&field.kind).shapes(&field.kind).sent;
     schema["title"] = Json::from(field.label.as_ref());
@@ -43,7 +43,7 @@ pub fn sent(field: &Field) -> Json {
     schema
 }
 
-/// What may be sent for the field of a new record.
+/// Returns the schema of the values that may be sent for the field of a new record.
 pub fn given(field: &Field) -> Json {
     let mut schema = sent(field);
     if !field.default.is_null() {
@@ -52,17 +52,17 @@ pub fn given(field: &Field) -> Json {
     schema
 }
 
-/// A value that a record may have in the field, as it is read.
+/// Returns an example of the field's value as it is read.
 pub fn example(field: &Field) -> Json {
     family(&field.kind).shapes(&field.kind).read["examples"][0].take()
 }
 
-/// The same, or no value.
+/// Returns a schema that also allows null.
 fn or_null(mut schema: Json) -> Json {
     match &mut schema["type"] {
         Json::String(one) => schema["type"] = json!([one, "null"]),
         Json::Array(several) => several.push(Json::from("null")),
-        // What has no type may be anything.
+        // A schema without a type allows anything, null included.
         _ => {
             if let Some(map) = schema.as_object_mut() {
                 map.remove("type");

@@ -1,4 +1,4 @@
-//! One of several options: selects and statuses.
+//! `single-select` and `status`: one of several options.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
-/// How many tints the stylesheet has for badges.
+/// The number of tints that the stylesheet has for badges.
 const TINTS: usize = 6;
 
 pub(super) struct SelectFamily;
@@ -66,7 +66,8 @@ impl Family for SelectFamily {
     }
 }
 
-/// The options that an author lists, if they can be told apart.
+/// Returns the options that an author lists. A misfit if there are none, one is empty or no single line, or two
+/// are equal.
 pub(super) fn check_options(options: &Options) -> Result<Vec<Arc<str>>, Misfit> {
     let list = options.options.clone().unwrap_or_default();
     if list.is_empty() {
@@ -84,7 +85,7 @@ pub(super) fn check_options(options: &Options) -> Result<Vec<Arc<str>>, Misfit> 
     Ok(list)
 }
 
-/// Writes one option, in the tint of its place among them.
+/// Writes an option as a badge. Its tint depends on its place among the options.
 pub(super) fn write_badge(kind: &FieldKind, option: &Arc<str>, html: &mut String) {
     let place = kind.options().iter().position(|other| other == option);
     let tint = place.unwrap_or_default() % TINTS;

@@ -1,10 +1,10 @@
-//! What separates the cells of a CSV file, where that is no comma.
+//! Recognises CSV files whose cells are not separated by commas.
 
-/// What spreadsheets put between cells instead of a comma, with its name.
+/// The separators that spreadsheets use instead of commas, each with its name.
 const OTHERS: [(char, &str); 3] = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
 
-/// What the first line of a file has between its cells instead of commas, in words. `None` if commas
-/// separate them, or nothing else does either. `is_known` says whether a cell is the name of a field.
+/// Returns the name of the separator in the first line of a file. `None` if that is the comma, or no separator
+/// is recognised. `is_known` says whether a cell is the name of a field.
 pub fn other_than_comma(head: &str, is_known: impl Fn(&str) -> bool) -> Option<&'static str> {
     let has_known = |separator: char| {
         head.split(separator).any(|cell| is_known(cell.trim().trim_matches('"').trim()))
@@ -18,7 +18,7 @@ pub fn other_than_comma(head: &str, is_known: impl Fn(&str) -> bool) -> Option<&
     found.map(|(_, words)| words)
 }
 
-/// What is said of such a file.
+/// The message for a file with this separator.
 pub fn fault(separator: &str) -> String {
     format!("commas separate the cells, and this file has {separator}")
 }

@@ -1,4 +1,4 @@
-//! What the system sets by itself: the id, when a record was made and changed, and by whom.
+//! The fields that the system sets: `id`, `created-at`, `updated-at`, `created-by` and `updated-by`.
 
 use serde_json::{Value as Json, json};
 
@@ -50,7 +50,7 @@ impl Family for SystemFamily {
         kind.is_system() && !matches!(kind, FieldKind::Autonumber(_))
     }
 
-    /// Values for filters and seeds: a record's own are refused before they come here.
+    /// Reads values to filter by and values of seeds. A request that sets such a field is refused earlier.
     fn parse(&self, kind: &FieldKind, json: &Json) -> Result<Value, Misfit> {
         let text = json.as_str();
         let (value, wanted) = match kind.storage() {

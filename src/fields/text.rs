@@ -1,4 +1,4 @@
-//! Text kinds: lines, long texts, e-mail addresses, URLs, telephone numbers.
+//! `single-line-text`, `long-text`, `email`, `url` and `phone-number`.
 
 use serde_json::{Value as Json, json};
 
@@ -8,7 +8,7 @@ use crate::fields::{Family, Misfit, Options, escape};
 use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
-/// The longest text a field holds, in bytes.
+/// The maximal length of a text, in bytes.
 const MAX_TEXT: usize = 100_000;
 
 pub(super) struct TextFamily;
@@ -110,7 +110,7 @@ impl Family for TextFamily {
 
     fn typed(&self, kind: &FieldKind, text: &str) -> Json {
         match kind {
-            // Browsers end the lines of a form as mail does.
+            // Browsers send line ends as CRLF (HTML standard, form submission).
             FieldKind::LongText => Json::from(text.replace("\r\n", "\n")),
             FieldKind::Email | FieldKind::Url | FieldKind::PhoneNumber => Json::from(text.trim()),
             _ => Json::from(text),
@@ -137,8 +137,8 @@ fn check(kind: &FieldKind, text: &str) -> Result<(), Misfit> {
     }
 }
 
-/// Whether the text is safe in `href`: what comes from outside programs was never checked by us,
-/// so cells ask again.
+/// Whether a text is safe in `href`. Cells check it again, since another program may have written any text into
+/// the column.
 fn is_web_address(text: &str) -> bool {
     let scheme = text.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let known = ["http", "https", "mailto"].contains(&scheme.as_str());

@@ -1,4 +1,4 @@
-//! Days, times of day and instants. Each has one canonical form, which sorts by time.
+//! `date`, `time` and `datetime`. Each value has one canonical text, and the texts sort by time.
 
 use jiff::civil::{Date, DateTime};
 use serde_json::{Value as Json, json};
@@ -11,7 +11,7 @@ use crate::model::canonical::InstantFault;
 use crate::model::field::FieldKind;
 use crate::model::value::Value;
 
-/// How an instant to filter by is written.
+/// The description of a value to filter instants by.
 pub(super) const A_DAY_OR_TIME: &str = "a day like 2026-04-05, or a time like 2026-04-05T12:00:00Z";
 
 pub(super) struct TimeFamily;
@@ -83,7 +83,7 @@ impl Family for TimeFamily {
     }
 
     fn filter_control(&self, kind: &FieldKind) -> Control {
-        // A day stands for its first or its last instant.
+        // A day is allowed too: it stands for its first or its last instant.
         if *kind == FieldKind::Time { Control::Time } else { Control::Date }
     }
 
@@ -111,18 +111,20 @@ impl Family for TimeFamily {
     }
 }
 
-/// An instant on the clock of [`ZONE`], as the control for it has it: minutes always, seconds and
-/// milliseconds where it has them. Nothing for what such a control cannot hold.
+/// Returns an instant as the text of a control, on the clock of [`ZONE`]: with minutes, and with seconds and
+/// milliseconds if they are not zero. `None` if such a control cannot hold it.
 pub(super) fn on_clock(text: &str) -> Option<String> {
     let time = clock(text.strip_suffix('Z').unwrap_or(text))?;
     let short = time.strip_suffix(":00.000").or_else(|| time.strip_suffix(".000"));
     Some(short.map_or_else(|| time.clone(), str::to_owned))
 }
 
-/// An instant that was entered on the clock of [`ZONE`], or one that says its offset by itself.
+/// Returns a text that was entered on the clock of [`ZONE`] as an instant with its offset. A text with an
+/// offset of its own is returned as it is.
 pub(super) fn from_clock(text: &str) -> String {
     let entered = format!("{text}Z");
-    // What the clock has and cannot be kept is judged as the instant that was meant.
+    // A time with too many digits also gets the offset, so that the message is about the instant that was
+    // meant.
     let is_on_clock = clock(text).is_some()
         || matches!(
             canonical::instant(&entered),
@@ -131,7 +133,7 @@ pub(super) fn from_clock(text: &str) -> String {
     if is_on_clock { entered } else { text.to_owned() }
 }
 
-/// `2026-04-05T12:00` in full, from minutes, seconds or milliseconds on; nothing for anything else.
+/// Returns a time such as `2026-04-05T12:00` with seconds and milliseconds. `None` if the text is no such time.
 fn clock(text: &str) -> Option<String> {
     let time: DateTime = text.parse().ok()?;
     let full = time.strftime("%Y-%m-%dT%H:%M:%S.%3f").to_string();
@@ -140,7 +142,7 @@ fn clock(text: &str) -> Option<String> {
     (fits && full.starts_with(text)).then_some(full)
 }
 
-/// A text as a control for days or instants shows it; nothing where such a control cannot hold it.
+/// Returns a text as a control for dates or times shows it. `None` if such a control cannot hold it.
 pub(super) fn on_control(control: Control, text: &str) -> Option<String> {
     match control {
         Control::Datetime => on_clock(text),
@@ -150,12 +152,12 @@ pub(super) fn on_control(control: Control, text: &str) -> Option<String> {
     }
 }
 
-/// An instant as JSON Schema.
+/// Returns the JSON Schema of an instant.
 pub(super) fn instant() -> Json {
     json!({ "type": "string", "format": "date-time", "examples": ["2026-04-05T12:00:00.000Z"] })
 }
 
-/// Writes a day or an instant: short to read, exact on hover.
+/// Writes a day or an instant as HTML: in short, with the exact time in a tooltip.
 pub(super) fn write_time(text: &str, html: &mut String) {
     html.push_str(r#"<time datetime=""#);
     escape(text, html);
@@ -169,7 +171,7 @@ pub(super) fn write_time(text: &str, html: &mut String) {
     html.push_str("</time>");
 }
 
-/// A day or an instant, short to read.
+/// Returns a day or an instant in short. `None` if the text is neither.
 pub(super) fn short(text: &str) -> Option<String> {
     if let Ok(instant) = canonical::moment(text) {
         return Some(instant.strftime("%-d %b %Y, %H:%M").to_string());
