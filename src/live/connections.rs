@@ -1,4 +1,5 @@
-//! The open connections: the owner of each, its address, the time since when it is open, and the tables it listens to.
+//! The open connections: the owner and the address of each, the time at which it was opened, and the tables
+//! that it subscribes to.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,20 +23,20 @@ pub struct Credential {
     pub viewer: Viewer,
     /// The end of the session, in Unix seconds.
     pub expires_at: i64,
-    /// The address that it comes from.
+    /// The IP address of the client.
     pub address: IpAddr,
 }
 
 /// An open connection, as an admin sees it.
 #[derive(Clone, Debug)]
 pub struct OpenConnection {
-    /// The viewer who opened it.
+    /// The viewer who opened the connection.
     pub viewer: Viewer,
-    /// The address that it comes from.
+    /// The IP address of the client.
     pub address: IpAddr,
-    /// Since when, in Unix seconds.
+    /// The time at which the connection was opened, in Unix seconds.
     pub since: i64,
-    /// The tables that it listens to, each once.
+    /// The tables that the connection subscribes to, each once, in order of their names.
     pub tables: Vec<TableName>,
 }
 
@@ -50,14 +51,16 @@ pub(super) struct ConnectionRegistry {
     addresses: HashMap<IpAddr, usize>,
 }
 
+/// An open connection in the registry.
 struct ConnectionEntry {
-    /// The owner, by which connections are counted.
+    /// The owner that the connection is counted for.
     owner: Arc<str>,
     credential: Credential,
-    /// The time at which it was opened.
+    /// The time at which the connection was opened.
     since: Timestamp,
-    /// The table of each subscription.
+    /// The table of each subscription. A table appears once for each of its subscriptions.
     tables: Vec<TableName>,
+    /// Weak, so that the registry does not keep the outbox of a connection that has ended.
     outbox: Weak<Outbox>,
 }
 
@@ -94,7 +97,7 @@ impl ConnectionRegistry {
         }
     }
 
-    /// The address that a connection comes from.
+    /// The IP address of a connection. `None` if the connection is closed.
     pub(super) fn address(&self, id: ConnectionId) -> Option<IpAddr> {
         self.open.get(&id).map(|connection| connection.credential.address)
     }
@@ -120,7 +123,7 @@ impl ConnectionRegistry {
         self.open.values().map(|connection| connection.credential.clone()).collect()
     }
 
-    /// Every connection, the newest first.
+    /// The open connections, the newest first.
     pub(super) fn list(&self) -> Vec<OpenConnection> {
         let mut open: Vec<_> = self.open.iter().collect();
         open.sort_unstable_by(|(left, _), (right, _)| right.cmp(left));
@@ -138,12 +141,12 @@ impl ConnectionRegistry {
         seen.collect()
     }
 
-    /// The outboxes of all connections that are not closing.
+    /// The outboxes of all connections.
     pub(super) fn outboxes(&self) -> impl Iterator<Item = Arc<Outbox>> {
         self.outboxes_of(|_| true)
     }
 
-    /// The outboxes of the connections with such a credential.
+    /// The outboxes of the connections whose credential passes the test `is_meant`.
     pub(super) fn outboxes_with(
         &self,
         is_meant: impl Fn(&Credential) -> bool,
@@ -151,7 +154,7 @@ impl ConnectionRegistry {
         self.outboxes_of(move |connection| is_meant(&connection.credential))
     }
 
-    /// The outboxes of the connections of a session that listen to a table.
+    /// The outboxes of the connections of a session that subscribe to a table.
     pub(super) fn listeners(
         &self,
         token: &str,
@@ -162,6 +165,7 @@ impl ConnectionRegistry {
         })
     }
 
+    /// The outboxes of the connections that pass the test `is_meant`.
     fn outboxes_of(
         &self,
         is_meant: impl Fn(&ConnectionEntry) -> bool,
@@ -171,7 +175,8 @@ impl ConnectionRegistry {
     }
 }
 
-/// The owner of a connection: an account, or a guest, who is known by nothing but their token.
+/// Returns the owner of a connection: the id of the account, or the session token of a guest, who has no
+/// account.
 fn owner_of(credential: &Credential) -> Arc<str> {
     match &credential.viewer {
         Viewer::User(user) => user.id.as_str().into(),
@@ -179,6 +184,7 @@ fn owner_of(credential: &Credential) -> Arc<str> {
     }
 }
 
+/// Takes one from a count, and removes the entry at zero.
 fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
     if let Entry::Occupied(mut open) = counts.entry(key) {
         *open.get_mut() -= 1;

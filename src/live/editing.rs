@@ -1,4 +1,5 @@
-//! Edits in progress: which user edits which fields, and who is sent `conflict` when another was faster.
+//! Edits in progress: the fields of a record that a user has announced to be editing. If another user changes
+//! one of them meanwhile, the editing user receives `conflict`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,37 +15,42 @@ use crate::model::record::FieldSet;
 use crate::model::value::UserRef;
 use crate::records::envelope::Envelope;
 
-/// How many records one connection may be editing.
+/// The most records that one connection may be editing at a time.
 const MAX_EDITS: usize = 100;
 
-/// Everyone who has announced an edit.
+/// The edits that all connections have announced.
 #[derive(Default)]
 pub(super) struct Editing {
     editors: HashMap<Edited, HashMap<ConnectionId, ActiveEdit>>,
-    /// The edits of each connection, so that one that opens or closes costs the others nothing.
+    /// The edited records of each connection, so that a closing connection does not cost a search through all
+    /// edits.
     edited: HashMap<ConnectionId, HashSet<Edited>>,
 }
 
 /// The record that is being edited.
 type Edited = (TableName, RecordId);
 
-/// A user with an edit that is not sent yet.
+/// An edit that a user has announced and not yet saved.
 pub(super) struct ActiveEdit {
     pub(super) user: UserId,
-    /// The fields that they are editing.
+    /// The fields that the user is editing.
     pub(super) editing: FieldSet,
-    /// The table as they see it.
+    /// The table as the user sees it.
     pub(super) view: View,
     pub(super) outbox: Arc<Outbox>,
 }
 
-/// The connection has announced as many edits as it may.
+/// The error of a connection that announces more edits than it may.
 #[derive(Debug, thiserror::Error)]
 #[error("a connection may announce at most {MAX_EDITS} edits")]
 pub struct TooManyEdits;
 
 impl Editing {
-    /// Notes an edit in place of an earlier one of the same record; one of no field is none.
+    /// Notes an edit. It replaces an earlier edit of the same record by the same connection. An edit of no
+    /// fields only removes the earlier one.
+    ///
+    /// # Errors
+    /// If the connection has [`MAX_EDITS`] edits already.
     pub(super) fn announce(
         &mut self,
         connection: ConnectionId,
@@ -66,14 +72,15 @@ impl Editing {
         Ok(())
     }
 
-    /// Forgets everything that a connection has announced.
+    /// Removes all edits of a connection.
     pub(super) fn end(&mut self, connection: ConnectionId) {
         for key in self.edited.remove(&connection).unwrap_or_default() {
             self.remove(&key, connection);
         }
     }
 
-    /// Sends `conflict` to every user whose edit a change by another overtakes.
+    /// Sends `conflict` to the users who are editing fields that another user's change has set. Does nothing
+    /// for inserted and deleted records.
     pub(super) fn tell(&self, change: &Change) {
         if self.editors.is_empty() {
             return;
@@ -86,7 +93,7 @@ impl Editing {
             let overwritten: Vec<_> =
                 editor.editing.iter().filter(|at| old[*at] != new[*at]).collect();
             let own = change.by.as_ref().is_some_and(|by| by.id == editor.user);
-            // Whoever may no longer see the record hears that it left, and no more.
+            // The message would give away the content of a record that the user may no longer read.
             if own || overwritten.is_empty() || !editor.view.rows.matches(new) {
                 continue;
             }
@@ -113,7 +120,8 @@ impl Editing {
     }
 }
 
-/// The message that lists the fields of a record that another user has changed during an edit.
+/// Returns the `conflict` message: the fields that another user has overwritten, who that was, and the record
+/// as it is now.
 pub(super) fn conflict(
     now: &Envelope<'_>,
     overwritten: impl IntoIterator<Item = FieldAt>,

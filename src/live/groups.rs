@@ -1,5 +1,5 @@
-//! Subscriptions with the same scope are one group: a change is matched, masked, rendered and
-//! encoded once for all of them.
+//! Groups of subscriptions. Subscriptions with the same scope form one group, so that a change is matched,
+//! reduced to the readable fields, rendered and encoded once for all of them.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -35,50 +35,53 @@ pub(super) struct SubscriptionScope {
     pub(super) table: Arc<Table>,
     pub(super) fields: FieldSet,
     pub(super) filter: Filter,
-    /// The records and fields that the client may read, whatever it asked for.
+    /// The records and fields of the table that the client may read, also those outside the subscription.
     pub(super) readable: (Filter, FieldSet),
-    /// The filter as the client sent it, to be repeated in `subscribed`; `None` for a component.
+    /// The filter as the client sent it, which `subscribed` repeats. `None` for a component.
     pub(super) filter_json: Option<Json>,
     pub(super) sort: Vec<Sort>,
-    /// The component that shows the records.
+    /// The component that shows the records. `None` for a subscription to a table.
     pub(super) component: Option<ComponentScope>,
-    /// The relationships that it shows by the labels of their records.
+    /// The relationships whose records are shown by their labels.
     pub(super) related: Vec<Related>,
 }
 
 impl SubscriptionScope {
-    /// The scope that its positions move with: all that its client may see change, whatever the filter lets pass.
+    /// The scope that the positions of this subscription move with. It covers all that the client may read,
+    /// whether or not the filter of the subscription matches it.
     pub(super) fn reads(&self) -> ReadScope<'_> {
         let Self { table, readable: (rows, fields), related, .. } = self;
         ReadScope { table, rows, fields, related }
     }
 }
 
-/// A component of a page, as a subscription knows it.
+/// The component of a page that a subscription is for.
 #[derive(Clone)]
 pub(super) struct ComponentScope {
     pub(super) page: Arc<str>,
     pub(super) id: ComponentId,
-    /// The shape of the component, for the viewer.
+    /// The shape of the component, as the viewer sees it.
     pub(super) shape: Shape,
-    /// The table as its viewers see it; `None` for a component that is read again as a whole.
+    /// The data table, as its viewers see it. `None` for other components: a client reads their fragment again
+    /// after a change.
     pub(super) rows: Option<DataTable>,
 }
 
 impl ComponentScope {
-    /// The fields of its columns; none for a component that is read again as a whole.
+    /// The fields of the columns. Empty if the component is no data table.
     fn columns(&self) -> Vec<FieldAt> {
         let columns = self.rows.iter().flat_map(|table| &table.columns);
         columns.map(|column| column.field).collect()
     }
 
-    /// The actions in its rows.
+    /// The actions in the rows. Empty if the component is no data table.
     fn actions(&self) -> OpenActions {
         self.rows.as_ref().map(|table| table.open.clone()).unwrap_or_default()
     }
 }
 
-/// The key of a group: subscriptions with the same key receive the same messages, but for their names.
+/// The key of a group. Subscriptions with the same key receive the same messages, apart from the
+/// `subscriptionId` in them.
 #[derive(PartialEq, Eq, Hash, Clone)]
 struct Key {
     table: TableName,
@@ -91,21 +94,24 @@ struct Key {
     related: Vec<Related>,
 }
 
+/// A group of subscriptions with the same key.
 struct SubscriptionGroup {
     key: Key,
     audience: Arc<Audience>,
+    /// The subscriptions by name: those of the same name receive the same bytes.
     members: HashMap<Name, HashMap<MemberId, Member>>,
 }
 
 type MemberId = u64;
 
+/// A subscription in its group.
 struct Member {
     outbox: Arc<Outbox>,
-    /// The messages held back while the past is being read; `None` once the member is live.
+    /// The messages that are held back while the replay is being read. `None` once the member is live.
     held_back: Option<Vec<Burst>>,
 }
 
-/// All groups, and the way to those that a change concerns.
+/// All groups, with the indexes that find those which a change concerns.
 #[derive(Default)]
 pub(super) struct SubscriptionGroups {
     next_id: u64,
@@ -116,46 +122,46 @@ pub(super) struct SubscriptionGroups {
     by_related: HashMap<TableName, HashSet<GroupId>>,
 }
 
-/// A message to a group.
+/// A message to all members of a group, without their names.
 pub(super) enum Notice {
     Change(Encoded),
-    /// To read again for this reason, and go on from there.
+    /// A `resync`: its reason, and the position from which the client continues.
     Again(&'static str, SealedPosition),
 }
 
-/// The parts that are needed to encode a change.
+/// The parts of the server that are needed to match and encode changes.
 #[derive(Clone)]
 pub(super) struct Telling {
     pub(super) renderer: Arc<Renderer>,
-    /// How much may be looked through.
+    /// The rate limit on the bytes that are searched to match changes.
     pub(super) matching: Arc<Flow>,
     pub(super) seal: PositionSeal,
 }
 
-/// A group that a change may concern.
+/// A change and a group that it may concern.
 pub(super) struct Concern {
-    /// Which of the changes.
+    /// The index of the change in the batch.
     change: usize,
     group: GroupId,
     audience: Arc<Audience>,
-    /// Whether it shows the label of the changed record, rather than the record.
+    /// True if the group may show the label of the changed record. False if it may show the record itself.
     is_related: bool,
 }
 
-/// What the members of a group share: their scope, and the requester that matching it is counted for.
+/// The scope of a group, and the requester that the cost of matching it is counted for.
 struct Audience {
     scope: SubscriptionScope,
-    /// The requester that subscribed first, who pays for the matching.
+    /// The requester whose subscription opened the group.
     requester: Requester,
 }
 
-/// How much is looked through for a subscription without counting it, in bytes.
+/// The most bytes that one match may search without being counted.
 const FREE_OF_CHARGE: usize = 16 * 1024;
 
-/// Why a subscription is to read again.
+/// The reason of a `resync` to a group whose requester has used up the limit on matching.
 pub(super) const TOO_COSTLY: &str = "this filter costs too much to be held against every change";
 
-/// How much has to be looked through and written at most to tell these changes, in bytes.
+/// Returns the most bytes that must be searched and written to match and encode these changes.
 pub(super) fn work(changes: &[Arc<Change>], concerned: &[Concern]) -> usize {
     let sought: Vec<_> = changes.iter().map(|change| SoughtChange::new(change)).collect();
     let each = concerned.iter().map(|Concern { change, audience, .. }| {
@@ -164,15 +170,17 @@ pub(super) fn work(changes: &[Arc<Change>], concerned: &[Concern]) -> usize {
     each.sum()
 }
 
-/// Whether there is enough left to hold a filter against a change, which takes so much. What takes little is
-/// free, so that no one loses plain subscriptions to the costly ones of others.
+/// Returns whether the limits allow a match that searches `work` bytes, and counts it. Small matches are always
+/// allowed, so that costly filters of some requesters do not stop the plain subscriptions of others.
 pub(super) fn may_be_matched(work: usize, requester: &Requester, matching: &Flow) -> bool {
     work <= FREE_OF_CHARGE || matching.take(requester, work as u64).is_ok()
 }
 
-/// What the changes mean to each group: in the order of the changes, those that follow each other in one
-/// group together. What costs a requester more than they may have in a second is not looked at: they are
-/// told to read again, which the database answers within limits of its own.
+/// Returns the notices to each group, in the order of the changes. Consecutive notices to the same group
+/// share one entry.
+///
+/// If a match would exceed the requester's limit per second, it is skipped and the group gets `resync`. The
+/// client then reads from the database, which has limits of its own.
 pub(super) fn say(
     changes: &[Arc<Change>],
     concerned: &[Concern],
@@ -180,7 +188,7 @@ pub(super) fn say(
     Telling { renderer, matching, seal }: &Telling,
 ) -> Vec<(GroupId, Vec<Notice>)> {
     let sought: Vec<_> = changes.iter().map(|change| SoughtChange::new(change)).collect();
-    // One for all who hear of a change.
+    // A position is encrypted once for all groups, and only if some group needs it.
     let sealed: Vec<OnceCell<_>> = changes.iter().map(|_| OnceCell::new()).collect();
     let mut said: Vec<(GroupId, Vec<Notice>)> = Vec::new();
     for Concern { change: at, group, audience, is_related } in concerned {
@@ -195,7 +203,7 @@ pub(super) fn say(
             Some(again(TOO_COSTLY))
         } else {
             encode(scope, sought, leads, renderer, position()).map(|encoded| {
-                // If not, it has joined since the records that others go by were read.
+                // A group that has joined since the related records were read may lack some of their labels.
                 let is_covered = is_covered(scope, change, leads);
                 if is_covered { Notice::Change(encoded) } else { again(RENAMED) }
             })
@@ -209,18 +217,19 @@ pub(super) fn say(
     said
 }
 
-/// The place of a subscription among the groups.
+/// The place of a subscription: its group, and its number in there.
 pub(super) struct Membership {
     pub(super) group: GroupId,
     member: MemberId,
 }
 
 impl SubscriptionGroups {
+    /// The number of groups.
     pub(super) fn len(&self) -> usize {
         self.groups.len()
     }
 
-    /// Puts a subscription among those of its scope. Until it goes live, what happens is held back.
+    /// Adds a subscription to the group of its scope. Its messages are held back until it goes live.
     pub(super) fn join(
         &mut self,
         scope: &SubscriptionScope,
@@ -236,7 +245,8 @@ impl SubscriptionGroups {
         Membership { group, member }
     }
 
-    /// Sends a subscription these first, then what was held back, then all that follows.
+    /// Makes a subscription live: sends it the bursts in `first`, then the messages that were held back. All
+    /// later messages are sent at once.
     pub(super) fn go_live(&mut self, seat: &Membership, name: &Name, first: [Burst; 2]) {
         let group = self.groups.get_mut(&seat.group);
         let members = group.and_then(|group| group.members.get_mut(name));
@@ -247,6 +257,7 @@ impl SubscriptionGroups {
         }
     }
 
+    /// Removes a subscription. Its group ends with its last member.
     pub(super) fn leave(&mut self, seat: &Membership, name: &Name) {
         let Entry::Occupied(mut group) = self.groups.entry(seat.group) else { return };
         if let Entry::Occupied(mut members) = group.get_mut().members.entry(name.clone()) {
@@ -267,7 +278,8 @@ impl SubscriptionGroups {
         }
     }
 
-    /// The groups that changes may concern: those that are newer than one, if it is given.
+    /// Returns the groups that these changes may concern, if they are newer than the group `newer`. Pass 0
+    /// for all.
     pub(super) fn concerned(&self, changes: &[Arc<Change>], newer: GroupId) -> Vec<Concern> {
         let mut concerned = Vec::new();
         for (at, change) in changes.iter().enumerate() {
@@ -284,12 +296,12 @@ impl SubscriptionGroups {
         concerned
     }
 
-    /// The newest group there may be.
+    /// The number that was given out last: groups that begin later have greater ones.
     pub(super) fn newest(&self) -> GroupId {
         self.next_id
     }
 
-    /// Puts what is said to each group into the queues of its members. Returns how many messages that took.
+    /// Puts the notices to each group into the outboxes of its members. Returns the number of notices.
     pub(super) fn deliver(&mut self, said: Vec<(GroupId, Vec<Notice>)>) -> usize {
         let encoded = said.iter().map(|(_, changes)| changes.len()).sum();
         for (id, changes) in said {
@@ -306,7 +318,7 @@ impl SubscriptionGroups {
         encoded
     }
 
-    /// Tells every subscription something, and says how many there are.
+    /// Sends a message to every subscription. Returns the number of subscriptions.
     pub(super) fn tell_all(&mut self, message: impl Fn(&Name) -> Message) -> usize {
         let mut told = 0;
         for (name, members) in self.groups.values_mut().flat_map(|group| &mut group.members) {
@@ -339,11 +351,14 @@ impl SubscriptionGroups {
         leads
     }
 
+    /// Returns a new number, for a group or a member.
     fn take_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
     }
 
+    /// Returns the group of a scope. If there is none, one begins, on the account of the requester of this
+    /// task.
     fn group(&mut self, scope: &SubscriptionScope) -> GroupId {
         let component = scope.component.as_ref();
         let key = Key {
@@ -372,6 +387,7 @@ impl SubscriptionGroups {
 }
 
 impl Member {
+    /// Sends a burst, or holds it back until the member is live.
     fn push(&mut self, burst: &Burst) {
         match &mut self.held_back {
             Some(held_back) => held_back.push(burst.clone()),
@@ -380,10 +396,10 @@ impl Member {
     }
 }
 
-/// Why a component is to be read again.
+/// The reason of a `resync` to a component that shows a label which may have changed.
 pub(super) const RENAMED: &str = "a record that others refer to has changed";
 
-/// The record of a change, once for each field of a scope by which it may be shown otherwise now.
+/// Returns the label changes in a change: one for each relationship of a scope that shows the label.
 pub(super) fn renamed<'a>(
     scope: &'a SubscriptionScope,
     change: &'a Change,
@@ -391,11 +407,12 @@ pub(super) fn renamed<'a>(
     scope.related.iter().filter_map(|related| LabelChange::of(related, change, &scope.table))
 }
 
+/// Returns whether all related records that the new record of a change shows were read.
 fn is_covered(scope: &SubscriptionScope, change: &Change, leads: &RelatedLoader) -> bool {
     change.new.as_ref().is_none_or(|new| leads.cover(&scope.related, new))
 }
 
-/// The message that a change means to a scope, if it means anything.
+/// Encodes a change for the clients of a scope. `None` if nothing that they can see has changed.
 pub(super) fn encode(
     scope: &SubscriptionScope,
     sought: &SoughtChange<'_>,
@@ -419,10 +436,11 @@ pub(super) fn encode(
         && sort_key(old, &scope.sort) == sort_key(new, &scope.sort)
         && rows.is_none_or(|rows| rows.may_do_the_same(old, new))
     {
-        // Only what this reader may not see has changed.
+        // Only fields have changed that the client does not read, and they move no row and change no action.
         return None;
     }
     let envelope = |record| Envelope { table: &scope.table, record, fields: &scope.fields };
+    // Components without rows are read again as a whole, so a place in the order is no use to them.
     let placed = component.is_none_or(|component| component.rows.is_some());
     let sort_key = shown
         .filter(|_| placed && !scope.sort.is_empty())

@@ -1,5 +1,5 @@
-//! The centre of live updates: admits connections, holds subscriptions from their beginning to their end and people on
-//! pages, and takes changes from the feed to all of them.
+//! The centre of live updates: admits connections, keeps their subscriptions and their presence on pages, and
+//! sends the changes from the feed to the subscriptions that they concern.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,25 +31,26 @@ use crate::records::envelope::Envelope;
 use crate::render::Renderer;
 use crate::store::{Batch, RelatedLoader, Store, StoreError};
 
-/// How many changes are told before their readers get a turn to send them on. More at once could
-/// fill the queue of a reader that keeps up.
+/// The number of changes that are put into the outboxes before other tasks get a turn to send them. With more,
+/// even the outbox of a client that reads fast enough could overflow.
 const TOLD_AT_ONCE: usize = 64;
 
-/// After how long a requester may begin as many subscriptions as at once.
+/// The period for which [`Limit::HandshakesPerRequester`] and [`Limit::Handshakes`] are counted.
 const HANDSHAKES_PERIOD: Duration = Duration::from_secs(60);
 
-/// In which steps what is looked through is counted, in bytes.
+/// The unit in which [`Limit::MatchingBytes`] is counted, in bytes.
 const MATCHING_UNIT: u64 = 1024;
-/// What is looked through for changes without handing it to another thread, in bytes: some hundred
+/// The most bytes that are matched without handing the work to another thread. They take some hundred
 /// microseconds.
 const AT_ONCE: usize = 256 * 1024;
 
-/// Why everyone is to read again.
+/// The reason of a `resync` after a change that could not be matched or encoded.
 const UNTOLD: &str = "a change could not be told";
 
-/// How often people on pages are looked through for those who have gone silent.
+/// The number of times that presence is swept within [`Transport::presence_stale_ms`].
 const SWEEPS_PER_SILENCE: u32 = 60;
 
+/// The state of a hub behind one lock, so that joining, sending and the position stay in step.
 #[derive(Default)]
 pub(super) struct HubState {
     pub(super) groups: SubscriptionGroups,
@@ -66,14 +67,15 @@ pub struct Hub {
     state: Mutex<HubState>,
     presence: Mutex<Presence>,
     pub(super) metrics: Metrics,
-    /// The bytes of each requester's filters.
+    /// The bytes of the filters of all subscriptions, by requester.
     pub(super) filters: Shares,
-    /// How many subscriptions each requester begins.
+    /// The rate at which each requester begins subscriptions.
     handshakes: Flow,
+    /// The position up to which all changes were sent. Replays wait for it to move.
     pub(super) position: watch::Sender<Position>,
 }
 
-/// A place among the connections; given back when dropped.
+/// The permit of an open connection. The connection is counted until the permit is dropped.
 pub struct ConnectionPermit {
     hub: Arc<Hub>,
     pub(super) id: ConnectionId,
@@ -88,7 +90,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// Being on a page; it ends when dropped.
+/// The presence of a connection on a page. It ends when the guard is dropped.
 pub(super) struct PresenceGuard {
     hub: Arc<Hub>,
     connection: ConnectionId,
@@ -96,13 +98,13 @@ pub(super) struct PresenceGuard {
 }
 
 impl PresenceGuard {
-    /// A sign of life.
+    /// Notes a sign of life of the connection.
     pub(super) fn touch(&self) {
         let most = self.hub.transport.max_presence_entries;
         self.hub.presence().touch(&self.path, self.connection, &now().into(), most);
     }
 
-    /// Tells the connection once more who is there.
+    /// Sends the connection the people on the page again (`presence-sync`).
     pub(super) fn sync(&self, outbox: &Outbox) {
         let most = self.hub.transport.max_presence_entries;
         self.hub.presence().sync(&self.path, self.connection, outbox, most);
@@ -116,7 +118,7 @@ impl Drop for PresenceGuard {
     }
 }
 
-/// A subscription that is live; it ends when dropped.
+/// A subscription that has joined its group. It ends when this is dropped.
 pub(super) struct Subscription {
     hub: Arc<Hub>,
     pub(super) seat: Membership,
@@ -132,7 +134,8 @@ impl Drop for Subscription {
 }
 
 impl Hub {
-    /// A hub over this database. It hears nothing until [`Hub::run`] runs.
+    /// Creates a hub over a database, and the feed to pass to [`Hub::run`]. Until that runs, the hub sends no
+    /// changes.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -175,17 +178,20 @@ impl Hub {
     /// Counts a subscription that begins, for the requester of this task.
     ///
     /// # Errors
-    /// If they have begun too many within a minute.
+    /// Fails with the limit that was met if the requester, or all requesters together, have begun too many
+    /// within a minute.
     pub(super) fn may_begin(&self, admission: &ConnectionPermit) -> Result<(), Exceeded> {
         let address = self.lock().connections.address(admission.id);
-        // Programs on this machine are its owner's, and a proxy here speaks for many.
+        // Connections from this machine are not limited: they are the operator's own programs, or come from a
+        // proxy that stands for many clients.
         if address.is_none_or(|address| address.is_loopback()) {
             return Ok(());
         }
         self.handshakes.take(&requester(), 1)
     }
 
-    /// Takes changes from the feed to everyone they concern, for ever.
+    /// Sends the changes of the feed to the subscriptions that they concern, and reviews the presence that
+    /// depends on the changed records. Never returns.
     pub async fn run(&self, mut feed: Feed) {
         loop {
             let Batch { changes, position } = match feed.next().await {
@@ -198,6 +204,8 @@ impl Hub {
             };
             let mut parts = changes.chunks(TOLD_AT_ONCE).peekable();
             while let Some(part) = parts.next() {
+                // Every part but the last one ends at the position of its last change. After the last part,
+                // clients know the whole batch, which may end later than its last change.
                 let last = part.last().filter(|_| parts.peek().is_some());
                 let leads = self.leads(part).await;
                 let position = last.map_or(&position, |change| &change.position);
@@ -212,13 +220,16 @@ impl Hub {
         }
     }
 
-    /// Sends these changes to all subscriptions; after them, their clients know everything up to a position.
+    /// Sends changes to all subscriptions that they concern, and moves the position of the hub to `position`.
     ///
-    /// The groups are looked up while the state is locked, what the changes mean to each is found out while it
-    /// is not, and away from the threads that serve where that takes long, and told while it is locked again.
-    /// Nobody falls between: who joins meanwhile is told that the position is still the one before these
-    /// changes, and hears them held back, if the group was there; a group that is new by then is looked
-    /// through in the end, before the position moves on.
+    /// This takes three steps. The groups are looked up under the lock of the state. Their messages are made
+    /// without it, on a blocking thread if that takes long. They are put into the outboxes under the lock
+    /// again.
+    ///
+    /// A subscription that joins between these steps misses nothing. It joins at the position before the
+    /// changes. If its group was already looked up, it receives the messages of the group, held back until it
+    /// is live. If its group is newer, the last step matches the changes for that group before it moves the
+    /// position.
     async fn publish(
         &self,
         changes: &[Arc<Change>],
@@ -232,7 +243,7 @@ impl Hub {
         };
         let telling = self.telling.clone();
         let told = if work(changes, &concerned) <= AT_ONCE {
-            // One bad change must not end it for everyone.
+            // A panic over one change must not end live updates for all clients: they get `resync` instead.
             catch_unwind(AssertUnwindSafe(|| say(changes, &concerned, &leads, &telling)))
                 .map(|said| (said, leads))
         } else {
@@ -249,7 +260,7 @@ impl Hub {
         }
     }
 
-    /// Reads the records whose labels the changed records show. `None` if they cannot be read.
+    /// Reads the related records that are needed to encode changes. `None` if they cannot be read.
     async fn leads(&self, changes: &[Arc<Change>]) -> Option<RelatedLoader> {
         let mut leads = self.lock().groups.leads(changes);
         let read = self.store.load(&mut leads).await;
@@ -258,13 +269,14 @@ impl Hub {
         Some(leads)
     }
 
-    /// Takes people off pages who give no sign of life, for ever.
+    /// Removes connections from the presence of their pages when they have given no sign of life for
+    /// [`Transport::presence_stale_ms`]. Never returns.
     pub async fn run_presence(&self) {
         let stale = Duration::from_millis(self.transport.presence_stale_ms);
         let step = stale / SWEEPS_PER_SILENCE;
         loop {
             tokio::time::sleep(step).await;
-            // The next look is a step away, and then it must not be too late.
+            // The next sweep is one step later, so connections whose time ends before it are removed now.
             self.presence().sweep(stale - step, self.transport.max_presence_entries);
         }
     }
@@ -274,7 +286,8 @@ impl Hub {
         &self.transport
     }
 
-    /// Lets a connection in, unless its owner has too many.
+    /// Admits a connection. `None` if its owner has [`Transport::max_connections_per_user`] connections, or its
+    /// address has [`Limit::ConnectionsPerAddress`].
     pub fn admit(
         self: &Arc<Self>,
         credential: Credential,
@@ -282,7 +295,8 @@ impl Hub {
     ) -> Option<ConnectionPermit> {
         let mut state = self.lock();
         let (of_owner, from_there) = state.connections.count(&credential);
-        // Guests are as many as they like, so it counts where they are. A proxy on this machine speaks for many.
+        // Anyone can get any number of guest sessions, so the address is limited too. Connections from this
+        // machine are exempt: a proxy here stands for many clients.
         let is_full = !credential.address.is_loopback()
             && from_there >= self.limits().count(Limit::ConnectionsPerAddress);
         if is_full {
@@ -301,17 +315,17 @@ impl Hub {
         self.lock().connections.credentials()
     }
 
-    /// Every open connection, the newest first.
+    /// The open connections, the newest first.
     pub fn connections(&self) -> Vec<OpenConnection> {
         self.lock().connections.list()
     }
 
-    /// Closes every connection for this reason.
+    /// Closes all connections, and gives them a reason.
     pub fn close_all(&self, reason: CloseReason) {
         self.lock().connections.outboxes().for_each(|outbox| outbox.close(reason));
     }
 
-    /// Closes the connections whose session has ended by a time, in Unix seconds.
+    /// Closes the connections whose session has ended at the time `now`, in Unix seconds.
     pub fn close_expired(&self, now: i64) {
         let has_ended = |credential: &Credential| credential.expires_at <= now;
         let state = self.lock();
@@ -319,19 +333,21 @@ impl Hub {
         ended.for_each(|outbox| outbox.close(CloseReason::SessionEnded));
     }
 
-    /// Closes every connection that was opened with a token.
+    /// Closes all connections that were opened with a session token.
     pub fn close(&self, token: &str, reason: CloseReason) {
         let state = self.lock();
         let own = state.connections.outboxes_with(|credential| *credential.token == *token);
         own.for_each(|outbox| outbox.close(reason));
     }
 
-    /// Sends `conflict` to the connections of the session that sent a stale write: what it would have overwritten.
+    /// Sends `conflict` to the connections of the session that sent a stale write and subscribe to its table.
+    /// The message names the fields that the write would have overwritten.
     pub async fn tell_conflict(&self, token: &str, stale: &Stale) {
         let Stale { shown, overwritten } = stale;
         let table = &shown.view.table;
         let id = shown.record.id();
-        // Without the log nobody learns who it was; the conflict is one all the same.
+        // If the log cannot be read, the message leaves the author out: the client must learn of the conflict
+        // all the same.
         let last = self.store.log().last_change(&table.name, id).await.ok().flatten();
         let by = last.as_ref().and_then(|change| change.by.as_ref());
         let at = last.as_ref().map_or_else(now, |change| change.at.to_string());
@@ -342,7 +358,7 @@ impl Hub {
         }
     }
 
-    /// The figures of everything live, as Prometheus reads them.
+    /// The metrics of live updates and of all limits, in the text format of OpenMetrics.
     pub fn metrics(&self) -> String {
         let state = self.lock();
         let depth = state.connections.outboxes().map(|outbox| outbox.depth()).max().unwrap_or(0);
@@ -352,12 +368,13 @@ impl Hub {
         self.metrics.text()
     }
 
-    /// The counters that `/metrics` shows.
+    /// The metrics, to count events in.
     pub(super) fn counts(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// Puts a connection on a page that is open to it as long as each of the needed finds a record.
+    /// Enters a connection into the presence of a page. The page is open to it as long as each query in
+    /// `needed` finds a record.
     pub(super) fn stay(
         self: &Arc<Self>,
         admission: &ConnectionPermit,
@@ -376,10 +393,10 @@ impl Hub {
         PresenceGuard { hub: self.clone(), connection, path: path.clone() }
     }
 
-    /// Notes which fields of a record a user is editing; no fields end the edit.
+    /// Notes which fields of a record a user is editing. An edit of no fields ends the earlier one.
     ///
     /// # Errors
-    /// If the connection announces too many.
+    /// If the connection has announced as many edits as it may.
     pub(super) fn edit(
         &self,
         admission: &ConnectionPermit,
@@ -390,13 +407,13 @@ impl Hub {
         self.lock().editing.announce(admission.id, table, id, editor)
     }
 
-    /// Everything up to here has been told.
+    /// The position up to which all changes were put into the outboxes.
     pub(super) fn position(&self) -> Position {
         self.position.borrow().clone()
     }
 
-    /// Puts a subscription among the others, and says up to where they have been told. Until it goes
-    /// live, what happens is held back.
+    /// Adds a subscription to the group of its scope. Returns it, and the position at which it joined: it
+    /// receives all later changes. They are held back until it goes live.
     pub(super) fn join(
         self: &Arc<Self>,
         connection: ConnectionId,
@@ -410,6 +427,7 @@ impl Hub {
         self.metrics.subscribed();
         let (name, scope) = (name.clone(), scope.clone());
         let subscription = Subscription { hub: self.clone(), seat, connection, name, scope };
+        // Still under the lock, so no change is sent between joining and reading the position.
         (subscription, self.position())
     }
 
@@ -421,6 +439,8 @@ impl Hub {
         state.groups.leave(seat, name);
     }
 
+    /// Puts notices into the outboxes of the members of their groups, and matches the changes for groups that
+    /// are newer than `newest`.
     fn tell(
         &self,
         changes: &[Arc<Change>],
@@ -441,11 +461,12 @@ impl Hub {
         if let Some(last) = changes.last() {
             self.metrics.told(changes.len(), &last.at);
         }
-        // While the state is still locked: whoever joins next joins after all of this.
+        // The position moves while the state is still locked, so a subscription that joins next joins after
+        // all of these changes.
         self.position.send_replace(position.clone());
     }
 
-    /// Tells everyone to read again, and goes on from there.
+    /// Sends `resync` to all subscriptions, and moves the position of the hub to `position`.
     fn resync_everyone(&self, reason: &str, position: &Position) {
         let sealed = self.telling.seal.seal(position);
         let mut state = self.lock();
@@ -456,7 +477,7 @@ impl Hub {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, HubState> {
-        // No statement leaves the state half changed, whoever panicked.
+        // A poisoned lock is no fault: no statement that may panic leaves the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

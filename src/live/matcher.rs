@@ -1,7 +1,9 @@
-//! Which groups of subscriptions a change concerns, and how.
+//! The matcher finds the groups of subscriptions that a change may concern, and the effect of the change on
+//! them.
 //!
-//! Groups whose filter demands a value, or one of a list, are found by it, so the cost of a change does not grow
-//! with the subscriptions that cannot match. The rest are candidates for every change.
+//! If the filter of a group demands a value of a field, or one of a list of values, the group is found by these
+//! values, so the cost of a change does not grow with subscriptions that cannot match. All other groups of the
+//! table are candidates for every change.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +14,7 @@ use crate::model::ids::TableName;
 use crate::model::record::Record;
 use crate::model::value::Value;
 
-/// Which group; given out by the hub.
+/// The number of a group, unique within the process. A newer group has a greater number.
 pub(super) type GroupId = u64;
 
 /// The effect of a change on a client that holds the records of a filter.
@@ -26,14 +28,14 @@ pub(super) enum Effect {
     Leave,
 }
 
-/// A change that many filters are held against.
+/// A change, prepared to be matched with many filters.
 pub(super) struct SoughtChange<'a> {
     pub(super) change: &'a Change,
     old: Option<Sought<'a>>,
     new: Option<Sought<'a>>,
-    /// How long both states of the record are, in bytes.
+    /// The length of both states of the record, in bytes.
     pub(super) length: usize,
-    /// Whether it is told to one who was away: what the record was is not told then.
+    /// True for a change in a replay. Its message does not contain the old record.
     pub(super) is_past: bool,
 }
 
@@ -45,18 +47,20 @@ impl<'a> SoughtChange<'a> {
         Self { change, old, new, length: states.map(Record::length).sum(), is_past: false }
     }
 
+    /// Prepares a change of a replay.
     pub(super) fn of_past(change: &'a Change) -> Self {
         Self { is_past: true, ..Self::new(change) }
     }
 
-    /// How much has to be looked through at most to hold a filter against it, in bytes.
+    /// The most bytes that must be searched to match a filter with both states of the record.
     pub(super) fn work(&self, filter: &Filter) -> usize {
         let states = [&self.change.old, &self.change.new].into_iter().flatten();
         states.map(|record| filter.work(record)).sum()
     }
 }
 
-/// How a change concerns a filter; not at all if the record matched neither before nor after.
+/// Returns the effect of a change on the clients of a filter. `None` if the record matches neither before nor
+/// after the change.
 pub(super) fn effect(filter: &Filter, sought: &SoughtChange<'_>) -> Option<Effect> {
     let before = sought.old.as_ref().is_some_and(|old| filter.finds(old));
     let after = sought.new.as_ref().is_some_and(|new| filter.finds(new));
@@ -68,17 +72,21 @@ pub(super) fn effect(filter: &Filter, sought: &SoughtChange<'_>) -> Option<Effec
     }
 }
 
-/// Finds the groups that a change may concern.
+/// The index that finds the groups that a change may concern.
 #[derive(Debug, Default)]
 pub(super) struct Matcher(HashMap<TableName, Index>);
 
+/// The groups of one table.
 #[derive(Debug, Default)]
 struct Index {
+    /// The groups whose filter demands a value of a field, by field and value.
     by_equality: HashMap<FieldAt, HashMap<Value, HashSet<GroupId>>>,
+    /// The groups that demand no value.
     rest: HashSet<GroupId>,
 }
 
 impl Matcher {
+    /// Adds a group, to be found by changes of a table.
     pub(super) fn add(&mut self, group: GroupId, table: &TableName, filter: &Filter) {
         let index = self.0.entry(table.clone()).or_default();
         let Some((field, values)) = filter.one_of() else {
@@ -91,6 +99,7 @@ impl Matcher {
         }
     }
 
+    /// Removes a group. The table and the filter must be those that it was added with.
     pub(super) fn remove(&mut self, group: GroupId, table: &TableName, filter: &Filter) {
         let Some(index) = self.0.get_mut(table) else { return };
         let Some((field, values)) = filter.one_of() else {
@@ -108,11 +117,12 @@ impl Matcher {
         }
     }
 
-    /// Every group that the change may concern, each once.
+    /// Returns the groups that the change may concern, each once. Their filters must still be matched.
     pub(super) fn candidates(&self, change: &Change) -> Vec<GroupId> {
         let Some(index) = self.0.get(&change.table) else { return Vec::new() };
         let mut found: Vec<_> = index.rest.iter().copied().collect();
         for (field, values) in &index.by_equality {
+            // The old state counts too: a record that no longer matches must leave its subscribers.
             for record in [&change.old, &change.new].into_iter().flatten() {
                 found.extend(values.get(&record[*field]).into_iter().flatten());
             }
@@ -155,7 +165,7 @@ mod tests {
     fn check(before: &str, after: &str, expected: Option<Effect>) {
         let change = change(before, after);
         assert_eq!(effect(&is("open"), &SoughtChange::new(&change)), expected);
-        // Whoever is told must have been found.
+        // A group on which the change has an effect must be among the candidates.
         let mut matcher = Matcher::default();
         matcher.add(1, &change.table, &is("open"));
         matcher.add(2, &change.table, &is("unrelated"));
@@ -190,7 +200,7 @@ mod tests {
         matcher.add(1, &change("", "").table, &both);
         assert_eq!(matcher.candidates(&change("open", "new")), [1]);
         assert_eq!(matcher.candidates(&change("", "new")), [1]);
-        // The shorter list decides who is asked.
+        // Groups are found by the shorter list alone.
         assert!(matcher.candidates(&change("", "done")).is_empty());
     }
 

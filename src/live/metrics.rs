@@ -1,4 +1,4 @@
-//! The metrics of live updates, for operators.
+//! The metrics of live updates and limits, which `/metrics` serves to operators.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use prometheus_client::registry::Registry;
 
 use crate::limits::{Limit, Limits};
 
-/// The buckets of lags, in seconds: from the time of a commit to one that is far too long.
+/// The upper bounds of the buckets of `lag_seconds`, in seconds: from about one commit up to an obvious fault.
 const LAGS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 10.0];
 
-/// The figures, each also in the registry.
+/// The counters and gauges of live updates. Each is also in the registry, which writes them out.
 pub(super) struct Metrics {
     registry: Registry,
     connections: Gauge,
@@ -34,10 +34,10 @@ pub(super) struct Metrics {
     replayed: Counter,
 }
 
-/// The labels of an exemplar, where there is none.
+/// The type that the encoder needs for the labels of exemplars, of which we have none.
 type NoExemplar = [(&'static str, &'static str); 0];
 
-/// The size of each limit, and how often it was met.
+/// The metrics of each limit: its size, and how often it was met.
 #[derive(Debug)]
 struct LimitMetrics(Arc<Limits>);
 
@@ -123,7 +123,7 @@ impl Metrics {
         self.queue_depth.set(bytes.try_into().unwrap_or(i64::MAX));
     }
 
-    /// So many changes were told, the last of them committed at this time.
+    /// Counts changes that were sent, and measures the lag since the last of them was committed at `at`.
     pub(super) fn told(&self, changes: usize, at: &str) {
         self.changes.inc_by(changes as u64);
         if let Ok(at) = at.parse::<Timestamp>() {
@@ -131,7 +131,7 @@ impl Metrics {
         }
     }
 
-    /// Counts messages that were encoded, for however many readers.
+    /// Counts encoded messages. Each counts once, however many clients it is sent to.
     pub(super) fn encoded(&self, messages: usize) {
         self.encodings.inc_by(messages as u64);
     }
@@ -152,7 +152,7 @@ impl Metrics {
         self.replayed.inc_by(changes as u64);
     }
 
-    /// All figures in the text format of OpenMetrics.
+    /// Writes all metrics in the text format of OpenMetrics.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string cannot fail");

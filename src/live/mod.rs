@@ -1,7 +1,7 @@
-//! Live updates: messages, subscriptions, the matcher, queues. Knows no sockets.
+//! Live updates: messages, subscriptions, the matcher, queues. This module knows no sockets.
 //!
 //! The [`Hub`] takes changes from the feed and puts finished messages into the [`Outbox`] of each
-//! connection. A [`Session`] is what one connection may do, whatever transport it came by.
+//! connection. A [`Session`] carries out the handshakes of one connection, over any transport.
 
 mod connections;
 mod editing;

@@ -10,31 +10,36 @@ use smallvec::SmallVec;
 use crate::limits::Limit;
 use crate::live::message::{CloseReason, Message};
 
-/// How many bytes may wait for one reader. Past it the queue is dropped: a reader that slow reads
-/// again rather than catching up, and memory stays flat.
+/// The most bytes that may wait for one client. Past this limit the queue is dropped, so that memory stays
+/// bounded; a client that reads so slowly gets `resync` and reads the records again.
 pub(super) const MAX_WAITING: usize = Limit::WaitingBytes.fixed();
-/// How many bytes of several bursts are joined for one write. It is what a reader that does not
-/// read costs beside its queue.
+/// The most bytes of several bursts that are joined for one write. A client that does not read costs this much
+/// memory besides its queue.
 const PIECE: usize = 16 * 1024;
 
 /// The queue between the hub and one connection.
 #[derive(Debug, Default)]
 pub struct Outbox(Mutex<Queue>);
 
+/// The messages that wait to be sent on one connection.
 #[derive(Debug, Default)]
 struct Queue {
-    /// Most often one: a reader that keeps up takes each as it comes.
     bursts: Bursts,
+    /// The length of all frames in the queue, in bytes.
     bytes: usize,
+    /// True if messages were dropped since the last delivery.
     overflowed: bool,
     close: Option<CloseReason>,
-    /// The task that waits for something to send.
+    /// The waker of the task that waits for messages to send.
     reader: Option<Waker>,
 }
 
+/// Bursts in the order in which they are sent. Mostly there is one: a client that reads fast enough takes each
+/// burst as it comes.
 type Bursts = SmallVec<[Burst; 1]>;
 
-/// Messages that follow each other, their frames joined once for all who hear them. Cheap to copy.
+/// Consecutive messages, with their frames joined once for all connections that they are sent on. Cheap to
+/// clone.
 #[derive(Clone, Debug)]
 pub(super) struct Burst(Arc<Joined>);
 
@@ -53,12 +58,12 @@ impl Burst {
         Self(Arc::new(Joined { messages, frames }))
     }
 
-    /// How many messages there are.
+    /// The number of messages.
     pub(super) fn len(&self) -> usize {
         self.0.messages.len()
     }
 
-    /// How long their frames are, in bytes.
+    /// The length of all frames together, in bytes.
     pub(super) fn length(&self) -> usize {
         self.0.frames.len()
     }
@@ -68,17 +73,18 @@ impl Burst {
     }
 }
 
+/// Copies frames into one piece.
 fn joined<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Bytes {
     frames.map(Bytes::as_ref).collect::<Vec<_>>().concat().into()
 }
 
-/// The next thing that a connection sends.
+/// The messages that a connection sends next.
 #[derive(Debug)]
 pub struct Delivery {
     bursts: Bursts,
-    /// Messages were dropped before these: every subscription must be told to read again.
+    /// True if messages were dropped before these. Every subscription of the connection must then get `resync`.
     pub overflowed: bool,
-    /// Why the connection is to be closed once these are sent; `None` if it stays.
+    /// The reason to close the connection after these messages. `None` if it stays open.
     pub close: Option<CloseReason>,
 }
 
@@ -88,7 +94,8 @@ impl Delivery {
         self.bursts.iter().flat_map(|burst| &burst.0.messages)
     }
 
-    /// All frames in few pieces, each for one write. They are made as they are asked for.
+    /// All frames in a few pieces, each for one write. Short bursts are joined up to 16 KiB; a longer burst
+    /// is a piece of its own and is not copied. Pieces are made one at a time, so that only one needs memory.
     pub fn pieces(&self) -> impl Iterator<Item = Bytes> {
         let mut rest = self.bursts.as_slice();
         std::iter::from_fn(move || {
@@ -108,12 +115,13 @@ impl Delivery {
 }
 
 impl Outbox {
-    /// Puts messages at the end of the queue.
+    /// Adds messages to the queue.
     pub(super) fn push(&self, messages: impl IntoIterator<Item = Message>) {
         self.push_burst(Burst::new(messages.into_iter().collect()));
     }
 
-    /// Puts messages that others hear too at the end of the queue.
+    /// Adds a burst to the queue. Other outboxes may share the burst. If [`MAX_WAITING`] is exceeded, the whole
+    /// queue is dropped.
     pub(super) fn push_burst(&self, burst: Burst) {
         if burst.0.messages.is_empty() {
             return;
@@ -129,29 +137,29 @@ impl Outbox {
         wake(queue);
     }
 
-    /// Asks the connection to close once the queue is sent.
+    /// Asks the connection to close, for a reason, after the messages in the queue are sent.
     pub fn close(&self, reason: CloseReason) {
         let mut queue = self.lock();
         queue.close = Some(reason);
         wake(queue);
     }
 
-    /// Waits for something to send and takes all of it. One reader at a time may wait.
+    /// Waits until there is something to send, and takes all of it. Only one task at a time may wait.
     pub async fn next(&self) -> Delivery {
         poll_fn(|context| self.poll_take(context)).await
     }
 
-    /// Takes all there is to send, if there is anything.
+    /// Takes all that waits to be sent. `None` if nothing does.
     pub fn take(&self) -> Option<Delivery> {
         self.lock().take()
     }
 
-    /// Whether nothing waits to be sent.
+    /// Returns whether nothing waits to be sent.
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    /// How many bytes wait.
+    /// The number of bytes that wait to be sent.
     pub(super) fn depth(&self) -> usize {
         self.lock().bytes
     }
@@ -168,7 +176,7 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A queue is whole between any two statements, whoever panicked.
+        // A poisoned lock is no fault: the queue is consistent after each statement that may panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -186,7 +194,7 @@ impl Queue {
     }
 }
 
-/// Wakes the reader once the queue is free for it.
+/// Wakes the task that waits for messages. The lock is released first, since that task takes it at once.
 fn wake(mut queue: MutexGuard<'_, Queue>) {
     let reader = queue.reader.take();
     drop(queue);

@@ -1,7 +1,7 @@
 //! Presence: the people on each page.
 //!
-//! A person is on a page as long as one of their connections is, and gives a sign of life. Guests
-//! hear who is there and are nobody themselves.
+//! A person is on a page as long as one of their connections is there and gives signs of life. Guests receive
+//! the names of the people on a page, and are not listed themselves.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -18,64 +18,72 @@ use crate::model::query::Query;
 use crate::model::record::Record;
 use crate::model::viewer::{User, Viewer};
 
-/// Everyone on every page.
+/// The presence on all pages.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     pages: HashMap<Arc<str>, PageRoster>,
+    /// The number that was given last to an arrival. A person's place on a page is the number of their arrival.
     next_place: u64,
 }
 
-/// Which connection; given out by the hub.
+/// The number of a connection, unique within the process. A newer connection has a greater number.
 pub(super) type ConnectionId = u64;
 
-/// Somebody's connection that comes to a page.
+/// A connection that enters a page.
 pub(super) struct Arrival {
     pub(super) connection: ConnectionId,
     pub(super) viewer: Viewer,
     pub(super) outbox: Arc<Outbox>,
-    /// The page is open to them as long as each of these finds a record.
+    /// The queries that must each find a record for the page to be open to the viewer.
     pub(super) needed: Arc<[Query]>,
-    /// The time now, as messages say it.
+    /// The time of arrival, in the format of messages (RFC 3339, milliseconds, UTC).
     pub(super) at: Arc<str>,
 }
 
+/// The connections and people on one page.
 #[derive(Debug, Default)]
 struct PageRoster {
     connections: HashMap<ConnectionId, PresentConnection>,
-    /// Everyone signed in, in the order they came.
+    /// The people who have signed in, by their place: in the order of arrival.
     people: BTreeMap<u64, PresentPerson>,
     places: HashMap<UserId, u64>,
 }
 
+/// A connection that has entered a page.
 #[derive(Debug)]
 struct PresentConnection {
-    /// `None` for a guest.
+    /// The user who opened the connection. `None` for a guest.
     user: Option<User>,
     outbox: Arc<Outbox>,
+    /// The time of the last sign of life.
     seen: Instant,
-    /// Silent for too long: not there until it says something again.
+    /// True after too long a silence. The connection does not count as present until its next sign of life.
     stale: bool,
+    /// The queries that must each find a record for the page to be open to the viewer.
     needed: Arc<[Query]>,
-    /// Whether a record that the page needs is missing: until it is there, they are not on the page.
+    /// True while a record that the page needs is missing. The connection does not count as present, and
+    /// receives no names.
     barred: bool,
 }
 
-/// A connection on a page, with what the page needs to be open to them.
+/// A connection on a page that needs records, with the queries for them.
 pub(super) struct PageVisit {
     pub(super) path: Arc<str>,
     pub(super) connection: ConnectionId,
     pub(super) needed: Arc<[Query]>,
 }
 
+/// A person on a page.
 #[derive(Debug)]
 struct PresentPerson {
     shown: PresentUser,
-    /// How many connections of theirs are here.
+    /// The number of connections by which they are present.
     connections: usize,
 }
 
 impl Presence {
-    /// Puts a connection on a page: it hears who is there, and the others hear of it.
+    /// Enters a connection into a page. It receives `presence-sync`; the others receive `join` if the person
+    /// was not there yet. `most` is the most people that clients are shown, here and below.
     pub(super) fn join(&mut self, path: &Arc<str>, arrival: Arrival, most: usize) {
         let Arrival { connection: id, viewer, outbox, needed, at } = arrival;
         self.next_place += 1;
@@ -98,7 +106,7 @@ impl Presence {
         self.sync(path, id, &outbox, most);
     }
 
-    /// Sends a connection on a page the people who are there; none of them if the page is not open to it.
+    /// Sends `presence-sync` to a connection: the people on the page, or nobody if the page is not open to it.
     pub(super) fn sync(&self, path: &Arc<str>, id: ConnectionId, outbox: &Outbox, most: usize) {
         let is_open = |page: &&PageRoster| page.connections.get(&id).is_some_and(|own| !own.barred);
         let people = self.pages.get(path).filter(is_open).map(|page| page.people.values());
@@ -106,7 +114,7 @@ impl Presence {
         outbox.push([Message::new(&Body::PresenceSync { page_path: path, users })]);
     }
 
-    /// The connections whose page may be open to them no longer, or again, after a change.
+    /// Returns the connections whose page may close or open to them by a change.
     pub(super) fn concerned_by(&self, change: &Change) -> Vec<PageVisit> {
         let is_concerned = |query: &Query| {
             let matches = |record: &Option<Record>| {
@@ -117,11 +125,12 @@ impl Presence {
         self.held(|needed| needed.iter().any(is_concerned))
     }
 
-    /// Every connection on a page that needs something to be open to it.
+    /// Returns all connections on pages that need a record.
     pub(super) fn all_held(&self) -> Vec<PageVisit> {
         self.held(|needed| !needed.is_empty())
     }
 
+    /// Returns the connections whose needed queries pass the test `is_meant`.
     fn held(&self, is_meant: impl Fn(&[Query]) -> bool) -> Vec<PageVisit> {
         let all = self.pages.iter().flat_map(|(path, page)| {
             page.connections.iter().map(move |(id, connection)| (path, *id, &connection.needed))
@@ -135,7 +144,8 @@ impl Presence {
         held.collect()
     }
 
-    /// Takes a connection off a page that is no longer open to it, or lets it in again.
+    /// Notes whether a page is closed to a connection. If that has changed, the connection receives
+    /// `presence-sync`, and the others `leave` or `join`.
     pub(super) fn bar(
         &mut self,
         PageVisit { path, connection: id, .. }: &PageVisit,
@@ -147,6 +157,7 @@ impl Presence {
         let Some(mut connection) = page.connections.remove(id) else { return };
         let is_same = connection.barred == barred;
         let outbox = connection.outbox.clone();
+        // It departs before it is marked as barred, since a barred connection does not count as present.
         if !is_same && barred {
             page.depart(path, &connection, most);
         }
@@ -162,7 +173,7 @@ impl Presence {
         self.sync(path, *id, &outbox, most);
     }
 
-    /// Takes a connection off a page.
+    /// Removes a connection from a page.
     pub(super) fn leave(&mut self, path: &Arc<str>, id: ConnectionId, most: usize) {
         let Some(page) = self.pages.get_mut(path) else { return };
         if let Some(connection) = page.connections.remove(&id) {
@@ -173,7 +184,7 @@ impl Presence {
         }
     }
 
-    /// Notes that a connection is alive; one that was given up is there again.
+    /// Notes a sign of life of a connection. If it was stale, it is present again.
     pub(super) fn touch(&mut self, path: &Arc<str>, id: ConnectionId, at: &Arc<str>, most: usize) {
         let Some(page) = self.pages.get_mut(path) else { return };
         let Some(connection) = page.connections.get_mut(&id) else { return };
@@ -184,7 +195,8 @@ impl Presence {
         }
     }
 
-    /// Gives up those that have been silent for this long.
+    /// Marks the connections as stale that have given no sign of life for `silence`. They no longer count as
+    /// present.
     pub(super) fn sweep(&mut self, silence: Duration, most: usize) {
         let now = Instant::now();
         for (path, page) in &mut self.pages {
@@ -204,14 +216,15 @@ impl Presence {
 }
 
 impl PresentConnection {
-    /// Whether it counts as being on its page.
+    /// Returns whether the connection counts as present on its page.
     fn is_here(&self) -> bool {
         !self.stale && !self.barred
     }
 }
 
 impl PageRoster {
-    /// Counts a connection among its person's; the first of them is told to the others.
+    /// Counts a connection for its person. The first connection of a person is sent to the others as `join`, if
+    /// the person is among the first `most`.
     fn arrive(
         &mut self,
         path: &Arc<str>,
@@ -238,7 +251,8 @@ impl PageRoster {
         }
     }
 
-    /// Takes a connection from its person's; the last of them is told to the others.
+    /// Counts one connection of a person less. After the last one, the others receive `leave`, if the person
+    /// was shown.
     fn depart(&mut self, path: &Arc<str>, connection: &PresentConnection, most: usize) {
         let Some(user) = connection.user.as_ref().filter(|_| connection.is_here()) else { return };
         let Some(place) = self.places.get(&user.id).copied() else { return };
@@ -253,19 +267,21 @@ impl PageRoster {
         if was_shown {
             let leave = Body::Leave { user_id: user.id.as_str(), page_path: path };
             self.tell(&Message::new(&leave), None);
-            // Whoever came next has a place to be shown at now.
+            // The person who was one too many so far moves up among those who are shown.
             if let Some(next) = self.people.keys().nth(most.saturating_sub(1)).copied() {
                 self.tell_join(next, None);
             }
         }
     }
 
+    /// Sends `join` for the person at a place to all connections except one.
     fn tell_join(&self, place: u64, except: Option<ConnectionId>) {
         if let Some(person) = self.people.get(&place) {
             self.tell(&Message::new(&Body::Join { user: &person.shown }), except);
         }
     }
 
+    /// Sends a message to all connections that the page is open to, except one.
     fn tell(&self, message: &Message, except: Option<ConnectionId>) {
         for (id, connection) in &self.connections {
             if Some(*id) != except && !connection.barred {
@@ -281,7 +297,7 @@ mod tests {
 
     const MOST: usize = 2;
 
-    /// A page, and what each connection has heard since it was last asked.
+    /// A page, and the outboxes of the connections on it.
     #[derive(Default)]
     struct OnePage {
         presence: Presence,
@@ -289,7 +305,7 @@ mod tests {
     }
 
     impl OnePage {
-        /// `who` is a name, or nothing for a guest.
+        /// Enters a connection of the user `who`, or of a guest if the name is empty.
         fn join(&mut self, id: ConnectionId, who: &str) {
             let viewer = match who {
                 "" => Viewer::Guest,
@@ -310,7 +326,7 @@ mod tests {
             self.presence.leave(&"/".into(), id, MOST);
         }
 
-        /// `sync ada bob`, `join ada`, `leave ada`, one by one.
+        /// The messages to a connection since the last call, such as `sync ada bob` and `leave ada`.
         fn heard(&self, id: ConnectionId) -> Vec<String> {
             let read = |message: &Message| {
                 let json: serde_json::Value = serde_json::from_slice(message.text()).unwrap();

@@ -1,10 +1,13 @@
-//! How a subscription begins: from its place in the past to the present, with no gap and nothing twice.
+//! The replay of missed changes: a subscription begins at a position in the past and goes live without a gap
+//! and without a repetition.
 //!
-//! What it missed is told as what it comes to: each record once, as it is now. What it was meanwhile is
-//! not told, for it may be gone for good reason; nor is what it was before, which the client holds if it
-//! was ever its to read. What was missed lately is told at once. What is further back comes in parts, one
-//! after the other has been sent, so that no queue has to hold all of it; only then does the subscription
-//! join those that are live.
+//! A replay contains each changed record once, as it is at the end of the replay. The states in between are
+//! left out: a value may have been removed for good reason. The state before is left out too: if the client
+//! was allowed to read it, the client has it.
+//!
+//! A short replay is sent at once. A long one is sent in parts, each after the one before has left the
+//! outbox, so that no outbox has to hold all of it. After the last part, the changes made meanwhile are
+//! replayed in the same way, until the rest is short and the subscription goes live.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,32 +24,33 @@ use crate::model::change::Change;
 use crate::model::ids::{Position, RecordId, SealedPosition};
 use crate::store::{ReadScope, RelatedLoader, Replay, ReplayPart};
 
-/// How long a subscriber waits for the feed to reach what it has already read.
+/// The time after which a subscription that waits for the feed looks again at the position of the hub.
 const CATCH_UP: Duration = Duration::from_secs(5);
-/// The longest stretch of the past that is told at once, in bytes: there must be room for what
-/// happens meanwhile.
+/// The longest replay that is sent at once, in bytes. The rest of the outbox is left for changes that happen
+/// meanwhile.
 const MAX_AT_ONCE: usize = MAX_WAITING / 2;
 
-/// How far a subscription has come.
+/// The state of a subscription after a step of its replay.
 pub(super) enum Started {
-    /// It hears everything from now on.
+    /// It is live: it receives every later change.
     Live(Subscription),
-    /// It has yet to be told of the past.
+    /// Part of its replay is still to be sent.
     Behind(CatchUp),
 }
 
-/// A subscription that is on its way to the present.
+/// A subscription whose replay is not complete.
 #[derive(Clone)]
 pub(super) struct CatchUp {
     pub(super) name: Name,
     pub(super) scope: SubscriptionScope,
-    /// Everything up to here has been told, or was known.
+    /// The position from which the replay continues. While a replay is sent in parts, it is where the first
+    /// part began.
     since: Position,
-    /// The same as the client holds it.
+    /// The same position, sealed for the client.
     sealed: SealedPosition,
-    /// The rest of a replay that is sent in parts.
+    /// The rest of a replay that is sent in parts. `None` if no part has been sent, or the last one has.
     rest: Option<Rest>,
-    /// Whether `subscribed` has been said.
+    /// True once `subscribed` has been sent.
     greeted: bool,
     /// The message that follows the first `subscribed` of a connection.
     connected: Option<Message>,
@@ -57,22 +61,23 @@ pub(super) struct CatchUp {
 struct Rest {
     /// The position at which the replay ends.
     until: Position,
-    /// The last record that was told; none at the beginning.
+    /// The last record, in the order of keys, that the parts so far cover. `None` before the first part.
     last: Option<RecordId>,
 }
 
 /// The changes that a subscription missed.
 enum Backlog {
-    /// All of it, to be sent at once.
+    /// All missed changes, to be sent at once.
     Told(Burst),
-    /// None can be said yet: the log has a commit that the feed has not sent.
+    /// The replay cannot end yet: the log holds a commit, or the client knows one, that the feed has not sent.
     Ahead,
-    /// Too much to be told at once.
+    /// Too many changes to send at once.
     Much,
 }
 
 impl CatchUp {
-    /// Returns the messages to send first.
+    /// Returns the messages to send first: `subscribed`, and `connected` for the first subscription of a
+    /// connection. Empty if they were sent.
     fn greeting(&self, position: &SealedPosition) -> Burst {
         if self.greeted {
             return Burst::new(Vec::new());
@@ -81,7 +86,8 @@ impl CatchUp {
         Burst::new(std::iter::once(subscribed).chain(self.connected.clone()).collect())
     }
 
-    /// Gives up what has not been told: the client is told to read again, up to here.
+    /// Drops the rest of the replay, and returns the `resync` message to send instead. The subscription
+    /// continues from `position`; `sealed` is the same position for the client.
     pub(super) fn skip(&mut self, position: Position, sealed: SealedPosition) -> Message {
         let told = resync(&self.name, "this connection reads too slowly", &sealed);
         self.since = position;
@@ -91,15 +97,15 @@ impl CatchUp {
         told
     }
 
-    /// The scope that its positions move with.
+    /// The scope that the positions of this subscription move with.
     pub(super) fn reads(&self) -> ReadScope<'_> {
         self.scope.reads()
     }
 }
 
 impl Hub {
-    /// Begins a subscription: says `subscribed`, and `connected` if it is given, then what happened
-    /// after `since`, then everything that follows.
+    /// Begins a subscription. Sends `subscribed`, then `connected` if that is given, then the changes after
+    /// `since`, then all later changes.
     pub(super) async fn subscribe(
         self: &Arc<Self>,
         connection: (&ConnectionPermit, &Arc<Outbox>),
@@ -111,7 +117,8 @@ impl Hub {
         if since.is_some() {
             self.metrics.replay();
         }
-        // Without `since` it begins now: what was committed before is not news.
+        // Without `since` it begins at the end of the log. The feed may not have come that far, and would send
+        // changes that were committed before the subscription.
         let seal = &self.telling.seal;
         let here = self.store.log().position().await.ok();
         let (since, sealed) = match since {
@@ -126,7 +133,8 @@ impl Hub {
         self.catch_up(connection, behind, here).await
     }
 
-    /// Brings a subscription nearer to the present. Its queue must be empty, or almost.
+    /// Sends the next part of a replay, or makes the subscription live. The outbox should be empty, since a
+    /// part may fill a good deal of it.
     pub(super) async fn go_on(
         self: &Arc<Self>,
         connection: (&ConnectionPermit, &Arc<Outbox>),
@@ -139,9 +147,11 @@ impl Hub {
         self.catch_up(connection, behind, here).await
     }
 
-    /// Brings a subscription nearer to the present: it joins once the feed has come as far as `here`, the end of the
-    /// log. Where it joined before, it would be sent, as news, each state that records had on the way from there to
-    /// here, and some of them are no more.
+    /// Sends the missed changes, or the next part of them. The subscription goes live once the feed has come as
+    /// far as `here`, the end of the log when this step began.
+    ///
+    /// If it went live earlier, the feed would send it every state of the records between its position and
+    /// `here`, and some of these states were replaced before the client subscribed.
     async fn catch_up(
         self: &Arc<Self>,
         (admission, outbox): (&ConnectionPermit, &Arc<Outbox>),
@@ -150,7 +160,8 @@ impl Hub {
     ) -> Started {
         let mut told = self.position.subscribe();
         loop {
-            // Join before reading the past, or a change between the two would be lost.
+            // Join before reading the replay, or a change between the two would be lost. Until the subscription
+            // goes live, its messages are held back, and the replay ends where it joined.
             let (name, scope) = (&behind.name, &behind.scope);
             let (subscription, joined_at) = self.join(admission.id, outbox, name, scope);
             let is_late =
@@ -170,12 +181,12 @@ impl Hub {
                     drop(subscription);
                     told.mark_unchanged();
                     if *told.borrow() == joined_at {
-                        // Running out of time only means looking again.
+                        // A timeout is no failure: the loop looks again.
                         let _ = tokio::time::timeout(CATCH_UP, told.changed()).await;
                     }
                     continue;
                 }
-                // A component is read again at less cost than that.
+                // To read a component again costs less than a long replay.
                 Ok(Backlog::Much) if scope.component.is_some() => "too much has changed since then",
                 Ok(Backlog::Much) => match self.part(&behind, joined_at.clone()).await {
                     Ok((burst, next)) => {
@@ -197,12 +208,16 @@ impl Hub {
         }
     }
 
+    /// Makes a subscription live, after the bursts in `first`.
     fn go_live(&self, subscription: Subscription, first: [Burst; 2]) -> Started {
         self.lock().groups.go_live(&subscription.seat, &subscription.name, first);
         Started::Live(subscription)
     }
 
-    /// Returns the changes that a subscription missed. Fails with the reason for a `resync`.
+    /// Returns the changes up to `until` that a subscription missed.
+    ///
+    /// # Errors
+    /// Fails with the reason for a `resync`, if the changes are not kept or cannot be matched.
     async fn missed(
         &self,
         subscription: &Subscription,
@@ -237,7 +252,10 @@ impl Hub {
         }
     }
 
-    /// Encodes the missed changes for a scope. Fails if matching them would exceed the requester's budget.
+    /// Encodes missed changes for a scope.
+    ///
+    /// # Errors
+    /// [`TOO_COSTLY`] if matching them would exceed the limit of the requester of this task.
     fn replayed(
         &self,
         changes: &[Change],
@@ -257,7 +275,11 @@ impl Hub {
         Ok(Burst::new(encoded.map(|encoded| encoded.named(name)).collect()))
     }
 
-    /// Whether what the records of a scope are labelled by has changed in a stretch of the past.
+    /// Returns whether a label that a scope shows may have changed between two positions. Also `true` if the
+    /// log cannot tell, or there are too many changes to look through.
+    ///
+    /// # Errors
+    /// [`NOT_NOW`] if the database does not answer.
     async fn is_renamed_between(
         &self,
         scope: &SubscriptionScope,
@@ -282,7 +304,10 @@ impl Hub {
         Ok(leads.renamed().any(|renamed| leads.may_have_referrers(renamed)))
     }
 
-    /// The records that those of some changes are labelled by in a scope.
+    /// Reads the related records that are needed to encode changes for a scope.
+    ///
+    /// # Errors
+    /// [`NOT_NOW`] if the database does not answer.
     async fn leads_of(
         &self,
         scope: &SubscriptionScope,
@@ -296,8 +321,11 @@ impl Hub {
         Ok(leads)
     }
 
-    /// The next part of the past, which goes up to `now` if it is the first, and how far the subscription
-    /// has come with it.
+    /// Returns the next part of a replay, and the subscription as it is after that part. The first part decides
+    /// that the replay ends at `now`; later parts keep that end.
+    ///
+    /// # Errors
+    /// Fails with the reason for a `resync`, if the changes are not kept or cannot be matched.
     async fn part(
         &self,
         behind: &CatchUp,
@@ -308,11 +336,12 @@ impl Hub {
         let table = &scope.table.name;
         match self.store.log().part((since, &until), last, table).await {
             Ok(Some(ReplayPart { changes, last })) => {
+                // Parts go by the records' keys, not by time, so the position stays until the last part.
                 let (known, at) = match last {
                     Some(_) => (since.clone(), sealed.clone()),
                     None => (until.clone(), self.telling.seal.seal(&until)),
                 };
-                // Only what is no component comes in parts, and has no labels.
+                // Only subscriptions to tables get their replay in parts, and they show no labels.
                 let burst = self.replayed(&changes, (name, scope), &RelatedLoader::default())?;
                 let rest = last.map(|last| Rest { until, last: Some(last) });
                 let next = CatchUp { since: known, rest, greeted: true, ..behind.clone() };
@@ -327,9 +356,12 @@ impl Hub {
     }
 }
 
+/// The reason of a `resync` to a client whose position is too old, or of another history of the log.
 const NOT_KEPT: &str = "the changes since then are no longer kept";
+/// The reason of a `resync` when the database does not answer.
 const NOT_NOW: &str = "the changes since then cannot be read now";
 
+/// Returns the message `subscribed`.
 fn subscribed(scope: &SubscriptionScope, name: &Name, position: &SealedPosition) -> Message {
     let body = Body::Subscribed {
         table: scope.table.name.as_str(),

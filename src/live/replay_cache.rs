@@ -1,5 +1,5 @@
-//! What was told of the past a moment ago: those who come back together, from the same place to the
-//! same scope, hear the same, and it is made once for all of them.
+//! The cache of replays. After a restart of the server or a broken network, many clients come back at once with
+//! the same scope and the same position. Their replay is read and encoded once for all of them.
 
 use quick_cache::unsync::Cache;
 
@@ -8,9 +8,9 @@ use crate::live::message::Name;
 use crate::live::outbox::Burst;
 use crate::model::ids::Position;
 
-/// How many bursts are kept: what a page shows, a few times over.
+/// The most replays that are kept: enough for the components of a few pages.
 const MAX_KEPT: usize = 64;
-/// The longest burst that is kept, in bytes.
+/// The longest replay that is kept, in bytes.
 const MAX_LENGTH: usize = 128 * 1024;
 
 /// The key of a replay: the group, the name of the subscription, and the positions that it begins and ends at.
@@ -26,7 +26,7 @@ impl Default for ReplayCache {
 }
 
 impl ReplayCache {
-    /// The messages of a replay, if it was sent before.
+    /// Returns the messages of a replay. `None` if it is not kept.
     pub(super) fn get(&self, replay: &ReplayKey) -> Option<Burst> {
         self.0.get(replay).cloned()
     }
@@ -38,7 +38,7 @@ impl ReplayCache {
         }
     }
 
-    /// Forgets all replays: after a change, every replay ends later.
+    /// Removes all replays. After a change, every replay ends at a later position.
     pub(super) fn forget(&mut self) {
         self.0.clear();
     }

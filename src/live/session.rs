@@ -1,4 +1,5 @@
-//! The session of one connection, over any transport: it subscribes, unsubscribes, enters and leaves pages.
+//! The session of one connection, over any transport. It carries out handshakes: to subscribe and
+//! unsubscribe, to enter and leave pages, and to announce edits.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -37,51 +38,52 @@ const MAX_SUBSCRIPTION_ID: usize = 128;
     expecting = r#"an object like {"table": "orders"}"#
 )]
 pub struct Handshake {
-    /// `subscribe`, which may be left out, `unsubscribe`, `presence` or `editing`.
+    /// `subscribe` (the default), `unsubscribe`, `presence` or `editing`.
     pub r#type: Option<String>,
     /// The table to subscribe to.
     pub table: Option<String>,
     /// The client's own name for the subscription.
     pub subscription_id: Option<String>,
-    /// Which records: a filter as in YAML and the API.
+    /// The filter that records must match, as in YAML and the API.
     pub filter: Option<Json>,
-    /// Which fields; absent: all that may be read.
+    /// The fields to send; by default all that the viewer may read. For `editing`, the fields that are being
+    /// edited; none end the edit.
     pub fields: Option<Vec<String>>,
-    /// `field:direction` terms; changes then carry a `sortKey`.
+    /// The order, as terms `field:direction`. Changes then have a `sortKey`.
     pub sort: Option<String>,
-    /// Replays what came after this position.
+    /// The position from which the client continues: later changes are replayed first.
     pub since: Option<SealedPosition>,
-    /// The id of a component on the page at `url`, instead of a table: the page says which records.
+    /// The id of a component on the page at `url`, instead of a table. The page decides which records it shows.
     pub component: Option<String>,
     /// The path and query of the page that holds the component.
     pub url: Option<String>,
     /// The shape that the component had when the client read it, from the page or from `subscribed`.
     pub shape: Option<String>,
-    /// The path of the page to be on, or to leave.
+    /// The path of the page to enter or to leave.
     pub page_path: Option<String>,
-    /// The record that is being edited: its `fields` are those in hand, none when it is done.
+    /// The id of the record that is being edited, as a number or a string.
     pub record_id: Option<Json>,
 }
 
-/// How long what a handshake filters by is, in bytes.
+/// Returns the length of the parts of a handshake that make up its filter, in bytes: `filter` and `url`.
 fn length(handshake: &Handshake) -> u64 {
     let filter = handshake.filter.as_ref().map_or(0, |filter| filter.to_string().len());
     (filter + handshake.url.as_ref().map_or(0, String::len)) as u64
 }
 
-/// Why a handshake cannot be honoured.
+/// The error of a handshake that cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
-    /// The frame is no handshake.
+    /// The message is no handshake, or lacks what its type needs.
     #[error("{0}")]
     Malformed(String),
-    /// The table, its fields or the filter.
+    /// The table, component or page is not there for this viewer, or a field or the filter does not fit it.
     #[error(transparent)]
     Records(#[from] RecordsError),
-    /// It has announced as many edits as it may.
+    /// The connection has announced as many edits as it may.
     #[error(transparent)]
     TooManyEdits(#[from] TooManyEdits),
-    /// It asks for more than is given.
+    /// The handshake would exceed a limit.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
 }
@@ -93,40 +95,42 @@ pub struct Session {
     records: Records,
     viewer: Viewer,
     outbox: Arc<Outbox>,
-    /// The table of a per-table connection.
+    /// The table of a connection for one table. `None` for a connection for any subscriptions.
     table: Option<String>,
     subscriptions: HashMap<Name, Subscription>,
-    /// The bytes that the filter of each subscription takes.
+    /// The share of [`Limit::FilterBytes`] that each subscription holds.
     filters: HashMap<Name, Share>,
-    /// Subscriptions that are still being told of the past, the next one first.
+    /// The subscriptions whose replay is still being sent in parts. The first one gets the next part.
     behind: VecDeque<CatchUp>,
+    /// The presence on each page, by its path.
     pages: HashMap<Arc<str>, PresenceGuard>,
     /// The message that follows the first answer to a handshake; `None` once it is sent.
     connected: Option<Message>,
-    // Last, so that the place is given back after all that was done with it.
+    // Fields are dropped in order. The permit is the last, so that the connection counts until its
+    // subscriptions and its presence have ended.
     admission: ConnectionPermit,
 }
 
-/// The context of a new session.
+/// The parts that a new session needs.
 pub struct SessionContext {
-    /// Whom they listen to.
+    /// The hub that sends the changes.
     pub hub: Arc<Hub>,
-    /// The pages and tables there are.
+    /// The app, with its pages and tables.
     pub app: Arc<App>,
-    /// Their records, under the rules of permissions.
+    /// The records of the app, under its permissions.
     pub records: Records,
     /// The viewer who opened the connection.
     pub viewer: Viewer,
-    /// The queue of messages to them.
+    /// The queue of messages to the client.
     pub outbox: Arc<Outbox>,
-    /// Their place among the connections.
+    /// The permit of the connection.
     pub admission: ConnectionPermit,
-    /// How they are connected: `websocket` or `sse`.
+    /// The transport, as `connection-status` names it: `websocket` or `sse`.
     pub via: &'static str,
 }
 
 impl Session {
-    /// A session that has subscribed to nothing. `table` is that of a per-table connection.
+    /// Creates a session without subscriptions. `table` is the table of a connection for one table.
     pub fn new(opened: SessionContext, table: Option<String>) -> Self {
         let SessionContext { hub, app, records, viewer, outbox, admission, via } = opened;
         Self {
@@ -155,36 +159,37 @@ impl Session {
         self.hub.transport()
     }
 
-    /// How long until the first heartbeat, and from each to the next. Connections that came at once
-    /// are not to beat at once.
+    /// Returns the time until the first heartbeat, and the interval from each to the next. The first is random,
+    /// so that connections that were opened at the same time do not all send at the same time.
     pub fn heartbeats(&self) -> (Duration, Duration) {
         let every = Duration::from_millis(self.transport().heartbeat_interval_ms);
         (every.mul_f64(rand::random_range(0.5..1.0)), every)
     }
 
-    /// Whether nothing is subscribed and no page is watched.
+    /// Returns whether the connection has no subscription and is on no page.
     pub fn is_idle(&self) -> bool {
         self.subscriptions.is_empty() && self.behind.is_empty() && self.pages.is_empty()
     }
 
-    /// Everything up to here is in the outbox, or was sent.
+    /// The position up to which all changes are in the outbox or were sent.
     pub fn position(&self) -> Position {
         self.hub.position()
     }
 
-    /// From where a live subscription goes on that was told everything up to a position. Nothing where it
-    /// has yet to be told of the past: only its own messages say up to where.
+    /// Returns the sealed position from which a live subscription continues that has received everything up to
+    /// `position`. `None` if there is no live subscription of this name: while a replay is sent in parts, only
+    /// the positions in its own messages are valid.
     pub async fn resume(&self, name: &Name, position: &Position) -> Option<SealedPosition> {
         let scope = &self.subscriptions.get(name)?.scope;
         Some(self.hub.store.log().hand_out(position, scope.reads()).await)
     }
 
-    /// Notes a sign of life.
+    /// Notes a sign of life of the client, on all pages that it is on.
     pub fn touch(&self) {
         self.pages.values().for_each(PresenceGuard::touch);
     }
 
-    /// Takes a frame from the client. What is wrong with it is answered, not returned.
+    /// Carries out a handshake that the client sent as JSON text. A failure is answered with `error`.
     pub async fn receive(&mut self, text: &str) {
         match serde_json::from_str(text) {
             Ok(handshake) => self.take(handshake).await,
@@ -192,7 +197,7 @@ impl Session {
         }
     }
 
-    /// Does what a handshake asks. What is wrong with it is answered, not returned.
+    /// Carries out a handshake. A failure is answered with `error`.
     pub async fn take(&mut self, handshake: Handshake) {
         let subscription_id = handshake.subscription_id.clone();
         if let Err(error) = self.handle(handshake).await {
@@ -200,10 +205,10 @@ impl Session {
         }
     }
 
-    /// Does what a handshake asks.
+    /// Carries out a handshake.
     ///
     /// # Errors
-    /// If it cannot be honoured; what was subscribed before stays.
+    /// If it cannot be carried out. Other subscriptions of the connection stay as they are.
     pub async fn handle(&mut self, handshake: Handshake) -> Result<(), LiveError> {
         let name = handshake.subscription_id.as_deref().unwrap_or_default();
         if name.len() > MAX_SUBSCRIPTION_ID {
@@ -221,7 +226,7 @@ impl Session {
         }
     }
 
-    /// Tells every subscription to read again, and who is on each page, since messages to this
+    /// Sends `resync` for every subscription and `presence-sync` for every page, after messages to this
     /// connection were dropped.
     pub async fn resync_all(&mut self) {
         let position = self.hub.position();
@@ -242,13 +247,15 @@ impl Session {
         self.pages.values().for_each(|stay| stay.sync(&self.outbox));
     }
 
-    /// Returns the name of the subscription of a handshake.
+    /// Returns the name of the subscription that a handshake begins. `None` if it has no `subscriptionId` and
+    /// its scope cannot be made out.
     pub fn name(&self, handshake: &Handshake) -> Option<Name> {
         let given = handshake.subscription_id.as_deref().map(|id| Name::Given(id.into()));
-        // A component's table is known to its page only.
+        // A component's handshake does not name a table, so its scope has to be looked up.
         given.or_else(|| Some(Name::Table(self.scope(handshake).ok()?.table.name.clone())))
     }
 
+    /// Begins a subscription. One of the same name ends.
     async fn subscribe(&mut self, handshake: Handshake) -> Result<(), LiveError> {
         let scope = self.scope(&handshake)?;
         let name = match &handshake.subscription_id {
@@ -257,7 +264,8 @@ impl Session {
         };
         self.hub.may_begin(&self.admission)?;
         let share = self.hub.filters.take(requester(), length(&handshake))?;
-        // Subscribing anew under the same name changes the scope; the old one ends first.
+        // The old subscription of this name ends before the connection's room is checked, so that a client with
+        // all the subscriptions it may have can still replace one.
         self.end(&name);
         self.has_room(self.subscriptions.len() + self.behind.len())?;
         let connection = (&self.admission, &self.outbox);
@@ -269,19 +277,22 @@ impl Session {
         Ok(())
     }
 
-    /// Whether a subscription still has a replay to receive, and the queue has room for more.
+    /// Returns whether a subscription still waits for parts of its replay, and the outbox is empty.
     pub fn can_catch_up(&self) -> bool {
         !self.behind.is_empty() && self.outbox.is_empty()
     }
 
-    /// Tells one who is behind the next part of the past. It may be given up at any time.
+    /// Sends the next part of a replay to the first subscription that waits for one. This is cancel safe: if
+    /// the future is dropped, nothing was sent.
     pub async fn catch_up(&mut self) {
+        // A copy, so that the subscription stays in its place if this future is dropped.
         let Some(behind) = self.behind.front().cloned() else { return };
         let begun = self.hub.go_on((&self.admission, &self.outbox), behind).await;
         self.behind.pop_front();
         self.keep(begun);
     }
 
+    /// Keeps a subscription among the live ones, or as the last of those that wait for parts of their replay.
     fn keep(&mut self, begun: Started) {
         match begun {
             Started::Live(subscription) => {
@@ -291,7 +302,7 @@ impl Session {
         }
     }
 
-    /// Ends the subscription of this name; its table, if there was one.
+    /// Ends the subscription of a name, and returns its table. `None` if there is no such subscription.
     fn end(&mut self, name: &Name) -> Option<Arc<Table>> {
         self.filters.remove(name);
         if let Some(at) = self.behind.iter().position(|behind| behind.name == *name) {
@@ -300,17 +311,18 @@ impl Session {
         self.subscriptions.remove(name).map(|ended| ended.scope.table.clone())
     }
 
+    /// Returns whether the viewer may open the page at an address, and the records that this depends on.
     async fn opening(&self, address: &Address) -> Result<Opening, RecordsError> {
         Opening::of(&self.app, &self.records, &self.viewer, address).await
     }
 
-    /// A table of this name as the viewer sees it.
+    /// Returns the table of a name, as the viewer sees it.
     fn view(&self, table: &str) -> Result<View, RecordsError> {
         let name = table.parse().map_err(|_| RecordsError::NotFound)?;
         self.records.view(&self.viewer, &name)
     }
 
-    /// Comes to a page, if it has presence and may be opened.
+    /// Enters a page, if it has `presence` and the viewer may open it.
     async fn enter(&mut self, handshake: &Handshake) -> Result<(), LiveError> {
         let path = handshake.page_path.as_deref().ok_or_else(|| {
             LiveError::Malformed("presence needs the pagePath of a page".to_owned())
@@ -322,7 +334,7 @@ impl Session {
             self.pages.remove(&path);
             return Err(RecordsError::NotFound.into());
         };
-        // Whoever comes twice is not told to the others again: that would cost them all a message.
+        // If the connection is on the page already, only the client gets a message, not everyone on the page.
         if let Some(stay) = self.pages.get(&path) {
             stay.sync(&self.outbox);
             return Ok(());
@@ -330,7 +342,8 @@ impl Session {
         self.has_room(self.pages.len())?;
         let is_held = !needed.is_empty();
         let stay = self.hub.stay(&self.admission, &path, &self.viewer, &self.outbox, needed);
-        // What became of the record between that look and this moment, nobody has told the stay.
+        // A change between the first look and the arrival was not reviewed for this connection, so the page is
+        // looked at once more.
         if is_held && !matches!(self.opening(&address).await?, Opening::Open(_)) {
             return Err(RecordsError::NotFound.into());
         }
@@ -361,6 +374,7 @@ impl Session {
         Ok(self.hub.edit(&self.admission, &name, id, editor)?)
     }
 
+    /// Leaves the page of a handshake, or ends its subscription.
     fn unsubscribe(&mut self, handshake: &Handshake) -> Result<(), LiveError> {
         if let Some(path) = &handshake.page_path {
             let none = || LiveError::Malformed("you are not on that page".to_owned());
@@ -386,6 +400,7 @@ impl Session {
         Ok(())
     }
 
+    /// Returns the scope that a handshake subscribes to: that of a component, or of a table.
     fn scope(&self, handshake: &Handshake) -> Result<SubscriptionScope, LiveError> {
         if let Some(component) = &handshake.component {
             return self.component_scope(handshake, component);
@@ -417,8 +432,12 @@ impl Session {
         })
     }
 
-    /// Table, filter, sort and fields are the page's, never the client's. Who says what the component
-    /// meant to them must still mean the same.
+    /// Returns the scope of a component. Table, filter, order and fields come from the page, never from the
+    /// client.
+    ///
+    /// # Errors
+    /// [`RecordsError::PageChanged`] if the client sends a `shape` and the component now has another one, or no
+    /// longer exists. [`RecordsError::NotFound`] if it does not exist and the client sends no `shape`.
     fn component_scope(
         &self,
         handshake: &Handshake,
@@ -430,7 +449,7 @@ impl Session {
                 Err(RecordsError::PageChanged.into())
             }
             Ok((scope, _)) => Ok(scope),
-            // It was there when the page was made.
+            // A client has the shape from an open page, so the component was there when that was made.
             Err(LiveError::Records(RecordsError::NotFound)) if shape.is_some() => {
                 Err(RecordsError::PageChanged.into())
             }
@@ -438,6 +457,7 @@ impl Session {
         }
     }
 
+    /// Returns the scope of a component and its shape, whatever shape the client sends.
     fn any_component_scope(
         &self,
         handshake: &Handshake,
@@ -472,22 +492,27 @@ impl Session {
         Ok((scope, shape))
     }
 
-    /// Refuses what is one too many where there are so many already.
+    /// Checks that the connection may have one more subscription or page, if it has `count` of them.
+    ///
+    /// # Errors
+    /// If it has as many as [`Limit::SubscriptionsPerConnection`] allows.
     fn has_room(&self, count: usize) -> Result<(), Exceeded> {
         let limits = self.hub.limits();
         let limit = Limit::SubscriptionsPerConnection;
         if count < limits.count(limit) { Ok(()) } else { Err(limits.refuse(limit)) }
     }
 
-    /// The page at a path, if the viewer may open it.
+    /// Returns the address of the page at a URL. `None` if the viewer may not open the page.
     fn address(&self, url: &str) -> Option<Address> {
         self.app.at(url).filter(|address| self.app.may_open(&address.page, &self.viewer))
     }
 
+    /// Returns the table that a handshake names, or that of a connection for one table.
     fn table_name<'a>(&'a self, handshake: &'a Handshake) -> Option<&'a str> {
         handshake.table.as_deref().or(self.table.as_deref())
     }
 
+    /// Sends `error` for a handshake. Failures that the API has too get the same code as there.
     fn refuse(&self, subscription_id: Option<&str>, error: &LiveError) {
         let code = match error {
             LiveError::Malformed(_) => "BAD_REQUEST",

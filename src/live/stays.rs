@@ -1,5 +1,5 @@
-//! Being on a page ends with what the page needs: whoever would no longer find it at its address is not
-//! on it, and hears nobody's name.
+//! Reviews presence when records change. Some pages need a record, such as the one that a form changes. If a
+//! viewer can no longer read it, they are no longer present on the page and receive no names of other people.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use crate::model::change::Change;
 use crate::model::query::{Answer, Query};
 
 impl Hub {
-    /// Looks again at everybody on a page that these changes concern, or at all of them.
+    /// Checks whether pages are still open to the connections on them: those for which these changes may
+    /// matter, or with `all` every connection on a page that needs a record.
     pub(super) async fn review_stays(&self, changes: &[Arc<Change>], all: bool) {
         let held = match all {
             true => self.presence().all_held(),
@@ -24,6 +25,7 @@ impl Hub {
     }
 
     async fn review(&self, held: Vec<PageVisit>) {
+        // Many viewers need the same record, so each query is asked once.
         let mut found: HashMap<&Query, bool> = HashMap::new();
         for query in held.iter().flat_map(|held| held.needed.iter()) {
             if found.contains_key(query) {
@@ -33,7 +35,7 @@ impl Hub {
                 Ok(snapshot) => {
                     found.insert(query, snapshot.answers.iter().all(Answer::holds_a_record));
                 }
-                // Nobody is taken for gone because the database did not answer.
+                // A database that does not answer says nothing about the records, so presence stays as it is.
                 Err(error) => return tracing::warn!("cannot look after presence: {error}"),
             }
         }

@@ -1,4 +1,4 @@
-//! Buttons that were pressed: an action is done to one record, or to several.
+//! Buttons that were pressed: an action is done to one record or to several.
 
 use std::sync::Arc;
 
@@ -21,23 +21,25 @@ use crate::records::{
 use crate::render::{self, Confirm};
 use crate::router::Address;
 
-/// A button that was pressed, and the records that it is for.
+/// A press of a button: its action, and the records to do it to.
 struct Press<'a> {
     view: View,
     action: &'a Action,
     /// The words on the button.
     label: Arc<str>,
-    /// What the author wants to follow the action; `None` if they do not say.
+    /// The message and the page that follow the action, as the author wrote them. `None` for the default
+    /// message.
     on_success: Option<&'a OnSuccess>,
+    /// The records, each once, in the order of their ids.
     ids: Vec<RecordId>,
-    /// Whether it is for any number of records.
+    /// True for a bulk action, which takes any number of records.
     is_bulk: bool,
-    /// Whether the user was asked to confirm the action, and has.
+    /// True if the user has confirmed the action.
     is_confirmed: bool,
 }
 
 impl Pages {
-    /// Does what a button stands for.
+    /// Carries out the action of a button that was pressed, or asks the user to confirm it first.
     pub(super) async fn press(
         &self,
         viewer: &Viewer,
@@ -47,7 +49,7 @@ impl Pages {
         view: View,
     ) -> Result<Submitted, PagesError> {
         if submission.is_of_another(&Shape::of(&address.page, component, &view)) {
-            // Its buttons may do something else now.
+            // The page has changed since it was opened, so the button may do something else by now.
             let error = RecordsError::PageChanged;
             return self.refused(viewer, submission, address, component, error).await;
         }
@@ -62,7 +64,7 @@ impl Pages {
         let what = (submission.session, submission.url, submission.pairs, viewer);
         let work = press.work(self.records.clone(), &records);
         let done = match submission.session {
-            // Without a session nobody can be known again.
+            // Without a session, a repeated submission cannot be told from one by somebody else.
             None => work.await,
             Some(_) => self.repeats.once(what, work).await,
         };
@@ -75,7 +77,11 @@ impl Pages {
         }
     }
 
-    /// The records that were meant, all of them.
+    /// Reads the records of a press. All must be records that the component can show and the action is open
+    /// for.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`] if a record is missing. [`RecordsError::Batch`] for a bulk action.
     async fn records_of(
         &self,
         press: &Press<'_>,
@@ -99,7 +105,7 @@ impl Pages {
         }
     }
 
-    /// Asks the user to confirm the action.
+    /// Returns the page that asks the user to confirm the action. A script gets the question alone.
     fn ask(
         &self,
         viewer: &Viewer,
@@ -118,7 +124,7 @@ impl Pages {
         Ok(Submitted::Asked { html, confirm })
     }
 
-    /// Returns the page with a message that says what was not done.
+    /// Returns the page with a message that says why the action was not done. A script gets the error alone.
     async fn refused(
         &self,
         viewer: &Viewer,
@@ -142,7 +148,7 @@ impl Pages {
 }
 
 impl<'a> Press<'a> {
-    /// Reads what a button sends.
+    /// Reads the names and values that a button sends.
     fn read(
         component: &'a Component,
         view: View,
@@ -175,7 +181,7 @@ impl<'a> Press<'a> {
         let (action, on_success) =
             component.open_action(&view, name).ok_or(RecordsError::NotFound)?;
         let is_bulk = name.starts_with("bulk");
-        // A button in a row is for that row, whatever else is chosen.
+        // A button in a row is for the record of that row, even if the checkboxes of others are ticked.
         let mut ids = one.map_or(many, |id| vec![id]);
         ids.sort_unstable();
         ids.dedup();
@@ -192,7 +198,8 @@ impl<'a> Press<'a> {
         }
     }
 
-    /// Returns the question to ask before the action. `None` if there is none, or it was answered.
+    /// Returns the question to confirm before the action. `None` if there is none, or the user has confirmed
+    /// it.
     fn confirm(&self) -> Option<Confirm> {
         let number = self.ids.len();
         let is_deletion = matches!(self.action.deed, ActionKind::Delete);
@@ -207,7 +214,8 @@ impl<'a> Press<'a> {
         (!self.is_confirmed).then_some(Confirm { text, label, is_deletion })
     }
 
-    /// Returns the future that does the action.
+    /// Returns the future that does the action. It borrows nothing, so it can go on after the request has
+    /// ended.
     fn work(
         &self,
         records: Records,
@@ -246,10 +254,12 @@ impl<'a> Press<'a> {
     }
 }
 
+/// Reads the id of a record. A text that is not an id gets the same answer as a record that does not exist.
 fn record_id(text: &str) -> Result<RecordId, RecordsError> {
     text.parse().map_err(|_| RecordsError::NotFound)
 }
 
+/// Returns a number of records as text, such as `2 records`.
 fn counted(number: usize) -> String {
     match number {
         1 => "1 record".to_owned(),
@@ -257,7 +267,7 @@ fn counted(number: usize) -> String {
     }
 }
 
-/// Some records are not there, or not there for this.
+/// Returns the error of a bulk action of which some records are not there, or not open to the action.
 fn gone() -> RecordsError {
     let fault = FieldFault {
         record: None,

@@ -1,7 +1,9 @@
-//! A form that was sent from a page that has changed since it was opened: nothing of it is saved, since
-//! what was entered may mean something else now. It comes back as it is now, with what was entered by
-//! hand: what its controls only showed is not said again, and what was entered for one record is not
-//! put into the controls of another.
+//! Forms that are sent from an outdated page: the app has changed since the page was opened, so that the form
+//! has another shape now.
+//!
+//! Nothing is saved, since an entry may mean something else in the new form. The user gets the new form with
+//! their own entries in it. Texts that the controls only showed are left out. Entries for one record are not
+//! put into the controls of another; a message repeats them instead.
 
 use std::collections::HashSet;
 
@@ -17,7 +19,10 @@ use crate::records::RecordsError;
 use crate::render::Draft;
 
 impl Pages {
-    /// Returns the form as it is now, for a user who sent it as it was.
+    /// Answers a form that was sent from an outdated page with the form as it is now, and the user's entries.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`] if there is no record any more for the form to change.
     pub(super) async fn sent_from_another(
         &self,
         viewer: &Viewer,
@@ -34,7 +39,7 @@ impl Pages {
             Answer::Rows(rows) => rows.records.first(),
             Answer::Figure(_) | Answer::Groups(_) => None,
         };
-        // Then there is no form that could come back.
+        // A form that changes a record is not shown without one.
         if form.purpose == Purpose::Update && record.is_none() {
             return Err(RecordsError::NotFound.into());
         }
@@ -50,9 +55,10 @@ impl Pages {
     }
 }
 
+/// Names and texts that a form sent, in order.
 type Pairs = Vec<(String, String)>;
 
-/// Whether the form was and is for the same record, or was and is for a new one.
+/// Returns whether the form is for the same record as when it was opened, or still for a new one.
 fn is_same(target: &Target<'_>, pairs: &[(String, String)], now: Option<&Record>) -> bool {
     let said = |name: &str| pairs.iter().find(|(said, _)| said == name).map(|(_, text)| text);
     let (table, record) = (said("_table"), said("_record"));
@@ -65,7 +71,8 @@ fn is_same(target: &Target<'_>, pairs: &[(String, String)], now: Option<&Record>
     }
 }
 
-/// Splits what was sent into the fields that the form still has, with what their controls showed, and the others.
+/// Splits the sent pairs into two lists: the fields that the form still has, with `_base` and `_keep.…`, and
+/// the fields that it no longer has.
 fn divided(target: &Target<'_>, pairs: &[(String, String)]) -> (Pairs, Pairs) {
     let fields = target.form.fields.iter().filter(|field| !field.hidden);
     let fields = fields.filter(|field| target.open.contains(field.field));
@@ -81,7 +88,8 @@ fn divided(target: &Target<'_>, pairs: &[(String, String)]) -> (Pairs, Pairs) {
     (kept, dropped.into_iter().filter(|(name, _)| !name.starts_with('_')).collect())
 }
 
-/// Returns the message that the page has changed, with what was entered and has no field any more.
+/// Returns the message that the page has changed. It repeats the entries that the new form does not show: those
+/// for another record, and those without a field.
 fn message(sent: &FormData<'_>, dropped: &Pairs, is_same: bool) -> String {
     let mut message =
         "This page has changed since it was opened, so nothing was saved. Look through \

@@ -29,7 +29,7 @@ impl Pages {
         Ok(self.renderer.account(&self.frame(viewer, &menu, nonce), account)?)
     }
 
-    /// A page for admins that is not about tables.
+    /// Renders a page for admins that is not about records, such as the list of sessions, with a notice.
     ///
     /// # Errors
     /// If it cannot be rendered.

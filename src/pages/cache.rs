@@ -1,11 +1,11 @@
-//! The cache of renderings: each is kept until a table that it was made of changes.
+//! The cache of renderings. Each is kept until one of the tables that it depends on changes.
 //!
-//! A rendering may differ between viewers only by what its key names: the components that they see
-//! (`seen`), the words about them (`said`) and what a `ViewKey` holds. So the templates of components
-//! with records are given what was worked out for the scope, and never the viewer.
+//! A rendering may differ between viewers only by the parts of its cache key: the components that they see
+//! (`seen`), the values about them in texts (`said`) and the parts of a [`ViewKey`]. So the templates of
+//! components with records get the view of the table, and never the viewer.
 //!
-//! The key says who may see it and from which version of the tables it was made, so there is
-//! nothing to invalidate, and however many ask at once, it is made once.
+//! A rendering is found by its key and the version of its tables, so nothing has to be invalidated. Any
+//! number of requests for it at the same time share one rendering.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,15 +25,18 @@ use crate::model::related::Related;
 use crate::model::route::RouteValues;
 use crate::queries::ComponentQuery;
 
-/// Before the position from which a component goes on, up to the next quotation mark. It is no part of what is
-/// shown: a client that continues from an earlier position receives the same.
+/// The HTML before the position of a component. The position ends at the next quotation mark. It is left out
+/// of the hash, since the page shows the same at any position: a client that continues from an earlier one
+/// receives the changes that it can see.
 const POSITION: &str = "data-position=\"";
-/// How many renderings are kept of what is the same at every address. An app has fewer: its
-/// components times the kinds of viewers.
+/// The most renderings that are kept of pages and components without values in the address. An app has fewer:
+/// its components times its kinds of viewers.
 const MAX_USUAL: usize = 4_096;
-/// How many renderings are kept of what depends on values in the address, of which there is no end.
+/// The most renderings that are kept of pages and components with values in the address. Clients can make up
+/// any number of such addresses.
 const MAX_VARIED: usize = 512;
-/// How many bytes each of them has on average, at most: together 32 MiB, and 256 MiB of those above.
+/// The least weight of a rendering, in bytes. With it, the two numbers above also bound the HTML: to 256 MiB
+/// and 32 MiB.
 const LEAST_BYTES: usize = 64 << 10;
 
 /// The key of a rendering: all components of a page or one of them, for viewers with the same rights.
@@ -43,38 +46,37 @@ pub(super) struct CacheKey {
     pub(super) path: Arc<str>,
     /// The parameters of the path and of the query string that the page knows.
     pub(super) values: RouteValues,
-    /// `None` for the whole page.
+    /// The component of a fragment. `None` for the whole page.
     pub(super) component: Option<ComponentId>,
     /// The components that the viewer may see.
     pub(super) seen: Vec<ComponentId>,
-    /// The values about the viewer in its texts, such as their name.
+    /// The values about the viewer in the texts, such as their name.
     pub(super) said: Vec<Arc<str>>,
-    /// What the viewer may do with each component that shows records; nothing where they may not
-    /// even know the table.
+    /// The key of the view of each component that has a table. `None` if the viewer may not read what it shows.
     pub(super) scopes: Vec<Option<ViewKey>>,
 }
 
-/// The part of the key for one component: the same for all viewers with the same rights.
+/// The part of the key for one component. It is the same for all viewers with the same permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ViewKey {
-    /// Which records they see, in which order.
+    /// The query for the records that are shown, with its filter and order.
     query: Query,
-    /// The fields of these records that are shown.
+    /// The fields of these records that the viewer may read.
     fields: FieldSet,
     /// The fields that have a column.
     columns: Vec<FieldAt>,
-    /// The fields that have an entry in `details`.
+    /// The fields that have an entry in `details`, or on a card of a `gallery`.
     entries: FieldSet,
-    /// The fields that they may edit in place.
+    /// The fields that the viewer may edit in place.
     editable: FieldSet,
-    /// The actions that they may do.
+    /// The actions that the viewer may do.
     actions: OpenActions,
     /// The relationships whose labels are shown, or whose records can be chosen.
     pub(super) related: Vec<Related>,
 }
 
 impl ViewKey {
-    /// The key of a component with this query.
+    /// Returns the key of a component with its query.
     pub(super) fn new(component: &Component, asked: &ComponentQuery) -> Self {
         let ComponentQuery { view, query, chosen } = asked;
         let columns = chosen.iter().flat_map(|chosen| &chosen.table.columns);
@@ -91,43 +93,47 @@ impl ViewKey {
     }
 }
 
-/// Renderings by place, each of one version.
+/// The cache of renderings: for each key the one of the latest version. Clones share the renderings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cache {
     kept: Arc<Mutex<CachedRenderings>>,
-    /// Random for each process, so that no one can make up two renderings with one hash.
+    /// The key of the hashes in ETags. It is random for each process, so that no one can construct two
+    /// renderings with the same hash.
     tags: RandomState,
 }
 
-/// The HTML of a place, with its hash.
+/// A finished rendering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rendered {
-    /// The HTML of the place.
+    /// The HTML of all components of the key.
     pub(super) html: Arc<str>,
+    /// The hash of the HTML without positions.
     hash: u64,
 }
 
+/// A rendering that is finished or being made. All requests for it wait on the same cell.
 type Rendering = Arc<OnceCell<Rendered>>;
 
-/// The renderings of what depends on values in the address are kept apart, so that made-up addresses push out only
-/// their like.
+/// The kept renderings. Those with values in the address are kept apart, so that made-up addresses push out
+/// only renderings of their kind.
 #[derive(Debug)]
 struct CachedRenderings {
     usual: BoundedCache<CacheKey, CachedRendering, InBytes>,
     varied: BoundedCache<CacheKey, CachedRendering, InBytes>,
 }
 
-/// A rendering of one version, which may be made or not.
+/// A rendering of one version in the cache.
 #[derive(Clone, Debug)]
 struct CachedRendering {
     version: Version,
     rendering: Rendering,
-    /// The length of its HTML; 0 until it is made. The cache counts on it not to change, so it is not read off the cell.
+    /// The length of the HTML, in bytes; 0 until it is made. It is not taken from the cell, since the weight of
+    /// an entry must not change while the entry is in the cache.
     bytes: usize,
 }
 
-/// Weighs a rendering by the bytes of its HTML. One that is not made yet, or is small, weighs [`LEAST_BYTES`], so that
-/// the number of renderings is bounded too.
+/// The weight of a rendering in the cache: the length of its HTML in bytes, and at least [`LEAST_BYTES`], so
+/// that the number of renderings is bounded too.
 #[derive(Clone, Debug)]
 struct InBytes;
 
@@ -145,8 +151,11 @@ impl Default for CachedRenderings {
 }
 
 impl Cache {
-    /// The rendering of a place at a version; made now unless it is kept or being made. Without a
-    /// version it is not kept.
+    /// Returns the rendering of a key at a version, and calls `make` if it is neither kept nor being made.
+    /// Without a version, it is always made and not kept.
+    ///
+    /// # Errors
+    /// Fails with the error of `make`, which is not kept.
     pub(super) async fn get<E>(
         &self,
         place: &CacheKey,
@@ -164,6 +173,7 @@ impl Cache {
         Ok(made)
     }
 
+    /// Hashes HTML without the positions in it.
     fn rendered(&self, html: String) -> Rendered {
         let mut hasher = self.tags.build_hasher();
         let mut parts = html.split(POSITION);
@@ -174,24 +184,27 @@ impl Cache {
         Rendered { hash: hasher.finish(), html: html.into() }
     }
 
-    /// The name of what is shown, as an ETag: it moves with what is shown alone, and tells nothing of rows that
-    /// are not. `beside` is whatever else is shown with it.
+    /// Returns the ETag of a rendering. It depends on the key and the HTML, and not on the version of the
+    /// tables, so it gives away no changes of records that the viewer does not see. `beside` is anything else
+    /// that the answer depends on.
     pub(super) fn tag(&self, place: &CacheKey, rendered: &Rendered, beside: impl Hash) -> String {
         format!("{:016x}", self.tags.hash_one((place, rendered.hash, beside)))
     }
 
     fn lock(&self) -> MutexGuard<'_, CachedRenderings> {
-        // The maps are whole between any two statements, whoever panicked.
+        // A poisoned lock is no fault: the maps are consistent after each statement that may panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl CachedRenderings {
+    /// Returns the cache that a key belongs to.
     fn of(&mut self, place: &CacheKey) -> &mut BoundedCache<CacheKey, CachedRendering, InBytes> {
         if place.values.is_empty() { &mut self.usual } else { &mut self.varied }
     }
 
-    /// The rendering of a place at a version. One of another version is replaced.
+    /// Returns the rendering of a key at a version, which may still have to be made. One of another version is
+    /// replaced.
     fn rendering(&mut self, place: &CacheKey, version: &Version) -> Rendering {
         let cache = self.of(place);
         if let Some(kept) = cache.get(place).filter(|kept| kept.version == *version) {
@@ -204,7 +217,7 @@ impl CachedRenderings {
         rendering
     }
 
-    /// Weighs a rendering once it is made, unless it was replaced meanwhile.
+    /// Sets the weight of a rendering after it was made, unless it was replaced meanwhile.
     fn weigh(&mut self, place: &CacheKey, rendering: &Rendering, bytes: usize) {
         let cache = self.of(place);
         let kept = cache.peek(place).filter(|kept| Arc::ptr_eq(&kept.rendering, rendering));

@@ -19,15 +19,15 @@ use crate::render::Draft;
 pub(super) struct FormData<'a> {
     form: &'a Form,
     table: &'a Table,
-    /// The fields that the sender may see.
+    /// The fields of the form that are not hidden and that the sender may set.
     asked: Vec<FieldAt>,
-    /// The texts that were entered, by field.
+    /// The texts that were sent, by field.
     entries: HashMap<FieldAt, Vec<String>>,
-    /// The texts that the controls showed when the form was opened.
+    /// The texts that the controls showed when the form was opened (`_base`), by the names of the fields.
     base: Map<String, Json>,
-    /// The fields in which the sender keeps the value that another user has set.
+    /// The fields in which the sender keeps the value that another user has set (`_keep.<field>=theirs`).
     theirs: Vec<FieldAt>,
-    /// The record to change.
+    /// The id of the record to change, as it was sent (`_record`). `None` for a new record.
     pub(super) record: Option<String>,
 }
 
@@ -35,7 +35,8 @@ impl<'a> FormData<'a> {
     /// Reads the names and values that a form sends. `open` are the fields that its sender may set.
     ///
     /// # Errors
-    /// If it holds a field that the form does not have.
+    /// [`RecordsError::UnknownFields`] for names that the form does not have, [`RecordsError::Malformed`] if
+    /// `_base` is not a JSON object.
     pub(super) fn read(
         form: &'a Form,
         table: &'a Table,
@@ -62,7 +63,7 @@ impl<'a> FormData<'a> {
         if unknown.is_empty() { Ok(sent) } else { Err(RecordsError::UnknownFields(unknown)) }
     }
 
-    /// Whether the form has something of this name.
+    /// Stores one name with its text. Returns whether the form has this name.
     fn take(&mut self, name: &str, text: &str) -> Result<bool, RecordsError> {
         let changes = self.form.purpose == Purpose::Update;
         match name {
@@ -84,10 +85,11 @@ impl<'a> FormData<'a> {
         Ok(true)
     }
 
-    /// The values to write: all for a new record, those that were changed for another.
+    /// Returns the values to write: those that were sent for a new record, or those that were changed of an
+    /// existing one, and in both cases the values of hidden fields.
     ///
     /// # Errors
-    /// Every value that does not fit its field.
+    /// [`RecordsError::Unfit`] with every value that does not fit its field.
     pub(super) fn values(&self) -> Result<Inputs, RecordsError> {
         let mut values = Inputs::new();
         let unticked = self.unticked().map(|at| self.table.field(at).name.as_str());
@@ -109,7 +111,8 @@ impl<'a> FormData<'a> {
         if faults.is_empty() { Ok(values) } else { Err(RecordsError::Unfit(faults)) }
     }
 
-    /// Returns the fields that the sender changed and that another user has changed to another value meanwhile.
+    /// Returns the fields that the sender has changed and that another user has meanwhile changed to another
+    /// value. `now` is the record as it is now.
     pub(super) fn overtaken(&self, now: &Record) -> Vec<FieldAt> {
         let is_overtaken = |at: &FieldAt| {
             let now = entry::shown(&now[*at]);
@@ -118,7 +121,8 @@ impl<'a> FormData<'a> {
         self.changed().filter(is_overtaken).collect()
     }
 
-    /// Returns the values that were sent, with their faults, to be shown again.
+    /// Returns the draft to show again: the changed entries, and the faults in `error`. `now` is the record
+    /// as it is now.
     pub(super) fn draft(&self, error: &RecordsError, now: Option<&Record>) -> Draft {
         let mut draft = Draft::default();
         for at in self.changed() {
@@ -146,7 +150,8 @@ impl<'a> FormData<'a> {
         draft
     }
 
-    /// Returns the texts that were entered by hand, by the names of the fields.
+    /// Returns the texts that the sender has changed, by the names of the fields. A field is left out if the
+    /// form sent no text for it and the text that it showed is not known.
     pub(super) fn typed(&self) -> impl Iterator<Item = (&str, String)> {
         let is_known = |at: &FieldAt| self.base_of(*at).is_some() || !self.entered(*at).is_empty();
         self.changed().filter(is_known).map(|at| {
@@ -155,8 +160,8 @@ impl<'a> FormData<'a> {
         })
     }
 
-    /// Whether a control of this name showed this text when the form was opened, whatever field it
-    /// was of.
+    /// Returns whether a control of this name showed this text when the form was opened. The form may have lost
+    /// the field since.
     pub(super) fn showed(&self, name: &str, text: &str) -> bool {
         match self.base.get(name) {
             None => false,
@@ -166,7 +171,8 @@ impl<'a> FormData<'a> {
         }
     }
 
-    /// The fields to write.
+    /// Returns the fields to write: those that were sent for a new record, or those that the sender has
+    /// changed.
     fn written(&self) -> Vec<FieldAt> {
         match self.form.purpose {
             Purpose::Create => self.asked.iter().copied().filter(|at| self.is_sent(*at)).collect(),
@@ -174,7 +180,8 @@ impl<'a> FormData<'a> {
         }
     }
 
-    /// The fields that are not as they were when the form was opened.
+    /// Returns the fields that the sender has changed since the form was opened, except those in which they
+    /// keep the value of another user.
     fn changed(&self) -> impl Iterator<Item = FieldAt> {
         let is_changed = |at: &FieldAt| {
             let is_same = self.base_of(*at).is_some_and(|base| self.holds(*at, &base));
@@ -183,24 +190,27 @@ impl<'a> FormData<'a> {
         self.asked.iter().copied().filter(move |at| self.is_sent(*at) && is_changed(at))
     }
 
-    /// Whether the field was on the form: what is not ticked is not sent.
+    /// Returns whether the form had a control for the field. A checkbox that is not ticked sends nothing (HTML
+    /// standard, 4.10.22.4), so such a field counts if `_base` names it or there is no `_base`.
     fn is_sent(&self, at: FieldAt) -> bool {
         let field = self.table.field(at);
         let may_be = self.base.is_empty() || self.base.contains_key(field.name.as_str());
         self.entries.contains_key(&at) || (may_be && entry::is_silent(field))
     }
 
+    /// Returns the texts that were sent for a field.
     fn entered(&self, at: FieldAt) -> &[String] {
         self.entries.get(&at).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether what was entered is what a control with these texts shows.
+    /// Returns whether the texts that were sent for a field are those of an untouched control that shows
+    /// `texts`.
     fn holds(&self, at: FieldAt, texts: &[String]) -> bool {
         entry::is_untouched(self.table.field(at), self.entered(at), texts)
     }
 
-    /// What the control showed when the form was opened, if that is known. A form for a new record
-    /// that does not say it showed what is declared.
+    /// Returns the texts that the control of a field showed when the form was opened. `None` if they are not
+    /// known. If a form for a new record sends no `_base`, its controls showed the declared defaults.
     fn base_of(&self, at: FieldAt) -> Option<Vec<String>> {
         let field = self.table.field(at);
         let said = self.base.get(field.name.as_str()).map(|kept| entry::texts(field, kept));
@@ -220,10 +230,15 @@ impl<'a> FormData<'a> {
     }
 }
 
+/// Returns a fault of a field.
 fn fault(field: &str, message: impl Into<String>) -> FieldFault {
     FieldFault { record: None, field: field.to_owned(), message: message.into() }
 }
 
+/// Reads `_base`: the shown texts by field, each null, a text or a list of texts.
+///
+/// # Errors
+/// [`RecordsError::Malformed`] if it is not a JSON object.
 fn read_base(text: &str) -> Result<Map<String, Json>, RecordsError> {
     serde_json::from_str(text)
         .map_err(|error| RecordsError::Malformed(format!("_base is not a JSON object: {error}")))

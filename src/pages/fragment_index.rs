@@ -1,7 +1,8 @@
-//! Where fragments come from: what a viewer asks for again and again need be found only once.
+//! The index of fragments. A client requests the fragment of a component again after every change, so the
+//! component, its cache key and its tables are found once for a viewer, URL and id.
 //!
-//! An app does not change while its pages stand, and neither does what a viewer may see of it: if
-//! anything about them changes, they are another viewer.
+//! An entry never becomes outdated: [`Pages`](crate::pages::Pages) serve one app that does not change, and a
+//! viewer with another account or role is another key.
 
 use std::sync::Arc;
 
@@ -14,30 +15,31 @@ use crate::model::viewer::Viewer;
 use crate::pages::cache::CacheKey;
 use crate::router::Address;
 
-/// How many spots are remembered.
+/// The most spots that are kept.
 const MAX_SPOTS: usize = 4_096;
-/// The longest address that is remembered, in bytes.
+/// The longest URL whose spot is kept, in bytes.
 const MAX_URL: usize = 2_000;
 
-/// A component that a viewer may see.
+/// The source of a fragment: a component at an address, as one viewer may see it.
 #[derive(Debug)]
 pub(super) struct Spot {
     pub(super) address: Address,
     pub(super) component: ComponentId,
     pub(super) place: CacheKey,
-    /// The tables that it is made of.
+    /// The tables that the fragment depends on.
     pub(super) tables: Vec<TableName>,
     /// The shape of the component, as this viewer sees it.
     pub(super) shape: Shape,
 }
 
-/// Spots by viewer, address and id, as they were asked for.
+/// The index of spots by viewer, URL and component id, as they were requested.
 #[derive(Clone)]
 pub(super) struct Spots(Arc<Cache<SpotKey, Arc<Spot>>>);
 
+/// The viewer, the URL and the component id of a spot.
 type SpotKey = (Viewer, String, String);
 
-/// A [`SpotKey`] that is only looked up.
+/// A borrowed [`SpotKey`], which looks up an entry without copying the texts.
 #[derive(Hash)]
 struct SpotRequest<'a>(&'a Viewer, &'a str, &'a str);
 
@@ -54,12 +56,12 @@ impl Default for Spots {
 }
 
 impl Spots {
-    /// The spot of a component, if it was found before.
+    /// Returns the spot of a component. `None` if it is not kept.
     pub(super) fn get(&self, viewer: &Viewer, url: &str, component: &str) -> Option<Arc<Spot>> {
         self.0.get(&SpotRequest(viewer, url, component))
     }
 
-    /// Remembers a spot, unless its address is longer than [`MAX_URL`].
+    /// Keeps a spot, unless its URL is longer than [`MAX_URL`], and returns it.
     pub(super) fn keep(
         &self,
         viewer: &Viewer,

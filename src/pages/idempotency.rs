@@ -1,5 +1,5 @@
-//! Forms that are sent twice: by a double click, or by a browser that tries again. What adds a record
-//! is done once.
+//! Idempotency: a form or button that is sent twice, by a double click or by a browser that tries again, is
+//! carried out once.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -14,21 +14,29 @@ use crate::limits::{on_behalf_of, requester};
 use crate::pages::submission::Done;
 use crate::records::RecordsError;
 
-/// How long the same again from the same session means the same.
+/// The time for which an equal submission from the same session counts as a repetition.
 const SAME_FOR: Duration = Duration::from_secs(5);
 
-/// The results of the last seconds, by what was sent.
+/// The outcomes of the last few seconds, by a hash of the submission. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Repeats {
+    /// The outcomes, each with the time at which its submission was first sent.
     kept: Arc<Mutex<HashMap<u64, (Instant, OutcomeCell)>>>,
     hasher: RandomState,
 }
 
+/// The outcome of work that is done or in progress. Repetitions wait on the same cell.
 type OutcomeCell = Arc<OnceCell<Done>>;
 
 impl Repeats {
-    /// Does the work, unless the same is being done or was done a moment ago. It goes on though
-    /// whoever asked goes away: a browser lets go of the first request when it sends the second.
+    /// Does the work, unless the work for an equal submission `what` is in progress or was done within the last
+    /// five seconds: then returns its outcome. Work that failed is done again.
+    ///
+    /// The work goes on if the request is cancelled, since a browser cancels the first request of a double
+    /// click when it sends the second.
+    ///
+    /// # Errors
+    /// Fails with the error of the work.
     pub(super) async fn once(
         &self,
         what: impl Hash,
@@ -36,6 +44,7 @@ impl Repeats {
     ) -> Result<Done, RecordsError> {
         let deed = self.deed(self.hasher.hash_one(what));
         let doing = async move { deed.get_or_try_init(|| work).await.cloned() };
+        // A task of its own survives the request. It still counts for the requester.
         let task = tokio::spawn(on_behalf_of(requester(), doing));
         match task.await {
             Ok(done) => done,
@@ -43,8 +52,9 @@ impl Repeats {
         }
     }
 
+    /// Returns the cell for a hash. An old one is replaced.
     fn deed(&self, what: u64) -> OutcomeCell {
-        // The map is whole between any two statements, whoever panicked.
+        // A poisoned lock is no fault: the map is consistent after each statement that may panic.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         kept.retain(|_, (since, _)| now.duration_since(*since) < SAME_FOR);

@@ -1,4 +1,5 @@
-//! From a path to HTML: which page, which records, for whom. The server and an export ask the same.
+//! Pages: finds the page at a path, reads the records that its components show to a viewer, and renders them to
+//! HTML. The server and an export both use this module.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -47,16 +48,16 @@ pub struct Pages {
     repeats: Repeats,
 }
 
-/// A page that is asked for.
+/// A request for a page.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PageRequest<'a> {
     /// The path, with its query string.
     pub url: &'a str,
-    /// The tag of the state that the browser has.
+    /// The ETag of the page that the browser has.
     pub known: Option<&'a str>,
     /// The nonce that inline scripts must carry to be run (Content Security Policy).
     pub nonce: &'a str,
-    /// The message to show once.
+    /// The message to show once, such as `Saved`.
     pub toast: Option<&'a str>,
     /// HTML to show below the components.
     pub below: Option<&'a str>,
@@ -65,31 +66,32 @@ pub struct PageRequest<'a> {
 /// The answer to a request for a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageResponse {
-    /// The page, with the tag that names this state of it.
+    /// The HTML of the page, with its ETag. There is no ETag if the page also shows a message or HTML from the
+    /// request.
     Html(String, Option<String>),
-    /// It is still in the state that the tag names.
+    /// The browser has the current page. With its ETag.
     Unchanged(String),
-    /// Another path of the app.
+    /// The path that the browser should open instead.
     Redirect(Arc<str>),
-    /// The page is for people who have signed in.
+    /// The page is only for people who have signed in.
     SignIn,
-    /// There is no such page, or none that the viewer may know of.
+    /// The page does not exist, or the viewer may not know of it.
     NotFound,
 }
 
-/// A component by itself, as its page shows it now.
+/// The answer to a request for a fragment: a component by itself, as its page shows it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fragment {
-    /// Its HTML, with the tag that names this state of it.
+    /// The HTML of the component, with its ETag.
     Html(Arc<str>, String),
-    /// It is still in the state that the tag names.
+    /// The client has the current fragment. With its ETag.
     Unchanged(String),
 }
 
-/// Why a page could not be made.
+/// The error of a page that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PagesError {
-    /// The records could not be had.
+    /// The records could not be read or written.
     #[error(transparent)]
     Records(#[from] RecordsError),
     /// The page could not be rendered.
@@ -98,7 +100,7 @@ pub enum PagesError {
 }
 
 impl Pages {
-    /// The pages of this app.
+    /// Creates the pages of an app.
     pub fn new(
         app: Arc<App>,
         records: Records,
@@ -110,10 +112,10 @@ impl Pages {
         Self { app, records, renderer, versions, cache, spots, repeats }
     }
 
-    /// Opens the page at an address; it is not made again while the browser's tag still names its state.
+    /// Returns the page at a URL, for a viewer.
     ///
     /// # Errors
-    /// If the database does not answer.
+    /// If the database does not answer, or the page cannot be rendered.
     pub async fn open(
         &self,
         viewer: &Viewer,
@@ -130,15 +132,18 @@ impl Pages {
         let of = page.components.iter().collect();
         let shown = RenderRequest::new(viewer, &address, None, of);
         let (place, tables) = self.place(&shown);
-        // Asked before the rows are read: they may be newer than it says, never older.
+        // The version is read before the rows. So the rows may be newer than the version of their rendering,
+        // and never older: a rendering that is too old would be kept.
         let version = self.versions.of(tables.iter()).await;
-        // Large, and seldom needed: as part of this future it would be moved with every request.
+        // The future of a rendering is large and mostly not needed. Boxed, it is not part of the future of
+        // every request.
         let body = match Box::pin(self.rendered(&shown, &place, version.as_ref())).await {
             Err(PagesError::Records(RecordsError::NotFound)) => return Ok(PageResponse::NotFound),
             body => body?,
         };
         let beside = (client::stylesheet(), client::script(), viewer);
-        // What is told once is no state of the page.
+        // A message is shown once, and HTML from the request is not covered by the key, so such a page has no
+        // ETag.
         let is_state = toast.is_none() && below.is_none();
         let tag = is_state.then(|| self.cache.tag(&place, &body, beside));
         if let Some(tag) = tag.as_deref().filter(|tag| known == Some(tag)) {
@@ -150,12 +155,13 @@ impl Pages {
         Ok(PageResponse::Html(html, tag))
     }
 
-    /// One component of the page at a path, with its query string; not made again while `known`
-    /// still names its state. `shape` is what the component means to whoever asks, if they say so.
+    /// Returns one component of the page at a URL, for a viewer. `shape` is the shape of the component on the
+    /// page that the client has open, `known` the ETag of the fragment that it has.
     ///
     /// # Errors
-    /// If there is none that the viewer may see, or none of that shape, or the database does not
-    /// answer.
+    /// - [`RecordsError::NotFound`] if there is no such component for this viewer.
+    /// - [`RecordsError::PageChanged`] if `shape` is given and the component has another one, or is gone.
+    /// - If the database does not answer, or the component cannot be rendered.
     pub async fn fragment(
         &self,
         viewer: &Viewer,
@@ -168,7 +174,7 @@ impl Pages {
             Some(spot) => spot,
             None => match self.spot(viewer, url, component) {
                 Ok(spot) => self.spots.keep(viewer, url, component, spot),
-                // It was there when the page was made.
+                // A client has the shape from an open page, so the component was there when that was made.
                 Err(RecordsError::NotFound) if shape.is_some() => {
                     return Err(RecordsError::PageChanged.into());
                 }
@@ -190,7 +196,10 @@ impl Pages {
         Ok(Fragment::Html(made.html, tag))
     }
 
-    /// The component that a fragment is asked for, if the viewer may see it.
+    /// Finds the component that a fragment is requested for.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`] if there is no such component for this viewer, or it shows no records.
     fn spot(&self, viewer: &Viewer, url: &str, component: &str) -> Result<Spot, RecordsError> {
         let address = self.app.at(url).filter(|at| self.app.may_open(&at.page, viewer));
         let address = address.ok_or(RecordsError::NotFound)?;
@@ -203,7 +212,7 @@ impl Pages {
         Ok(Spot { component: id, place, tables, shape, address })
     }
 
-    /// The page that shows a built-in form.
+    /// Renders the page of a built-in form, such as signing in.
     ///
     /// # Errors
     /// If it cannot be rendered.
@@ -217,7 +226,7 @@ impl Pages {
         Ok(self.renderer.form(&self.frame(viewer, &menu, nonce), form)?)
     }
 
-    /// The page that says what went wrong.
+    /// Renders the page that reports an error.
     ///
     /// # Errors
     /// If it cannot be rendered.
@@ -232,7 +241,8 @@ impl Pages {
         Ok(self.renderer.error(&self.frame(viewer, &menu, nonce), status, title, message)?)
     }
 
-    /// An app without a page at `/` begins with the first page that the viewer may open.
+    /// Returns the answer for a URL that is no page. A trailing slash is removed by a redirect. `/` leads to
+    /// the first page that the viewer may open.
     fn without_page(&self, viewer: &Viewer, url: &str) -> PageResponse {
         let path = url.split(['?', '#']).next().unwrap_or_default();
         if path != "/" {
@@ -248,7 +258,7 @@ impl Pages {
         }
     }
 
-    /// Returns the key of a rendering, and the tables that it is made of.
+    /// Returns the cache key of a rendering, and the tables that the rendering depends on.
     fn place(&self, shown: &RenderRequest<'_>) -> (CacheKey, Vec<TableName>) {
         let Address { path, values, .. } = shown.address;
         let components = shown.all();
@@ -266,16 +276,20 @@ impl Pages {
             said: phrases.flat_map(|phrase| phrase.about(shown.viewer)).collect(),
             scopes,
         };
-        // A form that adds records shows none: whatever happens in its table is nothing to its page.
+        // A form that adds records shows none, so its page does not depend on its table.
         let own = bound.iter().filter(|(component, _)| !component.adds_records());
         let own = own.filter_map(|(component, _)| Some(component.data_source()?.table.clone()));
-        // What records are called by stands in other tables.
+        // The labels of related records stand in other tables.
         let related = place.scopes.iter().flatten().flat_map(|scope| &scope.related);
         let other = related.map(|related| related.table.name.clone());
         let tables = own.chain(other).collect();
         (place, tables)
     }
 
+    /// Returns a rendering from the cache, or makes it.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`] if the page needs a record that is not there for this viewer.
     async fn rendered(
         &self,
         shown: &RenderRequest<'_>,
@@ -283,8 +297,8 @@ impl Pages {
         version: Option<&Version>,
     ) -> Result<Rendered, PagesError> {
         let make = async || {
-            // Only what is there is rendered, and kept: so whatever is kept, and whatever a browser
-            // has of this version, need not be looked for again.
+            // Whether the page may be opened is checked here, before its rendering is kept. So it need not be
+            // checked again for a rendering from the cache, nor for a page that a browser has of this version.
             if shown.component.is_none() {
                 match Opening::of(&self.app, &self.records, shown.viewer, shown.address).await? {
                     Opening::Open(_) => {}
@@ -305,8 +319,8 @@ impl Pages {
         self.cache.get(place, version, make).await
     }
 
-    /// What all its components show, from one snapshot. What is made of tables or fields that the
-    /// viewer may not read is left out, and with it its component.
+    /// Reads what all components of a request show, from one snapshot. Components for which the viewer lacks
+    /// permissions on a table or field are left out.
     async fn data(
         &self,
         shown: &RenderRequest<'_>,
@@ -318,6 +332,8 @@ impl Pages {
             return Ok(HashMap::new());
         }
         let mut snapshot = self.answers(&asked).await?;
+        // If a table has fewer pages than the address asks for, its last page is shown. All components are read
+        // again, so that they still come from one snapshot.
         let answered = asked.iter_mut().zip(&snapshot.answers);
         let turned =
             answered.filter_map(|((_, asked), answer)| asked.turn_back(answer).then_some(()));
@@ -358,6 +374,7 @@ impl Pages {
         Ok(data)
     }
 
+    /// Answers the queries of components from one snapshot.
     async fn answers(
         &self,
         asked: &[(&Component, ComponentQuery)],
@@ -366,10 +383,13 @@ impl Pages {
         self.records.snapshot(&queries).await
     }
 
+    /// Returns the frame of a page without messages.
     fn frame<'a>(&'a self, viewer: &'a Viewer, menu: &'a [MenuItem], nonce: &'a str) -> Frame<'a> {
         Frame { app: &self.app, viewer, menu, nonce, toast: None, below: None }
     }
 
+    /// Returns the menu for a viewer on the page at a path: the pages without parameters, and `Admin` for
+    /// admins. The pages for admins have a menu of their own.
     fn menu(&self, viewer: &Viewer, path: &str) -> Vec<MenuItem> {
         if let Some(menu) = self.admin_menu(viewer, path) {
             return menu;
@@ -389,12 +409,13 @@ impl Pages {
     }
 }
 
-/// The components of a page to render, and for which viewer.
+/// The components of a page to render for a viewer.
 struct RenderRequest<'a> {
     viewer: &'a Viewer,
     address: &'a Address,
-    /// Which one, where it is not the whole page.
+    /// The component of a fragment. `None` for a whole page.
     component: Option<&'a ComponentId>,
+    /// The components to render, at the top level.
     of: Vec<&'a Component>,
     queries: OnceLock<Vec<(&'a Component, Option<ComponentQuery>)>>,
 }
@@ -409,8 +430,8 @@ impl<'a> RenderRequest<'a> {
         Self { viewer, address, component, of, queries: OnceLock::new() }
     }
 
-    /// The components that have a table, each with its query; `None` if the viewer may not read what it shows.
-    /// They are made once, for the key of the rendering and for the rendering itself.
+    /// The components that have a table, each with its query. The query is `None` if the viewer may not read
+    /// what the component shows. The queries are made once, for the cache key and for the rendering.
     fn queries(&self, records: &Records) -> &[(&'a Component, Option<ComponentQuery>)] {
         self.queries.get_or_init(|| {
             let mut bound = self.all();
@@ -422,19 +443,20 @@ impl<'a> RenderRequest<'a> {
         })
     }
 
-    /// The query of a component; `None` if it has no table, or the viewer may not read what it shows.
+    /// The query of a component. `None` if it has no table, or the viewer may not read what it shows.
     fn query_of(&self, component: &Component, records: &Records) -> Option<&ComponentQuery> {
         let mut own = self.queries(records).iter().filter(|(of, _)| of.id == component.id);
         own.next()?.1.as_ref()
     }
 
-    /// Every component that the viewer may see, those inside others too.
+    /// All components that the viewer may see, including those inside others.
     fn all(&self) -> Vec<&'a Component> {
         self.of.iter().flat_map(|component| component.seen_by(self.viewer)).collect()
     }
 }
 
-/// Where those are led who may not open a page.
+/// Returns the answer to a viewer who may not open a page: the `redirectTo` of the page, if it is another page;
+/// signing in for a guest; otherwise not found.
 fn turned_away(page: &Page, viewer: &Viewer, path: &Arc<str>) -> PageResponse {
     let redirect_to = page.access.as_ref().and_then(|access| access.redirect_to.clone());
     match (redirect_to, viewer) {
@@ -444,6 +466,7 @@ fn turned_away(page: &Page, viewer: &Viewer, path: &Arc<str>) -> PageResponse {
     }
 }
 
+/// Returns the menu item of a page. It is marked as current on the page at `path`.
 fn menu_item(page: &Page, path: &str) -> MenuItem {
     let current = page.path.as_ref() == path;
     MenuItem { label: page.name.clone(), path: page.path.clone(), current }

@@ -1,5 +1,5 @@
-//! What becomes of a form that was sent: a record is written, or the form comes back with what is
-//! wrong.
+//! Forms that are saved: a record is added or changed, or the form comes back with the entries and their
+//! faults.
 
 use crate::model::access::View;
 use crate::model::action::OnSuccess;
@@ -21,21 +21,24 @@ use crate::render;
 use crate::render::Draft;
 use crate::router::Address;
 
-/// How often a change is tried again because other fields of its record have changed.
+/// The number of times that a change is tried if other users keep changing other fields of its record.
 const MOST_TRIES: usize = 3;
 
-/// A form as one viewer sees it.
+/// The form that a submission is for, as one viewer sees it.
 pub(super) struct Target<'a> {
     pub(super) address: &'a Address,
     pub(super) component: &'a Component,
     pub(super) form: &'a Form,
     pub(super) view: View,
-    /// The fields that the viewer may set by it.
+    /// The fields that the viewer may set with the form.
     pub(super) open: FieldSet,
 }
 
 impl Pages {
-    /// Does what was sent by a form.
+    /// Saves a form. If the user can correct what is wrong, the form comes back with the error in it.
+    ///
+    /// # Errors
+    /// For all other failures: those of the database, and a form or record that is not there for this viewer.
     pub(super) async fn save(
         &self,
         viewer: &Viewer,
@@ -58,6 +61,7 @@ impl Pages {
         }
     }
 
+    /// Adds a record. A repeated submission of the same session adds it once.
     async fn add(
         &self,
         viewer: &Viewer,
@@ -73,7 +77,7 @@ impl Pages {
             let added = records.create(view, &values).await?;
             Ok(done(&on_success, &added))
         };
-        // Without a session nobody can be known again.
+        // Without a session, a repeated submission cannot be told from one by somebody else.
         match submission.session {
             None => work.await,
             Some(session) => {
@@ -83,6 +87,10 @@ impl Pages {
         }
     }
 
+    /// Changes the record of a form. Only the fields that the sender has changed are written.
+    ///
+    /// # Errors
+    /// [`RecordsError::Conflict`] if another user has meanwhile changed one of these fields.
     async fn change(&self, target: &Target<'_>, sent: &FormData<'_>) -> Result<Done, RecordsError> {
         let now = self.record(target, sent.record.as_deref().unwrap_or_default()).await?;
         let values = sent.values()?;
@@ -96,7 +104,8 @@ impl Pages {
         Ok(done(&target.form.on_success, &saved))
     }
 
-    /// Writes the values; again if meanwhile others have changed other fields only.
+    /// Writes the values. If other users have meanwhile changed other fields only, tries again on the new
+    /// state of the record.
     async fn update(
         &self,
         target: &Target<'_>,
@@ -121,7 +130,10 @@ impl Pages {
         Err(stale(now))
     }
 
-    /// The record that a form changes, if it is the one that was sent.
+    /// Reads the record with the id that the form sent.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`] if it is not a record that the form can show.
     async fn record(
         &self,
         target: &Target<'_>,
@@ -139,7 +151,7 @@ impl Pages {
         Ok(records::RecordView { view, record: record.ok_or(RecordsError::NotFound)? })
     }
 
-    /// The form with what was entered, and what is wrong with it.
+    /// Renders the form again, with the entries and their faults.
     async fn again(
         &self,
         viewer: &Viewer,
@@ -152,7 +164,8 @@ impl Pages {
         let shown = submission.shown(viewer, target.address, component);
         let mut data = self.data(&shown).await?;
         let form = data.get_mut(&component.id).ok_or(RecordsError::NotFound)?;
-        // Another record may be the first by now: what was entered is of the one that was sent.
+        // The form shows the first record of its query, which may be another one by now. The entries belong
+        // to the record that was sent.
         if let (Some(id), Answer::Rows(rows)) = (&sent.record, &mut form.answer)
             && rows.records.first().is_none_or(|first| first.id().to_string() != *id)
         {
@@ -163,11 +176,13 @@ impl Pages {
     }
 }
 
+/// Returns the message and the path that follow a saved record.
 fn done(on_success: &OnSuccess, saved: &records::RecordView) -> Done {
     let records::RecordView { view, record } = saved;
     let names_it = |part: &HrefPart| matches!(part, HrefPart::Field(_));
     let lead = |parts: &Vec<_>| {
-        // To a record that they may not read, nobody is led.
+        // A path with values of the record is not followed if the viewer may not read the record: the values
+        // would give away some of it.
         let is_open = view.shows(record) || !parts.iter().any(names_it);
         if is_open { render::path(parts, &view.fields, record) } else { None }
     };
@@ -175,6 +190,7 @@ fn done(on_success: &OnSuccess, saved: &records::RecordView) -> Done {
     Done { navigate, toast: on_success.toast.clone() }
 }
 
+/// Returns the draft to show again, compared with the record that the form shows now.
 fn draft(sent: &FormData<'_>, error: &RecordsError, answer: &Answer) -> Draft {
     match answer {
         Answer::Rows(rows) => sent.draft(error, rows.records.first()),
@@ -182,7 +198,7 @@ fn draft(sent: &FormData<'_>, error: &RecordsError, answer: &Answer) -> Draft {
     }
 }
 
-/// Whether the sender can do something about it, in the form.
+/// Returns whether the form comes back with the error in it. If not, the error is the whole answer.
 fn is_told(error: &RecordsError) -> bool {
     !matches!(
         error,
@@ -193,6 +209,7 @@ fn is_told(error: &RecordsError) -> bool {
     )
 }
 
+/// Returns the conflict of a form with the record as it is now. The draft shows which fields it is about.
 fn stale(shown: records::RecordView) -> RecordsError {
     RecordsError::Conflict(Box::new(records::Stale { shown, overwritten: Vec::new() }))
 }

@@ -1,4 +1,4 @@
-//! What is sent to a page, by a form or a button, and the outcome.
+//! The submissions that forms and buttons send to their page, and the outcomes.
 
 use std::sync::Arc;
 
@@ -15,65 +15,67 @@ use crate::router::Address;
 pub struct Submission<'a> {
     /// The path and query that it was sent to.
     pub url: &'a str,
-    /// The component that it was sent by.
+    /// The id of the component that sent it.
     pub component: &'a str,
-    /// The names and values, in their order.
+    /// The names and values, in the order in which they were sent.
     pub pairs: &'a [(String, String)],
-    /// Whether only the component comes back, for a script that shows it.
+    /// True if a script sent it. The answer is then the component alone, not the whole page.
     pub by_script: bool,
-    /// The session that it was sent in.
+    /// The token of the session that it was sent in.
     pub session: Option<&'a str>,
-    /// The nonce that inline scripts of a page must carry to be run.
+    /// The nonce that inline scripts must carry to be run (Content Security Policy).
     pub nonce: &'a str,
 }
 
 /// The outcome of a submission.
 #[derive(Debug)]
 pub enum Submitted {
-    /// The form was carried out.
+    /// The form was saved, or the action of the button is done.
     Done(Done),
-    /// It must be asked first whether it is meant.
+    /// The user must confirm the action first.
     Asked {
-        /// The page that asks.
+        /// The page that asks the user. Empty for a script.
         html: String,
-        /// The question that must be answered first.
+        /// The question to confirm.
         confirm: Confirm,
     },
-    /// It could not be done. The page, or the component, says why.
+    /// The submission was refused. The page or component is shown again, and says why.
     Again {
-        /// The HTML to show.
+        /// The HTML to show. Empty for a script that pressed a button.
         html: String,
-        /// Why it was refused.
+        /// The reason of the refusal.
         error: RecordsError,
     },
-    /// The page is for people who have signed in.
+    /// The page is only for people who have signed in.
     SignIn,
 }
 
-/// The success of a submission, and what follows.
+/// The success of a submission, with the message and the page that follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
-    /// The path that people are led to; they stay if there is none.
+    /// The path of the page to open. `None` to stay on the page.
     pub navigate: Option<String>,
     /// The message to show.
     pub toast: Arc<str>,
 }
 
 impl<'a> Submission<'a> {
-    /// Which of the component's buttons was pressed, where it has any.
+    /// The name of the action whose button was pressed (`_action`, without the id of a record). Empty if none was
+    /// sent.
     pub fn action(&self) -> &'a str {
         let action = self.pairs.iter().find(|(name, _)| name == "_action");
         let action = action.map_or("", |(_, action)| action);
         action.split(':').next().unwrap_or_default()
     }
 
-    /// Whether the page that it was sent from has this component otherwise, if it says so.
+    /// Returns whether it was sent with another shape of the component (`_shape`), so from an outdated page.
+    /// `false` if no shape was sent.
     pub(super) fn is_of_another(&self, shape: &Shape) -> bool {
         let said = self.pairs.iter().find(|(name, _)| name == "_shape");
         said.is_some_and(|(_, said)| said != shape.as_str())
     }
 
-    /// Returns what to render as the answer: the page, or for a script the component alone.
+    /// Returns the components to render as the answer: those of the page, or for a script the one that sent it.
     pub(super) fn shown<'s>(
         &self,
         viewer: &'s Viewer,

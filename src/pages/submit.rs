@@ -1,4 +1,4 @@
-//! Submissions to a page: a form is saved, or the action of a button is done.
+//! The entry point of submissions: finds the component that sent one, and saves the form or does the action.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,10 +17,11 @@ use crate::render::{ComponentData, Frame, Scene};
 use crate::router::Address;
 
 impl Pages {
-    /// Does what was sent to a page.
+    /// Carries out a submission to a page.
     ///
     /// # Errors
-    /// If no component of the page could have sent this for this viewer, or the database does not answer.
+    /// [`RecordsError::NotFound`] if the page or component is not there for this viewer, or the viewer may
+    /// set no field of the form. Also if the database does not answer, or the answer cannot be rendered.
     pub async fn submit(
         &self,
         viewer: &Viewer,
@@ -67,7 +68,10 @@ impl Pages {
         Some(on_success.map_or_else(|| action.toast(), |then| then.toast.clone()))
     }
 
-    /// The component of this id with what the viewer may see of its table.
+    /// Returns the component of an id, and its table as the viewer sees it.
+    ///
+    /// # Errors
+    /// [`RecordsError::NotFound`] if there is none for this viewer, or it has no table.
     fn sender<'a>(
         &self,
         viewer: &Viewer,
@@ -81,7 +85,8 @@ impl Pages {
         Ok((component, view))
     }
 
-    /// Renders the answer to a submission, with a message.
+    /// Renders the answer to a submission, with a message on the page. A script gets the components alone,
+    /// without the message.
     pub(super) fn shown_again(
         &self,
         submission: &Submission<'_>,
