@@ -1,4 +1,4 @@
-//! A table as one viewer sees it: the one place where a viewer is held against permissions.
+//! Access of a viewer to a table. This is the one place where permissions are applied to a viewer.
 
 use std::sync::Arc;
 
@@ -11,47 +11,48 @@ use crate::model::route::RouteValues;
 use crate::model::table::Table;
 use crate::model::viewer::Viewer;
 
-/// A table as one viewer sees it.
+/// The part of a table that one viewer may see: which fields of which records.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// The table that is looked at.
+    /// The table, with the parts that the viewer may not see.
     pub table: Arc<Table>,
-    /// The viewer who looks at it.
+    /// The viewer whose permissions are applied.
     pub viewer: Viewer,
-    /// Whether there are any records for them: some may only add to a table.
+    /// Whether the viewer may read records at all. `false` for one who may only add records to the table.
     pub is_open: bool,
-    /// What of its records they may read.
+    /// The fields that the viewer may read.
     pub fields: FieldSet,
-    /// What of them they may know of: what they read, or could where the table is closed to them.
+    /// The fields that the viewer may know of, and so fill in: those that they may read or, if the table is
+    /// closed to them, those that no field rule hides from them.
     pub known: FieldSet,
-    /// Which of its records they may read.
+    /// The row rule for reading, with the viewer filled in: the records that the viewer may read.
     pub rows: Filter,
-    /// What they may read of the records that its fields refer to.
+    /// For each relationship of the table, what the viewer may read of the related records.
     pub related: Vec<Related>,
 }
 
 impl View {
-    /// Whether the viewer may do this to some record.
+    /// Whether the viewer may do this operation on any record at all. The row rules are not asked.
     pub fn allows(&self, operation: Operation) -> bool {
         let may = self.table.allows(&self.viewer, operation);
         match operation {
-            // Nobody is told of a field that they may not know, so they could never give it.
+            // A required field that the viewer may not know of cannot be filled in, so no record can be added.
             Operation::Create => may && self.table.needed().all(|at| self.known.contains(at)),
             _ => may && self.is_open,
         }
     }
 
-    /// Whether a record is one that the viewer may read.
+    /// Whether the viewer may read this record.
     pub fn shows(&self, record: &Record) -> bool {
         self.is_open && self.rows.matches(record)
     }
 
-    /// Whether the viewer may set the field of a record that they see.
+    /// Whether the viewer may set this field when they change a record.
     pub fn may_set(&self, at: FieldAt) -> bool {
         self.allows(Operation::Update) && self.may_write(at)
     }
 
-    /// Whether the viewer may give the field of a record that they add.
+    /// Whether the viewer may set this field when they add a record.
     pub fn may_give(&self, at: FieldAt) -> bool {
         self.table.allows(&self.viewer, Operation::Create) && self.may_write(at)
     }
@@ -62,9 +63,10 @@ impl View {
             && self.table.may_set(&self.viewer, at)
     }
 
-    /// Which records the viewer may do what to.
+    /// The row rules with the viewer filled in: for each operation, the records that they may do it on.
     pub fn rules(&self) -> RowRules {
         let rules = &self.table.permissions.rows;
+        // Row rules know no page, so variables of an address have no values here.
         let none = RouteValues::default();
         RowRules {
             read: self.rows.clone(),
@@ -76,8 +78,8 @@ impl View {
 }
 
 impl Table {
-    /// The table as the viewer sees it, by itself; nothing if it is closed to them. See `App::view`
-    /// for what its fields refer to.
+    /// Returns the view of the table for a viewer, without related records: `App::view` adds those. `None` if
+    /// the viewer may not read the table.
     pub fn view(self: &Arc<Self>, viewer: &Viewer) -> Option<View> {
         let open = self.allows(viewer, Operation::Read);
         open.then(|| View {
@@ -91,8 +93,8 @@ impl Table {
         })
     }
 
-    /// The table as the viewer sees it who adds a record to it, by itself; nothing if they may neither
-    /// read it nor add to it. Where they may not read it, they see no record and no field.
+    /// Returns the view of the table for a viewer who adds a record, without related records. `None` if they
+    /// may neither read the table nor add to it. A viewer who may only add sees no records and no field values.
     pub fn view_to_add(self: &Arc<Self>, viewer: &Viewer) -> Option<View> {
         let closed = || View {
             table: self.clone(),

@@ -1,4 +1,4 @@
-//! What can be done to records at a press, as declared, and what happens then.
+//! Actions on records that a viewer starts with a button, as declared, and what follows when one succeeds.
 
 use std::sync::Arc;
 
@@ -10,51 +10,55 @@ use crate::model::permissions::Operation;
 use crate::model::record::Record;
 use crate::model::value::Value;
 
-/// What is done to a record.
+/// The operation of an action on its record.
 #[derive(Clone, Debug)]
 pub enum ActionKind {
-    /// The record is removed.
+    /// Deletes the record.
     Delete,
-    /// One of its fields is set to this.
+    /// Sets one field of the record to a value.
     Set(FieldAt, Value),
 }
 
-/// One thing that can be done to a record, or to several.
+/// An action that a button offers for one record, or for all records that a viewer has chosen.
 #[derive(Clone, Debug)]
 pub struct Action {
-    /// What is done to the record.
+    /// The operation on the record.
     pub deed: ActionKind,
-    /// The words on its button.
+    /// The text on its button.
     pub label: Arc<str>,
-    /// What people are asked before it is done.
+    /// The question that the browser asks before it runs the action; `None` if it does not ask.
     pub confirm: Option<Arc<str>>,
 }
 
-/// One thing in each row of a table.
+/// A button or link at the end of each row of a data table.
 #[derive(Clone, Debug)]
 pub enum RowAction {
-    /// It is done to the record.
+    /// A button that runs an action on the record of the row.
     Act(Action),
-    /// A press opens another page.
+    /// A link to another page.
     Link {
-        /// The words on it.
+        /// The text of the link.
         label: Arc<str>,
-        /// The parts of the path that it leads to.
+        /// The parts of its path, some of which are values of the record.
         href: Vec<HrefPart>,
     },
 }
 
-/// Which actions of a component are for a viewer, by their places in its lists, and for which records.
-/// Of rows that are the same whatever the rules say, the rules are not kept: viewers share them.
+/// The actions of a component that a viewer may run, and the records that they may run them on.
+///
+/// A row rule is kept only where the rows look different by it (see [`DataTable::open_actions`]), else it
+/// is [`Filter::all`]. So viewers with different rules still share one rendering where no row depends on them.
+///
+/// [`DataTable::open_actions`]: crate::model::components::data_table::DataTable::open_actions
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OpenActions {
-    /// Those for one record.
+    /// The indexes of the actions for one record, in the component's list of row actions.
     pub row: Vec<usize>,
-    /// The actions that several records can be chosen for, by number.
+    /// The indexes of the actions for chosen records, in the component's list of bulk actions.
     pub bulk: Vec<usize>,
-    /// The records that the viewer may change, where that is to be seen in the rows.
+    /// The row rule for updates; all records if no row shows an edit or an action that sets a field.
     pub update: Filter,
-    /// The records that they may remove, where that is to be seen in the rows.
+    /// The row rule for deletes; all records if no row shows an action that deletes.
     pub delete: Filter,
 }
 
@@ -65,7 +69,7 @@ impl Default for OpenActions {
 }
 
 impl Action {
-    /// Whether the viewer may do it to some records.
+    /// Whether the viewer may run the action on any record at all. The row rules are not asked.
     pub fn is_open(&self, view: &View) -> bool {
         match &self.deed {
             ActionKind::Delete => view.table.allows(&view.viewer, Operation::Delete),
@@ -73,7 +77,7 @@ impl Action {
         }
     }
 
-    /// The records that the viewer may do it to.
+    /// The row rule for the action: the filter that a record must pass before it.
     pub fn scope(&self, view: &View) -> Filter {
         match &self.deed {
             ActionKind::Delete => view.rules().delete,
@@ -81,11 +85,12 @@ impl Action {
         }
     }
 
-    /// Whether it may be done to this record: to set a field, the record must pass as it becomes, too.
+    /// Whether the viewer may run the action on this record. To set a field, the record must pass the rule for
+    /// updates both as it is and as it would become.
     pub fn is_for(&self, record: &Record, open: &OpenActions) -> bool {
         match &self.deed {
             ActionKind::Delete => open.delete.matches(record),
-            // Most tables have no such rule, and then there is nothing to be tried out.
+            // Most tables have no such rule, and then the record need not be copied.
             ActionKind::Set(..) if open.update == Filter::all() => true,
             ActionKind::Set(field, value) => {
                 let mut after = record.clone();
@@ -95,7 +100,7 @@ impl Action {
         }
     }
 
-    /// Whether it would change nothing.
+    /// Whether the record already has the value that the action sets. Never true for a delete.
     pub fn is_done(&self, record: &Record) -> bool {
         match &self.deed {
             ActionKind::Delete => false,
@@ -103,7 +108,7 @@ impl Action {
         }
     }
 
-    /// What people are told once it is done, where the author does not say.
+    /// The message after success, for an author who gives none: "Deleted" or "Saved".
     pub fn toast(&self) -> Arc<str> {
         match &self.deed {
             ActionKind::Delete => "Deleted".into(),
@@ -113,14 +118,14 @@ impl Action {
 }
 
 impl OpenActions {
-    /// Whether there is none.
+    /// Whether the viewer may run none of the component's actions.
     pub fn is_empty(&self) -> bool {
         self.row.is_empty() && self.bulk.is_empty()
     }
 }
 
 impl RowAction {
-    /// The action; nothing for a link.
+    /// The action of a button; `None` for a link.
     pub fn action(&self) -> Option<&Action> {
         match self {
             Self::Act(action) => Some(action),
@@ -128,7 +133,7 @@ impl RowAction {
         }
     }
 
-    /// Whether it is for this viewer.
+    /// Whether the viewer gets the button or link. A link needs every field in its path to be readable.
     pub fn is_open(&self, view: &View) -> bool {
         match self {
             Self::Act(action) => action.is_open(view),
@@ -140,11 +145,11 @@ impl RowAction {
     }
 }
 
-/// What happens once something is saved.
+/// What the browser does after a form is saved or an action has run.
 #[derive(Clone, Debug)]
 pub struct OnSuccess {
-    /// Where people are led; nowhere if they stay.
+    /// The parts of the path to open; `None` to stay on the page.
     pub navigate: Option<Vec<HrefPart>>,
-    /// What they are told.
+    /// The text of the message that is shown.
     pub toast: Arc<str>,
 }

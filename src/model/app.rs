@@ -1,4 +1,4 @@
-//! The whole app: what a checked YAML file comes to.
+//! A whole app, as its checked YAML declares it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,62 +15,62 @@ use crate::model::table::Table;
 use crate::model::theme::Theme;
 use crate::model::viewer::Viewer;
 
-/// An app that holds: every name in it leads somewhere.
+/// A checked app: every table, field and page that it names exists.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// What the app calls itself.
+    /// The name of the app, as pages show it.
     pub name: Arc<str>,
-    /// The folder its YAML stands in; nothing outside it is read.
+    /// The folder of its YAML file. No file outside it is read.
     pub folder: PathBuf,
-    /// `database.url`, where the author gives one.
+    /// The value of `database.url`; `None` if the author gives none.
     pub database_url: Option<String>,
-    /// Roles beside the built-in ones.
+    /// The roles that the author declares, without the built-in ones.
     pub roles: Vec<Role>,
-    /// The role of people who sign themselves up; absent: nobody may.
+    /// The role of users who sign themselves up; `None` if only an admin can add users.
     pub sign_up: Option<Role>,
     /// The tables in the order of their declaration.
     pub tables: Vec<Arc<Table>>,
     /// The pages in the order of their declaration.
     pub pages: Vec<Arc<Page>>,
-    /// The sites whose exported pages this app keeps live.
+    /// The origins of other sites whose exported pages may get live updates from this app.
     pub live_origins: Vec<Origin>,
-    /// The pages about its tables that it has for its admins. One of the author's on the same path
-    /// takes the place of one of these.
+    /// The built-in pages for admins about the tables. An author's page with the same path replaces one.
     pub admin_pages: Vec<Arc<Page>>,
     /// The colours, fonts and spacing of all pages.
     pub theme: Theme,
-    /// What takes the place of built-in templates.
+    /// The author's templates, each of which replaces the built-in one of its name.
     pub templates: Vec<Template>,
 }
 
-/// A template as its author wrote it.
+/// A template that the author wrote, in place of a built-in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
-    /// The name, as in `layout.html`.
+    /// The file name, such as `layout.html`.
     pub name: Arc<str>,
     /// The text of the template.
     pub source: Arc<str>,
 }
 
 impl App {
-    /// The table of this name.
+    /// Returns the table with this name. `None` if there is none.
     pub fn table(&self, name: &TableName) -> Option<&Arc<Table>> {
         self.tables.iter().find(|table| table.name == *name)
     }
 
-    /// Every role that people of this app can have.
+    /// Returns every role that a user can have: the built-in ones, then the author's.
     pub fn all_roles(&self) -> Vec<Role> {
         let built_in = BUILT_IN_ROLES.iter().map(|role| role.parse().expect("it is a role"));
         built_in.chain(self.roles.iter().cloned()).collect()
     }
 
-    /// Whether the page at this path is one that every app has for its admins.
+    /// Whether the page at this path is a built-in page for admins, not replaced by one of the author's.
     pub fn is_for_admins(&self, path: &str) -> bool {
         let is_here = |page: &Arc<Page>| page.path.as_ref() == path;
         self.admin_pages.iter().any(is_here) && !self.pages.iter().any(is_here)
     }
 
-    /// Whether the viewer may open the page. One without `access` is as public as the data on it.
+    /// Whether the viewer may open the page. Without `access`, they need to read (or for a form, to add to) the
+    /// tables of all components that they see.
     pub fn may_open(&self, page: &Page, viewer: &Viewer) -> bool {
         if let Some(access) = &page.access {
             return access.require.allows(viewer);
@@ -87,13 +87,13 @@ impl App {
 }
 
 impl App {
-    /// A table as the viewer sees it; nothing if there is none, or it is closed to them.
+    /// Returns the view of a table for a viewer. `None` if there is no such table, or they may not read it.
     pub fn view(&self, table: &TableName, viewer: &Viewer) -> Option<View> {
         Some(self.with_related(self.table(table)?.view(viewer)?))
     }
 
-    /// A table as the viewer sees it who adds a record to it; nothing if there is none, or they may
-    /// neither read it nor add to it.
+    /// Returns the view of a table for a viewer who adds a record. `None` if there is no such table, or they
+    /// may neither read it nor add to it.
     pub fn view_to_add(&self, table: &TableName, viewer: &Viewer) -> Option<View> {
         Some(self.with_related(self.table(table)?.view_to_add(viewer)?))
     }
@@ -106,7 +106,7 @@ impl App {
             let display = table.display_field;
             let display =
                 display.filter(|at| seen.as_ref().is_some_and(|view| view.fields.contains(*at)));
-            // Of a table that is closed to them, there are no records for them.
+            // A closed table gives a field no labels and no choices. The id in the field is still shown.
             let rows = seen.map_or_else(Filter::none, |view| view.rows);
             Some(Related { field, table, display, rows })
         });

@@ -1,4 +1,4 @@
-//! The one form that values have, whichever way they were written.
+//! Canonical forms of dates, times and JSON: texts that mean the same are stored as the same text.
 
 use std::ops::RangeInclusive;
 
@@ -8,14 +8,15 @@ use jiff::fmt::temporal::Pieces;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-/// A day in the form `2026-04-05`; nothing if the text is not a day of the calendar in that form.
+/// Returns a date of the form `2026-04-05`. `None` if the text has another form, or is no day of the calendar.
 pub fn date(text: &str) -> Option<String> {
     let date: Date = text.parse().ok()?;
     (text.len() == 10 && date.to_string() == text).then(|| text.to_owned())
 }
 
-/// A time of day in the form `14:30`, or `14:30:15` where it has seconds; nothing if the text is none. The hour may
-/// have one digit, and the seconds a fraction of zeros, as browsers write them.
+/// Returns a time of day in the form `14:30`, or `14:30:15` if it has seconds other than zero. `None` if the
+/// text is no time of day. The hour may have one digit, and the seconds a fraction of zeros, as browsers
+/// write them.
 pub fn time_of_day(text: &str) -> Option<String> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let parts: Vec<_> = clock.split(':').collect();
@@ -34,53 +35,55 @@ fn is_digits(text: &str, length: RangeInclusive<usize>) -> bool {
     length.contains(&text.len()) && text.bytes().all(|letter| letter.is_ascii_digit())
 }
 
-/// Why a text is no instant that could be kept.
+/// The reason why a text is no instant that can be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InstantFault {
-    /// It is none with its offset (RFC 3339), or none of the years from 0 to 9999.
+    /// The text is no instant with an offset, as in RFC 3339, or its year is not from 0 to 9999 in UTC.
     #[error("must be a time like 2026-04-05T12:00:00Z")]
     NoInstant,
-    /// Milliseconds are all that is kept.
+    /// The text has more than milliseconds, which is all that is stored.
     #[error("must have at most three digits after the seconds")]
     Finer,
-    /// No clock here counts it.
+    /// The text has the second 60 of a minute (a leap second), which cannot be stored.
     #[error("must have at most 59 seconds: a leap second cannot be kept")]
     LeapSecond,
 }
 
-/// An instant in the form `2026-04-05T12:00:00.000Z`.
+/// Returns an instant in the form `2026-04-05T12:00:00.000Z`.
 ///
 /// # Errors
-/// If the text is none, or says more than can be kept.
+/// If the text is no instant, or has a precision that cannot be stored.
 pub fn instant(text: &str) -> Result<String, InstantFault> {
     Ok(moment(text)?.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
 
-/// An instant on the clock of UTC.
+/// Returns an instant as date and time in UTC.
 ///
 /// # Errors
-/// If the text is none, or says more than can be kept.
+/// If the text is no instant, or has a precision that cannot be stored.
 pub fn moment(text: &str) -> Result<DateTime, InstantFault> {
+    // The parser refuses more than nine digits of a second, but zeros beyond the third lose nothing.
     let (short, is_finer) = to_milliseconds(text);
     let pieces = Pieces::parse(&short).map_err(|_| InstantFault::NoInstant)?;
     let (Some(time), Some(offset)) = (pieces.time(), pieces.to_numeric_offset()) else {
         return Err(InstantFault::NoInstant);
     };
+    // The parser reads a 60th second as the 59th, so it must be found in the text.
     if is_leap_second(text) {
         return Err(InstantFault::LeapSecond);
     }
     if is_finer {
         return Err(InstantFault::Finer);
     }
-    // Not by way of a timestamp, which ends a day before the calendar does.
+    // Computed on the calendar, since `jiff::Timestamp` ends a day before year 9999 does.
     let offset = SignedDuration::from_secs(i64::from(offset.seconds()));
     let moment = pieces.date().to_datetime(time).checked_sub(offset).ok();
-    // Four digits of year, or the texts would not sort by time.
+    // Years have four digits, or the texts would not sort by time.
     let moment = moment.filter(|moment| (0..=9999).contains(&moment.year()));
     moment.ok_or(InstantFault::NoInstant)
 }
 
-/// The text without the digits after its milliseconds, and whether one of them says something.
+/// Returns the text without the digits after the milliseconds, and whether one of these is not zero.
 fn to_milliseconds(text: &str) -> (String, bool) {
     let Some(point) = text.find(['.', ',']) else { return (text.to_owned(), false) };
     let (time, fraction) = text.split_at(point + 1);
@@ -90,7 +93,7 @@ fn to_milliseconds(text: &str) -> (String, bool) {
     (format!("{time}{kept}{rest}"), finer.bytes().any(|digit| digit != b'0'))
 }
 
-/// Whether a text that is an instant has a second after the 59th of its minute.
+/// Whether the seconds of an instant are 60. The text must be an instant.
 fn is_leap_second(text: &str) -> bool {
     let time = text.split_once(['T', 't', ' ']).map_or("", |(_, time)| time);
     let clock = time.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b':');
@@ -98,12 +101,12 @@ fn is_leap_second(text: &str) -> bool {
     digits.get(4..6) == Some(b"60")
 }
 
-/// JSON as it is written, without the blanks between its parts: no digit of a number is lost, and
-/// keys stay in their order.
+/// Returns JSON without the blanks between its parts. Otherwise it stays as written: no digit of a number is
+/// lost, and keys stay in their order.
 ///
 /// # Errors
-/// If it is none, or holds what many programs cannot read: a number beyond every float, or half a
-/// character.
+/// If the text is no JSON, or holds what many programs cannot read: a number too great for a float, or a
+/// `\u` escape of an unpaired surrogate.
 pub fn json(text: &str) -> Result<Box<RawValue>, serde_json::Error> {
     serde_json::from_str::<Json>(text)?;
     let (mut is_text, mut is_escaped) = (false, false);

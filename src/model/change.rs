@@ -1,4 +1,4 @@
-//! One change of one record, as the feed tells it.
+//! One committed change of one record, as the feed delivers it.
 
 use std::sync::Arc;
 
@@ -6,21 +6,21 @@ use crate::model::ids::{Position, RecordId, TableName};
 use crate::model::record::Record;
 use crate::model::value::UserRef;
 
-/// A committed change. `old` and `new` say what happened: an insert has no old row, a delete no new.
+/// A committed insert, update or delete. An insert has no `old` record, a delete no `new` one, an update both.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Whoever has applied this change knows everything up to here.
+    /// The position of the change in the log: a reader who has applied it knows all changes up to here.
     pub position: Position,
-    /// The table it happened to.
+    /// The table of the record.
     pub table: TableName,
-    /// The record it happened to.
+    /// The id of the record that was changed.
     pub record_id: RecordId,
-    /// The row before, absent on insert.
+    /// The record before the change; `None` for an insert.
     pub old: Option<Record>,
-    /// The row after, absent on delete.
+    /// The record after the change; `None` for a delete.
     pub new: Option<Record>,
-    /// Who did it, where the database knows.
+    /// The user who made the change; `None` for another program, a guest, or if it is not known.
     pub by: Option<UserRef>,
-    /// When it was committed, as `2026-04-05T12:00:00.000Z`.
+    /// The time of the change, in UTC: `2026-04-05T12:00:00.000Z`.
     pub at: Arc<str>,
 }

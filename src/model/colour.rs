@@ -1,20 +1,20 @@
-//! Colours, and whether one can be read on another.
+//! Colours, and the contrast between them (WCAG 2.2).
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// How much lighter one of two must be than the other for text to be read
-/// (<https://www.w3.org/TR/WCAG22/#contrast-minimum>, AA).
+/// The least contrast ratio at which text can be read
+/// (<https://www.w3.org/TR/WCAG22/#contrast-minimum>, level AA).
 pub const READABLE: f64 = 4.5;
 
-/// An opaque colour: three bytes of sRGB, written as `#0b6a73` or `#07f`.
+/// An opaque sRGB colour: the bytes of red, green and blue, written as `#0b6a73` or `#07f`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Colour([u8; 3]);
 
-/// A text that is no colour.
+/// The error for a text that is no colour.
 #[derive(Debug, thiserror::Error)]
 #[error("a colour is written as `#0b6a73` or `#07f`, in quotes")]
 pub struct BadColour;
@@ -25,23 +25,24 @@ impl Colour {
     /// The colour black, `#000000`.
     pub const BLACK: Self = Self([0; 3]);
 
-    /// The colour of these bytes of red, green and blue.
+    /// Makes a colour from the bytes of red, green and blue.
     pub const fn new(rgb: [u8; 3]) -> Self {
         Self(rgb)
     }
 
-    /// How well one is told from the other, from 1 to 21.
+    /// The contrast ratio of two colours, from 1 (equal) to 21 (black on white)
+    /// (<https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio>).
     pub fn contrast(self, other: Self) -> f64 {
         let (one, other) = (self.luminance() + 0.05, other.luminance() + 0.05);
         one.max(other) / one.min(other)
     }
 
-    /// Whether text of this colour can be read on all of these.
+    /// Whether text of this colour has a contrast of at least [`READABLE`] on all of these backgrounds.
     pub fn is_readable_on(self, grounds: &[Self]) -> bool {
         grounds.iter().all(|ground| self.contrast(*ground) >= READABLE)
     }
 
-    /// This colour with a share of another, from 0 to 1.
+    /// Mixes this colour with another, whose share is from 0 (this colour) to 1 (the other).
     #[must_use]
     pub fn mixed(self, other: Self, share: f64) -> Self {
         let mix = |one: u8, other: u8| {
@@ -51,10 +52,12 @@ impl Colour {
         Self(std::array::from_fn(|at| mix(self.0[at], other.0[at])))
     }
 
-    /// The colour most like this one that can be read on all of these.
+    /// Returns the colour most like this one that can be read on all of these backgrounds: it is mixed with
+    /// black or white in steps. Plain black or white if no mixture can be read.
     #[must_use]
     pub fn readable_on(self, grounds: &[Self]) -> Self {
         const STEPS: u32 = 50;
+        // Black has more contrast than white on a background with a luminance above 0.179.
         let lightest = grounds.iter().map(|ground| ground.luminance()).fold(0.0, f64::max);
         let towards = if lightest > 0.18 { Self::BLACK } else { Self::WHITE };
         let mut tries =
@@ -62,7 +65,8 @@ impl Colour {
         tries.find(|tried| tried.is_readable_on(grounds)).unwrap_or(towards)
     }
 
-    /// How light it is, from 0 to 1 (<https://www.w3.org/TR/WCAG22/#dfn-relative-luminance>).
+    /// The relative luminance, from 0 for black to 1 for white
+    /// (<https://www.w3.org/TR/WCAG22/#dfn-relative-luminance>).
     fn luminance(self) -> f64 {
         let linear = |byte: u8| match f64::from(byte) / 255.0 {
             value if value <= 0.04045 => value / 12.92,

@@ -1,11 +1,11 @@
-//! What values mean beside each other. SQL must say the same; `store` is tested against this.
+//! The order of values. SQL must give the same order: the tests of `store` compare it with this one.
 
 use std::cmp::Ordering;
 
 use crate::model::value::{Value, list_text};
 
-/// The order of two values of one field that both exist. Text ignores ASCII case first, then goes
-/// by code point, so that different texts never compare equal.
+/// Compares two values of one field, neither of which is missing. Texts are compared without ASCII case first,
+/// then by code points, so that different texts are never equal.
 pub fn compare(left: &Value, right: &Value) -> Ordering {
     match (left, right) {
         (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
@@ -19,7 +19,7 @@ pub fn compare(left: &Value, right: &Value) -> Ordering {
             compare_text(&list_text(left), &list_text(right))
         }
         (Value::Person(left), Value::Person(right)) => left.id.as_str().cmp(right.id.as_str()),
-        // Values of one field share their kind; the rest keeps the order total.
+        // Values of one field have the same kind. A rank for the rest keeps the order total.
         _ => rank(left).cmp(&rank(right)),
     }
 }

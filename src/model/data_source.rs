@@ -1,4 +1,4 @@
-//! Which records a component shows or changes, and the paths that are made of a record.
+//! Data sources, which say what records a component shows or changes, and paths with values of a record.
 
 use std::sync::Arc;
 
@@ -10,36 +10,36 @@ use crate::model::operand::Operand;
 use crate::model::refresh::Refresh;
 use crate::model::route::RouteValues;
 
-/// Which records a component is about and how they stay current.
+/// The records that a component shows or changes, and the mode in which they are refreshed.
 #[derive(Clone, Debug)]
 pub struct DataSource {
-    /// The table whose records are shown.
+    /// The table of the records.
     pub table: TableName,
-    /// Which of its records.
+    /// The filter that records pass, with variables.
     pub filter: Filter<Operand>,
-    /// How they stay current.
+    /// The refresh mode.
     pub refresh: Refresh,
 }
 
 impl DataSource {
-    /// Which records this viewer sees of the table that they have this view of, at an address that
-    /// gives these values.
+    /// Returns the filter for the viewer of this view: the row rule for reading, and the filter of the data
+    /// source with the values of the viewer and the address filled in.
     pub fn scope(&self, view: &View, values: &RouteValues) -> Filter {
         view.rows.clone().and(self.filter.fill(&view.viewer, values))
     }
 }
 
-/// A part of a path that is made for each record.
+/// A part of a path such as `/orders/{id}`, which is made for each record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HrefPart {
-    /// The same for all.
+    /// Literal text.
     Text(Arc<str>),
-    /// The record's value of a field.
+    /// The record's value of a field: `{id}`.
     Field(FieldAt),
 }
 
 impl HrefPart {
-    /// The field whose value stands there; nothing for a text.
+    /// The field whose value is inserted; `None` for literal text.
     pub fn field(&self) -> Option<FieldAt> {
         match self {
             Self::Field(at) => Some(*at),

@@ -1,46 +1,46 @@
-//! Decimals: which are kept, and which one a float of the database means.
+//! Decimals: which of them are accepted, and the conversion from and to the floats of the database.
 //!
-//! Whatever has at most 15 significant digits and 28 places after the point is stored and read back
-//! digit by digit. Nothing else is taken.
+//! A decimal is accepted if it has at most 15 significant digits and 28 digits after the point. Stored as a
+//! float, such a decimal reads back with the same digits.
 
 use std::sync::LazyLock;
 
 use rust_decimal::Decimal;
 
-/// How many significant digits a decimal may have. SQLite keeps decimals as 64-bit floats, which
+/// The greatest number of significant digits of a decimal. SQLite stores decimals as 64-bit floats, which
 /// hold 15 digits exactly (IEEE 754 binary64).
 pub const MAX_DIGITS: usize = 15;
-/// How many digits a decimal may have after the point, and how many before it.
+/// The greatest number of digits of a decimal after the point, and also before it: `Decimal` has no more.
 pub const MAX_PLACES: u32 = 28;
-/// What no decimal reaches: it has too many digits before the point.
+/// The smallest number with too many digits before the point. All decimals are nearer to zero.
 pub const LIMIT: f64 = 1e28;
 
-/// How many digits the SQLite that is built in takes of a float before it rounds. Both must round to
-/// the same, or sorts would not be what is shown.
+/// The number of significant digits that the built-in SQLite computes of a float before it rounds to fewer.
+/// Both must round to the same decimal, or records would be sorted by other values than those shown.
 const TAKEN: usize = 17;
 
-/// Why a text is no decimal that can be kept.
+/// The reason why a text is no acceptable decimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalFault {
-    /// It is no number.
+    /// The text is no number.
     #[error("must be a number")]
     NoNumber,
-    /// It has more digits than a float keeps.
+    /// It has more significant digits than a float keeps.
     #[error("must have at most {MAX_DIGITS} significant digits")]
     TooManyDigits,
-    /// Its last digit stands too far behind the point.
+    /// It has more than 28 digits after the point.
     #[error("must have at most {MAX_PLACES} digits after the point")]
     TooManyPlaces,
-    /// It has too many digits before the point.
+    /// It has more than 28 digits before the point.
     #[error("must have at most {MAX_PLACES} digits before the point")]
     TooGreat,
 }
 
-/// A decimal from its digits, with an exponent or without. It is judged by its value: `1e-23` has one
-/// digit, and so has `0.10`.
+/// Parses a decimal with or without an exponent. Its digits are counted by its value, not as written: `1e-23`
+/// has one significant digit, and so has `0.10`.
 ///
 /// # Errors
-/// If it is no number, or none that is kept with every digit.
+/// If the text is no number, or has too many digits to be stored exactly.
 pub fn parse(text: &str) -> Result<Decimal, DecimalFault> {
     let (is_negative, unsigned) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
@@ -61,7 +61,7 @@ pub fn parse(text: &str) -> Result<Decimal, DecimalFault> {
     if short.len() > MAX_DIGITS {
         return Err(DecimalFault::TooManyDigits);
     }
-    // An exponent beyond 64 bits is as far off as the last one within them.
+    // An exponent that 64 bits cannot hold is refused just as the greatest one that they hold.
     let farthest = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
     let exponent = exponent.parse().unwrap_or(farthest);
     let places = length(fraction) - (length(digits) - length(short));
@@ -74,8 +74,8 @@ pub fn parse(text: &str) -> Result<Decimal, DecimalFault> {
     scaled(units, places).ok_or(DecimalFault::TooManyPlaces)
 }
 
-/// The decimal that a float means: its 15 significant digits, as far as they are among the places
-/// that a decimal has. So what is nearer to zero is 0. Nothing if it is beyond every decimal.
+/// Converts a float of the database to a decimal: 15 significant digits, and at most 28 digits after the
+/// point, so that a smaller number is 0. `None` for one that is too great, infinite or no number (NaN).
 pub fn of_float(number: f64) -> Option<Decimal> {
     if number.is_nan() || number.abs() >= LIMIT {
         return None;
@@ -87,18 +87,18 @@ pub fn of_float(number: f64) -> Option<Decimal> {
     rounded(digits, places, number.is_sign_negative())
 }
 
-/// The decimal that a whole number of the database means: all of it, up to 15 digits.
+/// Converts an integer of the database to a decimal: exact up to 15 digits, a greater one is rounded to 15.
 pub fn of_whole(number: i64) -> Option<Decimal> {
     const ALL: u64 = 1_000_000_000_000_000;
     if number.unsigned_abs() < ALL {
         return Some(Decimal::from(number));
     }
-    // As SQLite writes it when it is asked for 15 digits.
+    // As SQLite rounds it: it converts an integer to a float before it writes 15 digits of it.
     of_float(number as f64)
 }
 
-/// So many units of a place, with as many digits as are kept. Half a unit goes up, as in SQLite: both
-/// must round to the same.
+/// Rounds a number of 17 digits, given as an integer and its places after the point, to 15 digits and 28
+/// places. A half is rounded away from zero, as SQLite does: both must round to the same.
 fn rounded(digits: i128, places: i64, is_negative: bool) -> Option<Decimal> {
     let most = i64::try_from(TAKEN - MAX_DIGITS).ok()?;
     let cut = Ord::max(most, places - i64::from(MAX_PLACES));
@@ -109,7 +109,8 @@ fn rounded(digits: i128, places: i64, is_negative: bool) -> Option<Decimal> {
     scaled(units, places - cut).map(|number| number.normalize())
 }
 
-/// So many units of this place after the point; nothing if no decimal has that place.
+/// Makes the decimal of an integer with so many places after the point; a negative number appends zeros.
+/// `None` if a `Decimal` cannot hold it.
 fn scaled(units: i128, places: i64) -> Option<Decimal> {
     if let Ok(places) = u32::try_from(places) {
         return Decimal::try_from_i128_with_scale(units, places).ok();
@@ -123,8 +124,8 @@ fn length(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
-/// The smallest and the greatest float that mean this decimal. A column is held against both, so that
-/// what another program has computed equals what is shown of it.
+/// Returns the smallest and the greatest float that read as this decimal. A filter compares a column with
+/// both, so that a float computed by another program (`0.1 + 0.2`) equals the decimal shown for it.
 pub fn floats_of(number: Decimal) -> (f64, f64) {
     static OF_ZERO: LazyLock<f64> = LazyLock::new(|| edges(Decimal::ZERO).1);
     if number.is_zero() {
@@ -134,13 +135,13 @@ pub fn floats_of(number: Decimal) -> (f64, f64) {
     if number.is_sign_negative() { (-greatest, -least) } else { (least, greatest) }
 }
 
-/// The same for a number that is not negative.
+/// [`floats_of`] for a number that is not negative. For zero, the smallest is zero.
 fn edges(number: Decimal) -> (f64, f64) {
     let nearest: f64 = number.to_string().parse().unwrap_or_default();
     if of_float(nearest) != Some(number) {
         return (nearest, nearest);
     }
-    // A unit of the last digit that is kept is more than the way to either edge.
+    // Both edges are less than one unit of the last kept digit away, so the search starts there.
     let text = format!("{nearest:e}");
     let exponent = text.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
     let places = i32::try_from(MAX_PLACES).unwrap_or(i32::MAX);
@@ -149,8 +150,9 @@ fn edges(number: Decimal) -> (f64, f64) {
     (least, edge(number, nearest, nearest + unit))
 }
 
-/// The float farthest from one that means the number, towards one that does not, that still means it.
-/// The bits of floats that are not negative are in the order of the floats.
+/// Returns the float that still reads as the number and is farthest from `within`, which reads so, towards
+/// `beyond`, which does not. A binary search over the bits: for floats that are not negative, their order is
+/// the order of the floats.
 fn edge(number: Decimal, within: f64, beyond: f64) -> f64 {
     let mut within = within.to_bits();
     let mut beyond = f64::max(beyond, 0.0).to_bits();

@@ -1,4 +1,4 @@
-//! A field of a table as declared: its type, and what a value of it may be.
+//! A field of a table as declared: its type, its label, and the values that it may have.
 
 use std::sync::Arc;
 
@@ -10,20 +10,20 @@ use crate::model::ids::{FieldName, TableName};
 use crate::model::storage::Storage;
 use crate::model::value::Value;
 
-/// Which field of its table: an index that a `Table` gives out.
+/// The index of a field in its table. Only a `Table` gives out such indexes, so they are always in range there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldAt(usize);
 
 impl FieldAt {
-    /// The `id`, first in every table.
+    /// The `id`, which is the first field of every table.
     pub const ID: Self = Self(0);
 
-    /// The field at this place among those of a table that is being made.
+    /// Makes the index of a field, for a `Table` and for code that is building one.
     pub fn nth(index: usize) -> Self {
         Self(index)
     }
 
-    /// The index into a record's values.
+    /// The index into the list of a record's values.
     pub fn index(self) -> usize {
         self.0
     }
@@ -34,97 +34,99 @@ impl FieldAt {
 pub struct Field {
     /// The name in YAML, JSON and the database.
     pub name: FieldName,
-    /// What people read above the column; made from the name where the author gives none.
+    /// The label that viewers read. If the author gives none, it is made from the name: "Created at".
     pub label: Arc<str>,
-    /// What it may hold.
+    /// The type of its values, with that type's options.
     pub kind: FieldKind,
     /// Whether a record must have a value here.
     pub required: bool,
     /// Whether no two records may have the same value.
     pub unique: bool,
-    /// The value of a new record that names none.
+    /// The value of a new record for which none was sent; [`Value::Null`] if the author gives no default.
     pub default: Value,
-    /// What the field was called before.
+    /// The field's former name, so that its column is renamed rather than replaced; `None` if it had no other.
     pub renamed_from: Option<FieldName>,
 }
 
 /// The declared type of a field with that type's options.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldKind {
-    /// The key that every table has.
+    /// The `id` that every table has: the key of its records.
     Id,
     /// A line of text.
     SingleLineText,
     /// Text of any number of lines.
     LongText,
-    /// A text with an e-mail address.
+    /// An e-mail address.
     Email,
     /// An http, https or mailto address.
     Url,
-    /// A telephone number as people write it.
+    /// A telephone number, as it was typed.
     PhoneNumber,
-    /// A whole number of 64 bits.
+    /// A signed whole number of 64 bits.
     Integer(Bounds<i64>),
     /// A decimal number of at most 15 significant digits.
     Decimal(Bounds<Decimal>),
-    /// An amount of money in one currency, an ISO 4217 code.
+    /// An amount of money. The text is the ISO 4217 code of its currency, such as `EUR`.
     Currency(Arc<str>, Bounds<Decimal>),
-    /// A share of a hundred: `12.5` is 12.5 %.
+    /// A percentage: the value `12.5` means 12.5 %.
     Percentage(Bounds<Decimal>),
-    /// A number of stars from 0 to this.
+    /// A number of stars, from 0 up to this maximum.
     Rating(u8),
-    /// A value that is true or false.
+    /// A checkbox: true or false.
     Checkbox,
-    /// A day of the calendar.
+    /// A day of the calendar, without a time.
     Date,
-    /// A time of day, in no zone.
+    /// A time of day, without a date or a time zone.
     Time,
-    /// An instant, in UTC.
+    /// An instant, kept in UTC to the millisecond.
     Datetime,
     /// One of these options.
     SingleSelect(Vec<Arc<str>>),
-    /// One of these options, where the order is that of the work.
+    /// One of these options, in the order in which work moves through them.
     Status(Vec<Arc<str>>),
-    /// Some of these options.
+    /// Any number of these options.
     MultiSelect(Vec<Arc<str>>),
-    /// Whatever JSON can say.
+    /// Any JSON value.
     Json,
-    /// A number that the database gives each record.
+    /// A number that the database computes for each record from its id.
     Autonumber(Numbering),
-    /// A record of this table.
+    /// A reference to one record of this table, and the effect on this record if that one is deleted.
     Relationship(TableName, OnDelete),
-    /// When the record was made; set by the database.
+    /// The time when the record was created, set by the database.
     CreatedAt,
-    /// When the record last changed; set by the database, never the same twice for one record.
+    /// The time of the last change of the record, set by the database. Each change of a record gets a later
+    /// one, so it serves as the version for optimistic locking.
     UpdatedAt,
-    /// Who made the record.
+    /// The user who created the record.
     CreatedBy,
-    /// Who last changed the record.
+    /// The user who last changed the record.
     UpdatedBy,
 }
 
-/// What becomes of a record when the one that it refers to is removed.
+/// The effect on a record when the record that its relationship refers to is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnDelete {
-    /// The other one cannot be removed.
+    /// The record that is referred to cannot be deleted. The default.
     Restrict,
-    /// It is removed too.
+    /// This record is deleted, too.
     Cascade,
-    /// It refers to none.
+    /// The relationship is emptied. It must not be a required field.
     SetNull,
 }
 
-/// How records are numbered: they count with their ids, so no number is ever given out twice.
+/// The numbering of an autonumber field. Numbers follow the ids, which are never used twice, and neither are
+/// the numbers. They may have gaps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Numbering {
     /// The number of the record with the id 1.
     pub start: i64,
-    /// What people read before the number.
+    /// The text that is shown before the number; may be empty.
     pub prefix: Arc<str>,
 }
 
-/// The smallest and greatest value allowed, both included.
+/// The smallest and the greatest value that a number may have, both included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bounds<T> {
     /// The smallest value; `None` if there is no such bound.
@@ -140,7 +142,7 @@ impl<T> Default for Bounds<T> {
 }
 
 impl FieldKind {
-    /// How values of this kind are kept.
+    /// The storage class of values of this type.
     pub fn storage(&self) -> Storage {
         match self {
             Self::SingleLineText
@@ -164,7 +166,7 @@ impl FieldKind {
         }
     }
 
-    /// Whether the system alone sets it, and a write that names it is refused.
+    /// Whether only the database sets the field. A write that sends a value for it is refused.
     pub fn is_system(&self) -> bool {
         matches!(
             self,
@@ -177,12 +179,12 @@ impl FieldKind {
         )
     }
 
-    /// Whether the database makes it of other columns, so that nothing is written there.
+    /// Whether the column is a generated one, which SQLite computes from others and which cannot be written.
     pub fn is_generated(&self) -> bool {
         matches!(self, Self::Autonumber(_))
     }
 
-    /// The options of a select or status, nothing for other kinds.
+    /// The options of a single-select, multi-select or status. Empty for other types.
     pub fn options(&self) -> &[Arc<str>] {
         match self {
             Self::SingleSelect(options) | Self::Status(options) | Self::MultiSelect(options) => {
@@ -193,7 +195,7 @@ impl FieldKind {
     }
 }
 
-/// How many digits after the point amounts of a currency have: two, but for these (ISO 4217).
+/// The number of digits after the point in amounts of a currency, by its ISO 4217 code: 2, except for these.
 pub fn minor_units(currency: &str) -> u32 {
     match currency {
         "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"

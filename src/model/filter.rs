@@ -1,7 +1,7 @@
-//! Which records are meant: conditions on fields, joined by and, or, not.
+//! Filters: conditions on the fields of records, joined by `and`, `or` and `not`.
 //!
-//! Every test is plain true or false. A missing value equals, exceeds and contains nothing, and
-//! `neq`, `notIn` and `not` are plain negations, so they hold for it.
+//! A test is true or false, never unknown as in SQL. A missing value equals, exceeds and contains nothing,
+//! so `eq`, `gt` or `contains` are false for it. `neq`, `notIn` and `not` are plain negations and are true.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -15,34 +15,36 @@ use crate::model::operator::Operator;
 use crate::model::record::Record;
 use crate::model::value::Value;
 
-/// How deep `and`, `or` and `not` may nest.
+/// The greatest depth to which `and`, `or` and `not` may nest.
 pub const MAX_FILTER_DEPTH: usize = 8;
-/// How many conditions one filter may hold.
+/// The greatest number of conditions in one filter.
 pub const MAX_FILTER_CONDITIONS: usize = 100;
-/// How many lists, `and`, `or` and `not` one filter may hold, for each is a step deeper in SQL.
+/// The greatest number of lists, `and`, `or` and `not` in one filter. Each makes the SQL expression one level
+/// deeper, and SQLite limits its depth.
 pub const MAX_FILTER_GROUPS: usize = 100;
-/// How many values `in` and `notIn` may list.
+/// The greatest number of values in the list of `in` and `notIn`.
 pub const MAX_FILTER_LIST: usize = 500;
 
-/// A condition on records. Its values are filled in, unless `V` says otherwise.
+/// A condition on records. The values are literal if `V` is [`Value`]. A `Filter<Operand>` may also hold
+/// variables such as `$params.id`, which have to be filled in before it can match.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Filter<V = Value> {
-    /// All of these hold; none at all is true.
+    /// True if all parts are. An empty list is true: the filter that every record passes.
     And(Vec<Filter<V>>),
-    /// At least one of these holds; none at all is false.
+    /// True if at least one part is. An empty list is false: the filter that no record passes.
     Or(Vec<Filter<V>>),
-    /// This does not hold.
+    /// True if the part is false.
     Not(Box<Filter<V>>),
-    /// One field passes one test.
+    /// True if the value of the field passes the test.
     Test(FieldAt, Test<V>),
 }
 
-/// What a field's value is held against. No value is ever null.
+/// A test of the value of one field. The values that it compares with are never [`Value::Null`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Test<V = Value> {
     /// The value equals this one.
     Eq(V),
-    /// Not equal, or missing.
+    /// The value is missing or does not equal this one.
     Neq(V),
     /// The value is greater than this one.
     Gt(V),
@@ -52,24 +54,24 @@ pub enum Test<V = Value> {
     Lt(V),
     /// The value is this one or less.
     Lte(V),
-    /// The text occurs in it, ASCII case ignored; or it is among what was chosen.
+    /// The text value contains this text, ASCII case ignored; or this option is chosen in the multi-select.
     Contains(V),
-    /// It starts with the text, ASCII case ignored.
+    /// The text value starts with this text, ASCII case ignored.
     StartsWith(V),
-    /// It ends with the text, ASCII case ignored.
+    /// The text value ends with this text, ASCII case ignored.
     EndsWith(V),
-    /// Equal to one of these.
+    /// The value equals one of these.
     In(Vec<V>),
-    /// Equal to none of these, or missing.
+    /// The value is missing or equals none of these.
     NotIn(Vec<V>),
-    /// Missing, or text without a character.
+    /// The value is missing, or is a text without a character.
     IsEmpty,
-    /// Neither missing nor text without a character.
+    /// The value is neither missing nor a text without a character.
     IsNotEmpty,
 }
 
 impl<V> Test<V> {
-    /// The test by an operator with its operands; nothing unless there are as many as it takes.
+    /// Makes a test from an operator and its operands. `None` if it takes another number of operands.
     pub fn new(operator: Operator, mut operands: Vec<V>) -> Option<Self> {
         let is_one = operands.len() == 1;
         let mut one = || operands.pop().filter(|_| is_one);
@@ -103,7 +105,7 @@ impl<V> Filter<V> {
         Self::Or(Vec::new())
     }
 
-    /// Every field the filter looks at.
+    /// Returns the field of each test in the filter. A field that is tested twice is listed twice.
     pub fn fields(&self) -> Vec<FieldAt> {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::fields).collect(),
@@ -114,7 +116,7 @@ impl<V> Filter<V> {
 }
 
 impl Filter {
-    /// The filter that lets through what both let through.
+    /// Returns the filter that a record passes if it passes both.
     pub fn and(self, other: Self) -> Self {
         let everything = Self::all();
         match (self, other) {
@@ -124,12 +126,13 @@ impl Filter {
         }
     }
 
-    /// Whether the record passes.
+    /// Whether the record passes the filter.
     pub fn matches(&self, record: &Record) -> bool {
         self.finds(&Sought::new(record))
     }
 
-    /// The same where several filters look for one record.
+    /// Whether the record passes the filter. Cheaper than [`matches`](Self::matches) if several filters are
+    /// tried on one record, since they share its lowercased texts.
     pub fn finds(&self, sought: &Sought<'_>) -> bool {
         match self {
             Self::And(parts) => parts.iter().all(|part| part.finds(sought)),
@@ -139,8 +142,8 @@ impl Filter {
         }
     }
 
-    /// How much has to be looked through at most to say whether a record passes, in bytes: the text of a field
-    /// for each search in it, and what it is compared with.
+    /// The most bytes that have to be read to match the record. A search counts the text of its field and the
+    /// text that is searched for, any other test the values that it compares with.
     pub fn work(&self, record: &Record) -> usize {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().map(|part| part.work(record)).sum(),
@@ -149,8 +152,8 @@ impl Filter {
         }
     }
 
-    /// A field and values of which every passing record has one there, where the filter shows such
-    /// at its top. The matcher finds filters by them.
+    /// A field and a list of values, one of which every passing record has in that field. `None` unless an
+    /// `eq` or `in` shows it at the top of the filter or in a top `and`. The matcher indexes filters by them.
     pub fn one_of(&self) -> Option<(FieldAt, &[Value])> {
         match self {
             Self::Test(at, Test::Eq(value)) => Some((*at, std::slice::from_ref(value))),
@@ -163,7 +166,8 @@ impl Filter {
     }
 }
 
-/// A record that filters look for; texts in which they search without regard to case are prepared once.
+/// A record that several filters are tried on. It keeps the lowercased texts of fields that they search, so
+/// that each is made once.
 #[derive(Debug)]
 pub struct Sought<'a> {
     record: &'a Record,
@@ -171,15 +175,17 @@ pub struct Sought<'a> {
 }
 
 impl<'a> Sought<'a> {
-    /// Nothing is prepared until it is asked for.
+    /// Wraps a record. Texts are lowercased at the first search in them.
     pub fn new(record: &'a Record) -> Self {
         Self { record, folded: RefCell::default() }
     }
 
-    /// Whether the text of a field, and a part of it, pass when ASCII case is ignored.
+    /// Whether a field and the text `part`, both in lower case, pass the given comparison. `false` if either
+    /// is no text.
     fn passes(&self, at: FieldAt, part: &Value, passes: fn(&str, &str) -> bool) -> bool {
         let (Value::Text(text), Value::Text(part)) = (&self.record[at], part) else { return false };
         let part = folded(part);
+        // Most texts that are searched have no capitals: they need neither a copy nor a place in the map.
         if !has_capitals(text) {
             return passes(text, &part);
         }
@@ -236,7 +242,7 @@ impl Test {
         }
     }
 
-    /// Whether the value passes.
+    /// Whether the value passes the test.
     pub fn holds(&self, value: &Value) -> bool {
         match self {
             Self::Eq(other) => value == other,
@@ -271,7 +277,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Whether both are text, and pass when ASCII case is ignored.
+/// Whether both values are texts and, in lower case, pass the given comparison.
 fn both(value: &Value, part: &Value, passes: fn(&str, &str) -> bool) -> bool {
     match (value, part) {
         (Value::Text(text), Value::Text(part)) => passes(&folded(text), &folded(part)),

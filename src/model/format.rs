@@ -1,4 +1,4 @@
-//! How values are written for people, where an author says so.
+//! The formats that an author may choose for the values of a column or of a field in `details`.
 
 use std::fmt;
 
@@ -8,31 +8,31 @@ use serde::{Deserialize, Serialize};
 use crate::model::field::{Field, FieldKind};
 use crate::model::storage::Storage;
 
-/// How values are written.
+/// The format of the values of a column or field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ValueFormat {
-    /// A day or an instant, as `5 Apr 2026`.
+    /// A date as `5 Apr 2026`, a datetime as `5 Apr 2026, 14:30` (in UTC).
     Short,
-    /// A day or an instant, as `Sunday, 5 April 2026`.
+    /// A date as `Sunday, 5 April 2026`, a datetime as `Sunday, 5 April 2026, 14:30` (in UTC).
     Long,
-    /// A day or an instant, as `2026-04-05`.
+    /// A date as `2026-04-05`, a datetime as `2026-04-05 14:30` (in UTC).
     Iso,
-    /// A day or an instant, as `3 minutes ago`, kept current by the browser; without JavaScript as
-    /// `short`.
+    /// A date or datetime as its distance from now, such as `3 minutes ago`. The browser keeps it current;
+    /// without JavaScript it is written as `short`.
     Relative,
-    /// A number, as `12.3k`.
+    /// A number in short form: `12.3k` for 12,345.
     Compact,
-    /// A number without what is after the point.
+    /// A decimal number rounded to a whole one: `€1,235` for 1234.56.
     Whole,
-    /// A whole number without commas, as for years: `1998`.
+    /// A whole number without commas, as for years: `1998` instead of `1,998`.
     Plain,
-    /// A text on one line, cut where the column ends.
+    /// A text on one line, cut off with an ellipsis where the column ends.
     Truncate,
 }
 
 impl ValueFormat {
-    /// Every format, in the order of the reference.
+    /// Every format, in the order of the reference documentation.
     pub const ALL: [Self; 8] = [
         Self::Short,
         Self::Long,
@@ -44,7 +44,7 @@ impl ValueFormat {
         Self::Truncate,
     ];
 
-    /// Whether it makes sense for the values of this field.
+    /// Whether the format suits the values of this field.
     pub fn suits(self, field: &Field) -> bool {
         let storage = field.kind.storage();
         match self {
@@ -60,7 +60,7 @@ impl ValueFormat {
     }
 }
 
-/// The name in YAML.
+/// The name of the format in YAML.
 impl fmt::Display for ValueFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)

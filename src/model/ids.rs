@@ -1,4 +1,4 @@
-//! Names and identities. Each is checked once, when it is made, and trusted ever after.
+//! Names and ids. Each is checked once, when it is made, and trusted from then on.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Text that cannot be the name it was meant to be.
+/// The error for a text that breaks the rule of its kind of name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a {what}: {rule}")]
 pub struct BadName {
@@ -57,7 +57,7 @@ macro_rules! name {
             }
         }
 
-        // So that maps keyed by such names can be asked for any text.
+        // Maps with such names as keys can then be searched by any text.
         impl Borrow<str> for $type {
             fn borrow(&self) -> &str {
                 &self.0
@@ -72,13 +72,13 @@ macro_rules! name {
     };
 }
 
-/// What a table name must look like, in an author's words.
+/// The rule for table names, as messages state it.
 pub const TABLE_NAME_RULE: &str = "1 to 63 lowercase letters, digits, `_` and `-`, a letter first";
-/// What a field name must look like, in an author's words.
+/// The rule for field names, as messages state it.
 pub const FIELD_NAME_RULE: &str = "1 to 63 letters, digits and `_`, a letter first";
-/// What a component id must look like, in an author's words.
+/// The rule for component ids, as messages state it.
 pub const COMPONENT_ID_RULE: &str = "1 to 63 letters, digits, `_` and `-`, a letter first";
-/// What a role must look like, in an author's words.
+/// The rule for roles, as messages state it.
 pub const ROLE_RULE: &str = "1 to 63 lowercase letters, digits, `_` and `-`, a letter first";
 
 name!(
@@ -94,33 +94,35 @@ name!(
     |b| b.is_ascii_alphanumeric() || b == b'_'
 );
 name!(
-    /// Where on its page a component stands: the author's `id`, or one made from its position.
+    /// The id of a component, unique on its page: the author's `id`, or one made of its type and its number
+    /// there, such as `dataTable-2`.
     ComponentId, "component id", COMPONENT_ID_RULE,
     |b| b.is_ascii_alphabetic(),
     |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'
 );
 name!(
-    /// What a signed-in person is, for permissions: `admin`, `member`, `viewer` or an author's own.
+    /// The role of a user, which permissions name: `admin`, `member`, `viewer` or one that the author declares.
     Role, "role", ROLE_RULE,
     |b| b.is_ascii_lowercase(),
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-'
 );
 
-/// The roles every app has.
+/// The roles that every app has.
 pub const BUILT_IN_ROLES: [&str; 3] = ["admin", "member", "viewer"];
 
-/// The key of a record within its table. A string in envelopes, a number in `recordId`.
+/// The id of a record within its table. In JSON a string in records, but a number in `recordId` of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct RecordId(i64);
 
 impl RecordId {
-    /// The integer key as the database holds it.
+    /// The id as the integer that the database holds.
     pub fn get(self) -> i64 {
         self.0
     }
 
-    /// The key as text, where programs that read every number as a double would take it for another.
+    /// The id as text, if it is beyond 2^53 - 1: programs that read JSON numbers as doubles would take it for
+    /// another one. `None` for a smaller id.
     pub fn beyond_doubles(self) -> Option<String> {
         const LAST: u64 = (1 << 53) - 1;
         (self.0.unsigned_abs() > LAST).then(|| self.to_string())
@@ -139,7 +141,7 @@ impl FromStr for RecordId {
     fn from_str(text: &str) -> Result<Self, BadName> {
         let bad = || BadName { text: text.to_owned(), what: "record id", rule: "a whole number" };
         let id = text.parse().map(Self).map_err(|_| bad())?;
-        // One spelling per id: `007` and `+7` are not records.
+        // An id has one spelling, so that a record has one address: `007` and `+7` are refused.
         if id.to_string() == text { Ok(id) } else { Err(bad()) }
     }
 }
@@ -150,53 +152,52 @@ impl fmt::Display for RecordId {
     }
 }
 
-/// How far into the change feed a reader knows everything. Opaque outside `store`, and handed out as
-/// a [`SealedPosition`] only.
+/// A position in the change log, up to which a reader knows all changes. Opaque outside `store`. Clients
+/// receive it as a [`SealedPosition`] only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Position(Arc<str>);
 
 impl Position {
-    /// Wraps the text of a position, unread: whether it means anything is for `store` to say.
+    /// Wraps a text without a check. `store` recognises texts that are no position.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text, for `store` to read.
+    /// The text of the position, which only `store` interprets.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A position as clients hold it: encrypted and authenticated, so that it tells them nothing and
-/// cannot be made up.
+/// A position as clients hold it: encrypted and authenticated, so that they can neither read nor forge it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SealedPosition(Arc<str>);
 
 impl SealedPosition {
-    /// Wraps a text, unread: whether it stands for a position is for `store` to say.
+    /// Wraps a text without a check. `store` recognises texts that it did not seal.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text as it goes over the wire.
+    /// The text as clients receive and send it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The identity of an account, random and never reused.
+/// The id of an account, random and never reused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(Arc<str>);
 
 impl UserId {
-    /// Wraps an id read from the database or just made.
+    /// Wraps an id that was read from the database or just made, without a check.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The id as stored in `created-by` and `updated-by` columns.
+    /// The id as it is stored in the columns of created-by and updated-by fields.
     pub fn as_str(&self) -> &str {
         &self.0
     }

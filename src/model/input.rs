@@ -1,4 +1,4 @@
-//! Values as they were sent, before their fields have read them.
+//! Values of fields as a client sent them, before the module `fields` has parsed and checked them.
 
 use std::collections::BTreeMap;
 
@@ -8,34 +8,35 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::model::value::Value;
 
-/// JSON as somebody sent it: its text, so that no digit of a number is lost on the way to its field.
+/// One JSON value as its text was sent. It is kept as text, since a parsed number would be a 64-bit float
+/// and lose digits of a decimal.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Input(Box<RawValue>);
 
-/// What was sent for the fields of a record, by their names.
+/// The values that were sent for the fields of a record, by field name. The names are not checked yet.
 pub type Inputs = BTreeMap<String, Input>;
 
 impl Input {
-    /// The JSON as it was written.
+    /// The JSON text as it was sent, without blanks around it.
     pub fn text(&self) -> &str {
         self.0.get()
     }
 
-    /// Whether it is null.
+    /// Whether the value is JSON `null`.
     pub fn is_null(&self) -> bool {
         self.text() == "null"
     }
 
-    /// Whether it is a number.
+    /// Whether the value is a JSON number.
     pub fn is_number(&self) -> bool {
         self.text().starts_with(|first: char| first == '-' || first.is_ascii_digit())
     }
 
-    /// What it says, where nothing hangs on the digits of its numbers.
+    /// Parses the value, for fields that need no exact digits of numbers.
     ///
     /// # Errors
-    /// If it holds a number beyond every float, or half a character.
+    /// If it holds a number that is too great for a 64-bit float, or a `\u` escape of an unpaired surrogate.
     pub fn json(&self) -> Result<Json, serde_json::Error> {
         serde_json::from_str(self.text())
     }
@@ -53,7 +54,7 @@ impl From<&Json> for Input {
     }
 }
 
-/// As the API has it.
+/// The value as the API returns it.
 impl From<&Value> for Input {
     fn from(value: &Value) -> Self {
         Self(to_raw_value(value).unwrap_or_default())

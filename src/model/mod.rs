@@ -1,6 +1,6 @@
-//! What an app is: plain values that every other module speaks in.
+//! The parts of an app as plain values: tables, fields, records, filters, pages, components, viewers.
 //!
-//! No IO, no SQL, no HTML, no YAML. A value of these types holds: whoever made it has checked it.
+//! No IO, no SQL, no HTML, no YAML. A value of these types is valid: the module that made it has checked it.
 
 pub mod access;
 pub mod action;

@@ -1,5 +1,5 @@
-//! A filter as it is written: its values may stand for something about whoever looks, or for what
-//! the address of the page gives.
+//! Variables in filters: `$currentUser.…` stands for an attribute of the viewer, `$params.…` and `$query.…`
+//! for values from the address of the page. They are filled in for each request.
 
 use std::sync::Arc;
 
@@ -10,35 +10,35 @@ use crate::model::storage::Storage;
 use crate::model::value::{UserRef, Value};
 use crate::model::viewer::{User, Viewer};
 
-/// One value of a filter before it is known who looks, and at what address.
+/// One value in a filter as declared: a literal, or a variable to be filled in for a viewer and an address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Operand {
-    /// The same for everyone.
+    /// A literal value.
     Literal(Value),
-    /// `$currentUser.…`: missing for guests.
+    /// `$currentUser.…`: an attribute of the viewer. Guests have none, so it is missing for them.
     CurrentUser(Attribute),
-    /// `$currentUser.id` beside a field that holds people.
+    /// `$currentUser.id` where it is compared with a created-by or updated-by field.
     CurrentPerson,
-    /// `$params.…`: a parameter of the page's path, as a value of this kind.
+    /// `$params.…`: a parameter of the page's path, parsed as a value of this storage class.
     Param(Arc<str>, Storage),
-    /// `$query.…`: what the query string gives under this name, as a value of this kind.
+    /// `$query.…`: a parameter of the query string, parsed as a value of this storage class.
     Query(Arc<str>, Storage),
 }
 
-/// What `$currentUser` may be asked for.
+/// An attribute of the account that is signed in, as written after `$currentUser.`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attribute {
-    /// The identity of the account that is signed in.
+    /// The id of the account.
     Id,
-    /// What they sign in with.
+    /// The e-mail address of the account.
     Email,
-    /// The name of the account that is signed in.
+    /// The name of the account, as other users see it.
     Name,
-    /// What permissions go by.
+    /// The role of the account.
     Role,
 }
 
-/// The attributes by the names they have in YAML and in the API.
+/// The attributes with their names in YAML and in the API.
 pub const ATTRIBUTES: [(&str, Attribute); 4] = [
     ("id", Attribute::Id),
     ("email", Attribute::Email),
@@ -47,7 +47,7 @@ pub const ATTRIBUTES: [(&str, Attribute); 4] = [
 ];
 
 impl Operand {
-    /// The value for this viewer; nothing where it is missing, or no value of its kind.
+    /// The value for this viewer and address. `None` if it is missing, or does not parse as its storage class.
     fn value(&self, viewer: &Viewer, values: &RouteValues) -> Option<Value> {
         match (self, viewer) {
             (Self::Literal(value), _) => Some(value.clone()),
@@ -72,7 +72,7 @@ impl Attribute {
         }
     }
 
-    /// What it is of this viewer; guests have none.
+    /// The attribute of this viewer as text. `None` for a guest.
     pub fn text(self, viewer: &Viewer) -> Option<&str> {
         let Viewer::User(user) = viewer else { return None };
         Some(match self {
@@ -84,37 +84,40 @@ impl Attribute {
     }
 }
 
-/// What values can be of.
+/// The first parts of the variables that YAML may use.
 pub const ROOTS: [&str; 3] = ["$params", "$query", "$currentUser"];
-/// Where words can have values in them, as an author would say it.
+/// The places in YAML whose texts may contain variables, named for authors in messages.
 pub const PLACES: &str =
     "`content` of a text, `label` and `href` of a link or a button, and `meta` of a page";
 
-/// The root that a name like `$user` was probably meant for, among those that are known.
+/// Returns the known root that a mistyped one such as `$user` was probably meant to be. `None` if no root is
+/// like it.
 pub fn nearest_root(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let wanted = name.trim_start_matches('$').to_lowercase();
     let has = |root: &&&str| wanted.len() > 2 && root.to_lowercase().contains(&wanted);
     let part = known.iter().find(has);
-    // One letter more or less, but not `$user` for `$query`.
+    // At most two letters differ, so that `$user` is not taken for `$query`.
     let near =
         || known.iter().find(|root| strsim::levenshtein(&root[1..].to_lowercase(), &wanted) < 3);
     part.or_else(near).copied()
 }
 
-/// What a value seems to stand for: `$now` where it begins with `$` and a letter, `{$now}` where it has
-/// that in it. A price, as `$5`, stands for itself.
+/// Returns the part of a value that looks like a variable: `$now` at its start, or else `{$now}` anywhere in
+/// it. `None` if there is none. A price such as `$5` is none, since a letter must follow the `$`.
 pub fn seeming(value: &str) -> Option<&str> {
     named(value).or_else(|| in_braces(value))
 }
 
-/// What a text seems to have in it: `{$now}`, or nothing but a value that there is, as `$params.id`.
+/// Returns the part of a text that looks like a variable: `{$now}` anywhere in it, or `$params.id` if it is the
+/// whole text and begins with a known root. `None` if there is none: other texts with a `$`, such as `$HOME`,
+/// are common.
 pub fn seeming_in_text(text: &str) -> Option<&str> {
     let alone = named(text.trim()).filter(|name| *name == text.trim());
     let known = |name: &&str| ROOTS.contains(&name.split('.').next().unwrap_or_default());
     in_braces(text).or_else(|| alone.filter(known))
 }
 
-/// `$` and the name after it, where a text begins with them.
+/// Returns the `$` and the name after it at the start of a text. `None` if the text starts with no such name.
 fn named(text: &str) -> Option<&str> {
     let name = text.strip_prefix('$')?;
     name.starts_with(|c: char| c.is_ascii_alphabetic()).then_some(())?;
@@ -123,7 +126,7 @@ fn named(text: &str) -> Option<&str> {
     Some(text[..=end].trim_end_matches('.'))
 }
 
-/// The first `{$…}` of a text, with a letter after the `$`.
+/// Returns the first `{$…}` of a text with a letter after the `$`, up to the `}` if there is one.
 fn in_braces(text: &str) -> Option<&str> {
     let mut starts = text.match_indices("{$").map(|(start, _)| start);
     let start = starts.find(|start| named(&text[start + 1..]).is_some())?;
@@ -133,14 +136,15 @@ fn in_braces(text: &str) -> Option<&str> {
 }
 
 impl Filter<Operand> {
-    /// The filter for this viewer, at an address that gives these values. A missing value equals,
-    /// exceeds and contains nothing.
+    /// Fills in the variables for a viewer and the values of an address. A missing value equals, exceeds and
+    /// contains nothing: its test becomes a filter that no record passes, or every record for `neq`.
     pub fn fill(&self, viewer: &Viewer, values: &RouteValues) -> Filter {
         let all = |parts: &[Self]| parts.iter().map(|part| part.fill(viewer, values)).collect();
         match self {
             Self::And(parts) => Filter::And(all(parts)),
             Self::Or(parts) => Filter::Or(all(parts)),
             Self::Not(part) => Filter::Not(Box::new(part.fill(viewer, values))),
+            // A test with a missing value stays two-valued: `not` around it must give the opposite.
             Self::Test(at, test) => match test.fill(viewer, values) {
                 Some(test) => Filter::Test(*at, test),
                 None if matches!(test, Test::Neq(_)) => Filter::all(),
@@ -149,7 +153,8 @@ impl Filter<Operand> {
         }
     }
 
-    /// The field that must equal a parameter of the path, if there is one.
+    /// Returns the field that the filter requires to equal this parameter of the path. `None` if there is no
+    /// such `eq` at its top or in a top `and`.
     pub fn field_of_param(&self, name: &str) -> Option<FieldAt> {
         match self {
             Self::And(parts) => parts.iter().find_map(|part| part.field_of_param(name)),
@@ -160,7 +165,8 @@ impl Filter<Operand> {
         }
     }
 
-    /// The filter for every value that the parameters of the path may have.
+    /// The filter without the tests that a field equals a parameter of the path. It passes the records of all
+    /// pages that one path with parameters serves; an export uses it to find them.
     #[must_use]
     pub fn without_params(&self) -> Self {
         match self {
@@ -170,12 +176,12 @@ impl Filter<Operand> {
         }
     }
 
-    /// Whether one of its values is what the query string gives under this name.
+    /// Whether the filter uses this parameter of the query string.
     pub fn asks_query(&self, name: &str) -> bool {
         self.has(&|operand| matches!(operand, Operand::Query(known, _) if known.as_ref() == name))
     }
 
-    /// Whether one of its values is a parameter of the page's path.
+    /// Whether the filter uses a parameter of the page's path.
     pub fn asks_param(&self) -> bool {
         self.has(&|operand| matches!(operand, Operand::Param(..)))
     }
@@ -190,7 +196,7 @@ impl Filter<Operand> {
 }
 
 impl Test<Operand> {
-    /// The values it holds a field against.
+    /// The values that the test compares the field with.
     fn operands(&self) -> &[Operand] {
         match self {
             Self::Eq(one)
@@ -207,7 +213,7 @@ impl Test<Operand> {
         }
     }
 
-    /// The test for this viewer; nothing where its value is missing.
+    /// Fills in the variables. `None` if the only value is missing. Missing values of a list are left out.
     fn fill(&self, viewer: &Viewer, values: &RouteValues) -> Option<Test> {
         let one = |operand: &Operand| operand.value(viewer, values);
         let list = |operands: &[Operand]| operands.iter().filter_map(one).collect();

@@ -1,4 +1,4 @@
-//! How conditions compare the value of a field.
+//! Operators of filters: the ways in which a condition compares the value of a field.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,14 +10,16 @@ use crate::model::storage::Storage;
 
 macro_rules! operators {
     ($($(#[$doc:meta])* $name:literal => $operator:ident, $operands:ident;)*) => {
-        /// How a field's value is held against another: letters of either case are the same to texts.
+        /// The way in which a condition compares the value of a field. `contains`, `startsWith` and `endsWith`
+        /// ignore the case of ASCII letters; `eq`, `neq`, `in` and `notIn` do not. `gt`, `gte`, `lt` and `lte`
+        /// order texts without case first.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
         pub enum Operator {
             $($(#[$doc])* #[serde(rename = $name)] $operator,)*
         }
 
         impl Operator {
-            /// Every operator, in the order of the reference.
+            /// Every operator, in the order of the reference documentation.
             pub const ALL: &[Self] = &[$(Self::$operator),*];
 
             /// The name in YAML and in the API.
@@ -25,7 +27,7 @@ macro_rules! operators {
                 match self { $(Self::$operator => $name,)* }
             }
 
-            /// The operands that it takes.
+            /// The kind of operand that the operator takes.
             pub fn operands(self) -> Operands {
                 match self { $(Self::$operator => Operands::$operands,)* }
             }
@@ -47,52 +49,53 @@ macro_rules! operators {
 operators! {
     /// The field's value equals `value`.
     "eq" => Eq, Value;
-    /// It does not equal `value`, or is missing.
+    /// The field's value does not equal `value`, or is missing.
     "neq" => Neq, Value;
-    /// It is greater than `value`.
+    /// The field's value is greater than `value`.
     "gt" => Gt, Value;
-    /// It is greater than `value`, or equals it.
+    /// The field's value is greater than `value`, or equals it.
     "gte" => Gte, Value;
-    /// It is less than `value`.
+    /// The field's value is less than `value`.
     "lt" => Lt, Value;
-    /// It is less than `value`, or equals it.
+    /// The field's value is less than `value`, or equals it.
     "lte" => Lte, Value;
-    /// `value` stands in it.
+    /// The field's text contains `value` anywhere, upper and lower case alike. In a multi-select, the option
+    /// `value` is chosen.
     "contains" => Contains, Part;
-    /// It starts with `value`.
+    /// The field's text starts with `value`, upper and lower case alike.
     "startsWith" => StartsWith, Part;
-    /// It ends with `value`.
+    /// The field's text ends with `value`, upper and lower case alike.
     "endsWith" => EndsWith, Part;
-    /// It equals one of the list `value`.
+    /// The field's value equals one of the values in the list `value`.
     "in" => In, List;
-    /// It equals none of the list `value`, or is missing.
+    /// The field's value equals none of the values in the list `value`, or is missing.
     "notIn" => NotIn, List;
-    /// It is missing, or a text without a character. It takes no `value`.
+    /// The field's value is missing, or is an empty text. The operator takes no `value`.
     "isEmpty" => IsEmpty, None;
-    /// It is neither missing nor a text without a character. It takes no `value`.
+    /// The field's value is neither missing nor an empty text. The operator takes no `value`.
     "isNotEmpty" => IsNotEmpty, None;
 }
 
-/// What an operator compares a field's value with.
+/// The kind of operand that an operator compares a field's value with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operands {
-    /// A value of the field.
+    /// One value that the field could have.
     Value,
-    /// A part of the field's value: of a text, or one of the options chosen.
+    /// A part of the field's value: some of its text, or one chosen option.
     Part,
-    /// A list of values of the field.
+    /// A list of values that the field could have.
     List,
-    /// Nothing: the operator takes no value.
+    /// No operand.
     None,
 }
 
-/// No operator has this name.
+/// The error for a name that no operator has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such operator")]
 pub struct UnknownOperator;
 
 impl Operator {
-    /// Whether the operator makes sense for values kept this way.
+    /// Whether the operator can be used with values of this storage class.
     pub fn suits(self, storage: Storage) -> bool {
         match self {
             Self::IsEmpty | Self::IsNotEmpty => true,

@@ -1,22 +1,23 @@
-//! Where a page of another site comes from, as browsers say it.
+//! Origins of other sites, in the form that browsers send in the header `Origin` (RFC 6454).
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// A scheme and a host, as in `https://example.org` or `http://localhost:8000`.
+/// The origin of a site: the scheme http or https, a host in lower case and perhaps a port, without a path,
+/// such as `https://example.org` or `http://localhost:8000`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Origin(String);
 
-/// A text that is no origin.
+/// The error for a text that is no origin.
 #[derive(Debug, thiserror::Error)]
 #[error("an origin is a scheme and a host without a path, as in `https://example.org`")]
 pub struct BadOrigin;
 
 impl Origin {
-    /// As browsers send it.
+    /// The text of the origin, as browsers send it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

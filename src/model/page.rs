@@ -1,4 +1,4 @@
-//! A page as declared: where it is, who may open it, what is on it.
+//! A page as declared: its path, the viewers who may open it, and its components.
 
 use std::sync::Arc;
 
@@ -9,54 +9,57 @@ use crate::model::permissions::Grant;
 use crate::model::phrase::Phrase;
 use crate::model::viewer::Viewer;
 
-/// A page as it was declared, checked.
+/// A page as declared in YAML and checked.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// What people read in menus and on the tab.
+    /// The name in menus, and on the browser's tab if `meta` has no title.
     pub name: Arc<str>,
-    /// Where it is reached; starts with `/`, without a slash at the end. A segment that begins with
-    /// `:` is a parameter.
+    /// The path of its address. It starts with `/` and, but for `/` itself, does not end with one. A segment
+    /// that begins with `:` is a parameter: `/orders/:id`.
     pub path: Arc<str>,
-    /// What search engines and previews read.
+    /// The title and description for search engines and link previews.
     pub meta: Meta,
-    /// Who may open it; absent: as public as the data on it.
+    /// The viewers who may open the page. `None` if `access` is not given: then all may who may read the data
+    /// on it (see `App::may_open`).
     pub access: Option<PageAccess>,
-    /// Whether people on it see who else is.
+    /// Whether users on the page see which other users are on it.
     pub presence: bool,
-    /// What is on it, from top to bottom.
+    /// The components of the page, from top to bottom; those inside containers are held by their container.
     pub components: Vec<Component>,
 }
 
-/// What search engines and previews read of a page.
+/// The title and description of a page, for search engines and link previews.
 #[derive(Clone, Debug, Default)]
 pub struct Meta {
-    /// The title on the tab; absent: the page's name.
+    /// The title on the browser's tab; `None` for the page's name.
     pub title: Option<Phrase>,
-    /// One or two sentences about the page.
+    /// One or two sentences about the page; `None` if it has no description.
     pub description: Option<Phrase>,
 }
 
-/// Who may open a page, and where the others are sent.
+/// The viewers who may open a page, and the path to which others are redirected.
 #[derive(Clone, Debug)]
 pub struct PageAccess {
-    /// Who may open it.
+    /// The viewers who may open the page.
     pub require: Grant,
-    /// Where others go instead of the sign-in page.
+    /// The path to which others are redirected; `None` for the sign-in page.
     pub redirect_to: Option<Arc<str>>,
 }
 
 impl Page {
-    /// Every component of the page, those inside containers too, parents first.
+    /// Returns every component of the page, those inside containers too, each container before its children.
     pub fn all(&self) -> Vec<&Component> {
         self.components.iter().flat_map(Component::with_children).collect()
     }
 
-    /// Every component that the viewer may see, those inside containers too, parents first.
+    /// Returns every component that the viewer may see, those inside containers too, each container before its
+    /// children.
     pub fn seen_by(&self, viewer: &Viewer) -> Vec<&Component> {
         self.components.iter().flat_map(|component| component.seen_by(viewer)).collect()
     }
 
-    /// Whether a name in a query string means something to one of its components.
+    /// Whether the page uses a parameter of the query string: in a component, in `meta`, or as a choice about
+    /// a data table such as `sort`. Others are ignored, so that invented ones make no second cache entry.
     pub fn knows(&self, name: &str) -> bool {
         let asks = |component: &&Component| component.knows(name);
         let Meta { title, description } = &self.meta;
@@ -67,13 +70,13 @@ impl Page {
             })
     }
 
-    /// What the names begin with by which viewers choose about a table: its id, where there are
-    /// several.
+    /// The prefix of a data table's parameters in the query string: `orders.` for the id `orders`. Empty if the
+    /// page has only one data table.
     pub fn prefix(&self, id: &ComponentId) -> String {
         if self.tables().nth(1).is_some() { format!("{id}.") } else { String::new() }
     }
 
-    /// Every data table with the prefix of its names.
+    /// Returns every data table of the page with the [prefix](Self::prefix) of its parameters.
     fn tables(&self) -> impl Iterator<Item = (String, &DataTable)> {
         let tables = self.all().into_iter().filter_map(|component| {
             let ComponentKind::DataTable(table) = &component.kind else { return None };
@@ -87,29 +90,29 @@ impl Page {
         tables.into_iter().map(named)
     }
 
-    /// Whether one of its components says where the people on it are shown.
+    /// Whether the page has a `presence` component, which shows the users on the page in its own place.
     pub fn places_presence(&self) -> bool {
         let placed =
             |component: &&Component| matches!(component.kind, ComponentKind::PresenceList(_));
         self.all().iter().any(placed)
     }
 
-    /// The component of this id, if the viewer may see it.
+    /// Returns the component with this id. `None` if there is none, or the viewer may not see it.
     pub fn component(&self, id: &ComponentId, viewer: &Viewer) -> Option<&Component> {
         self.seen_by(viewer).into_iter().find(|component| component.id == *id)
     }
 
-    /// What its path is made of. One that begins with `:` stands for any value.
+    /// The segments of its path, without the slashes. A segment that begins with `:` is a parameter.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').skip(1)
     }
 
-    /// The names of the parameters of its path.
+    /// The names of the parameters in its path, without the `:`.
     pub fn params(&self) -> impl Iterator<Item = &str> {
         self.segments().filter_map(|segment| segment.strip_prefix(':'))
     }
 
-    /// Whether its path has parameters, so that it is a page for each value of them.
+    /// Whether its path has parameters, so that it serves many addresses.
     pub fn has_params(&self) -> bool {
         self.params().next().is_some()
     }

@@ -1,4 +1,4 @@
-//! What an author lets viewers do to the records of a table.
+//! Permissions of a table: which viewers may read, add, change and remove which of its records and fields.
 
 use crate::model::field::FieldAt;
 use crate::model::filter::Filter;
@@ -7,18 +7,18 @@ use crate::model::operand::Operand;
 use crate::model::value::Value;
 use crate::model::viewer::Viewer;
 
-/// Whom an author lets do something.
+/// The viewers to whom an author gives a permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {
-    /// Everyone, and guests too.
+    /// Everyone, guests included.
     All,
     /// Everyone who is signed in.
     Authenticated,
-    /// Signed-in people with one of these roles.
+    /// Users who are signed in and have one of these roles.
     Roles(Vec<Role>),
 }
 
-/// What can be done to records.
+/// An operation on records that permissions allow or refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Read the records of the table.
@@ -34,30 +34,30 @@ pub enum Operation {
 /// The permissions of one table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Permissions {
-    /// Who may see records.
+    /// The viewers who may read records.
     pub read: Grant,
-    /// Who may add records.
+    /// The viewers who may add records.
     pub create: Grant,
-    /// Who may change records.
+    /// The viewers who may change records.
     pub update: Grant,
-    /// Who may remove records.
+    /// The viewers who may remove records.
     pub delete: Grant,
-    /// Fields with rules of their own.
+    /// The rules of single fields, which narrow those of the table. A field without one follows the table's.
     pub fields: Vec<FieldRule>,
-    /// Which records those who may do something to some may do it to.
+    /// The row rules: the records to which each operation is limited, even for viewers who may do it.
     pub rows: RowRules<Operand>,
 }
 
-/// For each thing that can be done to records, to which.
+/// The row rules of a table: one filter for each operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowRules<V = Value> {
-    /// What a record must pass to be seen; what does not is as good as not there.
+    /// The filter that a record must pass to be read. For the viewer, others do not exist.
     pub read: Filter<V>,
-    /// What a record must pass to be added.
+    /// The filter that a new record must pass.
     pub create: Filter<V>,
-    /// What a record must pass to be changed, before and after.
+    /// The filter that a record must pass both before and after a change.
     pub update: Filter<V>,
-    /// What a record must pass to be removed.
+    /// The filter that a record must pass to be removed.
     pub delete: Filter<V>,
 }
 
@@ -68,17 +68,18 @@ impl<V> Default for RowRules<V> {
     }
 }
 
-/// A narrower rule for one field.
+/// A rule for one field, which narrows the permissions of its table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldRule {
-    /// The field it is about.
+    /// The field with this rule.
     pub field: FieldAt,
-    /// Who may see it; absent: who may see the table.
+    /// The viewers who may read the field; `None` for all who may read the table.
     pub read: Option<Grant>,
-    /// Who may set it; absent: who may write the record.
+    /// The viewers who may set the field; `None` for all who may add or change the record.
     pub write: Option<Grant>,
 }
 
+// Closed by default: an author who forgets `permissions` must not publish records to guests.
 impl Default for Permissions {
     fn default() -> Self {
         let admins = || Grant::Roles(vec!["admin".parse().expect("`admin` is a role")]);
@@ -94,7 +95,7 @@ impl Default for Permissions {
 }
 
 impl Grant {
-    /// Whether the viewer is among those meant.
+    /// Whether the grant includes the viewer.
     pub fn allows(&self, viewer: &Viewer) -> bool {
         match (self, viewer) {
             (Self::All, _) | (Self::Authenticated, Viewer::User(_)) => true,

@@ -1,4 +1,4 @@
-//! Words that an author writes with values in them: of the address, or about whoever looks.
+//! Texts with variables, such as `Order {$params.id}`: values of the address or the viewer are inserted.
 
 use std::sync::Arc;
 
@@ -6,38 +6,38 @@ use crate::model::operand::Attribute;
 use crate::model::route::RouteValues;
 use crate::model::viewer::Viewer;
 
-/// Words with values in them.
+/// A text with variables, split into its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Phrase {
     parts: Arc<[PhrasePart]>,
 }
 
-/// A part of a phrase.
+/// A part of a phrase: literal text or a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PhrasePart {
-    /// The same for all.
+    /// Literal text.
     Text(Arc<str>),
-    /// `{$currentUser.…}`: nothing for guests.
+    /// `{$currentUser.…}`: an attribute of the viewer; empty for guests.
     CurrentUser(Attribute),
     /// `{$params.…}`: a parameter of the page's path.
     Param(Arc<str>),
-    /// `{$query.…}`: what the query string gives under this name.
+    /// `{$query.…}`: a parameter of the query string.
     Query(Arc<str>),
 }
 
 impl Phrase {
-    /// What these parts say, one after the other.
+    /// Makes a phrase of parts in this order.
     pub fn new(parts: impl IntoIterator<Item = PhrasePart>) -> Self {
         Self { parts: parts.into_iter().collect() }
     }
 
-    /// The words for this viewer, at an address that gives these values. Of what is missing there is
-    /// nothing.
+    /// Returns the text with the values of a viewer and an address filled in. A missing value is empty.
     pub fn fill(&self, viewer: &Viewer, values: &RouteValues) -> String {
         self.fill_as(viewer, values, |value, words| words.push_str(value))
     }
 
-    /// The same, with the values written as they stand where the words lead to.
+    /// Returns the text like [`fill`](Self::fill), but `write` appends each value, for instance percent-encoded
+    /// where the text is an address. Literal text is not passed to it.
     pub fn fill_as(
         &self,
         viewer: &Viewer,
@@ -62,13 +62,14 @@ impl Phrase {
         words
     }
 
-    /// Whether one of its values is what the query string gives under this name.
+    /// Whether the phrase uses this parameter of the query string.
     pub fn asks_query(&self, name: &str) -> bool {
         let asks = |part: &PhrasePart| matches!(part, PhrasePart::Query(known) if **known == *name);
         self.parts.iter().any(asks)
     }
 
-    /// What it says about this viewer, value by value.
+    /// Returns the attributes of the viewer that the phrase inserts; empty ones for a guest. They belong to the
+    /// cache key of a page, since the rendered text depends on them.
     pub fn about(&self, viewer: &Viewer) -> impl Iterator<Item = Arc<str>> {
         self.parts.iter().filter_map(|part| match part {
             PhrasePart::CurrentUser(attribute) => {

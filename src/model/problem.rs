@@ -1,24 +1,24 @@
-//! What is wrong with a spec, and where.
+//! Problems found in the YAML of an app, each with the place where it was found.
 
 use std::collections::HashSet;
 use std::fmt;
 
-/// How alike two names must be for the one to be taken for a slip of the other (Jaro-Winkler).
+/// The least Jaro-Winkler similarity, from 0 to 1, at which a name is suggested for a mistyped one.
 const ALIKE: f64 = 0.8;
-/// How many problems are kept.
+/// The number of problems that are kept with their messages. Further ones are only counted.
 const MAX_KEPT: usize = 1_000;
 
-/// Where in a spec something stands: the way to it from the top of the app, as an author would
-/// say it: `pages[0].components[1].dataSource`.
+/// The place of a value in a spec: the keys and indexes that lead to it from the top of the app, written as
+/// `pages[0].components[1].dataSource`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Place(Vec<PathStep>);
 
-/// One step down into a spec.
+/// One step down from a value in a spec to a value within it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PathStep {
-    /// To the value of this key.
+    /// The step to the value of this key.
     Key(String),
-    /// To this item of a list, from 0.
+    /// The step to this item of a list, counted from 0.
     Item(usize),
 }
 
@@ -28,27 +28,28 @@ impl Place {
         Self::default()
     }
 
-    /// The value of a key below this place.
+    /// The place of the value of a key, one step down.
     pub fn key(&self, key: &str) -> Self {
         self.step(PathStep::Key(key.to_owned()))
     }
 
-    /// An item of the list at this place.
+    /// The place of an item of the list here, one step down; `index` counts from 0.
     pub fn item(&self, index: usize) -> Self {
         self.step(PathStep::Item(index))
     }
 
-    /// The value these steps further down.
+    /// The place that is these steps further down.
     pub fn down(&self, steps: &[PathStep]) -> Self {
         Self(self.0.iter().chain(steps).cloned().collect())
     }
 
-    /// The steps from the top.
+    /// The steps that lead to it from the top of the app.
     pub fn steps(&self) -> &[PathStep] {
         &self.0
     }
 
-    /// What the last step leads to: `pollIntervalMs`, `options[2]`.
+    /// The end of the place from its last key on, for messages: `pollIntervalMs`, `options[2]`. For the top it
+    /// is "the app".
     pub fn subject(&self) -> String {
         let key = self.0.iter().rposition(|step| matches!(step, PathStep::Key(_))).unwrap_or(0);
         match &self.0[..] {
@@ -57,7 +58,7 @@ impl Place {
         }
     }
 
-    /// One step further down.
+    /// The place that is one step further down.
     pub fn step(&self, step: PathStep) -> Self {
         Self(self.0.iter().cloned().chain([step]).collect())
     }
@@ -76,61 +77,61 @@ impl fmt::Display for Place {
     }
 }
 
-/// How bad a problem is.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// The app cannot be served.
+    /// The app cannot be served with it.
     Error,
-    /// It can, but probably not as meant.
+    /// The app can be served, but probably not as its author meant.
     Warning,
 }
 
-/// One thing that is wrong.
+/// One problem in a spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// How bad it is.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
-    /// Where in the app it stands.
+    /// The place of the value that is wrong.
     pub place: Place,
     /// Whether the key at the place is wrong, rather than its value.
     pub at_key: bool,
-    /// What is wrong, as a sentence.
+    /// The text that says what is wrong.
     pub message: String,
-    /// What to write instead.
+    /// The text that says what to write instead; `None` if that is not known.
     pub help: Option<String>,
 }
 
-/// Everything found wrong so far. The first thousand are kept, the rest is only counted, so that a
+/// The problems found in a spec so far. The first thousand are kept and the rest only counted, so that a
 /// hostile spec cannot fill the memory.
 #[derive(Clone, Debug, Default)]
 pub struct Problems {
     kept: Vec<Problem>,
-    /// The last one that was not kept.
+    /// The last problem that was not kept: a place for the caller that completes it.
     dropped: Option<Problem>,
     errors: usize,
     warnings: usize,
-    /// The places that take values, so that `$params.id` is no mere text there.
+    /// The places that accept variables. At others, a `$params.id` is reported as a mistake.
     dynamic: HashSet<Place>,
 }
 
 impl Problems {
-    /// Notes that what stands at a place, or below it, may stand for something else.
+    /// Notes that the value at a place accepts variables such as `$params.id`.
     pub fn note_values(&mut self, place: Place) {
         self.dynamic.insert(place);
     }
 
-    /// Whether that was noted of this very place.
+    /// Whether [`note_values`](Self::note_values) was called for exactly this place.
     pub fn takes_values(&self, place: &Place) -> bool {
         self.dynamic.contains(place)
     }
 
-    /// Reports a value that is wrong.
+    /// Reports an error, and returns it so that the caller can add help.
     pub fn report(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
         self.errors += 1;
         self.push(Severity::Error, place, message.into())
     }
 
-    /// Reports a value that is probably not meant.
+    /// Reports a warning, and returns it so that the caller can add help.
     pub fn warn(&mut self, place: Place, message: impl Into<String>) -> &mut Problem {
         self.warnings += 1;
         self.push(Severity::Warning, place, message.into())
@@ -145,17 +146,17 @@ impl Problems {
         self.kept.last_mut().expect("one was just pushed")
     }
 
-    /// How many of them keep the app from being served.
+    /// The number of errors, those that are not kept included.
     pub fn errors(&self) -> usize {
         self.errors
     }
 
-    /// How many there are, warnings included.
+    /// The number of errors and warnings, those that are not kept included.
     pub fn count(&self) -> usize {
         self.errors + self.warnings
     }
 
-    /// How many of this severity were counted only.
+    /// The number of problems of this severity that were counted but not kept.
     pub fn unkept(&self, severity: Severity) -> usize {
         let all = match severity {
             Severity::Error => self.errors,
@@ -164,30 +165,30 @@ impl Problems {
         all - self.kept.iter().filter(|problem| problem.severity == severity).count()
     }
 
-    /// Whether no more are kept, so that their words need no care.
+    /// Whether further problems are only counted. Then a caller need not make good messages.
     pub fn is_full(&self) -> bool {
         self.kept.len() == MAX_KEPT
     }
 
-    /// Whether something was found at this place or below it.
+    /// Whether a problem was kept for this place or one below it.
     pub fn concern(&self, place: &Place) -> bool {
         self.kept.iter().any(|problem| problem.place.0.starts_with(&place.0))
     }
 
-    /// Those that were kept, in the order they were found.
+    /// Iterates over the problems that were kept, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.kept.iter()
     }
 }
 
 impl Problem {
-    /// Adds what to write instead.
+    /// Adds a text that says what to write instead.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Adds which of the known names was probably meant, or else which there are.
+    /// Adds the known name that was probably meant, or else all known names. Nothing if there are none.
     pub fn suggest<'a>(
         &mut self,
         name: &str,
@@ -199,14 +200,15 @@ impl Problem {
         self
     }
 
-    /// Says that the key is wrong, not its value.
+    /// Marks the key at the place as wrong, rather than its value.
     pub fn at_key(&mut self) -> &mut Self {
         self.at_key = true;
         self
     }
 }
 
-/// Which of the known names was probably meant, or else which there are; nothing if there are none.
+/// Returns a text with the known name that was probably meant, or else with all known names. `None` if there
+/// are none.
 pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<_> = known.into_iter().collect();
     match nearest(name, &known) {
@@ -216,7 +218,7 @@ pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> O
     }
 }
 
-/// The known name that was probably meant.
+/// Returns the known name that was probably meant by a mistyped one. `None` if none is similar enough.
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = name.to_lowercase();
     let alike = |known: &str| strsim::jaro_winkler(&name, &known.to_lowercase());

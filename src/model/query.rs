@@ -1,4 +1,4 @@
-//! A question to one table: which of its records, and what about them.
+//! Queries: a question to one table about the records that pass a filter, and the answer.
 
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -11,67 +11,67 @@ use crate::model::record::Record;
 use crate::model::storage::Storage;
 use crate::model::value::Value;
 
-/// A question about the records of one table.
+/// A query of the records of one table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
-    /// The table that is asked.
+    /// The table whose records are asked about.
     pub table: TableName,
-    /// The filter that its records pass.
+    /// The filter that the records pass.
     pub filter: Filter,
-    /// What is asked about these records.
+    /// The question about these records.
     pub ask: Ask,
 }
 
-/// What is asked about the records that pass a filter.
+/// The question about the records that pass a filter: the records themselves, or figures over them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
-    /// A stretch of the records themselves.
+    /// Some of the records, in an order.
     Rows(Window),
-    /// One figure over all of them.
+    /// One figure over all records.
     Figure(Measure),
-    /// A figure for each group of them.
+    /// One figure for each group of records.
     Groups(Grouping),
 }
 
-/// Some of the records, in order. The last tie-breaker of every order is the `id`, upwards.
+/// A part of the records, in an order. Records that the order leaves equal are ordered by `id`, ascending.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
-    /// In which order, the most important first.
+    /// The fields to sort by, the most important first. Empty: by `id` alone.
     pub sort: Vec<Sort>,
-    /// How many records at most.
+    /// The greatest number of records to return.
     pub limit: u32,
-    /// How many records to pass over first.
+    /// The number of records to skip first.
     pub offset: u64,
-    /// After which record to begin; it need not be there any more.
+    /// The record after which the part begins, which need no longer exist; `None` for the first record.
     pub after: Option<After>,
 }
 
 impl Window {
-    /// The first records in this order, so many at most.
+    /// Makes a window of the first records in this order, at most `limit`.
     pub fn first(limit: u32, sort: Vec<Sort>) -> Self {
         Self { sort, limit, offset: 0, after: None }
     }
 }
 
-/// A place in an order: where a record stands, or stood.
+/// A place in an order: that of a record, also of one that has since changed or been removed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct After {
-    /// Its values of the fields that are sorted by, one for each.
+    /// The record's values of the fields that are sorted by, one for each.
     pub values: Vec<Value>,
     /// The id of the record.
     pub id: RecordId,
 }
 
-/// One field to order by. Missing values come last either way.
+/// One field to sort by. Missing values come last in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sort {
     /// The field that is sorted by.
     pub field: FieldAt,
-    /// Whether the smallest or the greatest value comes first.
+    /// The direction of the order.
     pub direction: Direction,
 }
 
-/// The direction of an order.
+/// The direction of an order. Missing values come last in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Direction {
@@ -81,14 +81,14 @@ pub enum Direction {
     Desc,
 }
 
-/// How one figure is made of many records. Missing values count for nothing.
+/// A figure computed from many records. Missing values are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Measure {
-    /// How many records there are.
+    /// The number of records.
     Count,
-    /// All values of a number together.
+    /// The sum of the values of a numeric field.
     Sum(FieldAt),
-    /// The mean of the values of a number.
+    /// The average of the values of a numeric field.
     Average(FieldAt),
     /// The smallest value of the field.
     Min(FieldAt),
@@ -96,92 +96,92 @@ pub enum Measure {
     Max(FieldAt),
 }
 
-/// Which records belong together, and what is asked of each group.
+/// The grouping of records, and the figure that is computed for each group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Grouping {
-    /// What the records of one group share.
+    /// The field or time by which records are grouped.
     pub by: GroupBy,
-    /// The figure of each group.
+    /// The figure that is computed for each group.
     pub measure: Measure,
-    /// How many groups at most: the greatest of them, or the latest.
+    /// The greatest number of groups: those with the greatest figures, or the latest ones when grouped by time.
     pub limit: u32,
 }
 
-/// What the records of one group share.
+/// The field or time by which records are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GroupBy {
-    /// The value of a field; a missing one and an empty text are the same.
+    /// By the value of a field. A missing value and an empty text belong to the same group.
     Value(FieldAt),
-    /// The stretch of time that a day or an instant falls into, in UTC. Records without one are in
-    /// no group.
+    /// By the day, week, month or year (in UTC) of a date or datetime field. Records without a value are in no
+    /// group.
     Time(FieldAt, TimeBucket),
 }
 
-/// A stretch of time.
+/// The length of the time in which records form one group. Datetimes are taken in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum TimeBucket {
-    /// From midnight to midnight.
+    /// A day, from midnight to midnight.
     Day,
-    /// From Monday to Sunday.
+    /// A week, from Monday to Sunday.
     Week,
-    /// A month of the calendar.
+    /// A calendar month.
     Month,
-    /// A year of the calendar.
+    /// A calendar year.
     Year,
 }
 
-/// The answer to one [`Query`].
+/// The answer to a [`Query`], of the kind that it asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// The answer to [`Ask::Rows`].
     Rows(Rows),
-    /// To [`Ask::Figure`]: as [`Measure::of_nothing`] where there is nothing to make it of.
+    /// The answer to [`Ask::Figure`]. Without records, or values in them, it is [`Measure::of_nothing`].
     Figure(Value),
     /// The answer to [`Ask::Groups`].
     Groups(Groups),
 }
 
-/// A stretch of records, with how many there are in all.
+/// Some records in order, and the number of all that pass the filter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
-    /// At most `limit` records, in order.
+    /// The records in the order of the query, at most its `limit`.
     pub records: Vec<Record>,
-    /// How many records pass the filter in all.
+    /// The number of all records that pass the filter.
     pub total: u64,
 }
 
-/// The figures of groups.
+/// The figures of groups of records.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Groups {
-    /// At most `limit` groups: the greatest figure first, or the latest time first.
+    /// The groups, at most `limit`: those with the greatest figures first, or by time the latest first.
     pub groups: Vec<Group>,
-    /// Whether there are more.
+    /// Whether there are more groups than these.
     pub more: bool,
-    /// The figure over all records.
+    /// The figure over all records, those of further groups included.
     pub all: Value,
 }
 
-/// The figure of the records that share a key.
+/// A group of records and its figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// What its records share; for time the first day, like `2026-04-01`.
+    /// The value that the records share. When grouped by time, the first day as text: `2026-04-01`.
     pub key: Value,
-    /// The figure of these records.
+    /// The figure over the records of the group.
     pub figure: Value,
 }
 
-/// Answers to queries, all from one snapshot.
+/// The answers to several queries, all from one snapshot of the database.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// One for each query, in their order.
+    /// The answers, one for each query, in the order of the queries.
     pub answers: Vec<Answer>,
-    /// Everything before this is in the answers, nothing after it is.
+    /// The position of the snapshot: the answers hold every change up to it, and none after it.
     pub position: Position,
 }
 
 impl Measure {
-    /// The field it is made of; none for a count.
+    /// The field whose values are used; `None` for a count.
     pub fn field(self) -> Option<FieldAt> {
         match self {
             Self::Count => None,
@@ -189,13 +189,13 @@ impl Measure {
         }
     }
 
-    /// Whether the figures of all groups together are the figure over all records.
+    /// Whether the figures of all groups add up to the figure over all records.
     pub fn adds_up(self) -> bool {
         matches!(self, Self::Count | Self::Sum(_))
     }
 
-    /// The figure over no records, in the unit of its field: zero where it adds up, else there is
-    /// none.
+    /// The figure over no records: zero for a count or a sum (a decimal if the field is one), else
+    /// [`Value::Null`].
     pub fn of_nothing(self, field: Option<&Field>) -> Value {
         match field.map(|field| field.kind.storage()) {
             _ if !self.adds_up() => Value::Null,
@@ -206,7 +206,7 @@ impl Measure {
 }
 
 impl GroupBy {
-    /// The field it goes by.
+    /// The field that records are grouped by.
     pub fn field(self) -> FieldAt {
         match self {
             Self::Value(at) | Self::Time(at, _) => at,
@@ -215,7 +215,7 @@ impl GroupBy {
 }
 
 impl Ask {
-    /// The window, where records are asked for.
+    /// The window, if records are asked for; else `None`.
     pub fn window(&self) -> Option<&Window> {
         match self {
             Self::Rows(window) => Some(window),
@@ -225,7 +225,7 @@ impl Ask {
 }
 
 impl Answer {
-    /// The records, where they were asked for.
+    /// Returns the records, if records were asked for; else `None`.
     pub fn rows(self) -> Option<Rows> {
         match self {
             Self::Rows(rows) => Some(rows),
@@ -233,7 +233,7 @@ impl Answer {
         }
     }
 
-    /// Whether records were asked for, and there is one.
+    /// Whether records were asked for and at least one was found.
     pub fn holds_a_record(&self) -> bool {
         matches!(self, Self::Rows(rows) if !rows.records.is_empty())
     }

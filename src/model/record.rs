@@ -1,4 +1,4 @@
-//! A record of a table, and a set of its fields.
+//! A record of a table, and sets of fields of a table.
 
 use std::ops::Index;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use crate::model::field::FieldAt;
 use crate::model::ids::RecordId;
 use crate::model::value::Value;
 
-/// A row: one value for each of its table's fields, in the table's order.
+/// A record: one value for each field of its table, in the order of the fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// As many as the table has fields; the first is the `id`.
+    /// The values, one for each field of the table. The first is the `id`.
     pub values: Vec<Value>,
 }
 
 impl Record {
-    /// The key. A row not yet stored has 0, which the database never gives out.
+    /// The id. It is 0 for a record that is not stored yet: the database gives no record that id.
     pub fn id(&self) -> RecordId {
         match self.values.first() {
             Some(Value::Integer(key)) => (*key).into(),
@@ -23,7 +23,7 @@ impl Record {
         }
     }
 
-    /// How long its values are together, in bytes.
+    /// The size of its values together, in bytes. An estimate: lists count as one value of fixed size.
     pub fn length(&self) -> usize {
         let values = self.values.iter().map(|value| match value {
             Value::Text(text) | Value::Json(text) => text.len(),
@@ -41,13 +41,13 @@ impl Index<FieldAt> for Record {
     }
 }
 
-/// The fields someone may see, in the table's order, never the `id`. Cheap to copy and to hash, so
-/// that readers with the same rights can share one encoding.
+/// A set of fields that a viewer may read, in the table's order and without the `id`. Cheap to clone and to
+/// hash, so that viewers with the same rights can share one encoding of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FieldSet(Arc<[FieldAt]>);
 
 impl FieldSet {
-    /// These fields, put into the table's order.
+    /// Makes a set of these fields. The `id` and repetitions are left out.
     pub fn new(fields: impl IntoIterator<Item = FieldAt>) -> Self {
         let mut fields: Vec<_> = fields.into_iter().filter(|at| *at != FieldAt::ID).collect();
         fields.sort_unstable();
@@ -55,22 +55,22 @@ impl FieldSet {
         Self(fields.into())
     }
 
-    /// Whether the field may be seen. The `id` always may.
+    /// Whether the set holds the field. Always `true` for the `id`, which every viewer of a record may read.
     pub fn contains(&self, at: FieldAt) -> bool {
         at == FieldAt::ID || self.0.binary_search(&at).is_ok()
     }
 
-    /// Whether there is none.
+    /// Whether there is no field but the `id`.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The fields, in the table's order.
+    /// Iterates over the fields in the table's order, without the `id`.
     pub fn iter(&self) -> impl Iterator<Item = FieldAt> + '_ {
         self.0.iter().copied()
     }
 
-    /// The fields that both allow.
+    /// Returns the fields that are in both sets.
     pub fn and(&self, other: &Self) -> Self {
         Self(self.iter().filter(|at| other.contains(*at)).collect())
     }

@@ -1,49 +1,52 @@
-//! How a data-bound component stays current, and the constants that clients and server share.
+//! Refresh modes of components that show records, and the constants of connections that clients and server
+//! share.
 
 use serde::Serialize;
 
-/// The interval of poll mode where the author gives none, in milliseconds.
+/// The default interval of poll mode, in milliseconds.
 pub const DEFAULT_POLL_INTERVAL_MS: u64 = 30_000;
-/// The shortest interval of poll mode, in milliseconds, so that pages cannot flood the server.
+/// The shortest interval of poll mode that an author may give, in milliseconds. It limits the load of open
+/// pages on the server.
 pub const MIN_POLL_INTERVAL_MS: u64 = 1_000;
 
-/// `refreshMode` with what belongs to it.
+/// The refresh mode of a component, as `refreshMode` gives it, with its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Refresh {
-    /// As it was when the page was made.
+    /// The component does not change after the page was made.
     #[default]
     Static,
-    /// Fetched again every so many milliseconds.
+    /// The browser fetches the component again at an interval.
     Poll {
-        /// The time between two readings, at least [`MIN_POLL_INTERVAL_MS`].
+        /// The time between two requests, in milliseconds, at least [`MIN_POLL_INTERVAL_MS`].
         interval_ms: u64,
     },
-    /// Changes are pushed as they happen.
+    /// The server sends each change as it happens.
     Realtime,
 }
 
-/// What clients and server agree on about connections. Every page carries it, so the client's
-/// numbers are the server's.
+/// The constants of connections for live updates. Every page contains them, so that the client always uses
+/// the server's numbers. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Transport {
-    /// How long to wait before each try to connect again; the last repeats, doubled, up to the maximum.
+    /// The waits before the first four attempts to reconnect. Further waits double, up to the maximum. The
+    /// client shortens each at random, to no less than half, so that clients do not return all at once.
     pub reconnect_delays_ms: [u64; 4],
-    /// The longest wait between two tries.
+    /// The longest wait between two attempts to reconnect.
     pub max_reconnect_delay_ms: u64,
-    /// How often the server sends `heartbeat`.
+    /// The time between two `heartbeat` messages of the server.
     pub heartbeat_interval_ms: u64,
-    /// How many connections one user may hold open.
+    /// The number of connections that one user may have open.
     pub max_connections_per_user: usize,
-    /// A connection without a subscription closes after this.
+    /// The time after which the server closes a connection that has no subscription and is on no page.
     pub idle_timeout_ms: u64,
-    /// Somebody on a page is no longer there after this long without a sign of life.
+    /// The time without a message after which a user no longer counts as present on a page.
     pub presence_stale_ms: u64,
-    /// How many people are shown on one page.
+    /// The greatest number of users who are shown as present on one page.
     pub max_presence_entries: usize,
 }
 
-/// The constants of the realtime contract. Tests shorten time by other values, never these.
+/// The constants as documented for clients. Tests that need shorter times pass other values.
 pub const TRANSPORT: Transport = Transport {
     reconnect_delays_ms: [1_000, 2_000, 4_000, 8_000],
     max_reconnect_delay_ms: 30_000,

@@ -1,4 +1,4 @@
-//! What fields refer to: records of other tables, and what a viewer may read of them.
+//! Related records, which relationships refer to, and their labels for a viewer.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use crate::model::record::Record;
 use crate::model::table::Table;
 use crate::model::value::{Label, RecordRef, Value};
 
-/// A field that refers to records, and what a viewer may read of them. It is made in `access`.
+/// A relationship of a table, with what a viewer may read of its related records. `App::view` makes it.
 #[derive(Clone, Debug)]
 pub struct Related {
-    /// The field that refers to the other record.
+    /// The relationship field.
     pub field: FieldAt,
-    /// The table of the records.
+    /// The table of the related records.
     pub table: Arc<Table>,
-    /// What they go by; nothing where the viewer may not read it.
+    /// The field whose value is the label of a related record; `None` if the viewer may not read it.
     pub display: Option<FieldAt>,
-    /// Which of them there are for the viewer.
+    /// The related records that the viewer may read.
     pub rows: Filter,
 }
 
@@ -39,7 +39,8 @@ impl Hash for Related {
 }
 
 impl Related {
-    /// What a record goes by for the viewer, if they may read that.
+    /// Returns the label of a related record for the viewer. [`Label::Hidden`] if there is no record, the
+    /// viewer may not read it, or its label is no text or blank.
     pub fn apply_labels(&self, record: Option<&Record>) -> Label {
         let record = record.filter(|record| self.rows.matches(record));
         match record.zip(self.display).map(|(record, display)| &record[display]) {
@@ -49,16 +50,16 @@ impl Related {
     }
 }
 
-/// How many records are listed to choose from; of more, people look for theirs.
+/// The greatest number of records to list in a select. Of more records, viewers search for theirs.
 pub const MAX_CHOICES: u32 = 200;
 
-/// The records that a relationship may be set to, or is filtered by.
+/// The records that a viewer may choose from, to set a relationship or filter by it.
 #[derive(Clone, Debug)]
 pub struct Choices {
-    /// What they are records of.
+    /// The table of the records.
     pub table: TableName,
-    /// The field that they go by; nothing where the viewer may not read it.
+    /// The field whose value is their label; `None` if the viewer may not read it.
     pub display: Option<FieldName>,
-    /// All of them, in the order of what they go by; nothing if there are too many.
+    /// All records, in the order of their labels; `None` if there are more than [`MAX_CHOICES`].
     pub all: Option<Vec<RecordRef>>,
 }

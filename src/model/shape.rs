@@ -1,4 +1,4 @@
-//! What a component of a page means, in one short word.
+//! Shapes: short hashes of the meaning of a component, by which an open page notices that the app changed.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -12,17 +12,20 @@ use crate::model::components::component::Component;
 use crate::model::page::Page;
 use crate::model::table::Table;
 
-/// Everything that decides what a component shows of which records, how it may be edited and what
-/// its buttons do, as a hash. An open page says it wherever it goes on from what it shows: if the app
-/// was deployed anew meanwhile and means something else by the same id, that is noticed.
+/// The hash of everything that decides what records a component shows, what of them, which values can be
+/// edited and what its buttons do.
 ///
-/// What an address gives, and who the viewer is beyond what they may do, are not in it: viewers with
-/// the same rights share what is rendered for them.
+/// An open page sends the shape with each request that goes on from what it shows, such as a subscription.
+/// If the app was deployed anew and the same id now means another component, the shapes differ, and the
+/// server refuses to go on.
+///
+/// Values of the address, and the viewer beyond their rights, are not in it: viewers with the same rights
+/// share one rendering, which carries the shape.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shape(Arc<str>);
 
 impl Shape {
-    /// The shape of a component of a page, for somebody with this view of its table.
+    /// Makes the shape of a component of a page, for a viewer with this view of its table.
     pub fn of(page: &Page, component: &Component, view: &View) -> Self {
         let open = component.open_actions(view);
         let entries = component.entry_fields(view);
@@ -39,21 +42,22 @@ impl Shape {
         Self(URL_SAFE_NO_PAD.encode(&hash[..9]).into())
     }
 
-    /// The word that pages carry.
+    /// The text of the shape, as pages carry it: 12 characters of base64url.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Everything that decides what anybody may read of these tables, as a hash: what one who was away knows
-/// was read by the same rules only while this is the same.
+/// Returns a hash of everything that decides what viewers may read of these tables. A reader who returns with
+/// an older position has read by the same rules only if the hash has not changed.
 pub fn rights(tables: &[Arc<Table>]) -> String {
     let mut told: Vec<_> = tables.iter().map(|table| format!("{:?}", declared(table))).collect();
     told.sort_unstable();
     URL_SAFE_NO_PAD.encode(&Sha256::digest(told.join("\n"))[..12])
 }
 
-/// What of a table's declaration decides what is shown of its records.
+/// The parts of a table's declaration that decide what is shown of its records. The seed and former names do
+/// not.
 fn declared(table: &Table) -> impl Debug {
     let Table { name, fields, permissions, display_field, .. } = table;
     (name, fields, permissions, display_field)

@@ -1,26 +1,27 @@
-//! What the pages of an app are called as files of an export, and who has a name where several want it.
+//! File names of an export: the one for each page, and which source gets a name if several need it.
 
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-/// The file that a folder is shown by.
+/// The file that web servers send for the address of its folder.
 pub const INDEX: &str = "index.html";
-/// What an export writes of itself, at its top.
+/// The files that an export writes in its top folder without a page or a file of the author behind them.
 pub const GENERATED: [&str; 4] = [INDEX, "404.html", "sitemap.xml", "robots.txt"];
 
-/// The longest name of a file or folder, in bytes: file systems allow 255, and some add to it.
+/// The longest name of a file or folder, in bytes. File systems allow 255; the rest is room for suffixes.
 const MAX_SEGMENT: usize = 200;
-/// The longest way to a file: systems allow 1,024 and more for all of it, the export's own folder
-/// included.
+/// The longest path of a file within the export, in bytes. Systems allow 1,024 or more for the whole path,
+/// the export's own folder included.
 const MAX_NAME: usize = 800;
 
-/// The file of a page, from the folder of the export: `about/index.html` for `/about`, and `about.html`
-/// for `/about.html`. `None` if a part of its path cannot be the name of a file.
+/// Returns the file of a page, relative to the export's folder: `about/index.html` for `/about`, and
+/// `about.html` for `/about.html`. `None` if a segment of its path cannot be a file name, or it is too long.
 pub fn file_of(path: &str) -> Option<String> {
     let mut segments = Vec::new();
     for segment in path.split('/').skip(1).filter(|segment| !segment.is_empty()) {
         let name = percent_decode_str(segment).decode_utf8().ok()?;
+        // Names are checked after decoding: `%2e%2e` would lead out of the folder.
         if !can_be_a_name(&name) {
             return None;
         }
@@ -32,7 +33,8 @@ pub fn file_of(path: &str) -> Option<String> {
     Some(segments.join("/")).filter(|name| name.len() <= MAX_NAME)
 }
 
-/// Whether a part of a path can be the name of a file or a folder, and of one that is not hidden.
+/// Whether a decoded segment of a path can be the name of a file or folder: not empty or too long, without
+/// slashes and control characters, and not hidden (no `.` first).
 pub fn can_be_a_name(segment: &str) -> bool {
     !segment.is_empty()
         && !segment.starts_with('.')
@@ -41,12 +43,13 @@ pub fn can_be_a_name(segment: &str) -> bool {
         && !segment.chars().any(char::is_control)
 }
 
-/// Whether a path ends as names of files do. There, a file of `public/` stands before a page.
+/// Whether the last segment of a path has a dot, as file names do. At such a path, a file of `public/` is
+/// served in place of a page.
 pub fn is_file_name(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|name| name.contains('.'))
 }
 
-/// The folders that a file is in, the outermost first.
+/// Returns the paths of the folders that contain a file, the outermost first.
 pub fn folders_of(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('/').map(|(end, _)| &name[..end])
 }
@@ -56,26 +59,26 @@ fn is_html(name: &str) -> bool {
     matches!(ending.as_deref(), Some("html" | "htm"))
 }
 
-/// The files of an export, each with who it is from. No two have one name, and none is called as a
-/// folder of another.
+/// The file names in use in an export, each with its owner: the page or file that it comes from. No two files
+/// have the same name, and no file has the name of a folder that another one is in.
 #[derive(Clone, Debug, Default)]
 pub struct SiteNames {
-    /// Whether names that differ in capitals alone are the same to the disk.
+    /// Whether the file system takes names that differ in case alone for the same.
     folds_case: bool,
     files: BTreeMap<String, String>,
     folders: BTreeMap<String, String>,
 }
 
 impl SiteNames {
-    /// No names yet, for a disk that tells `A` from `a`, or does not.
+    /// Starts without names, for a file system that takes `A` and `a` for the same name or (`false`) does not.
     pub fn new(folds_case: bool) -> Self {
         Self { folds_case, ..Self::default() }
     }
 
-    /// Gives a name to `owner`.
+    /// Gives a name to `owner`, who is named in messages.
     ///
     /// # Errors
-    /// If it cannot stand beside a name of somebody else: who that is.
+    /// The other owner, if the name is taken, or one of the two would be both a file and a folder.
     pub fn claim(&mut self, name: &str, owner: &str) -> Result<(), String> {
         let key = self.key(name);
         let taken = self.files.get(&key).or_else(|| self.folders.get(&key));
@@ -90,7 +93,7 @@ impl SiteNames {
         Ok(())
     }
 
-    /// Whether there is a file of this name.
+    /// Whether a file has this name.
     pub fn has(&self, name: &str) -> bool {
         self.files.contains_key(&self.key(name))
     }

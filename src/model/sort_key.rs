@@ -1,5 +1,5 @@
-//! The place of a record in an order, as text: comparing two keys as strings, in any language,
-//! gives the order of the records.
+//! Sort keys: texts that are in the same order as their records when they are compared as strings. By them,
+//! a browser inserts a record at its place without knowing how to compare values.
 
 use rust_decimal::prelude::ToPrimitive;
 
@@ -7,12 +7,13 @@ use crate::model::query::{Direction, Sort};
 use crate::model::record::Record;
 use crate::model::value::{Value, list_text};
 
-/// The sort key of a record: lowercase hexadecimal digits.
+/// Returns the sort key of a record in this order, as lowercase hexadecimal digits. The id comes last, so that
+/// no two records have the same key.
 pub fn sort_key(record: &Record, sort: &[Sort]) -> String {
     let mut bytes = Vec::with_capacity(16 * (sort.len() + 1));
     for term in sort {
         let value = &record[term.field];
-        // Missing values come last whatever the direction, so this byte is never turned round.
+        // Missing values come last in either direction, so this byte is not inverted.
         bytes.push(u8::from(value.is_null()));
         let start = bytes.len();
         push(&mut bytes, value);
@@ -38,7 +39,7 @@ fn push(bytes: &mut Vec<u8>, value: &Value) {
         }
         Value::Text(text) | Value::Json(text) => push_text(bytes, text),
         Value::List(chosen) => push_text(bytes, &list_text(chosen)),
-        // Identities differ by case, and are in the order of their bytes.
+        // Ids of users differ by case: they are ordered by their bytes, not folded.
         Value::Person(person) => {
             bytes.extend(person.id.as_str().bytes().filter(|byte| *byte != 0));
             bytes.push(0);
@@ -46,8 +47,8 @@ fn push(bytes: &mut Vec<u8>, value: &Value) {
     }
 }
 
-/// Folded letters decide first, then code points. 0 ends each part: it sorts before every
-/// character, and values hold none.
+/// Appends a text: lowercased first, since that decides, then as it is. Each part ends with a 0 byte, which
+/// sorts before every character; 0 bytes within the text are left out.
 fn push_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend(text.bytes().filter(|byte| *byte != 0).map(|byte| byte.to_ascii_lowercase()));
     bytes.push(0);
@@ -55,9 +56,12 @@ fn push_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.push(0);
 }
 
-/// The bits of a number so that they sort as it does. Exact for the 15 digits a decimal may have.
+/// Returns the bits of a float, changed so that they are in the order of the floats. Exact for decimals,
+/// since a float distinguishes all of up to 15 digits.
 fn ordered_bits(number: f64) -> u64 {
     let bits = (number + 0.0).to_bits();
+    // Bits of negative floats grow with the distance from zero, so they are inverted. Flipping the sign bit
+    // puts the positive ones above them.
     if bits >> 63 == 0 { bits ^ 1 << 63 } else { !bits }
 }
 

@@ -1,4 +1,4 @@
-//! How values are kept and compared, whatever the database.
+//! Storage classes: the forms in which values of fields are stored and compared, in any database.
 
 use rust_decimal::Decimal;
 
@@ -7,56 +7,56 @@ use crate::model::decimal;
 use crate::model::ids::{RecordId, UserId};
 use crate::model::value::{UserRef, Value};
 
-/// How a kind of value is kept and compared, whatever the database.
+/// The form in which values of a field type are stored and compared. Several field types share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Storage {
-    /// Any text, in UTF-8.
+    /// Text of any content, in UTF-8.
     Text,
     /// A signed 64-bit number.
     Integer,
-    /// Decimal digits, at least this many of them after the point.
+    /// A decimal number, shown with at least this many digits after the point.
     Decimal(u32),
-    /// 0 or 1 for false or true.
+    /// False or true, stored as 0 or 1.
     Boolean,
-    /// A day as text, as `2026-04-05`.
+    /// A day as text: `2026-04-05`.
     Date,
-    /// A time of day as text, as `14:30` or `14:30:15`.
+    /// A time of day as text: `14:30` or `14:30:15`.
     Time,
-    /// A moment as text in UTC, as `2026-04-05T12:00:00.000Z`.
+    /// An instant as text, in UTC to the millisecond: `2026-04-05T12:00:00.000Z`.
     Datetime,
-    /// The id of an account, as text.
+    /// The id of an account as text.
     Person,
-    /// Texts, as a JSON array.
+    /// A list of texts, as a JSON array.
     List,
-    /// A JSON document, as text.
+    /// A JSON document as text.
     Json,
-    /// The id of a record.
+    /// The id of a related record, as an integer.
     Link,
 }
 
 impl Storage {
-    /// Whether values are [`Value::Text`], in one canonical form where the class has one.
+    /// Whether values of this class are [`Value::Text`].
     pub fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::Date | Self::Time | Self::Datetime)
     }
 
-    /// Whether one value can be said to be greater than another.
+    /// Whether values can be compared by `gt`, `lt` and so on.
     pub fn is_ordered(self) -> bool {
         self.is_text() || matches!(self, Self::Integer | Self::Decimal(_))
     }
 
-    /// Whether people ask for values from one to another, rather than for one.
+    /// Whether viewers filter the field by a range, from one value to another, rather than by one value.
     pub fn has_ranges(self) -> bool {
         self.is_ordered() && self != Self::Text
     }
 
-    /// Whether values are days of the calendar or instants.
+    /// Whether values are dates or datetimes.
     pub fn is_calendar(self) -> bool {
         matches!(self, Self::Date | Self::Datetime)
     }
 
-    /// A value from text that has no types, as it stands in an address; nothing if it is none of
-    /// this kind.
+    /// Reads a value of this class from text in an address. `None` if the text is no such value, or the class
+    /// is a list or JSON.
     pub fn read(self, text: &str) -> Option<Value> {
         Some(match self {
             Self::Text => Value::text(text),
@@ -68,13 +68,13 @@ impl Storage {
             Self::Datetime => Value::text(instant(text).ok()?),
             Self::Person => Value::Person(UserRef { id: UserId::new(text), name: None }),
             Self::Link => Value::Link(text.parse::<RecordId>().ok()?.into()),
-            // Neither has one form that would fit into an address.
+            // The same list or JSON can be written in many ways, and an address should have one.
             Self::List | Self::Json => return None,
         })
     }
 }
 
-/// A decimal as it stands in an address: without an exponent.
+/// Reads a decimal without an exponent. `None` for any other text.
 fn plain_decimal(text: &str) -> Option<Decimal> {
     decimal::parse(text).ok().filter(|_| !text.contains(['e', 'E']))
 }

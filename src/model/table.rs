@@ -1,4 +1,4 @@
-//! A table as declared: its fields, what each may hold, who may do what.
+//! A table as declared: its name, fields, permissions and seed.
 
 use crate::model::field::{Field, FieldAt, FieldKind, OnDelete};
 use crate::model::ids::TableName;
@@ -6,48 +6,50 @@ use crate::model::permissions::{FieldRule, Operation, Permissions};
 use crate::model::record::{FieldSet, Record};
 use crate::model::viewer::Viewer;
 
-/// One declared table. `fields[0]` is always the `id`.
+/// A table as declared in YAML and checked. `fields[0]` is always the `id`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The name in YAML, URLs and the database.
     pub name: TableName,
-    /// All fields, the `id` first, then as declared.
+    /// All fields: the `id` first, then the others in the order of their declaration.
     pub fields: Vec<Field>,
-    /// Who may do what.
+    /// The permissions, which say which viewers may read, add, change and remove records.
     pub permissions: Permissions,
-    /// Rows the table is filled with when it is first created; their `id`s are `Value::Null`
-    /// where the seed file names none.
+    /// The records that are inserted when the table is first created. An `id` that the seed does not give is
+    /// [`Value::Null`](crate::model::value::Value::Null).
     pub seed: Vec<Record>,
-    /// What the table was called before.
+    /// The table's former name, so that it is renamed rather than replaced; `None` if it had no other.
     pub renamed_from: Option<TableName>,
-    /// The text that its records go by where others refer to them; nothing if it has no text.
+    /// The field whose value labels a record where a relationship refers to it; `None` if the table has no text
+    /// field.
     pub display_field: Option<FieldAt>,
 }
 
 impl Table {
-    /// The field of this name, `id` included.
+    /// Returns the index of the field with this name, `id` included. `None` if there is none.
     pub fn at(&self, name: &str) -> Option<FieldAt> {
         self.fields.iter().position(|field| field.name.as_str() == name).map(FieldAt::nth)
     }
 
-    /// The field at this place.
+    /// Returns the field at this index.
     pub fn field(&self, at: FieldAt) -> &Field {
         &self.fields[at.index()]
     }
 
-    /// Every field with its place, `id` first.
+    /// Iterates over every field with its index, the `id` first.
     pub fn all(&self) -> impl Iterator<Item = (FieldAt, &Field)> {
         self.fields.iter().enumerate().map(|(index, field)| (FieldAt::nth(index), field))
     }
 
-    /// The fields that whoever adds a record must give a value.
+    /// Returns the fields that a new record must have a value sent for: those that are required, have no
+    /// default and are not set by the database.
     pub fn needed(&self) -> impl Iterator<Item = FieldAt> {
         let is_needed =
             |field: &Field| field.required && !field.kind.is_system() && field.default.is_null();
         self.all().filter(move |(_, field)| is_needed(field)).map(|(at, _)| at)
     }
 
-    /// Every field that refers to records, with their table and what becomes of it without them.
+    /// Returns every relationship with the table that it refers to, and the effect of a deletion there.
     pub fn links(&self) -> impl Iterator<Item = (FieldAt, &TableName, OnDelete)> {
         self.all().filter_map(|(at, field)| match &field.kind {
             FieldKind::Relationship(table, on_delete) => Some((at, table, *on_delete)),
@@ -55,14 +57,15 @@ impl Table {
         })
     }
 
-    /// The field that optimistic locking compares, where the table has one.
+    /// Returns the updated-at field, which serves as the version for optimistic locking. `None` if the table
+    /// has no such field.
     pub fn updated_at(&self) -> Option<FieldAt> {
         self.all().find(|(_, field)| field.kind == FieldKind::UpdatedAt).map(|(at, _)| at)
     }
 }
 
 impl Table {
-    /// Whether the viewer may do this to some record of the table.
+    /// Whether the viewer may do this operation on any record of the table. The row rules are not asked.
     pub fn allows(&self, viewer: &Viewer, operation: Operation) -> bool {
         let permissions = &self.permissions;
         match operation {
@@ -74,7 +77,7 @@ impl Table {
         .allows(viewer)
     }
 
-    /// The fields the viewer may see; none if the table is closed to them.
+    /// Returns the fields that the viewer may read. Empty if they may not read the table.
     pub fn readable(&self, viewer: &Viewer) -> FieldSet {
         match self.allows(viewer, Operation::Read) {
             true => self.not_hidden(viewer),
@@ -82,7 +85,7 @@ impl Table {
         }
     }
 
-    /// The fields that no rule of their own hides from the viewer.
+    /// Returns the fields that no field rule hides from the viewer, whether or not they may read the table.
     pub(super) fn not_hidden(&self, viewer: &Viewer) -> FieldSet {
         let may = |at: &FieldAt| {
             let rule = self.rule(*at).and_then(|rule| rule.read.as_ref());
@@ -91,7 +94,7 @@ impl Table {
         FieldSet::new(self.all().map(|(at, _)| at).filter(may))
     }
 
-    /// Whether the viewer may set the field, given that they may write the record.
+    /// Whether the field rules let the viewer set this field. They must also be allowed to write the record.
     pub fn may_set(&self, viewer: &Viewer, at: FieldAt) -> bool {
         let rule = self.rule(at).and_then(|rule| rule.write.as_ref());
         rule.is_none_or(|grant| grant.allows(viewer))

@@ -1,4 +1,4 @@
-//! How pages look, as far as the author says: colours, type, corners, density.
+//! The theme of an app: colours, fonts, roundness of corners and spacing that its author chooses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,52 +8,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::colour::Colour;
 
-/// The most fonts one theme may name.
+/// The greatest number of fonts in a theme.
 const MAX_FONTS: usize = 10;
-/// The longest name of a font.
+/// The longest name of a font, in characters.
 const MAX_FONT_NAME: usize = 60;
 
-/// The colours, fonts and spacing of all pages.
+/// The look of all pages of an app.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Theme {
-    /// The colours by day; absent: the built-in ones.
+    /// The colours of the light scheme; `None` for the built-in ones.
     pub light: Option<Scheme>,
-    /// The colours by night.
+    /// The colours of the dark scheme; `None` for the built-in ones.
     pub dark: Option<Scheme>,
-    /// What letters look like; the first font that a system has is taken.
+    /// The fonts of text; the browser takes the first that the system has. `None` for the built-in ones.
     pub font: Option<Fonts>,
-    /// How round corners are.
+    /// The radius of corners; `None` for the built-in one.
     pub radius: Option<Radius>,
-    /// How much room there is around things.
+    /// The amount of space in and around elements.
     pub density: Density,
-    /// The path of a picture that stands for the app.
+    /// The path of the app's icon; `None` if it has none.
     pub icon: Option<Arc<str>>,
-    /// The path of a stylesheet that comes after the built-in one.
+    /// The path of a stylesheet that pages load after the built-in ones; `None` if there is none.
     pub stylesheet: Option<Arc<str>>,
 }
 
-/// The colours that all others follow from.
+/// A colour scheme: the four colours from which all others are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scheme {
-    /// The ground of the page.
+    /// The background of the page.
     pub page: Colour,
-    /// The ground of what stands on it.
+    /// The background of elements on the page, such as tables and cards.
     pub surface: Colour,
     /// The colour of text.
     pub text: Colour,
-    /// Links, buttons and whatever stands out.
+    /// The colour of links, buttons and other elements that stand out.
     pub accent: Colour,
 }
 
 impl Scheme {
-    /// The built-in colours by day.
+    /// The built-in light scheme.
     pub const LIGHT: Self = Self {
         page: Colour::new([0xf6, 0xf7, 0xf8]),
         surface: Colour::WHITE,
         text: Colour::new([0x18, 0x20, 0x25]),
         accent: Colour::new([0x0b, 0x6a, 0x73]),
     };
-    /// The built-in colours by night.
+    /// The built-in dark scheme.
     pub const DARK: Self = Self {
         page: Colour::new([0x0f, 0x13, 0x15]),
         surface: Colour::new([0x17, 0x1c, 0x1f]),
@@ -61,29 +61,29 @@ impl Scheme {
         accent: Colour::new([0x63, 0xcb, 0xd3]),
     };
 
-    /// What things stand on.
+    /// The backgrounds that text has to be readable on.
     pub fn grounds(&self) -> [Colour; 2] {
         [self.surface, self.page]
     }
 }
 
-/// How much room there is around things.
+/// The amount of space in and around elements. The default is `comfortable`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Density {
-    /// The spacing that is built in.
+    /// The normal amount of space.
     #[default]
     Comfortable,
-    /// More fits on a screen.
+    /// Less space, so that more fits on a screen.
     Compact,
 }
 
-/// How round corners are: a length from 0 to 24 pixels, as in `6px`, `0.5rem` or `0`.
+/// The radius of corners as a CSS length from 0 to 24 pixels: `6px`, `0.5rem` or `0`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Radius(String);
 
-/// A text that is no radius.
+/// The error for a text that is no radius.
 #[derive(Debug, thiserror::Error)]
 #[error("a radius is a length from 0 to 24px, as in `6px`, `0.5rem` or `0`")]
 pub struct BadRadius;
@@ -109,17 +109,18 @@ impl fmt::Display for Radius {
     }
 }
 
-/// Fonts, the first one first: names of letters, digits, spaces and hyphens with commas between.
+/// A list of font names, the preferred one first, in YAML separated by commas. Names consist of letters,
+/// digits, spaces, hyphens and underscores, so none can break out of the stylesheet.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Fonts(Vec<String>);
 
-/// A text that names no fonts.
+/// The error for a text that is no list of font names.
 #[derive(Debug, thiserror::Error)]
 #[error("fonts are names with commas between, as in `Inter, system-ui, sans-serif`")]
 pub struct BadFonts;
 
-/// Names that stand for whatever the system has (CSS Fonts 4, 2.1.3); not to be quoted.
+/// The generic font names of CSS, which must not be quoted (CSS Fonts 4, section 2.1.3).
 const GENERIC: [&str; 10] = [
     "serif",
     "sans-serif",

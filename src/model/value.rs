@@ -1,4 +1,4 @@
-//! One value of one field, and how it reads as JSON.
+//! One value of one field, and its form in JSON.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,51 +12,52 @@ use serde_json::Value as Json;
 use crate::model::canonical;
 use crate::model::ids::{RecordId, UserId};
 
-/// A field's value. Dates and datetimes are [`Value::Text`] in their one canonical form, which
-/// sorts by time: `2026-04-05` and `2026-04-05T12:00:00.000Z`.
+/// A field's value. Dates, times of day and datetimes are [`Value::Text`] in a canonical form that sorts by
+/// time: `2026-04-05`, `14:30`, `2026-04-05T12:00:00.000Z`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
-    /// A missing value: equals, exceeds and contains nothing, sorts last.
+    /// No value. In filters it equals, exceeds and contains nothing; in an order it comes last.
     Null,
     /// The value of a checkbox.
     Boolean(bool),
-    /// integer, rating, autonumber and the `id`.
+    /// The value of an integer, a rating, an autonumber or the `id`.
     Integer(i64),
-    /// decimal, currency and percentage; a string in JSON, so no digit is lost on the way.
+    /// The value of a decimal, a currency or a percentage. It is a string in JSON, since JSON numbers lose
+    /// digits in programs that read them as floats.
     Decimal(Decimal),
-    /// Text kinds, selects, dates and datetimes.
+    /// The value of a text type, a single-select, a status, a date, a time or a datetime.
     Text(Arc<str>),
-    /// Who created or last changed a record.
+    /// The user who created or last changed a record.
     Person(UserRef),
-    /// What was chosen in a multi-select, at least one, in the order of the options.
+    /// The options chosen in a multi-select, in the order of their declaration. None chosen is [`Value::Null`].
     List(Arc<[Arc<str>]>),
-    /// JSON as it is kept; another program may have written it in its own way.
+    /// The text of a JSON document as stored. Another program may have written it, even invalid.
     Json(Arc<str>),
     /// The record that a relationship refers to.
     Link(RecordRef),
 }
 
-/// A record that another refers to. Two are equal when their ids are.
+/// A related record: the id that a relationship holds, and its label. Two are equal if their ids are.
 #[derive(Clone, Debug)]
 pub struct RecordRef {
     /// The id of the record.
     pub id: RecordId,
-    /// What it goes by.
+    /// The label of the related record.
     pub label: Label,
 }
 
-/// What a record goes by where another refers to it.
+/// The label that a related record is shown with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Label {
-    /// The label was not asked for.
+    /// The label was not loaded.
     Unread,
-    /// There is none for whoever asked.
+    /// The record has no label, or the viewer may not read it.
     Hidden,
     /// The label as it is shown.
     Text(Arc<str>),
 }
 
-/// As people read it: what it goes by, or `#7`.
+/// The label if there is one, else the id with a number sign: `#7`.
 impl fmt::Display for RecordRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.label {
@@ -100,12 +101,12 @@ impl Serialize for RecordRef {
     }
 }
 
-/// A user as other people see them. Two are equal when their ids are.
+/// A user as the creator or editor of a record. Equal if the ids are, whatever the names.
 #[derive(Clone, Debug, Serialize)]
 pub struct UserRef {
-    /// The identity that is stored.
+    /// The id that is stored in the record.
     pub id: UserId,
-    /// The name shown beside it, absent when the account is gone.
+    /// The name of the account; `None` if the account was removed, or the name was not loaded.
     pub name: Option<Arc<str>>,
 }
 
@@ -124,19 +125,20 @@ impl Hash for UserRef {
 }
 
 impl Value {
-    /// A text as a value.
+    /// Makes a [`Value::Text`].
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
     }
 
-    /// Whichever of the options were chosen, in their order; no value if none was.
+    /// Returns the list of the options that `is_chosen` accepts, in their order. [`Value::Null`] if it accepts
+    /// none.
     pub fn list(options: &[Arc<str>], is_chosen: impl Fn(&str) -> bool) -> Self {
         let chosen = options.iter().filter(|option| is_chosen(option));
         let chosen: Arc<[_]> = chosen.cloned().collect();
         if chosen.is_empty() { Self::Null } else { Self::List(chosen) }
     }
 
-    /// Whether there is no value.
+    /// Whether the field has no value.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
@@ -155,14 +157,14 @@ impl Serialize for Value {
             Self::List(chosen) => serializer.collect_seq(chosen.iter().map(|text| text.as_ref())),
             Self::Json(text) => match canonical::json(text) {
                 Ok(json) => json.serialize(serializer),
-                // Another program may keep what we cannot read, as a number beyond every float.
+                // Another program may have stored what cannot be parsed, as a number too great for a float.
                 Err(_) => serializer.serialize_str(text),
             },
         }
     }
 }
 
-/// The texts as a JSON array: what is kept of a [`Value::List`], and what it sorts by.
+/// Returns the texts as a JSON array: the form in which a [`Value::List`] is stored and sorted.
 pub fn list_text(texts: &[Arc<str>]) -> String {
     Json::from_iter(texts.iter().map(|text| Json::from(text.as_ref()))).to_string()
 }

@@ -1,4 +1,4 @@
-//! `chart`: figures over groups of records, drawn.
+//! `chart`: the figures of groups of records as a drawing.
 
 use std::sync::Arc;
 
@@ -11,32 +11,32 @@ use crate::model::data_source::DataSource;
 use crate::model::field::FieldAt;
 use crate::model::query::{Ask, Grouping};
 
-/// A `chart` component: figures over groups of records, drawn.
+/// A `chart` component: the figures of groups of records as a drawing.
 #[derive(Clone, Debug)]
 pub struct Chart {
-    /// How it is drawn.
+    /// The kind of drawing.
     pub kind: ChartKind,
-    /// What stands above it.
+    /// The title above the chart.
     pub title: Arc<str>,
-    /// Which records it is made of, and how it stays current.
+    /// The records that the figures are computed from, and their refresh mode.
     pub data_source: DataSource,
-    /// How they are grouped, and the figure of each group.
+    /// The grouping of the records, and the figure that is computed for each group.
     pub grouping: Grouping,
-    /// What stands in its place when there are no records.
+    /// The text in place of the chart if there are no records.
     pub empty_message: Arc<str>,
 }
 
-/// How a chart is drawn.
+/// The kind of drawing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ChartKind {
-    /// A line through time.
+    /// A line over time. The chart must group by time.
     Line,
-    /// A bar for each group.
+    /// One bar for each group.
     Bar,
-    /// A line through time, filled below.
+    /// A line over time with a filled area below it. The chart must group by time.
     Area,
-    /// A ring of parts.
+    /// A ring with one part for each group. The figure must be a count or a sum.
     Donut,
 }
 

@@ -1,31 +1,32 @@
-//! `container`: other components, laid out together.
+//! `container`: a group of components with a layout.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::components::component_type::ComponentType;
 
-/// A `container` component: other components, laid out together.
+/// A `container` component: a group of components with a layout. `C` is the component type; it is a parameter
+/// because that type contains this one.
 #[derive(Clone, Debug)]
 pub struct Container<C> {
-    /// How the children stand.
+    /// The layout of the children.
     pub layout: Layout,
-    /// The components within it.
+    /// The components inside it, in the order of the page.
     pub children: Vec<C>,
 }
 
-/// How a container's children stand.
+/// The layout of the components in a container. The default is `stack`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Layout {
-    /// One below the other.
+    /// The children one below the other.
     #[default]
     Stack,
-    /// Side by side, wrapping.
+    /// The children side by side, continued on a new line if they do not fit.
     Row,
-    /// In columns of equal width, as many as fit.
+    /// The children in columns of equal width, as many columns as fit.
     Grid,
-    /// One below the other on a raised surface.
+    /// The children one below the other on a raised surface, as on a card.
     Card,
 }
 

@@ -14,34 +14,34 @@ use crate::model::record::FieldSet;
 /// A `details` component: the fields of one record.
 #[derive(Clone, Debug)]
 pub struct Details {
-    /// The field that names the record.
+    /// The field whose value is the heading; `None` if there is no heading.
     pub title_field: Option<FieldAt>,
-    /// Whether that is the title of the page too.
+    /// Whether this heading is also the title of the page, written as `<h1>`.
     pub is_title: bool,
-    /// Which record, and how it stays current.
+    /// The records among which the first is shown, and their refresh mode.
     pub data_source: DataSource,
-    /// The first of those in this order.
+    /// The order in which the first record is found, with a limit of 1.
     pub window: Window,
-    /// What is shown of it.
+    /// The fields that are shown of the record.
     pub fields: Vec<Detail>,
-    /// What stands where the record would, when there is none.
+    /// The text in place of the record if there is none.
     pub empty_message: Arc<str>,
 }
 
-/// A field of a record that is shown by itself.
+/// A field that is shown with its label, in `details` or on a card of a `gallery`.
 #[derive(Clone, Debug)]
 pub struct Detail {
     /// The field that is shown.
     pub field: FieldAt,
-    /// What stands above its value.
+    /// The label of the value.
     pub label: Arc<str>,
-    /// How its value is written; absent: as suits the field.
+    /// The format of the value; `None` for the normal one of its type.
     pub format: Option<ValueFormat>,
-    /// The viewers who see it.
+    /// The viewers who see the field, if they may read it.
     pub visible: Grant,
 }
 
-/// The fields that are shown to the viewer, of those that they may read.
+/// Returns the fields among `fields` that the viewer sees: those visible to them that they may read.
 pub(super) fn seen_fields(fields: &[Detail], view: &View) -> FieldSet {
     let seen = fields.iter().filter(|detail| detail.visible.allows(&view.viewer));
     FieldSet::new(seen.map(|detail| detail.field).filter(|at| view.fields.contains(*at)))

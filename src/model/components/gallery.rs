@@ -13,26 +13,26 @@ use crate::model::record::FieldSet;
 /// A `gallery` component: records of a table as cards.
 #[derive(Clone, Debug)]
 pub struct Gallery {
-    /// The heading above the cards.
+    /// The heading above the cards; `None` if there is none.
     pub title: Option<Arc<str>>,
-    /// Which records, and how they stay current.
+    /// The records that are shown, and their refresh mode.
     pub data_source: DataSource,
-    /// In which order, and how many at most.
+    /// The order of the records, and the greatest number that is shown.
     pub window: Window,
-    /// What is shown of each record.
+    /// The fields that are shown of each record.
     pub card: Card,
-    /// The words in place of the cards when there are none.
+    /// The text in place of the cards if there are no records.
     pub empty_message: Arc<str>,
 }
 
-/// What a gallery shows of each record.
+/// The fields that a gallery shows of each record.
 #[derive(Clone, Debug)]
 pub struct Card {
     /// The field that names the record.
     pub title: FieldAt,
     /// The fields below the title, each with its label.
     pub fields: Vec<Detail>,
-    /// The path that the card leads to.
+    /// The parts of the path that the card links to; `None` if it is no link.
     pub href: Option<Vec<HrefPart>>,
 }
 

@@ -1,13 +1,13 @@
-//! `html`: HTML as its author wrote it.
+//! `html`: HTML that the author wrote.
 
 use std::sync::Arc;
 
 use crate::model::components::component_type::ComponentType;
 
-/// An `html` component: HTML as its author wrote it.
+/// An `html` component: HTML that the author wrote.
 #[derive(Clone, Debug)]
 pub struct Html {
-    /// What the author wrote; nothing of it is changed.
+    /// The HTML as the author wrote it, neither changed nor escaped.
     pub content: Arc<str>,
 }
 

@@ -1,21 +1,21 @@
-//! `image`: a picture with a description.
+//! `image`: an image with a description.
 
 use std::sync::Arc;
 
 use crate::model::components::component_type::ComponentType;
 
-/// An `image` component: a picture with a description.
+/// An `image` component: an image with a description.
 #[derive(Clone, Debug)]
 pub struct Image {
-    /// Where it is: a path of this app or an https address.
+    /// The address of the image: a path of this app or an https address.
     pub src: Arc<str>,
-    /// What it shows, in words; empty for one that only decorates.
+    /// The description for viewers who do not see the image; empty if it only decorates the page.
     pub alt: Arc<str>,
-    /// Its width and height in pixels, so that its place is kept while it loads.
+    /// The width and height in pixels, so that the page does not move when the image loads; `None` if unknown.
     pub size: Option<(u32, u32)>,
-    /// What stands below it.
+    /// The caption below the image; `None` if it has none.
     pub caption: Option<Arc<str>>,
-    /// Whether its corners are round.
+    /// Whether the image has round corners.
     pub rounded: bool,
 }
 

@@ -10,13 +10,13 @@ use crate::model::query::{Ask, Measure};
 /// A `kpi` component: one figure over the records of a table.
 #[derive(Clone, Debug)]
 pub struct Kpi {
-    /// What the figure is.
+    /// The name of the figure, shown above it.
     pub label: Arc<str>,
-    /// Which records it is made of, and how it stays current.
+    /// The records that the figure is computed from, and their refresh mode.
     pub data_source: DataSource,
-    /// How it is made of them.
+    /// The computation: a count, a sum, an average, a minimum or a maximum.
     pub measure: Measure,
-    /// What stands below it.
+    /// The text below the figure; `None` if there is none.
     pub hint: Option<Arc<str>>,
 }
 

@@ -1,14 +1,14 @@
-//! `link`: a way to another page.
+//! `link`: a link to another page or site.
 
 use crate::model::components::component_type::ComponentType;
 use crate::model::phrase::Phrase;
 
-/// A `link` component: a way to another page.
+/// A `link` component: a link to another page or site.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// Where it leads: a path of this app, or an http, https, mailto or tel address.
+    /// The target: a path of this app, or an http, https, mailto or tel address. It may contain variables.
     pub href: Phrase,
-    /// The words on it.
+    /// The text of the link, which may contain variables.
     pub label: Phrase,
 }
 

@@ -1,4 +1,4 @@
-//! `list`: records of a table as a list of lines.
+//! `list`: records of a table as a list.
 
 use std::sync::Arc;
 
@@ -8,38 +8,38 @@ use crate::model::data_source::{DataSource, HrefPart};
 use crate::model::field::FieldAt;
 use crate::model::query::{Ask, Window};
 
-/// A `list` component: records of a table as a list of lines.
+/// A `list` component: records of a table as a list.
 #[derive(Clone, Debug)]
 pub struct List {
-    /// What stands above the list.
+    /// The heading above the list; `None` if it has none.
     pub title: Option<Arc<str>>,
-    /// Which records, and how they stay current.
+    /// The records in the list, and their refresh mode.
     pub data_source: DataSource,
-    /// In which order, and how many at most.
+    /// The order of the records, and the greatest number that is shown.
     pub window: Window,
-    /// What is shown of each record.
+    /// The fields that are shown of each record.
     pub item: Item,
-    /// What stands where the entries would, when there are none.
+    /// The text in place of the list if it has no records.
     pub empty_message: Arc<str>,
 }
 
-/// What a list shows of each record.
+/// The fields that a list shows of each record.
 #[derive(Clone, Debug)]
 pub struct Item {
     /// The field that names the record.
     pub title: FieldAt,
-    /// The field below it.
+    /// The field below the title; `None` if there is none.
     pub subtitle: Option<FieldAt>,
-    /// The field at the right.
+    /// The field at the right edge; `None` if there is none.
     pub meta: Option<FieldAt>,
-    /// The field shown as a badge.
+    /// The field that is shown as a badge; `None` if there is none.
     pub badge: Option<FieldAt>,
-    /// Where the entry leads.
+    /// The parts of the path that the item links to; `None` if it is no link.
     pub href: Option<Vec<HrefPart>>,
 }
 
 impl Item {
-    /// Every field of which something is shown.
+    /// Returns every field whose value is shown or is in the link.
     fn fields(&self) -> Vec<FieldAt> {
         let Self { title, subtitle, meta, badge, href } = self;
         let in_href = href.iter().flatten().filter_map(HrefPart::field);

@@ -7,9 +7,9 @@ use crate::model::components::component_type::ComponentType;
 /// A `markdown` component: prose with headings, lists and links.
 #[derive(Clone, Debug)]
 pub struct Markdown {
-    /// CommonMark with tables, whose links lead nowhere unsafe.
+    /// The CommonMark text, with tables. Addresses of its links and images were checked to be safe.
     pub content: Arc<str>,
-    /// How many levels its headings move down, so that the page has one title.
+    /// The number of levels by which its headings are lowered: 1 if the page already has a title, else 0.
     pub lowered: u8,
 }
 

@@ -1,4 +1,4 @@
-//! Components as declared and checked: one file per kind, with what the kind says about itself.
+//! Components as declared and checked: one file per type of component. Each implements `ComponentType`.
 
 pub mod button;
 pub mod chart;
@@ -19,8 +19,9 @@ pub mod markdown;
 pub mod presence;
 pub mod text;
 
-/// The shelf of components, from which `model`, `components` and `render` make theirs: for each its `type` in YAML, its
-/// module (of the same name in all three) and its type here, and what an author writes.
+/// Calls a macro with the list of all components, from which `model`, `components` and `render` make their
+/// enums and matches. Each line has the `type` in YAML, the module (of the same name in all three), the type
+/// in `model`, and the `Raw…` type in `components` that reads the YAML.
 macro_rules! with_components {
     ($callback:ident) => {
         $callback! {

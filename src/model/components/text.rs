@@ -1,4 +1,4 @@
-//! `text`: words in the role of a title, heading or paragraph.
+//! `text`: a title, a heading or a paragraph.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 use crate::model::components::component_type::ComponentType;
 use crate::model::phrase::Phrase;
 
-/// A `text` component: words in the role of a title, heading or paragraph.
+/// A `text` component: a title, a heading or a paragraph.
 #[derive(Clone, Debug)]
 pub struct Text {
-    /// The words, never read as HTML.
+    /// The text, which may contain variables. It is escaped, never read as HTML.
     pub content: Phrase,
-    /// What part of the page the words are.
+    /// The role of the text on the page.
     pub variant: TextVariant,
 }
 
-/// What part of the page a text is.
+/// The role of a text on its page. The default is `body`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum TextVariant {
-    /// The page's own heading.
+    /// The title of the page.
     Title,
-    /// The heading of a part.
+    /// The heading of a section of the page.
     Heading,
-    /// A paragraph of ordinary text.
+    /// A paragraph of normal text.
     #[default]
     Body,
-    /// A paragraph in a quieter colour.
+    /// A paragraph in a fainter colour, for less important text.
     Muted,
 }
 
