@@ -1,7 +1,8 @@
-//! The messages of the realtime contract, each encoded once and shared.
+//! The messages that the server sends to live clients, each encoded once and shared by all who receive it.
 //!
-//! A WebSocket frame and an SSE `data:` line are the same bytes: the text is kept as a finished
-//! frame (RFC 6455, 5.2), and other transports take the text out of it.
+//! A message is kept as a finished WebSocket frame (RFC 6455, 5.2); Server-Sent Events take the JSON text out
+//! of that frame. docs/realtime.md describes the messages, and `schemas/messages.schema.json` is made from
+//! the doc comments here.
 
 use std::sync::Arc;
 
@@ -15,211 +16,230 @@ use serde_json::Value as Json;
 use crate::model::ids::{RecordId, SealedPosition, TableName};
 use crate::records::envelope::Envelope;
 
-/// A message from the server, told apart by `type`.
+/// A message from the server. Its `type` says which kind it is.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 #[schemars(rename = "RealtimeMessage")]
 pub(super) enum Body<'a> {
-    /// A subscription is live: every later change that concerns it will be told.
+    /// A subscription is active: every change after `position` that concerns it will be sent.
     Subscribed {
-        /// The table it is on.
+        /// The table that the client has subscribed to; for a component, the table that it shows.
         table: &'a str,
-        /// The name the client gave it.
+        /// The `subscriptionId` from the handshake. Absent if the client gave none: the subscription then has
+        /// the name of its table.
         #[serde(skip_serializing_if = "Option::is_none")]
         subscription_id: Option<&'a str>,
-        /// What records must pass, as resolved. Absent for components: theirs is the author's.
+        /// The filter of the handshake, as conditions; `[]` if there was none. Absent for a component, whose
+        /// filter its page decides.
         #[serde(skip_serializing_if = "Option::is_none")]
         filter: Option<&'a Json>,
-        /// The fields that records will have.
+        /// The names of the fields that each record of this subscription contains.
         fields: Vec<&'a str>,
-        /// Everything after this will be told.
+        /// The position from which the subscription continues. Every change after it will be sent.
         #[schemars(with = "String")]
         position: &'a SealedPosition,
-        /// What the component means, as its page says it too; only for components.
+        /// A short word that stands for the meaning of the component, the same as `data-shape` on its page.
+        /// Only for components. Send it as `shape` when you subscribe again: if the component has another
+        /// meaning after a deploy, the answer is `PAGE_CHANGED`.
         #[serde(skip_serializing_if = "Option::is_none")]
         shape: Option<&'a str>,
     },
-    /// A subscription has ended.
+    /// A subscription has ended because the client asked for it.
     Unsubscribed {
-        /// The table it was on.
+        /// The table that the subscription was for.
         table: &'a str,
-        /// The name the client gave it.
+        /// The `subscriptionId` from the handshake. Absent if the client gave none.
         #[serde(skip_serializing_if = "Option::is_none")]
         subscription_id: Option<&'a str>,
     },
-    /// A record was inserted, updated or deleted, or began or ceased to match.
+    /// A record was inserted, updated or deleted, or it began or ceased to match the subscription.
     Change(ChangeMessage<'a>),
-    /// A sign of life.
+    /// A sign of life, sent every 30 seconds. If nothing has arrived for longer than two heartbeats, connect
+    /// again.
     Heartbeat {
-        /// The time at which it is sent.
+        /// The time at which the server made the message, in UTC, as `2026-04-05T12:00:00.000Z`.
         timestamp: String,
     },
-    /// The gap cannot be filled: read again; then live from `position`.
+    /// The server cannot send the changes that this subscription missed. Read the records again; every change
+    /// after `position` will be sent.
     Resync {
-        /// The name the client gave the subscription.
+        /// The `subscriptionId` from the handshake. Absent if the client gave none.
         #[serde(skip_serializing_if = "Option::is_none")]
         subscription_id: Option<&'a str>,
-        /// Why the client must read again.
+        /// Why the client must read again, as a fragment of a sentence for a log.
         reason: &'a str,
-        /// Everything after this will be told.
+        /// The position from which the subscription continues. Every change after it will be sent.
         #[schemars(with = "String")]
         position: &'a SealedPosition,
     },
-    /// A handshake that cannot be honoured: `PAGE_CHANGED` if the page that it comes from is to be
-    /// loaded anew. Or, over Server-Sent Events, why the stream ends: `SESSION_ENDED` or
-    /// `ACCESS_CHANGED`.
+    /// The server cannot accept a handshake; earlier subscriptions stay active. Over Server-Sent Events it is
+    /// also the last message before the stream ends because the session has ended or the account has changed.
     Error {
-        /// The name the client gave the subscription.
+        /// The `subscriptionId` from the refused handshake. Absent if the handshake had none, or the stream ends.
         #[serde(skip_serializing_if = "Option::is_none")]
         subscription_id: Option<&'a str>,
-        /// What kind of error, as in the API.
+        /// The kind of error, for programs, as in the API: for example `NOT_FOUND`. `PAGE_CHANGED`: the component
+        /// has another meaning now, open its page again. `SESSION_ENDED` and `ACCESS_CHANGED`: why a stream ends.
         code: &'a str,
-        /// What is wrong, as a sentence.
+        /// A description of the error, for people.
         message: &'a str,
     },
-    /// Everyone on a page, once, to whoever joins it.
+    /// All people on a page. Sent when the client enters the page, or asks again; after messages to the
+    /// client were dropped; and when the page closes to the client (`users` is then empty) or opens to it
+    /// again.
     PresenceSync {
-        /// The path of the page.
+        /// The path of the page, as the server writes it.
         page_path: &'a str,
-        /// Who is on it, the longest there first.
+        /// The signed-in people on the page, at most 50, in the order in which they came. Guests are not
+        /// listed.
         users: Vec<&'a PresentUser>,
     },
-    /// Somebody came to a page.
+    /// A person has entered a page that the client is on. Not sent for further tabs of the same person.
     Join {
-        /// The person who came.
+        /// The person who has entered, and the page.
         user: &'a PresentUser,
     },
-    /// Somebody left a page, with the last of their tabs.
+    /// A person has left a page that the client is on: their last connection is closed, silent or shut out.
     Leave {
-        /// The person who left.
+        /// The id of the account of the person who has left, as in `users`.
         user_id: &'a str,
-        /// The path of the page.
+        /// The path of the page that the person has left.
         page_path: &'a str,
     },
-    /// Somebody else changed fields that this connection's user was editing.
+    /// Another user has changed fields that this connection announced as being edited; or the server refused
+    /// a PATCH of this session because the record was changed in the meantime.
     Conflict(Conflict<'a>),
-    /// Once, after the first answer to a handshake; and the last message before a planned close.
+    /// The state of the connection: sent once after the first `subscribed` or `presence-sync`, and as the
+    /// last message before the server restarts.
     ConnectionStatus {
-        /// `connected`; or `reconnecting`, and the client should connect again.
+        /// `connected`, or `reconnecting`: the connection is about to close and the client should open another.
         status: &'a str,
-        /// The transport that is open, or about to close: `websocket` or `sse`.
+        /// The transport of this connection: `websocket` or `sse`.
         transport: &'a str,
     },
 }
 
-/// The members of `change`.
+/// The members of a `change` message.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Change")]
 pub(super) struct ChangeMessage<'a> {
-    /// What to do: `insert`, `update` or `delete`.
+    /// What the client does with its copy: `insert` or `update` the `record`, or `delete` the record with the
+    /// key `recordId`.
     pub(super) event: &'a str,
-    /// The table it happened to.
+    /// The table of the record.
     pub(super) table: &'a str,
-    /// The name the client gave the subscription.
+    /// The `subscriptionId` from the handshake. Absent if the client gave none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) subscription_id: Option<&'a str>,
-    /// The record as it now stands; absent on delete.
+    /// The record after the change. Absent on `delete`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<RecordSchema>")]
     pub(super) record: Option<Envelope<'a>>,
-    /// The record as it stood; only on update, and not of what happened while the client was away.
+    /// The record before the change. Only on `update`, and absent in a replay of missed changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<RecordSchema>")]
     pub(super) old_record: Option<Envelope<'a>>,
-    /// The key of the deleted record; only on delete.
+    /// The key of the record that was deleted or no longer matches, as a number. Only on `delete`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<i64>")]
     pub(super) record_id: Option<RecordId>,
-    /// The same as text; only where it is beyond 2^53 - 1, which many programs read as another number.
+    /// The same key as a string. Only on `delete`, and only if the number is beyond 2^53 - 1: programs that
+    /// read every number as a double would take it for another key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<String>,
-    /// When the change was made, as `2026-04-05T12:00:00.000Z`.
+    /// The time at which the change was made, in UTC, as `2026-04-05T12:00:00.000Z`.
     pub(super) timestamp: &'a str,
-    /// Whoever has applied this knows everything up to here.
+    /// A client that has applied this message knows all changes up to this position. Store it, and send it as
+    /// `since` when you subscribe again.
     #[schemars(with = "String")]
     pub(super) position: &'a SealedPosition,
-    /// `enter` when the record began to match, `leave` when it ceased to.
+    /// `enter` on an `insert`: the record is new, or began to match. `leave` on a `delete`: the record is
+    /// gone, or ceased to match or to be readable. Absent on `update`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) transition: Option<&'a str>,
-    /// The row as the page shows it; only for components.
+    /// The row as HTML, as the page shows it. Only on `insert` and `update`, for components that show rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) html: Option<&'a str>,
-    /// The place in the order: compare as text; only where the subscription has a sort.
+    /// The place of the record in the order: sort rows by comparing these as text. Only on `insert` and
+    /// `update`, if the subscription has a `sort` or is to a component that shows sorted rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sort_key: Option<&'a str>,
 }
 
-/// The members of `conflict`.
+/// The members of a `conflict` message.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Conflict<'a> {
     /// The table of the record.
     pub(super) table: &'a str,
-    /// The key of the record.
+    /// The key of the record, as a number.
     #[schemars(with = "i64")]
     pub(super) record_id: RecordId,
-    /// Fields whose values are no longer what this user's edit began from.
+    /// The names of the fields in conflict: the announced fields to which the change gave other values, or
+    /// the fields that the refused PATCH would have set to other values.
     pub(super) overwritten_fields: Vec<&'a str>,
-    /// Who changed them; both members null where the database does not know.
+    /// The account that made the change. Both members are null if another program made it.
     pub(super) overwritten_by: Author<'a>,
-    /// The record as it now stands.
+    /// The record as it is now.
     #[schemars(with = "RecordSchema")]
     pub(super) authoritative_record: Envelope<'a>,
-    /// When it was changed.
+    /// The time at which the record was changed, in UTC, as `2026-04-05T12:00:00.000Z`; the time of the
+    /// message if that is no longer known.
     pub(super) timestamp: &'a str,
 }
 
-/// Whoever made a change.
+/// The account that made a change. Both members are null if it is not known.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Author<'a> {
-    /// The identity of the account.
+    /// The id of the account.
     pub(super) id: Option<&'a str>,
-    /// The name that other people read.
+    /// The display name of the account. Null also if the account no longer exists.
     pub(super) name: Option<&'a str>,
 }
 
-/// Somebody on a page.
+/// A signed-in person on a page.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PresentUser {
-    /// The identity of the account.
+    /// The id of the account.
     pub(super) id: Arc<str>,
-    /// The name that other people read.
+    /// The display name of the account.
     pub(super) name: Arc<str>,
-    /// The path of the page they are on.
+    /// The path of the page that the person is on.
     pub(super) page_path: Arc<str>,
-    /// When they came to the page.
+    /// The time at which the person entered the page, in UTC, as `2026-04-05T12:00:00.000Z`.
     pub(super) joined_at: Arc<str>,
 }
 
-/// The schema of a record: its `id` and its `fields`.
+/// A record, as in the API: its `id` and its `fields`.
 #[derive(JsonSchema)]
 #[schemars(rename = "Record")]
 #[expect(dead_code, reason = "stands for `Envelope` in the schema")]
 struct RecordSchema {
-    /// The key, as a string.
+    /// The key of the record, as a string.
     id: String,
-    /// The fields the reader may see.
+    /// The values of the record, by the names of the fields: those that the subscriber may read and asked
+    /// for.
     fields: std::collections::BTreeMap<String, Json>,
 }
 
-/// The JSON Schema of everything the server sends.
+/// Returns the JSON Schema of all messages that the server sends.
 pub fn messages_schema() -> Json {
     schemars::schema_for!(Body<'static>).into()
 }
 
-/// What a client calls a subscription: by its own name for it, else by its table.
+/// The name of a subscription within its connection: the client's own name for it, or else its table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Name {
-    /// The `subscriptionId` it gave.
+    /// The `subscriptionId` that the client gave.
     Given(Arc<str>),
-    /// The client gave no name; the table stands for it.
+    /// The table of the subscription, if the client gave no name.
     Table(TableName),
 }
 
 impl Name {
-    /// The `subscriptionId`, where there is one.
+    /// The `subscriptionId` for messages. `None` if the client gave none.
     pub(super) fn id(&self) -> Option<&str> {
         match self {
             Self::Given(id) => Some(id),
@@ -228,27 +248,30 @@ impl Name {
     }
 }
 
-/// A finished message. Cheap to copy.
+/// A message that is encoded and framed, ready to be sent. Clones share the bytes.
 #[derive(Clone, Debug)]
 pub struct Message(Arc<Finished>);
 
 #[derive(Debug)]
 struct Finished {
+    /// A WebSocket frame: a header, then the JSON text.
     frame: Bytes,
+    /// The byte of the frame at which the text begins.
     text_at: usize,
+    /// The subscription that the message is for, and the position that its client has then reached.
     resume: Option<(Name, SealedPosition)>,
 }
 
-/// A change as everyone hears it who sees the same records: only the name that each client gave its
-/// subscription is still to be put in.
+/// A change encoded for a group of equal subscriptions. Only the `subscriptionId`, in which their messages
+/// differ, has yet to be inserted: see [`Encoded::named`].
 pub(super) struct Encoded {
     json: Vec<u8>,
-    /// The byte at which `subscriptionId` is inserted.
+    /// The byte of `json` at which `subscriptionId` is inserted.
     name_at: usize,
     position: SealedPosition,
 }
 
-/// The members that stand before `subscriptionId`.
+/// The members of a `change` message that come before `subscriptionId`, in their order.
 #[derive(Serialize)]
 struct Head<'a> {
     r#type: &'a str,
@@ -257,13 +280,16 @@ struct Head<'a> {
 }
 
 impl Encoded {
+    /// Encodes a change whose `subscription_id` is `None`.
     pub(super) fn new(change: ChangeMessage<'_>) -> Self {
         let head = Head { r#type: "change", event: change.event, table: change.table };
         let position = change.position.clone();
+        // The head alone ends with `}` where the whole message has a comma, so its length is the byte after
+        // that comma. This holds as long as `Head` has the first members of the message, in their order.
         Self { name_at: json(&head).len(), json: json(&Body::Change(change)), position }
     }
 
-    /// The message of one subscription, or of all that have this name.
+    /// Returns the message for the subscriptions of the group that have this name.
     pub(super) fn named(&self, name: &Name) -> Message {
         let resume = Some((name.clone(), self.position.clone()));
         let Some(id) = name.id() else { return Message::finish(&[&self.json], resume) };
@@ -280,17 +306,19 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 }
 
 impl Message {
+    /// Encodes a message that moves no subscription to another position.
     pub(super) fn new(body: &Body<'_>) -> Self {
         Self::finish(&[&json(body)], None)
     }
 
-    /// A message after which the subscription knows everything up to a position.
+    /// Encodes a message after which the client knows everything about a subscription up to a position.
     pub(super) fn at(body: &Body<'_>, name: &Name, position: &SealedPosition) -> Self {
         Self::finish(&[&json(body)], Some((name.clone(), position.clone())))
     }
 
     fn finish(parts: &[&[u8]], resume: Option<(Name, SealedPosition)>) -> Self {
         let length = parts.iter().map(|part| part.len()).sum();
+        // The header of a frame without a mask has at most 10 bytes.
         let mut frame = BytesMut::with_capacity(length + 10);
         put_text_header(&mut frame, length);
         let text_at = frame.len();
@@ -300,28 +328,30 @@ impl Message {
         Self(Arc::new(Finished { frame: frame.freeze(), text_at, resume }))
     }
 
-    /// A sign of life, now.
+    /// Returns a `heartbeat` with the present time.
     pub fn heartbeat() -> Self {
         Self::new(&Body::Heartbeat { timestamp: now() })
     }
 
-    /// What follows the first answer to a handshake.
+    /// Returns the `connection-status` that follows the first `subscribed` or `presence-sync` of a
+    /// connection. `transport` is `websocket` or `sse`.
     pub fn connected(transport: &str) -> Self {
         Self::new(&Body::ConnectionStatus { status: "connected", transport })
     }
 
-    /// The last message before a planned close.
+    /// Returns the `connection-status` that is sent last before the server restarts.
     pub fn reconnecting(transport: &str) -> Self {
         Self::new(&Body::ConnectionStatus { status: "reconnecting", transport })
     }
 
-    /// The last message of a stream that has no close code to say why it ends.
+    /// Returns the last message of a Server-Sent Events stream: such a stream has no close code to say why it
+    /// ends.
     pub fn ended(reason: CloseReason) -> Self {
         let (code, message) = (reason.name(), reason.words());
         Self::new(&Body::Error { subscription_id: None, code, message })
     }
 
-    /// The finished WebSocket frame.
+    /// The message as a WebSocket frame, header included.
     pub fn frame(&self) -> &Bytes {
         &self.0.frame
     }
@@ -331,27 +361,29 @@ impl Message {
         &self.0.frame[self.0.text_at..]
     }
 
-    /// Where its subscription goes on from, once this is read.
+    /// The subscription that the message belongs to, and the position from which it continues once its client
+    /// has read the message. `None` for a message that moves no subscription.
     pub fn resume(&self) -> Option<&(Name, SealedPosition)> {
         self.0.resume.as_ref()
     }
 }
 
-/// Why the server closes a connection; the number is the WebSocket's close code.
+/// The reason why the server closes a connection. The number is the close code of a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The server is going away and will be back (1012, service restart).
+    /// The server restarts; clients should connect again (1012, service restart).
     Restart,
-    /// Nothing was subscribed for too long (1000).
+    /// The connection has had no subscription, and was on no page, for five minutes (1000).
     Idle,
-    /// The session has ended (4401).
+    /// The session or the API token that the connection was opened with has ended (4401).
     SessionEnded,
-    /// The account that the connection was opened with is no longer the same (4403).
+    /// The role, the name or the email address of the viewer's account has changed (4403). The viewer may be
+    /// allowed to read other records now, so the connection begins anew.
     AccessChanged,
 }
 
 impl CloseReason {
-    /// What a stream without close codes calls it.
+    /// The `code` of the `error` with which a Server-Sent Events stream ends.
     fn name(self) -> &'static str {
         match self {
             Self::Restart => "RESTART",
@@ -361,7 +393,7 @@ impl CloseReason {
         }
     }
 
-    /// The same in words.
+    /// The reason in words, for the close frame of a WebSocket and the `message` of an `error`.
     pub fn words(self) -> &'static str {
         match self {
             Self::Restart => "the server restarts",
@@ -371,7 +403,7 @@ impl CloseReason {
         }
     }
 
-    /// The close code (RFC 6455, 7.4; 4000 and up are ours).
+    /// The close code of a WebSocket. RFC 6455, 7.4.2, leaves 4000 to 4999 to applications.
     pub fn code(self) -> u16 {
         match self {
             Self::Restart => 1012,
@@ -382,7 +414,8 @@ impl CloseReason {
     }
 }
 
-/// The header of an unmasked, final text frame.
+/// Writes the header of a text frame: one frame is the whole message, and servers do not mask (RFC 6455, 5.1
+/// and 5.2). The payload has `length` bytes.
 fn put_text_header(frame: &mut BytesMut, length: usize) {
     const FINAL_TEXT: u8 = 0x81;
     frame.put_u8(FINAL_TEXT);
@@ -399,11 +432,12 @@ fn put_text_header(frame: &mut BytesMut, length: usize) {
     }
 }
 
+/// Returns the present time in UTC, as `2026-04-05T12:00:00.000Z`.
 pub(super) fn now() -> String {
     Offset::UTC.to_datetime(Timestamp::now()).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
-/// Tells a subscription to read again.
+/// Returns the message that tells a client to read the records of a subscription again.
 pub(super) fn resync(name: &Name, reason: &str, position: &SealedPosition) -> Message {
     Message::at(&Body::Resync { subscription_id: name.id(), reason, position }, name, position)
 }
