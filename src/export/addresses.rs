@@ -1,5 +1,7 @@
-//! Which pages there are to export: each page once, and one with parameters for each record that
-//! its filters name.
+//! The paths to export: one for a page without parameters, one for each record for a page with parameters.
+//!
+//! The parameters of a path get their values from the records that the page itself shows: some component filters a
+//! table by `eq` on each parameter, and so says which field holds its values.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +15,17 @@ use crate::model::viewer::Viewer;
 use crate::render;
 use crate::runtime::Runtime;
 
-/// How many records are read at once.
+/// How many records one query reads.
 const AT_ONCE: u32 = 500;
-/// How many pages one path with parameters may stand for.
+/// How many pages one path with parameters may stand for: a limit against tables that were never meant to be
+/// exported.
 const MAX_PAGES: usize = 50_000;
 
-/// The paths that a page stands for, as a guest finds them; nothing if it does not say which.
+/// Returns the paths that a page stands for, from the records that a guest may read. `None` if no filter on the page
+/// names a field for each of its parameters.
+///
+/// # Errors
+/// If the records cannot be read, or there are more than [`MAX_PAGES`] paths.
 pub(super) async fn of(
     page: &Page,
     runtime: &Runtime,
@@ -41,7 +48,7 @@ pub(super) async fn of(
         for record in &rows {
             let path = render::path(&parts, &view.fields, record);
             let address = path.and_then(|path| runtime.app.at(&path));
-            // Another page may say more of the path literally.
+            // A page that has more of the path as literal text takes it: `/orders/new` before `/orders/:id`.
             paths.extend(
                 address.filter(|at| at.page.path == page.path).map(|at| at.path.to_string()),
             );
@@ -56,7 +63,8 @@ pub(super) async fn of(
     Ok(Some(paths))
 }
 
-/// The first data source whose filter says, for each parameter of the path, which field it is.
+/// Returns the first data source whose filter compares a field to each parameter of the path, and these fields in
+/// the order of the parameters. `None` if there is none.
 fn named(page: &Page) -> Option<(&DataSource, Vec<FieldAt>)> {
     page.all().into_iter().find_map(|component| {
         let source = component.data_source()?;
@@ -65,7 +73,7 @@ fn named(page: &Page) -> Option<(&DataSource, Vec<FieldAt>)> {
     })
 }
 
-/// The path of a page, with a field for each of its parameters.
+/// The path of a page as parts of a link, with a field in the place of each parameter.
 fn parts(page: &Page, fields: &[FieldAt]) -> Vec<HrefPart> {
     let mut fields = fields.iter();
     let segments = page.path.split('/').skip(1);

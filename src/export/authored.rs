@@ -1,27 +1,30 @@
-//! The HTML that authors write into `html` components is set aside before pages are made, and put in
-//! again by whoever makes files of them: so nothing of it is ever taken for what Pagetide wrote.
+//! Takes the HTML that authors write into `html` components out of an app before its pages are rendered.
+//!
+//! A mark stands in its place, and the export puts the HTML back when it rewrites a page. So an element that an
+//! author wrote is never mistaken for one of Pagetide's own, which may be left out.
 
 use std::sync::Arc;
 
 use crate::model::app::App;
 use crate::model::components::component::{Component, ComponentKind};
 
+/// The beginning of the comment that stands in the place of an author's HTML; its number follows.
 const MARK: &str = "pagetide-html:";
-/// The template that the HTML stands in.
+/// The template of `html` components.
 const TEMPLATE: &str = "html.html";
 
-/// An app without the HTML that its author wrote.
+/// An app without the HTML of its `html` components, and that HTML.
 #[derive(Clone, Debug)]
 pub struct SetAside {
-    /// The app, with a mark in the place of each.
+    /// The app, with a mark as the content of each `html` component.
     pub app: Arc<App>,
-    /// What belongs there, in order.
+    /// The HTML by the number in its mark.
     pub(super) authored: Vec<Arc<str>>,
 }
 
 impl SetAside {
-    /// Of this app. Where it has a template of its own for `html`, nothing is: that may do with the HTML
-    /// whatever it likes.
+    /// Sets aside the HTML of this app. Does nothing if the app has its own template for `html`, since that may do
+    /// more with the content than print it, and must get the real one.
     pub fn of(app: &App) -> Self {
         let mut app = app.clone();
         let mut authored = Vec::new();
@@ -45,12 +48,12 @@ fn set_aside(components: &mut [Component], authored: &mut Vec<Arc<str>>) {
     }
 }
 
-/// What stands in the place of what was set aside.
+/// The mark for the HTML of this number.
 pub(super) fn place(index: usize) -> String {
     format!("<!--{MARK}{index}-->")
 }
 
-/// What belongs in the place of a comment; `None` if it is only a comment.
+/// Returns the HTML that belongs in the place of a comment. `None` if the comment is no mark.
 pub(super) fn of<'a>(comment: &str, authored: &'a [Arc<str>]) -> Option<&'a str> {
     let index: usize = comment.strip_prefix(MARK)?.parse().ok()?;
     authored.get(index).map(AsRef::as_ref)

@@ -1,10 +1,10 @@
-//! The folder of an export: whatever an earlier export wrote there gives way, nothing else is
-//! touched, and nothing is written anywhere else.
+//! The output folder of an export. Files of an earlier export are replaced or removed; no other file is touched, and
+//! nothing is written outside the folder.
 //!
-//! Files wait in a folder of their own within until all of them are there. Whoever stops before leaves
-//! the folder as it was; what a killed one leaves there is ours, and cleared by the next. Before the first
-//! file takes its place, the list names all of them: so those of a build that is killed meanwhile are ours
-//! as well.
+//! New files are first written to a staging folder within it, and moved to their places when all of them are there. An
+//! export that fails before that leaves the folder as it was; if it is killed, the next export removes its staging
+//! folder. The list of written files is what tells an export's files from others. It names the new files before the
+//! first of them is moved, so that the files of an export that is killed in between are known to the next one too.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -14,31 +14,36 @@ use std::path::{Component, Path, PathBuf};
 use crate::export::ExportError;
 use crate::model::site_names::folders_of;
 
-/// The list of what was written, so that the next export knows what is its own.
+/// The list of the files that an export wrote, one name a line, for the next export.
 const LIST: &str = ".pagetide-build";
-/// Where files wait until all of them are there.
+/// The staging folder: new files wait here until all of them are written.
 const WAITING: &str = ".pagetide-build.part";
-/// Where the list waits, among them.
+/// The new list, in the staging folder, before it replaces the old one.
 const NEXT_LIST: &str = ".list";
-/// Where those of an earlier export are kept until all of this one have taken their places.
+/// The folder for replaced files, in the staging folder. They are put back if a new file cannot take its place.
 const KEPT: &str = ".before";
 
-/// A folder that is being filled. Dropped before it is finished, it is as it was.
+/// An output folder that is being filled. If it is dropped before it is finished, the folder is as it was before.
 pub(super) struct Folder {
     path: PathBuf,
-    /// The folders that were not there before, the innermost first.
+    /// The folders that this export created to reach `path`, the innermost first.
     made: Vec<PathBuf>,
-    /// Whether no earlier export filled it.
+    /// Whether there was no list of an earlier export.
     is_new: bool,
-    /// What an earlier export wrote.
+    /// The names of the files that an earlier export wrote.
     before: BTreeSet<String>,
+    /// The names of the files of this export.
     written: BTreeSet<String>,
-    /// Held as long as the folder is being filled; the system lets go of it with the process.
+    /// The lock against a second export. The operating system releases it when the process ends, however it does.
     _lock: File,
 }
 
 impl Folder {
-    /// A folder to fill: a new one, an empty one, or one that was filled before.
+    /// Opens a folder that is new, empty, or was filled by an earlier export.
+    ///
+    /// # Errors
+    /// [`ExportError::NotOurs`] if there are other files in it and no list, [`ExportError::Busy`] if another export
+    /// is filling it, [`ExportError::Folder`] if it cannot be used.
     pub(super) fn open(path: &Path) -> Result<Self, ExportError> {
         let unusable = |error| ExportError::Folder(path.to_owned(), error);
         let made: Vec<_> = path.ancestors().take_while(|path| !path.exists()).collect();
@@ -48,7 +53,7 @@ impl Folder {
         let lock = File::open(&path).map_err(unusable)?;
         match lock.try_lock() {
             Err(TryLockError::WouldBlock) => return Err(ExportError::Busy(path)),
-            // Not every file system has locks.
+            // Some file systems have no locks; there, nothing stops a second export.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
         let list = fs::read_to_string(path.join(LIST));
@@ -60,19 +65,22 @@ impl Folder {
         let is_new = list.is_err();
         let before = list.unwrap_or_default().lines().map(str::to_owned).collect();
         let folder = Self { path, made, is_new, before, written: BTreeSet::new(), _lock: lock };
-        // What an export that was cut short left behind.
+        // Removes the staging folder of an export that was killed.
         folder.clear()?;
         let waiting = folder.path.join(WAITING);
         fs::create_dir(&waiting).map_err(|error| folder.unusable(WAITING, error))?;
         Ok(folder)
     }
 
-    /// Whether the disk does not tell `A` from `a`.
+    /// Whether names that differ only in case are the same file on this disk.
     pub(super) fn folds_case(&self) -> bool {
         self.path.join(WAITING.to_uppercase()).exists()
     }
 
-    /// Puts a file among those that wait.
+    /// Writes a file into the staging folder, under its path from the output folder, with `/`.
+    ///
+    /// # Errors
+    /// If it cannot be written, or its name would lead out of the folder.
     pub(super) fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
         let target = self.path.join(WAITING).join(name);
         let unusable = |error| ExportError::Folder(target.clone(), error);
@@ -85,12 +93,16 @@ impl Folder {
         Ok(())
     }
 
-    /// Puts everything in its place, and takes away what an earlier export wrote and this one did
-    /// not.
+    /// Moves all files to their places, and removes the files of the earlier export that this one did not write.
+    ///
+    /// # Errors
+    /// [`ExportError::InTheWay`] if a file that no export wrote stands at the path of a new one, and
+    /// [`ExportError::Folder`] if a file cannot be moved. The files of the earlier export are then in place again.
     pub(super) fn finish(mut self) -> Result<(), ExportError> {
         for name in &self.written {
             self.check_way(name)?;
         }
+        // From here to the end the list names old and new files: a kill in between must leave no unknown file.
         self.write_list(self.before.union(&self.written))?;
         let stale: Vec<_> = self.before.difference(&self.written).cloned().collect();
         let (in_the_way, rest): (Vec<_>, Vec<_>) =
@@ -102,13 +114,14 @@ impl Folder {
             self.forget_list()?;
             return placed;
         }
-        // From here on the folder is this export's, and stays there.
+        // The export has succeeded, so dropping it must no longer remove the folders that it created.
         self.made.clear();
         rest.iter().for_each(|name| self.remove(name));
         self.write_list(self.written.iter())
     }
 
-    /// Puts every file in its place, and takes those away that stand in the way. Notes what it changes.
+    /// Removes the old files `in_the_way` of new ones, then moves every new file to its place. Adds each name to
+    /// `changed` before it touches its file, so that the caller can undo everything after an error.
     fn place_all(
         &self,
         in_the_way: &[String],
@@ -122,7 +135,7 @@ impl Folder {
         for name in &self.written {
             let from = self.path.join(WAITING).join(name);
             let to = self.path.join(name);
-            // What is the same stays, with its time.
+            // An unchanged file keeps its modification time, by which web servers and uploads notice changes.
             if let (Ok(now), Ok(before)) = (fs::read(&from), fs::read(&to))
                 && now == before
             {
@@ -135,7 +148,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Keeps what an earlier export has under a name.
+    /// Saves a file of the earlier export to [`KEPT`], as a hard link or else a copy. Does nothing if there is none.
     fn keep(&self, name: &str) -> Result<(), ExportError> {
         let from = self.path.join(name);
         let kept = self.kept(name);
@@ -143,13 +156,14 @@ impl Folder {
             return Ok(());
         }
         let made = fs::create_dir_all(kept.parent().unwrap_or(&self.path));
-        // Not every file system has links.
+        // Some file systems have no hard links.
         let linked = made.and_then(|()| fs::hard_link(&from, &kept));
         let copied = linked.or_else(|_| fs::copy(&from, &kept).map(drop));
         copied.map_err(|error| self.unusable(name, error))
     }
 
-    /// Puts back what was kept under a name, as far as the disk lets it.
+    /// Undoes a change: puts the saved file back, or removes the new one if there was none before. Ignores errors,
+    /// since the export is failing with one already.
     fn take_back(&self, name: &str) {
         let kept = self.kept(name);
         let to = self.path.join(name);
@@ -160,20 +174,22 @@ impl Folder {
         let _ = fs::rename(kept, to);
     }
 
+    /// The path of a saved file.
     fn kept(&self, name: &str) -> PathBuf {
         self.path.join(WAITING).join(KEPT).join(name)
     }
 
-    /// Makes the list again what it was.
+    /// Restores the list of the earlier export, or removes the list if there was none.
     fn forget_list(&self) -> Result<(), ExportError> {
         if self.is_new {
-            // It may not be there any more.
+            // The list may be gone already.
             let _ = fs::remove_file(self.path.join(LIST));
             return Ok(());
         }
         self.write_list(self.before.iter())
     }
 
+    /// Replaces the list in one step, by a rename, so that it is never half written.
     fn write_list<'a>(&self, names: impl Iterator<Item = &'a String>) -> Result<(), ExportError> {
         let list = names.map(|name| format!("{name}\n")).collect::<String>();
         let next = self.path.join(WAITING).join(NEXT_LIST);
@@ -182,7 +198,11 @@ impl Folder {
         written.map_err(|error| self.unusable(LIST, error))
     }
 
-    /// Refuses to write over what is not ours, and through a link, which may lead anywhere.
+    /// Checks that a new file would replace only files of an earlier export, and would not be written through a
+    /// symbolic link, which may lead out of the folder.
+    ///
+    /// # Errors
+    /// [`ExportError::InTheWay`] with the path that is in the way.
     fn check_way(&self, name: &str) -> Result<(), ExportError> {
         for above in folders_of(name) {
             let way = self.path.join(above);
@@ -203,7 +223,7 @@ impl Folder {
         if is_ours { Ok(()) } else { Err(ExportError::InTheWay(way)) }
     }
 
-    /// Whether an earlier export wrote everything in a folder.
+    /// Whether an earlier export wrote every file in a folder and below it. `false` if it cannot be read.
     fn holds_only_ours(&self, folder: &Path) -> bool {
         let Ok(entries) = fs::read_dir(folder) else { return false };
         entries.flatten().all(|entry| match entry.file_type() {
@@ -212,13 +232,13 @@ impl Folder {
         })
     }
 
-    /// Whether an earlier export wrote a file.
+    /// Whether an earlier export wrote the file at this path.
     fn is_ours(&self, path: &Path) -> bool {
         let name = path.strip_prefix(&self.path).ok().and_then(Path::to_str);
         name.is_some_and(|name| self.before.contains(name))
     }
 
-    /// Whether a file of an earlier export stands where this one has a folder, or the other way round.
+    /// Whether an old file has the name of a new folder, or an old file's folder has the name of a new file.
     fn is_in_the_way(&self, name: &str) -> bool {
         let below = format!("{name}/");
         let first_below = self.written.range(below.clone()..).next();
@@ -226,23 +246,24 @@ impl Folder {
             || folders_of(name).any(|above| self.written.contains(above))
     }
 
+    /// Moves one file from the staging folder to its place.
     fn place(&self, name: &str) -> Result<(), ExportError> {
         let from = self.path.join(WAITING).join(name);
         let to = self.path.join(name);
-        // All that was in it was ours.
+        // A folder of this name is empty by now: `check_way` saw only old files in it. Otherwise the rename fails.
         let _ = fs::remove_dir(&to);
         let folder = to.parent().unwrap_or(&self.path);
         let placed = fs::create_dir_all(folder).and_then(|()| fs::rename(&from, &to));
         placed.map_err(|error| self.unusable(name, error))
     }
 
-    /// Removes a file, and the folders that are empty then.
+    /// Removes a file, and the folders around it that become empty. Ignores errors.
     fn remove(&self, name: &str) {
         if !is_inside(name) {
             return;
         }
         let path = self.path.join(name);
-        // It may be gone already.
+        // The file may be gone already.
         let _ = fs::remove_file(&path);
         for above in path.ancestors().skip(1).take_while(|above| *above != self.path) {
             if fs::remove_dir(above).is_err() {
@@ -251,6 +272,7 @@ impl Folder {
         }
     }
 
+    /// Removes the staging folder, if there is one.
     fn clear(&self) -> Result<(), ExportError> {
         match fs::remove_dir_all(self.path.join(WAITING)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -267,7 +289,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed now is by the next export.
+        // If the staging folder cannot be removed now, the next export does it.
         let _ = self.clear();
         for folder in &self.made {
             let _ = fs::remove_dir(folder);
@@ -275,7 +297,7 @@ impl Drop for Folder {
     }
 }
 
-/// Whether a name stays within the folder that it is joined to.
+/// Whether a relative name stays within the folder that it is joined to: no `..`, no `.` alone, no root.
 fn is_inside(name: &str) -> bool {
     let parts = || Path::new(name).components();
     parts().next().is_some() && parts().all(|part| matches!(part, Component::Normal(_)))
@@ -287,6 +309,7 @@ mod tests {
 
     use super::*;
 
+    /// Exports these files, by name and text, into a folder.
     fn fill(path: &Path, files: &[(&str, &str)]) -> Result<(), ExportError> {
         let mut folder = Folder::open(path)?;
         for (name, text) in files {
@@ -327,7 +350,7 @@ mod tests {
         assert_eq!(fs::read_to_string(out.join("about")).unwrap(), "mine");
     }
 
-    /// Everything in a folder, by name.
+    /// The names of the files and folders in a folder, sorted.
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut names: Vec<_> =
@@ -359,12 +382,12 @@ mod tests {
     fn what_a_killed_export_leaves_locks_nobody_out() {
         let parent = tempfile::tempdir().unwrap();
         let out = parent.path().join("dist");
-        // While it made its files.
+        // Killed while it wrote to the staging folder.
         fs::create_dir_all(out.join(WAITING).join("a")).unwrap();
         fs::write(out.join(WAITING).join("a/index.html"), "half").unwrap();
         fill(&out, &[("index.html", "1"), ("old", "1")]).unwrap();
         assert_eq!(names(&out), [LIST, "index.html", "old"]);
-        // While it put them in their places.
+        // Killed while it moved files to their places.
         let mut folder = Folder::open(&out).unwrap();
         folder.put("index.html", b"2").unwrap();
         folder.put("new/index.html", b"2").unwrap();

@@ -1,4 +1,8 @@
-//! Every page as a file, as a guest sees it: a site that any server of files can serve.
+//! The static export of an app (`pagetide build`): each page that a guest may open becomes an HTML file, and
+//! any static web server can serve the folder.
+//!
+//! First a plan gives out all file names, then pages, files of `public/`, scripts and styles are written. Nothing
+//! takes its place in the output folder before all of it has been made: see `folder`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -33,38 +37,40 @@ use folder::Folder;
 use links::{ExportLinks, Guide};
 use plan::{ExportPlan, ExportSources, NO_JEKYLL};
 
-/// The folder of an app whose files are copied.
+/// The folder of an app whose files are copied into the export as they are.
 const PUBLIC: &str = "public";
-/// What servers of files answer with where there is no file.
+/// The file that most static web servers answer with if there is no file at a path.
 const NOT_FOUND: &str = "404.html";
 
-/// How an app is exported.
+/// The settings of an export.
 #[derive(Clone, Debug)]
 pub struct Export {
-    /// The folder that is filled.
+    /// The output folder.
     pub out: PathBuf,
-    /// What stands before every path: nothing, or `/site`.
+    /// The prefix of every path, without a slash at its end, as in `/site`. Empty if there is none.
     pub base_path: String,
-    /// Where the site will be, as in `https://example.org`; without it there is no sitemap.
+    /// The origin that the site will have, as in `https://example.org`. `None` if it is not known; then no sitemap
+    /// is written.
     pub site_url: Option<String>,
-    /// The server that pages reach for; without one they ask for nothing.
+    /// The origin of a live server that exported pages get their updates from. `None` makes pages that never
+    /// contact a server.
     pub live: Option<String>,
-    /// Leaves out what only people who have signed in may open.
+    /// Leaves out the pages that a guest may not open. If `false`, such a page is an error.
     pub skip_private: bool,
 }
 
-/// What an export wrote.
+/// The files that an export wrote, counted, and its notes.
 #[derive(Clone, Debug, Default)]
 pub struct ExportSummary {
-    /// How many files each path of the app became, and their bytes.
+    /// The files of each page, by its path as declared: one with parameters becomes many.
     pub pages: BTreeMap<String, Size>,
-    /// What else was written.
+    /// All other files, by a name for each group of them, such as `public files` or `robots.txt`.
     pub others: BTreeMap<String, Size>,
-    /// What is worth a word.
+    /// Sentences for the user about what was left out, and which links lead nowhere.
     pub notes: BTreeSet<String>,
 }
 
-/// How much something is.
+/// A number of files and their size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
     /// How many files were written.
@@ -76,42 +82,42 @@ pub struct Size {
 /// Why an app could not be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// A page could not be made.
+    /// The page or error page of this path could not be rendered.
     #[error("the page {0} cannot be made")]
     Page(String, #[source] PagesError),
-    /// The records could not be had.
+    /// The records that give a page its parameters could not be read.
     #[error(transparent)]
     Records(#[from] RecordsError),
-    /// Some pages are not for everyone.
+    /// A guest may not open these pages, and [`Export::skip_private`] is not set.
     #[error(
         "these pages are only for people who have signed in: {}\n--skip-private leaves them out",
         .0.join(", ")
     )]
     Private(Vec<String>),
-    /// A path with parameters stands for more pages than can be meant.
+    /// A path with parameters stands for more pages than this number.
     #[error("`{0}` stands for more than {1} pages")]
     TooMany(String, usize),
-    /// The folder has files in it, and none of ours.
+    /// The output folder is not empty, and no earlier export filled it.
     #[error("`{folder}` is not empty, and no export filled it; choose another with --out", folder = .0.display())]
     NotOurs(PathBuf),
-    /// Another export is at it.
+    /// Another export holds the lock of the output folder.
     #[error("another build is filling `{folder}`", folder = .0.display())]
     Busy(PathBuf),
-    /// Something stands where a file is to be written.
+    /// A file or folder that no export wrote stands at the path of a file to be written.
     #[error("`{path}` is in the way, and no export wrote it", path = .0.display())]
     InTheWay(PathBuf),
-    /// A file cannot be read or written.
+    /// A file or folder cannot be read or written.
     #[error("cannot use `{path}`", path = .0.display())]
     Folder(PathBuf, #[source] io::Error),
 }
 
 impl Export {
-    /// Writes an app's pages, and all they need, into the folder. `runtime` is that of the app without
-    /// what was set aside.
+    /// Writes all pages of an app, with the files that they need, into the output folder. `runtime` must run the app
+    /// of `set_aside`, which holds marks in the place of the HTML that its author wrote.
     ///
     /// # Errors
-    /// If something is private and not to be skipped, or cannot be read or written. The folder
-    /// is then as it was.
+    /// If a page is private and not to be skipped, if a page cannot be rendered, or if a file cannot be read or
+    /// written. The output folder is then as it was before.
     pub async fn run(
         &self,
         runtime: &Runtime,
@@ -136,7 +142,7 @@ impl Export {
     }
 }
 
-/// An export under way.
+/// An export in progress.
 struct Work<'a> {
     export: &'a Export,
     runtime: &'a Runtime,
@@ -147,7 +153,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Finds out what there is, and who has which name.
+    /// Collects the pages and files of the app and gives each its file name.
     async fn plan(&mut self) -> Result<ExportPlan, ExportError> {
         let (public, untold) = public::files(&self.runtime.app.folder.join(PUBLIC));
         for name in untold {
@@ -161,7 +167,10 @@ impl Work<'_> {
         Ok(plan)
     }
 
-    /// Finds out which pages there are: the paths of each, with its path as declared.
+    /// Returns the pages that a guest may open: each path as declared, with the paths that it stands for.
+    ///
+    /// # Errors
+    /// [`ExportError::Private`] if there are others and they are not to be skipped.
     async fn find(&mut self) -> Result<Vec<(String, BTreeSet<String>)>, ExportError> {
         let app = self.runtime.app.clone();
         let is_open = |page: &&Arc<Page>| app.may_open(page, &Viewer::Guest);
@@ -186,7 +195,8 @@ impl Work<'_> {
         Ok(found)
     }
 
-    /// Writes the pages; the paths of those that there are.
+    /// Writes the pages, `index.html` and `404.html`. Returns the paths of the pages that were written: a record may
+    /// have gone since the plan was made.
     async fn pages(&mut self, plan: &ExportPlan) -> Result<Vec<String>, ExportError> {
         let app = self.runtime.app.clone();
         let base = &*self.export.base_path;
@@ -216,7 +226,7 @@ impl Work<'_> {
         Ok(shown)
     }
 
-    /// Writes what leads to the first page where there is none at `/`.
+    /// Writes an `index.html` that redirects to the first page, for apps that have no page at `/`.
     async fn index(
         &mut self,
         links: &ExportLinks<'_>,
@@ -246,7 +256,7 @@ impl Work<'_> {
         opened.map_err(|error| ExportError::Page(path.to_owned(), error))
     }
 
-    /// Writes a page; how many bytes it has.
+    /// Writes one page. Returns its size in bytes.
     fn page(
         &mut self,
         html: &str,
@@ -261,7 +271,7 @@ impl Work<'_> {
         Ok(html.len())
     }
 
-    /// Copies `public/`, but for what is hidden.
+    /// Copies the planned files of `public/`, with their addresses below the base path.
     fn public_files(&mut self, plan: &ExportPlan) -> Result<(), ExportError> {
         let app = self.runtime.app.clone();
         let base = &*self.export.base_path;
@@ -284,10 +294,10 @@ impl Work<'_> {
         self.written.notes.extend(guide.notes);
     }
 
-    /// Writes the scripts and stylesheets that pages ask for.
+    /// Writes the scripts and stylesheets that the written pages refer to.
     fn assets(&mut self) -> Result<(), ExportError> {
         if self.export.live.is_some() {
-            // Scripts ask for more of them.
+            // Scripts import further modules when they need them, which no page names.
             self.assets.extend(client::asset_paths());
         }
         for path in std::mem::take(&mut self.assets) {
@@ -299,6 +309,7 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Writes `sitemap.xml`, `robots.txt` and `.nojekyll`.
     fn about_the_site(&mut self, plan: &ExportPlan, shown: &[String]) -> Result<(), ExportError> {
         let base = &*self.export.base_path;
         let site = self.export.site_url.as_deref();

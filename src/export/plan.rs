@@ -1,9 +1,9 @@
-//! What an export writes, and under which names, before anything is made. Where two want one name, one
-//! is left out, and both are told.
+//! The plan of an export: which files it writes, under which names, before any of them is made.
 //!
-//! What `serve` shows has the name: a page before a file of `public/`, but for a path that ends as
-//! names of files do. Pages as declared come before what an export writes of itself; pages of records
-//! after it, so that no row of data takes the place of anything but a row.
+//! If two files want one name, one is left out and a note names both. The winner is the one that `serve` would show at
+//! that path: a page goes before a file of `public/`, unless the path ends like a file name (`/a.txt`). Pages without
+//! parameters go before the files that the export generates, and pages of records after them: a record whose value
+//! happens to be `robots.txt` must not replace anything but another record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,46 +14,48 @@ use crate::client;
 use crate::export::PUBLIC;
 use crate::model::site_names::{GENERATED, INDEX, SiteNames, file_of, is_file_name};
 
-/// Keeps hosts from leaving out folders whose name begins with `_`.
+/// An empty file that keeps GitHub Pages from leaving out folders whose name begins with `_`, as that of our scripts
+/// does.
 pub(super) const NO_JEKYLL: &str = ".nojekyll";
 
-/// What is to be exported.
+/// The files of an export with their names.
 #[derive(Default)]
 pub(super) struct ExportPlan {
-    /// The pages by their paths.
+    /// The pages to write, by their paths.
     pub(super) pages: BTreeMap<String, PlannedPage>,
-    /// The files of `public/` by their names there.
+    /// The files of `public/` to copy: their paths on disk by their names in that folder.
     pub(super) public: BTreeMap<String, PathBuf>,
-    /// What the export writes of itself.
+    /// The files of [`GENERATED`] that the export writes.
     pub(super) generated: BTreeSet<&'static str>,
-    /// The names that files of the export have.
+    /// All names that are taken.
     pub(super) names: SiteNames,
-    /// What is left out, and why.
+    /// Sentences for the user about what is left out, and why.
     pub(super) notes: BTreeSet<String>,
 }
 
 /// One page of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PlannedPage {
-    /// The path of the page as declared.
+    /// The path of the page as declared, with its parameters.
     pub(super) of: String,
-    /// The name of its file.
+    /// The name of its file, from the output folder, with `/`.
     pub(super) file: String,
 }
 
-/// What there is to export.
+/// The pages and files that an app has to export.
 pub(super) struct ExportSources {
-    /// The paths of each page, with its path as declared.
+    /// The path of each page as declared, with the paths that it stands for.
     pub(super) pages: Vec<(String, BTreeSet<String>)>,
-    /// The files of `public/` by their names there.
+    /// The files of `public/`: their paths on disk by their names in that folder.
     pub(super) public: BTreeMap<String, PathBuf>,
-    /// Whether there is to be a sitemap.
+    /// Whether a sitemap is wanted.
     pub(super) has_sitemap: bool,
-    /// Whether the disk does not tell `A` from `a`.
+    /// Whether names that differ only in case are the same file on the disk.
     pub(super) folds_case: bool,
 }
 
 impl ExportPlan {
+    /// Gives out the names. The order of the calls is the order of precedence.
     pub(super) fn new(found: ExportSources) -> Self {
         let mut plan = Self { names: SiteNames::new(found.folds_case), ..Self::default() };
         plan.claim(client::FOLDER.trim_matches('/'), "scripts and styles");
@@ -84,6 +86,7 @@ impl ExportPlan {
         }
     }
 
+    /// Plans one page, unless a file has its name, or its path has a part that cannot be a file name.
     fn add_page(&mut self, path: &str, of: &str, public: &BTreeMap<String, PathBuf>) {
         let Some(file) = file_of(path) else {
             self.note(format!("{path} is left out: it cannot be the name of a file"));
@@ -97,13 +100,14 @@ impl ExportPlan {
         }
     }
 
+    /// Plans the files of [`GENERATED`] that are needed and that neither a page nor a file of `public/` replaces.
     fn add_generated(&mut self, found: &ExportSources, are_all_of_records: bool) {
         for name in GENERATED {
-            // What its author says to machines stands; the first page and what to say where there is
-            // none are those of `serve`.
+            // An author's own `robots.txt` or `sitemap.xml` in `public/` goes first. Their `index.html` and
+            // `404.html` there do not, since `serve` shows its own at `/` and for unknown paths.
             let is_for_machines = !name.ends_with(".html");
             match name {
-                // `serve` leads nowhere from there either.
+                // `serve` has no first page to redirect to from `/` either.
                 INDEX if are_all_of_records && found.public.contains_key(name) => continue,
                 "sitemap.xml" if !found.has_sitemap => continue,
                 INDEX if self.pages.contains_key("/") || found.pages.is_empty() => continue,
@@ -121,7 +125,7 @@ impl ExportPlan {
         }
     }
 
-    /// Gives out a name; or says who has it.
+    /// Gives a name to `owner` and returns `true`, or notes who has it already and returns `false`.
     fn claim_or_note(&mut self, name: &str, owner: &str) -> bool {
         let claimed = self.names.claim(name, owner);
         if let Err(other) = &claimed {
@@ -131,7 +135,7 @@ impl ExportPlan {
         claimed.is_ok()
     }
 
-    /// Gives out a name that nobody else can have yet.
+    /// Gives out a name that must still be free.
     fn claim(&mut self, name: &str, owner: &str) {
         let claimed = self.names.claim(name, owner);
         debug_assert!(claimed.is_ok(), "{name}");
@@ -146,7 +150,8 @@ impl ExportPlan {
 mod tests {
     use super::*;
 
-    /// What is exported of these pages and files, and what is told.
+    /// Plans an export of these pages and files. `exported` are the names of all its files but the generated ones for
+    /// machines and `404.html`; `told` are its notes.
     #[track_caller]
     fn check(pages: &[(&str, &[&str])], public: &[&str], exported: &[&str], told: &[&str]) {
         let paths = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();

@@ -1,4 +1,4 @@
-//! The files of `public/`: which there are, and what addresses in them become below a base path.
+//! The files of `public/`: the list of them, and the rewriting of their addresses for a base path.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::export::links::Guide;
 use crate::export::{css, html};
 
-/// The one hidden folder whose files are served: what proves whose a site is stands there (RFC 8615).
+/// The only hidden folder whose files are exported. It holds files of fixed names, such as the ones that prove who
+/// owns a site (RFC 8615).
 const WELL_KNOWN: &str = ".well-known";
 
-/// The files that are served, by their names in the folder; and the names of those that cannot be told.
+/// Returns the files to export by their names, relative to the folder and with `/`; and, apart from them, the names
+/// that are not UTF-8, which are left out. Hidden files and links that lead out of the folder are left out in silence.
 pub(super) fn files(folder: &Path) -> (BTreeMap<String, PathBuf>, Vec<String>) {
     let (mut files, mut untold) = (BTreeMap::new(), Vec::new());
-    // Where it really is: a link may lead anywhere.
+    // The real path, so that the target of each symbolic link can be held against it.
     let Ok(real) = folder.canonicalize() else { return (files, untold) };
     let mut folders = vec![(String::new(), real.clone())];
     while let Some((above, folder)) = folders.pop() {
@@ -31,7 +33,7 @@ pub(super) fn files(folder: &Path) -> (BTreeMap<String, PathBuf>, Vec<String>) {
             if !found.starts_with(&real) {
                 continue;
             }
-            // A link to a folder that it is in would go on for ever.
+            // A link to a folder above itself would be followed without end.
             if found.is_dir() && !folder.starts_with(&found) {
                 folders.push((format!("{name}/"), found));
             } else if found.is_file() {
@@ -42,8 +44,9 @@ pub(super) fn files(folder: &Path) -> (BTreeMap<String, PathBuf>, Vec<String>) {
     (files, untold)
 }
 
-/// The bytes of a file as they are to stand below the base path: addresses that begin with `/` lead
-/// below it, in stylesheets, HTML and pictures of SVG. Without one nothing changes.
+/// Returns a file as it is to be exported: in stylesheets, HTML and SVG, addresses that begin with `/` lead below the
+/// base path. Without a base path the bytes are returned unchanged, and so are those of any other kind of file. Notes
+/// the files that should have changed and could not: those that are not UTF-8, and web app manifests.
 pub(super) fn below_base(name: &str, bytes: Vec<u8>, guide: &mut Guide<'_>) -> Vec<u8> {
     let base = guide.links.base();
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
