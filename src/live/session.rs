@@ -263,10 +263,10 @@ impl Session {
             None => Name::Table(scope.table.name.clone()),
         };
         self.hub.may_begin(&self.admission)?;
-        let share = self.hub.filters.take(requester(), length(&handshake))?;
-        // The old subscription of this name ends before the connection's room is checked, so that a client with
-        // all the subscriptions it may have can still replace one.
+        // The old subscription of this name ends before anything is counted, so that a client that has all it
+        // may have can still replace one.
         self.end(&name);
+        let share = self.hub.filters.take(requester(), length(&handshake))?;
         self.has_room(self.subscriptions.len() + self.behind.len())?;
         let connection = (&self.admission, &self.outbox);
         let since = handshake.since;

@@ -103,6 +103,8 @@ async fn the_filters_of_one_requester_are_bounded_together_and_given_back() {
     for name in ["one", "two"] {
         assert_eq!(subscribe(&mut socket, &costly(name, 60)).await["type"], "subscribed");
     }
+    // One that takes the place of another is counted instead of it, not beside it.
+    assert_eq!(subscribe(&mut socket, &costly("two", 60)).await["type"], "subscribed");
     // Another guest of the same network is the same requester.
     let mut second = other.open(SUBSCRIBE).await.unwrap();
     let refused = subscribe(&mut second, &costly("three", 60)).await;
