@@ -1,4 +1,4 @@
-//! Actions: what a button, a row or several rows can be told to do.
+//! The actions of buttons, of rows and of selected rows, as an author writes them, and their checks.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,71 +13,79 @@ use crate::model::permissions::Operation;
 use crate::model::problem::Place;
 use crate::model::table::Table;
 
-/// What is done to a record.
+/// An action on a record, as in `{type: set, field: status, value: done}`.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Action", deny_unknown_fields)]
 pub(super) struct RawAction {
-    /// What is done: `delete` the record, or `set` one of its fields.
+    /// The kind of action: `delete` removes the record, `set` sets one of its fields.
     #[validate(required)]
     r#type: Option<RawDeed>,
-    /// The words on the button. An action that deletes has `Delete` by default. A button has its own.
+    /// The text on the button, for bulk actions. An action that deletes has `Delete` by default. The action
+    /// of a `button` takes none, since the button has a label itself.
     #[validate(length(min = 1, message = "must not be empty"))]
     label: Option<String>,
-    /// The field that `set` sets.
+    /// The field that `set` changes, as in `status`.
     field: Option<String>,
-    /// What `set` sets it to.
+    /// The value that `set` writes into the field, the same for every record and viewer, as in `done`.
     value: Option<Json>,
-    /// What people are asked before it is done. To delete is always asked for.
+    /// The question that people must confirm before the action runs, as in `Cancel this order?`. By default,
+    /// only an action that deletes asks, with a question of its own.
     #[validate(length(min = 1, message = "must not be empty"))]
     confirm: Option<String>,
 }
 
-/// What is done to a record.
+/// The kinds of action.
 #[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum RawDeed {
-    /// The record is removed.
+    /// The action removes the record.
     Delete,
-    /// One of its fields is set.
+    /// The action sets one field of the record to a value.
     Set,
 }
 
-/// What stands in each row: something that is done to its record, or a way to somewhere else.
+/// A button or link in each row: an action on the record of the row, or a link to another page.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "RowAction", deny_unknown_fields)]
 pub(super) struct RawRowAction {
-    /// What it does: `delete` the record, `set` one of its fields, or be a `link`.
+    /// The kind of action: `delete` removes the record, `set` sets one of its fields, `link` opens another
+    /// page.
     #[validate(required)]
     r#type: Option<RawRowDeed>,
-    /// The words on the button. An action that deletes has `Delete` by default.
+    /// The text on the button or link. An action that deletes has `Delete` by default.
     #[validate(length(min = 1, message = "must not be empty"))]
     label: Option<String>,
-    /// The field that `set` sets.
+    /// The field that `set` changes, as in `status`.
     field: Option<String>,
-    /// What `set` sets it to.
+    /// The value that `set` writes into the field, the same for every record and viewer, as in `done`.
     value: Option<Json>,
-    /// What people are asked before it is done. To delete is always asked for.
+    /// The question that people must confirm before the action runs, as in `Cancel this order?`. By default,
+    /// only an action that deletes asks, with a question of its own.
     #[validate(length(min = 1, message = "must not be empty"))]
     confirm: Option<String>,
-    /// Where a `link` leads: a path of this app, with fields in braces, as in `/orders/{id}`.
+    /// The page that a `link` opens: a path of this app, with fields of the record in braces, as in
+    /// `/orders/{id}`.
     href: Option<String>,
 }
 
-/// What a row can be told to do.
+/// The kinds of action in a row.
 #[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum RawRowDeed {
-    /// Its record is removed.
+    /// The action removes the record of the row.
     Delete,
-    /// One field of its record is set.
+    /// The action sets one field of the record to a value.
     Set,
-    /// A press opens another page.
+    /// The link opens another page.
     Link,
 }
 
-/// Checks an action at its place. A button has its own `label`.
+/// Checks an action on records of this table and returns it. `None` if it is faulty (that is reported).
+///
+/// `label` is that of the button which holds the action; the action then takes none itself. An action of
+/// a row or of selected rows is checked with `None` here and gives its own.
 pub(super) fn check(
     raw: RawAction,
     label: Option<&str>,
@@ -103,7 +111,7 @@ pub(super) fn check(
     Some(Action { deed: deed?, label: label?.into(), confirm: raw.confirm.map(Into::into) })
 }
 
-/// Checks what stands in each row.
+/// Checks an action or link of a row and returns it. `None` if it is faulty (that is reported).
 pub(super) fn check_row(
     raw: RawRowAction,
     table: &Table,

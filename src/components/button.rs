@@ -1,4 +1,4 @@
-//! `button`: leads somewhere, or does something to a record.
+//! `button`: opens a page or runs an action on a record. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,28 +12,30 @@ use crate::model::action::ActionKind;
 use crate::model::components::button::{Act, Button, ButtonTarget, ButtonVariant};
 use crate::model::components::component::ComponentKind;
 
-/// Leads somewhere, or does something to a record.
+/// A button that opens a page (`href`) or runs an action on a record (`action` and `dataSource`).
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawButton {
-    /// The words on it. Values may stand in them, as in `Ship order {$params.id}`.
+    /// The text on the button, in which values may stand, as in `Ship order {$params.id}`.
     #[validate(required, length(min = 1, message = "must not be empty"))]
     label: Option<String>,
-    /// Where it leads: a path of this app, as in `/orders/new`, or an http, https, mailto or tel
-    /// address. Values may stand in it, as in `/orders/{$params.id}/edit`. Give `action` instead to
-    /// do something.
+    /// The page that the button opens: a path of this app, as in `/orders/new`, or an http, https, mailto or
+    /// tel address. Values may stand in it, as in `/orders/{$params.id}/edit`. Give either `href` or `action`.
     href: Option<String>,
-    /// What it does to the record of `dataSource`, as in `{type: set, field: status, value: done}`.
+    /// The action that the button runs on the record of `dataSource`, as in
+    /// `{type: set, field: status, value: done}`.
     #[validate(nested)]
     action: Option<RawAction>,
-    /// The record that `action` is about: the first that the filter lets pass.
+    /// The record that `action` changes: the first one that passes the filter, in the order of `sort`, as in
+    /// `{table: orders, filter: [{field: id, operator: eq, value: $params.id}]}`.
     #[validate(nested)]
     data_source: Option<RawDataSource>,
-    /// How much it asks to be pressed. If you do not say: `danger` for what deletes, `secondary` for
-    /// all else.
+    /// The look of the button; `danger` for an action that deletes, `secondary` for all else if you do not
+    /// say.
     variant: Option<ButtonVariant>,
-    /// What happens once the action is done. If you do not say, people stay and are told.
+    /// The message and the page that follow a successful action, as in `{toast: Shipped, navigate: /orders}`.
+    /// By default, people stay on the page and read `Saved` or `Deleted`.
     #[validate(nested)]
     on_success: Option<RawOnSuccess>,
 }
@@ -62,7 +64,7 @@ impl ComponentSpec for RawButton {
                 return None;
             }
             (None, None) => {
-                // One that does not fit has been reported.
+                // A value of the wrong type was reported and removed, so it only looks missing here.
                 let is_known = |key: &str| around.problems().concern(&place.key(key));
                 if !["href", "action"].into_iter().any(is_known) {
                     let message = "this button does nothing";

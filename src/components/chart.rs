@@ -1,4 +1,4 @@
-//! `chart`: figures of groups of records, drawn.
+//! `chart`: figures over groups of records, drawn. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,52 +14,52 @@ use crate::model::query::{GroupBy, Grouping, Measure, TimeBucket};
 use crate::model::storage::Storage;
 use crate::model::table::Table;
 
-/// How many groups are drawn where the author does not say.
+/// The number of groups drawn where `x` groups by values and the author gives no `limit`.
 const DEFAULT_GROUPS: u32 = 12;
-/// How many stretches of time are drawn where the author does not say.
+/// The number of periods drawn where `x` groups by time and the author gives no `limit`.
 const DEFAULT_STEPS: u32 = 60;
-/// What stands in the chart's place, where the author does not say.
+/// The text in place of the chart where there are no records and the author gives no `emptyMessage`.
 const DEFAULT_EMPTY_MESSAGE: &str = "Nothing to draw yet.";
 
-/// Figures of groups of records, drawn.
+/// Draws one figure for each group of records, such as the number of orders by status.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawChart {
-    /// How it is drawn, as in `bar`.
+    /// The kind of chart, as in `bar`.
     #[validate(required)]
     kind: Option<ChartKind>,
-    /// What stands above it, as in `Orders by day`.
+    /// The heading above the chart, as in `Orders by day`.
     #[validate(required, length(min = 1, message = "must not be empty"))]
     title: Option<String>,
-    /// Which records it is made of and how it stays current, as in `{table: orders}`. It takes no
-    /// `sort`.
+    /// The records that count and how the chart stays current, as in `{table: orders}`. It takes no `sort`.
     #[validate(required, nested)]
     data_source: Option<RawDataSource>,
-    /// How the records are grouped, as in `{field: status}`.
+    /// The field whose values make the groups, as in `{field: status}` or `{field: createdAt, by: month}`.
     #[validate(required, nested)]
     x: Option<RawX>,
-    /// The figure of each group; how many records it has if you do not say.
+    /// The figure of each group, as in `{aggregate: sum, field: total}`; the number of records if you do not
+    /// say.
     #[validate(nested)]
     value: Option<RawMeasure>,
-    /// How many groups are drawn at most; 12 values or 60 stretches of time if you do not say. Of
-    /// values the greatest are drawn, and the rest as one where that makes sense; of time the latest.
+    /// The most groups that are drawn, from 1 to 366. Of times, the latest are drawn. Of values, those with the
+    /// greatest figures are drawn, and with `count` and `sum` also the rest together; 12 values or 60 periods
+    /// if you do not say.
     #[validate(range(min = 1, max = 366, message = "must be from 1 to 366"))]
     limit: Option<i64>,
-    /// What stands in its place, when there are no records; `Nothing to draw yet.` if you do not say.
+    /// The text in place of the chart when there are no records; `Nothing to draw yet.` if you do not say.
     empty_message: Option<String>,
 }
 
-/// How the records of a chart are grouped.
+/// The groups of a chart: a field, and for dates and times the length of a period.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "X", deny_unknown_fields)]
 struct RawX {
-    /// The field whose values make the groups.
+    /// The field whose values make the groups, as in `status`. Records with the same value are one group.
     #[validate(required)]
     field: Option<String>,
-    /// How much time makes one group, for dates and times; `day` if you do not say. Days are
-    /// those of UTC.
+    /// For dates and times: the length of the period that makes one group, in UTC; `day` if you do not say.
     by: Option<TimeBucket>,
 }
 
@@ -132,7 +132,8 @@ fn check_x(
     Some(if is_time { GroupBy::Time(at, step) } else { GroupBy::Value(at) })
 }
 
-/// Whether the figures can be the parts that a donut shows.
+/// Returns whether the kind of chart can show this figure, and reports it if not. The parts of a donut must
+/// add up to a whole, which means and extremes do not.
 fn check_parts(
     kind: Option<ChartKind>,
     measure: Measure,

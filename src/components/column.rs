@@ -1,4 +1,4 @@
-//! The columns of a data table.
+//! The columns of a `dataTable`, as an author writes them, and their checks.
 
 use std::sync::Arc;
 
@@ -18,38 +18,38 @@ use crate::model::storage::Storage;
 use crate::model::table::Table;
 use crate::model::viewer::Viewer;
 
-/// The units that a width may have.
+/// The CSS units that the `width` of a column may have.
 const UNITS: [&str; 5] = ["px", "rem", "em", "ch", "%"];
 
-/// A column, and what is special about it.
+/// A column of a table: a field and its settings, as in `{field: total, label: Worth, width: 8rem}`.
 #[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Column", deny_unknown_fields)]
 pub(super) struct RawColumn {
-    /// The field it shows.
+    /// The field whose values the column shows, as in `total`.
     #[validate(required)]
     field: Option<String>,
-    /// What stands above it; the field's own label if you do not say.
+    /// The heading of the column; the field's own label if you do not say.
     label: Option<String>,
-    /// How wide it is at least, as in `12rem`, `240px` or `20%`; as its values need if you do not say.
+    /// The width of the column in `px`, `rem`, `em`, `ch` or `%`, as in `12rem`. Long values can make it
+    /// wider; as wide as its values need if you do not say.
     #[schemars(regex(pattern = r"^[0-9]{1,4}(\.[0-9]{1,2})?(px|rem|em|ch|%)$"))]
     width: Option<String>,
-    /// To which side its cells are aligned; numbers to the right, all else to the left if you do
-    /// not say.
+    /// The alignment of the cells; numbers to the right, all else to the left if you do not say.
     align: Option<Align>,
-    /// How its values are written: `short`, `long`, `iso` or `relative` for dates and times, `compact`,
-    /// `whole` or `plain` for numbers, `truncate` for texts. As suits the field if you do not say.
+    /// The format of the values: `short`, `long`, `iso` or `relative` for dates and times, `compact`,
+    /// `whole` or `plain` for numbers, `truncate` for texts; the usual format of the field if you do not say.
     format: Option<ValueFormat>,
-    /// Whether viewers may sort by it. By default, if the table is `sortable`.
+    /// `true` lets viewers sort by the column. Columns of relationships cannot be sorted by; the `sortable` of
+    /// the table if you do not say.
     sortable: Option<bool>,
-    /// Who sees it, as in `[admin]`; everyone who may read the field if you do not say.
+    /// The viewers who see the column, as in `[admin]`; everyone who may read the field if you do not say.
     visible: Option<RawGrant>,
-    /// Whether those who may change the field can do so right in the table; `false` if you do not
-    /// say.
+    /// `true` lets viewers who may change the field edit its cells in the table; `false` if you do not say.
     editable: Option<bool>,
 }
 
-/// Every field that somebody sees.
+/// Returns a column for each field except `id` that at least one viewer of the page may read.
 pub(super) fn visible_columns(table: &Table, audience: &[Viewer], sortable: bool) -> Vec<Column> {
     let shown = table
         .all()
@@ -57,7 +57,8 @@ pub(super) fn visible_columns(table: &Table, audience: &[Viewer], sortable: bool
     shown.map(|(field, declared)| plain(field, declared, sortable)).collect()
 }
 
-/// A field's column, of which nothing is said.
+/// Returns the column of a field with the defaults. A relationship is never sortable: its cells show the
+/// labels of other records, while its values are their ids.
 fn plain(field: FieldAt, declared: &Field, sortable: bool) -> Column {
     Column {
         field,
@@ -71,7 +72,8 @@ fn plain(field: FieldAt, declared: &Field, sortable: bool) -> Column {
     }
 }
 
-/// Checks the columns of a table.
+/// Checks the columns of a table and returns those without a fault. `sortable` is the table's own setting,
+/// for columns that give none.
 pub(super) fn check(
     raw: Vec<Named<RawColumn>>,
     table: &Arc<Table>,
@@ -133,7 +135,8 @@ impl RawColumn {
     }
 }
 
-/// Whether it is a number with a unit.
+/// Checks that a width is a number of up to four digits, with up to two decimals, and a CSS unit. Reports
+/// at `place` and returns `false` if not.
 fn check_width(width: &str, place: &Place, around: &mut dyn CheckContext) -> bool {
     let number = UNITS.iter().find_map(|unit| width.strip_suffix(unit)).unwrap_or_default();
     let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
@@ -148,7 +151,7 @@ fn check_width(width: &str, place: &Place, around: &mut dyn CheckContext) -> boo
     fine
 }
 
-/// The format, if it suits the field.
+/// Returns the format if it suits the field. Otherwise reports the formats that do, and returns `None`.
 pub(super) fn check_format(
     raw: Option<ValueFormat>,
     field: &Field,
@@ -169,7 +172,8 @@ pub(super) fn check_format(
     None
 }
 
-/// Whether somebody who may open the page may edit the field.
+/// Reports an editable column whose field no viewer of the page may change, or that has no control in a
+/// table cell.
 fn check_editable(table: &Arc<Table>, field: FieldAt, place: Place, around: &mut dyn CheckContext) {
     let name = &table.field(field).name;
     if table.field(field).kind.is_system() {

@@ -1,4 +1,4 @@
-//! `container`: holds other components.
+//! `container`: holds other components and arranges them. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,14 +10,14 @@ use crate::components::{CheckContext, ComponentSpec};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::container::{Container, Layout};
 
-/// Holds other components and says how they stand.
+/// Holds other components and arranges them.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawContainer {
-    /// How the children stand; `stack` if you do not say.
+    /// The arrangement of the children; `stack` if you do not say.
     layout: Option<Layout>,
-    /// The components it holds.
+    /// The components in the container, in order.
     #[expect(dead_code, reason = "the items are read one by one")]
     children: Option<Each<AnyComponent>>,
 }

@@ -1,4 +1,7 @@
-//! `dataSource`: which records a component shows and how they stay current.
+//! `dataSource`: the records of a component and how they stay current, as an author writes it.
+//!
+//! [`check`] reports what does not fit the table or the page's viewers. The checked form is
+//! `model::data_source`.
 
 use std::sync::Arc;
 
@@ -19,10 +22,11 @@ use crate::model::query::{Direction, Sort};
 use crate::model::refresh::{DEFAULT_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS, Refresh};
 use crate::model::table::Table;
 
-/// The words in place of the records when there are none, where the author gives none.
+/// The text in place of the records where there are none and the author gives no `emptyMessage`.
 pub(super) const NO_RECORDS: &str = "Nothing here yet.";
 
-/// Which records a component shows and how they stay current.
+/// The records that a component shows, and how they stay current, as in
+/// `{table: orders, refreshMode: realtime}`.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
@@ -30,15 +34,18 @@ pub(super) struct RawDataSource {
     /// The table whose records are shown, as in `orders`.
     #[validate(required)]
     table: Option<String>,
-    /// Which of its records: conditions that must all hold. All records if you do not say.
+    /// The conditions that a record must meet to be shown, as in
+    /// `[{field: status, operator: eq, value: open}]`. All of them must hold; every record is shown if you do
+    /// not say.
     #[schemars(with = "Option<RawFilter>")]
     filter: Option<Json>,
-    /// In which order, the most important field first. Missing values come last either way.
+    /// The order of the records, the most important field first, as in
+    /// `[{field: total, direction: desc}]`. Missing values come last in either direction.
     sort: Option<Vec<RawSort>>,
-    /// How the records stay current; `static` if you do not say.
+    /// The way in which an open page learns of changes; `static` if you do not say.
     refresh_mode: Option<RawRefreshMode>,
-    /// How many milliseconds pass between two polls, for `refreshMode: poll`; 30000 if you do not
-    /// say.
+    /// The time between two polls in milliseconds, at least 1000, for `refreshMode: poll`; 30000 if you do
+    /// not say.
     #[validate(range(
         min = 1000,
         message = "must be at least 1000 (1 second)\nraise this to 1000 or more; without it the interval is 30000"
@@ -46,34 +53,36 @@ pub(super) struct RawDataSource {
     poll_interval_ms: Option<i64>,
 }
 
-// The rule above is written out, since its message says it in words too.
+// The attribute above repeats the two numbers, because its message must be a literal. This keeps them equal.
 const _: () = assert!(MIN_POLL_INTERVAL_MS == 1000 && DEFAULT_POLL_INTERVAL_MS == 30_000);
 
-/// One field to order by.
+/// A field to sort by and the direction, as in `{field: total, direction: desc}`.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct RawSort {
-    /// The field to sort by.
+    /// The field to sort by, as in `total`.
     #[validate(required)]
     field: Option<String>,
-    /// Which end comes first; `asc` if you do not say.
+    /// The direction: `asc` puts the smallest value first, `desc` the greatest; `asc` if you do not say.
     direction: Option<Direction>,
 }
 
-/// How records stay current.
+/// The ways in which an open page learns of changes.
 #[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum RawRefreshMode {
-    /// As they were when the page was made.
+    /// The records stay as they were when the page was loaded.
     Static,
-    /// Fetched again every `pollIntervalMs`.
+    /// The browser fetches them again every `pollIntervalMs` milliseconds.
     Poll,
-    /// Changes are pushed as they happen.
+    /// The server sends each change to the browser as it happens.
     Realtime,
 }
 
-/// Checks a data source; gives its table and its order with it.
+/// Checks a data source. Returns it with its table and its order, or `None` if the table cannot be used
+/// (that is reported). A faulty filter or sort is reported too, but the rest of the component is still
+/// checked.
 pub(super) fn check(
     raw: RawDataSource,
     place: &Place,
@@ -88,7 +97,8 @@ pub(super) fn check(
     Some((DataSource { table: table.name.clone(), filter, refresh }, table, sort))
 }
 
-/// Checks the data source of a component that makes one thing of all its records.
+/// Checks the data source of a component that aggregates all its records, as `kpi` and `chart` do.
+/// Reports a `sort`, since it would have no effect.
 pub(super) fn check_unsorted(
     raw: RawDataSource,
     place: &Place,
@@ -120,7 +130,8 @@ fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn CheckConte
     }
 }
 
-/// Whether the page's viewers and the table's readers are the same people.
+/// Compares the viewers of the page with the readers of the table. Reports a fault if no viewer of the
+/// page may read the table, and a warning if the page is open to everyone and the table is not.
 fn check_access(table: &Table, place: &Place, around: &mut dyn CheckContext) {
     let may_read = |viewer| table.allows(viewer, Operation::Read);
     let audience = around.audience();
@@ -135,7 +146,10 @@ fn check_access(table: &Table, place: &Place, around: &mut dyn CheckContext) {
     }
 }
 
-/// An author's own filter may use fields that viewers may not read.
+/// Checks the filter of a data source and returns it. Returns a filter that passes all records after a
+/// fault, which is reported.
+///
+/// An author's filter may use fields that viewers may not read, unlike a filter that a viewer sends.
 fn check_filter(
     table: &Table,
     json: &Json,

@@ -1,4 +1,4 @@
-//! `dataTable`: records as rows.
+//! `dataTable`: records as rows of a table, as an author writes it, and its checks.
 
 use std::sync::Arc;
 
@@ -20,24 +20,25 @@ use crate::model::problem::Place;
 use crate::model::query::Window;
 use crate::model::table::Table;
 
-/// How many rows are shown where the author does not say.
+/// The number of rows on a page where the author gives neither `pageSize` nor `pageSizes`.
 const DEFAULT_PAGE_SIZE: u32 = 50;
 /// The most rows that a page of a table may have.
 const MAX_PAGE_SIZE: i64 = 200;
 
-/// Records as rows of a table.
+/// Shows records as rows of a table. Viewers can sort, search, filter, edit cells and act on rows where you
+/// allow it.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawDataTable {
-    /// What stands above the table.
+    /// The heading above the table. By default, there is none.
     title: Option<String>,
-    /// Which records are shown and how they stay current, as in `{table: orders}`.
+    /// The records to show and how they stay current, as in `{table: orders}`.
     #[validate(required, nested)]
     data_source: Option<RawDataSource>,
-    /// What is shown of each record, from left to right: names of fields, or
-    /// `{field, label, width, align, format, sortable, visible, editable}`.
-    /// Every field that the viewer may read if you do not say.
+    /// The columns from left to right: names of fields, or
+    /// `{field, label, width, align, format, sortable, visible, editable}`;
+    /// every field that the viewer may read except `id` if you do not say.
     #[validate(
         length(
             min = 1,
@@ -46,33 +47,36 @@ pub(super) struct RawDataTable {
         nested
     )]
     columns: Option<Vec<Named<RawColumn>>>,
-    /// Whether viewers may sort by the columns that do not say so themselves; `false` if you do not
+    /// `true` lets viewers sort by every column that does not say `sortable` itself; `false` if you do not
     /// say.
     sortable: Option<bool>,
-    /// Whether viewers may look for words: `true` for all fields of text that they may read, or
-    /// some of these, as in `{fields: [customer, city]}`.
+    /// A search box above the table: `true` searches all text fields that the viewer may read, and
+    /// `{fields: [customer, city]}` searches some of them; `false` if you do not say.
     #[validate(nested)]
     search: Option<RawSearch>,
-    /// The fields that viewers may filter by, each with a control above the table. What is typed
-    /// there and not understood shows no rows, and says so; days and times are those of UTC.
+    /// The fields that viewers may filter by, as in `[status, total]`. Each has a control above the table.
+    /// If a viewer enters something that is not a value of the field, the table shows no rows and a
+    /// message. Days and times are in UTC.
     filters: Option<Vec<String>>,
-    /// What stands where the rows would, when there are none; `Nothing here yet.` if you do not say.
+    /// The text in place of the rows when there are none; `Nothing here yet.` if you do not say.
     empty_message: Option<String>,
-    /// How many rows are shown at most; 50, or the first of `pageSizes`, if you do not say.
+    /// The most rows on a page, from 1 to 200; the first of `pageSizes`, or else 50, if you do not say.
     #[validate(range(min = 1, max = 200, message = "must be from 1 to 200"))]
     page_size: Option<i64>,
-    /// How many rows viewers may choose to see at most, as in `[25, 50, 100]`.
+    /// The page sizes that viewers can choose from, each from 1 to 200, as in `[25, 50, 100]`. By default,
+    /// they cannot choose.
     #[schemars(inner(range(min = 1, max = 200)))]
     page_sizes: Option<Vec<i64>>,
-    /// Whether viewers may turn to the rows beyond the first ones; `true` if you do not say.
+    /// `false` shows the first page of rows only; `true` if you do not say.
     pagination: Option<bool>,
-    /// Where a row leads: a path of this app, with fields in braces, as in `/orders/{id}`.
+    /// The page that a row opens: a path of this app, with fields of the record in braces, as in
+    /// `/orders/{id}`. By default, rows open nothing.
     row_link: Option<String>,
-    /// What stands at the end of each row, as in `{type: delete}`.
+    /// The buttons and links at the end of each row, as in `[{type: delete}]`.
     #[validate(nested)]
     row_actions: Option<Vec<RawRowAction>>,
-    /// What can be done to all rows that are chosen, as in `{type: set, label: Done, field: status,
-    /// value: done}`.
+    /// The actions on all rows that a viewer has selected, as in
+    /// `[{type: set, label: Done, field: status, value: done}]`.
     #[validate(nested)]
     bulk_actions: Option<Vec<RawAction>>,
 }
@@ -123,7 +127,8 @@ impl ComponentSpec for RawDataTable {
 }
 
 impl RawDataTable {
-    /// How many rows are shown at most, and how many may be chosen.
+    /// Returns the page size and the sizes that viewers may choose from. Reports sizes out of range, sizes
+    /// listed twice, and a `pageSize` that is not among `pageSizes`.
     fn check_sizes(&self, place: &Place, around: &mut dyn CheckContext) -> (u32, Vec<u32>) {
         let at = place.key("pageSizes");
         let mut sizes: Vec<u32> = Vec::new();
@@ -154,7 +159,8 @@ impl RawDataTable {
     }
 }
 
-/// The fields that viewers may filter by.
+/// Returns the fields that viewers may filter by. Reports fields that no viewer may read, that are listed
+/// twice, or whose values have no control.
 fn check_filters(
     names: Vec<String>,
     table: &Arc<Table>,

@@ -1,4 +1,4 @@
-//! `details`: one record, field by field.
+//! `details`: one record, field by field. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,23 +17,24 @@ use crate::model::problem::Place;
 use crate::model::query::Window;
 use crate::model::table::Table;
 
-/// What stands where the record would, where the author does not say.
+/// The text in place of the record where there is none and the author gives no `emptyMessage`.
 const DEFAULT_EMPTY_MESSAGE: &str = "There is no such record.";
 
-/// One record, field by field: the first that its data source finds. Where the filter of the data
-/// source asks for `$params`, and there is no such record, there is no such page either.
+/// Shows one record, field by field: the first one of its data source. If the filter of the data source uses
+/// `$params` and no record passes it, the page answers 404 Not Found.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawDetails {
-    /// The field that names the record, above all others. Where the page has no title, it is one.
+    /// The field shown as a heading above the others, as in `customer`. It is the title of the page if the
+    /// page has no other title. By default, there is no heading.
     title_field: Option<String>,
-    /// Which record is shown and how it stays current, as in
+    /// The record to show and how it stays current, as in
     /// `{table: orders, filter: [{field: id, operator: eq, value: $params.id}]}`.
     #[validate(required, nested)]
     data_source: Option<RawDataSource>,
-    /// What is shown of it, from top to bottom: names of fields, or `{field, label, format, visible}`.
-    /// Every field that the viewer may read if you do not say.
+    /// The fields from top to bottom: names of fields, or `{field, label, format, visible}`; every field that
+    /// the viewer may read except `id` and `titleField` if you do not say.
     #[validate(
         length(
             min = 1,
@@ -42,24 +43,24 @@ pub(super) struct RawDetails {
         nested
     )]
     fields: Option<Vec<Named<RawDetail>>>,
-    /// What stands where the record would, when there is none.
+    /// The text in place of the record when there is none; `There is no such record.` if you do not say.
     empty_message: Option<String>,
 }
 
-/// A field of the record, and what is special about it.
+/// A field of the record and its settings, as in `{field: total, label: Worth, format: whole}`.
 #[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Detail", deny_unknown_fields)]
 pub(super) struct RawDetail {
-    /// The field it shows.
+    /// The field whose value is shown, as in `total`.
     #[validate(required)]
     field: Option<String>,
-    /// What stands above its value; the field's own label if you do not say.
+    /// The label of the value; the field's own label if you do not say.
     label: Option<String>,
-    /// How its value is written: `short`, `long` or `iso` for dates and times, `compact` or `whole`
-    /// for numbers, `truncate` for texts. As suits the field if you do not say.
+    /// The format of the value: `short`, `long`, `iso` or `relative` for dates and times, `compact`, `whole` or
+    /// `plain` for numbers, `truncate` for texts; the usual format of the field if you do not say.
     format: Option<ValueFormat>,
-    /// Who sees it, as in `[admin]`; everyone who may read the field if you do not say.
+    /// The viewers who see the value, as in `[admin]`; everyone who may read the field if you do not say.
     visible: Option<RawGrant>,
 }
 
@@ -89,7 +90,7 @@ impl ComponentSpec for RawDetails {
     }
 }
 
-/// Every field that somebody sees, but for the one that is the title.
+/// Returns each field, except `id` and the title, that at least one viewer of the page may read.
 fn visible_details(
     table: &Table,
     title: Option<FieldAt>,
@@ -106,6 +107,7 @@ fn visible_details(
     shown.map(detail).collect()
 }
 
+/// Checks the fields that `details` or a card of a `gallery` shows, and returns those without a fault.
 pub(super) fn check_fields(
     raw: Vec<Named<RawDetail>>,
     table: &Table,

@@ -1,4 +1,4 @@
-//! `divider`: a line between parts of a page.
+//! `divider`: a line between parts of a page, as an author writes it.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,12 +8,12 @@ use crate::components::{CheckContext, ComponentSpec};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::divider::Divider;
 
-/// A line between parts of a page.
+/// Draws a line between parts of a page.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawDivider {
-    /// A few words in the line, as in `Last week`.
+    /// A few words in the line, up to 100 characters, as in `Last week`. By default, there are none.
     #[validate(length(min = 1, max = 100, message = "must have from 1 to 100 characters"))]
     label: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `form`: adds a record or changes one.
+//! `form`: adds a record to a table or changes one. As an author writes it, and its checks.
 
 use std::sync::Arc;
 
@@ -27,25 +27,27 @@ use crate::model::table::Table;
 use crate::model::value::Value;
 use crate::model::viewer::Viewer;
 
-/// What people are told once it is saved, where the author does not say.
+/// The message after a form was saved, where the author gives no `toast`.
 const DEFAULT_TOAST: &str = "Saved";
 
-/// Adds a record to a table, or changes one.
+/// A form that adds a record to a table (`table`) or changes a record (`dataSource`). If the filter of
+/// `dataSource` uses `$params` and no record passes it, the page answers 404 Not Found.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawForm {
-    /// What stands above the form.
+    /// The heading above the form. By default, there is none.
     title: Option<String>,
-    /// The table that a new record is added to, as in `orders`. Give `dataSource` instead to change
-    /// a record.
+    /// The table that the form adds a record to, as in `orders`. Give either `table` or `dataSource`.
     table: Option<String>,
-    /// The record that is changed: the first that the filter lets pass. Give `table` instead to add
-    /// one.
+    /// The record that the form changes: the first one that passes the filter, in the order of `sort`, as in
+    /// `{table: orders, filter: [{field: id, operator: eq, value: $params.id}]}`. It takes no `refreshMode`
+    /// but `static`.
     #[validate(nested)]
     data_source: Option<RawDataSource>,
-    /// What the form asks for, from top to bottom: names of fields, or `{field, label, help,
-    /// placeholder, default, hidden, mustBeTrue}`. Every field that the viewer may set if you do not say.
+    /// The fields of the form from top to bottom: names of fields, or
+    /// `{field, label, help, placeholder, default, hidden, mustBeTrue}`; every field that the viewer may set
+    /// if you do not say.
     #[validate(
         length(
             min = 1,
@@ -54,47 +56,50 @@ pub(super) struct RawForm {
         nested
     )]
     fields: Option<Vec<Named<RawFormField>>>,
-    /// What stands on the button; `Add` or `Save` if you do not say.
+    /// The text on the button; `Add` for a new record, `Save` for a change if you do not say.
     #[validate(length(min = 1, message = "must not be empty"))]
     submit_label: Option<String>,
-    /// What happens once it is saved. If you do not say, people stay and read `Saved`.
+    /// The message and the page that follow a save, as in `{toast: Thank you, navigate: /orders/{id}}`. By
+    /// default, people stay on the page and read `Saved`.
     #[validate(nested)]
     on_success: Option<RawOnSuccess>,
 }
 
-/// What happens once something is saved.
+/// The message and the page that follow a successful form or action.
 #[derive(Default, Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "OnSuccess", deny_unknown_fields)]
 pub(super) struct RawOnSuccess {
-    /// Where people are led: a path of this app, with fields of the record in braces, as in
-    /// `/orders/{id}`. They stay where they are if you do not say.
+    /// The page that opens: a path of this app, with fields of the record in braces, as in `/orders/{id}`;
+    /// the same page as before if you do not say.
     navigate: Option<String>,
-    /// What people are told; `Saved` or `Deleted` if you do not say.
+    /// The message that people read; `Saved` or `Deleted` if you do not say.
     #[validate(length(min = 1, message = "must not be empty"))]
     toast: Option<String>,
 }
 
-/// A field of a form, and what is special about it.
+/// A field of a form and its settings, as in `{field: customer, help: The person who pays}`.
 #[derive(Default, Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "FormField", deny_unknown_fields)]
 struct RawFormField {
-    /// The name of the field.
+    /// The field that the control sets, as in `customer`.
     #[validate(required)]
     field: Option<String>,
-    /// What stands above it; the field's own label if you do not say.
+    /// The label of the control; the field's own label if you do not say.
     label: Option<String>,
-    /// What stands below it: what to enter, and what for.
+    /// A sentence below the control that says what to enter, and why. By default, there is none.
     help: Option<String>,
-    /// What stands in it while it is empty, as in `Ada Lovelace`.
+    /// An example in the empty control, as in `Ada Lovelace`, for fields that people type into.
     placeholder: Option<String>,
-    /// What a new record has there if nobody changes it; the field's own default if you do not say.
+    /// The value that the control has at first in a form for new records, or that a hidden field is set to;
+    /// the field's own default if you do not say.
     default: Option<Json>,
-    /// Whether nobody sees it and the form itself sets it to `default`; `false` if you do not say.
+    /// `true` shows no control: the form sets the field to `default`, which a hidden field must have;
+    /// `false` if you do not say.
     hidden: Option<bool>,
-    /// Whether the form is saved only with this box ticked, as for `I agree`; `false` if you do not
-    /// say.
+    /// For checkboxes: `true` refuses the form while the box is not ticked, as for `I agree`; `false` if you
+    /// do not say.
     must_be_true: Option<bool>,
 }
 
@@ -127,7 +132,7 @@ impl ComponentSpec for RawForm {
     }
 }
 
-/// What a form is about.
+/// The record that a form adds or changes.
 struct FormSubject {
     purpose: Purpose,
     table: Arc<Table>,
@@ -136,7 +141,7 @@ struct FormSubject {
 }
 
 impl FormSubject {
-    /// Whether somebody who may open the page may set the field by this form.
+    /// Returns whether at least one viewer of the page may set the field by this form.
     fn may_set(&self, at: FieldAt, around: &dyn CheckContext) -> bool {
         let table = &self.table;
         let may = |viewer: &Viewer| match self.purpose {
@@ -193,7 +198,7 @@ fn check_about(
             return None;
         }
         (None, None) => {
-            // One that does not fit has been reported.
+            // A value of the wrong type was reported and removed, so it only looks missing here.
             let is_known = |key: &str| around.problems().concern(&place.key(key));
             if !["table", "dataSource"].into_iter().any(is_known) {
                 let problem = around.problems().report(place, "`table` is missing");
@@ -206,14 +211,14 @@ fn check_about(
     Some(about)
 }
 
-/// Whether somebody who may open the page may use the form at all.
+/// Reports a form that no viewer of the page may use.
 fn check_audience(about: &FormSubject, around: &mut dyn CheckContext) {
     let (operation, words, key, rule) = match about.purpose {
         Purpose::Create => (Operation::Create, "add to", "table", "create"),
         Purpose::Update => (Operation::Update, "change", "dataSource", "update"),
     };
     let table = &about.table;
-    // Whoever changes a record reads it first.
+    // The form shows the record before it changes it, so its user must be able to read it.
     let needed = match about.purpose {
         Purpose::Create => vec![operation],
         Purpose::Update => vec![Operation::Read, operation],
@@ -247,7 +252,8 @@ fn check_fields(
     fields
 }
 
-/// Whether a form can set the field. Reports at `place` if not.
+/// Returns whether the form can set the field. Reports at `place` a field that the system sets, or that no
+/// viewer of the page may set.
 fn check_settable(
     at: FieldAt,
     place: &Place,
@@ -261,7 +267,7 @@ fn check_settable(
         around.problems().report(place.clone(), message).help("remove it");
         return false;
     }
-    // A table that nobody may write to is reported once, not by field.
+    // `check_audience` has reported a table that no viewer may write to. Its fields would repeat that.
     let may_any = table.all().any(|(at, _)| about.may_set(at, around));
     if may_any && !about.may_set(at, around) {
         let message = format!("nobody who may open this page may set `{name}`");
@@ -317,7 +323,7 @@ fn check_field(
     }
 }
 
-/// Whether people type into the field's control.
+/// Returns whether people type text into the field's control, so that a placeholder can be seen.
 fn has_room(field: FieldAt, about: &FormSubject) -> bool {
     let control = editor(about.table.field(field)).map(|editor| editor.control);
     use Control::{Decimal, Email, Integer, LongText, Tel, Text, Url};
@@ -338,7 +344,7 @@ fn check_default(
     literal.check(declared, around.problems()).unwrap_or(Value::Null)
 }
 
-/// A form that leaves out what every record must have could never add one.
+/// Reports a form for new records that leaves out a required field without a default: none could be saved.
 fn check_needed(fields: &[FormField], about: &FormSubject, around: &mut dyn CheckContext) {
     let place = around.place().key("fields");
     if about.purpose == Purpose::Update || around.problems().concern(&place) {
@@ -346,7 +352,8 @@ fn check_needed(fields: &[FormField], about: &FormSubject, around: &mut dyn Chec
     }
     let table = &about.table;
     let left_out = table.needed().find(|at| fields.iter().all(|field| field.field != *at));
-    // Without `fields` it is the permissions that leave it out, and the form is only for those who may.
+    // A form without `fields` has every field that a viewer may set. It leaves out only those that permissions
+    // exclude, which is no fault of the form.
     let is_listed = !fields.is_empty() && left_out.is_some_and(|at| about.may_set(at, around));
     if let Some(at) = left_out.filter(|_| is_listed) {
         let name = &table.field(at).name;
@@ -358,7 +365,7 @@ fn check_needed(fields: &[FormField], about: &FormSubject, around: &mut dyn Chec
     }
 }
 
-/// Nobody is led to a record that they may not read.
+/// Reports a `navigate` with fields of the record if no viewer of the page may read the table.
 fn check_led(on_success: &OnSuccess, table: &Table, around: &mut dyn CheckContext) {
     let mut parts = on_success.navigate.iter().flatten();
     let names_it = parts.any(|part| matches!(part, HrefPart::Field(_)));
@@ -374,7 +381,7 @@ fn check_led(on_success: &OnSuccess, table: &Table, around: &mut dyn CheckContex
     }
 }
 
-/// Checks what is to happen after a success, to a record of this table.
+/// Checks `onSuccess` of a form or action on records of this table. A faulty path is reported and left out.
 pub(super) fn check_success(
     raw: RawOnSuccess,
     default_toast: &str,

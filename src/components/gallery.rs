@@ -1,4 +1,4 @@
-//! `gallery`: records as cards.
+//! `gallery`: records as cards. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,41 +14,42 @@ use crate::model::problem::Place;
 use crate::model::query::Window;
 use crate::model::table::Table;
 
-/// How many cards are shown where the author does not say.
+/// The number of cards where the author gives no `pageSize`.
 const DEFAULT_PAGE_SIZE: u32 = 12;
 
-/// Records as cards, as many in a row as fit.
+/// Shows records as cards, as many in a row as fit.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawGallery {
-    /// The heading above the cards.
+    /// The heading above the cards. By default, there is none.
     title: Option<String>,
-    /// Which records are shown and how they stay current, as in `{table: orders}`.
+    /// The records to show and how they stay current, as in `{table: orders}`.
     #[validate(required, nested)]
     data_source: Option<RawDataSource>,
-    /// What is shown of each record, as in `{title: name, fields: [price, colour]}`.
+    /// The fields of each card, as in `{title: name, fields: [price, colour]}`.
     #[validate(required, nested)]
     card: Option<RawCard>,
-    /// The words in place of the cards when there are none; `Nothing here yet.` if you do not say.
+    /// The text in place of the cards when there are none; `Nothing here yet.` if you do not say.
     empty_message: Option<String>,
-    /// How many cards are shown at most; 12 if you do not say.
+    /// The most cards that are shown, from 1 to 200; 12 if you do not say.
     #[validate(range(min = 1, max = 200, message = "must be from 1 to 200"))]
     page_size: Option<i64>,
 }
 
-/// What a gallery shows of each record.
+/// The fields that a card of a gallery shows of its record, and the page that it opens.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Card", deny_unknown_fields)]
 struct RawCard {
-    /// The field that names the record.
+    /// The field that is the heading of the card, as in `name`.
     #[validate(required)]
     title: Option<String>,
     /// The fields below the title: their names, or `{field, label, format, visible}`.
     #[validate(nested)]
     fields: Option<Vec<Named<RawDetail>>>,
-    /// Where a card leads: a path of this app, with fields in braces, as in `/boats/{id}`.
+    /// The page that a card opens: a path of this app, with fields of the record in braces, as in
+    /// `/boats/{id}`. By default, cards open nothing.
     href: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `image`: a picture.
+//! `image`: a picture. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,28 +9,31 @@ use crate::model::components::component::ComponentKind;
 use crate::model::components::image::Image;
 use crate::model::problem::Place;
 
-/// A picture from the app's public files.
+/// Shows a picture from the app's `public` folder, or from an https address.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawImage {
-    /// Where the picture is. A path of this app, as in `/harbour.jpg` for the file
+    /// The address of the picture: a path of this app, as in `/harbour.jpg` for the file
     /// `public/harbour.jpg`, or an https address.
     #[validate(required)]
     src: Option<String>,
-    /// What it shows, in words, for whoever cannot see it. An empty text says that it only decorates.
+    /// A description of the picture for people who cannot see it, as in `The harbour at dawn`. Give an empty
+    /// text for a picture that only decorates.
     #[validate(required)]
     alt: Option<String>,
-    /// How many pixels it is wide. It never takes more room than there is.
+    /// The width in pixels, from 1 to 10000, together with `height`. A picture wider than its place is made
+    /// smaller.
     #[validate(range(min = 1, max = 10000, message = "must be from 1 to 10000"))]
     width: Option<i64>,
-    /// How many pixels it is high. With both, its place is kept while it loads, and nothing moves.
+    /// The height in pixels, from 1 to 10000, together with `width`. With both, the browser keeps the place
+    /// of the picture free while it loads, so that the page does not move.
     #[validate(range(min = 1, max = 10000, message = "must be from 1 to 10000"))]
     height: Option<i64>,
-    /// What stands below it.
+    /// The text below the picture. By default, there is none.
     #[validate(length(min = 1, message = "must not be empty"))]
     caption: Option<String>,
-    /// Whether its corners are round; `false` if you do not say.
+    /// `true` rounds the corners; `false` if you do not say.
     rounded: Option<bool>,
 }
 
@@ -58,7 +61,8 @@ impl ComponentSpec for RawImage {
     }
 }
 
-/// Width and height, which go together.
+/// Returns width and height in pixels if both are given. Reports one without the other, and warns if both
+/// are missing.
 fn check_size(
     width: Option<i64>,
     height: Option<i64>,
@@ -72,7 +76,7 @@ fn check_size(
         (Some(_), None) => ("width", "height"),
         (None, Some(_)) => ("height", "width"),
         (None, None) => {
-            // What did not fit was reported and taken out, and looks as if it were missing.
+            // A value of the wrong type was reported and removed, so it only looks missing here.
             let faulty =
                 ["width", "height"].iter().any(|key| around.problems().concern(&place.key(key)));
             if !faulty {

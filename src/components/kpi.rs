@@ -1,4 +1,4 @@
-//! `kpi`: one figure over records.
+//! `kpi`: one figure over records. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,22 +10,21 @@ use crate::components::{CheckContext, ComponentSpec};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::kpi::Kpi;
 
-/// One figure over records, large.
+/// Shows one large figure over records, such as their number or a sum.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawKpi {
-    /// What the figure is, as in `Open orders`.
+    /// The label of the figure, as in `Open orders`.
     #[validate(required, length(min = 1, message = "must not be empty"))]
     label: Option<String>,
-    /// How the figure is made of the records, as in `{aggregate: count}`.
+    /// The figure, as in `{aggregate: count}` or `{aggregate: sum, field: total}`.
     #[validate(required, nested)]
     value: Option<RawMeasure>,
-    /// Which records it is made of and how it stays current, as in `{table: orders}`. It takes no
-    /// `sort`.
+    /// The records that count and how the figure stays current, as in `{table: orders}`. It takes no `sort`.
     #[validate(required, nested)]
     data_source: Option<RawDataSource>,
-    /// A few words below the figure.
+    /// A few words below the figure, as in `not shipped yet`. By default, there are none.
     hint: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `link`: a way to another page.
+//! `link`: opens another page. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,16 +8,16 @@ use crate::components::{CheckContext, ComponentSpec, phrase};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::link::Link;
 
-/// A way to another page.
+/// A link to another page.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawLink {
-    /// Where it leads: a path of this app, as in `/about`, or an http, https, mailto or tel address.
+    /// The page that the link opens: a path of this app, as in `/about`, or an http, https, mailto or tel address.
     /// Values may stand in it, as in `/orders/{$params.id}/edit`.
     #[validate(required)]
     href: Option<String>,
-    /// The words to click. Values may stand in them, as in `Order {$params.id}`.
+    /// The text of the link, in which values may stand, as in `Order {$params.id}`.
     #[validate(required)]
     label: Option<String>,
 }

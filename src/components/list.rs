@@ -1,4 +1,4 @@
-//! `list`: records as entries of a list.
+//! `list`: records as entries of a list. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,45 +12,45 @@ use crate::model::problem::Place;
 use crate::model::query::Window;
 use crate::model::table::Table;
 
-/// How many entries are shown where the author does not say.
+/// The number of entries where the author gives no `pageSize`.
 const DEFAULT_PAGE_SIZE: u32 = 10;
 
-/// Records as entries of a quiet list.
+/// Shows records as entries of a list, each with up to four fields.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawList {
-    /// What stands above the list.
+    /// The heading above the list. By default, there is none.
     title: Option<String>,
-    /// Which records are shown and how they stay current, as in `{table: orders}`.
+    /// The records to show and how they stay current, as in `{table: orders}`.
     #[validate(required, nested)]
     data_source: Option<RawDataSource>,
-    /// What is shown of each record, as in `{title: customer}`.
+    /// The fields of each entry, as in `{title: customer, meta: total, badge: status}`.
     #[validate(required, nested)]
     item: Option<RawItem>,
-    /// What stands where the entries would, when there are none; `Nothing here yet.` if you do not
-    /// say.
+    /// The text in place of the entries when there are none; `Nothing here yet.` if you do not say.
     empty_message: Option<String>,
-    /// How many entries are shown at most; 10 if you do not say.
+    /// The most entries that are shown, from 1 to 200; 10 if you do not say.
     #[validate(range(min = 1, max = 200, message = "must be from 1 to 200"))]
     page_size: Option<i64>,
 }
 
-/// What a list shows of each record: names of fields.
+/// The fields that an entry of a list shows of its record, and the page that it opens.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Item", deny_unknown_fields)]
 struct RawItem {
-    /// The field that names the record.
+    /// The field that is the title of the entry, as in `customer`.
     #[validate(required)]
     title: Option<String>,
-    /// The field shown below the title.
+    /// The field shown below the title, as in `city`.
     subtitle: Option<String>,
-    /// The field shown at the right.
+    /// The field shown at the right, as in `total`.
     meta: Option<String>,
-    /// The field shown as a badge.
+    /// The field shown at the right after `meta`, as in `status`. An option is shown as a badge.
     badge: Option<String>,
-    /// Where an entry leads: a path of this app, with fields in braces, as in `/orders?find={id}`.
+    /// The page that an entry opens: a path of this app, with fields of the record in braces, as in
+    /// `/orders?find={id}`. By default, entries open nothing.
     href: Option<String>,
 }
 

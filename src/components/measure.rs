@@ -1,4 +1,4 @@
-//! `value`: one figure made of many records.
+//! `value`: one figure over many records, as an author writes it in `kpi` and `chart`, and its checks.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,44 +11,45 @@ use crate::model::query::Measure;
 use crate::model::storage::Storage;
 use crate::model::table::Table;
 
-/// One figure made of many records, as in `{aggregate: sum, field: total}`.
+/// One figure over many records, as in `{aggregate: sum, field: total}`.
 #[derive(Deserialize, Serialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Value", deny_unknown_fields)]
 pub(super) struct RawMeasure {
-    /// How the figure is made, as in `count`.
+    /// The way to compute the figure, as in `count`.
     #[validate(required)]
     aggregate: Option<RawAggregate>,
-    /// The field it is made of; `count` takes none. Records without a value there count for nothing.
+    /// The field whose values are used, as in `total`. `count` takes no field. Records without a value there
+    /// are left out.
     field: Option<String>,
 }
 
-/// How a figure is made of many records.
+/// The ways to compute one figure from many records.
 #[derive(Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 enum RawAggregate {
-    /// How many records there are.
+    /// The number of records.
     Count,
-    /// The sum of all values.
+    /// The sum of the values.
     Sum,
     /// The mean of the values.
     Avg,
-    /// The smallest of all values.
+    /// The smallest value, or the earliest date or time.
     Min,
-    /// The greatest of all values.
+    /// The greatest value, or the latest date or time.
     Max,
 }
 
-/// Which values a figure may be made of.
+/// The fields that a component accepts for its figure.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Suits {
-    /// Numbers, days and instants.
+    /// Numbers, and dates and times with `min` and `max`: a figure that is only written.
     AnyFigure,
-    /// What can be drawn to scale.
+    /// Numbers alone: a figure that is drawn to scale.
     Numbers,
 }
 
-/// Checks a figure over the records of a table.
+/// Checks a figure over the records of a table and returns it. `None` if it is faulty (that is reported).
 pub(super) fn check(
     raw: RawMeasure,
     table: &Table,
@@ -89,14 +90,15 @@ pub(super) fn check(
     Some(make(at))
 }
 
-/// Whether the field holds numbers that mean an amount.
+/// Returns whether the field holds amounts, which can be added up. Ids and autonumbers are integers, but
+/// only names.
 fn is_number(table: &Table, at: FieldAt) -> bool {
     let kind = &table.field(at).kind;
     let number = matches!(kind.storage(), Storage::Integer | Storage::Decimal(_));
     number && !matches!(kind, FieldKind::Id | FieldKind::Autonumber(_))
 }
 
-/// Whether the field holds days or instants.
+/// Returns whether the field holds dates or instants. Times of day are not included.
 pub(super) fn is_time(table: &Table, at: FieldAt) -> bool {
     table.field(at).kind.storage().is_calendar()
 }

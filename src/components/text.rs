@@ -1,4 +1,4 @@
-//! `text`: a heading or a paragraph.
+//! `text`: a heading or a paragraph. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,16 +8,17 @@ use crate::components::{CheckContext, ComponentSpec, phrase};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::text::{Text, TextVariant};
 
-/// A heading or a paragraph.
+/// Shows a heading or a paragraph.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawText {
-    /// The words to show. They are shown as written, never read as HTML. Values may stand in them:
-    /// `{$params.id}`, `{$query.status}`, `{$currentUser.name}`.
+    /// The text to show, in which values may stand: `{$params.id}`, `{$query.status}`, `{$currentUser.name}`.
+    /// It is shown as written: HTML and Markdown in it have no effect.
     #[validate(required)]
     content: Option<String>,
-    /// What part of the page the words are; `body` if you do not say.
+    /// The part of the page that the text is, which decides its size and its HTML element; `body` if you do
+    /// not say.
     variant: Option<TextVariant>,
 }
 

@@ -1,28 +1,29 @@
-//! Attributes that hold addresses, and how: one, several, among CSS, or with other things.
+//! The HTML and SVG attributes that hold addresses, and the syntax in which each holds them.
 
 use crate::export::css;
 
-/// What an address becomes; `None` if it stays.
+/// Returns the new form of an address, or `None` if it stays as it is.
 type RewriteAddress<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
 
-/// How an attribute holds addresses.
+/// The syntax in which an attribute holds addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holding {
     /// The whole value is one address.
     One,
-    /// Several with blanks between them.
+    /// Several addresses with blanks between them.
     Several,
-    /// Pictures, each with when it is the one to take (HTML standard, 4.8.4.2).
+    /// A `srcset`: pictures, each with the width or density that it is for (HTML standard, 4.8.4.2).
     Pictures,
     /// The value is CSS with addresses in it.
     Css,
-    /// After how long to go there (HTML standard, 4.2.5.3).
+    /// The content of `<meta http-equiv=refresh>`: seconds, then an address or none (HTML standard, 4.2.5.3).
     Refresh,
     /// The value is a whole HTML document.
     Document,
 }
 
-/// How an attribute of an element holds addresses; `None` if it does not.
+/// Returns how an attribute of an element holds addresses. `None` if it holds none. `get` returns the value of another
+/// attribute of the same element.
 pub(super) fn holding(
     element: &str,
     attribute: &str,
@@ -38,7 +39,7 @@ pub(super) fn holding(
         | ("manifest", "html") => Holding::One,
         ("ping", _) | ("archive", "object") => Holding::Several,
         ("srcset" | "imagesrcset", _) => Holding::Pictures,
-        // In SVG some properties are attributes as well.
+        // SVG allows these CSS properties as attributes, with `url()` in them.
         (
             "style" | "fill" | "stroke" | "filter" | "mask" | "clip-path" | "cursor" | "marker"
             | "marker-start" | "marker-mid" | "marker-end",
@@ -50,7 +51,7 @@ pub(super) fn holding(
     })
 }
 
-/// How the content of a `<meta>` holds addresses.
+/// The same for the `content` of a `<meta>`, which depends on its other attributes.
 fn meta(get: &dyn Fn(&str) -> Option<String>) -> Option<Holding> {
     if get("http-equiv").is_some_and(|name| name.eq_ignore_ascii_case("refresh")) {
         return Some(Holding::Refresh);
@@ -74,7 +75,8 @@ fn meta(get: &dyn Fn(&str) -> Option<String>) -> Option<Holding> {
     is_address.then_some(Holding::One)
 }
 
-/// What a value becomes; `None` if it stays. Documents are not for here.
+/// Returns an attribute's value with its addresses rewritten. `None` if it stays, and for whole documents, which the
+/// caller rewrites as HTML.
 pub(super) fn led(holding: Holding, value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     match holding {
         Holding::One => lead(value),
@@ -86,6 +88,7 @@ pub(super) fn led(holding: Holding, value: &str, lead: RewriteAddress<'_>) -> Op
     }
 }
 
+/// Rewrites addresses with blanks between them.
 fn several(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     let mut is_changed = false;
     let now: Vec<_> = value
@@ -99,8 +102,8 @@ fn several(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     is_changed.then(|| now.join(" "))
 }
 
-/// `small.png 1x, large.png 2x`: an address ends with the next blank, and commas at its end are none of
-/// it; what else is said of it goes on to the next comma that is not in brackets.
+/// Rewrites a `srcset` such as `small.png 1x, large.png 2x`. An address ends at the next blank and may hold commas,
+/// except at its end; its width or density goes on to the next comma outside parentheses.
 fn pictures(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     let mut written = String::new();
     let mut rest = value;
@@ -126,7 +129,7 @@ fn pictures(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     }
 }
 
-/// Where what is said of a picture ends.
+/// The length of a picture's width or density: up to the next comma outside parentheses.
 fn end_of_words(words: &str) -> usize {
     let mut depth = 0_usize;
     let end = words.find(|c: char| {
@@ -140,7 +143,7 @@ fn end_of_words(words: &str) -> usize {
     end.unwrap_or(words.len())
 }
 
-/// `5; url=/there`: the word and the quotes may be missing.
+/// Rewrites a refresh such as `5; url='/there'`. `url=` and the quotes may be missing.
 fn refresh(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     let blank = |c: char| c.is_ascii_whitespace();
     let waits = |c: char| c.is_ascii_digit() || c == '.';

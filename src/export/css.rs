@@ -1,16 +1,16 @@
-//! Addresses in CSS: of pictures, fonts and other stylesheets.
+//! Finds and rewrites the addresses in CSS: of pictures, fonts and other stylesheets.
 
 use std::ops::Range;
 
 use cssparser::{ParseError, Parser, Token, serialize_string};
 
-/// What an address becomes; `None` if it stays.
+/// Returns the new form of an address, or `None` if it stays as it is.
 type RewriteCssAddress<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
 
-/// The CSS with other addresses; `None` if all of them stay. Everything else keeps its bytes.
+/// Returns CSS with its addresses rewritten, and every other byte as it was. `None` if all addresses stay.
 pub(super) fn led(css: &str, lead: RewriteCssAddress<'_>) -> Option<String> {
     let mut found = Vec::new();
-    // What cannot be read any more holds no addresses that a browser would follow.
+    // Where the parser gives up, so does a browser: it follows no address behind that point.
     let _ = find(&mut Parser::new(css), Strings::Words, &mut found);
     let changes: Vec<_> =
         found.into_iter().filter_map(|(at, old)| Some((at, lead(&old)?))).collect();
@@ -21,6 +21,7 @@ pub(super) fn led(css: &str, lead: RewriteCssAddress<'_>) -> Option<String> {
     let mut copied = 0;
     for (at, address) in changes {
         written.push_str(&css[copied..at.start]);
+        // `url(/a)` is one token, with its parentheses; the address within `url("/a")` is a token of its own.
         let is_bare = !css[at.clone()].starts_with(['"', '\'']);
         let mut quoted = String::new();
         serialize_string(&address, &mut quoted).expect("writing to a string cannot fail");
@@ -31,14 +32,14 @@ pub(super) fn led(css: &str, lead: RewriteCssAddress<'_>) -> Option<String> {
     Some(written)
 }
 
-/// What the strings of a stretch of CSS are.
+/// The meaning of the strings in a block or function: `content: "a"` is text, `url("a")` is an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Strings {
     Words,
     Addresses,
 }
 
-/// Finds every address with its place.
+/// Collects every address with the range of bytes to replace, here and in the blocks within.
 fn find(
     parser: &mut Parser<'_>,
     strings: Strings,
@@ -74,7 +75,8 @@ fn find(
         };
         is_next_an_address =
             matches!(&token, Token::AtKeyword(name) if name.eq_ignore_ascii_case("import"));
-        // The address of a namespace is a name: nobody goes there.
+        // The address in `@namespace` is a mere identifier, which a browser does not fetch; changed, it would name
+        // another namespace.
         is_a_name = match &token {
             Token::AtKeyword(name) => name.eq_ignore_ascii_case("namespace"),
             Token::Semicolon => false,

@@ -1,8 +1,8 @@
-//! A page as a file: addresses lead where the export puts things, and what needs a server is left
-//! out, or reaches for the server that is live.
+//! Rewrites the HTML of a rendered page for the export: addresses lead to where the export puts things, and elements
+//! that need a server are left out, or contact the live server if there is one.
 //!
-//! Only what changes is written anew; every other byte stays as it was rendered. Of what an author wrote
-//! as HTML nothing is left out but what has no effect without a server, and that is told.
+//! Only what changes is written anew; every other byte stays as it was rendered. From HTML that an author wrote, only
+//! elements that have no effect without a server are left out, and a note says so.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::export::links::Guide;
 use crate::export::tags::{attribute_at, end_of, get, span, start_tag, text, tokens};
 use crate::export::{authored, css};
 
-/// What only scripts read: it says how current things are, or how to change them.
+/// Attributes that only scripts read, to keep components current. Left out if there is no live server.
 const FOR_SCRIPTS: [&str; 12] = [
     "data-component",
     "data-refresh",
@@ -31,38 +31,41 @@ const FOR_SCRIPTS: [&str; 12] = [
     "data-updated-at",
     "data-value",
 ];
-/// What lets people edit, which nobody can who is not signed in at the server.
+/// Attributes that make cells editable. Always left out: who reads an exported page is not
+/// signed in.
 const FOR_EDITING: [&str; 3] = ["data-table", "data-lock", "data-editor"];
-/// Makes a file of a page. `authored` is what belongs in the places that
-/// [`authored::place`] marks in it.
+
+/// Rewrites a rendered page. `authored` is the HTML that replaces the marks of [`authored::place`] in it.
 pub(super) fn page(html: &str, authored: &[Arc<str>], guide: &mut Guide<'_>) -> String {
     Rewriter { html, authored, is_authored: false, guide, unwrapped: None }.run()
 }
 
-/// Leads the addresses of HTML, or SVG, that an author wrote.
+/// Rewrites HTML or SVG that an author wrote: its addresses, and the forms in it that need a server.
 pub(super) fn file(html: &str, guide: &mut Guide<'_>) -> String {
     Rewriter { html, authored: &[], is_authored: true, guide, unwrapped: None }.run()
 }
 
+/// A rewriting of one piece of HTML, token by token.
 struct Rewriter<'a, 'g> {
     html: &'a str,
     authored: &'a [Arc<str>],
-    /// Whether an author wrote all of it.
+    /// Whether an author wrote the HTML. If not, Pagetide rendered it, with marks for what authors wrote.
     is_authored: bool,
     guide: &'a mut Guide<'g>,
-    /// Where a form ends that is left out, but not what is in it.
+    /// The token that ends a form whose tags are left out while its content stays. `None` outside such a form.
     unwrapped: Option<usize>,
 }
 
-/// Another text in the place of a stretch.
+/// A range of bytes, and the text that replaces it.
 type Replacement = (Range<usize>, String);
 
-/// What becomes of an element.
+/// The decision about an element.
 enum Fate {
+    /// The element stays; its attributes are rewritten.
     Stays,
-    /// It goes with all that is in it.
+    /// The element and everything in it are left out.
     Goes,
-    /// It goes, and what is in it stays.
+    /// Its tags are left out, and its content stays.
     Opens,
 }
 
@@ -85,7 +88,7 @@ impl Rewriter<'_, '_> {
         written
     }
 
-    /// What changes at a token, and which one comes next.
+    /// Returns the replacements at a token, and the index of the token to go on with.
     fn take(&mut self, tokens: &[Token<usize>], index: usize) -> (Vec<Replacement>, usize) {
         match &tokens[index] {
             Token::StartTag(tag) => self.element(tokens, index, tag),
@@ -103,6 +106,7 @@ impl Rewriter<'_, '_> {
         }
     }
 
+    /// The same for a start tag: it decides about the element.
     fn element(
         &mut self,
         tokens: &[Token<usize>],
@@ -122,7 +126,8 @@ impl Rewriter<'_, '_> {
             }
             Fate::Stays => {}
         }
-        // Only a server can show the same page in another order.
+        // A link in a table's head sorts the table by a query string, which only a server can answer. Without its
+        // `href` it is plain text.
         let sorts = !self.is_authored
             && index
                 .checked_sub(1)
@@ -144,13 +149,14 @@ impl Rewriter<'_, '_> {
         (changes, after)
     }
 
-    /// What becomes of an element, with which these tokens begin.
+    /// Decides about the element that these tokens begin with, and notes what an author will miss.
     fn fate(&mut self, name: &str, tag: &StartTag<usize>, tokens: &[Token<usize>]) -> Fate {
         let is_of_a_file = self.guide.keeps_relative;
         match name {
             "button" | "input" if self.unwrapped.is_some() => Fate::Goes,
             "form" if !is_of_a_file => self.form(tag, &tokens[..end_of(tokens, 0, name)]),
-            // Its rules would hold for the export alone.
+            // `serve` forbids `<base>` by its Content Security Policy; in the export it would suddenly work, and send
+            // every relative address elsewhere.
             "base" if !is_of_a_file => {
                 let at = self.guide.at;
                 self.guide.note(format!("{at} is without its <base>, which no page heeds"));
@@ -161,7 +167,8 @@ impl Rewriter<'_, '_> {
         }
     }
 
-    /// What becomes of a form: what goes to another site is its author's business.
+    /// Decides about a form. It stays if it is sent to another site, or to nowhere (`method=dialog`), since neither
+    /// needs our server. `inside` are its tokens from the start tag on.
     fn form(&mut self, tag: &StartTag<usize>, inside: &[Token<usize>]) -> Fate {
         let action = get(tag, "action").filter(|action| !action.is_empty());
         let tags = || inside.iter().filter_map(start_tag);
@@ -176,6 +183,7 @@ impl Rewriter<'_, '_> {
         let has = |attribute| !self.is_authored && get(tag, attribute).is_some();
         if has("data-act") {
             self.guide.note(format!("{at} is without its buttons, which need a server"));
+            // The form around a table serves the buttons in its rows; the records must not go with it.
             let holds_table = tags().any(|tag| *tag.name == *b"table");
             return if holds_table { Fate::Opens } else { Fate::Goes };
         }
@@ -189,12 +197,12 @@ impl Rewriter<'_, '_> {
         Fate::Goes
     }
 
-    /// Whether an element of ours needs what an export has not.
+    /// Whether an element that Pagetide rendered has no use in this export.
     fn needs_server(&self, name: &str, tag: &StartTag<usize>) -> bool {
         let is = |key: &str, wanted: &str| get(tag, key).is_some_and(|value| value == wanted);
         let leads_to =
             |key: &str, start: &str| get(tag, key).is_some_and(|at| at.starts_with(start));
-        // Only a server has the other pages of a table.
+        // The pager leads to parts of a table that no exported file holds, so it goes even if there is a live server.
         let never = name == "nav" && is("data-part", "pager");
         let without_server = match name {
             "script" => get(tag, "nonce").is_some() || leads_to("src", client::FOLDER),
@@ -208,6 +216,8 @@ impl Rewriter<'_, '_> {
         never || (without_server && self.guide.links.live().is_none())
     }
 
+    /// Returns the replacements in the attributes of an element that stays. `sorts` says that it is a link that sorts
+    /// a table.
     fn attributes(
         &mut self,
         element: &str,
@@ -231,7 +241,7 @@ impl Rewriter<'_, '_> {
         changes
     }
 
-    /// What the value of an attribute becomes; `None` if it stays.
+    /// Returns the new value of an attribute. `None` if it stays as it is.
     fn led(
         &mut self,
         element: &str,
@@ -245,7 +255,7 @@ impl Rewriter<'_, '_> {
         }
     }
 
-    /// Whether an attribute of ours is for what an export has not.
+    /// Whether an attribute that Pagetide rendered has no use in this export.
     fn is_for_server(&self, key: &str, tag: &StartTag<usize>) -> bool {
         let is_ours = get(tag, "data-component").is_some()
             || [b"tr", b"td", b"th"].iter().any(|name| *tag.name == **name);
@@ -254,7 +264,8 @@ impl Rewriter<'_, '_> {
             || (is_ours && FOR_SCRIPTS.contains(&key) && self.guide.links.live().is_none())
     }
 
-    /// What scripts are told, with the server that they are to reach for and where they are.
+    /// Returns the JSON that configures the scripts, with the live server added, if there is one, and the path of the
+    /// page. `told` is the JSON as rendered.
     fn config(&self, told: &str) -> String {
         let mut config: Json = serde_json::from_str(told).unwrap_or_default();
         let links = self.guide.links;
@@ -262,14 +273,17 @@ impl Rewriter<'_, '_> {
             config["site"] =
                 json!({ "server": server, "base": links.base(), "path": self.guide.at });
         }
+        // So that no `</script>` in it can end the element.
         config.to_string().replace('<', "\\u003c")
     }
 }
 
+/// Whether a tag begins a cell of a table's head.
 fn is_head(tag: &StartTag<usize>) -> bool {
     *tag.name == *b"th"
 }
 
+/// Escapes the value of an attribute.
 fn escaped(value: &str) -> String {
     value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -286,8 +300,8 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of the HTML on a page at `/a`, and what is told. `/a`, `/a/b` and the file `x.svg` are
-    /// exported, nothing else.
+    /// Rewrites the HTML of a page at `/a`, below the base path `/b`. Returns it and the notes. `/a`, `/a/b` and the
+    /// file `x.svg` are exported, nothing else.
     fn made(html: &str, authored: &[Arc<str>], live: Option<&str>) -> (String, Vec<String>) {
         let page = |path: &str| {
             let page = crate::model::page::Page {
@@ -324,12 +338,13 @@ mod tests {
         (html, guide.notes.into_iter().collect())
     }
 
+    /// Rewrites HTML that Pagetide rendered, without a live server.
     #[track_caller]
     fn check(html: &str, plain: &str) {
         assert_eq!(made(html, &[], None).0, plain);
     }
 
-    /// What becomes of what an author wrote, and what is told of it.
+    /// Rewrites HTML that an author wrote; `told` are the notes about it.
     #[track_caller]
     fn check_authored(html: &str, expected: &str, told: &[&str]) {
         let (made, notes) =

@@ -1,8 +1,8 @@
-//! Where addresses lead: the one rule for all of them, wherever they are written.
+//! The one rule by which an export rewrites every address, wherever it is written.
 //!
-//! An address is read as a browser reads it under `serve`, from the path of the page that it stands on.
-//! What it leads to there it leads to in the export, below the base path; what is not exported is at
-//! the live server, or told.
+//! An address is resolved as a browser resolves it under `serve`, from the path of its page. In the export it leads to
+//! the file that stands for the same thing, below the base path. If the export has no such file, it leads to the live
+//! server; if there is none, a note says that the link leads nowhere.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,10 +15,11 @@ use crate::export::plan::ExportPlan;
 use crate::model::app::App;
 use crate::model::site_names::INDEX;
 
-/// Stands for whatever host the app is served from.
+/// The origin that addresses are resolved against. No real one has it, since the domain `invalid` is reserved
+/// (RFC 2606).
 const HERE: &str = "http://pagetide.invalid";
 
-/// Decides where each address of an exported page leads.
+/// The target of each address on exported pages.
 pub(super) struct ExportLinks<'a> {
     app: &'a App,
     plan: &'a ExportPlan,
@@ -26,16 +27,17 @@ pub(super) struct ExportLinks<'a> {
     live: Option<&'a str>,
 }
 
-/// Where one address leads.
+/// The target of one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LinkTarget {
-    /// To another site, to a part of the page, or nowhere: it stays as it is.
+    /// Another site, a part of the same page, or nothing that can be resolved: the address stays as it is.
     Stays,
-    /// To something of the export, at this address.
+    /// A file of the export, at this address.
     Exported(String),
-    /// To a page of the export at this address, but as this one is without a query string.
+    /// A page of the export at this address, although the link has a query string that the page would heed. The
+    /// second value is the path of the page as declared.
     Unasked(String, Arc<str>),
-    /// To this path of the app, for which the export has nothing.
+    /// This path of the app, with its query string, for which the export has no file.
     Astray(String),
 }
 
@@ -49,17 +51,17 @@ impl<'a> ExportLinks<'a> {
         Self { app, plan, base, live }
     }
 
-    /// What stands before every path: nothing, or `/site`.
+    /// The prefix of every path, as in `/site`. Empty if there is none.
     pub(super) fn base(&self) -> &str {
         self.base
     }
 
-    /// The server that pages reach for.
+    /// The origin of the live server. `None` if pages contact no server.
     pub(super) fn live(&self) -> Option<&str> {
         self.live
     }
 
-    /// Where an address leads that stands on the page at `at`.
+    /// Returns the target of an address that is written on the page at the path `at`.
     pub(super) fn follow(&self, address: &str, at: &str) -> LinkTarget {
         let Some(url) = self.of_the_app(address, at) else { return LinkTarget::Stays };
         let path = url.path();
@@ -75,26 +77,27 @@ impl<'a> ExportLinks<'a> {
         }
     }
 
-    /// Whether an address leads to a path of the app.
+    /// Whether an address on the page at `at` leads to a path of the app, and not to another site, to a part of that
+    /// page, or nowhere.
     pub(super) fn leads_here(&self, address: &str, at: &str) -> bool {
         self.of_the_app(address, at).is_some()
     }
 
-    /// Where a path of the app is that the export has nothing for.
+    /// The address for a path of the app that is not exported: at the live server, or else below the base path.
     pub(super) fn beyond(&self, path: &str) -> String {
         format!("{}{path}", self.live.unwrap_or(self.base))
     }
 
-    /// Where a page of the export is, from the base path on.
+    /// The path of an exported page from the base path on, as in `/about/`. `None` if it is not exported.
     pub(super) fn of_page(&self, path: &str) -> Option<String> {
         let file = self.plan.pages.get(path).map(|page| page.file.as_str())?;
         let spelt = spelt(path.trim_end_matches('/'));
         let is_a_folder = file == INDEX || file.ends_with(&format!("/{INDEX}"));
-        // The path of a page may end in the name of that file itself.
+        // A page may itself be declared as `/index.html`; then the address names the file.
         Some(if is_a_folder && !path.ends_with(INDEX) { format!("{spelt}/") } else { spelt })
     }
 
-    /// An address as a whole, unless it leads away or to a part of the page it is on.
+    /// Resolves an address. `None` if it leads to another site or to a part of its own page, or cannot be resolved.
     fn of_the_app(&self, address: &str, at: &str) -> Option<Url> {
         let address = address.trim_matches(|c: char| c.is_ascii_whitespace() || c.is_control());
         if address.is_empty() || address.starts_with('#') {
@@ -104,7 +107,7 @@ impl<'a> ExportLinks<'a> {
         here.join(address).ok().filter(|url| url.origin() == here.origin())
     }
 
-    /// Where a path of the app is in the export.
+    /// The path of a script, page or file in the export, from the base path on. `None` if it is not exported.
     fn place(&self, path: &str) -> Option<String> {
         if let Some(asset) = path.strip_prefix(client::FOLDER) {
             return client::asset(asset).map(|_| path.to_owned());
@@ -122,32 +125,34 @@ impl<'a> ExportLinks<'a> {
     }
 }
 
-/// Leads addresses, one after the other, of one page or file.
+/// Rewrites the addresses of one page or file, one after the other, and collects what it learns of them.
 pub(super) struct Guide<'a> {
     pub(super) links: &'a ExportLinks<'a>,
-    /// The path that relative addresses start from.
+    /// The path of the page or file, which its relative addresses start from.
     pub(super) at: &'a str,
-    /// Whether relative addresses stay, since the file is at its path as it was.
+    /// Whether relative addresses stay as they are. True for files of `public/`, which keep their places relative to
+    /// each other.
     pub(super) keeps_relative: bool,
-    /// The assets of ours that were asked for, below [`client::FOLDER`].
+    /// The scripts and stylesheets of ours that were referred to, as paths below [`client::FOLDER`].
     pub(super) assets: BTreeSet<String>,
-    /// What is worth a word.
+    /// Sentences for the user about links that lead nowhere, and about what was left out.
     pub(super) notes: BTreeSet<String>,
 }
 
 impl<'a> Guide<'a> {
-    /// For a page, which becomes the index of a folder.
+    /// A guide for a page. It may become the index of a folder, one level deeper than its path, so its relative
+    /// addresses are rewritten as well.
     pub(super) fn of_page(links: &'a ExportLinks<'a>, at: &'a str) -> Self {
         let (assets, notes) = (BTreeSet::new(), BTreeSet::new());
         Self { links, at, keeps_relative: false, assets, notes }
     }
 
-    /// For a file that keeps its place.
+    /// A guide for a file of `public/`, which keeps its path.
     pub(super) fn of_file(links: &'a ExportLinks<'a>, at: &'a str) -> Self {
         Self { keeps_relative: true, ..Self::of_page(links, at) }
     }
 
-    /// What an address becomes; `None` if it stays.
+    /// Returns the new form of an address. `None` if it stays as it is.
     pub(super) fn lead(&mut self, address: &str) -> Option<String> {
         if self.keeps_relative && !address.trim_start().starts_with(['/', '\\']) {
             return None;
@@ -183,7 +188,7 @@ impl<'a> Guide<'a> {
     }
 }
 
-/// A path with percent signs for all that an address cannot hold.
+/// Returns a path with each character that an address cannot hold percent-encoded, without slashes at its end.
 fn spelt(path: &str) -> String {
     let Ok(mut url) = Url::parse(HERE) else { return path.to_owned() };
     url.set_path(path);

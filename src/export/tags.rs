@@ -1,18 +1,18 @@
-//! HTML as tokens, and where each part of a tag stands: what changes is written into the bytes that were
-//! there.
+//! HTML as tokens with their places in the text. A change replaces only the bytes of one place, and all others stay as
+//! they were written.
 
 use std::ops::Range;
 
 use html5gum::Tokenizer;
 use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
 
-/// Elements without an end (HTML standard, 13.1.2).
+/// The void elements, which have no end tag (HTML standard, 13.1.2).
 const VOID: [&str; 13] = [
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
     "wbr",
 ];
 
-/// The tokens of HTML, each with where it stands.
+/// Splits HTML into tokens, each with the range of its bytes. Parse errors are skipped, as browsers do.
 pub(super) fn tokens(html: &str) -> Vec<Token<usize>> {
     let mut emitter = DefaultEmitter::<usize>::new_with_span();
     emitter.naively_switch_states(true);
@@ -23,16 +23,18 @@ pub(super) fn tokens(html: &str) -> Vec<Token<usize>> {
     tokens.filter(|token| !matches!(token, Token::Error(_))).collect()
 }
 
-/// The token, if an element begins with it.
+/// Returns the token as a start tag. `None` if it is another kind of token.
 pub(super) fn start_tag(token: &Token<usize>) -> Option<&StartTag<usize>> {
     if let Token::StartTag(tag) = token { Some(tag) } else { None }
 }
 
-/// The token that an element ends with; one past the last if it is never closed.
+/// Returns the index of the token that ends the element `name` which starts at `start`: its end tag, or the start tag
+/// itself for a void element. It is the number of tokens if the element is never closed.
 pub(super) fn end_of(tokens: &[Token<usize>], start: usize, name: &str) -> usize {
     if VOID.contains(&name) {
         return start;
     }
+    // Only tags of this name count: within them others may be left open, as HTML allows.
     let mut open = 0;
     for (index, token) in tokens.iter().enumerate().skip(start) {
         match token {
@@ -47,7 +49,7 @@ pub(super) fn end_of(tokens: &[Token<usize>], start: usize, name: &str) -> usize
     tokens.len()
 }
 
-/// Where a token stands.
+/// The range of bytes of a token.
 pub(super) fn span(token: &Token<usize>) -> Range<usize> {
     let span = match token {
         Token::StartTag(tag) => tag.span,
@@ -59,8 +61,8 @@ pub(super) fn span(token: &Token<usize>) -> Range<usize> {
     span.start..span.end
 }
 
-/// The name of the attribute that begins at `start` of a tag, as it is written, and where it stands, from
-/// its name to the end of its value.
+/// Returns the name of the attribute that begins at the byte `start`, as it is written, and its range of bytes, from
+/// the name to the end of the value with its quotes. `tag_end` is the end of its tag.
 pub(super) fn attribute_at(html: &str, start: usize, tag_end: usize) -> (&str, Range<usize>) {
     let blank = |c: char| c.is_ascii_whitespace();
     let tag = &html[start..tag_end];
@@ -80,12 +82,12 @@ pub(super) fn attribute_at(html: &str, start: usize, tag_end: usize) -> (&str, R
     (name, start..tag_end - value.len() + length)
 }
 
-/// The value of an attribute.
+/// The value of an attribute. `None` if the tag does not have it.
 pub(super) fn get(tag: &StartTag<usize>, key: &str) -> Option<String> {
     tag.attributes.get(key.as_bytes()).map(|value| text(&value.value))
 }
 
-/// Decodes bytes as UTF-8; what is none becomes the replacement character.
+/// Decodes bytes as UTF-8, with the replacement character for what is not.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

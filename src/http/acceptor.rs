@@ -1,5 +1,7 @@
-//! Takes connections in: without delay for small messages, without spinning when the system has no
-//! more to give, and never for somebody who only holds them.
+//! Accepts TCP connections within limits: in all, for each address, and in time.
+//!
+//! A connection that is slow to send a request, idle for too long, or not read by its client is closed.
+//! poem's own acceptor does none of this, does not set `TCP_NODELAY`, and does not wait after an error.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,34 +24,37 @@ use crate::http::peer::Proxies;
 use crate::limits::{Limit, Limits};
 use crate::system::end_when_unread;
 
-/// How long to wait when no connection can be taken: most often for file descriptors.
+/// The wait after a failed `accept`. Most often the process has no file descriptor left, and trying again at
+/// once would keep a core busy.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long a request may take from its first byte to the first of its answer, its body included.
+/// The time from the first byte of a request, its body included, to the first byte of its answer.
 pub(super) const REQUEST: Duration = Duration::from_secs(60);
-/// How long a connection may stay open between two requests: longer than a heartbeat, since a stream
-/// of events is an answer that goes on.
+/// The time for which a connection may be silent after bytes of an answer. It is longer than a heartbeat (30
+/// s), since Server-Sent Events are an answer that goes on.
 const IDLE: Duration = Duration::from_secs(120);
-/// What an address with too many connections is told.
+/// The answer to an address that has too many connections, sent before any request is read.
 const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 30\r\n\
     Content-Length: 0\r\nConnection: close\r\n\r\n";
-/// How an answer begins after which the connection is a WebSocket's (RFC 6455, 1.3).
+/// The first bytes of the answer after which the connection is a WebSocket (RFC 6455, 1.3).
 const UPGRADED: &[u8] = b"HTTP/1.1 101";
-/// How long what was sent may stay unread by the other machine before the connection is given up.
+/// The time for which the other machine may leave sent bytes unacknowledged before the connection is closed.
 const UNREAD: Duration = Duration::from_secs(60);
 
-/// poem's own acceptor neither sets `TCP_NODELAY` nor waits after an error.
+/// The listener of the server with its limits on connections.
 pub(super) struct Acceptor {
     listener: TcpListener,
+    /// One permit for each connection that may be open ([`Limit::Connections`]).
     places: Arc<Semaphore>,
     peers: Peers,
     proxies: Proxies,
     limits: Arc<Limits>,
 }
 
-/// Who is at the other end of each open connection.
+/// The open connections by the address and port of the client, each with a token that is cancelled when the
+/// client has gone.
 ///
-/// poem 3.1 waits for the end of an answer even after its reader has gone, so an answer without an
-/// end must learn of it here.
+/// poem 3.1 waits for the end of an answer even after the client has gone, so an answer without an end, such
+/// as an event stream, has to watch the token.
 #[derive(Clone, Default)]
 pub(super) struct Peers(Arc<Mutex<HashMap<IpAddr, Ports>>>);
 
@@ -57,14 +62,15 @@ pub(super) struct Peers(Arc<Mutex<HashMap<IpAddr, Ports>>>);
 type Ports = HashMap<u16, CancellationToken>;
 
 impl Peers {
-    /// Is cancelled once this peer sends no more.
+    /// Returns the token that is cancelled once this client has closed its side of the connection, or the
+    /// connection is over. The token of a client that is not known is never cancelled.
     pub(super) fn gone(&self, peer: Option<&SocketAddr>) -> CancellationToken {
         let open = self.lock();
         let gone = peer.and_then(|peer| open.get(&peer.ip())?.get(&peer.port())).cloned();
         gone.unwrap_or_default()
     }
 
-    /// How many there are from an address.
+    /// The number of open connections from an address.
     fn count(&self, address: IpAddr) -> usize {
         self.lock().get(&address).map_or(0, HashMap::len)
     }
@@ -84,7 +90,7 @@ impl Peers {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Ports>> {
-        // The map is whole between any two statements, whoever panicked.
+        // No statement leaves the map half changed, so a panic elsewhere has not spoiled it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,21 +107,22 @@ impl Acceptor {
         Self { listener, places, peers, proxies, limits }
     }
 
-    /// Whether one more may come from this address.
+    /// Whether one more connection from this address may be opened.
     fn has_room(&self, address: IpAddr) -> bool {
-        // Whatever stands before this server speaks for many.
+        // A proxy, also one on this machine, has the connections of many clients.
         let most = self.limits.count(Limit::ConnectionsPerAddress);
         self.proxies.trusts(address) || address.is_loopback() || self.peers.count(address) < most
     }
 
-    /// The next connection of somebody who has not too many.
+    /// Waits for the next connection from an address that has not too many. Others are refused with
+    /// [`TOO_MANY`]. Fails, after [`PAUSE`], if the system has no more connections to give.
     async fn next(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) if self.has_room(peer.ip()) => return Ok((stream, peer)),
                 Ok((stream, _)) => {
                     let _ = self.limits.refuse(Limit::ConnectionsPerAddress);
-                    // Whether the refusal can be read is not our care.
+                    // One attempt: waiting until it can be written would hold up everyone else.
                     drop(stream.try_write(TOO_MANY));
                 }
                 Err(error) => {
@@ -136,6 +143,7 @@ impl poem::listener::Acceptor for Acceptor {
     }
 
     async fn accept(&mut self) -> io::Result<(AcceptedConnection, LocalAddr, RemoteAddr, Scheme)> {
+        // The permit comes first: while all are taken, new connections wait in the system's own queue.
         let place = self.places.clone().acquire_owned().await.map_err(io::Error::other)?;
         let (stream, peer) = self.next().await?;
         stream.set_nodelay(true)?;
@@ -143,6 +151,7 @@ impl poem::listener::Acceptor for Acceptor {
         end_when_unread(&stream, UNREAD)?;
         let peers = self.peers.clone();
         let gone = CancellationToken::new();
+        // From here nothing can fail: `AcceptedConnection` removes the peer when it is dropped.
         peers.add(peer, gone.clone());
         let deadline = Some(Box::pin(sleep(REQUEST)));
         let connection =
@@ -151,21 +160,23 @@ impl poem::listener::Acceptor for Acceptor {
     }
 }
 
-/// A connection that holds its place among the others.
+/// An open connection that closes itself at its deadline. Dropping it gives its place to another.
 pub(super) struct AcceptedConnection {
     stream: TcpStream,
     peer: SocketAddr,
     peers: Peers,
     gone: CancellationToken,
-    /// When it is over unless something is sent before; none for a WebSocket, which has its own.
+    /// The time at which the connection is closed, moved on by what is sent and received. `None` for a
+    /// WebSocket, which has time limits of its own.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Whether a request is under way.
+    /// Whether a request has begun and not a byte of its answer has been sent.
     asks: bool,
     _place: OwnedSemaphorePermit,
 }
 
 impl AcceptedConnection {
-    /// Notes what is being sent.
+    /// Notes that bytes of an answer are sent: each extends the deadline by [`IDLE`], and the answer to an
+    /// upgrade ends it.
     fn answers(&mut self, bytes: &[u8]) {
         self.asks = false;
         if bytes.starts_with(UPGRADED) {
@@ -175,7 +186,8 @@ impl AcceptedConnection {
         }
     }
 
-    /// Notes that something was received.
+    /// Notes that bytes were received. Only the first bytes of a request set the deadline; later ones do not,
+    /// or a client could keep a connection by sending a byte now and then.
     fn hears(&mut self) {
         if let Some(deadline) = self.deadline.as_mut().filter(|_| !self.asks) {
             deadline.as_mut().reset(Instant::now() + REQUEST);
@@ -183,6 +195,7 @@ impl AcceptedConnection {
         }
     }
 
+    /// Whether the deadline has passed. The task is woken when it does.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
     }
@@ -211,7 +224,7 @@ impl AsyncRead for AcceptedConnection {
         if matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() > before {
             self.hears();
         } else if matches!(read, Poll::Ready(Ok(()))) && room > 0 {
-            // Nothing read although there was room: the other end has said its last.
+            // Zero bytes read although there was room: the client has closed its side for good.
             self.gone.cancel();
         }
         read
@@ -258,8 +271,8 @@ mod tests {
 
     use super::*;
 
-    /// Sends this to a server, and says what comes back until the connection is over. Time passes as
-    /// soon as both wait.
+    /// Sends the parts to a server, one after each answer, and returns what comes back until the connection
+    /// is closed. Time is paused, so it passes as soon as both sides wait.
     async fn talk(parts: &[&str]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -298,7 +311,7 @@ mod tests {
     async fn a_connection_is_kept_for_the_next_request_and_not_for_ever() {
         let heard = talk(&[REQUEST, REQUEST]).await;
         assert_eq!(heard.matches("hello").count(), 2, "{heard}");
-        // The second request never ends.
+        // The second request is never completed.
         assert_eq!(talk(&[REQUEST, "GET"]).await.matches("hello").count(), 1);
     }
 
@@ -306,7 +319,7 @@ mod tests {
     async fn an_address_may_hold_many_connections_but_not_all() {
         let peers = Peers::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        // However many connections a host allows.
+        // More connections than a semaphore has permits for.
         let limits = Limits::default()
             .with(Limit::ConnectionsPerAddress, 2_000)
             .with(Limit::Connections, u64::MAX);

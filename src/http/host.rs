@@ -1,20 +1,23 @@
-//! The host that a request is for. Caches, virtual hosts and our own `Origin` check go by it, so a
-//! request that names none, or two, is refused (RFC 9112, 3.2).
+//! Checks the `Host` of a request. Caches, virtual hosts and the check of `Origin` ([`csrf`]) depend on it,
+//! so a request that names no host, or two, is refused (RFC 9112, 3.2).
+//!
+//! [`csrf`]: crate::http::csrf
 
 use poem::Request;
 use poem::http::{HeaderMap, Uri, Version, header};
 
 use crate::http::error::HttpError;
 
-/// Refuses a request that does not say once and for all which host it is for.
+/// Checks that a request names exactly one host.
 ///
 /// # Errors
-/// `BadHost`, a 400.
+/// [`HttpError::BadHost`], which is a 400.
 pub(super) fn check(request: &Request) -> Result<(), HttpError> {
     let is_sound = is_named_once(request.version(), request.uri(), request.headers());
     if is_sound { Ok(()) } else { Err(HttpError::BadHost) }
 }
 
+/// Whether the header `Host` and the authority of the target, where a request has both, name one host.
 fn is_named_once(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).into_iter();
     let (host, more) = (hosts.next(), hosts.next());
@@ -24,12 +27,13 @@ fn is_named_once(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
         (Some(Err(_)), _) => false,
         (Some(Ok(host)), Some(target)) => host.eq_ignore_ascii_case(without_user(target)),
         (Some(Ok(host)), None) => !host.contains([' ', '\t', ',', '/', '@']),
-        // HTTP/2 has `:authority` in its place, HTTP/1.0 may have none.
+        // HTTP/2 has `:authority` in place of the header (RFC 9113, 8.3.1), and HTTP/1.0 requires neither.
         (None, Some(_)) => version != Version::HTTP_11,
         (None, None) => version < Version::HTTP_11,
     }
 }
 
+/// The host and port of an authority such as `ada@desk.example:3000`.
 fn without_user(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }

@@ -1,4 +1,4 @@
-//! Bodies and query strings in, JSON out.
+//! Reads the bodies of requests: JSON, HTML forms and forms with files, each up to a number of bytes.
 
 use percent_encoding::percent_decode;
 use poem::http::header;
@@ -11,21 +11,28 @@ use crate::http::error::HttpError;
 use crate::http::names;
 use crate::limits::{self, Limit};
 
-/// The most bytes a body may have.
+/// The most bytes of a body, where the route does not have a limit of its own.
 pub(super) const MAX_BODY: usize = Limit::BodyBytes.fixed();
-/// How many bytes of a body that is too large are read, only to be thrown away.
+/// The most bytes that are read and dropped after the limit of a body is passed, so that the client gets the
+/// answer.
 const MAX_PASSED_OVER: u64 = 32 * 1024 * 1024;
-/// JSON of more bytes is read away from the threads that serve.
+/// JSON of more bytes is parsed on a blocking thread, so that it does not hold up other requests.
 const LONG: usize = 64 * 1024;
-/// How many bytes of long JSON are at work at once: a whole batch.
+/// The most bytes of long JSON whose requests are in progress at once, for the whole process: one whole
+/// batch.
 const MOST_AT_WORK: usize = Limit::BatchBytes.fixed();
-/// The most values a form may have.
+/// The most values of an HTML form.
 const MAX_PAIRS: usize = 2_000;
 
-/// What some programs begin a text with, to say that it is UTF-8.
+/// The UTF-8 byte order mark, which some programs write before a text. It is no part of the JSON (RFC 8259,
+/// 8.1, lets a reader ignore it).
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Reads a JSON body of whoever says nothing else of it, up to so many bytes.
+/// Reads a JSON body of at most `most` bytes. A request without `Content-Type` is taken to be JSON.
+///
+/// # Errors
+/// [`HttpError::NotOfType`] or [`HttpError::Encoded`] if the headers say that it is something else or
+/// compressed, [`HttpError::TooLarge`], or [`HttpError::Malformed`] with the path of the faulty member.
 pub(super) async fn json_of<T: DeserializeOwned + Send + 'static>(
     request: &Request,
     body: Body,
@@ -35,7 +42,8 @@ pub(super) async fn json_of<T: DeserializeOwned + Send + 'static>(
     parsed(bytes(body, most).await?).await
 }
 
-/// Reads a JSON body that may be left out.
+/// Reads a JSON object that may be left out: an empty body is the default of `T`. Errors are those of
+/// [`json_of`].
 pub(super) async fn json_if_any<T: DeserializeOwned + Default + Send + 'static>(
     request: &Request,
     body: Body,
@@ -46,7 +54,7 @@ pub(super) async fn json_if_any<T: DeserializeOwned + Default + Send + 'static>(
         return Ok(T::default());
     }
     must_be_json(request)?;
-    // A list of nothing would be read as an object without members.
+    // serde reads a struct from a list too, so `[]` would pass as an object without members.
     let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes).trim_ascii_start();
     if json.starts_with(b"[") {
         let message = "the body is not what it should be: an object, not a list";
@@ -55,19 +63,23 @@ pub(super) async fn json_if_any<T: DeserializeOwned + Default + Send + 'static>(
     parsed(bytes).await
 }
 
+/// Checks that a body is JSON by its headers, or a format based on it, such as `application/problem+json`.
 fn must_be_json(request: &Request) -> Result<(), HttpError> {
     must_be(request, "application/json", |kind| {
         kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
     })
 }
 
-/// Reads a JSON body.
+/// Reads a JSON body of at most [`MAX_BODY`] bytes, whatever its `Content-Type`.
 pub(super) async fn json<T: DeserializeOwned + Send + 'static>(body: Body) -> Result<T, HttpError> {
     parsed(bytes(body, MAX_BODY).await?).await
 }
 
-/// Refuses a body that says it is something else, or that it is compressed: unpacked it could have
-/// any size.
+/// Checks the headers of a body: it must not be compressed, since unpacked it could have any size, and its
+/// `Content-Type`, if there is one, must be wanted. `wanted` names the type in the error.
+///
+/// # Errors
+/// [`HttpError::Encoded`] or [`HttpError::NotOfType`], both a 415.
 pub(super) fn must_be(
     request: &Request,
     wanted: &'static str,
@@ -87,8 +99,12 @@ pub(super) fn must_be(
     }
 }
 
-/// Reads JSON; what is long away from the threads that serve, two at a time. Of what is long so much is at
-/// work until it is answered: small values take many times the memory that their text does.
+/// Parses JSON. Texts of more than [`LONG`] bytes are parsed on blocking threads, two at a time in the
+/// process.
+///
+/// Parsed values take many times the memory of their text. So at most [`MOST_AT_WORK`] bytes of long texts
+/// are in progress at once, and a request gives its part back only when it has been answered
+/// ([`limits::keep`]).
 async fn parsed<T: DeserializeOwned + Send + 'static>(bytes: Vec<u8>) -> Result<T, HttpError> {
     static PARSERS: Semaphore = Semaphore::const_new(2);
     static AT_WORK: Semaphore = Semaphore::const_new(MOST_AT_WORK / LONG);
@@ -119,7 +135,7 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
     Ok(value)
 }
 
-/// Reads the body of an HTML form.
+/// Reads the body of an HTML form into a struct. The caller has checked the `Content-Type` ([`is_form`]).
 pub(super) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, HttpError> {
     serde_urlencoded::from_bytes(&bytes(body, MAX_BODY).await?).map_err(|error| {
         let error = error.to_string();
@@ -130,7 +146,7 @@ pub(super) async fn form<T: DeserializeOwned>(body: Body) -> Result<T, HttpError
     })
 }
 
-/// The names and values that an HTML form sends, in their order.
+/// Returns the names and values of an HTML form of at most [`MAX_BODY`] bytes, in their order.
 pub(super) async fn pairs(
     request: &Request,
     body: Body,
@@ -138,7 +154,12 @@ pub(super) async fn pairs(
     pairs_of(request, body, MAX_BODY).await
 }
 
-/// The names and values that an HTML form of up to so many bytes sends, in their order.
+/// Returns the names and values of an HTML form of at most `most` bytes, in their order. A name may come more
+/// than once.
+///
+/// # Errors
+/// [`HttpError::NotOfType`] if it is not `application/x-www-form-urlencoded`, [`HttpError::Malformed`] if it
+/// has more than [`MAX_PAIRS`] values or is not encoded as a form.
 pub(super) async fn pairs_of(
     request: &Request,
     body: Body,
@@ -161,8 +182,8 @@ pub(super) async fn pairs_of(
     parts.into_iter().map(pair).collect()
 }
 
-/// The names of what an HTML form with a file sends, each with its bytes: the file as it is. It may
-/// have up to so many bytes altogether.
+/// Returns the parts of a `multipart/form-data` body (RFC 7578): the name and the bytes of each, a file as it
+/// is. `most` is the limit of the whole body, in bytes.
 pub(super) async fn parts(
     request: &Request,
     body: Body,
@@ -173,6 +194,7 @@ pub(super) async fn parts(
     };
     let boundary = request.content_type().map(multer::parse_boundary);
     let boundary = boundary.ok_or(HttpError::NotOfType(PARTS))?.map_err(wrong)?;
+    // Read as a whole first: the limit then holds for the body, boundaries included.
     let bytes = bytes(body, most).await?;
     let whole = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes)]);
     let mut form = multer::Multipart::new(whole, boundary);
@@ -184,7 +206,11 @@ pub(super) async fn parts(
     Ok(parts)
 }
 
-/// Text as it was before it was encoded for a form.
+/// Decodes a name or a value of a form: `+` is a space, `%C3%A4` is `ä` (URL standard, 5.1).
+///
+/// # Errors
+/// [`HttpError::Malformed`] if a `%` is not followed by two hexadecimal digits, or the text is not UTF-8. A
+/// lenient decoder would store something else than was typed.
 fn decoded(encoded: &[u8]) -> Result<String, HttpError> {
     let is_code = |code: &[u8]| matches!(code, [one, two, ..] if one.is_ascii_hexdigit() && two.is_ascii_hexdigit());
     let is_sound = encoded.split(|byte| *byte == b'%').skip(1).all(is_code);
@@ -198,12 +224,16 @@ fn decoded(encoded: &[u8]) -> Result<String, HttpError> {
 const FORM: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data";
 
-/// Whether a browser sent this from a form, and wants to see a page rather than JSON.
+/// Whether the body is an HTML form. A browser then shows the answer as a page, so it gets HTML instead of
+/// JSON.
 pub(super) fn is_form(request: &Request) -> bool {
     request.content_type().is_some_and(|content_type| content_type.starts_with(FORM))
 }
 
-/// Reads a body of up to so many bytes.
+/// Reads a body of at most `most` bytes.
+///
+/// # Errors
+/// [`HttpError::TooLarge`] if it has more, [`HttpError::Malformed`] if the connection ends before it does.
 pub(super) async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, HttpError> {
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let mut reader = body.into_async_read();
@@ -213,7 +243,8 @@ pub(super) async fn bytes(body: Body, most: usize) -> Result<Vec<u8>, HttpError>
     if bytes.len() <= most {
         return Ok(bytes);
     }
-    // Whoever is cut off while they send never reads why. That they go away does not matter.
+    // A client that is cut off while it sends never reads the answer, so the rest is read and dropped. If the
+    // client goes away meanwhile, nobody needs the answer.
     let _ = tokio::io::copy(&mut reader.take(MAX_PASSED_OVER), &mut tokio::io::sink()).await;
     Err(HttpError::TooLarge(most / (1024 * 1024)))
 }

@@ -1,5 +1,7 @@
-//! What can be done at a path, and what may be asked for in the query string. Another method is
-//! answered by what can be done (RFC 9110, 15.5.6), another parameter is refused.
+//! The methods of a route, each with its endpoint and its query parameters.
+//!
+//! Any other method is answered with 405 and the header `Allow` (RFC 9110, 15.5.6), any other parameter with
+//! 400.
 
 use poem::http::Method;
 use poem::{Endpoint, IntoEndpoint, Request, Response, Result, RouteMethod};
@@ -8,45 +10,48 @@ use serde::de::DeserializeOwned;
 use crate::http::error::HttpError;
 use crate::http::names;
 
-/// What can be done at a path.
+/// The endpoint of a path: one endpoint for each method, with the parameters that it accepts.
 #[derive(Default)]
 pub(super) struct Methods {
     known: Vec<(Method, Parameters)>,
     route: RouteMethod,
 }
 
-/// Which parameters a query string may have.
+/// The parameters that a query string may have.
 enum Parameters {
-    /// These. Where nothing is said there is none.
+    /// Only these. A method begins with an empty list.
     Known(&'static [&'static str]),
-    /// Any: who asks may be told apart by them, or they belong to a page.
+    /// Any parameters: probes and caches add some of their own, and those of pages are read by the router.
     Any,
 }
 
-/// What can be read.
+/// Begins a route that answers `GET` and `HEAD`.
 pub(super) fn get<E: IntoEndpoint<Endpoint: 'static>>(endpoint: E) -> Methods {
     Methods::default().with(Method::GET, endpoint)
 }
 
-/// What can be sent to.
+/// Begins a route that answers `POST`.
 pub(super) fn post<E: IntoEndpoint<Endpoint: 'static>>(endpoint: E) -> Methods {
     Methods::default().with(Method::POST, endpoint)
 }
 
-/// What can be removed.
+/// Begins a route that answers `DELETE`.
 pub(super) fn delete<E: IntoEndpoint<Endpoint: 'static>>(endpoint: E) -> Methods {
     Methods::default().with(Method::DELETE, endpoint)
 }
 
 impl Methods {
+    /// Adds an endpoint for `POST`.
     pub(super) fn post<E: IntoEndpoint<Endpoint: 'static>>(self, endpoint: E) -> Self {
         self.with(Method::POST, endpoint)
     }
 
+    /// Adds an endpoint for `PATCH`.
     pub(super) fn patch<E: IntoEndpoint<Endpoint: 'static>>(self, endpoint: E) -> Self {
         self.with(Method::PATCH, endpoint)
     }
 
+    /// Adds an endpoint for `DELETE`.
     pub(super) fn delete<E: IntoEndpoint<Endpoint: 'static>>(self, endpoint: E) -> Self {
         self.with(Method::DELETE, endpoint)
     }
@@ -57,12 +62,12 @@ impl Methods {
         self
     }
 
-    /// The last of them takes the parameters that `Q` is read from.
+    /// Lets the method that was added last accept the parameters that are the members of `Q`.
     pub(super) fn taking<Q: DeserializeOwned>(self) -> Self {
         self.with_parameters(Parameters::Known(names::of::<Q>()))
     }
 
-    /// The last of them takes any parameters.
+    /// Lets the method that was added last accept any parameters.
     pub(super) fn taking_any(self) -> Self {
         self.with_parameters(Parameters::Any)
     }
@@ -74,13 +79,13 @@ impl Methods {
         self
     }
 
-    /// What this method may be asked with, if it is known here.
+    /// The parameters of a method; `HEAD` has those of `GET`. `None` if the route does not have the method.
     fn parameters(&self, method: &Method) -> Option<&Parameters> {
         let asked = if *method == Method::HEAD { &Method::GET } else { method };
         self.known.iter().find(|(known, _)| known == asked).map(|(_, parameters)| parameters)
     }
 
-    /// As the header `Allow` has it.
+    /// The value of the header `Allow`: the methods of the route, separated by commas.
     fn allowed(&self) -> String {
         let head = self.parameters(&Method::HEAD).map(|_| Method::HEAD);
         let known = self.known.iter().map(|(method, _)| method.clone());

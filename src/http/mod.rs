@@ -1,5 +1,7 @@
-//! Requests in, answers out: routes, who is asking, transports, errors. The only module that knows
-//! poem and WebSocket.
+//! The HTTP server: routes, middleware, authentication of requests, live transports, errors as answers.
+//!
+//! The only module that knows poem, sockets and status codes. Decisions about data belong in `records`,
+//! decisions about pages in `pages`.
 
 use std::time::Duration;
 
@@ -54,22 +56,25 @@ pub use frames::texts;
 pub use peer::{BadProxy, Proxies};
 pub use site::Site;
 
-/// How long requests under way may take to finish once the server is told to stop.
+/// The time that requests under way have to finish once the server is told to stop.
 const FINISH_REQUESTS: Duration = Duration::from_secs(5);
-/// How long sockets may take to say goodbye.
+/// The time that live connections have to end after that.
 const CLOSE_SOCKETS: Duration = Duration::from_secs(3);
 
-/// The open sockets, and what tells them to close.
+/// The parts of the server that live connections and middleware share. Clones are the same.
 #[derive(Clone)]
 struct Sockets {
+    /// Cancelled when the server is to stop.
     stop: CancellationToken,
+    /// The tasks of the live connections, each of which outlives its request.
     tasks: TaskTracker,
     peers: Peers,
     budget: Budget,
 }
 
-/// Serves an app until told to stop; then tells sockets to come back, and finishes what is under
-/// way.
+/// Serves a site until `stop` is cancelled. It then tells live clients to connect again, takes no new
+/// connections, and returns once the requests under way are answered and the live connections are closed, or
+/// after 8 seconds ([`FINISH_REQUESTS`] and [`CLOSE_SOCKETS`]).
 pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: CancellationToken) {
     let site = site.into();
     let (tasks, peers) = (TaskTracker::new(), Peers::default());
@@ -81,10 +86,13 @@ pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: Cancellat
         site.proxies().clone(),
         site.limits().clone(),
     );
-    // RFC 9113, 5.1.2.
+    // HTTP/2 lets a client have as many requests at once on a connection as the server says (RFC 9113,
+    // 5.1.2).
     let streams = u32::try_from(site.limits().size(Limit::RequestsPerConnection));
     let streams = streams.unwrap_or(u32::MAX);
     let server = Server::new_with_acceptor(acceptor).http2_max_concurrent_streams(streams);
+    // Live connections are asked to end as soon as the server is to stop: the answers of event streams would
+    // otherwise hold the shutdown for its whole time.
     let stopped = async move {
         stop.cancelled().await;
         if let Some(runtime) = site.runtime() {

@@ -1,5 +1,7 @@
-//! Names in a request that nobody here knows: parameters of a query string, members of a body. They
-//! are refused, not passed over: whoever sends `?dryRun=true` means something by it.
+//! Refuses unknown names in requests: parameters of a query string, members of a body.
+//!
+//! They are refused, not ignored: a client that sends `?dryRun=true` to a route without `dryRun` would
+//! otherwise write what it only wanted to try.
 
 use std::borrow::Cow;
 
@@ -10,15 +12,19 @@ use serde::forward_to_deserialize_any;
 use crate::http::error::HttpError;
 use crate::model::problem::nearest;
 
-/// The parameters that `Q` is read from, as serde calls them.
+/// Returns the names of the members of a struct, as serde reads them.
 pub(super) fn of<Q: DeserializeOwned>() -> &'static [&'static str] {
     let mut names = Names(&[]);
-    // It ends with the names, which is all that is wanted.
+    // `Names` fails as soon as it knows the names, so the result is always an error.
     let _ = Q::deserialize(&mut names);
     names.0
 }
 
-/// Refuses a query string with parameters that are not among these, or with one of them twice.
+/// Checks the names in a query string.
+///
+/// # Errors
+/// [`HttpError::Malformed`] if a parameter is not among the known ones, is given twice, or the string cannot
+/// be read.
 pub(super) fn check_query(query: &str, known: &[&str]) -> Result<(), HttpError> {
     let pairs: Vec<(Cow<str>, Cow<str>)> = serde_urlencoded::from_str(query)
         .map_err(|error| HttpError::Malformed(format!("the query string is malformed: {error}")))?;
@@ -33,7 +39,8 @@ pub(super) fn check_query(query: &str, known: &[&str]) -> Result<(), HttpError> 
     Ok(())
 }
 
-/// What serde says of a body, with the name that was probably meant where it does not know one.
+/// Returns serde's message about a body. If it is about an unknown member, it suggests the nearest known
+/// name.
 pub(super) fn in_words(error: &str) -> Cow<'_, str> {
     let Some(rest) = error.strip_prefix("unknown field ") else { return error.into() };
     let mut quoted = rest.split('`').skip(1).step_by(2);
@@ -41,7 +48,8 @@ pub(super) fn in_words(error: &str) -> Cow<'_, str> {
     unknown("member", name, &quoted.collect::<Vec<_>>()).into()
 }
 
-/// That there is no such name; which one was probably meant, or else which there are.
+/// Returns the message about an unknown name, with the nearest known name, or else a list of all of them.
+/// `what` is `parameter` or `member`.
 fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     let help = match nearest(name, known) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
@@ -51,7 +59,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     format!("unknown {what} `{name}`; {help}")
 }
 
-/// Notes the names of the members that a type asks for, and gives it none.
+/// A deserializer that notes the names of the members that a struct asks for, and then fails.
 struct Names(&'static [&'static str]);
 
 impl<'de> Deserializer<'de> for &mut Names {

@@ -1,4 +1,7 @@
-//! Every route on one screen.
+//! All routes of the server, with the query parameters that each accepts.
+//!
+//! `taking` names the type whose members are a route's parameters; a route without it refuses any parameter.
+//! `taking_any` is for routes that ignore unknown ones, or read the query themselves.
 
 use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, Route};
@@ -14,7 +17,7 @@ use crate::http::{
     profile, public, records, subscribe,
 };
 
-/// Everything that can be asked for.
+/// Returns the endpoint that answers every request of a site.
 pub(super) fn routes(site: Site, sockets: Sockets) -> impl Endpoint {
     Route::new()
         .at("/healthz", get(health::alive).taking_any())

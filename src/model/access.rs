@@ -38,6 +38,7 @@ impl View {
         match operation {
             // A required field that the viewer may not know of cannot be filled in, so no record can be added.
             Operation::Create => may && self.table.needed().all(|at| self.known.contains(at)),
+            // A viewer who may read no records may not change or remove any: they could try out what exists.
             _ => may && self.is_open,
         }
     }

@@ -145,7 +145,7 @@ impl RowAction {
     }
 }
 
-/// What the browser does after a form is saved or an action has run.
+/// The path to open and the message to show after a form is saved or an action has run.
 #[derive(Clone, Debug)]
 pub struct OnSuccess {
     /// The parts of the path to open; `None` to stay on the page.

@@ -82,6 +82,7 @@ impl App {
                     || component.adds_records() && table.allows(viewer, Operation::Create)
             })
         };
+        // A component that is hidden from the viewer does not close the page to them.
         page.seen_by(viewer).into_iter().all(is_open)
     }
 }

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 /// Returns a date of the form `2026-04-05`. `None` if the text has another form, or is no day of the calendar.
 pub fn date(text: &str) -> Option<String> {
     let date: Date = text.parse().ok()?;
+    // The parser also takes other forms of a date, such as `20260405`.
     (text.len() == 10 && date.to_string() == text).then(|| text.to_owned())
 }
 
@@ -108,6 +109,7 @@ fn is_leap_second(text: &str) -> bool {
 /// If the text is no JSON, or holds what many programs cannot read: a number too great for a float, or a
 /// `\u` escape of an unpaired surrogate.
 pub fn json(text: &str) -> Result<Box<RawValue>, serde_json::Error> {
+    // Only a check: the parsed value would have lost digits of numbers.
     serde_json::from_str::<Json>(text)?;
     let (mut is_text, mut is_escaped) = (false, false);
     let is_kept = |c: &char| {

@@ -81,9 +81,11 @@ impl FromStr for Colour {
     type Err = BadColour;
 
     fn from_str(text: &str) -> Result<Self, BadColour> {
+        // In ASCII, slices by bytes cannot split a character.
         let digits = text.strip_prefix('#').filter(|digits| digits.is_ascii()).ok_or(BadColour)?;
         let byte = |at: usize, length: usize| {
             let digits = &digits[at * length..(at + 1) * length];
+            // `from_str_radix` alone would accept a sign.
             let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
             u8::from_str_radix(&digits.repeat(3 - length), 16).ok().filter(|_| is_hex)
         };

@@ -55,6 +55,7 @@ pub fn parse(text: &str) -> Result<Decimal, DecimalFault> {
     let digits = format!("{whole}{fraction}");
     let digits = digits.trim_start_matches('0');
     let short = digits.trim_end_matches('0');
+    // Zero is zero with any exponent.
     if short.is_empty() {
         return Ok(Decimal::ZERO);
     }
@@ -64,6 +65,7 @@ pub fn parse(text: &str) -> Result<Decimal, DecimalFault> {
     // An exponent that 64 bits cannot hold is refused just as the greatest one that they hold.
     let farthest = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
     let exponent = exponent.parse().unwrap_or(farthest);
+    // `places` is negative where the exponent moves the point beyond the last digit.
     let places = length(fraction) - (length(digits) - length(short));
     let places = places.saturating_sub(exponent);
     if length(short).saturating_sub(places) > i64::from(MAX_PLACES) {
@@ -80,6 +82,7 @@ pub fn of_float(number: f64) -> Option<Decimal> {
     if number.is_nan() || number.abs() >= LIMIT {
         return None;
     }
+    // 17 digits after SQLite, not the shortest form that Rust writes: the two can round differently.
     let text = format!("{:.*e}", TAKEN - 1, number.abs());
     let (digits, exponent) = text.split_once('e')?;
     let digits: i128 = digits.replace('.', "").parse().ok()?;
@@ -138,6 +141,7 @@ pub fn floats_of(number: Decimal) -> (f64, f64) {
 /// [`floats_of`] for a number that is not negative. For zero, the smallest is zero.
 fn edges(number: Decimal) -> (f64, f64) {
     let nearest: f64 = number.to_string().parse().unwrap_or_default();
+    // No float reads as a number with more digits than are accepted, so no range surrounds it.
     if of_float(nearest) != Some(number) {
         return (nearest, nearest);
     }

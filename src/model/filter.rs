@@ -85,6 +85,7 @@ impl<V> Test<V> {
             Operator::Contains => Self::Contains(one()?),
             Operator::StartsWith => Self::StartsWith(one()?),
             Operator::EndsWith => Self::EndsWith(one()?),
+            // A list may have any number of values, even none.
             Operator::In => Self::In(operands),
             Operator::NotIn => Self::NotIn(operands),
             Operator::IsEmpty if operands.is_empty() => Self::IsEmpty,
@@ -118,6 +119,7 @@ impl<V> Filter<V> {
 impl Filter {
     /// Returns the filter that a record passes if it passes both.
     pub fn and(self, other: Self) -> Self {
+        // A part that every record passes is left out, so that filters with the same meaning are equal.
         let everything = Self::all();
         match (self, other) {
             (only, other) if other == everything => only,
@@ -159,6 +161,7 @@ impl Filter {
             Self::Test(at, Test::Eq(value)) => Some((*at, std::slice::from_ref(value))),
             Self::Test(at, Test::In(list)) => Some((*at, list)),
             Self::And(parts) => {
+                // The shortest list puts the filter into the fewest places of the index.
                 parts.iter().filter_map(Self::one_of).min_by_key(|(_, values)| values.len())
             }
             _ => None,

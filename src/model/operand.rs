@@ -1,5 +1,5 @@
-//! Variables in filters: `$currentUser.…` stands for an attribute of the viewer, `$params.…` and `$query.…`
-//! for values from the address of the page. They are filled in for each request.
+//! Variables in filters: `$currentUser.…` stands for an attribute of the viewer, `$params.…` and
+//! `$query.…` for values from the address of the page. They are filled in for each request.
 
 use std::sync::Arc;
 
@@ -94,6 +94,7 @@ pub const PLACES: &str =
 /// like it.
 pub fn nearest_root(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let wanted = name.trim_start_matches('$').to_lowercase();
+    // One or two letters are part of too many names.
     let has = |root: &&&str| wanted.len() > 2 && root.to_lowercase().contains(&wanted);
     let part = known.iter().find(has);
     // At most two letters differ, so that `$user` is not taken for `$query`.

@@ -28,6 +28,7 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, BadOrigin> {
         let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        // Browsers send hosts in lower case, and origins are compared as text.
         let allowed = |c: char| {
             c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | ':' | '[' | ']')
         };

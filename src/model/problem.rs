@@ -140,6 +140,7 @@ impl Problems {
     fn push(&mut self, severity: Severity, place: Place, message: String) -> &mut Problem {
         let problem = Problem { severity, place, at_key: false, message, help: None };
         if self.is_full() {
+            // The caller may still complete it, so that it needs a place though it is not kept.
             return self.dropped.insert(problem);
         }
         self.kept.push(problem);

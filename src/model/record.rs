@@ -27,6 +27,7 @@ impl Record {
     pub fn length(&self) -> usize {
         let values = self.values.iter().map(|value| match value {
             Value::Text(text) | Value::Json(text) => text.len(),
+            // Other values have a fixed size, or are small lists.
             _ => size_of::<Value>(),
         });
         values.sum()

@@ -38,6 +38,7 @@ impl Shape {
         let related: Vec<_> = related.collect();
         let place = (&page.path, page.prefix(&component.id));
         let told = (place, component, declared(&view.table), rights, open.row, open.bulk, related);
+        // The debug text names every member, so a new option of a component changes the shape by itself.
         let hash = Sha256::digest(format!("{told:?}"));
         Self(URL_SAFE_NO_PAD.encode(&hash[..9]).into())
     }
@@ -52,6 +53,7 @@ impl Shape {
 /// an older position has read by the same rules only if the hash has not changed.
 pub fn rights(tables: &[Arc<Table>]) -> String {
     let mut told: Vec<_> = tables.iter().map(|table| format!("{:?}", declared(table))).collect();
+    // The order of declaration has no influence on permissions.
     told.sort_unstable();
     URL_SAFE_NO_PAD.encode(&Sha256::digest(told.join("\n"))[..12])
 }

@@ -81,6 +81,7 @@ impl SiteNames {
     /// The other owner, if the name is taken, or one of the two would be both a file and a folder.
     pub fn claim(&mut self, name: &str, owner: &str) -> Result<(), String> {
         let key = self.key(name);
+        // Neither may the file be a folder of others, nor one of its folders be a file.
         let taken = self.files.get(&key).or_else(|| self.folders.get(&key));
         let taken = taken.or_else(|| folders_of(&key).find_map(|above| self.files.get(above)));
         if let Some(other) = taken {

@@ -32,6 +32,7 @@ fn push(bytes: &mut Vec<u8>, value: &Value) {
     match value {
         Value::Null => {}
         Value::Boolean(value) => bytes.push(u8::from(*value)),
+        // In two's complement, flipping the sign bit puts negative numbers before positive ones.
         Value::Integer(value) => bytes.extend((*value as u64 ^ 1 << 63).to_be_bytes()),
         Value::Link(link) => push(bytes, &Value::Integer(link.id.get())),
         Value::Decimal(value) => {

@@ -44,6 +44,7 @@ impl Table {
     /// Returns the fields that a new record must have a value sent for: those that are required, have no
     /// default and are not set by the database.
     pub fn needed(&self) -> impl Iterator<Item = FieldAt> {
+        // Only fields that a client can set: the database gives system fields their values.
         let is_needed =
             |field: &Field| field.required && !field.kind.is_system() && field.default.is_null();
         self.all().filter(move |(_, field)| is_needed(field)).map(|(at, _)| at)

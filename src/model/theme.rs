@@ -97,6 +97,7 @@ impl TryFrom<String> for Radius {
             (_, Some(number)) => (number, 1.5),
             _ => (&*text, 0.0),
         };
+        // `parse` alone would accept signs, exponents, `inf` and `nan`.
         let is_plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let value = number.parse::<f64>().ok().filter(|value| is_plain && *value <= most);
         value.map(|_| Self(text.clone())).ok_or(BadRadius)

@@ -90,6 +90,7 @@ impl Hash for RecordRef {
 impl Serialize for RecordRef {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let label = match &self.label {
+            // Where labels were not loaded, the API has the id alone in place of an object.
             Label::Unread => return serializer.collect_str(&self.id),
             Label::Hidden => None,
             Label::Text(text) => Some(text.as_ref()),

@@ -10,7 +10,8 @@ use crate::model::value::RecordRef;
 use crate::records::{Records, RecordsError};
 
 impl Records {
-    /// Returns the records to choose from for each of these relationships, by field, as the viewer sees them.
+    /// Returns the records that a viewer can choose from for each of these relationships, by its field. The
+    /// relationships say which records and labels the viewer may read.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -28,7 +29,7 @@ impl Records {
     }
 }
 
-/// As many as are listed, and one more.
+/// The query for the records to choose from, with one more than is listed: it shows that there are too many.
 fn query(related: &Related) -> Query {
     let window = Window::first(MAX_CHOICES + 1, Vec::new());
     Query {

@@ -1,8 +1,8 @@
-//! Cells of CSV files: text that no spreadsheet takes for a formula, and back.
+//! Cells of CSV files: values as text that no spreadsheet takes for a formula, and that text as values again.
 //!
-//! A spreadsheet runs what begins with `=`, `+`, `-`, `@` or a control character (OWASP, CSV
-//! Injection). Such text gets an apostrophe in front, as does text that already has apostrophes
-//! before such a beginning; reading takes one away. So what is written is read back exactly.
+//! A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@` or a control character (OWASP, CSV Injection).
+//! Such a text gets an apostrophe in front, and so does a text that has apostrophes before such a character.
+//! Reading removes one apostrophe, so each text is read back exactly as it was written.
 
 use crate::fields;
 use crate::model::field::Field;
@@ -12,13 +12,13 @@ use crate::model::value::Value;
 /// The apostrophe before a text that a spreadsheet would otherwise run as a formula.
 const GUARD: char = '\'';
 
-/// A value as a cell.
+/// Returns a value as the text of a cell, escaped where a spreadsheet might run it.
 pub(super) fn cell(field: &Field, value: &Value) -> String {
     let text = fields::plain_text(value);
     if is_free_text(field) && is_dangerous(&text) { format!("{GUARD}{text}") } else { text }
 }
 
-/// The text of a cell.
+/// Returns the text of a cell without the apostrophe that escapes it.
 pub(super) fn content<'a>(field: &Field, cell: &'a str) -> &'a str {
     match cell.strip_prefix(GUARD) {
         Some(text) if is_free_text(field) && is_dangerous(text) => text,
@@ -26,7 +26,8 @@ pub(super) fn content<'a>(field: &Field, cell: &'a str) -> &'a str {
     }
 }
 
-/// Whether people can write anything into the field. A number may begin with its sign.
+/// Whether the text of such a field can begin with any character. Numbers and times are never escaped: `-5` is no
+/// formula.
 fn is_free_text(field: &Field) -> bool {
     matches!(field.kind.storage(), Storage::Text | Storage::Person | Storage::List | Storage::Link)
 }

@@ -1,8 +1,8 @@
-//! Cursors: where in a list to go on, as an opaque text.
+//! Cursors: an opaque text for the place at which the next page of a list begins.
 //!
-//! It names the last record of a page by what the list is sorted by, so the next page is right
-//! whatever came and went in between, even that record. It holds nothing that its reader may not
-//! read, so a forged one is as good as a filter.
+//! A cursor holds the id of the last record of a page and its values in the fields that the list is sorted by
+//! (keyset pagination). So the next page is right even if records were added or removed meanwhile, that last
+//! one among them. A cursor is not signed: a forged one gives its maker no more than a filter does.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,12 +18,12 @@ use crate::model::table::Table;
 use crate::model::value::{UserRef, Value};
 use crate::records::RecordsError;
 
-/// Which list a cursor belongs to.
+/// The mark of a list, which its cursors begin with: a hash of its table, filter, search and sort.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListCursor(String);
 
 impl ListCursor {
-    /// Of the list of a table that was asked for in these words.
+    /// Makes the mark of the list of a table with these parameters, as the client wrote them.
     pub fn new(table: &Table, words: &[Option<&str>]) -> Self {
         let mut digest = Sha256::new();
         for part in std::iter::once(Some(table.name.as_str())).chain(words.iter().copied()) {
@@ -34,7 +34,7 @@ impl ListCursor {
         Self(URL_SAFE_NO_PAD.encode(&digest.finalize()[..9]))
     }
 
-    /// The cursor behind a record.
+    /// Makes the cursor of the page that begins after a record.
     pub fn behind(&self, record: &Record, sort: &[Sort]) -> String {
         let values = sort.iter().map(|sort| written(&record[sort.field]));
         let parts = [json!(self.0), json!(record.id().get())];
@@ -42,10 +42,10 @@ impl ListCursor {
         URL_SAFE_NO_PAD.encode(Json::Array(parts).to_string())
     }
 
-    /// Returns the place at which a cursor of this list continues.
+    /// Returns the place in this list that a cursor names.
     ///
     /// # Errors
-    /// [`RecordsError::Malformed`] if it is no cursor, or one of another list.
+    /// [`RecordsError::Malformed`] if the text is no cursor, or the cursor of another list.
     pub fn read(&self, cursor: &str, table: &Table, sort: &[Sort]) -> Result<After, RecordsError> {
         let wrong = || {
             let message =

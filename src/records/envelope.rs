@@ -5,11 +5,11 @@ use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use crate::model::record::{FieldSet, Record};
 use crate::model::table::Table;
 
-/// `{ "id": "42", "fields": {…} }`: a record as everyone meets it, with only the fields they may see.
+/// A record as clients receive it, with the fields that the viewer may read: `{ "id": "42", "fields": {…} }`.
 pub struct Envelope<'a> {
-    /// The table it belongs to.
+    /// The table of the record.
     pub table: &'a Table,
-    /// The row whose values are read.
+    /// The record with all its fields.
     pub record: &'a Record,
     /// The fields that the viewer may read.
     pub fields: &'a FieldSet,

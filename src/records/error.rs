@@ -12,35 +12,35 @@ use crate::store::StoreError;
 /// Why a record could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordsError {
-    /// It does not exist, or this viewer may not know that it does.
+    /// The table or record does not exist, or this viewer may not know that it does.
     #[error("not found")]
     NotFound,
-    /// Nobody has signed in, and what was asked needs it.
+    /// The viewer is a guest, and guests may not do this.
     #[error("sign in first")]
     Unauthenticated,
-    /// The viewer may read this, but not do what was asked.
+    /// The viewer has an account, but not the permission for this operation.
     #[error("you may not do this")]
     Forbidden,
-    /// The viewer may do this to other records of the table, not to this one or not so.
+    /// A row rule forbids the write: for the record as it is, or for the record that the write would make of it.
     #[error("you may not do this to this record, or not make this of it")]
     Barred,
-    /// Fields that the viewer may read, and not set.
+    /// The request sets fields that the viewer may know of, but not set.
     #[error("{}", sentence(.0))]
     NotToSet(Vec<FieldFault>),
     /// The request is malformed. Holds the message.
     #[error("{0}")]
     Malformed(String),
-    /// Fields that do not exist, or that this viewer may not know of.
+    /// The request names fields that do not exist, or that this viewer may not know of.
     #[error("unknown field {}", .0.iter().map(|fault| format!("`{}`", fault.field)).collect::<Vec<_>>().join(", "))]
     UnknownFields(Vec<FieldFault>),
-    /// The filter cannot be understood.
+    /// The filter is malformed, or names a field that this viewer may not know of. Holds its faults.
     #[error("{}", faults_sentence(.0))]
     BadFilter(Vec<FilterFault>),
-    /// Values that do not fit their fields, all of them.
+    /// Values do not fit their fields. Holds a fault for each.
     #[error("{}", sentence(.0))]
     Unfit(Vec<FieldFault>),
-    /// Some of many records could not be written, so none was. All of them, and what the first is
-    /// about.
+    /// Some records of a batch could not be written, so none was. Holds the reason for the first of them, and the
+    /// faults of all.
     #[error("{}", sentence(.1))]
     Batch(WriteObstacle, Vec<FieldFault>),
     /// Another record has the same value in a unique field.
@@ -55,23 +55,23 @@ pub enum RecordsError {
     /// Another writer changed the record first.
     #[error("somebody else changed this record first")]
     Conflict(Box<Stale>),
-    /// Lines of a file that cannot be records, all of them.
+    /// Lines of a CSV file are malformed or hold values that do not fit. Holds the faults of all lines.
     #[error("{}; nothing was changed", not_taken(.0))]
     BadLines(Vec<LineFault>),
-    /// The page that this came from was made by another state of the app: what it shows means
-    /// something else there.
+    /// The page that sent the request was rendered before the app was changed, and its component means something
+    /// else now.
     #[error("the page has changed since it was opened; load it anew")]
     PageChanged,
-    /// Lines of a file that the database has refused, though each is a record.
+    /// Lines of a CSV file are valid, but a trigger or a CHECK in the database refused them. Holds their faults.
     #[error("{}; nothing was changed", not_taken(.0))]
     RefusedLines(Vec<LineFault>),
-    /// As many files are being written as may be.
+    /// The limit of exports in progress is reached, of this requester or of all together.
     #[error("too many exports are in progress; try again in a moment")]
     TooManyExports,
-    /// The database cannot do it, now or later.
+    /// The database refused a statement and will refuse it again: its tables or triggers have a fault.
     #[error("the database cannot do this as it is; it has been noted")]
     Faulty(#[source] StoreError),
-    /// The database refused or did not answer.
+    /// The database does not answer, or a limit of the server is met.
     #[error("{}", .0.told())]
     Store(#[source] StoreError),
 }
@@ -79,24 +79,24 @@ pub enum RecordsError {
 /// The reason why one record of a batch was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteObstacle {
-    /// It is not there.
+    /// There is no such record that the viewer may read.
     Missing,
-    /// A rule about rows is against it.
+    /// A row rule forbids the write.
     Barred,
-    /// A value does not fit.
+    /// A value does not fit its field, or a required one is missing.
     Unfit,
-    /// Another record has the same value.
+    /// Another record has the same value in a unique field.
     NotUnique,
-    /// Others refer to it.
+    /// Other records refer to it.
     Referred,
     /// A trigger or a CHECK that others have put into the database forbids it.
     Refused,
-    /// The record was changed by another since it was read.
+    /// The record is not in the expected state: another writer has changed it.
     Stale,
 }
 
 impl RecordsError {
-    /// The code of the error, as programs read it.
+    /// The code of the error in answers of the API, such as `NOT_FOUND`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound | Self::Batch(WriteObstacle::Missing, _) => "NOT_FOUND",
@@ -122,7 +122,7 @@ impl RecordsError {
         }
     }
 
-    /// A field of this name does not exist, or not for this viewer.
+    /// The error for one name that is no field of the table, or none that this viewer may know of.
     pub fn unknown_field(name: &str) -> Self {
         Self::UnknownFields(vec![FieldFault::new(name, "is unknown")])
     }
@@ -145,32 +145,33 @@ impl From<StoreError> for RecordsError {
     }
 }
 
-/// Something wrong with one field of what was sent.
+/// The fault of one value that was sent, or of a whole record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldFault {
-    /// Which of many records, counted from 0; absent where there is only one.
+    /// The index of the record in its batch, from 0. Absent if the request is about one record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<usize>,
-    /// The field; empty where it is about the whole record.
+    /// The name of the field. Empty if the fault is of the whole record.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub field: String,
-    /// The fault of its value, as a fragment: `must be a whole number, got "abc"`.
+    /// The fault, as a fragment of a sentence: `must be a whole number, got "abc"`.
     pub message: String,
 }
 
 impl FieldFault {
-    /// A fault of this field; of the whole record, if the name is empty. The message is a fragment: `must be a date`.
+    /// Makes the fault of a field, or of the whole record if `field` is empty. The message is a fragment of a
+    /// sentence: `must be a date`.
     pub fn new(field: &str, message: impl Into<String>) -> Self {
         Self { record: None, field: field.to_owned(), message: message.into() }
     }
 
-    /// The same fault of one record of a batch, by its index from 0.
+    /// The same fault with the index of its record in a batch, from 0.
     #[must_use]
     pub fn of(self, record: Option<usize>) -> Self {
         Self { record, ..self }
     }
 
-    /// The field with what is wrong with it.
+    /// The name of the field and the message, as one fragment.
     fn words(&self) -> String {
         match self.field.as_str() {
             "" => self.message.clone(),
@@ -178,12 +179,14 @@ impl FieldFault {
         }
     }
 
-    /// A value that names no record, for this viewer. The table is not named: it may be closed to them.
+    /// The fault of a relationship to a record that does not exist or that this viewer may not read. Its message does
+    /// not name the table, which may be closed to them.
     pub(super) fn no_related(field: &FieldName) -> Self {
         Self::new(field.as_str(), "names no record")
     }
 
-    /// From the name of a rule in the database: `total must be at least 0`.
+    /// The fault that a CHECK in the database reports. Its name is the field and the message: `total must be at
+    /// least 0`.
     pub(super) fn from_rule(rule: &str) -> Self {
         let (field, message) = rule.split_once(' ').unwrap_or(("", rule));
         Self::new(field, message)
@@ -193,7 +196,7 @@ impl FieldFault {
 /// The most faults that a message lists; the details have all of them.
 const TOLD: usize = 5;
 
-/// The first faults in one sentence.
+/// The first [`TOLD`] faults in one sentence, with the number of the others.
 fn sentence(faults: &[FieldFault]) -> String {
     let told = faults.iter().take(TOLD).map(|fault| match fault.record {
         Some(record) => format!("record {record}: {}", fault.words()),
@@ -211,7 +214,7 @@ fn faults_sentence(faults: &[FilterFault]) -> String {
     faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
-/// How many lines of a file have something wrong with them.
+/// A sentence with the number of lines that have a fault.
 fn not_taken(faults: &[LineFault]) -> String {
     let lines: BTreeSet<_> = faults.iter().map(|fault| fault.line).collect();
     match lines.len() {

@@ -1,4 +1,4 @@
-//! A list as a CSV file (RFC 4180), however long, from one snapshot.
+//! Exports a list as a CSV file (RFC 4180): a stream of lines, all from one snapshot.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use crate::records::{RecordList, Records, RecordsError, csv};
 use crate::store::StoreError;
 
 impl Records {
-    /// The list as a CSV file, piece by piece: the `id`, then the fields of the list. A list without
-    /// end has `u32::MAX` records at most.
+    /// Returns the list as a CSV file, in pieces. Its columns are `id` and the fields of the list. A list without a
+    /// limit has `u32::MAX` records at most.
     ///
     /// # Errors
     /// If too many exports are in progress, or the database does not answer.
@@ -24,7 +24,7 @@ impl Records {
         &self,
         list: RecordList,
     ) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, RecordsError> {
-        // Each holds a connection and a snapshot.
+        // Each export holds a connection and a snapshot until its client has read the file or has gone.
         let share = self.exports.take(requester(), 1);
         let share = share.map_err(|_| RecordsError::TooManyExports)?;
         let RecordList { view, filter, window, fields, expand, .. } = list;
@@ -45,7 +45,7 @@ impl Records {
     }
 }
 
-/// Writes the lines of one file.
+/// Writes the lines of one file. Counts as an export in progress for as long as it lives.
 struct ExportLines {
     table: Arc<Table>,
     fields: FieldSet,

@@ -21,10 +21,12 @@ pub struct History {
 }
 
 impl Records {
-    /// Returns the changes of a record that the viewer may read, or could have read while it existed.
+    /// Returns the last changes of a record, at most [`MAX_CHANGES`]. Changes from or to a state that the viewer may
+    /// not read are left out.
     ///
     /// # Errors
-    /// If the viewer is no admin; [`RecordsError::NotFound`] if the log has no change of such a record and there is none.
+    /// If the viewer is no admin; [`RecordsError::NotFound`] if no change is left and the viewer may read no record
+    /// of this id.
     pub async fn history(&self, view: View, id: RecordId) -> Result<History, RecordsError> {
         if !view.viewer.is_admin() {
             return Err(match view.viewer {
@@ -37,7 +39,7 @@ impl Records {
             |record: &Option<_>| record.as_ref().is_none_or(|record| view.rows.matches(record));
         changes.retain(|change| sees(&change.old) && sees(&change.new));
         if changes.is_empty() {
-            // What has not changed for long is there all the same.
+            // A record whose last change the log no longer keeps has an empty history. It is no error.
             self.get(view.clone(), id).await?;
         }
         Ok(History { view, changes })
@@ -45,7 +47,7 @@ impl Records {
 }
 
 impl History {
-    /// The fields that the viewer may read, of which a change made something else.
+    /// The fields that the viewer may read whose value differs before and after a change.
     pub fn changed(&self, change: &Change) -> Vec<FieldAt> {
         let value = |record: &Option<Record>, at: FieldAt| {
             record.as_ref().map(|record| record[at].clone()).filter(|value| !value.is_null())

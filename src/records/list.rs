@@ -1,4 +1,4 @@
-//! Lists of records as a viewer asks for them, page by page.
+//! Lists of records: which records a viewer asks for, and one page of them at a time.
 
 use crate::model::access::View;
 use crate::model::filter::Filter;
@@ -15,41 +15,42 @@ pub const DEFAULT_LIMIT: u32 = 25;
 /// The most records that a page of a list may have.
 pub const MAX_LIMIT: u32 = 500;
 
-/// A list that a viewer may have.
+/// A list of records that a viewer may read: its filter, order, fields and place to begin.
 #[derive(Clone, Debug)]
 pub struct RecordList {
     /// The table as the viewer sees it.
     pub view: View,
     /// The filter that the records pass.
     pub filter: Filter,
-    /// Which part of them.
+    /// The order of the records, and the part of them to return.
     pub window: Window,
     /// The fields that are returned.
     pub fields: FieldSet,
     /// The relationships whose records are returned with their labels.
     pub expand: Vec<Related>,
-    /// Which list its cursors belong to.
+    /// The mark of this list, which its cursors carry: a cursor of another list is refused.
     pub cursor: ListCursor,
 }
 
 /// A page of a list.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// No more than asked for, in order.
+    /// The records of the page, in order, at most as many as the limit of the list.
     pub records: Vec<Record>,
-    /// How many there are in all.
+    /// The number of records that pass the filter, on all pages together.
     pub total: u64,
-    /// With this the list goes on, if it does.
+    /// The cursor of the next page. `None` on the last page.
     pub next_cursor: Option<String>,
     /// The position of the snapshot that the records were read from.
     pub position: SealedPosition,
 }
 
 impl RecordList {
-    /// Begins the list where an earlier page of it ended.
+    /// Lets the list begin after the record that the cursor of an earlier page names. Without a cursor it begins
+    /// with its first record.
     ///
     /// # Errors
-    /// [`RecordsError::Malformed`] if the cursor is not one of this list.
+    /// [`RecordsError::Malformed`] if the cursor does not belong to this list.
     pub fn go_on_from(&mut self, cursor: Option<&str>) -> Result<(), RecordsError> {
         let read = |cursor| self.cursor.read(cursor, &self.view.table, &self.window.sort);
         self.window.after = cursor.map(read).transpose()?;
@@ -58,14 +59,14 @@ impl RecordList {
 }
 
 impl Records {
-    /// A page of a list.
+    /// Returns one page of a list, with the cursor of the next.
     ///
     /// # Errors
     /// If the database does not answer.
     pub async fn list(&self, list: &RecordList) -> Result<Listed, RecordsError> {
         let RecordList { view, filter, window, cursor, .. } = list;
         let limit = window.limit as usize;
-        // One more than asked for says whether there are any more.
+        // A record beyond the limit shows that there is a next page.
         let window = Window { limit: window.limit.saturating_add(1), ..window.clone() };
         let table = view.table.name.clone();
         let sort = window.sort.clone();

@@ -61,7 +61,7 @@ pub struct Records {
     totals: Totals,
 }
 
-/// A record with what of it may be shown.
+/// A record, with the view of its table that says which of its fields may be shown.
 #[derive(Clone, Debug)]
 pub struct RecordView {
     /// The table as the viewer sees it.
@@ -70,12 +70,12 @@ pub struct RecordView {
     pub record: Record,
 }
 
-/// A write that another writer was faster than.
+/// A conflict: the record was changed by another writer after the state that this write expected.
 #[derive(Clone, Debug)]
 pub struct Stale {
-    /// The record as it now stands.
+    /// The record as it is now.
     pub shown: RecordView,
-    /// The fields that the write would have set to something else.
+    /// The fields that the refused write would have set, and which now have another value.
     pub overwritten: Vec<FieldAt>,
 }
 
@@ -98,7 +98,7 @@ impl Records {
         self.app.view(table, viewer).ok_or(RecordsError::NotFound)
     }
 
-    /// The table as a viewer sees it who adds a record to it.
+    /// The table as the viewer sees it when adding a record. A viewer who may add but not read sees no record.
     ///
     /// # Errors
     /// [`RecordsError::NotFound`] if there is no such table, or the viewer may neither read it nor add to it: the
@@ -107,7 +107,8 @@ impl Records {
         self.app.view_to_add(table, viewer).ok_or(RecordsError::NotFound)
     }
 
-    /// Answers queries from one snapshot. It checks no permissions: the filters of the queries have to.
+    /// Answers queries from one snapshot. It checks no permissions: the filters of the queries must hold the row
+    /// rules already.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -120,13 +121,13 @@ impl Records {
         Ok(self.store.snapshot(queries, &[]).await?)
     }
 
-    /// How much of what happened is kept.
+    /// How long the change log keeps changes.
     pub fn kept(&self) -> LogRetention {
         self.store.kept()
     }
 
-    /// Returns the position from which a client continues that has read this table, as the viewer sees it, in the
-    /// snapshot.
+    /// Returns the position from which a client may subscribe after it has read the table in this snapshot.
+    /// `snapshot` is the position of the snapshot, `view` and `related` what the client can see.
     pub async fn position(
         &self,
         snapshot: &Position,
@@ -137,7 +138,8 @@ impl Records {
         self.store.log().hand_out(snapshot, ReadScope { table, rows, fields, related }).await
     }
 
-    /// Fills in the labels of the related records in answers, for the viewer whose relationships these are.
+    /// Fills in the labels of related records in each answer, for the relationships beside it. These hold what the
+    /// viewer may read of the related tables.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -192,10 +194,10 @@ impl Records {
         Ok(shown)
     }
 
-    /// Adds a record with the values that were sent for its fields.
+    /// Adds a record with the values that were sent for its fields, and returns it as stored.
     ///
     /// # Errors
-    /// If the viewer may not, values do not fit, or a required one is missing.
+    /// If the viewer may not add it, values do not fit their fields, or a required value is missing.
     pub async fn create(&self, view: View, fields: &Inputs) -> Result<RecordView, RecordsError> {
         may(&view, Operation::Create)?;
         let mut faults = Faults::default();
@@ -207,10 +209,10 @@ impl Records {
         self.write_one(view, action, &[]).await
     }
 
-    /// Changes the fields of a record for which values were sent, if it is in the expected state.
+    /// Sets the fields of a record for which values were sent, if the record is in the expected state.
     ///
     /// # Errors
-    /// If the viewer may not, or values do not fit; [`RecordsError::Conflict`] if it is in another state.
+    /// If the viewer may not change it, or values do not fit; [`RecordsError::Conflict`] if it is in another state.
     pub async fn update(
         &self,
         view: View,
@@ -230,10 +232,10 @@ impl Records {
         self.write_one(view, action, &sent).await
     }
 
-    /// Sets one field of a record to a value.
+    /// Sets one field of a record to a value, whatever state the record is in.
     ///
     /// # Errors
-    /// If the viewer may not set it, or there is no such record for them.
+    /// If the viewer may not set the field; [`RecordsError::NotFound`] if there is no such record that they may read.
     pub async fn set(
         &self,
         view: View,
@@ -248,7 +250,8 @@ impl Records {
     /// Removes a record, if it is in the expected state, and returns it as it was.
     ///
     /// # Errors
-    /// If the viewer may not, or there is none; [`RecordsError::Conflict`] if it is in another state.
+    /// If the viewer may not remove it; [`RecordsError::NotFound`] if there is no such record that they may read;
+    /// [`RecordsError::Conflict`] if it is in another state.
     pub async fn delete(
         &self,
         view: View,
@@ -259,7 +262,8 @@ impl Records {
         self.write_one(view, WriteOp::Delete(id, expected.values()), &[]).await
     }
 
-    /// Writes one record. `sent` are the values that a faster writer may have overwritten.
+    /// Writes one record. `sent` are the values of the request: a conflict reports which of them the record does
+    /// not have.
     async fn write_one(
         &self,
         view: View,
@@ -296,7 +300,8 @@ impl Records {
     }
 }
 
-/// Refuses what the viewer may do to no record at all.
+/// Refuses an operation that the viewer may do to no record of the table: a guest with
+/// [`RecordsError::Unauthenticated`], a user with [`RecordsError::Forbidden`].
 fn may(view: &View, operation: Operation) -> Result<(), RecordsError> {
     match &view.viewer {
         _ if view.allows(operation) => Ok(()),

@@ -1,4 +1,4 @@
-//! The values that were sent for a record, or all of their faults.
+//! Reads the values that a request sends for a record, and reports all faults at once.
 
 use crate::fields;
 use crate::model::access::View;
@@ -14,20 +14,20 @@ use crate::store::{FieldValues, WriteOp};
 /// The most faults that are listed; of the others, only their number is reported.
 pub(super) const FAULTS_TOLD: usize = 100;
 
-/// Everything that is wrong with what is sent, by why.
+/// The faults of the values that a request sends, of all its records.
 #[derive(Default)]
 pub(super) struct Faults {
     faults: Vec<FieldFault>,
-    /// The number of faults, listed or not.
+    /// The number of faults in `faults` and of those beyond [`FAULTS_TOLD`].
     count: usize,
-    /// How many of them are of fields that do not exist, or not for this viewer.
+    /// How many of them name a field that does not exist, or that this viewer may not know of.
     unknown: usize,
-    /// Fields that the viewer may see and not set.
+    /// The faults of fields that the viewer may know of, but not set.
     barred: Vec<FieldFault>,
 }
 
 impl Faults {
-    /// Fails with all faults, if there are any. Fields that the viewer may not set come before values that do not fit.
+    /// Fails with all faults, if there are any. If the viewer may not set a field, only such fields are reported.
     pub(super) fn none(mut self) -> Result<(), RecordsError> {
         if !self.barred.is_empty() {
             return Err(RecordsError::NotToSet(self.barred));
@@ -63,7 +63,8 @@ impl Faults {
         }
     }
 
-    /// The values of one record, as far as they are right. `record` says which of many it is.
+    /// Returns the values of one record that fit their fields, and notes the faults of the others. `record` is the
+    /// index of the record in its batch; `None` if the request is about one record.
     pub(super) fn values(
         &mut self,
         view: &View,
@@ -134,19 +135,19 @@ pub(super) fn set(
     Ok(WriteOp::Update(id, changed_by(view, vec![(field, value)]), None))
 }
 
-/// The values of a new record, with who makes it.
+/// The values of a new record, with the viewer as the value of its `created-by` and `updated-by` fields.
 pub(super) fn made_by(view: &View, mut values: FieldValues) -> FieldValues {
     stamp(view, &mut values, &[FieldKind::CreatedBy, FieldKind::UpdatedBy]);
     values
 }
 
-/// The values to set in a record, with who changes it.
+/// The values to set in a record, with the viewer as the value of its `updated-by` fields.
 pub(super) fn changed_by(view: &View, mut values: FieldValues) -> FieldValues {
     stamp(view, &mut values, &[FieldKind::UpdatedBy]);
     values
 }
 
-/// Sets who does it, in the fields of these kinds.
+/// Sets the fields of these kinds to the viewer; to null if a guest writes.
 fn stamp(view: &View, values: &mut FieldValues, kinds: &[FieldKind]) {
     let person = |id: UserId| Value::Person(UserRef { id, name: None });
     let person = author(&view.viewer).map_or(Value::Null, person);

@@ -1,6 +1,7 @@
-//! How many records pass a filter, for as long as their table does not change.
+//! A cache of totals: the number of records that pass a filter, valid until their table changes.
 //!
-//! To count the records of a large table takes far longer than to read a page of them.
+//! Counting the records of a large table takes far longer than reading a page of them, so a list that is read
+//! again counts nothing.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -12,23 +13,23 @@ use crate::model::filter::Filter;
 use crate::model::ids::TableName;
 use crate::model::query::{Answer, Ask, Query, Snapshot};
 
-/// How many totals are kept.
+/// The most totals that the cache holds.
 const MAX_KEPT: usize = 4_096;
 
-/// Totals, each of one version of its table.
+/// The cache of totals. Each is kept with the version of its table, and is valid for that version only.
 #[derive(Clone)]
 pub(super) struct Totals {
     versions: Versions,
     kept: Arc<Cache<u64, (Version, u64)>>,
-    /// Filters may be long, so they are kept by their hash. The keys are random, so that nobody
-    /// can find two filters with one hash.
+    /// The hasher of the cache keys: filters may be long, so the cache holds only a hash of table and filter. It
+    /// has a random seed, so that no client can make two filters with the same hash.
     hashes: RandomState,
 }
 
-/// The known totals of queries, before these are answered.
+/// The totals that the cache has for some queries, read before the queries are answered.
 pub(super) struct KnownTotals {
     of: Vec<Option<(u64, TableName, Version)>>,
-    /// How many records each has, where that is known.
+    /// The total of each query, in their order. `None` if it must be counted.
     pub(super) totals: Vec<Option<u64>>,
 }
 
@@ -37,7 +38,7 @@ impl Totals {
         Self { versions, kept: Arc::new(Cache::new(MAX_KEPT)), hashes: RandomState::new() }
     }
 
-    /// Returns the totals of these queries that are known now.
+    /// Returns the totals that the cache has for these queries. Queries for figures and groups have none.
     pub(super) async fn known(&self, queries: &[&Query]) -> KnownTotals {
         let mut known = KnownTotals { of: Vec::new(), totals: Vec::new() };
         for query in queries {
@@ -54,8 +55,9 @@ impl Totals {
         known
     }
 
-    /// Whether the totals are those of the rows that were read, and not of rows before them. If they
-    /// are, they are kept.
+    /// Whether the snapshot is right: no table of a cached total has changed since that total was read. If one has,
+    /// the snapshot pairs new rows with an old total. Keeps the totals that the snapshot itself counted, if their
+    /// table has not changed meanwhile.
     pub(super) async fn settle(&self, known: &KnownTotals, snapshot: &Snapshot) -> bool {
         for ((of, total), answer) in known.of.iter().zip(&known.totals).zip(&snapshot.answers) {
             let Some((hash, table, before)) = of else { continue };
@@ -69,7 +71,7 @@ impl Totals {
         true
     }
 
-    /// Returns the version of a table. `None` while it is about to change.
+    /// Returns the version of a table. `None` while the feed has not read all commits: the table may have changed.
     async fn version(&self, table: &TableName) -> Option<Version> {
         let version = self.versions.of(std::iter::once(table)).await;
         version.filter(Version::is_settled)

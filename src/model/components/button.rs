@@ -1,4 +1,4 @@
-//! `button`: a press does something to a record or leads to another page.
+//! `button`: a button that runs an action on a record, or opens another page.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,62 +12,62 @@ use crate::model::filter::Filter;
 use crate::model::phrase::Phrase;
 use crate::model::query::{Ask, Sort, Window};
 
-/// A `button` component: a press does something to a record or leads to another page.
+/// A `button` component: a button that runs an action on a record, or opens another page.
 #[derive(Clone, Debug)]
 pub struct Button {
-    /// The words on it.
+    /// The text on the button, which may contain variables.
     pub label: Phrase,
-    /// How much it asks to be pressed.
+    /// The look of the button.
     pub variant: ButtonVariant,
-    /// What a press of the button does.
+    /// The target of a press.
     pub does: ButtonTarget,
 }
 
-/// What a button does.
+/// The target of a button.
 #[derive(Clone, Debug)]
 pub enum ButtonTarget {
-    /// It opens the page at this path.
+    /// Opens the page at this path or address, which may contain variables.
     Lead(Phrase),
-    /// It does something to a record.
+    /// Runs an action on a record.
     Act(Box<Act>),
 }
 
-/// What is done to one record, and what happens then.
+/// An action on one record, and what the browser does after it.
 #[derive(Clone, Debug)]
 pub struct Act {
-    /// The action that it takes.
+    /// The action of the button.
     pub action: Action,
-    /// The record: the first of these.
+    /// The records, of which the first is acted on.
     pub data_source: DataSource,
-    /// In which order the first is looked for.
+    /// The order in which the first record is found.
     pub sort: Vec<Sort>,
-    /// What happens once it is done.
+    /// The path to open and the message to show after the action has succeeded.
     pub on_success: OnSuccess,
 }
 
-/// How much a button asks to be pressed.
+/// The look of a button. The default is `danger` for an action that deletes, else `secondary`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ButtonVariant {
-    /// It is what the page is for.
+    /// The main button of the page, in the accent colour.
     Primary,
-    /// One of several buttons of equal weight.
+    /// A button of normal weight.
     Secondary,
-    /// What it does cannot be undone.
+    /// A button whose action cannot be undone, in a warning colour.
     Danger,
-    /// Hardly more than a word.
+    /// A button that looks like plain text.
     Quiet,
 }
 
 impl Act {
-    /// The one record that it is about.
+    /// The window of the first record in the order.
     pub fn window(&self) -> Window {
         Window::first(1, self.sort.clone())
     }
 }
 
 impl Button {
-    /// What it does to a record, where it does.
+    /// The action on a record; `None` for a button that opens a page.
     pub fn act(&self) -> Option<&Act> {
         match &self.does {
             ButtonTarget::Act(act) => Some(act),

@@ -36,7 +36,8 @@ pub enum ChartKind {
     Bar,
     /// A line over time with a filled area below it. The chart must group by time.
     Area,
-    /// A ring with one part for each group. The figure must be a count or a sum.
+    /// A ring with one part for each group. The chart must group by a field other than a date or time, and the
+    /// figure must be a count or a sum.
     Donut,
 }
 

@@ -1,4 +1,4 @@
-//! One component of a page, of any kind.
+//! A component of a page, of any type.
 
 use std::sync::Arc;
 
@@ -18,31 +18,31 @@ use crate::model::related::Related;
 use crate::model::route::RouteValues;
 use crate::model::viewer::Viewer;
 
-/// One component of a page.
+/// A component of a page: its id, who sees it, and the options of its type.
 #[derive(Clone, Debug)]
 pub struct Component {
-    /// Unique on its page.
+    /// The id, which is unique on its page.
     pub id: ComponentId,
-    /// The viewers who see the component and what it holds.
+    /// The viewers who see the component and its children.
     pub visible: Grant,
-    /// What any component may be given.
+    /// The class and style that components of all types may have.
     pub props: Props,
-    /// What kind of component it is, with the kind's own options.
+    /// The type of the component, with the options of that type.
     pub kind: ComponentKind,
 }
 
-/// `props`, which any component may have.
+/// The `props` of a component: attributes of its HTML element, which components of all types may have.
 #[derive(Clone, Debug, Default)]
 pub struct Props {
-    /// Extra classes for the component's element.
+    /// Additional CSS classes of the element, separated by spaces; `None` if there are none.
     pub class_name: Option<Arc<str>>,
-    /// CSS declarations for the component's element.
+    /// CSS declarations of the element; `None` if there are none.
     pub style: Option<Arc<str>>,
 }
 
 macro_rules! component_kinds {
     ($($type_name:literal => $module:ident::$kind:ident $(<$held:ident>)?, $given:ident;)*) => {
-        /// Each kind of component with its own options.
+        /// The type of a component, with the options of that type.
         #[derive(Clone, Debug)]
         pub enum ComponentKind {
             $(
@@ -71,13 +71,14 @@ macro_rules! component_kinds {
 with_components!(component_kinds);
 
 impl Component {
-    /// The component and all it holds, parents first.
+    /// Returns the component and all components inside it, each container before its children.
     pub fn with_children(&self) -> Vec<&Component> {
         let held = self.children().iter().flat_map(Component::with_children);
         std::iter::once(self).chain(held).collect()
     }
 
-    /// Those of [`with_children`](Self::with_children) that the viewer may see: none within one that they may not.
+    /// Returns the component and all components inside it that the viewer may see, in the order of
+    /// [`with_children`](Self::with_children). Children of a container that is hidden from them are hidden too.
     pub fn seen_by(&self, viewer: &Viewer) -> Vec<&Component> {
         if !self.visible.allows(viewer) {
             return Vec::new();
@@ -86,13 +87,14 @@ impl Component {
         std::iter::once(self).chain(held).collect()
     }
 
-    /// Whether a name in a query string means something to the component.
+    /// Whether the component uses this parameter of the query string, in its filter or in a text. The own
+    /// parameters of a data table, such as `sort`, are not included.
     pub fn knows(&self, name: &str) -> bool {
         self.data_source().is_some_and(|source| source.filter.asks_query(name))
             || self.phrases().iter().any(|phrase| phrase.asks_query(name))
     }
 
-    /// The words that may have values of the address or the viewer in them.
+    /// The texts of the component that may contain variables.
     pub fn phrases(&self) -> Vec<&Phrase> {
         self.kind.as_type().phrases()
     }
@@ -101,79 +103,85 @@ impl Component {
         if let ComponentKind::Container(container) = &self.kind { &container.children } else { &[] }
     }
 
-    /// Whether the component adds records, so that none is read for it.
+    /// Whether the component adds records, and so reads none.
     pub fn adds_records(&self) -> bool {
         self.kind.as_type().adds_records()
     }
 
-    /// Whether people enter or press something by which records change.
+    /// Whether the component has controls or buttons that change records. Cells of a data table that are
+    /// edited in place do not count.
     pub fn changes_records(&self) -> bool {
         self.kind.as_type().changes_records()
     }
 
-    /// Which records the component is about, where it is about any.
+    /// The data source of the component; `None` if its type uses no records, as a text does.
     pub fn data_source(&self) -> Option<&DataSource> {
         self.kind.as_type().data_source()
     }
 
-    /// What the component asks of its table for somebody with this view of it, at an address with these values.
-    /// Nothing if it needs a field that they may not read, or is not for them.
+    /// Returns the query of the component, for the viewer of this view at an address with these values. `None`
+    /// if it reads no records, needs a field that the viewer may not read, or is not for the viewer.
     pub fn query(&self, view: &View, values: &RouteValues) -> Option<Query> {
         let kind = self.kind.as_type();
         let source = kind.data_source()?;
         let ask = kind.ask()?;
+        // The author's filter cannot widen the row rule: `scope` joins both.
         let filter = kind.narrow(source.scope(view, values), view)?;
         let is_open = kind.needed_fields().iter().all(|at| view.fields.contains(*at));
         is_open.then(|| Query { table: source.table.clone(), filter, ask })
     }
 
-    /// The fields whose change may change what is shown, among those that the viewer may read.
+    /// The fields whose change can change what the component shows, among those that the viewer may read.
     pub fn shown_fields(&self, view: &View) -> FieldSet {
         let shown = self.kind.as_type().shown_fields(view);
         FieldSet::new(shown.into_iter().filter(|at| view.fields.contains(*at)))
     }
 
-    /// The fields that have an entry of their own, of those that the viewer may read.
+    /// The fields that have an entry of their own in the component, among those that the viewer may read.
     pub fn entry_fields(&self, view: &View) -> FieldSet {
         self.kind.as_type().entry_fields(view)
     }
 
-    /// The fields shown that refer to records, with what the viewer may read of those records.
+    /// Returns the relationships whose labels the component shows, if the viewer may read the labels.
     pub fn related(&self, view: &View) -> Vec<Related> {
         let shown = self.kind.as_type().labelled_fields(view);
         let is_seen = |at: FieldAt| shown.contains(&at) && view.fields.contains(at);
+        // A label that the viewer may not read is not loaded, so it cannot change what they see.
         let related = view.related.iter().filter(|related| related.display.is_some());
         related.filter(|related| is_seen(related.field)).cloned().collect()
     }
 
-    /// The relationships for which the viewer chooses a record by the component.
+    /// Returns the relationships for which the viewer chooses a related record in the component: fields of a
+    /// form, and filters of a data table.
     pub fn chosen_from<'a>(&self, view: &'a View) -> Vec<&'a Related> {
         let fields = self.kind.as_type().chosen_fields(view);
         let is_open = |at: FieldAt| fields.contains(&at) && view.known.contains(at);
         view.related.iter().filter(|related| is_open(related.field)).collect()
     }
 
-    /// The fields that this viewer may edit in place, or set by a form.
+    /// The fields that the viewer may edit in place or set with a form.
     pub fn editable_fields(&self, view: &View) -> FieldSet {
         self.kind.as_type().editable_fields(view)
     }
 
-    /// The actions that are for this viewer.
+    /// The actions of the component that the viewer may run.
     pub fn open_actions(&self, view: &View) -> OpenActions {
         self.kind.as_type().open_actions(view)
     }
 
-    /// The action behind a button of this name (`0`, `row.1` or `bulk.0`), and what happens after it where the
-    /// author says so. Nothing where there is none for this viewer.
+    /// Returns the action of a button by its name (`0`, `row.1` or `bulk.0`, as pages send it), and what the
+    /// browser does after it if the author says so. `None` if there is no such action for the viewer.
     pub fn open_action(&self, view: &View, name: &str) -> Option<(&Action, Option<&OnSuccess>)> {
         let open = self.open_actions(view);
         let (list, index) = name.split_once('.').unwrap_or(("", name));
         let index: usize = index.parse().ok()?;
+        // The name comes from a request, so an action is found only among those open to the viewer.
         let places = if list == "bulk" { open.bulk } else { open.row };
         places.contains(&index).then(|| self.kind.as_type().action(list, index))?
     }
 
-    /// Whether there is no page without the record that its address names.
+    /// Whether the page exists only if the component's record does: it shows or changes one record, and its
+    /// filter uses a parameter of the path, such as `/orders/:id`.
     pub fn needs_record_of_address(&self) -> bool {
         let kind = self.kind.as_type();
         kind.needs_its_record()

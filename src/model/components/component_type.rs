@@ -1,4 +1,4 @@
-//! What each kind of component says about itself.
+//! The trait of component types.
 
 use crate::model::access::View;
 use crate::model::action::{Action, OnSuccess, OpenActions};
@@ -9,82 +9,84 @@ use crate::model::phrase::Phrase;
 use crate::model::query::Ask;
 use crate::model::record::FieldSet;
 
-/// What a kind of component says about itself. The defaults are those of a component without records, words
-/// with values or controls.
+/// The properties that a component type declares about itself. The defaults suit a component without records,
+/// texts with variables, and controls.
 pub trait ComponentType {
-    /// Which records the component is about.
+    /// The data source of the component; `None` if it uses no records.
     fn data_source(&self) -> Option<&DataSource> {
         None
     }
 
-    /// What is asked about these records; nothing where none are read.
+    /// The question that the component asks about its records; `None` if it reads none.
     fn ask(&self) -> Option<Ask> {
         None
     }
 
-    /// Those of the records in `scope` that the component is for; nothing where it is not for this viewer.
+    /// Narrows the filter `scope` to the records that the viewer can use in the component, such as those that a
+    /// form may change. `None` if the viewer may not use the component at all.
     fn narrow(&self, scope: Filter, _view: &View) -> Option<Filter> {
         Some(scope)
     }
 
-    /// The fields without which the component shows nothing.
+    /// The fields that the viewer must be able to read, or the component shows nothing.
     fn needed_fields(&self) -> Vec<FieldAt> {
         Vec::new()
     }
 
-    /// The fields whose change may change what is shown. A viewer may not be allowed to read all of them.
+    /// The fields whose change can change what is shown. Those that the viewer may not read may be among them.
     fn shown_fields(&self, _view: &View) -> Vec<FieldAt> {
         self.needed_fields()
     }
 
-    /// The fields that have an entry of their own, where the component has entries for fields.
+    /// The fields that have an entry of their own, such as the lines of `details` and of a card.
     fn entry_fields(&self, _view: &View) -> FieldSet {
         FieldSet::new([])
     }
 
-    /// The fields that are shown with the labels of the records that they refer to.
+    /// The fields that are shown by the labels of related records, if they are relationships.
     fn labelled_fields(&self, _view: &View) -> Vec<FieldAt> {
         Vec::new()
     }
 
-    /// The relationships for which the viewer chooses a record by the component.
+    /// The fields for which the viewer chooses a related record, if they are relationships.
     fn chosen_fields(&self, _view: &View) -> Vec<FieldAt> {
         Vec::new()
     }
 
-    /// The fields that this viewer may edit in place or set.
+    /// The fields that the viewer may edit in place or set with a form.
     fn editable_fields(&self, _view: &View) -> FieldSet {
         FieldSet::new([])
     }
 
-    /// The actions that are for this viewer.
+    /// The actions that the viewer may run, and the row rules that they depend on.
     fn open_actions(&self, _view: &View) -> OpenActions {
         OpenActions::default()
     }
 
-    /// The action at a place in one of the component's lists (`row`, `bulk`; none where it has a single action), and
-    /// what happens after it where the author says so. Whether it is for the viewer, [`open_actions`](Self::open_actions)
-    /// says.
+    /// Returns the action at an index of one of the component's lists (`row` or `bulk`; an empty name for a
+    /// button, which has one action), and what the browser does after it if the author says so. It does not
+    /// check whether the viewer may run it: see [`open_actions`](Self::open_actions).
     fn action(&self, _list: &str, _index: usize) -> Option<(&Action, Option<&OnSuccess>)> {
         None
     }
 
-    /// Whether the component is about one record, without which there is no page at an address that names it.
+    /// Whether the component shows or changes a single record. If its filter uses a parameter of the path, the
+    /// page does not exist without that record.
     fn needs_its_record(&self) -> bool {
         false
     }
 
-    /// The words that may have values of the address or the viewer in them.
+    /// The texts that may contain variables.
     fn phrases(&self) -> Vec<&Phrase> {
         Vec::new()
     }
 
-    /// Whether the component adds records, so that none is read for it.
+    /// Whether the component adds records, and so reads none.
     fn adds_records(&self) -> bool {
         false
     }
 
-    /// Whether people enter or press something by which records change.
+    /// Whether the component has controls or buttons that change records.
     fn changes_records(&self) -> bool {
         false
     }

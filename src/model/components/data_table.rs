@@ -1,5 +1,5 @@
-//! `dataTable`: records as rows that can be searched, filtered, sorted and edited, and what a viewer chooses
-//! about them.
+//! `dataTable`: records as rows that can be searched, filtered, sorted and edited, and a viewer's choice of
+//! filter, order and page.
 
 use std::sync::Arc;
 
@@ -22,121 +22,122 @@ use crate::model::storage::Storage;
 /// A `dataTable` component: records as rows that can be searched, filtered, sorted and edited.
 #[derive(Clone, Debug)]
 pub struct DataTable {
-    /// What stands above the table.
+    /// The heading above the table; `None` if it has none.
     pub title: Option<Arc<str>>,
-    /// Which records, and how they stay current.
+    /// The records that the table shows, and their refresh mode.
     pub data_source: DataSource,
-    /// In which order, and how many at most.
+    /// The author's order of the records, and the number of rows on a page.
     pub window: Window,
-    /// What is shown of each record, from left to right.
+    /// The columns, from left to right.
     pub columns: Vec<Column>,
-    /// In which fields words are looked for; nothing where there is no search.
+    /// The fields that the search looks in; `None` if the table has no search.
     pub search: Option<Vec<FieldAt>>,
-    /// The fields with a control above the table.
+    /// The fields to filter by, each with a control above the table.
     pub filters: Vec<FieldAt>,
-    /// How many rows at most a viewer may choose, beside what the author chose.
+    /// The page sizes, in rows, that a viewer may choose; empty if they may not.
     pub page_sizes: Vec<u32>,
-    /// Whether a viewer may turn to the rows beyond the first ones.
+    /// Whether viewers can turn to further pages.
     pub pagination: bool,
-    /// Where a row leads.
+    /// The parts of the path that a row links to; `None` if it is no link.
     pub row_link: Option<Vec<HrefPart>>,
-    /// What stands at the end of each row.
+    /// The buttons and links at the end of each row.
     pub row_actions: Vec<RowAction>,
-    /// What can be done to all rows that are chosen.
+    /// The actions on the rows that a viewer has chosen with the checkboxes.
     pub bulk_actions: Vec<Action>,
-    /// Which of these whoever looks may do; none while that is not known.
+    /// The actions that the viewer may run. Empty in the table as declared; [`seen_by`](Self::seen_by) sets it.
     pub open: OpenActions,
-    /// What stands where the rows would, when there are none.
+    /// The text in place of the rows if there are none.
     pub empty_message: Arc<str>,
 }
 
-/// One column of a table.
+/// A column of a data table.
 #[derive(Clone, Debug)]
 pub struct Column {
-    /// The field it shows.
+    /// The field whose values it shows.
     pub field: FieldAt,
-    /// What stands above it.
+    /// The heading of the column.
     pub label: Arc<str>,
-    /// How wide it is, as CSS says it.
+    /// The width as a CSS length; `None` if the browser chooses it.
     pub width: Option<Arc<str>>,
-    /// To which side its cells are aligned; absent: as suits the field.
+    /// The alignment of its cells; `None` for the normal one of the field's type.
     pub align: Option<Align>,
-    /// How its values are written; absent: as suits the field.
+    /// The format of its values; `None` for the normal one of the field's type.
     pub format: Option<ValueFormat>,
-    /// Whether a viewer may sort by it.
+    /// Whether viewers may sort by the column.
     pub sortable: bool,
-    /// The viewers who see the column.
+    /// The viewers who see the column, if they may read the field.
     pub visible: Grant,
-    /// Whether its cells can be edited in place, by those who may.
+    /// Whether its cells can be edited in place by viewers who may set the field.
     pub editable: bool,
 }
 
-/// To which side cells are aligned.
+/// The alignment of the cells of a column. By default it follows the type of the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Align {
-    /// Where a line begins.
+    /// At the left edge.
     Left,
-    /// Centred, as for short marks.
+    /// In the middle, as for a checkbox or another short sign.
     Center,
-    /// Where a line ends.
+    /// At the right edge.
     Right,
 }
 
-/// What a viewer chose about a table: what of it they see, and in which order.
+/// A viewer's choice about a data table: search, filters, order and page, read from the query string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// By what they sort; nothing for the author's order.
+    /// The fields that the viewer sorts by. Empty for the author's order.
     pub sort: Vec<Sort>,
-    /// The words they look for.
+    /// The text that the viewer searches for; `None` if they do not search.
     pub search: Option<Arc<str>>,
-    /// What they filter by: each name in the query string, without a prefix, and its value.
+    /// The viewer's filters: each name in the query string, without the table's prefix, and its value.
     pub filters: Vec<(Arc<str>, Arc<str>)>,
-    /// What of it, or of the search, is not understood: its name, and why. It leaves no records, or
-    /// people would take all of them for those that they asked for.
+    /// The filters or search that could not be understood: the name and the reason. Then no records are shown,
+    /// since viewers would take unfiltered ones for those that they asked for.
     pub unclear: Vec<(Arc<str>, Arc<str>)>,
-    /// Which records that leaves.
+    /// The filter of this choice. The records also have to pass the filter of the author.
     pub filter: Filter,
-    /// How many rows at most.
+    /// The number of rows on a page.
     pub limit: u32,
-    /// How many the author chose.
+    /// The number of rows on a page that the author chose.
     pub usual_limit: u32,
-    /// Which page of so many rows, from 1.
+    /// The number of the page, from 1.
     pub page: u64,
 }
 
-/// A data table with what a viewer chose about it.
+/// A data table with a viewer's choice.
 #[derive(Clone, Debug)]
 pub struct Chosen {
-    /// What they see of it, in the order that they chose.
+    /// The table with the columns that the viewer sees, in the chosen order.
     pub table: DataTable,
     /// The filter, order and page that the viewer chose.
     pub choice: Choice,
 }
 
 impl DataTable {
-    /// Whether somebody may edit cells of it in place.
+    /// Whether the table has columns that can be edited in place, for any viewer.
     pub fn is_editable(&self) -> bool {
         self.columns.iter().any(|column| column.editable)
     }
 
-    /// Whether a viewer may choose something about it.
+    /// Whether viewers can choose anything about the table: search, filter, sort or turn pages.
     pub fn is_browsable(&self) -> bool {
         self.has_tools() || self.pagination
     }
 
-    /// Whether it has a form with controls.
+    /// Whether the table has a form with controls for search, filters, order or page size.
     pub fn has_tools(&self) -> bool {
         let filtered = self.search.is_some() || !self.filters.is_empty();
         filtered || !self.page_sizes.is_empty() || self.is_sortable()
     }
 
-    /// Whether a viewer may sort by one of its columns.
+    /// Whether viewers may sort by at least one column.
     pub fn is_sortable(&self) -> bool {
         self.columns.iter().any(|column| column.sortable)
     }
 
-    /// The table with those columns only that the viewer sees, in the order that they chose.
+    /// Returns the table as a viewer sees it: with the columns that they may see, the order and page that they
+    /// chose, and the actions that they may run.
     pub fn seen_by(&self, view: &View, choice: &Choice) -> Self {
         let mut seen = self.clone();
         seen.columns.retain(|column| {
@@ -147,7 +148,7 @@ impl DataTable {
         seen
     }
 
-    /// Which of its actions are for this viewer.
+    /// Returns the actions that the viewer may run, with the row rules by which rows show them.
     pub fn open_actions(&self, view: &View) -> OpenActions {
         let row = self.row_actions.iter().enumerate().filter(|(_, action)| action.is_open(view));
         let bulk = self.bulk_actions.iter().enumerate().filter(|(_, action)| action.is_open(view));
@@ -157,18 +158,20 @@ impl DataTable {
         let edits = self.columns.iter().any(|column| column.editable && view.may_set(column.field));
         let sets = edits || deeds.iter().any(|deed| matches!(deed, ActionKind::Set(..)));
         let deletes = deeds.iter().any(|deed| matches!(deed, ActionKind::Delete));
+        // A rule that no row depends on is dropped: viewers with other rules then share the rendered rows.
         let rules = view.rules();
         let seen = |rule, is_seen: bool| if is_seen { rule } else { Filter::all() };
         let (update, delete) = (seen(rules.update, sets), seen(rules.delete, deletes));
         OpenActions { row, bulk, update, delete }
     }
 
-    /// Whether anything may be done to all of several records, this one among them.
+    /// Whether the viewer may run a bulk action on this record, so that its row has a checkbox.
     pub fn may_be_chosen(&self, record: &Record) -> bool {
         self.actions(&[], &self.open.bulk).any(|action| action.is_for(record, &self.open))
     }
 
-    /// Whether the same may be done to both states of a record.
+    /// Whether the viewer may do the same with two states of a record. If not, its row must be rendered again
+    /// even if no visible value has changed.
     pub fn may_do_the_same(&self, one: &Record, other: &Record) -> bool {
         let OpenActions { row, bulk, update, .. } = &self.open;
         let is_same =
@@ -176,14 +179,14 @@ impl DataTable {
         update.matches(one) == update.matches(other) && self.actions(row, bulk).all(is_same)
     }
 
-    /// The actions at these places in its lists.
+    /// Returns the row actions and bulk actions at these indexes.
     fn actions(&self, row: &[usize], bulk: &[usize]) -> impl Iterator<Item = &Action> {
         let row = row.iter().filter_map(|index| self.row_actions.get(*index)?.action());
         row.chain(bulk.iter().filter_map(|index| self.bulk_actions.get(*index)))
     }
 
-    /// Whether a name in the query string, without its prefix, is one of those by which viewers
-    /// choose.
+    /// Whether a parameter of the query string, without the table's prefix, is a choice about this table,
+    /// such as `sort` or `filter.status`.
     pub fn knows(&self, name: &str) -> bool {
         match name {
             "sort" => self.is_sortable(),
@@ -195,24 +198,24 @@ impl DataTable {
     }
 }
 
-/// The name of a filter as the API takes it.
+/// The parameter of the query string with a filter in the form that the API takes.
 pub const FILTER: &str = "filter";
-/// What the name of one field's filter begins with.
+/// The beginning of the parameter with the filter by one field: `filter.status`.
 pub const FILTER_BY: &str = "filter.";
 
-/// How a field is filtered by where nothing is said: free text by what it holds.
+/// Returns the operator that a filter uses if it names none: `contains` for free text, else `eq`.
 pub fn usual_operator(field: &Field) -> Operator {
     if is_free_text(field) { Operator::Contains } else { Operator::Eq }
 }
 
-/// Whether a viewer can be given a control to filter by the field.
+/// Whether there is a control to filter by the field.
 pub fn has_control(field: &Field) -> bool {
     let storage = field.kind.storage();
     storage.is_ordered() || matches!(storage, Storage::Boolean | Storage::Link)
 }
 
 impl Choice {
-    /// What an author chose for all.
+    /// Returns the choice of a viewer who has chosen nothing: the author's order and page size.
     pub fn none(table: &DataTable) -> Self {
         let limit = table.window.limit;
         Self {
@@ -227,7 +230,7 @@ impl Choice {
         }
     }
 
-    /// In which order, and which of the records. The author's order decides what is left equal.
+    /// Returns the window of the page. Records that the chosen order leaves equal follow the author's order.
     pub fn window(&self, authors: &Window) -> Window {
         let is_chosen = |field| self.sort.iter().any(|chosen| chosen.field == field);
         let rest = authors.sort.iter().filter(|sort| !is_chosen(sort.field));
@@ -236,7 +239,7 @@ impl Choice {
         Window { sort, limit: self.limit, offset, after: None }
     }
 
-    /// Whether they look for something, so that there may be more than they see.
+    /// Whether a search or a filter may hide records.
     pub fn narrows(&self) -> bool {
         self.search.is_some() || !self.filters.is_empty()
     }
@@ -252,7 +255,7 @@ impl ComponentType for DataTable {
     }
 
     fn shown_fields(&self, view: &View) -> Vec<FieldAt> {
-        // A row links to its record by any of them.
+        // Any readable field can stand in the link of a row.
         view.fields.iter().collect()
     }
 

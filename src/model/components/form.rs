@@ -1,4 +1,4 @@
-//! `form`: controls that add a record or change one.
+//! `form`: controls with which viewers add a record or change one.
 
 use std::sync::Arc;
 
@@ -12,77 +12,78 @@ use crate::model::query::{Ask, Sort, Window};
 use crate::model::record::FieldSet;
 use crate::model::value::Value;
 
-/// A `form` component: controls that add a record or change one.
+/// A `form` component: controls with which viewers add a record or change one.
 #[derive(Clone, Debug)]
 pub struct Form {
-    /// What stands above the form.
+    /// The heading above the form; `None` if it has none.
     pub title: Option<Arc<str>>,
-    /// What it is for.
+    /// Whether the form adds a record or changes one.
     pub purpose: Purpose,
-    /// The record that is changed: the first of these. None for a new one.
+    /// The records, of which the first is changed. For a form that adds a record, only the table counts.
     pub data_source: DataSource,
-    /// In which order the first is looked for.
+    /// The order in which the first record is found.
     pub sort: Vec<Sort>,
-    /// What it asks for, from top to bottom.
+    /// The fields of the form, from top to bottom.
     pub fields: Vec<FormField>,
-    /// What stands on its button.
+    /// The text on the button that saves.
     pub submit_label: Arc<str>,
-    /// What happens once it is saved.
+    /// The path to open and the message to show after the record is saved.
     pub on_success: OnSuccess,
 }
 
-/// What a form is for.
+/// The purpose of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// It adds a record.
     Create,
-    /// It changes a record that is there.
+    /// It changes an existing record.
     Update,
 }
 
 /// One field of a form.
 #[derive(Clone, Debug)]
 pub struct FormField {
-    /// The field of the table.
+    /// The field of the table that it sets.
     pub field: FieldAt,
-    /// What stands above it.
+    /// The label above the control.
     pub label: Arc<str>,
-    /// What stands below it.
+    /// The help text below the control; `None` if it has none.
     pub help: Option<Arc<str>>,
-    /// What stands in it while it is empty.
+    /// The placeholder in the empty control; `None` if it has none.
     pub placeholder: Option<Arc<str>>,
-    /// What a new record has there if nobody changes it; for a hidden field, what it is set to.
+    /// The value that the control for a new record starts with. For a hidden field, the value that is set.
     pub default: Value,
-    /// Whether nobody sees it, and the form sets it by itself.
+    /// Whether the field has no control, and the form itself sets it to `default`.
     pub hidden: bool,
-    /// Whether the form is saved only with this box ticked.
+    /// Whether the form can be saved only if this checkbox is ticked, as for consent to terms.
     pub must_be_true: bool,
 }
 
 impl Form {
-    /// The fields that this viewer sets by it; none if it is not for them. Where they could not give
-    /// what every record must have, or not set what it sets by itself, it would only ever fail.
+    /// Returns the fields that the viewer can set with the form. Empty if they cannot use the form: it would
+    /// always fail for a viewer who may not set a required field of a new record, or a hidden field.
     pub fn open_fields(&self, view: &View) -> FieldSet {
         let may = |at| match self.purpose {
             Purpose::Create => view.may_give(at),
             Purpose::Update => view.may_set(at),
         };
+        // A form that sets a hidden field to the author's value must not save without it.
         let is_open = self.fields.iter().all(|field| !field.hidden || may(field.field))
             && self.needed(view).all(|at| may(at) && self.field(at).is_some());
         FieldSet::new(self.fields.iter().map(|field| field.field).filter(|at| is_open && may(*at)))
     }
 
-    /// The one record that it changes.
+    /// The window of the first record in the order, which a form changes.
     pub fn window(&self) -> Window {
         Window::first(1, self.sort.clone())
     }
 
-    /// The field of the form that sets this field of the table.
+    /// Returns the form's field for this field of the table. `None` if the form does not set it.
     pub fn field(&self, at: FieldAt) -> Option<&FormField> {
         self.fields.iter().find(|field| field.field == at)
     }
 
-    /// What a new record cannot be without.
+    /// The fields that a new record needs a value for; none if the form changes a record.
     fn needed(&self, view: &View) -> impl Iterator<Item = FieldAt> {
         let needed = match self.purpose {
             Purpose::Create => view.table.needed().collect(),
@@ -102,7 +103,7 @@ impl ComponentType for Form {
     }
 
     fn narrow(&self, scope: Filter, view: &View) -> Option<Filter> {
-        // A record that they may not change is none for them to edit.
+        // A viewer who may not change a record gets no form filled with it.
         (!self.open_fields(view).is_empty()).then(|| scope.and(view.rules().update))
     }
 
