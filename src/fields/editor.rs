@@ -49,7 +49,7 @@ pub fn editor(field: &Field) -> Option<FieldEditor<'_>> {
 /// Returns a control that keeps this text unchanged, and the text as it stands in the control. That is the
 /// field's own control if possible. A text that it would alter or leave out, because another program wrote it
 /// or somebody mistyped it, stands in a control for plain text.
-pub fn holding(field: &Field, control: Control, text: &str) -> (Control, String) {
+pub fn control_that_holds(field: &Field, control: Control, text: &str) -> (Control, String) {
     use Control::{Decimal, Email, Integer, LongText, Tel, Text, Url};
     let has_lines = text.contains(['\n', '\r']);
     let plain = if has_lines { LongText } else { Text };
@@ -112,7 +112,7 @@ mod tests {
             Control::MultiSelect => vec![shown],
             _ => {
                 let (holder, text) =
-                    holding(field, control, shown.first().map_or("", String::as_str));
+                    control_that_holds(field, control, shown.first().map_or("", String::as_str));
                 sent(holder, &text).into_iter().map(|text| vec![text]).collect()
             }
         }

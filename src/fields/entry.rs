@@ -61,12 +61,12 @@ pub fn input(field: &Field, entered: &[String]) -> Result<Input, Misfit> {
     match (&field.kind, entered) {
         // As text, so that every digit that was typed is kept.
         (FieldKind::Json, [text]) if !text.is_empty() => json::from_text(text),
-        _ => json(field, entered).map(|json| Input::from(&json)),
+        _ => entered_json(field, entered).map(|json| Input::from(&json)),
     }
 }
 
 /// Returns the texts that were entered into a field of any type but JSON, as JSON.
-fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
+fn entered_json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
     if let FieldKind::MultiSelect(_) = field.kind {
         return Ok(entered.iter().filter(|text| !text.is_empty()).map(String::as_str).collect());
     }
@@ -88,11 +88,11 @@ fn json(field: &Field, entered: &[String]) -> Result<Json, Misfit> {
 /// writing the same number, time or record.
 pub fn is_untouched(field: &Field, entered: &[String], showed: &[String]) -> bool {
     let shown = untouched(field, showed);
-    if sent(entered.iter()) == sent(shown.iter()) {
+    if normalized(entered.iter()) == normalized(shown.iter()) {
         return true;
     }
     let value = |texts: &[String]| {
-        json(field, texts)
+        entered_json(field, texts)
             .and_then(|json| parse(field, &json))
             .ok()
             .filter(|value| !value.is_null())
@@ -116,7 +116,7 @@ fn untouched(field: &Field, showed: &[String]) -> Vec<String> {
 
 /// Returns texts as a browser sends them: without U+0000 and with line feeds as line ends. Empty texts are left
 /// out, since an empty control means a missing value.
-fn sent<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
+fn normalized<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<String> {
     let plain =
         |text: &String| text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}");
     texts.filter(|text| !text.is_empty()).map(plain).collect()
@@ -246,7 +246,7 @@ mod tests {
         {
             let got = serde_json::to_string(text).unwrap();
             assert!(
-                matches!(json(&field("datetime"), &[text.to_owned()]), Ok(Json::String(_))),
+                matches!(entered_json(&field("datetime"), &[text.to_owned()]), Ok(Json::String(_))),
                 "{got}"
             );
         }

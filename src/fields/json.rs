@@ -44,13 +44,13 @@ impl Family for JsonFamily {
 
     fn write_cell(&self, _: &FieldKind, value: &Value, html: &mut String) {
         let Value::Json(text) = value else { return };
-        let shown = start(text, SHOWN);
+        let shown = first_characters(text, SHOWN);
         if shown.len() == text.len() {
             html.push_str("<code>");
             escape(text, html);
         } else {
             html.push_str(r#"<code title=""#);
-            escape(start(text, ON_HOVER), html);
+            escape(first_characters(text, ON_HOVER), html);
             html.push_str(r#"">"#);
             escape(shown, html);
             html.push('…');
@@ -85,7 +85,9 @@ pub(super) fn read(text: &str) -> Result<Value, Misfit> {
 
 /// Reads a document from a CSV file or a query string. An empty text is a missing value.
 pub(super) fn from_text(text: &str) -> Result<Input, Misfit> {
-    let got = || Misfit::value(format!("must be JSON, got {}", Json::from(start(text, SHOWN))));
+    let got = || {
+        Misfit::value(format!("must be JSON, got {}", Json::from(first_characters(text, SHOWN))))
+    };
     canonical::json(text).map(Input::from).map_err(|_| got())
 }
 
@@ -99,6 +101,6 @@ fn is_at_most(json: &Json, depth: usize) -> bool {
 }
 
 /// Returns the first characters of a text.
-fn start(text: &str, characters: usize) -> &str {
+fn first_characters(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }

@@ -181,7 +181,7 @@ pub fn kind(type_name: &str, options: &Options) -> Option<Result<FieldKind, Misf
 /// If the value does not fit the field.
 pub fn read(field: &Field, input: &Input) -> Result<Value, Misfit> {
     match field.kind.storage() {
-        Storage::Json if !input.is_null() => present(field, json::read(input.text())?),
+        Storage::Json if !input.is_null() => require_value(field, json::read(input.text())?),
         // The text of a number has all of its digits; a float would not.
         Storage::Decimal(_) if input.is_number() => parse(field, &Json::from(input.text())),
         _ => parse(field, &input.json().map_err(|error| unreadable(&error))?),
@@ -198,11 +198,11 @@ fn unreadable(error: &serde_json::Error) -> Misfit {
 /// of blanks alone.
 pub fn parse(field: &Field, json: &Json) -> Result<Value, Misfit> {
     let value = if json.is_null() { Value::Null } else { operand(field, json)? };
-    present(field, value)
+    require_value(field, value)
 }
 
 /// Returns the value, or a misfit if it is missing and the field is required.
-fn present(field: &Field, value: Value) -> Result<Value, Misfit> {
+fn require_value(field: &Field, value: Value) -> Result<Value, Misfit> {
     let is_missing = match &value {
         Value::Null => true,
         Value::Text(text) => text.trim().is_empty(),
@@ -241,7 +241,7 @@ pub fn example(kind: &FieldKind) -> &'static str {
 }
 
 /// Returns a whole number as a JSON number. Any other text stays a JSON string.
-fn whole(text: &str) -> Json {
+fn whole_number(text: &str) -> Json {
     text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Number, Value as Json, json};
 
 use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
-use crate::fields::{Family, Misfit, Options, escape, whole};
+use crate::fields::{Family, Misfit, Options, escape, whole_number};
 use crate::model::decimal;
 use crate::model::decimal::{DecimalFault, MAX_DIGITS, MAX_PLACES};
 use crate::model::field::{Bounds, FieldKind, minor_units};
@@ -147,7 +147,7 @@ impl Family for NumberFamily {
 
     fn untyped(&self, kind: &FieldKind, text: &str) -> Json {
         match kind {
-            FieldKind::Integer(_) | FieldKind::Rating(_) => whole(text),
+            FieldKind::Integer(_) | FieldKind::Rating(_) => whole_number(text),
             FieldKind::Percentage(_) => Json::from(without_percent(text)),
             _ => Json::from(text),
         }
@@ -388,7 +388,7 @@ pub(super) fn write_tick(kind: Option<&FieldKind>, number: Decimal, html: &mut S
         write_unit(code, number, html);
         amount = number.abs();
     }
-    let (short, suffix) = shortened(amount);
+    let (short, suffix) = in_thousands(amount);
     write_grouped(short.normalize(), html);
     html.push_str(suffix);
     if let Some(FieldKind::Percentage(_)) = kind {
@@ -397,7 +397,7 @@ pub(super) fn write_tick(kind: Option<&FieldKind>, number: Decimal, html: &mut S
 }
 
 /// Returns a great number as a number of thousands, millions and so on, and the letter for these.
-fn shortened(number: Decimal) -> (Decimal, &'static str) {
+fn in_thousands(number: Decimal) -> (Decimal, &'static str) {
     const UNITS: [(i64, &str); 3] = [(1_000_000_000, "bn"), (1_000_000, "M"), (10_000, "k")];
     for (least, suffix) in UNITS {
         if number.abs() >= Decimal::from(least) {

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::fields::control::Control;
 use crate::fields::schema::Shapes;
 use crate::fields::time::{A_DAY_OR_TIME, instant, write_time};
-use crate::fields::{Family, Misfit, Options, escape, whole};
+use crate::fields::{Family, Misfit, Options, escape, whole_number};
 use crate::model::canonical;
 use crate::model::field::FieldKind;
 use crate::model::ids::UserId;
@@ -119,6 +119,6 @@ impl Family for SystemFamily {
     }
 
     fn untyped(&self, kind: &FieldKind, text: &str) -> Json {
-        if *kind == FieldKind::Id { whole(text) } else { Json::from(text) }
+        if *kind == FieldKind::Id { whole_number(text) } else { Json::from(text) }
     }
 }

@@ -188,7 +188,7 @@ fn size(filter: &Filter) -> usize {
 mod tests {
     use super::*;
     use crate::fields::control::Control;
-    use crate::fields::editor::holding;
+    use crate::fields::editor::control_that_holds;
     use crate::fields::{entry, samples};
     use crate::model::components::data_table::has_control;
 
@@ -197,7 +197,7 @@ mod tests {
         for (field, values) in samples::fields().iter().filter(|(field, _)| has_control(field)) {
             for value in values {
                 let text = entry::text(value).unwrap();
-                let (_, shown) = holding(field, Control::Text, &text);
+                let (_, shown) = control_that_holds(field, Control::Text, &text);
                 let asked = super::value(field, usual_operator(field), &shown);
                 assert_eq!(asked.as_ref(), Some(value), "{:?} {text}", field.kind);
             }

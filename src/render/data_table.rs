@@ -5,7 +5,7 @@ use minijinja::{Value, context};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::fields::control::{Control, ZONE};
-use crate::fields::editor::holding;
+use crate::fields::editor::control_that_holds;
 use crate::fields::filter_control;
 use crate::model::action::ActionKind;
 use crate::model::components::component::Component;
@@ -279,7 +279,8 @@ impl<'a> TableLinks<'a> {
             context! { value, label, selected => value == first }
         };
         let end = |name: &String| {
-            let (holder, value) = holding(field, filter_control(&field.kind), chosen(name));
+            let (holder, value) =
+                control_that_holds(field, filter_control(&field.kind), chosen(name));
             context! {
                 name => format!("{}{name}", self.prefix),
                 value,

@@ -6,7 +6,7 @@ use minijinja::{Value, context};
 use serde_json::{Map, Value as Json};
 
 use crate::fields::control::Control;
-use crate::fields::editor::{FieldEditor, editor, holding};
+use crate::fields::editor::{FieldEditor, control_that_holds, editor};
 use crate::fields::entry;
 use crate::model::components::form::{Form, FormField, Purpose};
 use crate::model::field::FieldAt;
@@ -104,7 +104,7 @@ impl FormWriter<'_> {
         let is_entered = entered.is_some();
         let entered = entered.unwrap_or_else(|| entry::shown(held));
         let text = entered.first().map_or("", String::as_str);
-        let (holder, value) = holding(declared, control, text);
+        let (holder, value) = control_that_holds(declared, control, text);
         let fault = draft.and_then(|draft| draft.faults.get(&at));
         let is_chosen = |option: &str| entered.iter().any(|text| text == option);
         let option = |option: &str| context! { value => option, chosen => is_chosen(option) };
