@@ -1,19 +1,19 @@
-//! Addresses that an author writes: where links lead and where pictures are.
+//! Checks the addresses of links and pictures that an author writes.
 
 use crate::components::CheckContext;
 use crate::model::problem::Place;
 
-/// The schemes a link may have.
+/// The URL schemes that a link may have. `javascript:` and `data:` could run scripts, so they are refused.
 const SCHEMES: [&str; 4] = ["http", "https", "mailto", "tel"];
 
-/// Why an address cannot be used, and what to write instead.
+/// An address that cannot be used: the reason, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BadAddress {
     pub(super) message: String,
     pub(super) help: String,
 }
 
-/// Where a link leads. Reports at `place` what is no path of this app and has no known scheme.
+/// Returns the address of a link, cleaned as by [`href`]. `None`, and a report at `place`, if it is faulty.
 pub(super) fn check_href(
     href: &str,
     place: Place,
@@ -28,8 +28,12 @@ pub(super) fn check_href(
     }
 }
 
-/// Where a link leads, without control characters: browsers drop them before they look at the
-/// scheme. `subject` is what an author calls the address.
+/// Returns the address of a link without control characters and outer blanks. Browsers drop tabs and line ends
+/// before they look at the scheme (URL standard, section 4.4), so `java\tscript:` would pass a check of the
+/// text as written. `subject` names the address in messages.
+///
+/// # Errors
+/// If it is neither a path of this app nor an address with a known scheme, or holds a field in braces.
 pub(super) fn href(subject: &str, href: &str) -> Result<String, BadAddress> {
     let clean = clean(href);
     if let Some(bad) = braces(subject, &clean) {
@@ -42,7 +46,10 @@ pub(super) fn href(subject: &str, href: &str) -> Result<String, BadAddress> {
     Err(bad(subject, &clean, allowed, "/about or https://example.org"))
 }
 
-/// Where a picture is: a path of this app, or an https address.
+/// Returns the address of a picture, cleaned as by [`href`].
+///
+/// # Errors
+/// If it is neither a path of this app nor an https address, or holds a field in braces.
 pub(super) fn src(subject: &str, src: &str) -> Result<String, BadAddress> {
     let clean = clean(src);
     if let Some(bad) = braces(subject, &clean) {
@@ -60,8 +67,8 @@ fn clean(address: &str) -> String {
     clean.trim().to_owned()
 }
 
-/// Whether this is a path of this app. A backslash counts as a slash in browsers, and two slashes
-/// lead to another host.
+/// Returns whether this is a path of this app. Two slashes lead to another host, and browsers read a
+/// backslash as a slash (URL standard, section 4.4).
 fn is_path(address: &str) -> bool {
     address.starts_with('/') && !address.starts_with("//") && !address.starts_with(r"/\")
 }
@@ -70,7 +77,9 @@ fn scheme(address: &str) -> Option<String> {
     address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase())
 }
 
-/// Braces that hold no `{$…}`: no address of this app has any (RFC 3986, 2.2), so a field was meant.
+/// Returns a fault if the address has braces that hold no `{$…}`. Braces may not stand in a URI (RFC 3986,
+/// section 2), so the author meant a field of a record, as in the `href` of a row. An address with a scheme
+/// may have any, since it belongs to another site.
 fn braces(subject: &str, address: &str) -> Option<BadAddress> {
     let is_elsewhere = scheme(address).is_some_and(|scheme| !scheme.contains(['{', '/']));
     let pieces = address.split('{').skip(1);

@@ -1,4 +1,4 @@
-//! Something about a field, as written: the field's name alone, or a mapping that says more.
+//! An item of a list of fields, as in `columns`: the name of the field alone, or a mapping with settings.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,21 +12,22 @@ use validator::{Validate, ValidationErrors};
 
 use crate::model::problem::Place;
 
-/// The field's name, or more about it.
+/// The name of a field, or a mapping `T` that has its name under `field`.
 #[derive(Serialize)]
 pub(super) enum Named<T> {
     Name(String),
     Full(T),
 }
 
-/// What more can be said about a field.
+/// A mapping with settings of one field. Its default has no name and no settings.
 pub(super) trait NamedItem: Default {
-    /// The field it is about.
+    /// The name of the field, to be set where the author gives the name alone.
     fn name(&mut self) -> &mut Option<String>;
 }
 
 impl<T: NamedItem> Named<T> {
-    /// What is said about the field, and where its name stands.
+    /// Returns the mapping, made of the name alone if need be, and the place of the name. `place` is that
+    /// of the item.
     pub(super) fn whole(self, place: &Place) -> (Place, T) {
         match self {
             Self::Full(about) => (place.key("field"), about),

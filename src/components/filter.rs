@@ -1,4 +1,6 @@
-//! A filter as an author writes it: of a data source, or of a rule about rows.
+//! Checks a filter that an author writes, in a data source or as a row rule of permissions.
+//!
+//! `fields::filter` reads it. This module turns its faults into problems with a place and a suggestion.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
@@ -11,7 +13,7 @@ use crate::model::operator::Operator;
 use crate::model::problem::{Place, Problems};
 use crate::model::table::Table;
 
-/// The shape of a filter, for editors; what it means is read by `fields::filter`.
+/// The JSON Schema of a filter, for editors. It is never read itself: `fields::filter` reads filters.
 pub struct RawFilter;
 
 impl JsonSchema for RawFilter {
@@ -58,8 +60,10 @@ impl JsonSchema for RawFilter {
     }
 }
 
-/// Checks a filter. Fields that the table has not are left to the caller, each with its place: one
-/// with problems of its own is no news.
+/// Checks a filter and returns it. After a fault, it returns a filter that passes all records.
+///
+/// Fields that the table does not have are not reported. They are added to `unknown` with their places: the
+/// caller knows which fields have problems of their own and need no second report.
 pub fn check(
     table: &Table,
     json: &Json,
@@ -82,7 +86,7 @@ pub fn check(
     Filter::all()
 }
 
-/// Reports a fault that is no unknown field.
+/// Reports a fault other than an unknown field, with a suggestion where there is one.
 fn report(
     table: &Table,
     stand: FilterContext<'_>,
@@ -130,7 +134,7 @@ fn report(
     }
 }
 
-/// A value of this root.
+/// Returns an example of a value for this root, as `$params.id` for `$params`.
 fn example(root: &str) -> String {
     let name = match root {
         "$params" => "id",

@@ -1,4 +1,4 @@
-//! Whom an author lets do something: `all`, `authenticated`, or a list of roles.
+//! A grant as an author writes it, in permissions and in `visible`: `all`, `authenticated`, or a list of roles.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,29 +13,29 @@ use crate::model::ids::Role;
 use crate::model::permissions::Grant;
 use crate::model::problem::{Place, Problems, nearest};
 
-/// What a grant may be, in an author's words.
+/// The forms of a grant, for messages after "must be".
 const EXPECTED: &str = "all, authenticated or a list of roles like [admin, member]";
 
-/// Whom an author lets do something.
+/// A grant as written, before its roles are checked.
 #[derive(Clone, Debug, Serialize)]
 pub enum RawGrant {
-    /// `all` or `authenticated`, or a slip of the pen.
+    /// A single word: `all`, `authenticated`, or a mistake, which [`check`](Self::check) reports.
     Word(String),
-    /// Everyone who has one of these roles.
+    /// The names of roles, of which a viewer needs one.
     Roles(Vec<String>),
 }
 
 impl RawGrant {
-    /// The list of roles, where it is one.
+    /// Reads a grant from a list of roles.
     ///
     /// # Errors
-    /// If an item is not text.
+    /// If an item of the list is not text.
     pub fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(list)).map(Self::Roles)
     }
 
-    /// Checks that the roles exist. What comes back is open to all if they do not, so that nothing
-    /// else is blamed for it.
+    /// Checks that the roles exist and returns the grant. After a fault, which is reported, it returns
+    /// [`Grant::All`]: with a narrower grant, other checks would report that no viewer may see the unit.
     pub fn check(self, roles: &[Role], place: &Place, problems: &mut Problems) -> Grant {
         let names = match self {
             Self::Word(word) if word == "all" => return Grant::All,
@@ -62,6 +62,7 @@ impl RawGrant {
     }
 }
 
+/// Reports a word that is no grant. Suggests the nearest grant or, for the bare name of a role, the list.
 fn report_word(word: &str, roles: &[Role], place: &Place, problems: &mut Problems) {
     let subject = place.subject();
     let got = Json::from(word);

@@ -1,18 +1,20 @@
-//! A path of this app that is made for each record: `/orders/{id}`.
+//! Checks paths of this app that are filled in for each record, as `/orders/{id}`.
 
 use crate::components::{CheckContext, visibility};
 use crate::model::data_source::HrefPart;
 use crate::model::problem::Place;
 use crate::model::table::Table;
 
-/// The parts of a path with fields in braces.
+/// Splits a path into texts and the fields in braces. `None`, and a report at `place`, if it is no path of
+/// this app, its braces do not pair up, or no viewer of the page may read one of its fields.
 pub(super) fn check(
     path: &str,
     table: &Table,
     place: &Place,
     around: &mut dyn CheckContext,
 ) -> Option<Vec<HrefPart>> {
-    // A backslash counts as a slash in browsers, and two lead to another host.
+    // Two slashes lead to another host, and browsers read a backslash as a slash. A backslash anywhere is
+    // refused, because no path of this app has one.
     let is_path = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
     if !is_path || path.contains(char::is_control) {
         let message =

@@ -1,4 +1,4 @@
-//! `html`: HTML as its author wrote it.
+//! `html`: HTML of the author, put into the page unchanged. It warns of what the page's security policy blocks.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,17 +8,16 @@ use crate::components::{CheckContext, ComponentSpec, text_checks};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::html::Html;
 
-/// HTML as you write it: trusted, and not changed in any way. What it holds must be closed again. The
-/// page's security policy holds for it: a script runs from a file in `public/`, as in
-/// `<script src="/chart.js" defer></script>`, but not when written here, and neither do `<style>` and
-/// frames of other sites.
+/// Puts HTML into the page, unchanged and unchecked. Close every element that you open. The page's security
+/// policy applies: a script must be a file in `public/`, as in `<script src="/chart.js" defer></script>`.
+/// Inline scripts, `<style>` elements and frames of other sites have no effect.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawHtml {
-    /// The HTML. Either this or `file` must be there.
+    /// The HTML, as in `<p>Open <b>daily</b></p>`. Give either `content` or `file`.
     content: Option<String>,
-    /// A file that holds the HTML, as in `./banner.html`, in the app's folder.
+    /// The path of a file with the HTML, in the app's folder, as in `./banner.html`.
     file: Option<String>,
 }
 
@@ -34,7 +33,11 @@ impl ComponentSpec for RawHtml {
     }
 }
 
-/// What the page's policy keeps from working, and what to do instead; nothing if all of it works.
+/// Returns the first thing in the HTML that the page's security policy blocks, and what to write instead.
+/// `None` if it found nothing.
+///
+/// It reads tags with string operations, not as a parser does: a `<` in an attribute may mislead it. That
+/// is enough for a warning.
 fn without_effect(html: &str) -> Option<(&'static str, &'static str)> {
     let html = html.to_ascii_lowercase();
     let mut tags = html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default());

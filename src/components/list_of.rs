@@ -1,4 +1,4 @@
-//! A list whose items are units of their own.
+//! The type of a list whose items are read one by one.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -6,14 +6,15 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Says in a type that a list of `T` stands here, though its items are read one by one: so that
-/// one bad item spoils no other, and each can be read as the type it names.
+/// Stands in a `Raw…` type for a list of `T`. It accepts any value and keeps none: `spec` reads the items one
+/// by one, so that a faulty item does not spoil the others, and each is read by the type that it names. The
+/// JSON Schema is that of a list of `T`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Each<T>(PhantomData<T>);
 
 impl<'de, T> Deserialize<'de> for Each<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Read whole and let go: skipped, the list would count as an unknown key.
+        // The value is read and dropped. If it were skipped, the list would be reported as an unknown key.
         serde_json::Value::deserialize(deserializer).map(|_| Self(PhantomData))
     }
 }

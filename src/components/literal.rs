@@ -1,5 +1,5 @@
-//! A value that an author writes down, the same for everyone: what a field begins with, what an action
-//! sets.
+//! Checks values that an author writes and that are the same for every viewer: the default of a field, or
+//! the value that an action sets.
 
 use serde_json::Value as Json;
 
@@ -11,14 +11,14 @@ use crate::model::problem::{Place, Problems};
 use crate::model::storage::Storage;
 use crate::model::value::Value;
 
-/// A value as an author has written it.
+/// A value as an author has written it, with what messages need.
 pub struct Literal<'a> {
     /// The value, as JSON.
     pub json: &'a Json,
     /// The same with every digit and its keys in their order, which is what a field of JSON keeps; `None` if that is
     /// not known.
     pub written: Option<Input>,
-    /// What it is, in an author's words: `value of `status``.
+    /// The name of the value in messages, as "value of `status`".
     pub subject: &'a str,
     /// The place where it stands in the YAML.
     pub place: Place,

@@ -1,4 +1,4 @@
-//! `markdown`: a longer text with headings, lists, tables and links.
+//! `markdown`: a longer text with headings, lists, tables and links. It checks the addresses in the text.
 
 use std::ops::Range;
 
@@ -13,15 +13,16 @@ use crate::components::{CheckContext, ComponentSpec};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::markdown::Markdown;
 
-/// A longer text in Markdown (CommonMark with tables). HTML in it is shown as text. Its first-level
-/// headings are the page's title where it has no other, else all headings stand one level lower.
+/// Shows a longer text in Markdown (CommonMark with tables). HTML in it is shown as text. A first-level
+/// heading is the title of the page. If the page has another title already, all headings of the text are
+/// shown one level lower instead.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct RawMarkdown {
-    /// The Markdown, best after `|` and indented. Either this or `file` must be there.
+    /// The Markdown, indented below `content: |`. Give either `content` or `file`.
     content: Option<String>,
-    /// A file that holds the Markdown, as in `./about.md`, in the app's folder.
+    /// The path of a file with the Markdown, in the app's folder, as in `./about.md`.
     file: Option<String>,
 }
 
@@ -35,7 +36,7 @@ impl ComponentSpec for RawMarkdown {
             match event {
                 Event::Start(Tag::Heading { level: HeadingLevel::H1, .. }) => titled = true,
                 Event::Start(Tag::Link { dest_url, link_type, .. }) => {
-                    // A part of this page is called by its id.
+                    // `#orders` links to an element of this page by its id.
                     let is_part = dest_url.len() > 1 && dest_url.starts_with('#');
                     let checked = address::href("a link", &dest_url);
                     if let (false, Err(bad)) = (is_part || link_type == LinkType::Email, checked) {
@@ -55,7 +56,8 @@ impl ComponentSpec for RawMarkdown {
     }
 }
 
-/// Reports at the link itself where it stands in a file of its own, else at the whole text.
+/// Reports a bad address. In a Markdown file, the problem points at the bytes of the link. In YAML, it
+/// points at the whole text and quotes the link, since indentation shifts the bytes of a block text.
 fn report(bad: BadAddress, prose: &Prose, bytes: Range<usize>, around: &mut dyn CheckContext) {
     match &prose.file {
         Some(file) => around.report_in(file, bytes, bad.message, bad.help),

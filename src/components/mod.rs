@@ -1,8 +1,7 @@
-//! What pages are made of: one file per component, saying what an author may give it and checking
-//! that it holds.
+//! The components of pages as authors write them: one file per component, with its keys and their checks.
 //!
-//! Each has a type that is [`ComponentSpec`]; the list of them is `with_components` in `model/components`.
-//! ARCHITECTURE.md says what else a new one needs.
+//! Each file has a `Raw…` type that implements [`ComponentSpec`]. The list of all components is
+//! `with_components` in `model/components`. ARCHITECTURE.md says what else a new component needs.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -55,82 +54,88 @@ mod text;
 mod text_checks;
 mod visibility;
 
-/// What an author gives one kind of component, beside what any component may have.
+/// The keys of one kind of component, beside those that every component may have. Its doc comment and those
+/// of its fields are published in the JSON Schema and in the reference.
 pub trait ComponentSpec: DeserializeOwned + JsonSchema + Validate {
-    /// The component this makes. Reports what does not hold.
+    /// Checks the keys and returns the component. Reports every fault. `None` if the component cannot be made.
     fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind>;
 }
 
-/// What stands around a component: its place, its page, the app's tables.
+/// The surroundings of a component that is checked: its place in the YAML, its page, and the app's tables.
 pub trait CheckContext {
-    /// Where the component stands.
+    /// The place of the component in the YAML.
     fn place(&self) -> Place;
 
-    /// Where to report what does not hold.
+    /// The list of problems to report to.
     fn problems(&mut self) -> &mut Problems;
 
-    /// The table of this name. Reports at `place` if there is none; says nothing of a table with
-    /// problems of its own.
+    /// Returns the table of this name. `None` if there is none, which is reported at `place`, or if the
+    /// table has problems of its own, which need no second report.
     fn table(&mut self, name: &str, place: Place) -> Option<Arc<Table>>;
 
-    /// A field of a table that [`table`](Self::table) gave. Reports at `place` if there is none;
-    /// says nothing of a field with problems of its own.
+    /// Returns a field of a table that came from [`table`](Self::table). `None` if there is none, which is
+    /// reported at `place`, or if the field has problems of its own.
     fn field(&mut self, table: &Table, name: &str, place: Place) -> Option<FieldAt>;
 
-    /// One of each kind of viewer who may open the page and see the component.
+    /// Returns one viewer of each kind (the guest, and one user per role) who may open the page and see the
+    /// component.
     fn audience(&self) -> Vec<Viewer>;
 
-    /// Whom of the audience an author lets see something; everyone where they do not say. Reports at
-    /// `place` what does not hold.
+    /// Checks a `visible` and returns the grant: everyone if none is given. Reports faults at `place`.
     fn visible(&mut self, given: Option<RawGrant>, place: &Place) -> Grant;
 
-    /// The value that stands at a place of the component, as JSON with every digit.
+    /// Returns the value at a place of the component, as JSON with every digit. `None` if the place is not in
+    /// the component's own YAML.
     fn written(&self, place: &Place) -> Option<Input>;
 
-    /// The names of the parameters of the page's path.
+    /// Returns the names of the parameters of the page's path, as `id` for `/orders/:id`.
     fn params(&self) -> Vec<Arc<str>>;
 
-    /// Whether the author opened the page to everyone, in so many words.
+    /// Returns whether the author opened the page to everyone explicitly, not only by default.
     fn is_public(&self) -> bool;
 
-    /// Gives the people on the page their place, which they may have once.
+    /// Takes the one place of the page where the people on it are shown.
+    ///
+    /// # Errors
+    /// If the page does not show people, or the place is taken.
     fn place_presence(&mut self) -> Result<(), NoPresence>;
 
-    /// The text of a file beside the one in which the component stands. Reports at `place` if there
-    /// is none to read.
+    /// Returns the text of a file. `link` is its path relative to the file that holds the component. `None`,
+    /// and a report, if it cannot be read.
     fn text_file(&mut self, link: &str, place: Place) -> Option<Arc<str>>;
 
-    /// Reports what is wrong at some bytes of a file that [`text_file`](Self::text_file) gave.
+    /// Reports a fault at a range of bytes of a file that [`text_file`](Self::text_file) returned.
     fn report_in(&mut self, link: &str, bytes: Range<usize>, message: String, help: String);
 
-    /// Whether a heading of a text may be the title of the page: it has none yet. It has one then.
+    /// Claims the title of the page for a heading of the component. Returns `false` if the page has a title
+    /// already.
     fn take_title(&mut self) -> bool;
 
-    /// The components under the key `children`.
+    /// Checks the components under the key `children` and returns those without a fault.
     fn children(&mut self) -> Vec<Component>;
 }
 
-/// Why nobody can be shown here.
+/// The reasons for which a page cannot show its people at a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoPresence {
-    /// The page does not say `presence: true`.
+    /// The page does not have `presence: true`.
     Off,
-    /// Another component of the page shows them.
+    /// Another component of the page shows the people already.
     Placed,
 }
 
-/// Reads what an author wrote as one type or another.
+/// A component in the YAML that can be read as any of the types.
 pub trait Read {
-    /// The component, read as what `T` says it may be given.
+    /// Reads the component as the keys of `T` and checks it. `None` if it is faulty (that is reported).
     fn read<T: ComponentSpec>(&mut self) -> Option<ComponentKind>;
 }
 
 macro_rules! component_specs {
     ($($type_name:literal => $module:ident::$kind:ident $(<$held:ident>)?, $given:ident;)*) => {
-        /// The components by their `type` in YAML.
+        /// The names of all types of component, as in `type` in YAML.
         pub const TYPES: &[&str] = &[$($type_name),*];
 
-        /// Reads a component of this `type`; nothing for an unknown one.
+        /// Reads a component of this `type`. `None` for an unknown type, `Some(None)` for a faulty component.
         pub fn read(type_name: &str, reader: &mut impl Read) -> Option<Option<ComponentKind>> {
             match type_name {
                 $($type_name => Some(reader.read::<$module::$given>()),)*
@@ -138,7 +143,7 @@ macro_rules! component_specs {
             }
         }
 
-        /// What may be given to each, for the JSON Schema, in the order of [`TYPES`].
+        /// Returns the JSON Schema of the keys of each type, in the order of [`TYPES`].
         fn schemas(generator: &mut schemars::SchemaGenerator) -> Vec<schemars::Schema> {
             vec![$($module::$given::json_schema(generator)),*]
         }

@@ -1,4 +1,4 @@
-//! Words with values in braces: `Order {$params.id}`.
+//! Reads texts with values in braces, as `Order {$params.id}`.
 
 use std::sync::Arc;
 
@@ -8,18 +8,20 @@ use crate::model::operand::{ATTRIBUTES, ROOTS, nearest_root, seeming_in_text};
 use crate::model::phrase::{Phrase, PhrasePart};
 use crate::model::problem::{Place, Problems};
 
-/// What a value in words begins with. Braces with anything else in them are words.
+/// The beginning of a value in a text. Braces without the `$` are plain text.
 const OPEN: &str = "{$";
 
-/// The words of a component.
+/// Reads the text that stands under `key` of a component. Reports a value that does not exist.
 pub(super) fn check(text: &str, key: &str, around: &mut dyn CheckContext) -> Phrase {
     let params = around.params();
     let place = around.place().key(key);
     read(text, &params, &place, around.problems())
 }
 
-/// Where a link leads, with values in it. They stand in the path or in what follows it: what an address
-/// gives never decides to which site people are led.
+/// Reads the address of a link, with values in it. `None` if it is faulty (that is reported).
+///
+/// Values may stand in the path and after it, but not in the scheme or the host. Otherwise, a value from the
+/// page's address could lead people to any site.
 pub(super) fn check_href(text: &str, around: &mut dyn CheckContext) -> Option<Phrase> {
     let place = around.place().key("href");
     let before = text.split(OPEN).next().unwrap_or_default();
@@ -33,13 +35,15 @@ pub(super) fn check_href(text: &str, around: &mut dyn CheckContext) -> Option<Ph
     Some(read(&clean, &around.params(), &place, around.problems()))
 }
 
-/// Whether an address that begins so is one of this app, or its site is known.
+/// Returns whether the part of an address before its first value fixes the site: it is a path of this app, or
+/// it has a complete host.
 fn is_within_a_site(start: &str) -> bool {
     let after_scheme = start.split_once("://").map(|(_, rest)| rest);
     start.starts_with('/') || after_scheme.is_some_and(|rest| rest.contains(['/', '?', '#']))
 }
 
-/// Words with values in them, on a page with these parameters. Reports at `place` what is no value.
+/// Reads a text with values in it, on a page whose path has these parameters. Reports at `place` a value that
+/// does not exist, one without braces, and a brace that is never closed.
 pub fn read(text: &str, params: &[Arc<str>], place: &Place, problems: &mut Problems) -> Phrase {
     problems.note_values(place.clone());
     if let Some(name) = seeming_in_text(text).filter(|name| name.starts_with('$')) {
@@ -68,7 +72,7 @@ pub fn read(text: &str, params: &[Arc<str>], place: &Place, problems: &mut Probl
     Phrase::new(parts)
 }
 
-/// What stands in braces, after the `$`.
+/// Reads one value: the text in braces after the `$`. `None` if there is no such value (that is reported).
 fn value(
     text: &str,
     params: &[Arc<str>],

@@ -1,4 +1,4 @@
-//! `presence`: the people on the page.
+//! `presence`: the people who have the page open. As an author writes it, and its checks.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,7 +8,8 @@ use crate::components::{CheckContext, ComponentSpec, NoPresence};
 use crate::model::components::component::ComponentKind;
 use crate::model::components::presence::PresenceList;
 
-/// The people on the page, here instead of at its top. The page must say `presence: true`.
+/// Shows the people who have the page open, here instead of at the top. The page must have
+/// `presence: true`, and one such component at most.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]

@@ -1,4 +1,4 @@
-//! The JSON Schema of any component: what all may have, and what each type takes beside it.
+//! The JSON Schema of components, for editors: the keys of every component, with those of each type.
 
 use std::borrow::Cow;
 
@@ -10,39 +10,39 @@ use validator::Validate;
 use crate::components::grant::RawGrant;
 use crate::components::{TYPES, schemas};
 
-/// What any component may have, whatever its type.
+/// The keys that every component may have, whatever its type.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 pub struct RawCommon {
-    /// What the component is, as in `dataTable`.
+    /// The type of the component, as in `dataTable`.
     #[validate(required)]
     pub r#type: Option<String>,
-    /// A name for the component, unique on its page. Links and styles may refer to it; without one
-    /// it is called after its type and position, like `dataTable-1`.
+    /// The id of the component's element, unique on its page, for links and styles; the type and a number,
+    /// like `dataTable-1`, if you do not say.
     #[schemars(with = "Option<String>", regex(pattern = r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"))]
     pub id: Option<crate::model::ids::ComponentId>,
-    /// Who sees the component and what it holds, as in `[admin]`; everyone who may open the page if
-    /// you do not say.
+    /// The viewers who see the component and the components in it, as in `[admin]`; everyone who may open the
+    /// page if you do not say.
     pub visible: Option<RawGrant>,
-    /// How the component's element is marked up.
+    /// Classes and CSS for the component's element, as in `{className: wide}`.
     pub props: Option<RawProps>,
 }
 
-/// How a component's element is marked up.
+/// Classes and CSS declarations for the element of a component.
 #[derive(Default, Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct RawProps {
-    /// Classes for the component's element, separated by spaces.
+    /// Classes for the component's element, separated by spaces, as in `wide quiet`.
     pub class_name: Option<String>,
-    /// CSS declarations for the component's element, as in `max-width: 40rem`.
+    /// CSS declarations for the component's element, separated by semicolons, as in `max-width: 40rem`.
     pub style: Option<String>,
 }
 
-/// The keys of [`RawCommon`].
+/// The keys of [`RawCommon`], which each type's own keys are added to.
 pub const COMMON_KEYS: &[&str] = &["type", "id", "visible", "props"];
 
-/// One component of a page.
+/// A component of any type. It is never read itself: it only stands for the schema of all types.
 pub struct AnyComponent;
 
 impl JsonSchema for AnyComponent {
@@ -56,7 +56,8 @@ impl JsonSchema for AnyComponent {
         let each: Vec<Json> = each
             .map(|(schema, type_name)| one_type(schema.to_value(), &common, type_name))
             .collect();
-        // Editors leave out the branches whose keys are still missing, so the types are listed too.
+        // Editors skip a branch of `oneOf` whose required keys are still missing. So the types are also listed
+        // outside the branches, or an editor could not complete `type` in a new component.
         json_schema!({
             "description": "One component of a page.",
             "properties": { "type": types(&each) },
@@ -65,7 +66,8 @@ impl JsonSchema for AnyComponent {
     }
 }
 
-/// The types to choose from, each with what it is.
+/// Returns the schema of `type`: the names of all types with their descriptions, as plain text and as
+/// Markdown (`enumDescriptions` and `markdownEnumDescriptions` are extensions of VS Code).
 fn types(each: &[Json]) -> Json {
     let line = |one: &Json| -> String {
         let about = one["description"].as_str().unwrap_or_default();
@@ -81,6 +83,7 @@ fn types(each: &[Json]) -> Json {
     })
 }
 
+/// Returns the schema of one type: its own keys, those of every component, and no others.
 fn one_type(mut schema: Json, common: &Json, type_name: &str) -> Json {
     let own = schema["properties"].as_object().cloned().unwrap_or_default();
     let mut properties = common["properties"].as_object().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `search`: in which fields of a table viewers may look for words.
+//! `search`: the fields that the search box of a table looks in. As an author writes it, and its checks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,26 +15,27 @@ use crate::model::problem::Place;
 use crate::model::storage::Storage;
 use crate::model::table::Table;
 
-/// Whether and where viewers may look for words, as written.
+/// The value of `search` as written: `true`, `false` or a list of fields.
 pub(super) enum RawSearch {
-    /// `true`: wherever there is text.
+    /// `true` for every text field that the viewer may read, `false` for no search.
     All(bool),
-    /// Only these fields are searched.
+    /// The fields to search.
     Fields(SearchFields),
 }
 
-/// The fields in which viewers may look for words.
+/// The text fields that the search box looks in, as in `{fields: [customer, city]}`.
 #[derive(Deserialize, JsonSchema, Validate)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Search", deny_unknown_fields)]
 pub(super) struct SearchFields {
-    /// Names of fields of text.
+    /// The names of text fields, as in `[customer, city]`.
     #[validate(required, length(min = 1, message = "must name at least one field"))]
     fields: Option<Vec<String>>,
 }
 
 impl RawSearch {
-    /// The fields to look in; nothing where there is no search. `place` is that of the component.
+    /// Returns the fields to search. `None` if there is no search. `place` is that of the component.
+    /// Reports fields without text, fields listed twice, and fields that no viewer may read.
     pub(super) fn check(
         self,
         table: &Table,
@@ -64,7 +65,8 @@ impl RawSearch {
     }
 }
 
-/// Every field of text that somebody sees.
+/// Returns each text field that at least one viewer of the page may read. Reports at `place` if there is
+/// none.
 fn visible_text_fields(
     table: &Table,
     place: &Place,

@@ -1,16 +1,17 @@
-//! Words that stand in the YAML or in a file beside it.
+//! Reads the text of a component that takes it in the YAML (`content`) or from a file beside it (`file`).
 
 use std::sync::Arc;
 
 use crate::components::CheckContext;
 
-/// A text, and the file it comes from if it is not in the YAML.
+/// A text, and the path of its file as written. The path is `None` for a text in the YAML.
 pub(super) struct Prose {
     pub(super) text: Arc<str>,
     pub(super) file: Option<String>,
 }
 
-/// The text of a component that takes `content` or `file`. Reports both, and neither.
+/// Returns the text of a component. `None` if both or neither of the two keys are given, or the file cannot be
+/// read (that is reported). `example` is a file name for the message.
 pub(super) fn check(
     content: Option<String>,
     file: Option<String>,

@@ -1,4 +1,4 @@
-//! Whether anybody who may open the page may read what an author puts on it.
+//! Checks that the fields of a component can be read by at least one viewer of its page.
 
 use crate::components::CheckContext;
 use crate::model::field::FieldAt;
@@ -7,14 +7,15 @@ use crate::model::problem::Place;
 use crate::model::table::Table;
 use crate::model::viewer::Viewer;
 
-/// Whether some of these viewers may read the field.
+/// Returns whether at least one of these viewers may read the field.
 pub(super) fn is_seen(table: &Table, at: FieldAt, audience: &[Viewer]) -> bool {
     let sees =
         |viewer| table.allows(viewer, Operation::Read) && table.readable(viewer).contains(at);
     audience.iter().any(sees)
 }
 
-/// Whether the field is worth showing. Reports at `place` if nobody may read it.
+/// Returns `false`, and reports at `place`, if no viewer of the page may read the field although some may
+/// read its table.
 pub(super) fn check(
     table: &Table,
     at: FieldAt,
@@ -22,7 +23,7 @@ pub(super) fn check(
     around: &mut dyn CheckContext,
 ) -> bool {
     let audience = around.audience();
-    // A table that nobody may read is reported once, not by field.
+    // `data_source` has reported a table that no viewer may read. Its fields would repeat that.
     let may_read = audience.iter().any(|viewer| table.allows(viewer, Operation::Read));
     if !may_read || is_seen(table, at, &audience) {
         return true;
@@ -34,7 +35,8 @@ pub(super) fn check(
     false
 }
 
-/// A field that some of the page's viewers may read. Reports at `place` if there is none.
+/// Returns the field of this name. `None`, and a report at `place`, if the table has no such field or no
+/// viewer of the page may read it.
 pub(super) fn field(
     table: &Table,
     name: &str,

@@ -1,4 +1,4 @@
-//! Answers as JSON.
+//! Builds JSON responses.
 
 use poem::Response;
 use poem::http::{StatusCode, header};
@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::limits;
 
-/// A JSON response with this status and body.
+/// Returns a JSON response that no cache stores. A body that cannot be encoded becomes a 500 and is logged.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    // What is long is not copied again and again while it grows.
+    // The bytes of the records that this request holds are about the length of the answer: room for them
+    // saves copying a long text each time the vector grows.
     let room = usize::try_from(limits::held()).unwrap_or_default();
     let mut bytes = Vec::with_capacity(room.max(128));
     match serde_json::to_writer(&mut bytes, body) {

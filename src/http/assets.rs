@@ -1,5 +1,5 @@
-//! The browser's JavaScript and CSS. A path holds the hash of what it leads to, so it is kept for
-//! good.
+//! Serves the browser's JavaScript and CSS. The path of a file contains the hash of its content, so browsers
+//! may keep it for ever.
 
 use poem::http::{StatusCode, header};
 use poem::web::Path;
@@ -7,7 +7,8 @@ use poem::{Response, handler};
 
 use crate::client;
 
-/// `GET /_pagetide/<hash>/<file>` serves an asset, to be kept for ever.
+/// `GET /_pagetide/<hash>/<file>` serves a file of the client, to be cached for a year (RFC 8246:
+/// `immutable`). 404 if this program has no such file, or one of another hash.
 #[handler]
 pub(super) fn file(Path(path): Path<String>) -> Response {
     match client::asset(&path) {

@@ -1,8 +1,8 @@
-//! What a request may bring, and what its answer may hold, beside all others that are under way.
+//! Limits the memory for the bodies of requests and answers, in all and for each requester.
 //!
-//! The bytes of bodies are counted as they come, those of long answers until they have been sent: each a share
-//! of the requester's, given back when the request, or its answer, is over. What guests send is counted over
-//! time too: it may stay in the database.
+//! The bytes of a request's body are counted as they arrive, until the request is over; those of a long
+//! answer until it has been sent. Bytes that guests send are counted over time too, since they may stay in
+//! the database.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,38 +17,40 @@ use poem::{Body, Request, Response};
 
 use crate::limits::{Exceeded, Flow, Limit, Limits, Requester, Share, Shares};
 
-/// Answers up to so many bytes are not counted: a socket takes them at once.
+/// Answers of at most so many bytes are not counted: the socket takes them at once.
 const SHORT: u64 = 64 * 1024;
-/// How much of a long answer is handed on at once.
+/// The bytes of a long answer that are handed to the socket at once.
 const PIECE: usize = 64 * 1024;
-/// In which steps it is counted what guests send, in bytes.
+/// The bytes for which one unit of the [`Flow`] stands.
 const SENT_UNIT: u64 = 16;
-/// After how long they may send as much again as they may send at once.
+/// The time after which a guest who has sent all that is allowed at once may send as much again.
 const SENT_PERIOD: Duration = Duration::from_secs(120);
 
-/// What all requests hold together. Copies are one.
+/// The shares of memory that all requests and answers hold. Clones are the same budget.
 #[derive(Clone)]
 pub(super) struct Budget {
     bodies: Shares,
     answers: Shares,
-    /// What guests send over time.
+    /// The bytes that guests send over time.
     sent: Arc<Flow>,
 }
 
-/// How many bytes are held in memory for an answer that is encoded only as it is read: an extension of the
-/// response.
+/// The bytes of memory that an answer holds which is encoded only while it is sent. A handler sets it as an
+/// extension of the response, since the length of such an answer is not known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weight(pub u64);
 
-/// What came of a body so far.
+/// The count of a request's body. Dropping it gives back the share.
 #[derive(Default)]
 pub(super) struct Receipt(Arc<Mutex<Received>>);
 
 #[derive(Default)]
 struct Received {
+    /// The bytes received so far. `None` if the request is not to have a body.
     share: Option<Share>,
-    /// Who sent it, where that is counted over time.
+    /// The guest whose bytes are counted over time. `None` for an account.
     guest: Option<(Requester, Arc<Flow>)>,
+    /// The limit that ended the body.
     refused: Option<Exceeded>,
 }
 
@@ -67,7 +69,9 @@ impl Budget {
         }
     }
 
-    /// Counts the body of a request as it comes. What it takes is given back with the receipt.
+    /// Counts the body of a request while its handler reads it. Past a limit reading fails, and
+    /// [`Receipt::refused`] says why. Bodies of safe methods (`GET`) are not counted, as no handler reads
+    /// them.
     pub(super) fn receive(&self, request: &mut Request, requester: &Requester) -> Receipt {
         let receipt = Receipt::default();
         if request.method().is_safe() {
@@ -87,11 +91,11 @@ impl Budget {
         receipt
     }
 
-    /// Counts an answer that is held in memory as a whole, or [weighs](Weight) something, until it has been
-    /// sent or nobody takes it.
+    /// Counts an answer that is in memory as a whole, or has a [`Weight`], until it has been sent or dropped.
+    /// Other answers are returned as they are.
     ///
     /// # Errors
-    /// If too much waits already to be read.
+    /// [`Exceeded`] if the answers that wait to be read take too much memory already.
     pub(super) fn send(
         &self,
         mut response: Response,
@@ -110,6 +114,7 @@ impl Budget {
             return Ok(response);
         };
         let share = self.answers.take(requester.clone(), length)?;
+        // As a stream the body no longer says its length.
         response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
         let parts = Body::from(body).into_bytes_stream();
         response.set_body(Body::from_bytes_stream(pieces(parts, share)));
@@ -117,7 +122,8 @@ impl Budget {
     }
 }
 
-/// The same bytes in pieces; the share is held until the last is taken.
+/// Cuts the parts of a body into pieces of [`PIECE`] bytes. The share is held until the last has been taken:
+/// in one piece, the body would count as sent as soon as the connection has taken it over.
 fn pieces(
     parts: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     share: Share,
@@ -131,7 +137,7 @@ fn pieces(
     holding(parts.try_flatten(), share)
 }
 
-/// The same parts; the share is held until the last is taken.
+/// Returns the same parts, holding the share until the last has been taken or the stream is dropped.
 fn holding(
     parts: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     share: Share,
@@ -143,11 +149,12 @@ fn holding(
 }
 
 impl Receipt {
-    /// Why the body was not taken, if it was not.
+    /// The limit that the body exceeded. `None` if it was read, or not read at all.
     pub(super) fn refused(&self) -> Option<Exceeded> {
         self.lock().refused
     }
 
+    /// Counts bytes that were received. Fails if a limit is exceeded.
     fn note(&self, bytes: usize) -> io::Result<()> {
         let mut received = self.lock();
         let bytes = bytes as u64;
@@ -161,7 +168,7 @@ impl Receipt {
     }
 
     fn lock(&self) -> MutexGuard<'_, Received> {
-        // Both are whole between any two statements, whoever panicked.
+        // No statement leaves the fields half changed, so a panic elsewhere has not spoiled them.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

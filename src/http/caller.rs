@@ -1,4 +1,4 @@
-//! Who sent a request: read from its token of the API, or else from its cookie.
+//! Authenticates a request: by its API token (`Authorization: Bearer`), or else by its session cookie.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,19 +21,20 @@ use crate::model::viewer::{User, Viewer};
 use crate::records::RecordsError;
 use crate::runtime::Runtime;
 
-/// Who sent a request.
+/// The sender of a request: who they are, and how they say so.
 pub(super) struct Caller {
-    /// Nobody, if there was no token or one that is no longer good.
+    /// The guest or account of the token. `None` if the request has no token, or only a cookie that is no
+    /// longer valid.
     pub(super) viewer: Option<Viewer>,
-    /// The token, if it is good.
+    /// The token of the session or of the API, if it is valid.
     pub(super) token: Option<String>,
-    /// The address and the proxies that the request came through.
+    /// The client's address, and the browser or program by its `User-Agent`.
     pub(super) visit: Visit,
-    /// When the token ends, in Unix seconds.
+    /// The time at which the token ends, in Unix seconds; 0 without a token.
     expires_at: i64,
-    /// Whether it is one of the API.
+    /// Whether the token is an API token.
     is_program: bool,
-    /// Whether the cookie must stay on encrypted connections.
+    /// Whether cookies get `Secure`, so that browsers send them over HTTPS only.
     secure: bool,
 }
 
@@ -42,6 +43,8 @@ impl<'a> FromRequest<'a> for Caller {
         let Data(runtime) = Data::<&Arc<Runtime>>::from_request(request, body).await?;
         let Data(peer) = Data::<&Peer>::from_request(request, body).await?;
         let headers = request.headers();
+        // A request from an exported page on another site has a guest's token in its address. Its cookies do
+        // not count: the person may be signed in here, and has not opened a page of ours.
         let shared = request.data::<Shared>();
         let bearer = if shared.is_none() { bearer(headers)? } else { None };
         let token = match shared {
@@ -55,6 +58,8 @@ impl<'a> FromRequest<'a> for Caller {
             Some(token) => runtime.auth.known(token).await.map_err(HttpError::from)?,
             None => None,
         };
+        // A program whose token has ended must learn of it. A browser with an old cookie becomes a guest
+        // instead.
         if bearer.is_some() && known.is_none() {
             return Err(HttpError::BadToken.into());
         }
@@ -73,17 +78,21 @@ impl<'a> FromRequest<'a> for Caller {
 }
 
 impl Caller {
-    /// Who is to be asked about a page: without a token, a guest.
+    /// The viewer for pages: a guest if the request has no valid token.
     pub(super) fn visitor(&self) -> &Viewer {
         self.viewer.as_ref().unwrap_or(&Viewer::Guest)
     }
 
-    /// Whether it is a program with a token of the API.
+    /// Whether the caller is a program with an API token.
     pub(super) fn is_program(&self) -> bool {
         self.is_program
     }
 
-    /// Whose account it is, for what only they themselves may do: a token of the API may not.
+    /// The account of a person who has signed in, for actions that an API token must not do, such as changing
+    /// the password.
+    ///
+    /// # Errors
+    /// [`HttpError::NotByToken`] for an API token, [`HttpError::Unauthenticated`] for a guest.
     pub(super) fn person(&self) -> Result<&User, HttpError> {
         match &self.viewer {
             Some(Viewer::User(_)) if self.is_program => Err(HttpError::NotByToken),
@@ -92,7 +101,10 @@ impl Caller {
         }
     }
 
-    /// What a connection is opened with.
+    /// The credential of a live connection, by which it is closed when the session ends.
+    ///
+    /// # Errors
+    /// [`HttpError::Unauthenticated`] without a valid token; that of a guest session will do.
     pub(super) fn credential(&self) -> Result<Credential, HttpError> {
         let (viewer, token) =
             self.viewer.clone().zip(self.token.as_deref()).ok_or(HttpError::Unauthenticated)?;
@@ -101,26 +113,28 @@ impl Caller {
         Ok(Credential { token: token.into(), viewer, expires_at, address })
     }
 
-    /// A table as the caller sees it. Without a token only what everyone may read is there; and nobody learns what
-    /// else there is.
+    /// The table as the caller sees it. A caller without a token sees the tables that guests may read.
     ///
     /// # Errors
-    /// [`HttpError::Unauthenticated`] without a token, else [`RecordsError::NotFound`].
+    /// If the table is unknown or closed to the caller: [`HttpError::Unauthenticated`] without a token, else
+    /// [`RecordsError::NotFound`]. Both cases have the same answer, so no one learns which tables there are.
     pub(super) fn view(&self, runtime: &Runtime, table: &str) -> Result<View, HttpError> {
         let name = self.table(runtime, table, &[Operation::Read])?;
         Ok(runtime.records.view(self.visitor(), &name)?)
     }
 
-    /// A table as the caller sees it who adds to it. Without a token only what everyone may add to or read is there.
+    /// The table for a caller who adds records to it, even if they may not read it. A caller without a token
+    /// sees the tables that guests may add to or read.
     ///
     /// # Errors
-    /// [`HttpError::Unauthenticated`] without a token, else [`RecordsError::NotFound`].
+    /// The same as of [`Caller::view`].
     pub(super) fn view_to_add(&self, runtime: &Runtime, table: &str) -> Result<View, HttpError> {
         let name = self.table(runtime, table, &[Operation::Read, Operation::Create])?;
         Ok(runtime.records.view_to_add(self.visitor(), &name)?)
     }
 
-    /// The name of a table, unless a caller without a token may not know whether there is one.
+    /// Checks the name of a table. A caller without a token gets [`HttpError::Unauthenticated`] for every
+    /// name whose table does not grant guests one of the operations, whether it exists or not.
     fn table(
         &self,
         runtime: &Runtime,
@@ -138,12 +152,12 @@ impl Caller {
         name.ok_or(RecordsError::NotFound.into())
     }
 
-    /// Gives the browser a token to come back with.
+    /// Sets the session cookie: the browser sends the token from now on.
     pub(super) fn remember(&self, response: &mut Response, token: String) {
         self.set_cookie(response, COOKIE, token, SESSION_LIFETIME);
     }
 
-    /// Gives the browser a cookie for so long.
+    /// Sets a cookie that lasts for `lifetime`.
     pub(super) fn set_cookie(
         &self,
         response: &mut Response,
@@ -156,18 +170,20 @@ impl Caller {
         set_cookie(response, &cookie);
     }
 
-    /// Takes the token from the browser.
+    /// Removes the session cookie from the browser.
     pub(super) fn forget(&self, response: &mut Response) {
         self.remove_cookie(response, COOKIE);
     }
 
-    /// Takes a cookie from the browser.
+    /// Removes a cookie from the browser.
     pub(super) fn remove_cookie(&self, response: &mut Response, name: &str) {
         let mut cookie = self.cookie(name, String::new());
         cookie.make_removal();
         set_cookie(response, &cookie);
     }
 
+    /// A cookie of ours. `HttpOnly` keeps it from scripts, and `SameSite=Lax` from requests that other sites
+    /// make, except for links to our pages.
     fn cookie(&self, name: &str, value: String) -> Cookie {
         let mut cookie = Cookie::new_with_str(name, value);
         cookie.set_path("/");
@@ -178,29 +194,34 @@ impl Caller {
     }
 }
 
-/// The token that came with a request, whether it is good or not.
+/// The value of the session cookie of a request, valid or not. `None` if it has none.
 pub(super) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
     cookie(headers, COOKIE)
 }
 
-/// The cookie of this name that came with a request.
+/// The value of the first cookie of this name. `None` if the request has none.
 pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut cookies = all.flat_map(|cookies| cookies.split(';'));
     cookies.find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// The token that a request comes with, of the API or of a session, whether it is good or not.
+/// The API token of a request, or else its session cookie, valid or not. `None` if it has neither.
 pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     bearer(headers).ok().flatten().or_else(|| session_cookie(headers))
 }
 
-/// Whether a request says who it is by a token, good or not.
+/// Whether a request has an `Authorization: Bearer` header, valid or not.
 pub(super) fn carries_bearer(headers: &HeaderMap) -> bool {
     headers.get_all(header::AUTHORIZATION).into_iter().any(is_bearer)
 }
 
-/// The token of the API that came with a request. Other ways to say who one is may be for a proxy.
+/// The API token of a request. `None` without a `Bearer` header: other schemes, such as `Basic`, may be meant
+/// for a proxy before this server.
+///
+/// # Errors
+/// [`HttpError::BadToken`] if there are several `Authorization` headers, or the token has not the form of
+/// ours.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, HttpError> {
     if !carries_bearer(headers) {
         return Ok(None);
@@ -211,6 +232,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, HttpError> {
     token.filter(|token| is_api_token(token)).map(Some).ok_or(HttpError::BadToken)
 }
 
+/// Whether a header has the scheme `Bearer`, in any case (RFC 9110, 11.1).
 fn is_bearer(value: &HeaderValue) -> bool {
     let scheme = value.as_bytes().split(|byte| byte.is_ascii_whitespace()).next();
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))

@@ -1,7 +1,7 @@
-//! Compressed answers: gzip or Brotli, as the reader prefers (RFC 9110, 12.5.3).
+//! Middleware that compresses answers with gzip or Brotli, as the client prefers (RFC 9110, 12.5.3).
 //!
-//! poem's own middleware would run a 304 through a compressor too, tells no cache what the answer depends on, and
-//! brings a compressor for each encoding that there is.
+//! poem's own middleware was left: it compresses a 304 too, does not send `Vary`, and brings a compressor for
+//! each encoding that there is.
 
 use async_compression::Level;
 use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder};
@@ -13,7 +13,7 @@ use crate::http::Sockets;
 use crate::http::error::HttpError;
 use crate::limits;
 
-/// An encoding that answers are sent in; of two with the same weight, the later one is chosen.
+/// A content encoding of answers. If a client gives two the same weight, the later variant is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Encoding {
     Gzip,
@@ -21,6 +21,7 @@ enum Encoding {
 }
 
 impl Encoding {
+    /// The encoding with this name, in any case. `None` if this server does not have it.
     fn named(name: &str) -> Option<Self> {
         let all = [Self::Gzip, Self::Brotli];
         all.into_iter().find(|encoding| name.eq_ignore_ascii_case(encoding.name()))
@@ -35,12 +36,13 @@ impl Encoding {
     }
 }
 
-/// Compresses an answer by the encoding that its reader prefers, in the time of the fastest level.
+/// Compresses an answer at the fastest level. For answers that are made for each request.
 pub(super) async fn compressed(endpoint: impl Endpoint, request: Request) -> Result<Response> {
     at_level(Level::Fastest, endpoint, request).await
 }
 
-/// Compresses what a browser fetches once: it takes more time, and is a fifth smaller.
+/// Compresses an answer at level 5, which takes more time and makes it a fifth smaller. For files that a
+/// browser fetches once.
 pub(super) async fn compressed_well(endpoint: impl Endpoint, request: Request) -> Result<Response> {
     at_level(Level::Precise(5), endpoint, request).await
 }
@@ -50,9 +52,11 @@ async fn at_level(level: Level, endpoint: impl Endpoint, request: Request) -> Re
     let budget = request.data::<Sockets>().map(|sockets| sockets.budget.clone());
     let mut response = endpoint.call(request).await?.into_response();
     if let Some(budget) = budget.filter(|_| encoding.is_some()) {
-        // What is compressed is held as a whole all the same.
+        // Compressed, the body becomes a stream without a length, which `budget` no longer counts. The whole
+        // text stays in memory until it is sent all the same, so it is counted here.
         response = budget.send(response, &limits::requester()).map_err(HttpError::from)?;
     }
+    // Also where nothing is compressed: a cache must not give this answer to clients with other preferences.
     response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     let Some(encoding) = encoding.filter(|_| is_worth_compressing(&response)) else {
         return Ok(response);
@@ -69,8 +73,8 @@ async fn at_level(level: Level, endpoint: impl Endpoint, request: Request) -> Re
     Ok(response)
 }
 
-/// Whether it is a whole text: pictures are compressed already, and the place of a part is counted in
-/// what is not.
+/// Whether an answer is a text in full, or an error. Images are compressed already, and the bytes of a part
+/// (206) are counted in the uncompressed file.
 fn is_worth_compressing(response: &Response) -> bool {
     let kind = response.content_type().unwrap_or_default();
     let is_text = kind.starts_with("text/")
@@ -78,7 +82,8 @@ fn is_worth_compressing(response: &Response) -> bool {
     response.status() == StatusCode::OK && is_text || response.status().is_client_error()
 }
 
-/// What is compressed has other bytes than the tag says, though it means the same (RFC 9110, 8.8.1).
+/// Makes the ETag weak. A strong one promises the same bytes, and the compressed ones are others (RFC 9110,
+/// 8.8.1).
 fn weaken_tag(headers: &mut HeaderMap) {
     let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
     let weak = tag.filter(|tag| !tag.starts_with("W/")).map(|tag| format!("W/{tag}"));
@@ -87,7 +92,8 @@ fn weaken_tag(headers: &mut HeaderMap) {
     }
 }
 
-/// The encoding of the highest weight (RFC 9110, 12.5.3), Brotli rather than gzip.
+/// The encoding with the highest weight in `Accept-Encoding` (RFC 9110, 12.5.3), and Brotli if both have the
+/// same. `None` if the client accepts neither by name; `*` alone does not count.
 fn best_encoding(headers: &HeaderMap) -> Option<Encoding> {
     let all = headers.get_all(header::ACCEPT_ENCODING).into_iter();
     let accepted = all.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(','));

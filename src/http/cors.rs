@@ -1,40 +1,45 @@
-//! Pages of other sites that may show what guests see: exported ones, which this server keeps live.
+//! CORS for exported pages: pages on other sites that this server keeps live (Fetch standard, section 3.3).
 //!
-//! They know a guest's token and send it themselves; a cookie of ours does not count for them, so
-//! nobody who has signed in here is at their mercy.
+//! Such a page sends a guest's token in the query string. Cookies do not count for it, so it never acts for a
+//! person who has signed in here.
 
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Request, Response};
 
 use crate::http::Site;
 
-/// What such pages may ask for.
+/// The paths that exported pages may request.
 const PATHS: [&str; 4] =
     ["/api/auth/guest", "/api/fragments", "/api/realtime/subscribe", "/api/realtime/subscribe/sse"];
 
-/// A request by such a page.
+/// The origin and the token of a request that an exported page made.
 #[derive(Clone)]
 pub(super) struct Shared {
     origin: HeaderValue,
-    /// The token of a guest's session.
+    /// The token in the query string. [`Caller`] accepts only that of a guest session.
+    ///
+    /// [`Caller`]: crate::http::caller::Caller
     pub(super) token: Option<String>,
 }
 
 impl Shared {
-    /// Takes the token out of a request by such a page; nothing if it is by no such page.
+    /// Reads a request of an exported page, and takes the token out of its address. `None` if the request has
+    /// no `Origin`, is for another path, or comes from a site that is not allowed.
     pub(super) fn take(request: &mut Request, site: &Site) -> Option<Self> {
         let origin = request.headers().get(header::ORIGIN)?.clone();
         if !PATHS.contains(&request.uri().path()) {
             return None;
         }
-        // From any other site it does not count; that it is no parameter is nothing they need to know.
+        // The token is taken out also if the site is not allowed. The route would otherwise refuse `token` as
+        // an unknown parameter, and so tell that site which sites are allowed.
         let (token, uri) = without_token(request.uri());
         *request.uri_mut() = uri;
         let is_known = origin.to_str().is_ok_and(|origin| site.allows(origin));
         is_known.then_some(Self { origin, token })
     }
 
-    /// What a browser asks before it asks.
+    /// Returns the answer to a CORS preflight request (Fetch standard, section 4.8). `None` for any other
+    /// method.
     pub(super) fn preflight(&self, request: &Request) -> Option<Response> {
         let headers = [
             (header::ACCESS_CONTROL_ALLOW_METHODS, "GET"),
@@ -47,7 +52,7 @@ impl Shared {
         (*request.method() == Method::OPTIONS).then(|| answer.finish())
     }
 
-    /// Lets the page read an answer.
+    /// Adds the CORS headers with which the browser lets the page read an answer and its ETag.
     pub(super) fn mark(&self, headers: &mut HeaderMap) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, self.origin.clone());
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag"));
@@ -55,7 +60,7 @@ impl Shared {
     }
 }
 
-/// The token of an address, and the address without it.
+/// Returns the value of the parameter `token`, if there is one, and the address without that parameter.
 fn without_token(uri: &Uri) -> (Option<String>, Uri) {
     let query = uri.query().unwrap_or_default();
     let token = query.split('&').find_map(|pair| pair.strip_prefix("token=")).map(str::to_owned);

@@ -1,5 +1,7 @@
-//! Whether a request comes from a page of ours. Cookies go along with requests that other sites
-//! make, so a request that changes something must show where it comes from.
+//! Protection against cross-site request forgery (CSRF).
+//!
+//! Browsers send cookies along with requests that other sites make. So a request that changes something, or
+//! opens a live connection, must show by `Sec-Fetch-Site` or `Origin` that a page of this server made it.
 
 use poem::Request;
 use poem::http::{HeaderMap, Method, header};
@@ -8,26 +10,33 @@ use crate::http::caller::{carries_bearer, session_cookie};
 use crate::http::error::HttpError;
 use crate::http::peer::Peer;
 
-/// Refuses a request that another site may have made in a visitor's name: one that is unsafe, or
-/// opens a socket, which no browser rule keeps within its site.
+/// Refuses a request that another site may have made with the visitor's cookie: one with an unsafe method, or
+/// one that opens a WebSocket or an event stream. Browsers do not apply CORS to WebSockets.
+///
+/// # Errors
+/// [`HttpError::ForeignOrigin`], which is a 403.
 pub(super) fn check(request: &Request, peer: &Peer) -> Result<(), HttpError> {
     let headers = request.headers();
-    // No browser sends such a token for another site, and beside one the cookie is not looked at.
+    // Browsers never add this header by themselves, and a request that has it is not authenticated by its
+    // cookie.
     if carries_bearer(headers) {
         return Ok(());
     }
-    // A stream of events is one too: it would be held open in the visitor's name.
+    // An event stream counts too: another site could use up the visitor's connections with links to it.
     let opens_socket = headers.contains_key(header::UPGRADE) || is_stream(request.uri().path());
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let is_ours = match (text(headers, "sec-fetch-site"), text(headers, "origin")) {
         _ if is_safe && !opens_socket => true,
         (Some(site), _) if !opens_socket => is_own(site),
+        // `Origin` decides for sockets, and where an older browser does not send `Sec-Fetch-Site`.
         (_, Some(origin)) => is_same(origin, peer),
-        // A link, a frame or an image of another site, which carry no `Origin`.
+        // Links, frames and images have no `Origin`, but `Sec-Fetch-Site`.
         (Some(site), None) => is_own(site),
-        // A program, not a browser; it has no cookie unless it was given one.
+        // A program, since browsers send one of the two headers. If it has a session cookie, it must say
+        // `Origin` to change something: a browser that is too old to send the headers looks the same.
         (None, None) => opens_socket || session_cookie(headers).is_none(),
     };
+    // A socket without a cookie acts for no one, so it does not matter who opens it.
     if is_ours || (opens_socket && session_cookie(headers).is_none()) {
         Ok(())
     } else {
@@ -35,16 +44,19 @@ pub(super) fn check(request: &Request, peer: &Peer) -> Result<(), HttpError> {
     }
 }
 
+/// Whether a path is that of an event stream: see `http/routes.rs`.
 fn is_stream(path: &str) -> bool {
     path.starts_with("/api/") && path.ends_with("/sse")
 }
 
-/// Whether a browser says that a request is made by a page of ours, or by the visitor.
+/// Whether `Sec-Fetch-Site` says that a page of ours made the request, or the visitor by typing the address
+/// (`none`). Another subdomain (`same-site`) may belong to someone else.
 fn is_own(site: &str) -> bool {
     matches!(site, "same-origin" | "none")
 }
 
-/// The scheme counts only where a proxy says it: one that speaks HTTPS speaks HTTP to us.
+/// Whether an `Origin` is this server, by its host and port. The scheme is compared only if a trusted proxy
+/// says which one the browser used: this server itself speaks HTTP, also behind a proxy that speaks HTTPS.
 fn is_same(origin: &str, peer: &Peer) -> bool {
     let Some((scheme, host)) = origin.split_once("://") else { return false };
     let is_https = scheme == "https";
@@ -52,7 +64,7 @@ fn is_same(origin: &str, peer: &Peer) -> bool {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    // A header that is no text is there all the same, and is nobody's.
+    // A header with other bytes than ASCII is present, but matches nothing.
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }
 
@@ -62,7 +74,8 @@ mod tests {
     use crate::auth::COOKIE;
     use crate::http::peer::tests::peer;
 
-    /// `headers` as lines; `host` and the session cookie are always there.
+    /// Checks whether a request with these header lines is allowed. `host` and a session cookie are always
+    /// present.
     #[track_caller]
     fn check_with(method: Method, headers: &str, allowed: bool) {
         check_at("/", method, headers, allowed);
@@ -138,7 +151,7 @@ mod tests {
         check("sec-fetch-site: same-site", false);
         check("origin: null", false);
         check("origin: https://evil.example", false);
-        // A page that only has such a name may be linked to.
+        // A page whose path only ends like a stream's may be linked to.
         check_at("/sse", Method::GET, "sec-fetch-site: cross-site", true);
     }
 }

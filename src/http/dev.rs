@@ -1,4 +1,5 @@
-//! For an app that its author works on: who may look at it, and how their browser learns of a change.
+//! The development server's part of HTTP: which hosts it answers to, and the channel that tells an author's
+//! browser of changes to the app.
 
 use std::sync::Arc;
 
@@ -17,26 +18,29 @@ use crate::http::error::HttpError;
 use crate::http::{Site, Sockets, frames, html, subscribe};
 use crate::render::Renderer;
 
-/// Where an author's browser listens.
+/// The path of the WebSocket to which an author's browser connects.
 pub(super) const PATH: &str = "/_pagetide/dev";
 
-/// What an author's browser hears, and by what names it may reach us.
+/// The channel to an author's browser, and the hosts by which the browser may reach the server.
 #[derive(Clone)]
 pub struct DevChannel {
-    /// Which run of the program this is.
+    /// The id of this run of the program. A page of another run reloads.
     pub process: Arc<str>,
-    /// What there is to know: JSON, the newest takes the place of what was before.
+    /// The newest message for the browser, as JSON: the state of the app and its faults.
     pub news: watch::Receiver<Arc<str>>,
-    /// Names beside those of this machine for itself.
+    /// The hosts that are allowed beside the names of this machine, such as `localhost`. Without ports.
     pub hosts: Arc<[String]>,
 }
 
 impl DevChannel {
-    /// Refuses what comes under a name that is not ours. A page of another site can reach this
-    /// machine under a name of its own, and would then be taken for one of our pages.
+    /// Refuses a request whose `Host` or `Origin` is not allowed. Another site can let a name of its own lead
+    /// to this machine (DNS rebinding), and the browser would then take its pages for pages of this server.
+    ///
+    /// # Errors
+    /// [`HttpError::ForeignHost`] with the host, which is a 403.
     pub(super) fn check(&self, request: &Request) -> Result<(), HttpError> {
         let headers = request.headers();
-        // A header that is no text is nobody's.
+        // A header with other bytes than ASCII matches no host.
         let text = |value: &header::HeaderValue| value.to_str().unwrap_or("?").to_owned();
         let host = headers.get(header::HOST).map(text).unwrap_or_default();
         let origin = headers.get(header::ORIGIN).map(text);
@@ -50,6 +54,7 @@ impl DevChannel {
         }
     }
 
+    /// Whether a host, with or without a port, is allowed.
     fn knows(&self, host: &str) -> bool {
         let name = name(host);
         let is_loopback = name.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback())
@@ -59,8 +64,8 @@ impl DevChannel {
         is_loopback || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
 
-    /// What a request gets while there is nothing that could be served; nothing for those that tell
-    /// when there is.
+    /// The answer while the app has faults and nothing can be served: a page (503) that reloads once there is
+    /// an app. `None` for files of the client and the channel itself, which that page needs.
     pub(super) fn answer(&self, request: &Request) -> Option<Response> {
         if request.uri().path().starts_with(client::FOLDER) {
             return None;
@@ -71,7 +76,7 @@ impl DevChannel {
     }
 }
 
-/// A host without its port.
+/// The host without its port.
 fn name(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -79,7 +84,8 @@ fn name(host: &str) -> &str {
     }
 }
 
-/// `GET /_pagetide/dev`: a WebSocket that says what there is to know, and again when it changes.
+/// `GET /_pagetide/dev` opens a WebSocket that sends the newest message, and each one that replaces it. 404
+/// on a server in production.
 #[handler]
 pub(super) fn channel(
     request: &Request,
@@ -92,7 +98,8 @@ pub(super) fn channel(
     Ok(response)
 }
 
-/// Runs a socket to its end: as soon as somebody leaves, or says what is no frame.
+/// Sends the messages until the browser leaves or sends something that is not a frame, or the server stops.
+/// What the browser says is ignored.
 async fn tell(upgrade: OnUpgrade, mut news: watch::Receiver<Arc<str>>, stop: CancellationToken) {
     let Ok(stream) = upgrade.await else { return };
     let config = Some(frames::config());
@@ -113,7 +120,7 @@ async fn tell(upgrade: OnUpgrade, mut news: watch::Receiver<Arc<str>>, stop: Can
                     Some(Err(_)) | None => return,
                 },
                 () = stop.cancelled() => {
-                    // Whoever does not hear it will see that we are gone.
+                    // A browser that does not get the close frame notices the end of the connection.
                     let _ = stream.close(None).await;
                     return;
                 }
@@ -126,7 +133,7 @@ async fn tell(upgrade: OnUpgrade, mut news: watch::Receiver<Arc<str>>, stop: Can
 mod tests {
     use super::*;
 
-    /// Whether a request with these headers, as lines, is let in where `studio.example` is allowed.
+    /// Checks whether a request with these header lines is allowed if `studio.example` is.
     #[track_caller]
     fn check(headers: &str, allowed: bool) {
         let news = watch::channel("{}".into()).1;

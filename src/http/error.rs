@@ -1,4 +1,6 @@
-//! What went wrong, as an answer: `{code, message, details?, record?}` with a status.
+//! Errors as answers: a status and the JSON body `{code, message, details?, record?}`.
+//!
+//! Status codes are chosen here alone, for the errors of all modules.
 
 use poem::error::ResponseError;
 use poem::http::{HeaderValue, StatusCode, header};
@@ -15,7 +17,7 @@ use crate::records::envelope::Envelope;
 use crate::records::{RecordsError, Stale, WriteObstacle};
 use crate::store::StoreError;
 
-/// Why a request was not answered with what it asked for.
+/// The reason why a request failed. Its text is the `message` of the answer, which anyone may read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpError {
     #[error(transparent)]
@@ -84,7 +86,7 @@ pub(super) enum HttpError {
 }
 
 impl HttpError {
-    /// The limit that was met, wherever below.
+    /// The limit that was exceeded, in whichever module. `None` if the error is another.
     fn exceeded(&self) -> Option<&Exceeded> {
         match (self, self.store_error()) {
             (Self::Exceeded(exceeded) | Self::Live(LiveError::Exceeded(exceeded)), _)
@@ -93,7 +95,7 @@ impl HttpError {
         }
     }
 
-    /// The error of the database that it is about; `None` if it is about something else.
+    /// The error of the database behind this one. `None` if the error is another.
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error)
@@ -105,7 +107,7 @@ impl HttpError {
         }
     }
 
-    /// What kind of error this is, for programs.
+    /// The `code` of the answer: the kind of error, for programs.
     fn code(&self) -> &'static str {
         if let Some(Exceeded { limit, .. }) = self.exceeded() {
             return limit.code();
@@ -147,7 +149,8 @@ impl HttpError {
         }
     }
 
-    /// Every fault by itself, where there are several.
+    /// The `details` of the answer: a list of faults, by field, by record of a batch or by line of a file.
+    /// `None` for an error that is one fault.
     fn details(&self) -> Option<Json> {
         match self {
             Self::Records(
@@ -164,7 +167,8 @@ impl HttpError {
         }
     }
 
-    /// In how many seconds the same may be tried again.
+    /// The seconds after which the client may try again, for `Retry-After`. `None` if waiting does not help,
+    /// or the time is not known.
     pub(super) fn retry_after(&self) -> Option<u64> {
         if let Some(wait) = self.exceeded().and_then(|exceeded| exceeded.retry_after) {
             return Some(auth::seconds(&wait));
@@ -227,8 +231,9 @@ impl ResponseError for HttpError {
     }
 
     fn as_response(&self) -> Response {
-        // What limits refuse is counted in the metrics, and that the database is not ready is logged once, when it
-        // turns: a line for each request would let anybody fill the log.
+        // A line for each request would let anyone fill the log. So errors that are recorded elsewhere are
+        // not logged: limits are counted in the metrics, and a database that is not ready is logged once,
+        // when its state changes.
         let is_known = match self.store_error() {
             Some(StoreError::Exceeded(_) | StoreError::Misplaced | StoreError::Unfit(_)) => true,
             Some(_) => false,
@@ -252,6 +257,8 @@ impl ResponseError for HttpError {
             ErrorBody { code: self.code(), message: &message, details: self.details(), record };
         let mut response = answer::json(self.status(), &told);
         let headers = response.headers_mut();
+        // RFC 9110 asks for these headers with a 426 (15.5.22), 405 (15.5.6), 415 (15.5.16) and, for a bad
+        // token, a 401 (15.5.2).
         match self {
             Self::NoUpgrade => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -280,16 +287,19 @@ impl IntoResponse for HttpError {
     }
 }
 
+/// The body of an answer that reports an error.
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     code: &'a str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Json>,
+    /// The record as it is now, for a write that began from an earlier state.
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<Envelope<'a>>,
 }
 
+/// The status for an error of `records`, which pages and live connections report too.
 fn records(error: &RecordsError) -> StatusCode {
     match error {
         RecordsError::NotFound | RecordsError::Batch(WriteObstacle::Missing, _) => {

@@ -1,4 +1,4 @@
-//! Pages as complete HTML, and single components of them.
+//! Serves pages as complete HTML, and single components of them as fragments.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use crate::model::viewer::Viewer;
 use crate::pages::{Fragment, PageRequest, PageResponse};
 use crate::runtime::Runtime;
 
-/// `GET <page path>` serves a page as complete HTML.
+/// `GET <page path>` serves a page of the author as complete HTML, or else a built-in page: `/sign-in`,
+/// `/account`, `/admin/…`. Errors are answered with a page too.
 #[handler]
 pub(super) async fn show(
     request: &Request,
@@ -28,7 +29,8 @@ pub(super) async fn show(
     let path = path(request);
     let url = url(request);
     let nonce = nonce();
-    // Every page gives those who have no session one of a guest, so that it may be live.
+    // A visitor without a session gets a guest session with the page, since live updates need one. Such a
+    // visitor gets the full page, not a 304: the cookie goes with it.
     let newcomer = caller.viewer.is_none();
     let known = known_tag(request.headers()).filter(|_| !newcomer);
     let toast = forms::waiting_toast(&runtime, &caller, request.headers());
@@ -52,7 +54,8 @@ pub(super) async fn show(
             }
             return response;
         }
-        // No policy: the browser keeps the one that came with the page, whose nonce is in it.
+        // A 304 has no new policy: the browser keeps the headers of the stored page, whose HTML has their
+        // nonce.
         Ok(PageResponse::Unchanged(tag)) => return tagged(not_modified(), Some(tag)),
         Ok(PageResponse::Redirect(path)) => return see_other(&path),
         Ok(PageResponse::SignIn) => return to_sign_in(url),
@@ -77,18 +80,19 @@ pub(super) async fn show(
     }
 }
 
-/// What a component is asked for by.
+/// The query parameters of a fragment.
 #[derive(Deserialize)]
 pub(super) struct FragmentQuery {
     /// The path and query of its page.
     url: String,
     /// The id of the component.
     component: String,
-    /// What it means to whoever asks.
+    /// The shape of the component that the client shows. If the component has another now, the answer is 409.
     shape: Option<String>,
 }
 
-/// `GET /api/fragments?url=&component=&shape=`: one component as its page shows it now.
+/// `GET /api/fragments?url=&component=&shape=` returns the HTML of one component as its page shows it now, or
+/// 304 if the client has it.
 #[handler]
 pub(super) async fn fragment(
     query: Result<Query<FragmentQuery>>,
@@ -109,7 +113,8 @@ pub(super) async fn fragment(
     })
 }
 
-/// The path that was asked for, without percent signs; what is not text is no page's.
+/// The path of a request, percent-decoded. Bytes that are not UTF-8 become `U+FFFD`, which is in no page's
+/// path.
 fn path(request: &Request) -> String {
     percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned()
 }

@@ -1,4 +1,7 @@
-//! What people do with their own account: `/account` and what its forms and programs send.
+//! The account page, `/account`, and the routes by which people manage their own password, sessions and API
+//! tokens.
+//!
+//! Each route answers a form with a page, and a program with JSON.
 
 use std::sync::Arc;
 
@@ -29,12 +32,12 @@ struct ChangePasswordBody {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NewTokenBody {
     name: String,
-    /// Absent: it does not end.
+    /// The days until the token ends. Absent: it does not end.
     #[serde(default)]
     expires_in_days: Option<u32>,
 }
 
-/// What the form sends: a field that is left empty is no number.
+/// The same as a form sends it: an empty control is an empty text.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct NewTokenForm {
@@ -43,12 +46,14 @@ struct NewTokenForm {
     expires_in_days: String,
 }
 
+/// A token that was just made, with its secret.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FreshTokenBody<'a> {
     id: &'a str,
     name: &'a str,
     token: &'a str,
+    /// Unix seconds. `None` if it does not end.
     expires_at: Option<i64>,
 }
 
@@ -57,6 +62,7 @@ struct TokensBody<'a> {
     tokens: Vec<TokenBody<'a>>,
 }
 
+/// A token in a list, without its secret. Times are in Unix seconds.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TokenBody<'a> {
@@ -67,15 +73,15 @@ struct TokenBody<'a> {
     last_used_at: Option<i64>,
 }
 
-/// What `/account` is asked for with.
+/// The query parameters of `/account`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ProfileQuery {
     done: String,
 }
 
-/// `POST /api/auth/change-password {currentPassword, newPassword}`: all sessions end, and the one who
-/// asks gets a new one.
+/// `POST /api/auth/change-password {currentPassword, newPassword}` changes the password of the caller. All
+/// their sessions end, and the caller gets a new one.
 #[handler]
 pub(super) async fn change_password(
     request: &Request,
@@ -108,7 +114,7 @@ pub(super) async fn change_password(
     }
 }
 
-/// `POST /api/auth/sign-out-everywhere`: ends every session, this one too.
+/// `POST /api/auth/sign-out-everywhere` ends every session of the caller, this one too.
 #[handler]
 pub(super) async fn sign_out_everywhere(
     request: &Request,
@@ -123,7 +129,7 @@ pub(super) async fn sign_out_everywhere(
     Ok(response)
 }
 
-/// `GET /api/auth/tokens`: one's own tokens of the API, without what is secret of them.
+/// `GET /api/auth/tokens` lists the caller's API tokens, without their secrets.
 #[handler]
 pub(super) async fn list_tokens(caller: Caller, runtime: Data<&Arc<Runtime>>) -> Result<Response> {
     let user = caller.person()?;
@@ -132,7 +138,8 @@ pub(super) async fn list_tokens(caller: Caller, runtime: Data<&Arc<Runtime>>) ->
     Ok(answer::json(StatusCode::OK, &TokensBody { tokens }))
 }
 
-/// `POST /api/auth/tokens {name, expiresInDays?}`: a new one, told this once.
+/// `POST /api/auth/tokens {name, expiresInDays?}` makes an API token. Its secret is in this answer only: the
+/// database holds a hash of it.
 #[handler]
 pub(super) async fn make_token(
     request: &Request,
@@ -169,7 +176,8 @@ pub(super) async fn make_token(
     }
 }
 
-/// `DELETE /api/auth/tokens/:id`, or what the form sends: ends one of one's own tokens.
+/// `DELETE /api/auth/tokens/:id` revokes one of the caller's API tokens. Forms cannot send `DELETE`, so they
+/// use `POST /api/auth/tokens/:id/revoke`.
 #[handler]
 pub(super) async fn revoke_token(
     request: &Request,
@@ -183,7 +191,7 @@ pub(super) async fn revoke_token(
     Ok(if is_form { see_other("/account?done=token") } else { StatusCode::NO_CONTENT.into() })
 }
 
-/// `/account`, for somebody who is in.
+/// Returns the page `/account` for a person who has signed in.
 pub(super) async fn show(
     runtime: &Runtime,
     caller: &Caller,
@@ -200,17 +208,21 @@ pub(super) async fn show(
     Ok(page(StatusCode::OK, nonce, shown.html(runtime, caller, nonce).await?))
 }
 
-/// What the page says beside what is always there.
+/// The messages on the account page about the action before.
 #[derive(Default)]
 struct ProfileNotices<'a> {
+    /// A success.
     notice: Option<&'a str>,
+    /// The reason why the password was not changed.
     password_problem: Option<&'a str>,
+    /// The reason why no token was made.
     token_problem: Option<&'a str>,
+    /// The token that was just made, whose secret is shown once.
     fresh: Option<&'a FreshToken>,
 }
 
 impl ProfileNotices<'_> {
-    /// The page again, which says what is wrong.
+    /// Returns the account page with these messages, and with the status of the error.
     async fn refusal(
         &self,
         runtime: &Runtime,
@@ -221,6 +233,7 @@ impl ProfileNotices<'_> {
         Ok(refused(error, &nonce, self.html(runtime, caller, &nonce).await?))
     }
 
+    /// Renders the account page with these messages.
     async fn html(
         &self,
         runtime: &Runtime,
@@ -244,7 +257,7 @@ impl ProfileNotices<'_> {
     }
 }
 
-/// The sessions and tokens of somebody, as their page shows them.
+/// Reads the sessions and API tokens of a user, as the account page shows them.
 async fn own(
     auth: &Auth,
     caller: &Caller,
@@ -272,7 +285,7 @@ fn filled_in(form: NewTokenForm) -> Result<NewTokenBody, HttpError> {
     Ok(NewTokenBody { name: form.name, expires_in_days })
 }
 
-/// How many days, as a form says it: a field that is left empty is none.
+/// Reads a number of days from a form. `None` if the control is empty.
 pub(super) fn days(text: &str) -> Result<Option<u32>, HttpError> {
     let wrong = |_| HttpError::Malformed("expiresInDays must be a whole number".to_owned());
     let text = text.trim();

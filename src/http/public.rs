@@ -1,5 +1,7 @@
-//! The files of an app's `public/`, served as they are. What is hidden, what is elsewhere and what
-//! only a link leads to is as if it were not there.
+//! Serves the files in an app's folder `public/` as they are.
+//!
+//! Hidden files, paths that lead out of the folder, and symbolic links to files outside of it get the answer
+//! of a file that does not exist.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,13 +15,13 @@ use crate::http::ranges::{self, ByteRange};
 use crate::model::site_names::is_file_name;
 use crate::runtime::Runtime;
 
-/// The folder, in the app's.
+/// The name of the folder within that of the app.
 const FOLDER: &str = "public";
-/// The one hidden folder that is served: what proves whose a site is stands there (RFC 8615).
+/// The one hidden folder that is served. It holds files by which other services check a site (RFC 8615).
 const WELL_KNOWN: &str = ".well-known";
 
-/// Answers with a file, or else by the endpoint. A page stands before a file, unless the path ends
-/// as names of files do.
+/// Middleware that answers with a file, or else by the endpoint, which serves pages. If the path ends like a
+/// file name (`.css`), the file is looked for first; else the page, and the file only if there is no page.
 pub(super) async fn or_else(endpoint: impl Endpoint, request: Request) -> Result<Response> {
     let runtime = request.data::<Arc<Runtime>>().cloned();
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -42,19 +44,20 @@ pub(super) async fn or_else(endpoint: impl Endpoint, request: Request) -> Result
     Ok(response)
 }
 
-/// What a request says of the file that it wants.
+/// The parts of a request that decide how a file is sent.
 struct FileRequest {
-    /// Its headers, without those about a part.
+    /// The headers without `Range` and `If-Range`.
     headers: HeaderMap,
+    /// The value of `Range`. `None` unless it is a `GET` with one such header.
     range: Option<String>,
-    /// The state of the file that the part is to be of.
+    /// The value of `If-Range`: the ETag or time of the version that the client has parts of.
     if_range: Option<HeaderValue>,
 }
 
 impl FileRequest {
     fn of(request: &Request) -> Self {
         let mut headers = request.headers().clone();
-        // Several `Range` headers are one with several parts.
+        // Several `Range` headers ask for several parts (RFC 9110, 5.3), and get the whole file.
         let is_one = headers.get_all(header::RANGE).into_iter().count() == 1;
         let range = headers.remove(header::RANGE);
         let range = range.filter(|_| is_one && *request.method() == Method::GET);
@@ -63,6 +66,7 @@ impl FileRequest {
         Self { headers, range, if_range }
     }
 
+    /// Answers with the whole file, a part of it (206), `304`, or `416` if the file does not have the part.
     async fn served(self, file: &Path) -> Result<Response> {
         let whole = file_response(&self.headers, file).await?;
         let Some(range) = &self.range else { return Ok(whole) };
@@ -77,7 +81,7 @@ impl FileRequest {
                 let range = format!("bytes={}-{}", part.start, part.end - 1);
                 headers.extend(HeaderValue::try_from(range).ok().map(|part| (header::RANGE, part)));
                 let mut response = file_response(&headers, file).await?;
-                // poem takes a part that is all of the file for no part.
+                // poem sends a part that is the whole file as a 200 without `Content-Range`.
                 if response.status() == StatusCode::OK {
                     response.set_status(StatusCode::PARTIAL_CONTENT);
                     let all = format!("bytes 0-{}/{size}", part.end - 1);
@@ -94,20 +98,20 @@ impl FileRequest {
         }
     }
 
-    /// Whether the file is still in the state that the part is to be of (RFC 9110, 13.1.5).
+    /// Whether the file is still the version of `If-Range` (RFC 9110, 13.1.5). True without that header.
     fn is_of(&self, whole: &Response) -> bool {
         let is = |name| self.if_range.as_ref() == whole.headers().get(name);
         self.if_range.is_none() || is(header::ETAG) || is(header::LAST_MODIFIED)
     }
 }
 
-/// The file, or that it is as the reader has it, for a request of these headers.
+/// Returns poem's answer to a request for a file with these headers: the file, a part of it, or a 304.
 async fn file_response(headers: &HeaderMap, file: &Path) -> Result<Response> {
     let mut request = Request::builder().finish();
     *request.headers_mut() = headers.clone();
     let asked = StaticFileRequest::from_request_without_body(&request).await?;
     let response = asked.create_response(file, true, true)?;
-    // What is of no known kind is not to be taken for a page.
+    // Without a type, a browser might guess HTML and run scripts in it.
     Ok(match response {
         StaticFileResponse::Ok { content_type: None, .. } => {
             response.with_content_type("application/octet-stream").into_response()
@@ -116,7 +120,7 @@ async fn file_response(headers: &HeaderMap, file: &Path) -> Result<Response> {
     })
 }
 
-/// The file at a path, if there is one that may be served.
+/// Finds the file at a decoded path of an address. `None` if there is none, or it may not be served.
 fn find(app: &Path, path: &str) -> Option<PathBuf> {
     let parts: Vec<_> = path.strip_prefix('/')?.split('/').collect();
     let is_plain = |part: &&str| {
@@ -128,7 +132,7 @@ fn find(app: &Path, path: &str) -> Option<PathBuf> {
     }
     let folder = app.join(FOLDER);
     let wanted = parts.iter().fold(folder.clone(), |path, part| path.join(part));
-    // Where it really is: a link may lead anywhere.
+    // The true paths are compared, since a symbolic link may lead anywhere.
     let found = wanted.canonicalize().ok()?;
     (found.starts_with(folder.canonicalize().ok()?) && found.is_file()).then_some(found)
 }

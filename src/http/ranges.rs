@@ -1,21 +1,23 @@
-//! Parts of files (RFC 9110, 14). poem refuses a part that ends after the file and sends an empty one
-//! that begins there; so what is asked for is worked out here, and given to poem as it wants it.
+//! Reads the header `Range`, which asks for a part of a file (RFC 9110, 14).
+//!
+//! poem refuses a part that ends after the file, and sends an empty part that begins at its end. So the part
+//! is worked out here and passed to poem within the bounds of the file.
 
 use std::ops::Range;
 
-/// Which part of a file is asked for.
+/// The part of a file that a client asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ByteRange {
-    /// All of it: no part is asked for, several, or in a way that is not understood (RFC 9110, 14.2 lets a
-    /// server leave these out of account).
+    /// The whole file: the header asks for several parts, or cannot be read. RFC 9110, 14.2, lets a server
+    /// ignore the header.
     Whole,
-    /// These bytes, at least one.
+    /// A part of at least one byte, within the file.
     Part(Range<u64>),
-    /// Bytes that the file does not have: a 416.
+    /// Bytes that the file does not have, answered with 416.
     Unsatisfiable,
 }
 
-/// What a `Range` header asks for of a file of so many bytes.
+/// Reads the value of a `Range` header for a file of `size` bytes.
 pub(super) fn byte_range(header: &str, size: u64) -> ByteRange {
     let Some((unit, spec)) = header.split_once('=') else { return ByteRange::Whole };
     let Some((first, last)) = spec.trim().split_once('-') else { return ByteRange::Whole };
@@ -23,7 +25,7 @@ pub(super) fn byte_range(header: &str, size: u64) -> ByteRange {
         return ByteRange::Whole;
     }
     let part = match (number(first), number(last)) {
-        // The last so many bytes, all of them if there are fewer.
+        // `bytes=-500`: the last 500 bytes, or all if the file has fewer.
         (Number::Missing, Number::Given(count)) => size.saturating_sub(count)..size,
         (Number::Given(first), Number::Missing) => first..size,
         (Number::Given(first), Number::Given(last)) if first <= last => {
@@ -34,6 +36,7 @@ pub(super) fn byte_range(header: &str, size: u64) -> ByteRange {
     if part.start < part.end { ByteRange::Part(part) } else { ByteRange::Unsatisfiable }
 }
 
+/// One of the two numbers in a range.
 enum Number {
     Missing,
     Given(u64),
@@ -44,7 +47,7 @@ fn number(text: &str) -> Number {
     match text.trim() {
         "" => Number::Missing,
         digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            // A number too large for us is past the end of every file.
+            // A number that does not fit is past the end of every file.
             Number::Given(digits.parse().unwrap_or(u64::MAX))
         }
         _ => Number::Wrong,

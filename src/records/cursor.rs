@@ -65,6 +65,7 @@ impl ListCursor {
     }
 }
 
+/// Returns a value of the last record as the cursor holds it: of a related record or a user the id alone.
 fn written(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
@@ -78,6 +79,7 @@ fn written(value: &Value) -> Json {
     }
 }
 
+/// Reads a value that a cursor holds for a field of this type. `None` if it is no such value.
 fn read(kind: &FieldKind, json: &Json) -> Option<Value> {
     if json.is_null() {
         return Some(Value::Null);

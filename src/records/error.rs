@@ -179,8 +179,8 @@ impl FieldFault {
         }
     }
 
-    /// The fault of a relationship to a record that does not exist or that this viewer may not read. Its message does
-    /// not name the table, which may be closed to them.
+    /// The fault of a relationship to a record that does not exist or that this viewer may not read. The message
+    /// does not name the table, which may be closed to them.
     pub(super) fn no_related(field: &FieldName) -> Self {
         Self::new(field.as_str(), "names no record")
     }

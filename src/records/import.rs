@@ -1,4 +1,5 @@
-//! Records from a CSV file: all of its lines, or none, with what is wrong by line.
+//! Imports records from a CSV file (RFC 4180): all of its lines are written, or none, and faults are reported by
+//! line.
 
 use std::panic;
 
@@ -17,59 +18,60 @@ use crate::records::many::{WritePlan, check_unique, upsert};
 use crate::records::{Records, RecordsError, WriteObstacle, csv, may, sent};
 use crate::store::{FieldValues, Intent, StoreError, WriteOp};
 
-/// The most bytes that a file may have.
+/// The largest file that can be imported, in bytes.
 pub const MAX_IMPORT_BYTES: usize = Limit::ImportBytes.fixed();
-/// The same in MiB, for messages.
+/// The largest file that can be imported, in MiB, for messages.
 pub const MAX_IMPORT_MIB: usize = MAX_IMPORT_BYTES / (1024 * 1024);
-/// The most records in a file: while they are written, no one else can write.
+/// The most records in a file. SQLite has one writer at a time, so an import blocks all other writes.
 const MAX_LINES: usize = 50_000;
-/// The most faults of one file that are reported.
+/// The most faults of one file that are reported. Reading stops there.
 const MAX_FAULTS: usize = 100;
 
-/// The remedy for a file of another encoding.
+/// The advice in messages about a file in another encoding.
 const AS_UTF8: &str = "save the file once more, as “CSV UTF-8”";
 
-/// How the lines of a file are written.
+/// The options of an import.
 #[derive(Clone, Copy, Debug)]
 pub struct Import {
-    /// The unique field by which lines are those of records that are there; `None` makes each line a
-    /// new record.
+    /// The unique field by which lines are merged with existing records. `None` makes each line a new record.
     pub merge_on: Option<FieldAt>,
-    /// Whether the records are kept, or only tried out.
+    /// Whether the records are written, or only tried out.
     pub intent: Intent,
 }
 
-/// The result of an import, or of trying one out.
+/// The result of an import, or of a trial of it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ImportReport {
     /// How many records were added.
     pub created: usize,
-    /// How many were changed.
+    /// How many records were changed.
     pub updated: usize,
-    /// The faults; if there are any, no record was written.
+    /// The faults of the file. If there are any, no record was written.
     pub faults: Vec<LineFault>,
-    /// Whether the lines are valid, and a rule of the database itself forbids them.
+    /// Whether the lines are valid, but a trigger or a CHECK in the database refused them.
     #[serde(skip)]
     pub is_refused: bool,
 }
 
-/// Something wrong with one line of a file.
+/// The fault of one line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LineFault {
-    /// The line, counted from 1; the first has the names of the fields.
+    /// The number of the line, from 1. The first line holds the names of the fields.
     pub line: u64,
-    /// The field; absent where the whole line is wrong.
+    /// The name of the field. Absent if the fault is of the whole line.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub field: String,
-    /// The fault, as a fragment.
+    /// The fault, as a fragment of a sentence.
     pub message: String,
 }
 
 impl Records {
-    /// Writes the lines of a CSV file as records.
+    /// Writes the lines of a CSV file as records, or tries to. A trial returns the faults in its report.
     ///
     /// # Errors
-    /// If the viewer may not, the lines cannot be merged by that field, or any of them has a fault.
+    /// If the viewer may not write them, the field of `merge_on` is not unique, or too many imports are in
+    /// progress; [`RecordsError::BadLines`] or [`RecordsError::RefusedLines`] if lines have faults and it is no
+    /// trial.
     pub async fn import(
         &self,
         view: View,
@@ -99,7 +101,7 @@ impl Records {
             may(&view, Operation::Update)?;
             check_unique(&view, on)?;
         }
-        // A long file takes its time: those who serve go on meanwhile.
+        // Reading a long file takes too long for a thread that also serves other requests.
         let read = spawn_blocking(move || {
             let mut reading =
                 ImportReader { view: &view, on, lines: Vec::new(), faults: Vec::new() };
@@ -136,11 +138,11 @@ impl Records {
     }
 }
 
-/// A file being read.
+/// Reads a file into actions, and collects its faults.
 struct ImportReader<'a> {
     view: &'a View,
     on: Option<FieldAt>,
-    /// The line of each action.
+    /// The line number of each action of the plan.
     lines: Vec<u64>,
     faults: Vec<LineFault>,
 }
@@ -148,13 +150,14 @@ struct ImportReader<'a> {
 /// The use of a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ImportColumn {
-    /// It sets a field, or names the record.
+    /// Its cells set this field, or find the record if it is the field of `merge_on`.
     Of(FieldAt),
-    /// It is set by the system, as in a file that was exported.
+    /// Its field is set by the system, so its cells are passed over. Exported files have such columns.
     Ignored,
 }
 
 impl ImportReader<'_> {
+    /// Returns one action for each line that has no fault. Faults go to `self.faults`.
     fn plan(&mut self, file: &[u8]) -> WritePlan {
         let mut plan = WritePlan { actions: Vec::new(), lacking: Vec::new() };
         let Some(text) = self.text(file) else { return plan };
@@ -196,7 +199,7 @@ impl ImportReader<'_> {
                 continue;
             }
             if row.len() > 1 && row.iter().all(str::is_empty) {
-                // Spreadsheets leave such lines behind, and they say as little as an empty one.
+                // Spreadsheets write lines like `,,,` for cleared rows. They are skipped like empty lines.
                 continue;
             }
             if row.len() != width {
@@ -210,6 +213,7 @@ impl ImportReader<'_> {
         plan
     }
 
+    /// Returns the text of a file without its byte order mark. `None`, with a fault, if it is empty or not UTF-8.
     fn text<'f>(&mut self, file: &'f [u8]) -> Option<&'f str> {
         if file.starts_with(b"\xFF\xFE") || file.starts_with(b"\xFE\xFF") {
             self.fault(1, "", format!("is UTF-16, not UTF-8: {AS_UTF8}"));
@@ -263,7 +267,8 @@ impl ImportReader<'_> {
         self.faults.is_empty().then_some(columns)
     }
 
-    /// A column by the name of its field, or by its label.
+    /// Returns the use of a column by the name or label of its field. `Err` holds the fault if the viewer may
+    /// read no such field, or not set it.
     fn column(&self, name: &str) -> Result<ImportColumn, &'static str> {
         let table = &self.view.table;
         let labelled = |(at, field): (FieldAt, &Field)| (*field.label == *name).then_some(at);
@@ -293,7 +298,8 @@ impl ImportReader<'_> {
         for (cell, column) in row.iter().zip(columns) {
             let ImportColumn::Of(at) = *column else { continue };
             let field = self.view.table.field(at);
-            // Where a value is required, no value is none of that field: its default stands.
+            // An empty cell is no value of a required field. If the field has a default, the cell counts as left
+            // out: a new record gets the default, and an existing one keeps its value.
             let is_left_out = cell.is_empty() && (!field.default.is_null() && field.required);
             if is_left_out && Some(at) != self.on {
                 continue;
@@ -320,6 +326,8 @@ impl ImportReader<'_> {
         }
     }
 
+    /// Adds the action of a line to the plan: an upsert if the line has a merge key, or else an insert. Only with
+    /// `id` as merge key may the key be left out, for new records among changed ones.
     fn act(&mut self, values: FieldValues, key: Value, line: u64, plan: &mut WritePlan) {
         let has = |at: FieldAt| values.iter().any(|(sent, value)| *sent == at && !value.is_null());
         let lacking = sent::lacking(self.view, has, Some(plan.actions.len()));
@@ -351,8 +359,8 @@ impl ImportReader<'_> {
     }
 }
 
-/// Whether a cell of a line begins with a quotation mark and goes on after the one that closes it
-/// (RFC 4180, 2.5 to 2.7).
+/// Whether a quoted cell of a line has more text after its closing quotation mark (RFC 4180, section 2, rules 5
+/// to 7). The reader accepts such a cell and would change its text.
 fn goes_on_after_a_quote(line: &str) -> bool {
     let mut rest = line.trim_start_matches(['\r', '\n']);
     loop {
@@ -375,12 +383,13 @@ fn goes_on_after_a_quote(line: &str) -> bool {
     }
 }
 
-/// A new record has its defaults in the fields that the file leaves out.
+/// Removes the empty values, so that a new record gets the defaults of their fields.
 fn without_missing(values: FieldValues) -> FieldValues {
     values.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }
 
-/// Where the records of a file stand. The reader's own count is one too low after `\r\n`.
+/// Counts the lines at which the records of a file begin. The `csv` reader counts too, but one too few after
+/// `\r\n`.
 struct LineIndex<'t> {
     text: &'t str,
     at: usize,
@@ -388,7 +397,8 @@ struct LineIndex<'t> {
 }
 
 impl LineIndex<'_> {
-    /// The line of the record that begins at a byte, or after the end of the line before it.
+    /// Returns the line of the record at a byte offset, or after line ends at this offset. The offsets of calls must
+    /// not decrease.
     fn of(&mut self, start: usize) -> u64 {
         let rest = self.text.get(start..).unwrap_or_default();
         let begin = self.text.len() - rest.trim_start_matches(['\r', '\n']).len();
@@ -398,7 +408,8 @@ impl LineIndex<'_> {
         self.line
     }
 
-    /// Whether a cell of the record that was asked for last is quoted, and never ends.
+    /// Whether the record that was looked up last has a quoted cell that is never closed. Reads the text to its
+    /// end, so only the last record of a file is checked.
     fn is_left_open(&self) -> bool {
         let (mut is_quoted, mut is_begin) = (false, true);
         for byte in self.text[self.at..].bytes() {
@@ -412,7 +423,7 @@ impl LineIndex<'_> {
     }
 }
 
-/// The line that follows these bytes.
+/// The number of the line in which these bytes of the beginning of a file end, from 1.
 fn line_after(bytes: &[u8]) -> u64 {
     1 + bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }

@@ -1,4 +1,4 @@
-//! Many records at once: all of them are written, or none.
+//! Batches: writes of many records in one transaction. All of them are written, or none.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::records::sent::{self, Faults};
 use crate::records::{ExpectedState, FieldFault, Records, RecordsError, WriteObstacle, may};
 use crate::store::{FieldValues, Intent, StoreError, Upsert, WriteOp, WriteOutcome};
 
-/// How many records may be written at once.
+/// The most records of a batch.
 pub const MAX_RECORDS: usize = 1_000;
 
 /// The values that were sent for one record of a batch.
@@ -24,32 +24,33 @@ pub struct RecordInput {
     pub id: RecordId,
     /// The values that were sent for its fields.
     pub fields: Inputs,
-    /// The state in which it must be.
+    /// The state in which the record must be for the write.
     pub expected: ExpectedState,
 }
 
-/// Many records that were written, in the order in which they were sent.
+/// The result of a batch: its records, in the order in which they were sent.
 #[derive(Clone, Debug)]
 pub struct Many {
     /// The table as the viewer sees it.
     pub view: View,
-    /// The records as they are now.
+    /// The records as they are now; those of a removal as they were before it.
     pub records: Vec<Record>,
-    /// For each, whether it was made now.
+    /// For each record, whether the batch added it. An upsert may have updated it instead.
     pub made: Vec<bool>,
 }
 
-/// The writes of a batch, and for each the faults if it would have to add a record and cannot.
+/// The actions of a batch. `lacking` holds for each the faults to report if it finds no record to change and has
+/// not all values that a new one must have. It may be shorter than `actions`, and then the others have none.
 pub(super) struct WritePlan {
     pub(super) actions: Vec<WriteOp>,
     pub(super) lacking: Vec<Vec<FieldFault>>,
 }
 
 impl Records {
-    /// Adds records.
+    /// Adds up to [`MAX_RECORDS`] records.
     ///
     /// # Errors
-    /// If the viewer may not, or values of any do not fit.
+    /// If the viewer may not add records, or values of any record are missing or do not fit.
     pub async fn create_many(&self, view: View, records: &[Inputs]) -> Result<Many, RecordsError> {
         may(&view, Operation::Create)?;
         check_batch_size(records.len())?;
@@ -65,10 +66,10 @@ impl Records {
         self.write_many(view, actions).await
     }
 
-    /// Changes records.
+    /// Changes up to [`MAX_RECORDS`] records, each in its expected state.
     ///
     /// # Errors
-    /// If the viewer may not, values of any do not fit, or another writer changed one first.
+    /// If the viewer may not change any of them, values of any do not fit, or any is not in its expected state.
     pub async fn update_many(
         &self,
         view: View,
@@ -95,7 +96,7 @@ impl Records {
     /// Sets one field of each of these records to a value.
     ///
     /// # Errors
-    /// If the viewer may not set it, or any of them is not there.
+    /// If the viewer may not set the field, or one of the ids names no record that they may read.
     pub async fn set_many(
         &self,
         view: View,
@@ -109,10 +110,10 @@ impl Records {
         self.write_many(view, actions).await
     }
 
-    /// Removes records, and says what they were.
+    /// Removes up to [`MAX_RECORDS`] records, in any state, and returns them as they were.
     ///
     /// # Errors
-    /// If the viewer may not, or any of them is not there.
+    /// If the viewer may not remove any of them, an id is named twice, or there is no such record.
     pub async fn delete_many(&self, view: View, ids: &[RecordId]) -> Result<Many, RecordsError> {
         may(&view, Operation::Delete)?;
         check_batch_size(ids.len())?;
@@ -127,10 +128,11 @@ impl Records {
         self.write_many(view, actions.collect()).await
     }
 
-    /// Changes the records that have the same value in a unique field, and adds those that none has.
+    /// Upserts records by a unique field, the merge key: each changes the record with the same value in that field.
+    /// If there is none, a new record is added; by `id` none is, since only the database assigns ids.
     ///
     /// # Errors
-    /// If the viewer may not do both, the field is not unique, or values of any do not fit.
+    /// If the viewer may not both add and change records, the field is not unique, or values of any do not fit.
     pub async fn upsert_many(
         &self,
         view: View,
@@ -146,7 +148,7 @@ impl Records {
         let (mut actions, mut lacking) = (Vec::new(), Vec::new());
         for (index, fields) in records.iter().enumerate() {
             let mut fields = fields.clone();
-            // The id is no field that can be set, but one that a record is known by.
+            // The id finds the record and cannot be set, so it is taken out before the values are read.
             let key =
                 if on == FieldAt::ID { fields.remove("id") } else { fields.get(merge_on).cloned() };
             let values = faults.values(&view, &fields, Some(index));
@@ -165,7 +167,7 @@ impl Records {
                     let new = lacking[index].is_empty().then(|| values.clone());
                     actions.push(upsert(&view, on, key, values, new));
                 }
-                // Told as the value of the field, unless it is the id.
+                // `faults.values` has already reported the key as a value of its field, but it never sees an id.
                 Some(Err(misfit)) if on == FieldAt::ID => {
                     faults.unfit(|| FieldFault::new("id", misfit.message).of(Some(index)));
                 }
@@ -205,7 +207,8 @@ impl Records {
                     records.push(record);
                     made.push(false);
                 }
-                // Only what has no id can be made, and has not been for what it lacks.
+                // An upsert that found no record would have added one, but lacks required values. Reporting
+                // these helps more than `names no record`.
                 Ok(WriteOutcome::Missing) if !lacking.is_empty() => {
                     failed.note(WriteObstacle::Unfit, lacking);
                 }
@@ -217,11 +220,11 @@ impl Records {
     }
 }
 
-/// The faults of the records that were not written.
+/// The faults of the records of a batch that were not written.
 #[derive(Default)]
 struct Failed {
     faults: Vec<FieldFault>,
-    /// The reason of the first of them.
+    /// The reason why the first of them was not written.
     obstacle: Option<WriteObstacle>,
 }
 
@@ -282,7 +285,8 @@ impl Failed {
     }
 }
 
-/// The write that changes the record with this value in a unique field, or adds it if there is none.
+/// The write that sets `known` in the record whose unique field `on` has the value `key`. If there is none, it adds
+/// a record with the values `new`, or nothing if these are `None`.
 pub(super) fn upsert(
     view: &View,
     on: FieldAt,
@@ -290,12 +294,12 @@ pub(super) fn upsert(
     known: FieldValues,
     new: Option<FieldValues>,
 ) -> WriteOp {
-    // An id is the database's to give.
+    // Only the database assigns ids, so an upsert by id never adds a record.
     let new = new.filter(|_| on != FieldAt::ID).map(|new| sent::made_by(view, new));
     WriteOp::Upsert(Box::new(Upsert { on, key, known: sent::changed_by(view, known), new }))
 }
 
-/// Refuses to merge by a field that is not unique.
+/// Fails with [`RecordsError::Malformed`] if records cannot be merged by this field, since it is not unique.
 pub(super) fn check_unique(view: &View, at: FieldAt) -> Result<(), RecordsError> {
     let field = view.table.field(at);
     if at == FieldAt::ID || field.unique {
@@ -305,10 +309,10 @@ pub(super) fn check_unique(view: &View, at: FieldAt) -> Result<(), RecordsError>
     Err(RecordsError::Malformed(message))
 }
 
-/// Refuses a batch of no records or of more than [`MAX_RECORDS`].
+/// Checks the size of a batch.
 ///
 /// # Errors
-/// [`RecordsError::Malformed`], with the number.
+/// [`RecordsError::Malformed`] if it has no records, or more than [`MAX_RECORDS`].
 pub fn check_batch_size(records: usize) -> Result<(), RecordsError> {
     if (1..=MAX_RECORDS).contains(&records) {
         return Ok(());
