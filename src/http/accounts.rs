@@ -1,4 +1,7 @@
-//! Signing in, up and out: `/api/auth/…` for programs and forms, and the built-in pages for people.
+//! Sign-in, sign-up, sign-out and set-up: the routes `/api/auth/…`, and the built-in pages with their forms.
+//!
+//! A program sends JSON and gets JSON; a form gets a redirect with a session cookie, or the form again with
+//! the fault.
 
 use std::sync::Arc;
 
@@ -23,7 +26,7 @@ use crate::runtime::Runtime;
 struct SignInBody {
     email: String,
     password: String,
-    /// The path to go on to; only forms have it.
+    /// The path to redirect to afterwards. Only for forms.
     next: Option<String>,
 }
 
@@ -33,24 +36,27 @@ struct SignUpBody {
     name: String,
     email: String,
     password: String,
-    /// The path to go on to; only forms have it.
+    /// The path to redirect to afterwards. Only for forms.
     next: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SetUpBody {
+    /// The secret of the link that the program prints while there is no admin.
     token: String,
     name: String,
     email: String,
     password: String,
 }
 
-/// What a built-in page is asked for with.
+/// The query parameters of a built-in page.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct FormQuery {
+    /// The path to redirect to after signing in or up.
     next: String,
+    /// The secret of the link to `/setup`.
     token: String,
 }
 
@@ -72,7 +78,7 @@ struct UserBody<'a> {
     role: &'a str,
 }
 
-/// `POST /api/auth/sign-in/email {email, password}`
+/// `POST /api/auth/sign-in/email {email, password}` begins a session.
 #[handler]
 pub(super) async fn sign_in(
     request: &Request,
@@ -97,7 +103,8 @@ pub(super) async fn sign_in(
     }
 }
 
-/// `POST /api/auth/sign-up/email {name, email, password}`, if the app lets people do so.
+/// `POST /api/auth/sign-up/email {name, email, password}` makes an account and begins a session. 404 if the
+/// app has no `signUp`.
 #[handler]
 pub(super) async fn sign_up(
     request: &Request,
@@ -130,13 +137,14 @@ pub(super) async fn sign_up(
     }
 }
 
-/// Refuses a path to go on to from a program: nothing would come of it.
+/// Refuses `next` in JSON, since a program gets no redirect.
 fn for_forms(next: Option<&str>) -> Result<(), HttpError> {
     let message = || "`next` is for forms; a program goes on by itself".to_owned();
     next.map_or(Ok(()), |_| Err(HttpError::Malformed(message())))
 }
 
-/// `POST /api/auth/sign-out` ends the session of the request.
+/// `POST /api/auth/sign-out` ends the session of the request, with its live connections. Without a session it
+/// succeeds too; an API token is refused.
 #[handler]
 pub(super) async fn sign_out(
     request: &Request,
@@ -156,7 +164,7 @@ pub(super) async fn sign_out(
     Ok(response)
 }
 
-/// `GET /api/auth/session`: who is signed in; nobody is `null`.
+/// `GET /api/auth/session` returns the account of the caller; `user` is null for a guest.
 #[handler]
 pub(super) fn who_am_i(caller: Caller) -> Response {
     let user = match &caller.viewer {
@@ -166,13 +174,14 @@ pub(super) fn who_am_i(caller: Caller) -> Response {
     answer::json(StatusCode::OK, &SessionBody { user })
 }
 
-/// `GET /api/auth/guest`: a guest's token, for pages that get no cookie from here.
+/// `GET /api/auth/guest` returns the token of a new guest session, for exported pages, which get no cookie
+/// from here.
 #[handler]
 pub(super) fn guest(runtime: Data<&Arc<Runtime>>) -> Response {
     answer::json(StatusCode::OK, &GuestBody { token: runtime.auth.guest_token() })
 }
 
-/// `POST /api/auth/set-up`: makes the first admin; from the built-in form only.
+/// `POST /api/auth/set-up` makes the first admin. It accepts only the form of `/setup`.
 #[handler]
 pub(super) async fn set_up(
     body: Body,
@@ -194,7 +203,8 @@ pub(super) async fn set_up(
     }
 }
 
-/// `/sign-in`, `/sign-up` and `/setup`, where the author has no page of their own.
+/// Returns the built-in page `/sign-in`, `/sign-up` or `/setup`, which serves where the author has no such
+/// page. `None` for any other path, without `signUp` in the app, or if the link of `/setup` is not valid.
 pub(super) async fn built_in(
     runtime: &Runtime,
     caller: &Caller,
@@ -251,7 +261,8 @@ fn set_up_form(token: &str) -> BuiltInForm<'_> {
     }
 }
 
-/// The path to go on to, never one of another host: browsers take `//` and `/\` for one.
+/// The path to redirect to, if it is one of this server; else `/`. A link to the sign-in page must not lead
+/// to another site: browsers read `//evil.example` and `/\evil.example` as hosts (URL standard, 4.4).
 fn own_path(next: &str) -> &str {
     let is_own = next.starts_with('/')
         && !next.starts_with("//")
@@ -260,7 +271,7 @@ fn own_path(next: &str) -> &str {
     if is_own { next } else { "/" }
 }
 
-/// The form once more, with what was wrong.
+/// Returns the page with the form again, and with the error above it.
 fn form_again(
     runtime: &Runtime,
     caller: &Caller,
@@ -276,7 +287,7 @@ fn form_again(
     }
 }
 
-/// A page that says what was wrong, with the status and headers of that.
+/// Returns a page that reports an error, with the status of the error and its `Retry-After`.
 pub(super) fn refused(error: &HttpError, nonce: &str, html: String) -> Response {
     let mut response = page(poem::error::ResponseError::status(error), nonce, html);
     if let Some(seconds) = error.retry_after() {
@@ -285,6 +296,7 @@ pub(super) fn refused(error: &HttpError, nonce: &str, html: String) -> Response 
     response
 }
 
+/// Returns the account as JSON, and sets the session cookie.
 fn signed_in(status: StatusCode, caller: &Caller, session: StartedSession) -> Response {
     let told = SessionBody { user: Some(user_body(&session.user)) };
     let mut answer = answer::json(status, &told);
@@ -292,7 +304,7 @@ fn signed_in(status: StatusCode, caller: &Caller, session: StartedSession) -> Re
     answer
 }
 
-/// Sends the browser on, with its session.
+/// Redirects a browser to `next`, and sets the session cookie.
 pub(super) fn gone_on(caller: &Caller, next: &str, session: StartedSession) -> Response {
     let mut response = see_other(own_path(next));
     caller.remember(&mut response, session.token);

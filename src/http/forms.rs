@@ -1,8 +1,8 @@
-//! Forms, sent to the path of their page: by a browser, which is then led somewhere, or by a script of
-//! ours, which shows what comes back.
+//! Receives the forms and buttons of pages, which are sent to the path of their page: by a browser, which
+//! gets a page or a redirect, or by the client's script, which gets JSON.
 //!
-//! What is told after a success waits in a cookie for the next page. The cookie only says which form
-//! it was, so nobody can have a text of their own shown.
+//! After a redirect, the next page shows a toast. A cookie keeps it until then. The cookie has only the name
+//! of the form, not the text, so no one can make a page show a text of theirs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,24 +22,24 @@ use crate::http::{answer, json};
 use crate::pages::{Done, Fragment, Submission, Submitted};
 use crate::runtime::Runtime;
 
-/// The cookie that says which form was saved.
+/// The cookie with the form or button whose toast the next page shows.
 const TOAST: &str = "pagetide_toast";
-/// How long what is to be told waits for a page.
+/// The time for which a toast waits for the next page.
 const TOAST_WAITS: Duration = Duration::from_secs(60);
 
-/// What a script is told.
+/// The body of an answer to the client's script.
 #[derive(Default, Serialize)]
 struct ScriptBody<'a> {
     /// The path to go on to.
     #[serde(skip_serializing_if = "Option::is_none")]
     navigate: Option<&'a str>,
-    /// What people are told, where they stay.
+    /// The text of the toast, if the person stays on the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     toast: Option<&'a str>,
-    /// What is to be asked first.
+    /// The question to ask first. The script then sends the form again, with the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm: Option<ConfirmBody<'a>>,
-    /// The form as it is to stand now.
+    /// The component as it is to be shown now. Empty if it has not changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     html: Option<&'a str>,
 }
@@ -47,13 +47,14 @@ struct ScriptBody<'a> {
 #[derive(Serialize)]
 struct ConfirmBody<'a> {
     text: &'a str,
-    /// What is on the button that does it.
+    /// The label of the button that confirms.
     label: &'a str,
-    /// Whether something is deleted by it.
+    /// Whether the action deletes something.
     danger: bool,
 }
 
-/// `POST <page path>` takes a form that was sent without JavaScript.
+/// `POST <page path>` does what a form or button of the page says. Errors are answered as JSON to a script,
+/// as a page to a browser.
 #[handler]
 pub(super) async fn submit(
     request: &Request,
@@ -102,6 +103,7 @@ async fn submitted(
             Ok(answer::json(StatusCode::OK, &ScriptBody { confirm, ..ScriptBody::default() }))
         }
         Submitted::Asked { html, .. } => Ok(page(StatusCode::OK, nonce, html)),
+        // A button has no form to be shown again, so the script gets the error alone.
         Submitted::Again { html, error } if by_script && html.is_empty() => Err(error.into()),
         Submitted::Again { html, error } => {
             let status = HttpError::from(error).status();
@@ -116,7 +118,8 @@ async fn submitted(
     }
 }
 
-/// Tells a script what to show after a success.
+/// Returns the answer to a script after a success: the path to go to, or the toast with the component as it
+/// is now.
 async fn tell(
     caller: &Caller,
     runtime: &Runtime,
@@ -141,7 +144,7 @@ async fn tell(
     Ok(answer::json(StatusCode::OK, &told))
 }
 
-/// Whether a script of ours asks, which shows what comes back by itself.
+/// Whether the client's script sent the request. Only the script accepts nothing but JSON.
 fn is_by_script(request: &Request) -> bool {
     request.header(header::ACCEPT) == Some("application/json")
 }
@@ -153,7 +156,8 @@ fn remember_toast(caller: &Caller, submission: &Submission<'_>, response: &mut R
     caller.set_cookie(response, TOAST, URL_SAFE_NO_PAD.encode(form), TOAST_WAITS);
 }
 
-/// What is to be told on the next page.
+/// Returns the toast that the cookie of a request asks for. `None` without the cookie, or if its form has no
+/// toast that the caller may see.
 pub(super) fn waiting_toast(
     runtime: &Runtime,
     caller: &Caller,
@@ -165,7 +169,7 @@ pub(super) fn waiting_toast(
     runtime.pages.toast(caller.visitor(), url, component, action)
 }
 
-/// What has been told is told once.
+/// Removes the cookie once a page has shown its toast.
 pub(super) fn forget_toast(caller: &Caller, headers: &HeaderMap, response: &mut Response) {
     if caller::cookie(headers, TOAST).is_some() {
         caller.remove_cookie(response, TOAST);

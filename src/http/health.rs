@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics`, for whoever watches the process.
+//! `/healthz`, `/readyz` and `/metrics`, for programs that monitor the server.
 
 use std::sync::Arc;
 
@@ -14,13 +14,14 @@ use crate::http::peer::Peer;
 use crate::model::viewer::Viewer;
 use crate::runtime::Runtime;
 
-/// `GET /healthz`: the process answers.
+/// `GET /healthz` answers 200 as long as the process serves an app. It asks nothing of the database.
 #[handler]
 pub(super) fn alive() -> Response {
     answer::json(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: requests can be answered, and changes are told in time.
+/// `GET /readyz` answers 200 if the database is in order and changes are sent to subscribers in time, else
+/// 503.
 #[handler]
 pub(super) async fn ready(runtime: Data<&Arc<Runtime>>) -> Result<Response> {
     if !runtime.ready().await.map_err(HttpError::from)? {
@@ -29,8 +30,9 @@ pub(super) async fn ready(runtime: Data<&Arc<Runtime>>) -> Result<Response> {
     Ok(answer::json(StatusCode::OK, &json!({ "status": "ready" })))
 }
 
-/// `GET /metrics`: figures of everything live, as Prometheus reads them. They move with every write, to
-/// closed tables too, so they are for admins and for programs on this machine.
+/// `GET /metrics` returns the metrics of live updates in the OpenMetrics format. They change with every
+/// write, also to tables that a guest may not read, so only admins and programs on this machine may read
+/// them.
 #[handler]
 pub(super) fn metrics(
     caller: Caller,

@@ -1,4 +1,4 @@
-//! Answers that are HTML: their headers, what they may load, and an error as a page.
+//! Builds HTML answers: pages with their headers and content security policy, redirects, errors as pages.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +11,8 @@ use crate::http::error::HttpError;
 use crate::records::RecordsError;
 use crate::runtime::Runtime;
 
-/// What a page may load and run: what this server sends, and inline only what carries the nonce.
+/// The content security policy of a page (CSP level 3). It may load files of this server and images over
+/// HTTPS. Inline scripts and `<style>` elements need the nonce; `style` attributes do not.
 fn policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; \
@@ -21,13 +22,15 @@ fn policy(nonce: &str) -> String {
     )
 }
 
-/// The state that the browser already has.
+/// The ETag in `If-None-Match`, without quotes and the sign of weakness. `None` without the header. Of
+/// several tags in one header none is found, which only costs a full answer.
 pub(super) fn known_tag(headers: &HeaderMap) -> Option<&str> {
     let known = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
     Some(known.trim_start_matches("W/").trim_matches('"'))
 }
 
-/// HTML that is to be asked for again each time, though it may not have changed.
+/// Begins an HTML answer that a browser may store, but must revalidate each time (`no-cache`), and that no
+/// shared cache stores.
 pub(super) fn fresh(status: StatusCode) -> ResponseBuilder {
     Response::builder()
         .status(status)
@@ -36,6 +39,7 @@ pub(super) fn fresh(status: StatusCode) -> ResponseBuilder {
         .header(header::VARY, "Cookie, Authorization")
 }
 
+/// Returns a 304 with the headers that the full answer would have (RFC 9110, 15.4.5).
 pub(super) fn not_modified() -> Response {
     Response::builder()
         .status(StatusCode::NOT_MODIFIED)
@@ -44,7 +48,8 @@ pub(super) fn not_modified() -> Response {
         .finish()
 }
 
-/// Weak, since what is compressed on the way has other bytes (RFC 9110, 8.8.1).
+/// Adds an ETag to an answer, if there is one. It is weak, since the answer may be compressed afterwards and
+/// then has other bytes (RFC 9110, 8.8.1).
 pub(super) fn tagged(mut response: Response, tag: Option<String>) -> Response {
     if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(format!("W/\"{tag}\"")).ok()) {
         response.headers_mut().insert(header::ETAG, tag);
@@ -52,29 +57,33 @@ pub(super) fn tagged(mut response: Response, tag: Option<String>) -> Response {
     response
 }
 
-/// A page with what browsers must know about it.
+/// Returns an HTML page with its content security policy. `nonce` is the one in its inline scripts and
+/// styles.
 pub(super) fn page(status: StatusCode, nonce: &str, html: String) -> Response {
     fresh(status).header(header::CONTENT_SECURITY_POLICY, policy(nonce)).body(html)
 }
 
-/// Sends the browser to another path of this server.
+/// Returns a 303, which sends the browser to another path of this server with a `GET`.
 pub(super) fn see_other(path: &str) -> Response {
-    // A header holds only ASCII; what is encoded already stays as it is.
+    // Only control characters and bytes beyond ASCII are encoded: `%` and the rest of a path stay as they
+    // are.
     let location = utf8_percent_encode(path, CONTROLS).to_string();
     Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location).finish()
 }
 
-/// Sends the browser to the sign-in page, and back from there.
+/// Returns a redirect to the sign-in page, which leads back to `url` afterwards.
 pub(super) fn to_sign_in(url: &str) -> Response {
     see_other(&format!("/sign-in?next={}", utf8_percent_encode(url, NON_ALPHANUMERIC)))
 }
 
-/// 128 random bits for one answer.
+/// Returns a nonce for the content security policy of one answer: 128 random bits in base64.
 pub(super) fn nonce() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
 }
 
-/// An error as a page.
+/// Returns an error as a page, or as JSON if the page cannot be rendered. The page repeats the text of the
+/// error only if the database refuses a write: because of a trigger, a `CHECK` or another record. Other texts
+/// are for programs.
 pub(super) fn refusal(
     runtime: &Runtime,
     caller: &Caller,
@@ -107,7 +116,7 @@ pub(super) fn refusal(
     }
 }
 
-/// The path and query that were asked for, as the browser wrote them.
+/// The path and query of a request, as the browser wrote them.
 pub(super) fn url(request: &Request) -> &str {
     request.uri().path_and_query().map_or("/", |url| url.as_str())
 }

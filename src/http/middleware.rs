@@ -1,5 +1,8 @@
-//! What holds for every request: refused if forged, answered whatever happens, with headers that
-//! tell browsers what not to do.
+//! Middleware for every request: checks of host and origin, limits, timeout, errors as answers, security
+//! headers.
+//!
+//! A handler below it finds the app, the client ([`Peer`]) and, for exported pages, [`Shared`] in the
+//! request's data.
 
 use std::future::pending;
 use std::net::Ipv4Addr;
@@ -22,14 +25,15 @@ use crate::limits::{Requester, answering, on_behalf_of};
 use crate::model::viewer::Viewer;
 use crate::runtime::Runtime;
 
-/// Sent with every answer.
+/// The security headers of every answer, unless a handler has set another value.
 const HEADERS: [(HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "strict-origin-when-cross-origin"),
     (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
 ];
 
-/// Answers a request by the endpoint, or says what went wrong.
+/// Answers a request by the endpoint. Errors, panics and requests that take longer than [`REQUEST`] get an
+/// answer too.
 pub(super) async fn every_request(
     endpoint: impl Endpoint,
     mut request: Request,
@@ -38,20 +42,24 @@ pub(super) async fn every_request(
     let budget = request.data::<Sockets>().map(|sockets| sockets.budget.clone());
     let answer = match admitted(&mut request, shared.as_ref()) {
         Ok(None) => {
+            // The body is counted from before the handler reads it until the answer is made.
             let requester = requester(&request).await;
             let left = left(&request);
             let receipt = budget.as_ref().map(|budget| budget.receive(&mut request, &requester));
             let answer = on_behalf_of(requester.clone(), answering(endpoint.call(request)));
             let answer = AssertUnwindSafe(answer).catch_unwind();
             let answer = tokio::select! {
-                // Whatever else happens on its connection: over HTTP/2 pings and other requests do.
+                // The deadline of the connection does not do: over HTTP/2, pings and other requests move it
+                // on.
                 answer = timeout(REQUEST, answer) => match answer {
                     Ok(answer) => answer.map(|answer| answer.map(IntoResponse::into_response)),
                     Err(_) => Ok(Err(HttpError::TooSlow.into())),
                 },
-                // Nobody hears this; what was asked of the database ends with it.
+                // The client has gone. The handler is dropped, and its queries of the database end with it.
                 () = left => Ok(Err(HttpError::TooSlow.into())),
             };
+            // If a limit ended the body, the handler only saw a connection that broke off; the limit is the
+            // reason.
             let refused = receipt.and_then(|receipt| receipt.refused());
             match (answer, refused, budget) {
                 (_, Some(exceeded), _) => Ok(Err(HttpError::from(exceeded).into())),
@@ -68,7 +76,7 @@ pub(super) async fn every_request(
     let mut response = match answer {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => explained(error),
-        // The panic itself has been told on stderr.
+        // The panic handler has already written the panic to stderr.
         Err(_) => HttpError::Internal.into_response(),
     };
     if let Some(shared) = shared {
@@ -80,7 +88,8 @@ pub(super) async fn every_request(
     Ok(response)
 }
 
-/// Ends when whoever only asked for something has left. What changes something is done all the same.
+/// Waits until the client of a safe request (`GET`) has gone. Never ends for other methods: a write is
+/// completed whether its answer is read or not.
 fn left(request: &Request) -> impl Future<Output = ()> + use<> {
     let gone = request.data::<Sockets>().filter(|_| request.method().is_safe());
     let gone = gone.map(|sockets| sockets.peers.gone(request.remote_addr().as_socket_addr()));
@@ -92,14 +101,14 @@ fn left(request: &Request) -> impl Future<Output = ()> + use<> {
     }
 }
 
-/// Whose share of the server a request takes from: the account's that it comes with, else that of
-/// the network it comes from.
+/// The requester that limits count a request for: the account of its token, or else the network of its
+/// address.
 async fn requester(request: &Request) -> Requester {
     let address = request.data::<Peer>().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.address);
     let guest = Requester::guest(address);
     let Some(runtime) = request.data::<Arc<Runtime>>() else { return guest };
     let Some(token) = caller::token(request.headers()) else { return guest };
-    // Whether it is good is found out again, and told, where it matters.
+    // A token that is not valid is reported by `Caller`, for the routes that need one.
     match runtime.auth.known(token).await {
         Ok(Some(AuthenticatedViewer { viewer, .. })) => match &viewer {
             Viewer::User(user) => Requester::account(user.id.as_str(), viewer.is_admin()),
@@ -109,11 +118,18 @@ async fn requester(request: &Request) -> Requester {
     }
 }
 
-/// Lets a request in and gives it the app that is served now, for as long as it takes; or answers it.
+/// Checks a request, and puts the app that is served now into its data: the request keeps that app to its
+/// end. Returns an answer if no handler is needed: to a CORS preflight, or while an author's app cannot be
+/// served.
+///
+/// # Errors
+/// If the host is not named once, another site may have made the request, or a dev server does not answer to
+/// the host.
 fn admitted(request: &mut Request, shared: Option<&Shared>) -> Result<Option<Response>, HttpError> {
     let Some(site) = request.data::<Site>().cloned() else { return Err(HttpError::Internal) };
     host::check(request)?;
     let peer = site.proxies().peer(request);
+    // An exported page is allowed by its origin, and no cookie counts for it, so CSRF does not apply.
     match shared {
         Some(shared) => {
             if let Some(answer) = shared.preflight(request) {
@@ -135,13 +151,14 @@ fn admitted(request: &mut Request, shared: Option<&Shared>) -> Result<Option<Res
     Ok(None)
 }
 
-/// `/api/…` where there is nothing.
+/// Answers 404 for a path below `/api/` that has no route, instead of looking for a page.
 #[handler]
 pub(super) fn no_such_route() -> HttpError {
     HttpError::NoSuchRoute
 }
 
-/// Every error in our own words.
+/// Turns an error into an answer. Errors of poem are worded as ours, and those that are not the client's are
+/// logged.
 fn explained(error: poem::Error) -> Response {
     if error.is::<HttpError>() || error.is_from_response() {
         return error.into_response();

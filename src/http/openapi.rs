@@ -1,4 +1,4 @@
-//! What is said about the API: `/api/openapi.json` for programs, `/api/docs` for people.
+//! Serves the description of the API: `/api/openapi.json` for programs, `/api/docs` for people.
 
 use std::sync::Arc;
 
@@ -13,7 +13,8 @@ use crate::pages::PagesError;
 use crate::render::Renderer;
 use crate::runtime::Runtime;
 
-/// `GET /api/openapi.json`: the API of this app, as whoever asks may use it.
+/// `GET /api/openapi.json` returns the OpenAPI document of this app, with the tables, fields and operations
+/// that the caller may use.
 #[handler]
 pub(super) async fn document(
     caller: Caller,
@@ -26,7 +27,7 @@ pub(super) async fn document(
         .content_type("application/json")
         .header(header::CACHE_CONTROL, "private, no-cache")
         .header(header::VARY, "Cookie, Authorization")
-        // Weak, since what is compressed on the way has other bytes.
+        // Weak, since the answer may be compressed and then has other bytes (RFC 9110, 8.8.1).
         .header(header::ETAG, format!("W/\"{}\"", description.tag));
     Ok(match is_known {
         true => answer.status(StatusCode::NOT_MODIFIED).finish(),
@@ -34,7 +35,7 @@ pub(super) async fn document(
     })
 }
 
-/// `GET /api/docs`: a page to read it on, and to try it.
+/// `GET /api/docs` returns a page on which people read the description and try requests.
 #[handler]
 pub(super) fn browse(runtime: Data<&Arc<Runtime>>) -> Result<Response> {
     let nonce = nonce();

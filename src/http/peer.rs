@@ -1,5 +1,7 @@
-//! Where a request really comes from: what its connection says, or what a proxy that is trusted says of
-//! it. What anybody else says in those headers is not heard.
+//! The client behind a request: its address, its host and whether it uses HTTPS.
+//!
+//! They come from the connection, or from the `X-Forwarded-…` headers if the connection is that of a trusted
+//! proxy. From anyone else these headers are ignored, since any client can write them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -13,11 +15,11 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 const FORWARDED_HOST: &str = "x-forwarded-host";
 
-/// The proxies whose word is taken for where a request comes from.
+/// The addresses and networks of the proxies whose `X-Forwarded-…` headers are trusted. None by default.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies(Arc<[IpNet]>);
 
-/// What is neither an address nor a network.
+/// A text that is neither an IP address nor a network. The item is the faulty part.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not an address like 10.0.0.7 or a network like 10.0.0.0/8")]
 pub struct BadProxy(String);
@@ -35,25 +37,25 @@ impl FromStr for Proxies {
     }
 }
 
-/// Who is at the other end.
+/// The client that sent a request.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
-    /// Their address on the network.
+    /// The IP address of the client.
     pub(super) address: IpAddr,
-    /// Whether they use HTTPS, if that is known.
+    /// Whether the client uses HTTPS. `None` if no trusted proxy says so.
     pub(super) is_https: Option<bool>,
-    /// The host they asked for.
+    /// The host that the client asked for.
     host: Option<HeaderValue>,
 }
 
 impl Proxies {
-    /// Whether this is one of them.
+    /// Whether an address is that of a trusted proxy.
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Who sent a request.
+    /// Returns the client that sent a request.
     pub(super) fn peer(&self, request: &Request) -> Peer {
         let connected = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
         self.peer_of(connected.unwrap_or(IpAddr::from([0, 0, 0, 0])), request.headers())
@@ -73,8 +75,11 @@ impl Proxies {
         }
     }
 
-    /// The nearest address that is none of the proxies': each of them adds at the end whom it heard
-    /// from, and what stands before that may be made up.
+    /// The client's address by `X-Forwarded-For`: the last address that is not a trusted proxy. `None` if the
+    /// header is missing or its last part is not an address.
+    ///
+    /// Each proxy appends the address that it got the request from. So the list is read from its end; what
+    /// comes before the first address that is not trusted may be made up by the client.
     fn forwarded_for(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let lines = headers.get_all(FORWARDED_FOR).into_iter();
         let lines: Vec<_> = lines.map(|line| line.to_str().unwrap_or("?")).collect();
@@ -90,27 +95,28 @@ impl Proxies {
     }
 }
 
-/// An address, with or without a port.
+/// Reads an IP address, with or without a port: `192.0.2.1`, `192.0.2.1:80`, `[2001:db8::1]:80`.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
     bare.parse().ok().or_else(with_port)
 }
 
-/// The last word of a header: that of the proxy nearest to us.
+/// The last part of a header that is a list: the one that the nearest proxy wrote.
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let value = headers.get_all(name).into_iter().next_back()?.to_str().ok()?;
     value.rsplit(',').next().map(str::trim)
 }
 
 impl Peer {
-    /// The host they asked for, with its port; what is no text is nobody's.
+    /// The host that the client asked for, with its port. Empty if it is missing or not ASCII, which matches
+    /// no host.
     pub(super) fn host(&self) -> &str {
         self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 
-    /// Whether they are a program on this machine that speaks for itself: by a name of this machine, and
-    /// not on the way of a proxy, which passes on what anybody asks.
+    /// Whether the client is a program on this machine: it connects over loopback by a name of this machine,
+    /// and without the headers of a proxy. A proxy on this machine passes on the requests of anyone.
     pub(super) fn is_program_here(&self, headers: &HeaderMap) -> bool {
         let by_proxy = [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, "forwarded", "via"];
         self.address.is_loopback()
@@ -118,7 +124,8 @@ impl Peer {
             && !by_proxy.iter().any(|name| headers.contains_key(*name))
     }
 
-    /// Whether they reached us on their own machine, where there is no encryption.
+    /// Whether the client asked for a name of its own machine, such as `localhost`. There a session cookie
+    /// has to work without HTTPS.
     pub(super) fn is_at_home(&self) -> bool {
         let host = self.host();
         let name = match host.rsplit_once(':') {
@@ -133,7 +140,7 @@ impl Peer {
 pub(super) mod tests {
     use super::*;
 
-    /// Headers as lines.
+    /// Reads headers from lines of `name: value`.
     pub(crate) fn headers(lines: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines.lines() {
@@ -144,7 +151,7 @@ pub(super) mod tests {
         headers
     }
 
-    /// A request of these headers that came over a connection from `from`, behind these proxies.
+    /// Returns the client of a request with these header lines, on a connection from the address `from`.
     pub(crate) fn peer(proxies: &str, from: &str, lines: &str) -> Peer {
         let proxies: Proxies = proxies.parse().unwrap();
         proxies.peer_of(from.parse().unwrap(), &headers(lines))

@@ -1,7 +1,7 @@
 //! The account page, `/account`, and the routes by which people manage their own password, sessions and API
 //! tokens.
 //!
-//! Each route answers a form with a page, and a program with JSON.
+//! Each route answers a form with a page or a redirect, and a program with JSON or 204.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Files that admins read into tables.
+//! The admin page `/admin/import/:table` and its form, which imports a CSV file or pasted CSV into a table.
 
 use std::sync::Arc;
 
@@ -19,27 +19,30 @@ use crate::render::{AdminNotice, AdminPage, SentFile};
 use crate::runtime::Runtime;
 use crate::store::Intent;
 
-/// Where files are read into tables, before the name of the table.
+/// The path of the import pages, up to the name of the table.
 const IMPORT: &str = "/admin/import/";
 
-/// How many bytes a form has beside its file, at most.
+/// The most bytes of the form beside its file.
 const BESIDE: usize = 64 * 1024;
 
-/// What is said where a file was chosen beside a text.
+/// The fault if both a file and another text are sent: which one is meant cannot be known.
 const BOTH: &str = "A file was chosen and a text is here too: clear the text to import the file, or \
                     import the text as it stands.";
 
-/// A file and what is to become of it, as its form sends them.
+/// The import form as it was sent.
 #[derive(Default)]
 struct ImportForm {
+    /// The bytes to import: of the file, or else of the text control.
     file: Vec<u8>,
-    /// The text of the control, where it is not that of the file.
+    /// The text of the control, if a file was sent too and is another. Empty otherwise.
     pasted: Vec<u8>,
+    /// The unique field by which records are matched (upsert). Empty if records are only added.
     merge_on: String,
+    /// Whether to check the file and write nothing.
     dry_run: bool,
 }
 
-/// `POST /api/admin/tables/:table/import`: reads a file into a table, by the same rules as the API.
+/// `POST /api/admin/tables/:table/import` imports a file into a table, by the rules of the API.
 #[handler]
 pub(in crate::http) async fn send(
     Path(table): Path<String>,
@@ -60,14 +63,17 @@ pub(in crate::http) async fn send(
 }
 
 impl ImportForm {
-    /// Reads a form that has its file as it is, or as the text of a control.
+    /// Reads the form: as `multipart/form-data` with a file, or urlencoded with the text of a control.
+    ///
+    /// # Errors
+    /// [`HttpError::FileTooLarge`] if the file is too long, [`HttpError::Malformed`] for an unknown control.
     async fn read(request: &Request, body: Body) -> Result<Self, HttpError> {
         let has_parts =
             request.content_type().is_some_and(|kind| kind.starts_with("multipart/form-data"));
         let sent = if has_parts {
             json::parts(request, body, MAX_IMPORT_BYTES + BESIDE).await
         } else {
-            // What is no letter is sent as three.
+            // In an urlencoded form, a byte may be sent as three (`%2C`).
             let pairs = json::pairs_of(request, body, 3 * MAX_IMPORT_BYTES + BESIDE).await;
             pairs.map(|pairs| {
                 pairs.into_iter().map(|(name, text)| (name, text.into_bytes())).collect()
@@ -97,6 +103,8 @@ impl ImportForm {
     }
 }
 
+/// Imports the file of a form. Returns a redirect after a success, or the page again with the faults or the
+/// result of a dry run.
 async fn read_in(
     runtime: &Runtime,
     viewer: &Viewer,
@@ -131,16 +139,17 @@ async fn read_in(
         field => (fault.line, format!("{field} {}", fault.message)),
     });
     if let Some((added, changed)) = done.filter(|_| !dry_run) {
-        // So that whoever reads the page again does not import again.
+        // A redirect, so that reloading the page does not import the file again.
         return Ok(see_other(&format!("{IMPORT}{table}?added={added}&changed={changed}")));
     }
-    // Text that was made of other bytes would not be what is in the file.
+    // A file that is not UTF-8 is not put into the text control: with replaced bytes it would be another
+    // file.
     let text = String::from_utf8(file).unwrap_or_default();
     let sent = SentFile { text, merge_on, tried: dry_run, done, faults: faults.collect() };
     page_again(runtime, viewer, table, sent, status)
 }
 
-/// The page with what was sent by it, and what became of that.
+/// Returns the import page again, with the file that was sent and its outcome.
 fn page_again(
     runtime: &Runtime,
     viewer: &Viewer,
@@ -155,12 +164,13 @@ fn page_again(
     Ok(html::page(status, &nonce, html))
 }
 
-/// The table that a file is read into at this path.
+/// The name of the table in the path of an import page. `None` if it is another path.
 pub(super) fn table_at(path: &str) -> Option<TableName> {
     path.strip_prefix(IMPORT)?.parse().ok()
 }
 
-/// The page by which a file is read into a table, if there is one for this viewer.
+/// Returns the content of an import page. `sent` is the file of the request before, with its outcome. `None`
+/// if there is no such table, or the viewer may not add records to it.
 pub(super) fn page(
     runtime: &Runtime,
     viewer: &Viewer,

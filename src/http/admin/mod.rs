@@ -1,5 +1,8 @@
-//! The pages for admins that are not about tables, and what their forms send. Nobody else learns that
-//! they are there.
+//! The admin pages that YAML cannot express: people, sessions, API tokens, connections, imports; and the
+//! routes of their forms.
+//!
+//! Pages of tables are YAML: see `spec/admin.rs`. To people who are no admins, all of it does not exist
+//! (404).
 
 use poem::http::StatusCode;
 use poem::{Request, Response, Result};
@@ -18,27 +21,28 @@ pub(super) mod people;
 pub(super) mod record;
 pub(super) mod tokens;
 
-/// What such a page is asked for with.
+/// The query parameters of an admin page.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct AdminPageQuery {
+    /// The action that has just succeeded: `added`, `changed` or `revoked`.
     done: String,
-    /// How many records a file has added.
+    /// The number of records that an import has added.
     added: Option<usize>,
-    /// How many it has changed.
+    /// The number of records that an import has changed.
     changed: Option<usize>,
 }
 
 impl AdminPageQuery {
-    /// What is told of a file that was read in before.
+    /// The report of an import after its redirect. `None` if the request does not follow an import.
     fn imported(&self) -> Option<SentFile> {
         let done = Some(self.added.zip(self.changed)?);
         Some(SentFile { done, ..SentFile::default() })
     }
 }
 
-/// `/admin/…` where the author has no page; nothing for those who are no admins. Guests may be, once
-/// they have signed in.
+/// Returns the built-in admin page at a path where the author has no page. `None` if there is none, or the
+/// caller is no admin. A guest is sent to sign in, since they may turn out to be an admin.
 pub(super) async fn built_in(
     runtime: &Runtime,
     caller: &Caller,
@@ -61,14 +65,15 @@ pub(super) async fn built_in(
     Ok(Some(page(StatusCode::OK, nonce, html)))
 }
 
-/// Whether there is such a page, for those who must sign in to see it.
+/// Whether a built-in admin page may be at a path. A guest learns no more: an import page may still be
+/// missing.
 fn is_one(path: &str) -> bool {
     matches!(path, "/admin/users" | "/admin/sessions" | "/admin/tokens" | "/admin/connections")
         || import::table_at(path).is_some()
 }
 
-/// What stands below the components of the page at this path: figures on the first one, and what
-/// happened to it on that of a record.
+/// Returns the HTML below the components of an admin page of YAML: figures on `/admin`, the history on the
+/// page of a record. `None` for other pages, and if the caller is no admin.
 pub(super) async fn below(
     runtime: &Runtime,
     caller: &Caller,
@@ -90,6 +95,7 @@ pub(super) async fn below(
     }
 }
 
+/// Renders the figures of `/admin`: accounts that are not disabled, sessions, live connections.
 async fn figures(runtime: &Runtime) -> Result<String, HttpError> {
     let people = runtime.auth.people().await?;
     let figures = Figures {
@@ -100,12 +106,12 @@ async fn figures(runtime: &Runtime) -> Result<String, HttpError> {
     Ok(runtime.pages.admin_figures(figures)?)
 }
 
-/// The page once more, with what was done there.
+/// Redirects to an admin page after a success; [`notice`] gives the text for `done`.
 fn done(path: &str, done: &str) -> Response {
     see_other(&format!("{path}?done={done}"))
 }
 
-/// The page once more, with what was wrong.
+/// Returns an admin page again, with the text and the status of an error.
 async fn not_done(
     runtime: &Runtime,
     caller: &Caller,
@@ -121,7 +127,7 @@ async fn not_done(
     Ok(refused(&error, &nonce, html.map_err(HttpError::from)?))
 }
 
-/// What the page at this path shows.
+/// Reads the content of the built-in admin page at a path. `None` if there is none.
 async fn at(runtime: &Runtime, admin: &User, path: &str) -> Result<Option<AdminPage>, HttpError> {
     Ok(Some(match path {
         "/admin/users" => people::page(runtime, admin).await?,
@@ -152,11 +158,16 @@ fn connections(runtime: &Runtime) -> AdminPage {
     AdminPage::Connections(open.collect())
 }
 
-/// Whoever asks, if they are an admin who has signed in.
+/// The account of the caller, if it is an admin with a session. `None` for an API token, also that of an
+/// admin.
 fn admin(caller: &Caller) -> Option<&User> {
     caller.person().ok().filter(|user| user.role.as_str() == "admin")
 }
 
+/// The same, for routes.
+///
+/// # Errors
+/// [`HttpError::NoSuchRoute`], a 404, if the caller is no admin.
 fn admin_or_nothing(caller: &Caller) -> Result<&User, HttpError> {
     admin(caller).ok_or(HttpError::NoSuchRoute)
 }

@@ -1,4 +1,4 @@
-//! The people of an app, for its admins: who may sign in, and as what.
+//! The admin page `/admin/users` and its forms: accounts, their roles, and whether they may sign in.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ struct ChangeForm {
     role: Option<String>,
 }
 
-/// What can be done to somebody's account.
+/// The actions on an account.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 enum ChangeAction {
@@ -42,7 +42,7 @@ enum ChangeAction {
     Enable,
 }
 
-/// `POST /api/admin/people`: makes an account.
+/// `POST /api/admin/people` makes an account.
 #[handler]
 pub(in crate::http) async fn add(
     body: Body,
@@ -60,7 +60,7 @@ pub(in crate::http) async fn add(
     }
 }
 
-/// `POST /api/admin/people/:id`: changes one.
+/// `POST /api/admin/people/:id` changes the role of an account, ends its sessions, disables or enables it.
 #[handler]
 pub(in crate::http) async fn change(
     Path(id): Path<String>,
@@ -77,6 +77,10 @@ pub(in crate::http) async fn change(
     }
 }
 
+/// Carries out an action on the account `id`.
+///
+/// # Errors
+/// [`AuthError::OwnAccount`] if it is the admin's own, [`HttpError::Malformed`] if there is no such role.
 async fn act(
     runtime: &Runtime,
     admin: &User,
@@ -84,7 +88,7 @@ async fn act(
     action: ChangeAction,
     role: Option<String>,
 ) -> Result<(), HttpError> {
-    // Or an app could be left without anybody who may do this.
+    // Otherwise the last admin could leave the app without one.
     if *id == admin.id {
         return Err(AuthError::OwnAccount.into());
     }
@@ -100,7 +104,7 @@ async fn act(
     Ok(())
 }
 
-/// Everybody with an account.
+/// Reads the content of `/admin/users`: all accounts, and the roles that they may have.
 pub(super) async fn page(runtime: &Runtime, admin: &User) -> Result<AdminPage, HttpError> {
     let people = runtime.auth.people().await?.into_iter().map(|person| PersonRow {
         is_self: person.user.id == admin.id,

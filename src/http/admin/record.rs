@@ -1,4 +1,4 @@
-//! A record as admins see it: what happened to it, and how it is deleted.
+//! The part of a record's admin page that is not YAML: its history and the button that deletes it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::records::{ExpectedState, History, RecordView, RecordsError};
 use crate::render::{ChangeRow, RecordPast};
 use crate::runtime::Runtime;
 
-/// What happened to a record, and the way to delete it.
+/// Renders the history of a record, with a button to delete it if the caller may.
 pub(super) async fn history(
     runtime: &Runtime,
     caller: &Caller,
@@ -40,7 +40,10 @@ pub(super) async fn history(
     Ok(runtime.pages.admin_history(&past)?)
 }
 
-/// The table and the record of a path, as the caller sees them.
+/// Reads the table, as the caller sees it, and the id of the record from a path. The record may not exist.
+///
+/// # Errors
+/// [`RecordsError::NotFound`] if the table is unknown or closed to the caller, or the id is none.
 fn named(
     runtime: &Runtime,
     caller: &Caller,
@@ -52,6 +55,8 @@ fn named(
     Ok((view, id.parse().map_err(missing)?))
 }
 
+/// Returns a change for display: its event, time and author, and each changed field with its old and new
+/// value.
 fn change_row(history: &History, change: &Change) -> ChangeRow {
     let value = |record: &Option<Record>, at: FieldAt| {
         record.as_ref().map_or(Value::Null, |record| record[at].clone())
@@ -72,12 +77,13 @@ fn change_row(history: &History, change: &Change) -> ChangeRow {
     }
 }
 
-/// What somebody is called; an account that is gone has left its id.
+/// The name of a user, or the id if the account no longer exists.
 fn who(person: &UserRef) -> String {
     person.name.as_deref().unwrap_or_else(|| person.id.as_str()).to_owned()
 }
 
-/// `POST /api/admin/tables/:table/records/:id/delete`, by the same rules as the API.
+/// `POST /api/admin/tables/:table/records/:id/delete` deletes a record by the rules of the API, and redirects
+/// to the table.
 #[handler]
 pub(in crate::http) async fn remove(
     Path((table, id)): Path<(String, String)>,

@@ -1,4 +1,4 @@
-//! The tokens of the API, for admins: whose they are, and how long they last.
+//! The admin page `/admin/tokens` and its forms: the API tokens of all accounts.
 
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ struct TokenForm {
     expires_in_days: String,
 }
 
-/// `POST /api/admin/tokens`: makes a token for somebody.
+/// `POST /api/admin/tokens` makes an API token for the account with an email address. The answer is the page
+/// with the secret, which is shown only this once; a redirect could not carry it.
 #[handler]
 pub(in crate::http) async fn make(
     body: Body,
@@ -52,7 +53,7 @@ pub(in crate::http) async fn make(
     Ok(html::page(StatusCode::CREATED, &nonce, html.map_err(HttpError::from)?))
 }
 
-/// `POST /api/admin/tokens/:id/revoke`: ends a token.
+/// `POST /api/admin/tokens/:id/revoke` revokes the API token of any account.
 #[handler]
 pub(in crate::http) async fn revoke(
     Path(id): Path<String>,
@@ -66,7 +67,8 @@ pub(in crate::http) async fn revoke(
     }
 }
 
-/// All tokens, and the secret of one that was just made.
+/// Reads the content of `/admin/tokens`: all tokens, the addresses of possible owners, and in `fresh` the
+/// secret of a token that was just made.
 pub(super) async fn page(runtime: &Runtime, fresh: Option<String>) -> Result<AdminPage, HttpError> {
     let now = auth::now();
     let tokens = runtime.auth.tokens(None).await?.into_iter().map(|token| TokenRow {
