@@ -77,19 +77,19 @@ fn meta(get: &dyn Fn(&str) -> Option<String>) -> Option<Holding> {
 
 /// Returns an attribute's value with its addresses rewritten. `None` if it stays, and for whole documents, which the
 /// caller rewrites as HTML.
-pub(super) fn led(holding: Holding, value: &str, lead: RewriteAddress<'_>) -> Option<String> {
+pub(super) fn rewritten(holding: Holding, value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     match holding {
         Holding::One => lead(value),
-        Holding::Several => several(value, lead),
+        Holding::Several => rewritten_list(value, lead),
         Holding::Pictures => pictures(value, lead),
-        Holding::Css => css::led(value, lead),
+        Holding::Css => css::rewritten(value, lead),
         Holding::Refresh => refresh(value, lead),
         Holding::Document => None,
     }
 }
 
 /// Rewrites addresses with blanks between them.
-fn several(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
+fn rewritten_list(value: &str, lead: RewriteAddress<'_>) -> Option<String> {
     let mut is_changed = false;
     let now: Vec<_> = value
         .split_ascii_whitespace()
@@ -170,7 +170,7 @@ mod tests {
     #[track_caller]
     fn check(holding: Holding, value: &str, expected: &str) {
         let mut lead = |address: &str| address.starts_with('/').then(|| format!("/site{address}"));
-        let now = led(holding, value, &mut lead);
+        let now = rewritten(holding, value, &mut lead);
         assert_eq!(now.as_deref().unwrap_or(value), expected, "{value}");
     }
 

@@ -8,7 +8,7 @@ use cssparser::{ParseError, Parser, Token, serialize_string};
 type RewriteCssAddress<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
 
 /// Returns CSS with its addresses rewritten, and every other byte as it was. `None` if all addresses stay.
-pub(super) fn led(css: &str, lead: RewriteCssAddress<'_>) -> Option<String> {
+pub(super) fn rewritten(css: &str, lead: RewriteCssAddress<'_>) -> Option<String> {
     let mut found = Vec::new();
     // Where the parser gives up, so does a browser: it follows no address behind that point.
     let _ = find(&mut Parser::new(css), Strings::Words, &mut found);
@@ -95,7 +95,7 @@ mod tests {
     #[track_caller]
     fn check(css: &str, expected: &str) {
         let mut lead = |address: &str| address.starts_with('/').then(|| format!("/site{address}"));
-        assert_eq!(led(css, &mut lead).as_deref().unwrap_or(css), expected, "{css}");
+        assert_eq!(rewritten(css, &mut lead).as_deref().unwrap_or(css), expected, "{css}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::client;
 use crate::export::attributes::{self, Holding};
 use crate::export::links::Guide;
-use crate::export::tags::{attribute_at, end_of, get, span, start_tag, text, tokens};
+use crate::export::tags::{attribute_at, attribute_value, end_of, span, start_tag, text, tokens};
 use crate::export::{authored, css};
 
 /// Attributes that only scripts read, to keep components current. Left out if there is no live server.
@@ -134,7 +134,8 @@ impl Rewriter<'_, '_> {
                 .and_then(|index| start_tag(&tokens[index]))
                 .is_some_and(is_head);
         let mut changes = self.attributes(&name, tag, sorts);
-        let is_config = !self.is_authored && get(tag, "id").as_deref() == Some("pagetide-config");
+        let is_config =
+            !self.is_authored && attribute_value(tag, "id").as_deref() == Some("pagetide-config");
         if name != "style" && !is_config {
             return (changes, index + 1);
         }
@@ -143,7 +144,7 @@ impl Rewriter<'_, '_> {
         let words = &self.html[inside.clone()];
         let now = match is_config {
             true => Some(self.config(words)),
-            false => css::led(words, &mut |address| self.guide.lead(address)),
+            false => css::rewritten(words, &mut |address| self.guide.lead(address)),
         };
         changes.extend(now.map(|now| (inside, now)));
         (changes, after)
@@ -170,17 +171,17 @@ impl Rewriter<'_, '_> {
     /// Decides about a form. It stays if it is sent to another site, or to nowhere (`method=dialog`), since neither
     /// needs our server. `inside` are its tokens from the start tag on.
     fn form(&mut self, tag: &StartTag<usize>, inside: &[Token<usize>]) -> Fate {
-        let action = get(tag, "action").filter(|action| !action.is_empty());
+        let action = attribute_value(tag, "action").filter(|action| !action.is_empty());
         let tags = || inside.iter().filter_map(start_tag);
-        let others = tags().filter_map(|tag| get(tag, "formaction"));
+        let others = tags().filter_map(|tag| attribute_value(tag, "formaction"));
         let leads_away = |address: &String| !self.guide.links.leads_here(address, self.guide.at);
-        let is_sent =
-            get(tag, "method").is_none_or(|method| !method.eq_ignore_ascii_case("dialog"));
+        let is_sent = attribute_value(tag, "method")
+            .is_none_or(|method| !method.eq_ignore_ascii_case("dialog"));
         if !is_sent || action.iter().cloned().chain(others).any(|address| leads_away(&address)) {
             return Fate::Stays;
         }
         let at = self.guide.at;
-        let has = |attribute| !self.is_authored && get(tag, attribute).is_some();
+        let has = |attribute| !self.is_authored && attribute_value(tag, attribute).is_some();
         if has("data-act") {
             self.guide.note(format!("{at} is without its buttons, which need a server"));
             // The form around a table serves the buttons in its rows; the records must not go with it.
@@ -199,18 +200,21 @@ impl Rewriter<'_, '_> {
 
     /// Whether an element that Pagetide rendered has no use in this export.
     fn needs_server(&self, name: &str, tag: &StartTag<usize>) -> bool {
-        let is = |key: &str, wanted: &str| get(tag, key).is_some_and(|value| value == wanted);
-        let leads_to =
-            |key: &str, start: &str| get(tag, key).is_some_and(|at| at.starts_with(start));
+        let is = |key: &str, wanted: &str| {
+            attribute_value(tag, key).is_some_and(|value| value == wanted)
+        };
+        let leads_to = |key: &str, start: &str| {
+            attribute_value(tag, key).is_some_and(|at| at.starts_with(start))
+        };
         // The pager leads to parts of a table that no exported file holds, so it goes even if there is a live server.
         let never = name == "nav" && is("data-part", "pager");
         let without_server = match name {
-            "script" => get(tag, "nonce").is_some() || leads_to("src", client::FOLDER),
+            "script" => attribute_value(tag, "nonce").is_some() || leads_to("src", client::FOLDER),
             "link" => is("rel", "modulepreload"),
             "button" => is("id", "pt-theme-switch"),
             "a" => is("href", "/sign-in") || leads_to("href", "/sign-in?"),
-            "ul" => get(tag, "data-presence").is_some(),
-            "span" => get(tag, "data-state").is_some(),
+            "ul" => attribute_value(tag, "data-presence").is_some(),
+            "span" => attribute_value(tag, "data-state").is_some(),
             _ => false,
         };
         never || (without_server && self.guide.links.live().is_none())
@@ -233,7 +237,7 @@ impl Rewriter<'_, '_> {
             if (sorts && key == "href") || (!self.is_authored && self.is_for_server(&key, tag)) {
                 let before = self.html[..at.start].trim_end().len();
                 changes.push((before..at.end, String::new()));
-            } else if let Some(now) = self.led(element, tag, &key, &value) {
+            } else if let Some(now) = self.rewritten(element, tag, &key, &value) {
                 changes.push((at, format!("{name}=\"{}\"", escaped(&now))));
             }
         }
@@ -242,22 +246,24 @@ impl Rewriter<'_, '_> {
     }
 
     /// Returns the new value of an attribute. `None` if it stays as it is.
-    fn led(
+    fn rewritten(
         &mut self,
         element: &str,
         tag: &StartTag<usize>,
         key: &str,
         value: &str,
     ) -> Option<String> {
-        match attributes::holding(element, key, &|key| get(tag, key))? {
+        match attributes::holding(element, key, &|key| attribute_value(tag, key))? {
             Holding::Document => Some(file(value, self.guide)).filter(|now| now != value),
-            holding => attributes::led(holding, value, &mut |address| self.guide.lead(address)),
+            holding => {
+                attributes::rewritten(holding, value, &mut |address| self.guide.lead(address))
+            }
         }
     }
 
     /// Whether an attribute that Pagetide rendered has no use in this export.
     fn is_for_server(&self, key: &str, tag: &StartTag<usize>) -> bool {
-        let is_ours = get(tag, "data-component").is_some()
+        let is_ours = attribute_value(tag, "data-component").is_some()
             || [b"tr", b"td", b"th"].iter().any(|name| *tag.name == **name);
         key == "nonce"
             || (is_ours && FOR_EDITING.contains(&key))

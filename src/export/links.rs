@@ -91,7 +91,7 @@ impl<'a> ExportLinks<'a> {
     /// The path of an exported page from the base path on, as in `/about/`. `None` if it is not exported.
     pub(super) fn of_page(&self, path: &str) -> Option<String> {
         let file = self.plan.pages.get(path).map(|page| page.file.as_str())?;
-        let spelt = spelt(path.trim_end_matches('/'));
+        let spelt = percent_encoded(path.trim_end_matches('/'));
         let is_a_folder = file == INDEX || file.ends_with(&format!("/{INDEX}"));
         // A page may itself be declared as `/index.html`; then the address names the file.
         Some(if is_a_folder && !path.ends_with(INDEX) { format!("{spelt}/") } else { spelt })
@@ -189,7 +189,7 @@ impl<'a> Guide<'a> {
 }
 
 /// Returns a path with each character that an address cannot hold percent-encoded, without slashes at its end.
-fn spelt(path: &str) -> String {
+fn percent_encoded(path: &str) -> String {
     let Ok(mut url) = Url::parse(HERE) else { return path.to_owned() };
     url.set_path(path);
     url.path().trim_end_matches('/').to_owned()

@@ -63,7 +63,7 @@ pub(super) fn below_base(name: &str, bytes: Vec<u8>, guide: &mut Guide<'_>) -> V
         }
     };
     let now = match ending.as_deref() {
-        Some("css") => css::led(&text, &mut |address| guide.lead(address)).unwrap_or(text),
+        Some("css") => css::rewritten(&text, &mut |address| guide.lead(address)).unwrap_or(text),
         Some("webmanifest") => {
             if text.contains("\"/") {
                 guide.note(format!(

@@ -83,7 +83,7 @@ pub(super) fn attribute_at(html: &str, start: usize, tag_end: usize) -> (&str, R
 }
 
 /// The value of an attribute. `None` if the tag does not have it.
-pub(super) fn get(tag: &StartTag<usize>, key: &str) -> Option<String> {
+pub(super) fn attribute_value(tag: &StartTag<usize>, key: &str) -> Option<String> {
     tag.attributes.get(key.as_bytes()).map(|value| text(&value.value))
 }
 
