@@ -101,9 +101,11 @@ pub(super) fn check(
         RawDeed::Delete => check_delete(&raw, table, at, around),
         RawDeed::Set => check_set(&raw, table, at, around),
     };
+    // A set has no label by default: no word fits every field and value.
     let label = label.map(str::to_owned).or(raw.label);
     let label =
         label.or_else(|| (raw.r#type == Some(RawDeed::Delete)).then(|| "Delete".to_owned()));
+    // A faulty `label` was reported and removed, so it only looks missing here.
     if label.is_none() && !around.problems().concern(&at.key("label")) {
         let problem = around.problems().report(at.clone(), "`label` is missing");
         problem.help("add `label`: the words to press");
@@ -133,12 +135,14 @@ pub(super) fn check_row(
             return check_link(label, href, table, at, around);
         }
     };
+    // From here on, the action is the same as one of a button, and checked by the same rules.
     let word = if deed == RawDeed::Set { "set" } else { "delete" };
     without_effect(href.is_some(), "href", word, at, around);
     let action = RawAction { r#type: Some(deed), label, field, value, confirm };
     check(action, None, table, at, around).map(RowAction::Act)
 }
 
+/// Checks a link of a row. Reports a missing `label` or `href`.
 fn check_link(
     label: Option<String>,
     href: Option<String>,
@@ -156,6 +160,7 @@ fn check_link(
     Some(RowAction::Link { label: label?.into(), href })
 }
 
+/// Checks an action that deletes. Reports it if no viewer of the page may delete from the table.
 fn check_delete(
     raw: &RawAction,
     table: &Table,
@@ -164,6 +169,7 @@ fn check_delete(
 ) -> Option<ActionKind> {
     without_effect(raw.field.is_some(), "field", "delete", at, around);
     without_effect(raw.value.is_some(), "value", "delete", at, around);
+    // A viewer acts on records that they see, so the permission to read is needed too.
     let may = |viewer: &_| {
         table.allows(viewer, Operation::Read) && table.allows(viewer, Operation::Delete)
     };
@@ -176,6 +182,7 @@ fn check_delete(
     Some(ActionKind::Delete)
 }
 
+/// Checks an action that sets a field: its field, and the value as one of that field.
 fn check_set(
     raw: &RawAction,
     table: &Table,
@@ -191,6 +198,7 @@ fn check_set(
     let name = raw.field.as_deref()?;
     let json = raw.value.as_ref();
     let field = around.field(table, name, at.key("field"))?;
+    // The value of a field that cannot be set is not checked: the author has to choose another field first.
     let is_settable = check_settable(table, field, at.key("field"), around);
     let json = json.filter(|_| is_settable)?;
     let subject = format!("value of `{name}`");
@@ -200,6 +208,8 @@ fn check_set(
     Some(ActionKind::Set(field, value))
 }
 
+/// Returns whether an action can set the field. Reports at `place` a field that the system sets, or that no
+/// viewer of the page may read and change.
 fn check_settable(
     table: &Table,
     field: FieldAt,
@@ -212,6 +222,7 @@ fn check_settable(
         around.problems().report(place, message).help("choose another field");
         return false;
     }
+    // Viewers act on records that they see, so they need permission to read the record and the field, too.
     let may_set = |viewer: &_| {
         table.allows(viewer, Operation::Read)
             && table.allows(viewer, Operation::Update)
@@ -227,6 +238,7 @@ fn check_settable(
     true
 }
 
+/// Reports a key that is given although this kind of action does not use it.
 fn without_effect(
     is_given: bool,
     key: &str,

@@ -55,6 +55,7 @@ pub(super) fn src(subject: &str, src: &str) -> Result<String, BadAddress> {
     if let Some(bad) = braces(subject, &clean) {
         return Err(bad);
     }
+    // Pictures over http are refused, because browsers may block them on a page over https (Mixed Content, W3C).
     if is_path(&clean) || scheme(&clean).is_some_and(|scheme| scheme == "https") {
         return Ok(clean);
     }
@@ -81,6 +82,7 @@ fn scheme(address: &str) -> Option<String> {
 /// section 2), so the author meant a field of a record, as in the `href` of a row. An address with a scheme
 /// may have any, since it belongs to another site.
 fn braces(subject: &str, address: &str) -> Option<BadAddress> {
+    // In `/a{b:c}` the text before the colon is no scheme. A scheme has neither braces nor slashes.
     let is_elsewhere = scheme(address).is_some_and(|scheme| !scheme.contains(['{', '/']));
     let pieces = address.split('{').skip(1);
     let mut named = pieces.filter(|piece| !piece.starts_with('$') && !is_elsewhere);
@@ -100,6 +102,7 @@ fn bad(subject: &str, clean: &str, allowed: &str, example: &str) -> BadAddress {
         _ => format!("{subject} must be {allowed}"),
     };
     let help = match clean.split_once(':') {
+        // `about` without a slash would be relative to the page's path, and lead elsewhere from each page.
         None if !clean.starts_with(['/', '#', '.']) && !clean.is_empty() => {
             format!("write `/{clean}`")
         }

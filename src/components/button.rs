@@ -74,6 +74,7 @@ impl ComponentSpec for RawButton {
                 return None;
             }
         };
+        // A deletion looks dangerous unless the author decides otherwise.
         let variant = match (self.variant, &does) {
             (Some(variant), _) => variant,
             (None, ButtonTarget::Act(act)) if matches!(act.action.deed, ActionKind::Delete) => {

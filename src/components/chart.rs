@@ -69,6 +69,7 @@ impl ComponentSpec for RawChart {
         let kind = self.kind;
         let at = place.key("dataSource");
         let (data_source, table) = data_source::check_unsorted(self.data_source?, &at, around)?;
+        // Groups and figure are both checked before either is required, so that one report names all faults.
         let by = check_x(self.x?, kind, &table, &place.key("x"), around);
         let measure = match self.value {
             None => Some(Measure::Count),
@@ -95,6 +96,8 @@ impl ComponentSpec for RawChart {
     }
 }
 
+/// Checks the groups against the field and the kind of chart, and returns them. `None` if they do not fit (that
+/// is reported).
 fn check_x(
     raw: RawX,
     kind: Option<ChartKind>,
@@ -105,6 +108,8 @@ fn check_x(
     let name = raw.field?;
     let at = visibility::field(table, &name, place.key("field"), around)?;
     let is_time = measure::is_time(table, at);
+    // The first fault that applies is reported. A missing kind was reported before and matches none of those
+    // about kinds.
     let fault = match (kind, raw.by) {
         (_, Some(_)) if !is_time => {
             let message = format!("`by` is for dates and times, and `{name}` holds neither");

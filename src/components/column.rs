@@ -113,6 +113,7 @@ impl RawColumn {
         around: &mut dyn CheckContext,
     ) -> Column {
         let field = table.field(at);
+        // `plain` clears `sortable` of a relationship. Only an explicit `true` is worth a report.
         let plain = plain(at, field, self.sortable.unwrap_or(sortable));
         if self.sortable == Some(true) && !plain.sortable {
             let message = format!("`{}` is not sorted by what its records go by", field.name);
@@ -138,6 +139,7 @@ impl RawColumn {
 /// Checks that a width is a number of up to four digits, with up to two decimals, and a CSS unit. Reports
 /// at `place` and returns `false` if not.
 fn check_width(width: &str, place: &Place, around: &mut dyn CheckContext) -> bool {
+    // The width goes into a `style` attribute, so nothing but a number and a unit may pass.
     let number = UNITS.iter().find_map(|unit| width.strip_suffix(unit)).unwrap_or_default();
     let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |text: &str, most: usize| {

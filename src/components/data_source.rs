@@ -112,7 +112,9 @@ pub(super) fn check_unsorted(
     Some((data_source, table))
 }
 
+/// Returns the refresh mode. Warns of a `pollIntervalMs` in any mode but `poll`.
 fn check_refresh(raw: &RawDataSource, place: &Place, around: &mut dyn CheckContext) -> Refresh {
+    // A `refreshMode` with a fault of its own may be a misspelt `poll`, so there is no warning about it.
     let is_poll = raw.refresh_mode == Some(RawRefreshMode::Poll)
         || around.problems().concern(&place.key("refreshMode"));
     if raw.poll_interval_ms.is_some() && !is_poll {
@@ -140,6 +142,7 @@ fn check_access(table: &Table, place: &Place, around: &mut dyn CheckContext) {
         let problem = around.problems().report(place.key("table"), message);
         problem.help("open the table to them under its `permissions`, or the page to others");
     } else if around.is_public() && !audience.iter().all(may_read) {
+        // The author wrote `require: all`. Without it, a page is open to those who may read some of its data.
         let message = format!("this page is open to everyone, but `{}` is not", table.name);
         let problem = around.problems().warn(place.key("table"), message);
         problem.help("who may not read the table sees no records; `read: all` opens it");
@@ -160,12 +163,14 @@ fn check_filter(
     let params = around.params();
     let at = (FilterContext::Page(&params), place);
     let filter = filter::check(table, json, at, around.problems(), &mut unknown);
+    // `field` reports the name, unless the table has a field of this name with problems of its own.
     for (name, place) in unknown {
         around.field(table, &name, place);
     }
     filter
 }
 
+/// Returns the order. Reports fields that do not exist and fields named twice.
 fn check_sort(
     raw: Vec<RawSort>,
     table: &Table,
@@ -177,6 +182,7 @@ fn check_sort(
         let Some(name) = term.field else { continue };
         let place = place.item(index).key("field");
         let Some(field) = around.field(table, &name, place.clone()) else { continue };
+        // A second term for the same field could never decide the order.
         if sort.iter().any(|earlier| earlier.field == field) {
             around.problems().report(place, format!("`{name}` is sorted by already"));
             continue;

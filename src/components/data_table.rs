@@ -84,6 +84,7 @@ pub(super) struct RawDataTable {
 impl ComponentSpec for RawDataTable {
     fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let place = around.place();
+        // Checked first, because a faulty data source ends the check of the other keys.
         let (limit, page_sizes) = self.check_sizes(&place, around);
         let at = place.key("dataSource");
         let (data_source, table, sort) = data_source::check(self.data_source?, &at, around)?;
@@ -147,6 +148,7 @@ impl RawDataTable {
             }
         }
         let given = self.page_size.and_then(|size| u32::try_from(size).ok());
+        // A viewer who chose another size must be able to return to the first one.
         if let Some(size) = given.filter(|size| !sizes.is_empty() && !sizes.contains(size)) {
             let problem = around.problems().report(at, format!("{size}, the pageSize, is missing"));
             problem.help("viewers could not choose it again");

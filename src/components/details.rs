@@ -84,6 +84,7 @@ impl ComponentSpec for RawDetails {
         };
         let empty_message = self.empty_message.as_deref().unwrap_or(DEFAULT_EMPTY_MESSAGE).into();
         let window = Window::first(1, sort);
+        // Only a component with a heading may claim the title, or the page would be left without one.
         let is_title = title_field.is_some() && around.take_title();
         let details = Details { title_field, is_title, data_source, window, fields, empty_message };
         Some(details.into())

@@ -42,6 +42,7 @@ impl<T: NamedItem> Named<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // An untagged enum would lose the path to a fault and the unknown keys, so text and mapping are read here.
         struct NamedVisitor<T>(PhantomData<T>);
 
         impl<'de, T: Deserialize<'de>> Visitor<'de> for NamedVisitor<T> {

@@ -151,6 +151,7 @@ impl FormSubject {
         around.audience().iter().any(may)
     }
 
+    /// Returns each field that at least one viewer of the page may set, with the defaults.
     fn all_fields(&self, around: &dyn CheckContext) -> Vec<FormField> {
         let set = self.table.all().filter(|(at, _)| self.may_set(*at, around));
         set.map(|(field, declared)| FormField {
@@ -166,6 +167,8 @@ impl FormSubject {
     }
 }
 
+/// Returns the record that the form is for. `None` if neither or both of `table` and `dataSource` are given, or
+/// the one given is faulty (that is reported).
 fn check_about(
     table: Option<String>,
     data_source: Option<RawDataSource>,
@@ -176,6 +179,7 @@ fn check_about(
         (None, Some(raw)) => {
             let at = place.key("dataSource");
             let (data_source, table, sort) = data_source::check(raw, &at, around)?;
+            // A refresh would replace the controls while somebody types. A conflict is found on saving instead.
             if data_source.refresh != Refresh::Static {
                 let message = "a form is not refreshed, or what is typed would be lost";
                 let problem = around.problems().report(at.key("refreshMode"), message).at_key();
@@ -278,6 +282,7 @@ fn check_settable(
     true
 }
 
+/// Checks the settings of one field. A setting without effect is reported, and the field is still returned.
 fn check_field(
     raw: RawFormField,
     field: FieldAt,
@@ -296,6 +301,7 @@ fn check_field(
         }
         None => declared.default.clone(),
     };
+    // A form that changes a record shows the record's values, so a default could be used only by a hidden field.
     if raw.default.is_some() && !hidden && about.purpose == Purpose::Update {
         let message = "default has no effect where a record is changed: the field has its value";
         let problem = around.problems().report(at.key("default"), message).at_key();
@@ -330,6 +336,7 @@ fn has_room(field: FieldAt, about: &FormSubject) -> bool {
     matches!(control, Some(Text | LongText | Email | Url | Tel | Integer | Decimal))
 }
 
+/// Checks a `default` and returns it as a value of the field. Null after a fault, which is reported.
 fn check_default(
     json: &Json,
     field: FieldAt,

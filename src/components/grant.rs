@@ -69,6 +69,7 @@ fn report_word(word: &str, roles: &[Role], place: &Place, problems: &mut Problem
     let message = format!("{subject} must be {EXPECTED}, got {got}");
     let problem = problems.report(place.clone(), message);
     let roles = roles.iter().map(Role::as_str);
+    // Roles are suggested too: a bare `admin` is the usual mistake, and means `[admin]`.
     let known: Vec<_> = ["all", "authenticated"].into_iter().chain(roles).collect();
     match nearest(word, &known) {
         Some(role) if role == word => problem.help(format!("write `[{role}]`")),
@@ -80,6 +81,7 @@ fn report_word(word: &str, roles: &[Role], place: &Place, problems: &mut Problem
 
 impl<'de> Deserialize<'de> for RawGrant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // An untagged enum would lose the path to a faulty item.
         struct GrantVisitor;
 
         impl<'de> Visitor<'de> for GrantVisitor {

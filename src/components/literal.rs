@@ -35,6 +35,7 @@ impl Literal<'_> {
             problems.report(place, message).help(help);
             return None;
         }
+        // Only a field of JSON keeps a value as it was written. Its digits and the order of keys are part of it.
         let written = written.filter(|_| field.kind.storage() == Storage::Json);
         let value =
             written.map_or_else(|| fields::parse(field, json), |json| fields::read(field, &json));

@@ -29,6 +29,7 @@ pub(super) struct RawMarkdown {
 impl ComponentSpec for RawMarkdown {
     fn check(self, around: &mut dyn CheckContext) -> Option<ComponentKind> {
         let prose = text_checks::check(self.content, self.file, "./about.md", around)?;
+        // The same options as in `render/markdown`, or the texts checked here would not be those shown.
         let mut titled = false;
         for (event, bytes) in
             Parser::new_ext(&prose.text, Options::ENABLE_TABLES).into_offset_iter()

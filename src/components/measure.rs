@@ -78,6 +78,7 @@ pub(super) fn check(
         return None;
     };
     let at = visibility::field(table, &name, place.key("field"), around)?;
+    // Dates have an earliest and a latest, but neither a sum nor a mean. They have no zero to draw bars from.
     let times_too = aggregate.takes_times() && suits == Suits::AnyFigure;
     let suits = is_number(table, at) || times_too && is_time(table, at);
     if !suits {

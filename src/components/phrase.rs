@@ -45,6 +45,7 @@ fn is_within_a_site(start: &str) -> bool {
 /// Reads a text with values in it, on a page whose path has these parameters. Reports at `place` a value that
 /// does not exist, one without braces, and a brace that is never closed.
 pub fn read(text: &str, params: &[Arc<str>], place: &Place, problems: &mut Problems) -> Phrase {
+    // `spec` reports every text that looks like a value in a place without values. This place has them.
     problems.note_values(place.clone());
     if let Some(name) = seeming_in_text(text).filter(|name| name.starts_with('$')) {
         let message = format!("`{name}` has no meaning without braces");
@@ -53,6 +54,7 @@ pub fn read(text: &str, params: &[Arc<str>], place: &Place, problems: &mut Probl
     }
     let mut parts = Vec::new();
     let mut rest = text;
+    // Only `{$` begins a value, so that texts may have braces of their own.
     while let Some((words, after)) = rest.split_once(OPEN) {
         let Some((name, after)) = after.split_once('}') else {
             let problem =
@@ -93,6 +95,7 @@ fn value(
             }
             known.map(|name| PhrasePart::Param(name.clone()))
         }
+        // Any name may stand in a query string, but only one that a field could have is taken from it.
         ("query", name) if name.parse::<FieldName>().is_ok() => {
             Some(PhrasePart::Query(name.into()))
         }

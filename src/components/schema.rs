@@ -87,6 +87,7 @@ fn types(each: &[Json]) -> Json {
 fn one_type(mut schema: Json, common: &Json, type_name: &str) -> Json {
     let own = schema["properties"].as_object().cloned().unwrap_or_default();
     let mut properties = common["properties"].as_object().cloned().unwrap_or_default();
+    // Own keys are added last, so that a type may describe a common key in its own words.
     properties["type"] = json!({ "const": type_name, "description": schema["description"] });
     properties.extend(own);
     let mut required = vec![json!("type")];

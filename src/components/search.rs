@@ -52,6 +52,7 @@ impl RawSearch {
         for (index, name) in names.iter().enumerate() {
             let place = place.item(index);
             let Some(at) = visibility::field(table, name, place.clone(), around) else { continue };
+            // Numbers and dates have no words. `filters` offers controls with ranges for them.
             if !is_text(table, at) {
                 let message = format!("`{name}` holds no text to look for words in");
                 around.problems().report(place, message).help("see `filters` for other fields");
@@ -88,6 +89,7 @@ fn is_text(table: &Table, at: FieldAt) -> bool {
 
 impl<'de> Deserialize<'de> for RawSearch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // An untagged enum would lose the path to a fault and the unknown keys.
         struct SearchVisitor;
 
         impl<'de> Visitor<'de> for SearchVisitor {
