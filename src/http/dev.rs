@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client;
 use crate::http::error::HttpError;
-use crate::http::{Site, Sockets, frames, html, subscribe};
+use crate::http::{Site, Sockets, frames, host, html, subscribe};
 use crate::render::Renderer;
 
 /// The path of the WebSocket to which an author's browser connects.
@@ -49,19 +49,16 @@ impl DevChannel {
             None => origin,
         });
         match [Some(host), from].into_iter().flatten().find(|host| !self.knows(host)) {
-            Some(host) => Err(HttpError::ForeignHost(name(&host).to_owned())),
+            Some(host) => Err(HttpError::ForeignHost(host::name(&host).to_owned())),
             None => Ok(()),
         }
     }
 
     /// Whether a host, with or without a port, is allowed.
     fn knows(&self, host: &str) -> bool {
-        let name = name(host);
-        let is_loopback = name.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback())
-            || name == "[::1]"
-            || name == "localhost"
-            || name.ends_with(".localhost");
-        is_loopback || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
+        let name = host::name(host);
+        host::is_of_this_machine(name)
+            || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
 
     /// The answer while the app has faults and nothing can be served: a page (503) that reloads once there is
@@ -73,14 +70,6 @@ impl DevChannel {
         let nonce = html::nonce();
         let html = Renderer::waiting(&self.process, &nonce).unwrap_or_default();
         Some(html::page(StatusCode::SERVICE_UNAVAILABLE, &nonce, html))
-    }
-}
-
-/// The host without its port.
-fn name(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! [`csrf`]: crate::http::csrf
 
+use std::net::Ipv4Addr;
+
 use poem::Request;
 use poem::http::{HeaderMap, Uri, Version, header};
 
@@ -31,6 +33,21 @@ fn is_named_once(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
         (None, Some(_)) => version != Version::HTTP_11,
         (None, None) => version < Version::HTTP_11,
     }
+}
+
+/// The name in a host such as `desk.example:3000`, without the port.
+pub(super) fn name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Whether a name without a port is one of this machine: a loopback address, `localhost` or a name below it
+/// (RFC 6761, 6.3). Anyone can register `127.evil.example`, which is none.
+pub(super) fn is_of_this_machine(name: &str) -> bool {
+    let is_loopback = || name.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback());
+    name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || is_loopback()
 }
 
 /// The host and port of an authority such as `ada@desk.example:3000`.

@@ -11,6 +11,8 @@ use ipnet::IpNet;
 use poem::Request;
 use poem::http::{HeaderMap, HeaderValue, header};
 
+use crate::http::host;
+
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 const FORWARDED_HOST: &str = "x-forwarded-host";
@@ -67,7 +69,8 @@ impl Proxies {
             return Peer { address: connected.to_canonical(), is_https: None, host };
         }
         let scheme = last(headers, FORWARDED_PROTO);
-        let forwarded = headers.get_all(FORWARDED_HOST).into_iter().next_back().cloned();
+        let forwarded =
+            last(headers, FORWARDED_HOST).and_then(|host| HeaderValue::from_str(host).ok());
         Peer {
             address: self.forwarded_for(headers).unwrap_or(connected).to_canonical(),
             is_https: scheme.map(|scheme| scheme.eq_ignore_ascii_case("https")),
@@ -127,12 +130,7 @@ impl Peer {
     /// Whether the client asked for a name of its own machine, such as `localhost`. There a session cookie
     /// has to work without HTTPS.
     pub(super) fn is_at_home(&self) -> bool {
-        let host = self.host();
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-            _ => host,
-        };
-        name == "localhost" || name == "[::1]" || name.starts_with("127.")
+        host::is_of_this_machine(host::name(self.host()))
     }
 }
 
@@ -192,10 +190,27 @@ pub(super) mod tests {
     #[test]
     fn a_trusted_proxy_says_how_its_client_reached_it() {
         let lines = "host: 127.0.0.1:3000\nx-forwarded-proto: http, https\n\
-                     x-forwarded-host: desk.example";
+                     x-forwarded-host: evil.example, desk.example";
         let peer = peer("10.0.0.1", "10.0.0.1", lines);
         assert_eq!((peer.is_https, peer.host()), (Some(true), "desk.example"));
         assert!(!peer.is_at_home());
+    }
+
+    #[test]
+    fn a_name_that_anyone_can_register_is_none_of_this_machine() {
+        let check = |host: &str, is_here: bool| {
+            let lines = format!("host: {host}");
+            let peer = peer("10.0.0.1", "127.0.0.1", &lines);
+            assert_eq!(peer.is_program_here(&headers(&lines)), is_here, "{host}");
+        };
+        for host in ["localhost", "localhost:3000", "127.0.0.1:3000", "127.9.9.9", "[::1]:3000"] {
+            check(host, true);
+        }
+        // Such a name can lead to this machine (DNS rebinding), and a browser here then sends what the page
+        // of another site asks for.
+        for host in ["127.evil.example", "127.0.0.1.evil.example:3000", "localhost.evil.example"] {
+            check(host, false);
+        }
     }
 
     #[test]
