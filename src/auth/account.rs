@@ -1,4 +1,4 @@
-//! Accounts: how they are made, and what becomes of them.
+//! Accounts: makes them, changes their passwords and roles, disables them and lists their sessions.
 
 use std::net::IpAddr;
 
@@ -13,16 +13,17 @@ use crate::store::{Account, AccountSummary, NewAccount, SessionSeen, StoreError}
 /// The values of a new account.
 #[derive(Clone, Debug)]
 pub struct NewPerson {
-    /// The name that other people read.
+    /// The name that other users see.
     pub name: String,
     /// The e-mail address to sign in with.
     pub email: String,
-    /// The password as it was typed, which proves who they are.
+    /// The password, as it was typed.
     pub password: String,
 }
 
 impl NewPerson {
-    /// The same without blanks around it, if it can be an account.
+    /// Trims the name and the e-mail address, and checks all values. [`AuthError::Unfit`] holds a fault for
+    /// each that does not fit.
     fn fit(self) -> Result<Self, AuthError> {
         let (name, email) = (self.name.trim().to_owned(), self.email.trim().to_owned());
         let mut faults = Vec::new();
@@ -48,7 +49,8 @@ impl Auth {
     /// Makes an account for a person who signs up, and begins their session.
     ///
     /// # Errors
-    /// If it cannot be made, or somebody there asks too often.
+    /// If the values do not fit, the e-mail address is taken, or too many accounts were made from the same
+    /// network.
     pub async fn sign_up(
         &self,
         person: NewPerson,
@@ -62,10 +64,10 @@ impl Auth {
         self.begin_for(&email, visit).await
     }
 
-    /// Makes an account.
+    /// Makes an account with this role.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If the values do not fit, the e-mail address is taken, or the database does not answer.
     pub async fn add(&self, person: NewPerson, role: &Role) -> Result<(), AuthError> {
         self.add_fit(person.fit()?, role).await
     }
@@ -75,10 +77,11 @@ impl Auth {
         if self.store.add_account(account).await? { Ok(()) } else { Err(AuthError::Taken) }
     }
 
-    /// Makes the first admin, if there is no account yet.
+    /// Makes the first account, with the role `admin`. Returns false, and makes none, if there is an account
+    /// already.
     ///
     /// # Errors
-    /// If what was given cannot be an account, or the database does not answer.
+    /// If the values do not fit, or the database does not answer.
     pub async fn add_first_admin(&self, admin: NewPerson) -> Result<bool, AuthError> {
         let role = "admin".parse::<Role>().expect("`admin` is a role");
         let account = self.account(admin.fit()?, role).await?;
@@ -91,10 +94,11 @@ impl Auth {
         Ok(NewAccount { id: UserId::new(random_token()), email, name, role, password_hash })
     }
 
-    /// Makes the first admin for a person with the link that was printed, and begins their session.
+    /// Makes the first account, an admin, for a person who has opened the setup link, and begins their
+    /// session. The link holds the token; the server prints it when it starts without accounts.
     ///
     /// # Errors
-    /// If the link is no longer valid, or the account cannot be made.
+    /// [`AuthError::SetupOver`] if the link is no longer valid; or if the values do not fit.
     pub async fn set_up(
         &self,
         token: &str,
@@ -111,7 +115,7 @@ impl Auth {
         self.begin_for(&email, visit).await
     }
 
-    /// Whether the link that was printed is still valid.
+    /// Whether the token is that of the setup link, and the link is still valid: there is no account yet.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -120,7 +124,7 @@ impl Auth {
         Ok(known && !self.store.has_accounts().await?)
     }
 
-    /// Begins a session of an account that was just made.
+    /// Begins a session for the account with this e-mail address, which was just made.
     async fn begin_for(&self, email: &str, visit: &Visit) -> Result<StartedSession, AuthError> {
         let account = self.store.account(email).await?.ok_or(AuthError::WrongCredentials)?;
         self.begin(account, visit).await
@@ -129,7 +133,8 @@ impl Auth {
     /// Changes the password of a user who knows the current one. All their sessions end, and a new one begins.
     ///
     /// # Errors
-    /// If they do not know it, the new one cannot be one, or they try too often.
+    /// [`AuthError::WrongPassword`] if the current password is wrong; or if the new one does not fit, or the
+    /// user tries too often.
     pub async fn change_password(
         &self,
         user: &User,
@@ -147,7 +152,7 @@ impl Auth {
         })?;
         let password_hash = self.hashers.hash(new).await?;
         let before = Some(account.password_hash.as_ref());
-        // Somebody who was faster has made the current password a wrong one.
+        // Another request may have changed the password since it was verified. It is not overwritten.
         if !self.store.set_password(&user.id, &password_hash, before).await? {
             return Err(AuthError::WrongPassword);
         }
@@ -165,7 +170,7 @@ impl Auth {
         ended
     }
 
-    /// The sessions that have not ended: those of one account, or everybody's.
+    /// Returns the sessions that have not ended: those of one account, or of all accounts if `of` is `None`.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -173,7 +178,7 @@ impl Auth {
         self.store.sessions(of, now()).await
     }
 
-    /// Everybody with an account, by e-mail address.
+    /// Returns all accounts, sorted by e-mail address.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -181,19 +186,19 @@ impl Auth {
         Ok(self.store.all_people(now()).await?)
     }
 
-    /// Returns the account of an e-mail address.
+    /// Returns the user with this e-mail address.
     ///
     /// # Errors
-    /// If it is nobody's, or the database does not answer.
+    /// [`AuthError::UnknownAccount`] if there is none, or the database does not answer.
     pub async fn person(&self, email: &str) -> Result<User, AuthError> {
         let account = self.store.account(email.trim()).await?.ok_or(AuthError::UnknownAccount)?;
         Ok(account.user)
     }
 
-    /// Gives an account another password, which ends its sessions.
+    /// Gives an account another password, which ends its sessions. The current one is not asked for.
     ///
     /// # Errors
-    /// If it cannot be one, or there is no such account.
+    /// If the password does not fit, or there is no such account.
     pub async fn set_password(&self, user: &UserId, password: String) -> Result<(), AuthError> {
         if let Some(fault) = password::fault(&password) {
             return Err(AuthError::unfit("password", fault));
@@ -218,7 +223,7 @@ impl Auth {
         self.done(self.store.disable(user).await)
     }
 
-    /// Opens an account again.
+    /// Enables an account that was disabled.
     ///
     /// # Errors
     /// If there is no such account, or the database does not answer.
@@ -231,7 +236,9 @@ impl Auth {
         if found? { Ok(()) } else { Err(AuthError::UnknownAccount) }
     }
 
-    /// The account that this address and password open.
+    /// Returns the account with this e-mail address, if the password is right.
+    /// [`AuthError::WrongCredentials`] if it is wrong, the address has no account or the account is disabled;
+    /// [`AuthError::TooMany`] after too many attempts.
     pub(super) async fn proven(
         &self,
         email: &str,
@@ -243,7 +250,7 @@ impl Auth {
             return Err(AuthError::WrongCredentials);
         }
         let account = self.store.account(email.trim()).await?;
-        // An unknown address costs as much time as a known one, so nobody can ask who has one.
+        // An unknown address takes as long as a known one, or the time would show who has an account.
         let hash = account.as_ref().map(|account| account.password_hash.clone());
         let right = self.hashers.verify(password, hash).await?;
         let open = account.filter(|account| right && !account.is_disabled);

@@ -1,7 +1,8 @@
-//! Authentication: accounts, passwords, sessions, tokens of the API, guests.
+//! Authentication: accounts, passwords, sessions, API tokens and guests.
 //!
-//! The token of a session and of the API is 256 random bits, kept only as its SHA-256. A guest's token
-//! is not kept at all: it is signed, so that opening a public page writes nothing.
+//! A session token or API token is 256 random bits, and the database holds only its SHA-256. A guest token is not
+//! stored: it is signed (HMAC-SHA-256) with the secret of the database, so that opening a public page writes
+//! nothing.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,45 +31,45 @@ use rate_limits::Attempts;
 use session_cache::SessionCache;
 use token::Uses;
 
-/// How long a session lasts, used or not: then its owner signs in again.
+/// How long a session lasts, used or not. After it, its user signs in again.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How long a guest's token lasts.
+/// How long a guest token lasts.
 const GUEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// The cookie that holds the token of a session.
 pub const COOKIE: &str = "pagetide_session";
 /// The longest name and e-mail address, in bytes (RFC 5321, 4.5.3.1 for the latter).
 const MAX_NAME: usize = 254;
-/// How much is kept of what a browser calls itself, in characters.
+/// The most characters of a `User-Agent` that are stored with its session.
 const MAX_AGENT: usize = 200;
 
-/// The reason why a person could not be signed in, or an account not be changed.
+/// Why a person could not sign in, or an account or token could not be made or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// There is no such account, or it has another password: the answer does not say which.
+    /// The e-mail address has no account, or the password is wrong. The answer does not say which.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
     /// The current password that a user gave is wrong.
     #[error("the current password is wrong")]
     WrongPassword,
-    /// The address has an account.
+    /// There is already an account with the e-mail address.
     #[error("there is an account with this e-mail address already")]
     Taken,
-    /// The token is not the one that was printed, or the first account exists already.
+    /// The token is not that of the setup link, or the first account exists already.
     #[error("this link is no longer valid")]
     SetupOver,
-    /// The values do not make an account. Holds the faults.
+    /// The values do not fit an account or token. Holds the faults.
     #[error("{}", .0.iter().map(|unfit| unfit.message).collect::<Vec<_>>().join("; "))]
     Unfit(Vec<InvalidInput>),
-    /// Too many attempts, of one person or at once. Holds the time to wait.
+    /// Too many attempts: from one network, for one account, or at once from all. Holds the time to wait.
     #[error("too many attempts; try again in {} seconds", seconds(.0))]
     TooMany(Duration),
-    /// No such account, for those who may know.
+    /// There is no such account. Sign-in never returns this, since it would reveal who has an account.
     #[error("there is no such account")]
     UnknownAccount,
-    /// One's own account, where only another admin may change it.
+    /// An admin asked for a change of their own account that only another admin may make.
     #[error("this is your own account; another admin can do that")]
     OwnAccount,
-    /// No such token, or not one's own.
+    /// There is no such API token, or it belongs to another account.
     #[error("there is no such token")]
     UnknownToken,
     /// The database does not answer.
@@ -94,7 +95,7 @@ impl AuthError {
 /// The address and the browser that a request to sign in comes from.
 #[derive(Clone, Debug)]
 pub struct Visit {
-    /// Their address on the network.
+    /// The IP address of the client.
     pub address: IpAddr,
     /// The `User-Agent` of the browser.
     pub agent: Option<String>,
@@ -109,7 +110,7 @@ pub struct StartedSession {
     pub user: User,
 }
 
-/// The viewer that a token stands for.
+/// The viewer whom a token authenticates.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedViewer {
     /// The guest or account that the request comes from.
@@ -118,7 +119,8 @@ pub struct AuthenticatedViewer {
     pub expires_at: i64,
 }
 
-/// Lets people in, and knows them again.
+/// Authenticates viewers: begins and ends sessions, and finds the viewer of a token. Clones share their caches and
+/// rate limits.
 #[derive(Clone)]
 pub struct Auth {
     store: Store,
@@ -131,8 +133,8 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// Starts with the accounts of the database. While there is none, the second value is the
-    /// token with which the first can be made, once.
+    /// Opens the accounts of a database. If there are none, also returns the setup token, with which the
+    /// first account can be made, once.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -151,17 +153,18 @@ impl Auth {
         Ok((auth, setup))
     }
 
-    /// The same over the same database, opened anew.
+    /// The same authentication over another store of the same database. Cached sessions are forgotten.
     #[must_use]
     pub fn over(&self, store: Store) -> Self {
         self.seen.forget();
         Self { store, ..self.clone() }
     }
 
-    /// Begins a session for a person who knows the password. Its token is new, whatever they had before.
+    /// Begins a session for a person who knows the password. Its token is always a new one, which prevents session
+    /// fixation.
     ///
     /// # Errors
-    /// If they don't know it, try too often, or the database does not answer.
+    /// If the address or password is wrong, there were too many attempts, or the database does not answer.
     pub async fn sign_in(
         &self,
         email: &str,
@@ -172,7 +175,7 @@ impl Auth {
         self.begin(account, visit).await
     }
 
-    /// Ends a session; an unknown one is as well as ended.
+    /// Ends the session of a token. An unknown token is no error.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -182,7 +185,8 @@ impl Auth {
         Ok(ended?)
     }
 
-    /// Returns the viewer of a token. `None` if it has expired or is not one of ours.
+    /// Returns the viewer of a session token, API token or guest token. `None` if it has ended or is none of
+    /// these.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -221,7 +225,7 @@ impl Auth {
         Ok(known)
     }
 
-    /// Forgets what was known of sessions and accounts: they may have changed.
+    /// Forgets the cached sessions and reads the names of all accounts again, since they may have changed.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -230,7 +234,7 @@ impl Auth {
         self.store.reload_people().await
     }
 
-    /// Returns the viewer of each of these tokens, in their order; `None` for one that has ended.
+    /// Returns the user of each of these session and API tokens, in their order. `None` for one that has ended.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -240,7 +244,7 @@ impl Auth {
         Ok(hashes.iter().map(|hash| known.get(hash).cloned()).collect())
     }
 
-    /// Another one when sessions may have ended early or stand for somebody else.
+    /// Returns the version of all accounts. It changes when an account changes, or a session or token ends early.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -251,7 +255,7 @@ impl Auth {
     /// Makes a token for a guest who opened a public page.
     pub fn guest_token(&self) -> String {
         let expires_at = now() + i64::try_from(GUEST_LIFETIME.as_secs()).unwrap_or_default();
-        // Something random, so that no two guests are one.
+        // The random part tells apart the guests of one second.
         let claim = format!("{GUEST_PREFIX}{expires_at}.{:016x}", rand::random::<u64>());
         let signature = URL_SAFE_NO_PAD.encode(self.signer(&claim).finalize().into_bytes());
         format!("{claim}.{signature}")
@@ -275,18 +279,19 @@ impl Auth {
         Ok(StartedSession { token, user: account.user })
     }
 
-    /// Whether a session seen among others is the one with this token.
+    /// Whether a session in a list, which holds only the hash of its token, is the one with this token.
     pub fn is_of(token: &str, token_hash: &str) -> bool {
         hash(token) == token_hash
     }
 
-    /// Returns the end of a guest's token. `None` if it is not one of ours, or has ended.
+    /// Returns the end of a guest token, in Unix seconds. `None` if its signature is wrong, or it has ended.
     fn guest_until(&self, token: &str) -> Option<i64> {
         let expires_at = self.seen.guest(token).or_else(|| self.verified(token))?;
         Some(expires_at).filter(|expires_at| *expires_at > now())
     }
 
-    /// Returns the end of a guest's token. `None` if its signature is not ours.
+    /// Verifies the signature of a guest token, and returns its end in Unix seconds. `None` if the signature
+    /// is wrong.
     fn verified(&self, token: &str) -> Option<i64> {
         let (claim, signature) = token.rsplit_once('.')?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -305,10 +310,10 @@ impl Auth {
     }
 }
 
-/// The prefix of guests' tokens. Session tokens hold no dot.
+/// The prefix of guest tokens. Session and API tokens are Base64url, which has no dot.
 const GUEST_PREFIX: &str = "guest.";
 
-/// Whether a token can only be a guest's.
+/// Whether a token has the form of a guest token. Its signature is not verified.
 pub fn is_guest(token: &str) -> bool {
     token.starts_with(GUEST_PREFIX)
 }
@@ -321,12 +326,12 @@ fn hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(token))
 }
 
-/// Whether it can be a name.
+/// Whether a text can be a name: 1 to [`MAX_NAME`] bytes without control characters.
 fn is_one_line(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control)
 }
 
-/// Whole seconds, rounded up: whoever waits so long may try again.
+/// A time to wait in whole seconds, rounded up so that the next attempt does not come too early.
 pub fn seconds(wait: &Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

@@ -1,5 +1,5 @@
-//! Passwords: what they must be, and their hashes (Argon2id), made and compared beside the threads that
-//! serve.
+//! Passwords: the rules for new ones, and their hashes (Argon2id). Hashing is slow on purpose, so it runs on
+//! threads that serve no requests.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::auth::AuthError;
 const MIN_PASSWORD: usize = 8;
 /// The longest password, in bytes: hashing takes time by length.
 pub(super) const MAX_PASSWORD: usize = 1_024;
-/// How many passwords are hashed at once at most: each takes a core and 19 MiB for some milliseconds.
+/// The most passwords that are hashed at once: each takes a core and 19 MiB for some milliseconds.
 const MAX_HASHERS: usize = 2;
-/// How many may wait for it: as many as are done within seconds.
+/// The most passwords that are hashed or wait for it. So many are done within seconds.
 const WAITING: usize = 100;
-/// How long the memory of a hash is kept for the next one.
+/// How long memory is kept for the next hash before it is freed.
 const KEEP_MEMORY: Duration = Duration::from_secs(20);
-/// The time to wait if more than that wait already.
+/// The time that a client is told to wait if [`WAITING`] is reached.
 const COME_BACK: Duration = Duration::from_secs(5);
 
 /// Returns the fault of a new password. `None` if it has none.
@@ -33,7 +33,7 @@ pub(super) fn fault(password: &str) -> Option<&'static str> {
     (password.len() > MAX_PASSWORD).then_some("a password may have at most 1,024 bytes")
 }
 
-/// Hashes passwords, few at a time.
+/// Hashes and verifies passwords, at most [`MAX_HASHERS`] at a time.
 #[derive(Clone)]
 pub(super) struct Hashers {
     at_work: Arc<Semaphore>,
@@ -41,13 +41,13 @@ pub(super) struct Hashers {
     memory: HashMemory,
 }
 
-/// The memory that hashes are made in, 19 MiB each: one after the other uses the same. Taken anew for
-/// each of them, on whichever thread, an allocator keeps one block for every thread there is.
+/// The memory in which hashes are made, 19 MiB each. It is used again for the next hash: if each allocated
+/// its own, on any thread of the pool, the allocator would keep such a block for every thread.
 #[derive(Clone, Default)]
 struct HashMemory(Arc<Mutex<Vec<Vec<Block>>>>);
 
 impl HashMemory {
-    /// Works in memory of so many blocks, which is kept for whoever comes next.
+    /// Calls `work` with this many blocks of memory, and keeps them for the next call.
     fn with<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
         let mut memory = self.lock().pop().unwrap_or_default();
         if memory.len() < blocks {
@@ -58,17 +58,18 @@ impl HashMemory {
         done
     }
 
+    /// Frees the memory that is not in use.
     fn give_back(&self) {
         *self.lock() = Vec::new();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
-        // The list is whole between any two statements, whoever panicked.
+        // A panic elsewhere cannot leave the list half changed, so a poisoned lock is no reason to stop.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A new hash of a password, in the PHC string format.
+/// Returns a hash of a password with a new salt, in the PHC string format.
 fn hashed(password: &[u8], memory: &HashMemory) -> password_hash::Result<String> {
     let argon2 = Argon2::default();
     let salt = SaltString::generate(OsRng);
@@ -83,7 +84,8 @@ fn hashed(password: &[u8], memory: &HashMemory) -> password_hash::Result<String>
     Ok(whole.to_string())
 }
 
-/// Whether a password is the one that was hashed, by the parameters that the hash itself names.
+/// Whether a hash is that of this password. It is computed with the parameters that the hash itself names, which
+/// other versions of the program may have chosen.
 fn matches(password: &[u8], hash: &str, memory: &HashMemory) -> password_hash::Result<bool> {
     let hash = PasswordHash::new(hash)?;
     let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else { return Ok(false) };
@@ -92,7 +94,7 @@ fn matches(password: &[u8], hash: &str, memory: &HashMemory) -> password_hash::R
     let params = Params::try_from(&hash)?;
     let argon2 = Argon2::new(algorithm, version, params);
     let salt = SaltString::from_b64(salt.as_str())?;
-    // Compared in the same time wherever they differ.
+    // `Output` compares in constant time, so the time does not show where the hashes differ.
     Ok(output(&argon2, password, &salt, expected.len(), memory)? == expected)
 }
 
@@ -115,7 +117,7 @@ fn output(
 
 impl Default for Hashers {
     fn default() -> Self {
-        // Half the cores at most: the others serve those who are in already.
+        // At most half of the cores, so that an attack on sign-in leaves the others to serve requests.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let at_work = Arc::new(Semaphore::new((cores / 2).clamp(1, MAX_HASHERS)));
         let waiting = Arc::new(Semaphore::new(WAITING));
@@ -124,8 +126,8 @@ impl Default for Hashers {
 }
 
 impl Hashers {
-    /// Whether a password is the one that was hashed. No hash costs as much time as one, so nobody can
-    /// ask who has an account.
+    /// Whether a hash is that of this password. Without a hash it returns false, after the same time: how long it
+    /// takes does not show who has an account. [`AuthError::TooMany`] if [`WAITING`] is reached.
     pub(super) async fn verify(
         &self,
         password: String,
@@ -142,6 +144,7 @@ impl Hashers {
         self.aside(work).await
     }
 
+    /// Returns the hash of a new password, to store. [`AuthError::TooMany`] if [`WAITING`] is reached.
     pub(super) async fn hash(&self, password: String) -> Result<String, AuthError> {
         let memory = self.memory.clone();
         let hash = self.aside(move || hashed(password.as_bytes(), &memory)).await?;
@@ -151,7 +154,8 @@ impl Hashers {
         })
     }
 
-    /// Runs slow work beside the threads that serve; few at a time, and not after a long queue.
+    /// Runs slow work on a thread that serves no requests, at most [`MAX_HASHERS`] at a time.
+    /// [`AuthError::TooMany`] if the queue is full.
     async fn aside<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -160,7 +164,7 @@ impl Hashers {
         let _place = self.waiting.try_acquire().map_err(|_| busy())?;
         let at_work = self.at_work.clone().acquire_owned().await.map_err(|_| busy())?;
         let done = tokio::task::spawn_blocking(move || {
-            // Until it is done, even if nobody waits for it any more.
+            // The permit is held until the work is done, even if its request has been given up.
             let _at_work = at_work;
             work()
         });
@@ -169,7 +173,7 @@ impl Hashers {
         done
     }
 
-    /// Gives the memory back once no password was tried for a while.
+    /// Frees the memory after [`KEEP_MEMORY`], unless passwords are being hashed then.
     fn give_back_later(&self) {
         let (waiting, memory) = (self.waiting.clone(), self.memory.clone());
         tokio::spawn(async move {

@@ -1,8 +1,8 @@
 //! Rate limits of signing in, of signing up and of stating the current password.
 //!
-//! Whoever tries is counted by where they are, by whom they claim to be, and by both together, so that
-//! neither many addresses nor many accounts help a guesser, and one guesser alone cannot keep the
-//! owner of an account out of it.
+//! Attempts at a password are counted by network, by account and by both together. So a guesser gains nothing from
+//! many networks or many accounts, and a guesser in one network cannot lock the owner out of an account: the
+//! limit of both together is met long before that of the account.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::limits::{Pace, network};
 
-/// The number of attempts that are allowed at once, and the time until one more is.
+/// A rate limit: `burst` attempts are allowed at once, and one more after each `every`.
 struct Allowance {
     burst: NonZeroU32,
     every: Duration,
@@ -21,16 +21,17 @@ const fn allowance(burst: u32, every_secs: u64) -> Allowance {
     Allowance { burst, every: Duration::from_secs(every_secs) }
 }
 
-/// From one address, to whichever accounts.
+/// Attempts from one network, at all accounts.
 const BY_ADDRESS: Allowance = allowance(60, 2);
-/// From one address to one account.
+/// Attempts from one network at one account.
 const BY_BOTH: Allowance = allowance(10, 30);
-/// To one account from wherever: under the hundred of NIST SP 800-63B, 5.2.2.
+/// Attempts at one account from all networks. NIST SP 800-63B, section 5.2.2, allows at most 100 failures in
+/// a row.
 const BY_ACCOUNT: Allowance = allowance(90, 60);
-/// New accounts from one address.
+/// New accounts from one network.
 const SIGN_UPS: Allowance = allowance(20, 60);
 
-/// The rate limits of attempts, by address, by account and by both.
+/// The rate limits of attempts, with the counts of each network and account.
 pub(super) struct Attempts {
     by_address: Pace,
     by_both: Pace,
@@ -50,7 +51,7 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    /// Counts an attempt at a password. Fails with the time to wait if it is not allowed.
+    /// Counts an attempt at the password of an account. Fails with the time to wait if a limit is met.
     pub(super) fn tries(&self, email: &str, address: IpAddr) -> Result<(), Duration> {
         let email = email.trim().to_ascii_lowercase();
         let address = network(address);
@@ -59,7 +60,7 @@ impl Attempts {
         self.by_account.check(&email)
     }
 
-    /// Counts a request for an account. Fails with the time to wait if it is not allowed.
+    /// Counts an attempt to sign up. Fails with the time to wait if the limit is met.
     pub(super) fn signs_up(&self, address: IpAddr) -> Result<(), Duration> {
         self.sign_ups.check(&network(address))
     }

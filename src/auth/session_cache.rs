@@ -1,4 +1,4 @@
-//! Sessions that were looked up lately, so that a request need not ask the database who sent it.
+//! A cache of the viewers of sessions, so that most requests are authenticated without the database.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,18 +6,19 @@ use quick_cache::sync::Cache;
 
 use crate::auth::AuthenticatedViewer;
 
-/// How many sessions are remembered, and how many tokens of guests.
+/// The most sessions that the cache holds, and the most guest tokens.
 const MAX_SEEN: usize = 10_000;
 
-/// The viewers of sessions, by the hash of their token, until something about an account changes.
+/// The viewers of sessions and API tokens, by the hash of the token. All are forgotten when any account changes.
 pub(super) struct SessionCache {
     round: AtomicU64,
     sessions: Cache<String, (Round, AuthenticatedViewer)>,
-    /// The end of each guest's token whose signature was verified, in Unix seconds.
+    /// The end of each guest token whose signature was verified, in Unix seconds.
     guests: Cache<String, i64>,
 }
 
-/// The time between two changes of accounts. What was read in one does not hold in the next.
+/// The number of the time between two changes of accounts. Entries of an earlier round are not valid. A
+/// lookup in the database keeps the round in which it began, since an account may change before it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Round(u64);
 
@@ -32,7 +33,7 @@ impl Default for SessionCache {
 }
 
 impl SessionCache {
-    /// The viewer of a session; if that is not known, the round in which to look it up.
+    /// Returns the viewer of a session. `Err` holds the current round if the viewer must be looked up.
     pub(super) fn get(&self, token_hash: &str) -> Result<AuthenticatedViewer, Round> {
         let now = Round(self.round.load(Ordering::SeqCst));
         match self.sessions.get(token_hash) {
@@ -41,22 +42,23 @@ impl SessionCache {
         }
     }
 
-    /// Remembers the viewer of a session, who was looked up in this round.
+    /// Keeps the viewer of a session, whose lookup began in this round.
     pub(super) fn put(&self, round: Round, token_hash: String, known: AuthenticatedViewer) {
         self.sessions.insert(token_hash, (round, known));
     }
 
-    /// The end of a guest's token in Unix seconds, if its signature was verified before.
+    /// Returns the end of a guest token in Unix seconds. `None` if its signature was not verified yet.
     pub(super) fn guest(&self, token: &str) -> Option<i64> {
         self.guests.get(token)
     }
 
-    /// Remembers that a guest's token is ours. Nothing can change that.
+    /// Keeps the end of a guest token whose signature was verified. It stays valid, since the secret never
+    /// changes.
     pub(super) fn put_guest(&self, token: &str, expires_at: i64) {
         self.guests.insert(token.to_owned(), expires_at);
     }
 
-    /// Forgets all sessions: one has ended, or stands for another account.
+    /// Forgets all sessions, since one has ended or an account has changed.
     pub(super) fn forget(&self) {
         self.round.fetch_add(1, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! Tokens of the API: a program sends one to act for an account, without a password or a cookie.
+//! API tokens: a program sends one to act for an account, without a password or a cookie.
 
 use quick_cache::sync::Cache;
 use rand::distr::{Alphanumeric, SampleString};
@@ -7,25 +7,25 @@ use crate::auth::{Auth, AuthError, hash, is_one_line, now, random_token};
 use crate::model::ids::UserId;
 use crate::store::{ApiToken, NewToken};
 
-/// The prefix of a token, by which people and scanners of leaked secrets recognise one.
+/// The prefix of an API token, by which people and secret scanners recognise one.
 const PREFIX: &str = "pt_";
-/// How long it is: the prefix and 256 bits.
+/// The length of an API token, in characters: the prefix, and 256 bits as Base64url.
 const LENGTH: usize = PREFIX.len() + 43;
-/// How many an account may have.
+/// The most API tokens of one account.
 const MAX_TOKENS: usize = 100;
-/// How often its use is noted, in seconds.
+/// The shortest time between two notes of the use of a token, in seconds: not each use is worth a write.
 const NOTED_EVERY: i64 = 600;
-/// Of how many tokens the last use is remembered.
+/// The most tokens whose last note is held in memory.
 const MAX_NOTED: usize = 10_000;
 /// The longest life of a token, in days.
 pub const MAX_TOKEN_DAYS: u32 = 3_650;
 
-/// Whether this looks like a token of the API. Those of sessions are shorter.
+/// Whether a token has the form of an API token. Session tokens are shorter.
 pub fn is_api_token(token: &str) -> bool {
     token.len() == LENGTH && token.starts_with(PREFIX)
 }
 
-/// A token that was just made: only its owner ever sees it, and only now.
+/// An API token that was just made. Its secret is shown to its owner now and never again.
 #[derive(Clone, Debug)]
 pub struct FreshToken {
     /// The text that a program sends as a bearer token.
@@ -37,11 +37,12 @@ pub struct FreshToken {
 }
 
 impl Auth {
-    /// Makes a token with the rights of an account, whatever those are at the time. It ends after so
-    /// many days, if any are given.
+    /// Makes a token with the rights of an account, as they are whenever it is used. It ends after `days`, or
+    /// never.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If the name or days do not fit, the account has `MAX_TOKENS` tokens or does not exist, or the
+    /// database does not answer.
     pub async fn make_token(
         &self,
         user: &UserId,
@@ -62,7 +63,7 @@ impl Auth {
             ));
         }
         let secret = format!("{PREFIX}{}", random_token());
-        // People type it after a command, so it holds nothing that a command takes for an option.
+        // People type the id as an argument of a command, so it must not begin with `-`, as Base64url may.
         let id = Alphanumeric.sample_string(&mut rand::rng(), 12);
         let expires_at = days.map(|days| now() + i64::from(days) * 24 * 60 * 60);
         let token = NewToken {
@@ -79,7 +80,7 @@ impl Auth {
         Ok(FreshToken { secret, id, expires_at })
     }
 
-    /// The tokens of an account, or everybody's.
+    /// Returns the tokens of one account, or of all accounts if `of` is `None`.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -87,17 +88,18 @@ impl Auth {
         Ok(self.store.tokens(of).await?)
     }
 
-    /// Ends a token, one's own or anybody's.
+    /// Ends a token: one of this account, or of any account if `of` is `None`.
     ///
     /// # Errors
-    /// If there is no such token, or the database does not answer.
+    /// [`AuthError::UnknownToken`] if there is no such token, or the database does not answer.
     pub async fn revoke(&self, id: &str, of: Option<&UserId>) -> Result<(), AuthError> {
         let ended = self.store.end_token(id, of).await?;
         self.seen.forget();
         if ended { Ok(()) } else { Err(AuthError::UnknownToken) }
     }
 
-    /// Notes that a token was used, now and then. Whoever sent it does not suffer if that fails.
+    /// Notes in the database that a token was used, unless that was noted lately. If it fails, the request
+    /// goes on.
     pub(super) async fn note_use(&self, token_hash: &str, now: i64) {
         if !self.uses.is_due(token_hash, now) {
             return;

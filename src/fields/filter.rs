@@ -101,7 +101,7 @@ impl FilterContext<'_> {
 /// message as one that does not exist.
 ///
 /// # Errors
-/// Every fault of the filter, at most [`MAX_FAULTS`].
+/// Every fault of the filter, at most 100.
 pub fn read(
     table: &Table,
     may_use: &dyn Fn(FieldAt) -> bool,

@@ -88,7 +88,7 @@ pub(super) fn channel(
 }
 
 /// Sends the messages until the browser leaves or sends something that is not a frame, or the server stops.
-/// What the browser says is ignored.
+/// Frames of the browser are ignored.
 async fn tell(upgrade: OnUpgrade, mut news: watch::Receiver<Arc<str>>, stop: CancellationToken) {
     let Ok(stream) = upgrade.await else { return };
     let config = Some(frames::config());

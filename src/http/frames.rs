@@ -1,16 +1,17 @@
-//! How much of what a client sends over a WebSocket is taken, and what it says with it.
+//! The configuration by which WebSocket frames of clients are read.
 
 use std::io::{self, Read, Write};
 
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message as Frame, WebSocket};
 
-/// The longest frame and message of a client, in bytes. Filters are the longest they send.
+/// The longest frame and message of a client, in bytes. The longest part of a message is a filter.
 const MAX_FRAME: usize = 64 * 1024;
-/// What is read at once; handshakes are short, and there may be thousands of sockets.
+/// The bytes that are read at once. Handshakes are short, and each of thousands of sockets has a buffer.
 const READ_BUFFER: usize = 512;
 
-/// How every socket reads its client's frames.
+/// The configuration of every socket. Nothing is buffered for writing, since messages are written past the
+/// library.
 pub(super) fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -19,8 +20,8 @@ pub(super) fn config() -> WebSocketConfig {
         .max_frame_size(Some(MAX_FRAME))
 }
 
-/// The texts that a client says with these bytes, up to where the socket would be closed. For
-/// tests that send what no library would.
+/// Returns the text messages in the bytes of a client, up to where the socket would be closed. For fuzzing
+/// and tests, which send bytes that no WebSocket library would.
 pub fn texts(bytes: &[u8]) -> Vec<String> {
     let mut socket = WebSocket::from_raw_socket(ReceivedBytes(bytes), Role::Server, Some(config()));
     let mut texts = Vec::new();
@@ -33,7 +34,7 @@ pub fn texts(bytes: &[u8]) -> Vec<String> {
     }
 }
 
-/// What a client has sent before it left; it reads nothing.
+/// The connection of a client that has sent these bytes and left. What is written to it is dropped.
 struct ReceivedBytes<'a>(&'a [u8]);
 
 impl Read for ReceivedBytes<'_> {

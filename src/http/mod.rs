@@ -74,7 +74,7 @@ struct Sockets {
 
 /// Serves a site until `stop` is cancelled. It then tells live clients to connect again, takes no new
 /// connections, and returns once the requests under way are answered and the live connections are closed, or
-/// after 8 seconds ([`FINISH_REQUESTS`] and [`CLOSE_SOCKETS`]).
+/// after 8 seconds (`FINISH_REQUESTS` and `CLOSE_SOCKETS`).
 pub async fn serve(site: impl Into<Site>, listener: TcpListener, stop: CancellationToken) {
     let site = site.into();
     let (tasks, peers) = (TaskTracker::new(), Peers::default());

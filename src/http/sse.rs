@@ -1,7 +1,8 @@
-//! One stream of Server-Sent Events: the messages of its outbox, each as `data:`.
+//! The Server-Sent Events transport: sends the messages of an outbox, each as a `data:` line.
 //!
-//! The `id:` of an event says where every subscription of the stream goes on from, in the order in
-//! which they were asked for; a client that comes back with it in `Last-Event-ID` misses nothing.
+//! The `id:` of an event has the position of each subscription of the stream, in the order of the handshakes,
+//! separated by commas. A client that connects again with it in `Last-Event-ID` continues from there and
+//! misses nothing.
 
 use std::time::Duration;
 
@@ -20,16 +21,20 @@ use crate::limits::{on_behalf_of, requester};
 use crate::live::{CloseReason, Delivery, Handshake, Message, Name, Session};
 use crate::model::ids::SealedPosition;
 
-/// What a client sends to go on from where it was (HTML standard, 9.2).
+/// The header with the last `id:` that a client received (HTML standard, 9.2).
 const LAST_EVENT_ID: &str = "last-event-id";
-/// How long a client may take to read what was sent before it counts as stuck.
+/// The time in which a client must read what was sent. After it the stream ends.
 const WRITE: Duration = Duration::from_secs(30);
-/// Tells proxies to pass on each event at once (nginx).
+/// The header by which nginx passes on each event at once.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
-/// Stands in an `id:` for what has no position.
+/// The sign in an `id:` for a subscription that has no position yet.
 const NOTHING: &str = "-";
 
-/// Lets each handshake go on from where the client's last event left it.
+/// Sets `since` of each handshake to its position in `Last-Event-ID`. Without the header the handshakes stay
+/// as they are.
+///
+/// # Errors
+/// [`HttpError::Malformed`] if the header has another number of positions than there are handshakes.
 pub(super) fn resume(headers: &HeaderMap, handshakes: &mut [Handshake]) -> Result<(), HttpError> {
     let Some(id) = headers.get(LAST_EVENT_ID).filter(|id| !id.is_empty()) else { return Ok(()) };
     let positions: Vec<_> = id.to_str().unwrap_or_default().split(',').collect();
@@ -45,13 +50,17 @@ pub(super) fn resume(headers: &HeaderMap, handshakes: &mut [Handshake]) -> Resul
     Ok(())
 }
 
-/// Answers with the messages of a session that is subscribed to all it asked for, under `names`.
+/// Returns an event stream with the messages of a session. `names` are the names of its subscriptions in the
+/// order of the handshakes; `None` for a handshake that names no readable table. `gone` is cancelled when the
+/// client leaves.
 pub(super) fn open(
     session: Session,
     names: Vec<Option<Name>>,
     gone: CancellationToken,
     sockets: &Sockets,
 ) -> Response {
+    // One place: the next events are taken from the outbox only when the client has taken the last, so that a
+    // slow client fills its outbox, which is bounded, and not this channel.
     let (events, receiver) = mpsc::channel(1);
     let ids = names.into_iter().map(|name| (name, None)).collect();
     let stream = Stream { session, ids, events, gone };
@@ -66,25 +75,29 @@ pub(super) fn open(
         .body(Body::from_bytes_stream(body))
 }
 
+/// An open event stream.
 struct Stream {
     session: Session,
-    /// How far each subscription has come.
+    /// The name and the last position of each subscription, in the order of the handshakes.
     ids: Vec<(Option<Name>, Option<SealedPosition>)>,
     events: mpsc::Sender<Bytes>,
-    /// The reader has gone.
+    /// Cancelled when the client has gone: poem does not notice by itself, see [`Peers`].
+    ///
+    /// [`Peers`]: crate::http::acceptor::Peers
     gone: CancellationToken,
 }
 
-/// The client is gone, or the stream is over.
+/// The end of a stream: the client has gone, or the last message has been sent.
 struct StreamEnd;
 
 impl Stream {
+    /// Runs the stream to its end.
     async fn run(mut self, stop: CancellationToken) {
         if stop.is_cancelled() {
-            // Whoever closed all connections may have missed this one.
+            // The server closed its connections while this one was opening, and may have missed it.
             self.session.outbox().close(CloseReason::Restart);
         }
-        // An error only means that there is nobody left to tell.
+        // The only error is the end of the stream.
         let _ = self.talk().await;
     }
 
@@ -101,7 +114,7 @@ impl Stream {
                 continue;
             }
             tokio::select! {
-                // What a stream hears never changes, so one that hears nothing never will.
+                // Subscriptions of a stream come with its request, so a stream without any never gets one.
                 () = sleep_until(idle), if self.session.is_idle() => return Err(StreamEnd),
                 delivery = outbox.next() => self.deliver(delivery).await?,
                 _ = heartbeat.tick() => self.beat().await?,
@@ -111,12 +124,14 @@ impl Stream {
         }
     }
 
-    /// When a browser is to come back after the stream breaks: not all of them at once.
+    /// The `retry:` field: the milliseconds that a browser waits after the stream breaks. A random part keeps
+    /// browsers from coming back all at once after a restart.
     fn retry(&self) -> String {
         let first = self.session.transport().reconnect_delays_ms[0];
         format!("retry: {}\n\n", first + rand::random_range(0..=first))
     }
 
+    /// Sends the messages of a delivery as events, and ends the stream if it says so.
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), StreamEnd> {
         if delivery.overflowed {
             self.session.resync_all().await;
@@ -135,8 +150,10 @@ impl Stream {
         }
     }
 
+    /// Sends a heartbeat whose `id:` has the present positions. Without it, a quiet subscription would have
+    /// to replay ever more when the client connects again.
     async fn beat(&mut self) -> Result<(), StreamEnd> {
-        // Taken before the queue is emptied: all that came before it is then sent.
+        // The position is read before the outbox is emptied: all messages up to it have then been sent.
         let position = self.session.position();
         while let Some(delivery) = self.session.outbox().take() {
             self.deliver(delivery).await?;
@@ -151,11 +168,13 @@ impl Stream {
         self.put_id(&mut event);
         put_data(&Message::heartbeat(), &mut event);
         self.send(event).await?;
-        // What was taken from us was read by somebody, or by the system on their behalf.
+        // The client says nothing over an event stream. That it takes events is its sign of life for
+        // presence.
         self.session.touch();
         Ok(())
     }
 
+    /// Sends the last message, without an `id:`, and ends the stream.
     async fn say_last(&mut self, message: &Message) -> Result<(), StreamEnd> {
         let mut event = Vec::new();
         put_data(message, &mut event);
@@ -163,6 +182,7 @@ impl Stream {
         Err(StreamEnd)
     }
 
+    /// Writes a message as an event. If it moves a subscription to another position, the event has an `id:`.
     fn write(&mut self, message: &Message, events: &mut Vec<u8>) {
         if let Some((name, position)) = message.resume() {
             for (_, known) in self.ids.iter_mut().filter(|(of, _)| of.as_ref() == Some(name)) {
@@ -173,6 +193,7 @@ impl Stream {
         put_data(message, events);
     }
 
+    /// Writes the `id:` line.
     fn put_id(&self, events: &mut Vec<u8>) {
         let position = |(_, known): &(_, Option<SealedPosition>)| {
             known.as_ref().map_or(NOTHING.to_owned(), |known| known.as_str().to_owned())
@@ -181,6 +202,7 @@ impl Stream {
         events.extend_from_slice(format!("id: {id}\n").as_bytes());
     }
 
+    /// Hands events to the client. Ends the stream if the client has gone or does not read for [`WRITE`].
     async fn send(&self, events: Vec<u8>) -> Result<(), StreamEnd> {
         match timeout(WRITE, self.events.send(events.into())).await {
             Ok(Ok(())) => Ok(()),
@@ -189,7 +211,8 @@ impl Stream {
     }
 }
 
-/// JSON holds no line break, so one line is enough.
+/// Writes the `data:` line of a message and the end of its event. JSON has no line break, so one line will
+/// do.
 fn put_data(message: &Message, events: &mut Vec<u8>) {
     events.extend_from_slice(b"data: ");
     events.extend_from_slice(message.text());

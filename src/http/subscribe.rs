@@ -1,4 +1,7 @@
-//! Who may listen to what: one table, or everything over one connection, by WebSocket or by SSE.
+//! The routes of live connections: for one table or for any subscriptions, by WebSocket or Server-Sent Events
+//! (SSE).
+//!
+//! They authenticate the caller and open a [`Session`]; `websocket` and `sse` carry its messages.
 
 use std::sync::Arc;
 
@@ -17,7 +20,7 @@ use crate::model::ids::SealedPosition;
 use crate::records::RecordsError;
 use crate::runtime::Runtime;
 
-/// How a per-table connection may be scoped from the beginning.
+/// The query parameters of a connection for one table, as text.
 #[derive(Deserialize)]
 pub(super) struct TableQuery {
     filter: Option<String>,
@@ -26,14 +29,15 @@ pub(super) struct TableQuery {
     since: Option<String>,
 }
 
-/// What an SSE connection hears: it cannot say it later.
+/// The query parameters of an event stream. They have all its subscriptions, since a client cannot send
+/// anything later.
 #[derive(Deserialize)]
 pub(super) struct StreamQuery {
     /// A JSON array of handshakes.
     subscribe: String,
 }
 
-/// `GET /api/tables/:table/subscribe`: a WebSocket that is subscribed to the table on opening.
+/// `GET /api/tables/:table/subscribe` opens a WebSocket that is subscribed to the table.
 #[handler]
 pub(super) async fn one_table(
     request: &Request,
@@ -47,7 +51,7 @@ pub(super) async fn one_table(
     open_socket(request, &caller, &runtime, &sockets, Some((table, handshake))).await
 }
 
-/// `GET /api/realtime/subscribe`: a WebSocket for any number of subscriptions.
+/// `GET /api/realtime/subscribe` opens a WebSocket over which the client sends handshakes.
 #[handler]
 pub(super) async fn everything(
     request: &Request,
@@ -58,7 +62,7 @@ pub(super) async fn everything(
     open_socket(request, &caller, &runtime, &sockets, None).await
 }
 
-/// `GET /api/tables/:table/subscribe/sse`: the changes of the table as Server-Sent Events.
+/// `GET /api/tables/:table/subscribe/sse` streams the changes of the table as Server-Sent Events.
 #[handler]
 pub(super) async fn one_table_sse(
     request: &Request,
@@ -73,7 +77,7 @@ pub(super) async fn one_table_sse(
     open_stream(request, &caller, &runtime, &sockets, Some(table), vec![handshake]).await
 }
 
-/// `GET /api/realtime/subscribe/sse?subscribe=[…]`: several subscriptions as Server-Sent Events.
+/// `GET /api/realtime/subscribe/sse?subscribe=[…]` streams several subscriptions as Server-Sent Events.
 #[handler]
 pub(super) async fn everything_sse(
     request: &Request,
@@ -82,6 +86,7 @@ pub(super) async fn everything_sse(
     runtime: Data<&Arc<Runtime>>,
     sockets: Data<&Sockets>,
 ) -> Result<Response> {
+    // A caller without a token gets 401, before any fault of the query is reported.
     caller.credential()?;
     let malformed = |message: String| HttpError::Malformed(message);
     let Query(asked) = query.map_err(|error| malformed(error.to_string()))?;
@@ -91,6 +96,10 @@ pub(super) async fn everything_sse(
     open_stream(request, &caller, &runtime, &sockets, None, handshakes).await
 }
 
+/// Returns the handshake for a table that the query of a per-table route stands for.
+///
+/// # Errors
+/// If the caller has no token, the table is unknown or closed to them, or the filter cannot be read.
 fn table_handshake(
     caller: &Caller,
     runtime: &Runtime,
@@ -110,6 +119,10 @@ fn table_handshake(
     })
 }
 
+/// Opens a WebSocket. `first` is the table of a per-table route with its handshake.
+///
+/// # Errors
+/// If the handshake is refused: the client then gets an HTTP error, and no socket.
 async fn open_socket(
     request: &Request,
     caller: &Caller,
@@ -129,6 +142,7 @@ async fn open_socket(
     Ok(response)
 }
 
+/// Opens an event stream that is subscribed to the handshakes. `table` is that of a per-table route.
 async fn open_stream(
     request: &Request,
     caller: &Caller,
@@ -142,7 +156,8 @@ async fn open_stream(
     let mut session = session(caller, runtime, table, "sse")?;
     let names = handshakes.iter().map(|handshake| session.name(handshake)).collect();
     for handshake in handshakes {
-        // One bad handshake among several must not take the others along.
+        // A per-table stream whose handshake is refused is an HTTP error. Among several handshakes, each
+        // refused one is answered with an `error` message, and the others stay.
         match is_for_one {
             true => session.handle(handshake).await.map_err(HttpError::from)?,
             false => session.take(handshake).await,
@@ -152,7 +167,11 @@ async fn open_stream(
     Ok(sse::open(session, names, gone, sockets))
 }
 
-/// A session on a new connection, if its owner may have one more.
+/// Begins the session of a new connection. `table` is that of a per-table route, `via` is `websocket` or
+/// `sse`.
+///
+/// # Errors
+/// [`HttpError::TooManyConnections`] if the viewer has as many connections as one may hold.
 fn session(
     caller: &Caller,
     runtime: &Runtime,
@@ -169,7 +188,10 @@ fn session(
     Ok(Session::new(SessionContext { hub, app, records, viewer, outbox, admission, via }, table))
 }
 
-/// The answer that makes a WebSocket of a connection, and what becomes of it then.
+/// Returns the answer that switches a connection to WebSocket, and the future of the switched connection.
+///
+/// # Errors
+/// [`HttpError::NoUpgrade`], a 426, if the request is not a WebSocket handshake.
 pub(super) fn switch(request: &Request) -> Result<(Response, OnUpgrade), HttpError> {
     let accept = accept_key(request).ok_or(HttpError::NoUpgrade)?;
     let upgrade = request.take_upgrade().map_err(|_| HttpError::NoUpgrade)?;
@@ -182,7 +204,8 @@ pub(super) fn switch(request: &Request) -> Result<(Response, OnUpgrade), HttpErr
     Ok((response, upgrade))
 }
 
-/// What the answer must prove, if the request opens a WebSocket (RFC 6455, 4.2.1).
+/// The value of `Sec-WebSocket-Accept`, by which the client knows that the server has read its handshake (RFC
+/// 6455, 4.2.2). `None` if the request is not a handshake of version 13 (4.2.1).
 fn accept_key(request: &Request) -> Option<String> {
     let headers = request.headers();
     let opens = *request.method() == Method::GET
@@ -193,6 +216,7 @@ fn accept_key(request: &Request) -> Option<String> {
     Some(derive_accept_key(key.as_bytes()))
 }
 
+/// Whether a header that is a comma-separated list has a word, in any case.
 fn has_word(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))

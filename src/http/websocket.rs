@@ -1,7 +1,7 @@
-//! One WebSocket: frames out of its outbox, frames of its client into its session.
+//! The WebSocket transport: sends the frames of an outbox, and passes the client's messages to the session.
 //!
-//! Messages are finished frames that many sockets share, so they go out as they are; the library
-//! reads the client's frames and answers pings and closes.
+//! Messages are finished frames that many sockets share, so they are written to the connection as they are.
+//! The library reads the client's frames, and answers pings and closes.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,21 +24,21 @@ use tokio_util::sync::CancellationToken;
 use crate::http::frames;
 use crate::live::{CloseReason, Delivery, Message, Outbox, Session};
 
-/// How long a client may take from the answer to the first byte of the socket.
+/// The time from the answer until the connection is switched to WebSocket.
 const OPEN: Duration = Duration::from_secs(10);
-/// How long a client may take to read what was sent before it counts as stuck.
+/// The time in which a client must read what was sent. After it the connection is given up.
 const WRITE: Duration = Duration::from_secs(30);
-/// How long a client may take to say goodbye.
+/// The time that the closing handshake may take (RFC 6455, 7.1.2).
 const GOODBYE: Duration = Duration::from_secs(1);
 /// A ping without content (RFC 6455, 5.5.2).
 const PING: &[u8] = &[0x89, 0];
 
-/// Why a socket ends.
+/// The reason why a socket ends.
 enum SocketEnd {
     /// The client has left, or cannot be reached.
     Gone,
-    /// The client has closed the socket: it is sent the answer that it waits for, and no more data
-    /// (RFC 6455, 5.5.1).
+    /// The client has closed the socket. It is sent a close frame in answer, and no more data (RFC 6455,
+    /// 5.5.1).
     Closed,
     /// The server closes the socket with this code and reason.
     Close(CloseCode, &'static str),
@@ -52,7 +52,7 @@ pub(super) async fn run(upgrade: OnUpgrade, session: Session, stop: Cancellation
     let outbox = session.outbox().clone();
     let mut socket = Socket { stream, session, outbox, owes: false };
     if stop.is_cancelled() {
-        // Whoever closed all connections may have missed this one.
+        // The server closed its connections while this one was opening, and may have missed it.
         socket.outbox.close(CloseReason::Restart);
     }
     match socket.talk().await {
@@ -66,13 +66,16 @@ struct Socket {
     stream: WebSocketStream<Upgraded>,
     session: Session,
     outbox: Arc<Outbox>,
-    /// The library may have something of its own to say: an answer to a ping or a close.
+    /// Whether the library may have a frame of its own to send: the answer to a ping or a close.
     owes: bool,
 }
 
 impl Socket {
-    /// The server's stop comes by the outbox, and one timer does for heartbeat and idleness: a task
-    /// that waits in few places is small, and so is the cost of waking it.
+    /// Sends and receives until the socket ends, and returns the reason.
+    ///
+    /// There may be thousands of sockets, so the task is kept small and waits for few things: the stop of the
+    /// server comes through the outbox, and one timer serves for heartbeats and the idle timeout. Rare work
+    /// is boxed.
     async fn talk(&mut self) -> SocketEnd {
         let (first, every) = self.session.heartbeats();
         let idle = Duration::from_millis(self.session.transport().idle_timeout_ms);
@@ -114,7 +117,7 @@ impl Socket {
         }
     }
 
-    /// Puts more of the past into the outbox, unless the client says something first.
+    /// Puts the next part of a replay into the outbox, unless a frame of the client arrives first.
     async fn catch_up(&mut self) -> Result<(), SocketEnd> {
         tokio::select! {
             biased;
@@ -123,12 +126,13 @@ impl Socket {
         }
     }
 
-    /// A sign of life of ours, and a ping: the client's answer is one of theirs.
+    /// Sends a heartbeat and a ping. The client's pong is its sign of life for presence.
     async fn beat(&mut self) -> Result<(), SocketEnd> {
         let heartbeat = [Message::heartbeat().frame(), PING].concat();
         self.send(&heartbeat.into()).await
     }
 
+    /// Sends the frames of a delivery, and ends the socket if it says so.
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), SocketEnd> {
         if delivery.overflowed {
             self.session.resync_all().await;
@@ -143,6 +147,8 @@ impl Socket {
         }
     }
 
+    /// Takes what the client sent: a message for the session, or the reason to end the socket. `None` is the
+    /// end of the connection.
     async fn receive(&mut self, frame: Option<Result<Frame, Error>>) -> Result<(), SocketEnd> {
         self.owes = true;
         if let Some(Ok(_)) = frame {
@@ -150,7 +156,8 @@ impl Socket {
         }
         match frame {
             Some(Ok(Frame::Text(text))) => {
-                // Seldom, and large: as part of the task it would make every socket as large.
+                // Boxed, since it is rare and large: as part of the task it would make the memory of every
+                // socket larger.
                 Box::pin(self.session.receive(&text)).await;
                 Ok(())
             }
@@ -170,14 +177,14 @@ impl Socket {
         }
     }
 
-    /// Tells the client to come back, since the server is about to stop.
+    /// Tells the client to connect again, since the server restarts, and ends the socket.
     async fn send_off(&mut self) -> Result<(), SocketEnd> {
         self.send(Message::reconnecting("websocket").frame()).await?;
         Err(closing(CloseReason::Restart))
     }
 
-    /// Sends finished frames as they are. What the library wants to say goes first, so that no
-    /// frame stands within another.
+    /// Writes finished frames to the connection. Frames that the library has begun to write are completed
+    /// first, so that no frame comes to stand within another.
     async fn send(&mut self, frames: &Bytes) -> Result<(), SocketEnd> {
         let owes = std::mem::take(&mut self.owes);
         let mut sent = pin!(async {
@@ -188,7 +195,8 @@ impl Socket {
             stream.write_all(frames).await?;
             stream.flush().await
         });
-        // Most often there is room at once, and no clock is needed.
+        // Most often the connection takes all at once. Only otherwise a timer is set, which costs time and
+        // memory.
         let at_once = poll_fn(|cx| Poll::Ready(sent.as_mut().poll(cx))).await;
         let sent = match at_once {
             Poll::Ready(sent) => Ok(sent),
@@ -200,6 +208,7 @@ impl Socket {
         }
     }
 
+    /// Sends a close frame and waits for the client's answer, for [`GOODBYE`] each.
     async fn close(&mut self, code: CloseCode, reason: &'static str) {
         let frame = CloseFrame { code, reason: reason.into() };
         if let Ok(Ok(())) = timeout(GOODBYE, self.stream.close(Some(frame))).await {
@@ -207,8 +216,8 @@ impl Socket {
         }
     }
 
-    /// Lets the library finish the closing: it answers, or waits for the answer. A client that does nothing
-    /// is left alone after a while.
+    /// Lets the library finish the closing handshake: it sends the answer, or waits for it. Gives up after
+    /// [`GOODBYE`].
     async fn read_out(&mut self) {
         let _ =
             timeout(GOODBYE, async { while let Some(Ok(_)) = self.stream.next().await {} }).await;

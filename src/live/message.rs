@@ -29,8 +29,8 @@ pub(super) enum Body<'a> {
         /// the name of its table.
         #[serde(skip_serializing_if = "Option::is_none")]
         subscription_id: Option<&'a str>,
-        /// The filter of the handshake, as conditions; `[]` if there was none. Absent for a component, whose
-        /// filter its page decides.
+        /// The filter of the subscription as JSON, as the client sent it; `[]` if it sent none. Absent for a
+        /// component, whose filter is that of its page.
         #[serde(skip_serializing_if = "Option::is_none")]
         filter: Option<&'a Json>,
         /// The names of the fields that each record of this subscription contains.
@@ -88,7 +88,7 @@ pub(super) enum Body<'a> {
     /// client were dropped; and when the page closes to the client (`users` is then empty) or opens to it
     /// again.
     PresenceSync {
-        /// The path of the page, as the server writes it.
+        /// The path of the page.
         page_path: &'a str,
         /// The signed-in people on the page, at most 50, in the order in which they came. Guests are not
         /// listed.
@@ -99,7 +99,8 @@ pub(super) enum Body<'a> {
         /// The person who has entered, and the page.
         user: &'a PresentUser,
     },
-    /// A person has left a page that the client is on: their last connection is closed, silent or shut out.
+    /// A person has left a page that the client is on: each of their connections has left it, was closed or
+    /// silent for too long, or may no longer open the page.
     Leave {
         /// The id of the account of the person who has left, as in `users`.
         user_id: &'a str,
@@ -124,8 +125,8 @@ pub(super) enum Body<'a> {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Change")]
 pub(super) struct ChangeMessage<'a> {
-    /// What the client does with its copy: `insert` or `update` the `record`, or `delete` the record with the
-    /// key `recordId`.
+    /// The action on the client's copy of the records: `insert` or `update` stores `record`, `delete` removes
+    /// the record with the key `recordId`.
     pub(super) event: &'a str,
     /// The table of the record.
     pub(super) table: &'a str,

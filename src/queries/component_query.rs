@@ -1,4 +1,4 @@
-//! The query of a component, for one viewer at one address.
+//! Makes the query for the records of a component, for one viewer at one address.
 
 use crate::model::access::View;
 use crate::model::components::component::{Component, ComponentKind};
@@ -11,18 +11,19 @@ use crate::router::Address;
 /// The query of a component, for one viewer at one address.
 #[derive(Clone, Debug)]
 pub struct ComponentQuery {
-    /// Its table as the viewer sees it.
+    /// The table of the component, as the viewer sees it.
     pub view: View,
-    /// The query for its records.
+    /// The query for the records of the component.
     pub query: Query,
-    /// The columns that the viewer sees and what they chose; `None` if it is no `dataTable`.
+    /// The columns of a `dataTable` that the viewer sees, with their choices. `None` for other components.
     pub chosen: Option<Chosen>,
 }
 
-/// The table of a component as a viewer sees it who uses it.
+/// Returns the table of a component, as the viewer sees it. A component that adds records also has a view for
+/// viewers who may add to its table but not read it.
 ///
 /// # Errors
-/// [`RecordsError::NotFound`] if the component has no table, or the viewer may not know of it.
+/// [`RecordsError::NotFound`] if the component has no table, or the table is closed to the viewer.
 pub fn view_of(
     component: &Component,
     records: &Records,
@@ -37,10 +38,11 @@ pub fn view_of(
 }
 
 impl ComponentQuery {
-    /// The query of a component.
+    /// Makes the query of a component. For a `dataTable`, it includes the sort, filters and page that the
+    /// address holds.
     ///
     /// # Errors
-    /// [`RecordsError::NotFound`] if it shows no records, or none that the viewer may read.
+    /// [`RecordsError::NotFound`] if the component shows no records, or its table is closed to the viewer.
     pub fn new(
         component: &Component,
         records: &Records,
@@ -60,7 +62,8 @@ impl ComponentQuery {
         Ok(Self { view, query, chosen: Some(Chosen { table, choice }) })
     }
 
-    /// Turns back to the last page, if the answer says that the one asked for lies beyond it.
+    /// Turns back to the last page of a `dataTable`, if the answer shows that the chosen page lies beyond it.
+    /// Returns whether it did: then the query must be answered again.
     pub fn turn_back(&mut self, answer: &Answer) -> bool {
         let (Some(Chosen { table, choice }), Answer::Rows(rows)) = (&mut self.chosen, answer)
         else {

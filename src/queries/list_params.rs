@@ -1,15 +1,15 @@
-//! A list of records as its parameters describe it.
+//! Reads the parameters of a list of records.
 
 use crate::model::access::View;
 use crate::model::query::Window;
 use crate::records::{ListCursor, RecordList, RecordsError};
 
-/// The parameters of a list, as they were sent.
+/// The parameters of a list, as the client sent them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ListParams<'a> {
-    /// Which records: JSON, or `field:operator:value`.
+    /// The filter of the records: JSON, or `field:operator:value`.
     pub filter: Option<&'a str>,
-    /// Words that the records contain.
+    /// The words that each record must contain.
     pub search: Option<&'a str>,
     /// The order of the records, as `total:desc,customer`.
     pub sort: Option<&'a str>,
@@ -20,10 +20,10 @@ pub struct ListParams<'a> {
 }
 
 impl ListParams<'_> {
-    /// The list that they describe, of the records that the viewer may read; without a limit.
+    /// Returns the list for these parameters, without a limit. It holds only records that the viewer may read.
     ///
     /// # Errors
-    /// If they are malformed, or name a field that the viewer may not read.
+    /// If a parameter is malformed, or names a field that the viewer may not read.
     pub fn read(&self, view: View) -> Result<RecordList, RecordsError> {
         let filter = view.filter(self.filter.unwrap_or_default())?;
         let filter = filter.and(view.search(self.search.unwrap_or_default())?);

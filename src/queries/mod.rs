@@ -1,7 +1,6 @@
-//! Queries of tables, read from text: of a list from its parameters, of a component from the address of its page.
+//! Reads queries of tables from the text of requests: lists from parameters, components from their page's address.
 //!
-//! The text of requests ends here: what comes out are filters, sorts and fields that the viewer may use, which
-//! `records` takes as they are.
+//! The results are filters, sorts and fields that the viewer may use, so `records` does not check them again.
 
 mod component_query;
 mod list_params;

@@ -1,4 +1,4 @@
-//! Decides whether a viewer may open a page at an address. Only viewers who may open it can be present on it.
+//! Decides whether a viewer may open a page at an address. Presence on the page needs the same permission.
 
 use crate::model::app::App;
 use crate::model::components::component::Component;
@@ -8,20 +8,20 @@ use crate::queries::view_of;
 use crate::records::{Records, RecordsError};
 use crate::router::Address;
 
-/// The answer to a viewer who opens a page.
+/// Whether a page opens for a viewer, and the reason if it does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// It opens, for as long as each of these finds a record.
+    /// The page opens. The viewer may stay on it for as long as each of these queries finds a record.
     Open(Vec<Query>),
-    /// It is not for this viewer.
+    /// The page is closed to this viewer.
     Barred,
-    /// The record that its address names is not there, or not for this viewer.
+    /// The record that the address names does not exist, or this viewer may not read it.
     Missing,
 }
 
 impl Opening {
-    /// Whether the viewer may open the page at an address: it must be for them, and the record that its address names
-    /// must be there for them.
+    /// Decides whether the viewer may open the page at an address. The page must be open to them, and they must be
+    /// able to read the record that the address names.
     ///
     /// # Errors
     /// If the database does not answer.
@@ -44,7 +44,7 @@ impl Opening {
     }
 }
 
-/// The queries for the records without which there is no page at an address.
+/// Returns a query for each record without which there is no page at an address, as for a form that edits it.
 fn needed(records: &Records, viewer: &Viewer, address: &Address) -> Vec<Query> {
     let components = address.page.seen_by(viewer).into_iter();
     let needed = components.filter(|component| component.needs_record_of_address());
@@ -53,7 +53,8 @@ fn needed(records: &Records, viewer: &Viewer, address: &Address) -> Vec<Query> {
         component.query(&view, &address.values)?;
         let source = component.data_source()?;
         let window = Window::first(1, Vec::new());
-        // Whoever may not change the record sees a page without the form.
+        // The filter asks for records that the viewer may read, not change: a viewer who may only read the
+        // record sees the page without the form.
         let filter = source.scope(&view, &address.values);
         Some(Query { table: source.table.clone(), filter, ask: Ask::Rows(window) })
     };

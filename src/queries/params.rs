@@ -1,4 +1,4 @@
-//! The parameters of queries, read from text: filters, searches, sorts and fields.
+//! Reads the parameters of queries from text: filters, searches, sorts and fields.
 
 use serde_json::Value as Json;
 
@@ -16,18 +16,19 @@ use crate::model::storage::Storage;
 use crate::model::value::Value;
 use crate::records::RecordsError;
 
-/// How many fields a list may be sorted by.
+/// The most fields that a list may be sorted by.
 pub const MAX_SORTS: usize = 8;
-/// How many words a search may have.
+/// The most words of a search.
 const MAX_WORDS: usize = 10;
-/// How long a search may be, in bytes.
+/// The longest search, in bytes.
 pub const MAX_SEARCH: usize = 200;
-/// In how many fields words are looked for: each is a step deeper in SQL.
+/// The most fields in which the words of a search are looked for: each nests the SQL expression a step deeper, and
+/// SQLite limits the depth.
 const MAX_SEARCHED: usize = 100;
 
-/// Queries of a table by its viewer. None of them returns a record that the viewer may not read.
+/// Parameters of queries, read for the viewer of a table. Fields that the viewer may not read cannot be used.
 impl View {
-    /// A filter from its JSON form or from `field:operator:value`, among the records they may read.
+    /// Reads a filter from its JSON form or from `field:operator:value`, and joins the viewer's row rule to it.
     ///
     /// # Errors
     /// If it is malformed, or names a field that the viewer may not read.
@@ -35,7 +36,7 @@ impl View {
         self.filter_json(&self.filter_text(text)?)
     }
 
-    /// The JSON that a filter in a query string stands for.
+    /// Returns the JSON form of a filter in a query string, which is JSON or `field:operator:value`.
     ///
     /// # Errors
     /// If it is malformed.
@@ -51,7 +52,7 @@ impl View {
         }
     }
 
-    /// A filter from JSON, among the records they may read.
+    /// Reads a filter from JSON, and joins the viewer's row rule to it.
     ///
     /// # Errors
     /// If it is malformed, or names a field that the viewer may not read.
@@ -66,22 +67,22 @@ impl View {
         Ok(self.rows.clone().and(asked.fill(&self.viewer, &RouteValues::default())))
     }
 
-    /// The records that hold every word of a text, each in some field of text that the viewer may
-    /// read. ASCII case is ignored.
+    /// Returns the filter for a search: a record must contain every word of the text, each in any text field that
+    /// the viewer may read. ASCII case is ignored.
     ///
     /// # Errors
-    /// If it is too long.
+    /// [`RecordsError::Malformed`] if the text is too long, or holds U+0000.
     pub fn search(&self, text: &str) -> Result<Filter, RecordsError> {
         let is_text = |at: &FieldAt| self.table.field(*at).kind.storage() == Storage::Text;
         let texts: Vec<_> = self.fields.iter().filter(is_text).collect();
         self.search_in(&texts, text)
     }
 
-    /// The records that hold every word of a text, each in one of these fields that the viewer may
-    /// read.
+    /// Returns the filter for a search in some fields: a record must contain every word of the text, each in
+    /// any of these fields that the viewer may read.
     ///
     /// # Errors
-    /// If it is too long.
+    /// [`RecordsError::Malformed`] if the text is too long, or holds U+0000.
     pub fn search_in(&self, fields: &[FieldAt], text: &str) -> Result<Filter, RecordsError> {
         let words: Vec<_> = text.split_whitespace().collect();
         if text.len() > MAX_SEARCH || words.len() > MAX_WORDS {
@@ -99,7 +100,7 @@ impl View {
         Ok(Filter::And(words.into_iter().map(holds).collect()))
     }
 
-    /// `total:desc,customer:asc`
+    /// Reads a sort, such as `total:desc,customer`. The direction is `asc` unless given.
     ///
     /// # Errors
     /// If it is malformed, or names a field that the viewer may not read.
@@ -124,10 +125,10 @@ impl View {
         terms.into_iter().map(read).collect()
     }
 
-    /// `customer,total`: these fields and no others.
+    /// Returns the set of the fields with these names.
     ///
     /// # Errors
-    /// If one is not a field that the viewer may read.
+    /// [`RecordsError::UnknownFields`] if a name is that of no field that the viewer may read.
     pub fn select<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
@@ -136,10 +137,11 @@ impl View {
         Ok(FieldSet::new(fields.collect::<Result<Vec<_>, _>>()?))
     }
 
-    /// `customer,owner`: these relationships, to return the labels of their records.
+    /// Reads the relationships to expand, such as `customer,owner`: records are returned with the labels of the
+    /// records that these fields refer to.
     ///
     /// # Errors
-    /// If one is not a field that the viewer may read, or no relationship.
+    /// If a name is that of no field that the viewer may read, or the field is no relationship.
     pub fn expand(&self, text: &str) -> Result<Vec<Related>, RecordsError> {
         let read = |name: &str| {
             let at = self.field(name.trim())?;
@@ -150,16 +152,17 @@ impl View {
         text.split(',').map(read).collect()
     }
 
-    /// The field of this name.
+    /// Returns the field with this name.
     ///
     /// # Errors
-    /// [`RecordsError::UnknownFields`] if there is none that the viewer may read.
+    /// [`RecordsError::UnknownFields`] if there is no such field that the viewer may read.
     pub fn field(&self, name: &str) -> Result<FieldAt, RecordsError> {
         let at = self.table.at(name).filter(|at| self.fields.contains(*at));
         at.ok_or_else(|| RecordsError::unknown_field(name))
     }
 
-    /// `field:operator:value` as JSON. Values of lists stand between commas.
+    /// Returns the JSON form of `field:operator:value`. An operator that takes a list, such as `in`, has its
+    /// values between commas.
     fn short_filter(&self, text: &str) -> Result<Json, RecordsError> {
         let mut parts = text.splitn(3, ':');
         let (Some(name), Some(operator)) = (parts.next(), parts.next()) else {
@@ -174,7 +177,7 @@ impl View {
                 Storage::Integer => {
                     text.parse::<i64>().map_or_else(|_| Json::from(text), Json::from)
                 }
-                // A whole list, as `tags:eq:["red"]`; one option is a text.
+                // A whole list is written as JSON, `tags:eq:["red"]`; one option as plain text.
                 Storage::List if text.starts_with('[') => {
                     serde_json::from_str(text).unwrap_or_else(|_| Json::from(text))
                 }

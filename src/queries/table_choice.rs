@@ -1,8 +1,9 @@
-//! The choices of a viewer for a table (sort, search, filters, page), read from the query string of its page.
+//! Reads the choices of a viewer for a table (sort, search, filters, page) from the query string of its page.
 //!
-//! What nobody could choose there is as if it were not there, and the page still comes; so is a field
-//! that they may not read, whatever they would do with it. But a filter that is not understood lets
-//! nothing pass, and says so: nobody is to take all records for those that they asked for.
+//! A choice that the table does not offer, or that names a field which the viewer may not read, is passed over,
+//! and the page is shown as if it were not there. A filter whose value cannot be understood is different: it
+//! matches no record, and its fault is shown. Otherwise the viewer would take all records for those that they
+//! asked for.
 
 use rust_decimal::prelude::ToPrimitive;
 
@@ -20,11 +21,12 @@ use crate::model::storage::Storage;
 use crate::model::value::Value;
 use crate::records::RecordsError;
 
-/// The last page that can be asked for.
+/// The highest number of a page that can be chosen.
 const MAX_PAGE: u64 = 1_000_000_000;
 
 impl View {
-    /// Reads the choices of the viewer for a table, from the names that begin with a prefix.
+    /// Reads the choices of the viewer for a table. The names of its parameters begin with `prefix`, since
+    /// tables of one page share the query string.
     pub(super) fn choice(&self, table: &DataTable, prefix: &str, values: &RouteValues) -> Choice {
         let mut choice = Choice::none(table);
         let mut filters = Vec::new();
@@ -65,7 +67,8 @@ impl View {
         choice
     }
 
-    /// `total:desc`, if viewers may sort by these columns.
+    /// Reads a sort such as `total:desc`. `None` if it is malformed, or a column is not one to sort by for
+    /// the viewer.
     fn chosen_sort(&self, table: &DataTable, text: &str) -> Option<Vec<Sort>> {
         let sortable = |sort: &Sort| {
             let mut columns = table.columns.iter();
@@ -75,8 +78,9 @@ impl View {
         self.sort(text).ok().filter(|sort| sort.iter().all(sortable))
     }
 
-    /// `filter=status:eq:pending`, `filter.status=pending` or `filter.dueOn.gte=2026-04-05`; nothing
-    /// for what the viewer does not know, or why it is not understood.
+    /// Reads a filter: `filter=status:eq:pending`, `filter.status=pending` or `filter.dueOn.gte=2026-04-05`.
+    /// `None` if the viewer may read no such field, or the field has no such operator. `Err` holds the message if
+    /// the value does not fit.
     fn chosen_filter(&self, name: &str, value: &str) -> Option<Result<Filter, String>> {
         if name == FILTER {
             return self.chosen_json(value);
@@ -97,7 +101,8 @@ impl View {
         Some(test.map(|test| Filter::Test(at, test)).ok_or_else(|| unfit(field)))
     }
 
-    /// A filter as programs write it. One about a field that the viewer does not know is none.
+    /// Reads a filter as the API takes it, JSON or `field:operator:value`. `None` if it names a field that the
+    /// viewer may not read; `Err` holds the message if it has another fault.
     fn chosen_json(&self, text: &str) -> Option<Result<Filter, String>> {
         let json = match self.filter_text(text) {
             Ok(json) => json,
@@ -127,13 +132,14 @@ fn limit(table: &DataTable, text: &str) -> Option<u32> {
     text.parse().ok().filter(|limit| table.page_sizes.contains(limit))
 }
 
-/// A value to hold a field's against, from what was typed.
+/// Reads the value that a field is compared with, from the text that a viewer typed. `None` if it does not fit.
 fn value(field: &Field, operator: Operator, text: &str) -> Option<Value> {
     let storage = field.kind.storage();
     let word = text.trim();
     match storage {
         Storage::Link => parse_choice(word).map(|id| Value::Link(id.into())),
-        // A day stands for its first or its last instant.
+        // A day typed for a field of times means the whole day (in UTC): `gt` and `lte` compare with its last
+        // instant, the other operators with its first.
         Storage::Datetime if Storage::Date.read(word).is_some() => {
             let ends = matches!(operator, Operator::Gt | Operator::Lte);
             let time = if ends { "T23:59:59.999Z" } else { "T00:00:00.000Z" };
@@ -148,7 +154,8 @@ fn value(field: &Field, operator: Operator, text: &str) -> Option<Value> {
     }
 }
 
-/// The whole number that bounds the same whole numbers as this one does.
+/// Returns the whole number that a comparison with a decimal comes to among whole numbers: `gte 1.5` is `gte 2`.
+/// `None` if there is none, as for `eq 1.5`.
 fn same_bound(operator: Operator, text: &str) -> Option<Value> {
     let Value::Decimal(number) = Storage::Decimal(0).read(text)? else { return None };
     let whole = match operator {
@@ -160,12 +167,12 @@ fn same_bound(operator: Operator, text: &str) -> Option<Value> {
     whole.to_i64().map(Value::Integer)
 }
 
-/// The message about a text by which the field cannot be filtered.
+/// The message about a text that is no value of the field to filter by, with an example of a value.
 fn unfit(field: &Field) -> String {
     format!("{} must be {}", field.label, example(&field.kind))
 }
 
-/// The filter, if there is room for it beside the others.
+/// Returns the filter, or a message if it has too many conditions together with the others.
 fn fitting(others: &[Filter], filter: Filter) -> Result<Filter, String> {
     let count = others.iter().map(size).sum::<usize>() + size(&filter);
     if count <= MAX_FILTER_CONDITIONS {
@@ -175,7 +182,7 @@ fn fitting(others: &[Filter], filter: Filter) -> Result<Filter, String> {
     }
 }
 
-/// How many conditions and groups a filter has.
+/// The number of conditions and groups in a filter.
 fn size(filter: &Filter) -> usize {
     match filter {
         Filter::And(parts) | Filter::Or(parts) => 1 + parts.iter().map(size).sum::<usize>(),

@@ -21,7 +21,7 @@ pub struct History {
 }
 
 impl Records {
-    /// Returns the last changes of a record, at most [`MAX_CHANGES`]. Changes from or to a state that the viewer may
+    /// Returns the last changes of a record, at most `MAX_CHANGES`. Changes from or to a state that the viewer may
     /// not read are left out.
     ///
     /// # Errors

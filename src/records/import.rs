@@ -397,8 +397,8 @@ struct LineIndex<'t> {
 }
 
 impl LineIndex<'_> {
-    /// Returns the line of the record at a byte offset, or after line ends at this offset. The offsets of calls must
-    /// not decrease.
+    /// Returns the line of the record at a byte offset, or after line ends at this offset. The offsets of calls
+    /// must not decrease.
     fn of(&mut self, start: usize) -> u64 {
         let rest = self.text.get(start..).unwrap_or_default();
         let begin = self.text.len() - rest.trim_start_matches(['\r', '\n']).len();

@@ -128,8 +128,8 @@ impl Records {
         self.write_many(view, actions.collect()).await
     }
 
-    /// Upserts records by a unique field, the merge key: each changes the record with the same value in that field.
-    /// If there is none, a new record is added; by `id` none is, since only the database assigns ids.
+    /// Upserts records by a unique field, the merge key: each changes the record with the same value in that
+    /// field. If there is none, a new record is added; by `id` none is, since only the database assigns ids.
     ///
     /// # Errors
     /// If the viewer may not both add and change records, the field is not unique, or values of any do not fit.
@@ -285,8 +285,8 @@ impl Failed {
     }
 }
 
-/// The write that sets `known` in the record whose unique field `on` has the value `key`. If there is none, it adds
-/// a record with the values `new`, or nothing if these are `None`.
+/// The write that sets `known` in the record whose unique field `on` has the value `key`. If there is none,
+/// it adds a record with the values `new`, or nothing if these are `None`.
 pub(super) fn upsert(
     view: &View,
     on: FieldAt,

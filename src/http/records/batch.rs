@@ -1,4 +1,6 @@
-//! Many records in one request: `…/records/batch` and `…/records/upsert`.
+//! Writes of many records in one request: `…/records/batch` and `…/records/upsert`.
+//!
+//! Each request is one transaction: all records are written or none.
 
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ use crate::records::{
 };
 use crate::runtime::Runtime;
 
-/// The most bytes that the body of a batch may have.
+/// The most bytes in the body of a batch.
 const MAX_BATCH_BODY: usize = Limit::BatchBytes.fixed();
 
 #[derive(Deserialize)]
@@ -88,7 +90,7 @@ struct UpsertedBody<'a> {
     updated: Vec<String>,
 }
 
-/// `POST /api/tables/:table/records/batch` adds records.
+/// `POST /api/tables/:table/records/batch` adds records and returns them.
 #[handler]
 pub(in crate::http) async fn create(
     Path(table): Path<String>,
@@ -104,7 +106,7 @@ pub(in crate::http) async fn create(
     Ok(answer(StatusCode::CREATED, &many.map_err(HttpError::from)?))
 }
 
-/// `PATCH /api/tables/:table/records/batch` changes records.
+/// `PATCH /api/tables/:table/records/batch` changes fields of records and returns the records.
 #[handler]
 pub(in crate::http) async fn update(
     Path(table): Path<String>,
@@ -126,7 +128,8 @@ pub(in crate::http) async fn update(
     Ok(answer(StatusCode::OK, &many.map_err(HttpError::from)?))
 }
 
-/// `DELETE /api/tables/:table/records/batch` removes records and answers with what they were.
+/// `DELETE /api/tables/:table/records/batch` deletes records and returns them as they were. The body has
+/// `ids`, or `records` with an `id` each.
 #[handler]
 pub(in crate::http) async fn delete(
     Path(table): Path<String>,
@@ -151,7 +154,8 @@ pub(in crate::http) async fn delete(
     Ok(answer(StatusCode::OK, &many.map_err(HttpError::from)?))
 }
 
-/// `POST /api/tables/:table/records/upsert` changes the records that are there and adds the others.
+/// `POST /api/tables/:table/records/upsert` changes the records whose value of the field `mergeOn` exists,
+/// and adds the others. Returns all, and the ids of those added and changed.
 #[handler]
 pub(in crate::http) async fn upsert(
     Path(table): Path<String>,
@@ -166,6 +170,7 @@ pub(in crate::http) async fn upsert(
     let merge_on = view.field(&merge_on).map_err(HttpError::from)?;
     let many = runtime.records.upsert_many(view, merge_on, &records).await;
     let many = many.map_err(HttpError::from)?;
+    // The id of an added record is left out if the caller may not read the record.
     let ids = |made: bool| {
         let records = many.records.iter().zip(&many.made).filter(|(_, is_made)| **is_made == made);
         let records = records.filter(|(record, _)| !made || many.view.shows(record));
@@ -175,7 +180,11 @@ pub(in crate::http) async fn upsert(
     Ok(answer::json(StatusCode::OK, &told))
 }
 
-/// The ids of the records of a batch. What is no id is that of no record.
+/// Reads the ids of a batch.
+///
+/// # Errors
+/// [`RecordsError::Batch`], a 404, with each id that is not a number; [`RecordsError::Malformed`] if there
+/// are none or too many.
 fn ids<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<RecordId>, HttpError> {
     check_batch_size(texts.len())?;
     let mut ids = Vec::with_capacity(texts.len());
@@ -193,7 +202,11 @@ fn ids<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Result<Vec<RecordId
     }
 }
 
-/// Reads the body of a batch, whose locks stand in each of its records.
+/// Reads the body of a batch.
+///
+/// # Errors
+/// [`HttpError::Malformed`] if the request has `If-Match`: one header cannot name the states of many records,
+/// and ignoring it would overwrite changes. Otherwise the errors of [`json::json_of`].
 async fn read<T: DeserializeOwned + Send + 'static>(
     request: &Request,
     body: Body,
@@ -210,7 +223,8 @@ fn answer(status: StatusCode, many: &Many) -> Response {
     answer::json(status, &ManyBody { records: envelopes(many) })
 }
 
-/// What was made is told as far as it may be read. What there was before has been read.
+/// Returns the records as JSON. Those that were added may be closed to the caller ([`MadeBody`]); those that
+/// existed were found through the caller's view, so they are returned.
 fn envelopes(many: &Many) -> Vec<MadeBody<'_>> {
     let Many { view, records, made } = many;
     let envelope = |record| Envelope { table: &view.table, record, fields: &view.fields };

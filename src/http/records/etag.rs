@@ -1,4 +1,4 @@
-//! The state of a record in headers: `ETag`, `If-Match`, `If-None-Match` (RFC 9110, 13).
+//! ETags of records: the headers `ETag`, `If-Match` and `If-None-Match` (RFC 9110, 8.8.3 and 13).
 
 use poem::Response;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -9,16 +9,17 @@ use crate::model::record::Record;
 use crate::model::value::Value;
 use crate::records::ExpectedState;
 
-/// The states of a record that a header names.
+/// The states of a record in `If-Match` or `If-None-Match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Tags {
-    /// Any, as long as the record is there.
+    /// `*`: any state, as long as the record exists.
     Any,
-    /// These: values of its `updatedAt`.
+    /// A list of ETags: values of `updatedAt`.
     Of(Vec<String>),
 }
 
-/// The entity tag of a record: its `updatedAt`. `None` if the viewer may not read that.
+/// The ETag of a record: the value of its `updated-at` field. `None` if the table has no such field, or the
+/// viewer may not read it.
 pub(super) fn tag<'a>(view: &View, record: &'a Record) -> Option<&'a str> {
     let at = view.table.updated_at().filter(|at| view.fields.contains(*at))?;
     match &record[at] {
@@ -28,7 +29,7 @@ pub(super) fn tag<'a>(view: &View, record: &'a Record) -> Option<&'a str> {
 }
 
 impl Tags {
-    /// Whether a state is among them.
+    /// Whether the ETag of a record is among these.
     pub(super) fn has(&self, tag: Option<&str>) -> bool {
         match self {
             Self::Any => true,
@@ -36,7 +37,8 @@ impl Tags {
         }
     }
 
-    /// Those of them that are this state too, if one is given.
+    /// Keeps only the ETags that are `tag` too, if it is given. The list may become empty, which matches no
+    /// state.
     #[must_use]
     pub(super) fn narrowed(self, tag: Option<&str>) -> Self {
         match (self, tag) {
@@ -48,7 +50,8 @@ impl Tags {
         }
     }
 
-    /// The state in which they want the record. A tag that names no state of a record is that of none.
+    /// The state in which a write expects the record. A tag that is not an `updatedAt`, or that the viewer
+    /// may not read, matches no state, so the write is refused.
     pub(super) fn expected(&self, view: &View) -> ExpectedState {
         let Self::Of(tags) = self else { return ExpectedState::Any };
         let is_readable = view.table.updated_at().is_some_and(|at| view.fields.contains(at));
@@ -57,7 +60,12 @@ impl Tags {
     }
 }
 
-/// The tags of a header, if it is there. A weak one is no state that we ever named.
+/// Reads the ETags of a header. `None` if the header is absent.
+///
+/// `If-Match` compares strongly, so weak tags in it match nothing (RFC 9110, 13.1.1).
+///
+/// # Errors
+/// [`HttpError::Malformed`] if the header is not `*` or a list of quoted tags.
 pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, HttpError> {
     if !headers.contains_key(name) {
         return Ok(None);
@@ -71,7 +79,8 @@ pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags
                 item.strip_prefix("W/").map_or((item, false), |rest| (rest, true));
             let tag = item.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
             match tag {
-                // Whoever asks what has changed compares weakly.
+                // `If-None-Match` compares weakly (RFC 9110, 13.1.2): a proxy that compresses may have
+                // weakened the tag.
                 Some(tag) if !is_weak || name == header::IF_NONE_MATCH => tags.push(tag.to_owned()),
                 Some(_) => {}
                 None if item == "*" => any = true,
@@ -82,7 +91,7 @@ pub(super) fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags
     Ok(Some(if any { Tags::Any } else { Tags::Of(tags) }))
 }
 
-/// Says in which state a record is.
+/// Sets the header `ETag`, if the record has one.
 pub(super) fn set(response: &mut Response, tag: Option<&str>) {
     let value = tag.and_then(|tag| HeaderValue::try_from(format!("\"{tag}\"")).ok());
     if let Some(value) = value {
@@ -90,7 +99,7 @@ pub(super) fn set(response: &mut Response, tag: Option<&str>) {
     }
 }
 
-/// The answer to whoever knows this state already.
+/// Returns the 304 in place of an answer, with the headers that it must have (RFC 9110, 15.4.5).
 pub(super) fn unchanged(answer: Response) -> Response {
     let mut unchanged = Response::builder().status(StatusCode::NOT_MODIFIED).finish();
     for name in [header::ETAG, header::CACHE_CONTROL] {

@@ -1,4 +1,4 @@
-//! Records as files: `…/records.csv` out, `…/records/import` in.
+//! Exports and imports of records as CSV files: `…/records.csv` and `…/records/import`.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::records::{Import, MAX_IMPORT_BYTES};
 use crate::runtime::Runtime;
 use crate::store::Intent;
 
-/// What a file may be asked for.
+/// The query parameters of an export, as text: `queries` reads them.
 #[derive(Deserialize)]
 pub(in crate::http) struct ExportQuery {
     filter: Option<String>,
@@ -28,16 +28,19 @@ pub(in crate::http) struct ExportQuery {
     limit: Option<String>,
 }
 
-/// What is to become of a file.
+/// The query parameters of an import.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct ImportQuery {
+    /// `create` (default) or `upsert`.
     mode: Option<String>,
+    /// The unique field by which `upsert` finds the record to change.
     merge_on: Option<String>,
+    /// `true` checks the file and writes nothing; default `false`.
     dry_run: Option<String>,
 }
 
-/// `GET /api/tables/:table/records.csv` exports a table as CSV.
+/// `GET /api/tables/:table/records.csv` exports the records of a list as CSV, all by default.
 #[handler]
 pub(in crate::http) async fn export(
     Path(table): Path<String>,
@@ -59,7 +62,7 @@ pub(in crate::http) async fn export(
     list.window.limit = limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(u32::MAX);
     let name = format!("attachment; filename=\"{}.csv\"", list.view.table.name);
     let file = runtime.records.export(list).await.map_err(HttpError::from)?;
-    // An answer that ends before its end is cut off, so that nobody takes it for the whole.
+    // If reading fails on the way, the connection is cut, so that no client takes half a file for the whole.
     let file = futures_util::StreamExt::map(file, |piece| piece.map_err(std::io::Error::other));
     Ok(Response::builder()
         .content_type("text/csv; charset=utf-8")
@@ -68,7 +71,8 @@ pub(in crate::http) async fn export(
         .body(Body::from_bytes_stream(file)))
 }
 
-/// `POST /api/tables/:table/records/import` imports records from CSV.
+/// `POST /api/tables/:table/records/import` imports records from CSV in one transaction, and returns a
+/// report.
 #[handler]
 pub(in crate::http) async fn import(
     Path(table): Path<String>,
@@ -88,6 +92,8 @@ pub(in crate::http) async fn import(
 }
 
 impl ImportQuery {
+    /// Reads the parameters. Fails with [`HttpError::Malformed`] if they are unknown or contradict each
+    /// other.
     fn read(&self, view: &View) -> Result<Import, HttpError> {
         let wrong = |message: String| Err(HttpError::Malformed(message));
         let merge_on = match (self.mode.as_deref(), self.merge_on.as_deref()) {

@@ -1,4 +1,4 @@
-//! Who changed what: `…/records/:id/history`.
+//! The history of a record: `…/records/:id/history`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,26 +20,32 @@ use crate::store::LogRetention;
 
 #[derive(Serialize)]
 struct HistoryBody<'a> {
+    /// The changes, the newest first.
     history: Vec<ChangeBody<'a>>,
+    /// The bounds within which the log keeps changes, so that a client can say that older ones are missing.
     kept: LogRetention,
 }
 
 #[derive(Serialize)]
 struct ChangeBody<'a> {
+    /// `insert`, `update` or `delete`.
     event: &'static str,
     at: &'a str,
+    /// The account that made the change. Null if another program made it.
     by: Option<&'a UserRef>,
+    /// The changed fields that the caller may read, by name.
     changes: BTreeMap<&'a str, Turn<'a>>,
 }
 
-/// What a field was and became.
+/// The values of a field before and after a change. `None` before an insert and after a delete.
 #[derive(Serialize)]
 struct Turn<'a> {
     old: Option<&'a Value>,
     new: Option<&'a Value>,
 }
 
-/// `GET /api/tables/:table/records/:id/history` lists the changes of one record.
+/// `GET /api/tables/:table/records/:id/history` lists the changes of a record that the log still has, at most
+/// 500, the newest first. For admins only.
 #[handler]
 pub(in crate::http) async fn of_record(
     Path((table, id)): Path<(String, String)>,

@@ -35,7 +35,7 @@ pub(super) mod file;
 pub(super) mod history;
 mod page;
 
-/// What a list may be asked for.
+/// The query parameters of a list, as text: `queries` reads them.
 #[derive(Deserialize)]
 pub(super) struct ListQuery {
     filter: Option<String>,
@@ -48,23 +48,23 @@ pub(super) struct ListQuery {
     cursor: Option<String>,
 }
 
-/// What one record may be asked for.
+/// The query parameters of one record.
 #[derive(Deserialize)]
 pub(super) struct OneQuery {
     expand: Option<String>,
 }
 
-/// A record that was made.
+/// A record that was added, as its author may read it.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum MadeBody<'a> {
-    /// As it may be read.
+    /// The record, with the fields that may be read.
     Read(Envelope<'a>),
-    /// Whoever made it may not read it.
+    /// The record may not be read by the viewer who added it.
     Closed(ClosedBody),
 }
 
-/// Nothing of a record: not even its id, which tells how many there are.
+/// An empty record: `{"fields": {}}`. It has no id, since ids show how many records there are.
 #[derive(Serialize)]
 struct ClosedBody {
     fields: Map<String, Json>,
@@ -84,6 +84,7 @@ struct CreateBody {
 )]
 struct PatchBody {
     fields: Inputs,
+    /// The `updatedAt` of the state that the writer has seen. If the record has another, the answer is 409.
     #[serde(default, deserialize_with = "stated")]
     updated_at: Option<String>,
 }
@@ -99,12 +100,13 @@ struct DeleteBody {
     updated_at: Option<String>,
 }
 
-/// The state that a writer last saw. Who writes null expects something, and nobody knows what.
+/// Reads an `updatedAt` that may be absent but not null: a client that sends null expects some state, and to
+/// write without a check would not be what it means.
 fn stated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
 }
 
-/// `GET /api/tables/:table/records` lists records.
+/// `GET /api/tables/:table/records` lists records, with a filter, an order and pages.
 #[handler]
 pub(super) async fn list(
     Path(table): Path<String>,
@@ -119,7 +121,8 @@ pub(super) async fn list(
     Ok(page::answer(wanted, listed))
 }
 
-/// `GET /api/tables/:table/records/:id` returns one record.
+/// `GET /api/tables/:table/records/:id` returns one record, or 304 if the client has its state
+/// (`If-None-Match`).
 #[handler]
 pub(super) async fn one(
     Path((table, id)): Path<(String, String)>,
@@ -136,13 +139,13 @@ pub(super) async fn one(
     let shown = runtime.records.get_expanded(view, id, &expand).await.map_err(HttpError::from)?;
     let answer = record(StatusCode::OK, &shown);
     let known = etag::read(request.headers(), &header::IF_NONE_MATCH)?;
-    // A label may change while the record does not.
+    // With `expand` the answer has labels of other records, which may change while the ETag does not.
     let known = known.filter(|_| asked.expand.is_none());
     let is_known = known.is_some_and(|known| known.has(etag::tag(&shown.view, &shown.record)));
     Ok(if is_known { etag::unchanged(answer) } else { answer })
 }
 
-/// `POST /api/tables/:table/records` adds a record.
+/// `POST /api/tables/:table/records` adds a record and returns it, as far as the caller may read it.
 #[handler]
 pub(super) async fn create(
     Path(table): Path<String>,
@@ -161,7 +164,9 @@ pub(super) async fn create(
     })
 }
 
-/// `PATCH /api/tables/:table/records/:id` changes some fields of a record.
+/// `PATCH /api/tables/:table/records/:id` changes some fields of a record and returns it. If the record is no
+/// longer in the state that the caller expects, nothing is written, and the live connections of the session
+/// receive `conflict`.
 #[handler]
 pub(super) async fn update(
     Path((table, id)): Path<(String, String)>,
@@ -183,7 +188,7 @@ pub(super) async fn update(
     Ok(record(StatusCode::OK, &shown))
 }
 
-/// `DELETE /api/tables/:table/records/:id` removes a record and answers with what it was.
+/// `DELETE /api/tables/:table/records/:id` deletes a record and returns it as it was.
 #[handler]
 pub(super) async fn delete(
     Path((table, id)): Path<(String, String)>,
@@ -203,14 +208,18 @@ pub(super) async fn delete(
     Ok(answer::json(StatusCode::OK, &gone))
 }
 
-/// What a request says of the state of the record that it writes.
+/// The state in which a request expects the record that it writes.
 struct Precondition {
     expected: ExpectedState,
-    /// Whether it is named by `If-Match`, so that a conflict is a 412 (RFC 9110, 13.1.1).
+    /// Whether `If-Match` says so: a conflict is then a 412 (RFC 9110, 13.1.1), else a 409.
     is_by_header: bool,
 }
 
 impl Precondition {
+    /// Reads `If-Match` and `updatedAt`. If a request has both, both must hold.
+    ///
+    /// # Errors
+    /// If `updatedAt` is not a time, or the table has no such field, and there is no `If-Match`.
     fn new(view: &View, tags: Option<Tags>, updated_at: Option<&str>) -> Result<Self, HttpError> {
         let is_by_header = tags.is_some();
         let expected = match (tags, updated_at) {
@@ -229,12 +238,16 @@ impl Precondition {
     }
 }
 
-/// The id of a record in a path. What is no id is that of no record.
+/// Reads the id of a record in a path.
+///
+/// # Errors
+/// [`RecordsError::NotFound`] if it is not a number: no record has such an id.
 fn record_id(text: &str) -> Result<RecordId, HttpError> {
     text.parse().map_err(|_| RecordsError::NotFound.into())
 }
 
 impl<'a> MadeBody<'a> {
+    /// The record as the viewer may read it by their row rules.
     fn of(view: &'a View, record: &'a Record) -> Self {
         if view.shows(record) {
             Self::Read(Envelope { table: &view.table, record, fields: &view.fields })
@@ -245,6 +258,7 @@ impl<'a> MadeBody<'a> {
 }
 
 impl ListQuery {
+    /// Reads the parameters into a list of the table.
     fn read(&self, view: View) -> Result<RecordList, HttpError> {
         let params = ListParams {
             filter: self.filter.as_deref(),
@@ -268,6 +282,10 @@ impl ListQuery {
     }
 }
 
+/// Reads a number in a query parameter. `None` if the parameter is absent.
+///
+/// # Errors
+/// [`HttpError::Malformed`] if it is no number, or out of range.
 fn number(
     name: &str,
     text: Option<&str>,
@@ -282,7 +300,7 @@ fn number(
     number.ok_or_else(wrong).map(Some)
 }
 
-/// A record as it now stands, with the name of its state.
+/// Returns a record as JSON, with its ETag.
 fn record(status: StatusCode, shown: &RecordView) -> Response {
     let RecordView { view, record } = shown;
     let envelope = Envelope { table: &view.table, record, fields: &view.fields };

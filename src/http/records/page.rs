@@ -1,4 +1,5 @@
-//! A page of a list as JSON. What is long is encoded as it is read, a piece at a time.
+//! A page of a list as JSON. A long page is encoded while it is sent, a piece at a time, so that its text is
+//! never in memory beside its records.
 
 use std::io;
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use crate::model::table::Table;
 use crate::records::envelope::Envelope;
 use crate::records::{Listed, RecordList};
 
-/// Records of more bytes together are encoded as they are read.
+/// Pages whose records have more bytes together are encoded while they are sent.
 const LONG: usize = 256 * 1024;
-/// How much is encoded at once; a single record may be longer.
+/// The bytes that are encoded at once. A piece ends with a record, so it may be longer.
 const PIECE: usize = 64 * 1024;
 
 #[derive(Serialize)]
@@ -29,7 +30,7 @@ struct ListBody<'a> {
     position: SealedPosition,
 }
 
-/// What comes after the records.
+/// The members of the answer that come after `records`.
 #[derive(Serialize)]
 struct ListEnd {
     pagination: Pagination,
@@ -47,17 +48,19 @@ struct Pagination {
     next_cursor: Option<String>,
 }
 
-/// A page that is encoded as it is read; it has a record at least.
+/// An iterator over the pieces of a page. The page must have at least one record, as the first one opens the
+/// JSON.
 struct Pieces {
     table: Arc<Table>,
     fields: FieldSet,
     records: std::vec::IntoIter<Record>,
-    /// What stands before the next record.
+    /// The JSON before the next record: the beginning of the object, then a comma.
     before: &'static [u8],
+    /// The end of the object. `None` once it has been encoded.
     end: Option<ListEnd>,
 }
 
-/// The answer to whoever asked for a page of a list.
+/// Returns the answer to a request for a page of a list.
 pub(super) fn answer(wanted: RecordList, listed: Listed) -> Response {
     let pagination = Pagination {
         limit: wanted.window.limit,
@@ -89,11 +92,12 @@ impl Pieces {
         Self { table, fields, records, before: b"{\"records\":[", end: Some(end) }
     }
 
+    /// Encodes the next piece.
     fn encode(&mut self) -> serde_json::Result<Vec<u8>> {
         let mut piece = Vec::with_capacity(PIECE);
         while piece.len() < PIECE {
             let Some(record) = self.records.next() else {
-                // An object begins with a brace, where the records end here.
+                // `ListEnd` is encoded as an object of its own; its `{` gives way to the end of the records.
                 let end = serde_json::to_vec(&self.end.take())?;
                 piece.extend_from_slice(b"],");
                 piece.extend_from_slice(end.get(1..).unwrap_or_default());
