@@ -148,7 +148,7 @@ pub(super) fn check(
     exportable::check(top, sources.folder(), problems);
     let theme = theme::check(raw.theme, top, sources, problems);
     let templates = template::read_all(sources, faults);
-    let is_sound = problems.errors() == 0 && faults.is_empty();
+    let is_sound = problems.errors() == 0 && faults.iter().all(Fault::is_warning);
     let admin_pages = match is_sound {
         true => admin::pages(&tables, &roles, sources.folder()),
         false => Vec::new(),

@@ -26,6 +26,11 @@ impl Fault {
         Self { severity: Severity::Warning, ..Self::new(at, message) }
     }
 
+    /// Whether the app can be served in spite of it.
+    pub(super) fn is_warning(&self) -> bool {
+        self.severity == Severity::Warning
+    }
+
     pub(super) fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
     }

@@ -42,6 +42,18 @@ fn without_nonces(page: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_warning_takes_no_page_from_admins() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app.yaml"), DESK).unwrap();
+    std::fs::create_dir(folder.path().join("templates")).unwrap();
+    // No built-in template has this name, which is a warning.
+    std::fs::write(folder.path().join("templates/unused.html"), "unused").unwrap();
+    let server = Server::start_app(folder.path()).await;
+    let (status, page) = text(&server.admin().await, "/admin/tables/orders").await;
+    assert_eq!(status, 200, "{page}");
+}
+
+#[tokio::test]
 async fn every_page_is_there_for_admins() {
     let server = Server::start(DESK).await;
     let admin = server.admin().await;
