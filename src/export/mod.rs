@@ -45,7 +45,7 @@ const NOT_FOUND: &str = "404.html";
 /// The settings of an export.
 #[derive(Clone, Debug)]
 pub struct Export {
-    /// The output folder.
+    /// The folder that the files are written to.
     pub out: PathBuf,
     /// The prefix of every path, without a slash at its end, as in `/site`. Empty if there is none.
     pub base_path: String,

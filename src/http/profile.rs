@@ -211,7 +211,7 @@ pub(super) async fn show(
 /// The messages on the account page about the action before.
 #[derive(Default)]
 struct ProfileNotices<'a> {
-    /// A success.
+    /// The message of an action that succeeded.
     notice: Option<&'a str>,
     /// The reason why the password was not changed.
     password_problem: Option<&'a str>,

@@ -13,7 +13,7 @@ use crate::model::value::Value;
 /// The operation of an action on its record.
 #[derive(Clone, Debug)]
 pub enum ActionKind {
-    /// Deletes the record.
+    /// Deletes the record from its table.
     Delete,
     /// Sets one field of the record to a value.
     Set(FieldAt, Value),

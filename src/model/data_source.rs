@@ -17,7 +17,7 @@ pub struct DataSource {
     pub table: TableName,
     /// The filter that records pass, with variables.
     pub filter: Filter<Operand>,
-    /// The refresh mode.
+    /// How the component learns of changes.
     pub refresh: Refresh,
 }
 
@@ -32,7 +32,7 @@ impl DataSource {
 /// A part of a path such as `/orders/{id}`, which is made for each record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HrefPart {
-    /// Literal text.
+    /// A text that stands for itself.
     Text(Arc<str>),
     /// The record's value of a field: `{id}`.
     Field(FieldAt),

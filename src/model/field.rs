@@ -57,7 +57,7 @@ pub enum FieldKind {
     SingleLineText,
     /// Text of any number of lines.
     LongText,
-    /// An e-mail address.
+    /// A text that is an e-mail address.
     Email,
     /// An http, https or mailto address.
     Url,
@@ -87,7 +87,7 @@ pub enum FieldKind {
     Status(Vec<Arc<str>>),
     /// Any number of these options.
     MultiSelect(Vec<Arc<str>>),
-    /// Any JSON value.
+    /// A JSON document of any shape.
     Json,
     /// A number that the database computes for each record from its id.
     Autonumber(Numbering),

@@ -13,7 +13,7 @@ use crate::model::viewer::{User, Viewer};
 /// One value in a filter as declared: a literal, or a variable to be filled in for a viewer and an address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Operand {
-    /// A literal value.
+    /// A value that stands for itself.
     Literal(Value),
     /// `$currentUser.…`: an attribute of the viewer. Guests have none, so it is missing for them.
     CurrentUser(Attribute),

@@ -85,7 +85,7 @@ pub enum Operands {
     Part,
     /// A list of values that the field could have.
     List,
-    /// No operand.
+    /// The operator takes no operand.
     None,
 }
 

@@ -10,7 +10,7 @@ use crate::model::viewer::Viewer;
 /// The viewers to whom an author gives a permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {
-    /// Everyone, guests included.
+    /// Every viewer is allowed, guests included.
     All,
     /// Everyone who is signed in.
     Authenticated,

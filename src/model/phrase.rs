@@ -15,7 +15,7 @@ pub struct Phrase {
 /// A part of a phrase: literal text or a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PhrasePart {
-    /// Literal text.
+    /// A text that stands for itself.
     Text(Arc<str>),
     /// `{$currentUser.…}`: an attribute of the viewer; empty for guests.
     CurrentUser(Attribute),

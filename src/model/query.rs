@@ -125,9 +125,9 @@ pub enum TimeBucket {
     Day,
     /// A week, from Monday to Sunday.
     Week,
-    /// A calendar month.
+    /// A calendar month, from its first day to its last.
     Month,
-    /// A calendar year.
+    /// A calendar year, from January to December.
     Year,
 }
 

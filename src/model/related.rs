@@ -13,7 +13,7 @@ use crate::model::value::{Label, RecordRef, Value};
 /// A relationship of a table, with what a viewer may read of its related records. `App::view` makes it.
 #[derive(Clone, Debug)]
 pub struct Related {
-    /// The relationship field.
+    /// The relationship field of the table.
     pub field: FieldAt,
     /// The table of the related records.
     pub table: Arc<Table>,

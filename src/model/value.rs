@@ -126,7 +126,7 @@ impl Hash for UserRef {
 }
 
 impl Value {
-    /// Makes a [`Value::Text`].
+    /// Makes a [`Value::Text`] of any text.
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
     }

@@ -1,4 +1,4 @@
-//! Who is asking: signing in and out, and what people do with their own account.
+//! The operations below `/api/auth`: signing in and out, the first account, a user's own password and API tokens.
 
 use serde_json::{Value as Json, json};
 
@@ -8,9 +8,10 @@ use crate::model::viewer::Viewer;
 use crate::openapi::schemas::object;
 use crate::openapi::{Paths, answers, body};
 
-/// What every request about accounts may be refused by.
+/// The statuses of errors that most operations on accounts may answer with.
 const REFUSED: [u16; 5] = [400, 403, 413, 429, 503];
 
+/// Adds the operations on accounts that this viewer may use.
 pub(super) fn describe(app: &App, viewer: &Viewer, paths: &mut Paths) {
     let mut add = |path: &str, operations| paths.insert(format!("/api/auth/{path}"), operations);
     add("sign-in/email", json!({ "post": sign_in() }));
@@ -166,19 +167,20 @@ fn revoke_token(name: &str, id: &Json) -> Json {
     operation
 }
 
-/// An object of texts.
+/// Returns the schema of an object whose members are all required texts.
 fn texts(names: &[&str]) -> Json {
     let text = |name: &&str| ((*name).to_owned(), json!({ "type": "string" }));
     object(&names.iter().map(text).collect::<serde_json::Map<_, _>>().into(), names)
 }
 
-/// A session that has begun.
+/// Returns the answer that begins a session: the user, and the session's cookie.
 fn begun() -> Json {
     let mut answer = user("The session has begun; its cookie comes along.");
     answer["headers"] = json!({ "Set-Cookie": { "schema": { "type": "string" } } });
     answer
 }
 
+/// Returns an answer with a user, or with `null` for a guest. `about` is its description.
 fn user(about: &str) -> Json {
     let mut person = texts(&["id", "email", "name", "role"]);
     person["type"] = json!(["object", "null"]);
@@ -189,6 +191,7 @@ fn user(about: &str) -> Json {
     answers::json_body(about, &shape, &example)
 }
 
+/// Returns an operation. `id` is its `operationId`, `about` its summary.
 fn operation(id: &str, about: &str, responses: &Json, body: Option<&Json>) -> Json {
     let mut operation = json!({
         "tags": ["Accounts"], "summary": about, "operationId": id, "responses": responses,

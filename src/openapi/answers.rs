@@ -1,11 +1,12 @@
-//! What is answered: what was asked for, or what is wrong, each with its status.
+//! The responses of operations: the answer to a request that succeeds, and an error for each status that it may fail
+//! with.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::model::access::View;
 use crate::openapi::{schema, schemas};
 
-/// Why a request may be refused, whatever it is about: name, status, codes, in which case.
+/// The errors that many operations share: the name in the document, the status, the values of `code`, the description.
 const REFUSALS: [(&str, u16, &[&str], &str); 10] = [
     ("BadRequest", 400, &["BAD_REQUEST"], "It cannot be understood."),
     ("Unauthenticated", 401, &["UNAUTHENTICATED"], "Nobody has signed in, and this needs it."),
@@ -50,12 +51,13 @@ const REFUSALS: [(&str, u16, &[&str], &str); 10] = [
     ),
 ];
 
-/// What every reading may be refused by.
+/// The statuses of errors that every operation that reads records may answer with.
 pub(super) const READING: [u16; 5] = [400, 401, 404, 429, 503];
-/// What every writing may be refused by.
+/// The statuses of errors that every operation that writes records may answer with. `409` is missing, since its
+/// meaning differs from one operation to the next.
 pub(super) const WRITING: [u16; 9] = [400, 401, 403, 404, 413, 415, 422, 429, 503];
 
-/// The refusals that operations refer to.
+/// Returns the shared errors, for `components/responses`.
 pub(super) fn responses() -> Json {
     let responses = REFUSALS.iter().map(|(name, status, codes, about)| {
         let mut response = refusal(about, codes, None);
@@ -70,7 +72,8 @@ pub(super) fn responses() -> Json {
     responses.collect::<Map<_, _>>().into()
 }
 
-/// An answer of `status`, or a refusal by one of the others.
+/// Returns the responses of an operation: `answer` with its status, and the shared errors of the statuses `refused`.
+/// A status that no shared error has is ignored.
 pub(super) fn of(status: u16, answer: Json, refused: &[u16]) -> Json {
     let mut all = Map::new();
     all.insert(status.to_string(), answer);
@@ -81,7 +84,7 @@ pub(super) fn of(status: u16, answer: Json, refused: &[u16]) -> Json {
     all.into()
 }
 
-/// An answer in JSON.
+/// Returns a response with a JSON body.
 pub(super) fn json_body(about: &str, schema: &Json, example: &Json) -> Json {
     json!({
         "description": about,
@@ -89,19 +92,20 @@ pub(super) fn json_body(about: &str, schema: &Json, example: &Json) -> Json {
     })
 }
 
-/// An answer with nothing in it.
+/// Returns a response without a body.
 pub(super) fn nothing(about: &str) -> Json {
     json!({ "description": about })
 }
 
-/// An answer with one record, and the name of its state.
+/// Returns a response with one record, and its ETag.
 pub(super) fn record(view: &View, about: &str) -> Json {
     let mut answer = json_body(about, &schema(view, "Record"), &schemas::record_example(view));
     add_tag(view, &mut answer);
     answer
 }
 
-/// Says that the name of a record's state comes with an answer, where the viewer may read that.
+/// Adds the header `ETag` to a response with one record. Does nothing if the table does not keep when a record last
+/// changed, or the viewer may not read that field.
 pub(super) fn add_tag(view: &View, answer: &mut Json) {
     if let Some(at) = view.table.updated_at().filter(|at| view.fields.contains(*at)) {
         let field = &view.table.field(at).name;
@@ -112,7 +116,7 @@ pub(super) fn add_tag(view: &View, answer: &mut Json) {
     }
 }
 
-/// Why a record could not be added.
+/// Returns the `409` of operations that add records.
 pub(super) fn not_unique() -> Json {
     refusal(
         "Another record has this value in a unique field; or a rule of the database's own is against \
@@ -122,7 +126,7 @@ pub(super) fn not_unique() -> Json {
     )
 }
 
-/// Why a record could not be written as it was sent: another one, or somebody else.
+/// Returns the `409` of operations that change records.
 pub(super) fn conflict(view: &View) -> Json {
     refusal(
         "Another record has this value in a unique field; or somebody changed the record first, and \
@@ -132,7 +136,7 @@ pub(super) fn conflict(view: &View) -> Json {
     )
 }
 
-/// Why a record could not be removed.
+/// Returns the `409` of operations that remove records unconditionally.
 pub(super) fn referred() -> Json {
     refusal(
         "Other records refer to this one; or a rule of the database's own is against it, in its words.",
@@ -141,7 +145,8 @@ pub(super) fn referred() -> Json {
     )
 }
 
-/// Why a record could not be removed, of those that say when they last changed.
+/// Returns the `409` of removing one record of a table that keeps when its records last changed: the request may then
+/// depend on that time.
 pub(super) fn kept(view: &View) -> Json {
     refusal(
         "Other records refer to this one; or somebody changed the record first, and `record` is what \
@@ -151,13 +156,13 @@ pub(super) fn kept(view: &View) -> Json {
     )
 }
 
-/// Why a record is not as whoever sent this believes.
+/// Returns the `412` of writes with `If-Match`.
 pub(super) fn precondition(view: &View) -> Json {
     let about = "The record is not as `If-Match` has it; `record` is what it is now.";
     refusal(about, &["PRECONDITION_FAILED"], Some(view))
 }
 
-/// What is wrong, and whether it is told what a record is now.
+/// Returns a response with an error of one of these codes. With a view, the error holds the record as it is now.
 pub(super) fn refusal(about: &str, codes: &[&str], view: Option<&View>) -> Json {
     let mut own = json!({ "code": { "enum": codes } });
     if let Some(view) = view {

@@ -1,4 +1,4 @@
-//! What lists and files are asked for with: filters, searches, sorts, fields.
+//! The parameters of lists, files and subscriptions: `filter`, `search`, `sort`, `fields`, `expand` and the part of a list.
 
 use serde_json::{Value as Json, json};
 
@@ -9,17 +9,18 @@ use crate::openapi::schema;
 use crate::queries::{MAX_SEARCH, MAX_SORTS};
 use crate::records::{DEFAULT_LIMIT, MAX_LIMIT};
 
-/// A parameter in the query string.
+/// Returns an optional parameter of the query string.
 pub(super) fn query(name: &str, schema: &Json, about: &str) -> Json {
     json!({ "name": name, "in": "query", "schema": schema, "description": about })
 }
 
-/// The id of a record, in the path.
+/// Returns the parameter `id` of the path: the id of a record.
 pub(super) fn record_id() -> Json {
     json!({ "name": "id", "in": "path", "required": true, "schema": super::schemas::id() })
 }
 
-/// Which records, in which order, and what of them.
+/// Returns the parameters that choose the records, their order and their fields: `filter`, `search`, `sort`, `fields`
+/// and, where there are relationships, `expand`.
 pub(super) fn choice(view: &View) -> Vec<Json> {
     let text = json!({ "type": "string", "maxLength": MAX_SEARCH });
     let search = "Every one of these words stands in some field of text; ASCII case is ignored.";
@@ -28,7 +29,8 @@ pub(super) fn choice(view: &View) -> Vec<Json> {
     all
 }
 
-/// Which relationships come with what their records go by; nothing where there are none.
+/// Returns the parameter `expand`, which adds the labels of related records. `None` if the viewer may read no
+/// relationship.
 pub(super) fn expand(view: &View) -> Option<Json> {
     let links = readable(view).filter(|(_, field)| field.kind.storage() == Storage::Link);
     let names: Vec<_> = links.map(|(_, field)| field.name.to_string()).collect();
@@ -36,7 +38,7 @@ pub(super) fn expand(view: &View) -> Option<Json> {
     (!names.is_empty()).then(|| several("expand", &names, None, about))
 }
 
-/// Which part of a list.
+/// Returns the parameters that choose a part of a list: `limit`, `cursor` and `offset`.
 pub(super) fn window() -> Vec<Json> {
     let limit = json!({
         "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT,
@@ -54,7 +56,7 @@ pub(super) fn window() -> Vec<Json> {
     ]
 }
 
-/// The parameter `filter` of a list.
+/// Returns the parameter `filter`.
 pub(super) fn filter(view: &View) -> Json {
     json!({
         "name": "filter",
@@ -62,11 +64,13 @@ pub(super) fn filter(view: &View) -> Json {
         "description": "A list of conditions that all hold, as in `[{\"field\": \"id\", \"operator\": \
             \"gt\", \"value\": \"41\"}]`, or one of `and`, `or` and `not`, nested; \
             `field:operator:value` is short for a single one.",
-        // What stands here is sent by pages on which requests are tried, so it leaves nothing out.
+        // Pages that try out an API, such as Swagger UI, send the example as it is, so it must let every record
+        // through.
         "content": { "application/json": { "schema": schema(view, "Filter"), "example": [] } },
     })
 }
 
+/// Returns the parameter `sort`.
 fn sort(view: &View) -> Json {
     let terms = readable(view).flat_map(|(_, field)| {
         ["", ":asc", ":desc"].map(|direction| format!("{}{direction}", field.name))
@@ -75,13 +79,13 @@ fn sort(view: &View) -> Json {
     several("sort", &terms.collect::<Vec<_>>(), Some(MAX_SORTS), about)
 }
 
-/// What of the records.
+/// Returns the parameter `fields`.
 pub(super) fn fields(view: &View) -> Json {
     let names: Vec<_> = readable(view).map(|(_, field)| field.name.to_string()).collect();
     several("fields", &names, None, "Only these fields.")
 }
 
-/// Some of these, with commas between them.
+/// Returns a parameter that takes several of these options, with commas between them, and at most `most` of them.
 fn several(name: &str, options: &[String], most: Option<usize>, about: &str) -> Json {
     let mut list = json!({
         "type": "array", "minItems": 1, "items": { "type": "string", "enum": options },
@@ -95,7 +99,7 @@ fn several(name: &str, options: &[String], most: Option<usize>, about: &str) -> 
     parameter
 }
 
-/// Every field that may be asked about, `id` included.
+/// The fields that the viewer may read, with `id`. Only these may be filtered, sorted and asked for.
 pub(super) fn readable(view: &View) -> impl Iterator<Item = (FieldAt, &Field)> {
     view.table.all().filter(|(at, _)| view.fields.contains(*at))
 }

@@ -1,4 +1,4 @@
-//! Records as files.
+//! The operations on records as CSV files: export and import.
 
 use serde_json::{Value as Json, json};
 
@@ -8,6 +8,7 @@ use crate::openapi::answers::{self, READING, WRITING};
 use crate::openapi::schemas::{self, may, object};
 use crate::openapi::{Paths, asked, path};
 
+/// Adds the export of a table, and the import if the viewer may add records.
 pub(super) fn describe(view: &View, paths: &mut Paths) {
     paths.insert(path(view, "records.csv"), json!({ "get": export(view) }));
     if may(view, Operation::Create) {
@@ -86,7 +87,7 @@ fn import(view: &View) -> Json {
     })
 }
 
-/// A file without records.
+/// Returns an example of a file: the line of field names alone.
 fn file(view: &View) -> String {
     let fields = view.fields.iter().filter(|at| view.may_give(*at));
     let names: Vec<_> = fields.map(|at| view.table.field(at).name.as_str()).collect();

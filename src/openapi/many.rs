@@ -1,4 +1,4 @@
-//! Many records in one request.
+//! The operations that write many records in one request, all of them or none: batches and upserts.
 
 use serde_json::{Value as Json, json};
 
@@ -9,6 +9,7 @@ use crate::openapi::records::{last_seen, updated_at};
 use crate::openapi::schemas::{self, id, many, may, object};
 use crate::openapi::{Paths, body, path, schema};
 
+/// Adds the operations on many records that the viewer may do.
 pub(super) fn describe(view: &View, paths: &mut Paths) {
     let [create, update, delete] = [Operation::Create, Operation::Update, Operation::Delete]
         .map(|operation| may(view, operation));
@@ -100,16 +101,18 @@ fn upsert(view: &View) -> Json {
     operation
 }
 
-/// Records that were made.
+/// Returns the schema of an answer with the records that were added.
 fn made(view: &View) -> Json {
     let items = json!({ "type": "array", "items": schemas::made(view) });
     object(&json!({ "records": items }), &["records"])
 }
 
+/// Returns the schema of a body with many records of this shape.
 fn records(shape: &Json) -> Json {
     object(&json!({ "records": many(shape) }), &["records"])
 }
 
+/// Returns an operation that answers with records. `what` begins its summary, before the name of the table.
 fn operation(view: &View, id: &str, what: &str, status: u16, body: &Json) -> Json {
     let items = json!({ "type": "array", "items": schema(view, "Record") });
     let shape = object(&json!({ "records": items }), &["records"]);

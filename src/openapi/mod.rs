@@ -1,5 +1,8 @@
-//! The API of an app as one viewer sees it, described as OpenAPI 3.1: tables and fields that they may
-//! not read are absent, and so is what they may not do.
+//! The OpenAPI 3.1 document of an app's API, as one viewer may use it. Tables and fields that the viewer may not read
+//! are absent, and so are operations that they may not do.
+//!
+//! Each file describes one group of routes: its `describe` adds the operations to `Paths`. The texts in it are read
+//! by people who write programs against the API. `tests/contract` holds the server to this document.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,31 +29,31 @@ mod records;
 mod schemas;
 mod streams;
 
-/// Operations by path and method.
+/// The operations of the document, by path and then by method.
 type Paths = Map<String, Json>;
 
-/// What is described, for each kind of viewer.
+/// The documents of an app, one for each role and one for guests.
 pub struct Descriptions {
     app: Arc<App>,
-    /// What a viewer may do goes by nothing but their role; guests have none.
+    /// The documents that were asked for so far. The role alone decides what a document holds; guests have `None`.
     made: Mutex<HashMap<Option<Role>, Arc<Description>>>,
 }
 
-/// The API as one kind of viewer sees it.
+/// The document for one role, as it is served.
 pub struct Description {
-    /// The document as JSON text.
+    /// The document as JSON.
     pub json: Bytes,
-    /// What it changes with.
+    /// The ETag, without its quotes: a hash of the document.
     pub tag: String,
 }
 
 impl Descriptions {
-    /// The documents of this app, each made when it is first asked for.
+    /// The documents of this app. Each is made when a viewer first asks for it.
     pub fn new(app: Arc<App>) -> Self {
         Self { app, made: Mutex::default() }
     }
 
-    /// What this viewer may know.
+    /// Returns the document for this viewer.
     pub fn of(&self, viewer: &Viewer) -> Arc<Description> {
         let role = match viewer {
             Viewer::Guest => None,
@@ -70,8 +73,9 @@ impl Description {
     }
 }
 
-/// The API of this app, as this viewer may use it.
+/// Makes the OpenAPI document of this app for this viewer.
 pub fn document(app: &App, viewer: &Viewer) -> Json {
+    // A viewer who may only add records to a table gets its operations, but no schema of its records.
     let views: Vec<_> = app.tables.iter().filter_map(|table| table.view_to_add(viewer)).collect();
     let mut paths = Paths::new();
     for view in &views {
@@ -119,6 +123,7 @@ pub fn document(app: &App, viewer: &Viewer) -> Json {
     })
 }
 
+/// The tags that group operations: one for each table, and the shared ones.
 fn tags(views: &[View]) -> Json {
     let shared = [
         ("Accounts", "Who is asking."),
@@ -130,17 +135,17 @@ fn tags(views: &[View]) -> Json {
     tables.chain(shared).collect()
 }
 
-/// The path of a table's route.
+/// Returns the path of a route of this table; `rest` is its end, without a slash before it.
 fn path(view: &View, rest: &str) -> String {
     format!("/api/tables/{}/{rest}", view.table.name)
 }
 
-/// A schema of a table, by its name in the document.
+/// Returns a reference to a schema of this table, such as `Record`: see [`schemas::schemas`].
 fn schema(view: &View, name: &str) -> Json {
     json!({ "$ref": format!("#/components/schemas/{}.{name}", view.table.name) })
 }
 
-/// A body that must be sent, as JSON.
+/// Returns the description of a required JSON body.
 fn body(schema: &Json, example: &Json) -> Json {
     json!({
         "required": true,

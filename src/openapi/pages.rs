@@ -1,9 +1,10 @@
-//! Parts of pages, and the description itself.
+//! The operations about pages and about the API itself: components as HTML, this document, and its page for people.
 
 use serde_json::json;
 
 use crate::openapi::{Paths, answers, asked};
 
+/// Adds these operations, which are the same for every app and viewer.
 pub(super) fn describe(paths: &mut Paths) {
     let text = json!({ "type": "string" });
     let required = |name: &str, about: &str| {

@@ -1,4 +1,4 @@
-//! Lists, and records one by one.
+//! The operations on lists and on single records.
 
 use serde_json::{Value as Json, json};
 
@@ -8,6 +8,7 @@ use crate::openapi::answers::{self, READING, WRITING};
 use crate::openapi::schemas::{self, may, object};
 use crate::openapi::{Paths, asked, body, path, schema};
 
+/// Adds the operations on a table that the viewer may do.
 pub(super) fn describe(view: &View, paths: &mut Paths) {
     let mut all = json!({});
     if view.is_open {
@@ -22,6 +23,7 @@ pub(super) fn describe(view: &View, paths: &mut Paths) {
     }
 }
 
+/// Adds the operations on one record that the viewer may do. Only admins may read its history.
 fn describe_one(view: &View, paths: &mut Paths) {
     let mut one = json!({ "parameters": [asked::record_id()], "get": read(view) });
     if may(view, Operation::Update) {
@@ -187,7 +189,7 @@ fn history(view: &View) -> Json {
     })
 }
 
-/// The state of a record that whoever writes has seen.
+/// Returns the schema of `updatedAt` in a body: the last change of the record that the client knows of.
 pub(super) fn updated_at() -> Json {
     json!({
         "type": ["string", "null"],
@@ -196,12 +198,14 @@ pub(super) fn updated_at() -> Json {
     })
 }
 
-/// When the record last changed, as an example; nothing where the table does not say.
+/// Returns an example for `updatedAt` in a body. `None` if the table does not keep when a record last changed, or the
+/// viewer may not read that field; then the body has no `updatedAt`.
 pub(super) fn last_seen(view: &View) -> Option<Json> {
     let at = view.table.updated_at().filter(|at| view.fields.contains(*at))?;
     Some(crate::fields::schema::example(view.table.field(at)))
 }
 
+/// Returns a header of the request that takes one ETag or `*` (RFC 9110, section 13.1).
 fn header(name: &str, about: &str) -> Json {
     let schema = json!({ "type": "string", "pattern": r#"^(\*|(W/)?"[^",]*")$"# });
     json!({ "name": name, "in": "header", "schema": schema, "description": about })

@@ -1,4 +1,4 @@
-//! The shapes of records, as they are read and as they are sent.
+//! The schemas of records, as they are read and as they are sent, with examples.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -11,12 +11,18 @@ use crate::model::permissions::Operation;
 use crate::openapi::asked::readable;
 use crate::openapi::schema;
 
-/// The id of a record.
+/// Returns the schema of a record's id.
 pub(super) fn id() -> Json {
     json!({ "type": "string", "pattern": "^-?[0-9]+$", "examples": ["42"] })
 }
 
-/// Every shape that operations refer to, by its name.
+/// Returns all schemas that operations refer to, for `components/schemas`: `Error`, and for each table, under
+/// `<table>.<name>`:
+/// - `Record`, with all fields, and `Part`, where fields may be missing since a request may ask for some of them,
+/// - `Filter`,
+/// - `New`, `Changes` and `Merged`: the fields that may be sent to add, change and upsert a record.
+///
+/// Only those are there that the viewer may use.
 pub(super) fn schemas(views: &[View]) -> Json {
     let mut all = Map::new();
     all.insert("Error".to_owned(), error());
@@ -40,12 +46,13 @@ pub(super) fn schemas(views: &[View]) -> Json {
     all.into()
 }
 
-/// Whether the viewer may do this to some record.
+/// Whether the viewer may do this to some records of the table.
 pub(super) fn may(view: &View, operation: Operation) -> bool {
     view.allows(operation)
 }
 
-/// A record that was made, as far as whoever made it may read it.
+/// Returns the schema of a record that was added. Viewers who may not read it get an object without fields; if the
+/// table has a row rule, that depends on the record.
 pub(super) fn made(view: &View) -> Json {
     let mut closed = object(&json!({ "fields": object(&json!({}), &[]) }), &["fields"]);
     closed["description"] = json!("Of a record that you may not read, you are told nothing.");
@@ -57,28 +64,28 @@ pub(super) fn made(view: &View) -> Json {
     }
 }
 
-/// A record that was made, as an example.
+/// Returns an example of a record that was added.
 pub(super) fn made_example(view: &View) -> Json {
     if view.is_open { record_example(view) } else { json!({ "fields": {} }) }
 }
 
-/// A record as it may be read.
+/// Returns an example of a record, with the fields that the viewer may read.
 pub(super) fn record_example(view: &View) -> Json {
     json!({ "id": "42", "fields": fields_like(view, |at| view.fields.contains(at), example) })
 }
 
-/// Fields of a new record.
+/// Returns an example of the fields of a new record.
 pub(super) fn new_example(view: &View) -> Json {
     fields_like(view, |at| view.may_give(at), example)
 }
 
-/// One field of a record, changed.
+/// Returns an example of a change: the first field that the viewer may read and set. An empty object if there is none.
 pub(super) fn changes_example(view: &View) -> Json {
     let first = view.fields.iter().find(|at| view.may_set(*at));
     fields_like(view, |at| Some(at) == first, example)
 }
 
-/// The fields that records can be told apart by.
+/// The names of the fields that an upsert may merge on: `id`, and the unique fields that the viewer may read.
 pub(super) fn unique(view: &View) -> impl Iterator<Item = &str> {
     let fields = view
         .table
@@ -87,6 +94,7 @@ pub(super) fn unique(view: &View) -> impl Iterator<Item = &str> {
     fields.map(|(_, field)| field.name.as_str())
 }
 
+/// Returns an object with a member for each field but `id` that `is_in` lets through, of the value that `make` returns.
 fn fields_like(
     view: &View,
     is_in: impl Fn(FieldAt) -> bool,
@@ -96,12 +104,13 @@ fn fields_like(
     fields.map(|(_, field)| (field.name.to_string(), make(field))).collect::<Map<_, _>>().into()
 }
 
-/// Which fields of a record are there.
+/// The fields that a record must have in an answer.
 enum Required {
     All,
     None,
 }
 
+/// Returns the schema of the fields that the viewer may read.
 fn schema_of(view: &View, required: Required) -> Json {
     let fields = fields_like(view, |at| view.fields.contains(at), read);
     let names: Vec<_> = match required {
@@ -111,22 +120,26 @@ fn schema_of(view: &View, required: Required) -> Json {
     object(&fields, &names)
 }
 
+/// Returns the schema of a record: its id, and its fields.
 fn envelope(fields: &Json) -> Json {
     object(&json!({ "id": id(), "fields": fields }), &["id", "fields"])
 }
 
+/// Returns the schema of the fields of a new record. Required are those that have no default.
 fn new(view: &View) -> Json {
     let needed: Vec<_> = view.table.needed().filter(|at| view.may_give(*at)).collect();
     let names: Vec<_> = needed.iter().map(|at| view.table.field(*at).name.as_str()).collect();
     object(&fields_like(view, |at| view.may_give(at), given), &names)
 }
 
+/// Returns the schema of the fields of a change: at least one.
 fn changes(view: &View) -> Json {
     let mut shape = object(&fields_like(view, |at| view.may_set(at), sent), &[]);
     shape["minProperties"] = json!(1);
     shape
 }
 
+/// Returns the schema of the fields of an upsert. None is required, since the record may exist already.
 fn merged(view: &View) -> Json {
     let mut fields = fields_like(view, |at| view.may_set(at), sent);
     fields["id"] = json!({
@@ -136,7 +149,7 @@ fn merged(view: &View) -> Json {
     object(&fields, &[])
 }
 
-/// An object of these members and no others.
+/// Returns the schema of an object with these members and no others.
 pub(super) fn object(properties: &Json, required: &[&str]) -> Json {
     let mut shape = json!({
         "type": "object",
@@ -149,17 +162,18 @@ pub(super) fn object(properties: &Json, required: &[&str]) -> Json {
     shape
 }
 
-/// Records of this shape, as many as may be sent at once.
+/// Returns the schema of a list of these, with as many as one request may send.
 pub(super) fn many(shape: &Json) -> Json {
     let most = crate::records::MAX_RECORDS;
     json!({ "type": "array", "minItems": 1, "maxItems": most, "items": shape })
 }
 
-/// The fields of a record under `fields`.
+/// Returns the schema of an object with the member `fields` alone, which refers to a schema of the table.
 pub(super) fn with_fields(view: &View, name: &str) -> Json {
     object(&json!({ "fields": schema(view, name) }), &["fields"])
 }
 
+/// Returns the schema of every error.
 fn error() -> Json {
     json!({
         "type": "object",
@@ -188,7 +202,7 @@ fn error() -> Json {
     })
 }
 
-/// A filter of this table's records.
+/// Returns the schema of a filter for the records of this table. It refers to itself, since filters nest.
 fn filter_schema(view: &View) -> Json {
     let itself = schema(view, "Filter");
     let list = json!({ "type": "array", "items": itself });
@@ -198,6 +212,8 @@ fn filter_schema(view: &View) -> Json {
     json!({ "anyOf": [list, condition(view), group] })
 }
 
+/// Returns the schema of a single condition. It allows every operator that suits some field; the server says whether it
+/// suits the field that is named.
 fn condition(view: &View) -> Json {
     let names: Vec<_> = readable(view).map(|(_, field)| field.name.as_str()).collect();
     let suits = |operator: &&Operator| {

@@ -102,7 +102,7 @@ pub(super) struct Cache {
     tags: RandomState,
 }
 
-/// A finished rendering.
+/// A rendering that is finished and can be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rendered {
     /// The HTML of all components of the key.
