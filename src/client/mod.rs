@@ -1,9 +1,10 @@
-//! The browser's JavaScript and CSS, embedded under a content hash, without comments and blanks.
+//! The browser's JavaScript and CSS, minified, embedded in the binary and served under a hash of their content.
 //!
-//! Modules import each other by relative paths, so all share one hash, in the folder's name. Authors'
-//! stylesheets and ours never get in each other's way: classes and ids of ours begin with `pt-`, and all
-//! that is ours stands in the cascade layer `pagetide`: what all pages share in its layer `base`, each component's
-//! file in `components` above it. The tokens of a theme stand above both.
+//! Modules import each other by relative paths, so all files share one hash, in the name of their folder.
+//!
+//! Our CSS cannot clash with an author's: our classes and ids begin with `pt-`, and all of it stands in the cascade
+//! layer `pagetide`, which any rule outside of layers overrides. Within it, rules that all pages share are in the layer
+//! `base`, and those of components in `components` above it. The tokens of a theme stand above both.
 
 use std::sync::OnceLock;
 
@@ -16,10 +17,11 @@ mod swagger;
 /// The folder that all assets are served from.
 pub const FOLDER: &str = "/_pagetide/";
 
+/// The stylesheet of every page.
 const STYLESHEET: &str = "pagetide.css";
-/// What all pages share.
+/// The rules that all pages share; a part of [`STYLESHEET`].
 const BASE_STYLESHEET: &str = "base.css";
-/// The stylesheets of the components that most pages have: with the base they are one file, [`STYLESHEET`].
+/// The stylesheets of the most frequent components. They are served in one file with the base, as [`STYLESHEET`].
 const USUAL_STYLESHEETS: [&str; 6] =
     ["text.css", "container.css", "data_table.css", "kpi.css", "list.css", "chart.css"];
 const FORM_STYLESHEET: &str = "form.css";
@@ -30,12 +32,11 @@ const DEV_SCRIPT: &str = "dev.js";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Each script and stylesheet of this folder by name, as it is written.
+/// The name and source of each script and stylesheet in this folder, collected by `build.rs`.
 const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/client.rs"));
 
-/// What only pages with records, forms or buttons ask for, or with tables that can be edited or browsed or that say
-/// how long ago something was, and pages that their author works on, that are for admins or about the
-/// API.
+/// The modules that only some pages need, so that pages do not preload them: pages with forms, buttons, pickers or
+/// relative times, with tables that can be edited or browsed, for admins, about the API, or in development.
 const ASKED_FOR_LATER: &[&str] = &[
     "act.js",
     "admin.js",
@@ -64,20 +65,22 @@ pub struct Asset {
     pub body: &'static str,
 }
 
-/// The asset at a path below [`FOLDER`]: `<hash>/name`. It never changes.
+/// Returns the asset at a path below [`FOLDER`]: `<hash>/<name>`. `None` if the hash is not the one of this build, or
+/// no file has the name. The content of such a path never changes, so browsers may keep it for ever.
 pub fn asset(path: &str) -> Option<Asset> {
     let name = path.strip_prefix(hash())?.strip_prefix('/')?;
     let mut all = assets().iter().chain(&swagger::FILES);
     all.find(|(file, _)| *file == name).map(|(_, asset)| *asset)
 }
 
-/// CSS in the layer that holds all that is built in: what an author writes stands in none, and wins, however
-/// specific the built-in rule is. (`!important` is the other way round: it is for what no author may undo.)
+/// Wraps CSS in the layer `pagetide`. An author's CSS stands in no layer, so it wins over this, however specific the
+/// rule here is. With `!important` it is the other way round (CSS Cascading and Inheritance
+/// Level 5): our rules that no author may undo have it.
 pub fn layered(css: &str) -> String {
     format!("@layer pagetide{{{css}}}")
 }
 
-/// Stylesheets of this folder as one, each in its layer within that of all that is built in.
+/// Joins stylesheets of this folder into one, minified, each in its layer within `pagetide`.
 fn stylesheet_of(names: &[&str]) -> String {
     let layer = |name: &&str| {
         let (_, source) =
@@ -91,32 +94,32 @@ fn stylesheet_of(names: &[&str]) -> String {
     layered(&format!("@layer base,components;{layers}"))
 }
 
-/// The path of the stylesheet.
+/// The path of the stylesheet that every page loads.
 pub fn stylesheet() -> String {
     path(STYLESHEET)
 }
 
-/// The path of one of the stylesheets that only pages with certain components need, by its name.
+/// The path of a component's own stylesheet, by its file name. Pages with that component load it.
 pub fn component_stylesheet(name: &str) -> String {
     path(name)
 }
 
-/// The path of what pages with forms need beside it.
+/// The path of the stylesheet for pages with forms.
 pub fn form_stylesheet() -> String {
     path(FORM_STYLESHEET)
 }
 
-/// The path of what pages for admins need beside it.
+/// The path of the stylesheet for the pages for admins.
 pub fn admin_stylesheet() -> String {
     path(ADMIN_STYLESHEET)
 }
 
-/// The path of the script that a page starts.
+/// The path of the script that every page starts.
 pub fn script() -> String {
     path(SCRIPT)
 }
 
-/// The path of the script for pages that their author works on.
+/// The path of the script for pages in development (`pagetide dev`).
 pub fn dev_script() -> String {
     path(DEV_SCRIPT)
 }
@@ -131,24 +134,27 @@ pub fn swagger() -> [String; 2] {
     [swagger::STYLESHEET, swagger::SCRIPT].map(path)
 }
 
-/// The paths of all assets that pages of an app name, below [`FOLDER`].
+/// The paths below [`FOLDER`] of all assets that pages of an app may load, without those of `pagetide dev` and of the
+/// page about the API.
 pub fn asset_paths() -> impl Iterator<Item = String> {
     let public =
         assets().iter().filter(|(name, _)| ![API_SCRIPT, DEV_SCRIPT, "overlay.js"].contains(name));
     public.map(|(name, _)| format!("{}/{name}", hash()))
 }
 
-/// The paths of the modules that the script imports at once.
+/// The paths of the modules that the script imports at its start, for preloading.
 pub fn modules() -> impl Iterator<Item = String> {
     let scripts = SOURCES.iter().map(|(name, _)| *name).filter(|name| name.ends_with(".js"));
     scripts.filter(|name| *name != SCRIPT && !ASKED_FOR_LATER.contains(name)).map(path)
 }
 
+/// The path of an asset by its file name.
 fn path(name: &str) -> String {
     format!("{FOLDER}{}/{name}", hash())
 }
 
-/// The files as they are served. A browser fetches them once, but a first page waits for them.
+/// The name and content of each file as it is served. Minified, since the first page that a browser opens waits for
+/// them. Made once, on the first call.
 fn assets() -> &'static [(&'static str, Asset)] {
     static ASSETS: OnceLock<Vec<(&str, Asset)>> = OnceLock::new();
     ASSETS.get_or_init(|| {
@@ -168,11 +174,12 @@ fn assets() -> &'static [(&'static str, Asset)] {
     })
 }
 
-/// A script without comments and blanks, or as it is if it cannot be understood.
+/// Returns a script without comments and needless blanks, or as it is if the minifier cannot read it.
 fn minified_script(source: &str) -> String {
     minifier::js::minify(source).map_or_else(|_| source.to_owned(), |script| script.to_string())
 }
 
+/// The hash of all files, in base64url.
 fn hash() -> &'static str {
     static HASH: OnceLock<String> = OnceLock::new();
     HASH.get_or_init(|| {
@@ -201,7 +208,7 @@ mod tests {
         assert_eq!(asset("../Cargo.toml"), None);
     }
 
-    /// The stylesheets as they are served, without what stands in quotes.
+    /// The stylesheets by name, as they are served, without strings in quotes.
     fn stylesheets() -> impl Iterator<Item = (&'static str, String)> {
         let sheets = assets().iter().filter(|(_, asset)| asset.content_type == CSS);
         sheets.map(|(name, asset)| {
@@ -220,7 +227,7 @@ mod tests {
         })
     }
 
-    /// The names that follow a sign in a text.
+    /// The CSS names that directly follow `sign` in a text.
     fn names<'a>(text: &'a str, sign: &'a str) -> impl Iterator<Item = &'a str> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let after = text.split(sign).skip(1);

@@ -1,5 +1,5 @@
-//! Swagger UI, with which people browse the API. It comes as its makers made it, so nothing is taken
-//! out of it, and only its own page loads it.
+//! Swagger UI, the page on which people read and try the API. Its files are embedded exactly as they were released,
+//! not minified again, and only the page `/api/docs` loads them.
 
 use crate::client::{Asset, CSS, JAVASCRIPT};
 

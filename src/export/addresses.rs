@@ -15,9 +15,9 @@ use crate::model::viewer::Viewer;
 use crate::render;
 use crate::runtime::Runtime;
 
-/// How many records one query reads.
+/// The number of records that one query reads.
 const AT_ONCE: u32 = 500;
-/// How many pages one path with parameters may stand for: a limit against tables that were never meant to be
+/// The most pages that one path with parameters may stand for: a limit against tables that were never meant to be
 /// exported.
 const MAX_PAGES: usize = 50_000;
 

@@ -73,7 +73,7 @@ pub struct ExportSummary {
 /// A number of files and their size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
-    /// How many files were written.
+    /// The number of files.
     pub files: usize,
     /// The size of all these files together, in bytes.
     pub bytes: usize,

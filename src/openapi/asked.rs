@@ -1,4 +1,5 @@
-//! The parameters of lists, files and subscriptions: `filter`, `search`, `sort`, `fields`, `expand` and the part of a list.
+//! The parameters of lists, files and subscriptions: `filter`, `search`, `sort`, `fields`, `expand`, and those that
+//! choose a part of a list.
 
 use serde_json::{Value as Json, json};
 

@@ -125,7 +125,8 @@ fn envelope(fields: &Json) -> Json {
     object(&json!({ "id": id(), "fields": fields }), &["id", "fields"])
 }
 
-/// Returns the schema of the fields of a new record. Required are those that have no default.
+/// Returns the schema of the fields of a new record. Required are the required fields
+/// without a default, as far as the viewer may give them.
 fn new(view: &View) -> Json {
     let needed: Vec<_> = view.table.needed().filter(|at| view.may_give(*at)).collect();
     let names: Vec<_> = needed.iter().map(|at| view.table.field(*at).name.as_str()).collect();
@@ -173,7 +174,7 @@ pub(super) fn with_fields(view: &View, name: &str) -> Json {
     object(&json!({ "fields": schema(view, name) }), &["fields"])
 }
 
-/// Returns the schema of every error.
+/// Returns the schema that all errors share.
 fn error() -> Json {
     json!({
         "type": "object",
